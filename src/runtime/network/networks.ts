@@ -1,0 +1,48 @@
+import type { PublishedPort } from '../../state/container.ts';
+import type { Network, NetworkSpec } from '../../state/network.ts';
+
+/** A container as the network sees it. */
+export interface Endpoint {
+  /** Container id, 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  /** In the order of connecting; the first one gives the default route. */
+  readonly attachments: readonly EndpointAttachment[];
+}
+export interface EndpointAttachment {
+  /** The network's full name. */ readonly network: string;
+  readonly address: string;
+  /** All names that resolve to the container there: container name, service, aliases, short id. */
+  readonly names: readonly string[];
+}
+/** Ports published to one container. `address` is where they lead. */
+export interface Publication { readonly container: string; readonly address: string; readonly ports: readonly PublishedPort[] }
+
+/** Bridges, addresses, links, names and published ports of one engine. */
+export interface Networks {
+  list(): ReadonlyMap<string, Network>;
+  /** Record and bridge. Idempotent: a record whose bridge is missing gets it again; a different spec is a `conflict`. */
+  create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
+  /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */
+  remove(name: string): Promise<void>;
+  /** Gives an address (the wanted one, or the next free) and remembers it in the network's record until `release`. */
+  allocate(network: string, container: string, wanted: string | null): string;
+  release(network: string, container: string): void;
+  /**
+   * Makes the container's namespace at `paths.netns/<id16>` with its links and addresses up, and puts its names into the zone files.
+   * Answers the namespace's path. No attachments: loopback only.
+   */
+  connect(endpoint: Endpoint): Promise<string>;
+  /** Takes names away at once, drops the namespace; the kernel removes the links in its own time. Idempotent. */
+  disconnect(id: string): Promise<void>;
+  /**
+   * Makes exactly these ports lead to the container, one transaction; several containers on one port are balanced. Answers them with the
+   * picked host ports. `port-taken` (BayplanError) names the address, port and holder where another program or stack has it. Empty: withdraws.
+   */
+  publish(publication: Publication): Promise<readonly PublishedPort[]>;
+  /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. */
+  restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<void>;
+  /** Paths of the zone files for a container on these networks, for its DNS responder. */
+  zoneFiles(networks: readonly string[]): readonly string[];
+}

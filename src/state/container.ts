@@ -1,0 +1,166 @@
+import * as z from 'zod';
+
+/** Docker's restart policies. `maxRetries` counts for `on-failure` only; 0 means without limit. */
+export const RestartPolicy = z.strictObject({
+  policy: z.enum(['no', 'always', 'on-failure', 'unless-stopped']),
+  maxRetries: z.int().nonnegative(),
+});
+export type RestartPolicy = z.infer<typeof RestartPolicy>;
+
+/** A health check. `test` is in canonical form: `['NONE']`, `['CMD', …]` or `['CMD-SHELL', command]`. Times in ms. */
+export const Healthcheck = z.strictObject({
+  test: z.array(z.string()),
+  intervalMs: z.number(),
+  timeoutMs: z.number(),
+  startPeriodMs: z.number(),
+  startIntervalMs: z.number(),
+  retries: z.int().positive(),
+});
+export type Healthcheck = z.infer<typeof Healthcheck>;
+
+/** What is mounted inside a container. `source` of a volume is its full name in `State.volumes`, or null for an anonymous one. */
+export const Mount = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('volume'), source: z.string().nullable(), target: z.string(),
+    readOnly: z.boolean(), nocopy: z.boolean(), subpath: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('bind'), source: z.string(), target: z.string(),
+    readOnly: z.boolean(), createHostPath: z.boolean(), propagation: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('tmpfs'), target: z.string(),
+    /** Bytes; null: the kernel's default. */ size: z.number().nullable(), mode: z.int().nullable(),
+    /** Further mount options, as in `tmpfs: /run:noexec,uid=1`. */ options: z.array(z.string()),
+  }),
+]);
+export type Mount = z.infer<typeof Mount>;
+
+/** A port of the container published on the host. `published` null: the engine picks one. `hostIp` '' means all addresses. */
+export const PublishedPort = z.strictObject({
+  hostIp: z.string(),
+  published: z.int().min(1).max(65535).nullable(),
+  target: z.int().min(1).max(65535),
+  protocol: z.enum(['tcp', 'udp', 'sctp']),
+});
+export type PublishedPort = z.infer<typeof PublishedPort>;
+
+/** How a container is attached to one network. The key in `ContainerSpec.networks` is the network's full name. */
+export const Attachment = z.strictObject({
+  aliases: z.array(z.string()),
+  ipv4Address: z.string().nullable(),
+  /** Order of connecting, highest first; the first one gives the default route. */
+  priority: z.int(),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
+/** Limits; null: none. `memory` in bytes, `cpus` in cores. */
+export const Resources = z.strictObject({
+  memory: z.number().nullable(),
+  cpus: z.number().nullable(),
+  pids: z.int().nullable(),
+});
+export type Resources = z.infer<typeof Resources>;
+
+/**
+ * Everything a container is created from, canonical and whole: no field is optional, so that two specs are compared
+ * field by field and the one that differs can be named. Null means "as the image says".
+ */
+export const ContainerSpec = z.strictObject({
+  image: z.string(),
+  /** Config digest of the image that `image` stood for when the spec was resolved; '' until then. */
+  imageId: z.string(),
+  entrypoint: z.array(z.string()).nullable(),
+  command: z.array(z.string()).nullable(),
+  environment: z.record(z.string(), z.string()),
+  /** `user[:group]`, names or numbers; '' as the image says. */
+  user: z.string(),
+  groupAdd: z.array(z.string()),
+  /** '' as the image says. */
+  workingDir: z.string(),
+  /** '' means the container's short id. */
+  hostname: z.string(),
+  domainname: z.string(),
+  labels: z.record(z.string(), z.string()),
+  stopSignal: z.string().nullable(),
+  stopGracePeriodMs: z.number(),
+  restart: RestartPolicy,
+  healthcheck: Healthcheck.nullable(),
+  capAdd: z.array(z.string()),
+  capDrop: z.array(z.string()),
+  readOnly: z.boolean(),
+  init: z.boolean(),
+  tty: z.boolean(),
+  stdinOpen: z.boolean(),
+  resources: Resources,
+  mounts: z.array(Mount),
+  /** 'bridge' (the networks below), 'none' or 'host'. */
+  networkMode: z.enum(['bridge', 'none', 'host']),
+  networks: z.record(z.string(), Attachment),
+  extraHosts: z.array(z.string()),
+  ports: z.array(PublishedPort),
+});
+export type ContainerSpec = z.infer<typeof ContainerSpec>;
+
+/** Who a container belongs to: a stack's service, a stack's one-off run, or the API alone. */
+export const Owner = z.enum(['stack', 'oneoff', 'api']);
+export type Owner = z.infer<typeof Owner>;
+
+/**
+ * The identity of a container: (stack, service, slot, generation). `stack` and `service` are '' for owner `api`.
+ * The name `project-service-N` passes to the new generation when the old one leaves.
+ */
+export const Identity = z.strictObject({
+  owner: Owner,
+  stack: z.string(),
+  service: z.string(),
+  slot: z.int().nonnegative(),
+  generation: z.int().positive(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+/**
+ * created → running → exited, and back to running by a start. `lost`: the shim died without recording an exit.
+ * `removing`: a removal was begun and has to be finished.
+ */
+export const Phase = z.enum(['created', 'running', 'exited', 'removing', 'lost']);
+export type Phase = z.infer<typeof Phase>;
+
+export const Health = z.enum(['none', 'starting', 'healthy', 'unhealthy']);
+export type Health = z.infer<typeof Health>;
+
+/** What is so, as the records and the kernel show it. Times are ms since the epoch, 0 for never. */
+export const ContainerStatus = z.strictObject({
+  /** 64 hex digits. */
+  id: z.string(),
+  phase: Phase,
+  pid: z.int().nonnegative(),
+  exitCode: z.int(),
+  oomKilled: z.boolean(),
+  /** Why the last start failed; '' when it did not. */
+  error: z.string(),
+  createdAt: z.number(),
+  startedAt: z.number(),
+  finishedAt: z.number(),
+  health: Health,
+  /** The last lines the health check wrote. */
+  healthOutput: z.string(),
+  restarts: z.int().nonnegative(),
+  /** When the restart policy will start it again; 0: it will not. */
+  restartAt: z.number(),
+  /** A person stopped it: it stays so until up, start or restart. */
+  held: z.boolean(),
+  /** Network's full name → IPv4 address without prefix length. */
+  addresses: z.record(z.string(), z.string()),
+  /** What is published at this moment, with the host ports that were picked. */
+  ports: z.array(PublishedPort),
+});
+export type ContainerStatus = z.infer<typeof ContainerStatus>;
+
+/** A container, desired (`status` null) or actual. */
+export const Container = z.strictObject({
+  identity: Identity,
+  spec: ContainerSpec,
+  status: ContainerStatus.nullable(),
+});
+export type Container = z.infer<typeof Container>;

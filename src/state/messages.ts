@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { Desired, State } from './state.ts';
+import type { Plan } from './plan.ts';
+
+/** Where a stack's desired state came from: a stack of one name from another folder is another stack. */
+export const Source = z.strictObject({ workingDir: z.string(), files: z.array(z.string()) });
+export type Source = z.infer<typeof Source>;
+
+/** Body of `PUT /stacks/{name}` and `POST /stacks/{name}/plan`. `base`: the revision it was made from, null: whatever is. */
+export const StackRequest = z.strictObject({ version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired });
+export type StackRequest = z.infer<typeof StackRequest>;
+
+/** Answer of `POST /stacks/{name}/plan`. */
+export interface PlanAnswer { readonly version: 1; readonly revision: number; readonly plan: Plan }
+
+/** Answer of `GET /stacks/{name}`; `GET /stacks` is an array of these without `actual`. */
+export const StackAnswer = z.strictObject({
+  version: z.literal(1), name: z.string(), revision: z.int(), source: Source, desired: Desired.nullable(), actual: State,
+});
+export type StackAnswer = z.infer<typeof StackAnswer>;
+
+/**
+ * One line (NDJSON) of the answer to `PUT /stacks/{name}` and `DELETE /stacks/{name}`. `plan` comes once for each time the pass
+ * planned; `end` is the last line, always.
+ */
+export type PassEvent =
+  | { readonly version: 1; readonly type: 'plan'; readonly plan: Plan }
+  | { readonly version: 1; readonly type: 'step'; readonly id: string; readonly state: StepState; readonly ms: number; readonly message: string }
+  | { readonly version: 1; readonly type: 'end'; readonly ok: boolean; readonly revision: number; readonly message: string };
+
+/** `skipped`: something it needs failed; `message` names it. `cancelled`: the pass was pre-empted. */
+export type StepState = 'started' | 'done' | 'failed' | 'skipped' | 'cancelled';

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { ContainerSpec, Identity } from './container.ts';
+import { NetworkSpec } from './network.ts';
+import { VolumeSpec } from './volume.ts';
+
+const name = z.string();
+
+/** What each action is given. A new action is a line here, and does not compile until the executor has it. */
+export const StepArgs = {
+  /** Makes an image available; fails, saying how to get it, where it cannot. */
+  'pull-image': z.strictObject({ image: name, pullPolicy: z.string() }),
+  'create-network': z.strictObject({ name, stack: name, network: NetworkSpec }),
+  'remove-network': z.strictObject({ name }),
+  'create-volume': z.strictObject({ name, stack: name, volume: VolumeSpec }),
+  'remove-volume': z.strictObject({ name }),
+  /** Record, addresses and upper folder; no process yet. */
+  'create-container': z.strictObject({ name, identity: Identity, spec: ContainerSpec }),
+  /** Network namespace, links, process. Clears a hold and the restart counter. */
+  'start-container': z.strictObject({ name }),
+  'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number() }),
+  'remove-container': z.strictObject({ name }),
+  /** Sends published ports to the container, all in one transaction. */
+  'publish-ports': z.strictObject({ name }),
+  'withdraw-ports': z.strictObject({ name }),
+  /** Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. Takes no slot. */
+  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed']) }),
+} as const;
+
+type Table = typeof StepArgs;
+export type Action = keyof Table;
+export type ArgsOf<A extends Action> = z.infer<Table[A]>;
+
+/**
+ * One step as plain data. `id` is stable (`start-container shop-web-1`) and unique in its plan; `needs` are ids of steps
+ * that must have succeeded first; `why` is the cause in words, naming the field that differs.
+ */
+export type Step = { [A in Action]: { id: string; action: A; args: ArgsOf<A>; needs: readonly string[]; why: string } }[Action];
+
+/** `wakeAt`: ms since the epoch when the plan should be made again though nothing happens; null: never. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly notes: readonly string[];
+  readonly wakeAt: number | null;
+}

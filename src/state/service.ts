@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { ContainerSpec } from './container.ts';
+
+/** Compose `depends_on`. */
+export const Dependency = z.strictObject({
+  condition: z.enum(['service_started', 'service_healthy', 'service_completed_successfully']),
+  required: z.boolean(),
+  restart: z.boolean(),
+});
+export type Dependency = z.infer<typeof Dependency>;
+
+export const Service = z.strictObject({
+  replicas: z.int().nonnegative(),
+  /** `container_name`; '' gives `project-service-N`. */
+  containerName: z.string(),
+  dependsOn: z.record(z.string(), Dependency),
+  /** What each replica is created from. */
+  template: ContainerSpec,
+});
+export type Service = z.infer<typeof Service>;

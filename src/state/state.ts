@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { Container } from './container.ts';
+import { Image } from './image.ts';
+import { Network } from './network.ts';
+import { Service } from './service.ts';
+import { Volume } from './volume.ts';
+
+/** A config or secret by name. Bytes never stand in a State: they live in the engine's 0600 store. */
+export const Content = z.strictObject({ kind: z.enum(['config', 'secret']), digest: z.string() });
+export type Content = z.infer<typeof Content>;
+
+/**
+ * The one vocabulary of both sides. Keys are full names: of containers `project-service-N`, of networks and volumes
+ * `project_key`, of images the reference, of services the name in the file.
+ *
+ * Desired: `services` says what containers there shall be (the planner expands replicas), `containers` holds only those
+ * that belong to no service (the API's). Actual: `services` is empty, `containers` is what exists.
+ */
+export const State = z.strictObject({
+  stack: z.string(),
+  services: z.record(z.string(), Service),
+  containers: z.record(z.string(), Container),
+  networks: z.record(z.string(), Network),
+  volumes: z.record(z.string(), Volume),
+  images: z.record(z.string(), Image),
+  contents: z.record(z.string(), Content),
+});
+export type State = z.infer<typeof State>;
+
+/** The desired side: a State, and what may be removed that it does not name. */
+export const Desired = State.extend({
+  remove: z.strictObject({
+    /** Containers and networks of services that are no longer named. False: they are reported and kept. */
+    orphans: z.boolean(),
+    /** The stack's volumes that are not named. */
+    volumes: z.boolean(),
+  }),
+  /** Seconds to wait for a container to stop, in place of each one's own grace period; null: each one's own. */
+  stopTimeoutSeconds: z.number().nullable(),
+  /** Lines about what the file asks for and this version does not do. */
+  notes: z.array(z.string()),
+});
+export type Desired = z.infer<typeof Desired>;
+
+/** A State in which nothing is. */
+export function emptyState(stack: string): State {
+  return { stack, services: {}, containers: {}, networks: {}, volumes: {}, images: {}, contents: {} };
+}
+
+/** The desired side of `down`: nothing of the stack remains, volumes only if asked. */
+export function nothingDesired(stack: string, volumes: boolean, stopTimeoutSeconds: number | null): Desired {
+  return { ...emptyState(stack), remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
+}

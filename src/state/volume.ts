@@ -1,0 +1,16 @@
+import * as z from 'zod';
+
+/** A volume as desired. External ones are preconditions: never made or removed. */
+export const VolumeSpec = z.strictObject({
+  driver: z.enum(['local']),
+  external: z.boolean(),
+  driverOpts: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.string()),
+});
+export type VolumeSpec = z.infer<typeof VolumeSpec>;
+
+export const VolumeStatus = z.strictObject({ mountpoint: z.string(), createdAt: z.number() });
+export type VolumeStatus = z.infer<typeof VolumeStatus>;
+
+export const Volume = z.strictObject({ stack: z.string(), spec: VolumeSpec, status: VolumeStatus.nullable() });
+export type Volume = z.infer<typeof Volume>;
