@@ -1,0 +1,1 @@
+export { BayplanError } from './state/bayplan-error.ts';
