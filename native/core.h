@@ -1,0 +1,20 @@
+#pragma once
+#include "error.h"
+
+/* One subcommand each; argv[0] is the subcommand's name. The result is the exit status. */
+int cmd_shim(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_delete(int argc, char **argv);
+int cmd_seccomp(int argc, char **argv);
+int cmd_unpack(int argc, char **argv);
+
+/* The DNS responder's whole life, in a process of its own that already has its final credentials. `listen_udp` and `listen_tcp` are bound (tcp:
+   listening) at 127.0.0.11:53 in the container's network namespace; `upstream_*` are sockets' home: the process itself stays in the host's
+   network namespace, so sockets it makes reach the host's resolvers. `nameservers` are addresses as text; none: forward nothing.
+   Ends (returns) when `lifeline` reads EOF. */
+struct dns_options {
+  int listen_udp, listen_tcp, lifeline;
+  char **zones;         /* NULL-terminated paths */
+  char **nameservers;   /* NULL-terminated */
+};
+int dns_serve(const struct dns_options *options, struct error *err);

@@ -1,0 +1,56 @@
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int error_errno(struct error *err, const char *syscall, const char *path) {
+  int saved = errno;
+  err->errnum = saved;
+  err->exit_code = 0;
+  snprintf(err->syscall, sizeof err->syscall, "%s", syscall);
+  snprintf(err->path, sizeof err->path, "%s", path ? path : "");
+  snprintf(err->text, sizeof err->text, "%s%s%s: %s", syscall, path ? " " : "", path ? err->path : "", strerror(saved));
+  return -1;
+}
+
+int error_text(struct error *err, const char *format, ...) {
+  va_list args;
+  memset(err, 0, sizeof *err);
+  va_start(args, format);
+  vsnprintf(err->text, sizeof err->text, format, args);
+  va_end(args);
+  return -1;
+}
+
+/* JSON string of bytes that may be anything: what is not printable ASCII is written as \u00XX. */
+static size_t quote(char *out, size_t cap, const char *text) {
+  size_t n = 0;
+  if (cap < 3) return 0;
+  out[n++] = '"';
+  for (const unsigned char *c = (const unsigned char *)text; *c && n + 8 < cap; c++) {
+    if (*c == '"' || *c == '\\') { out[n++] = '\\'; out[n++] = (char)*c; }
+    else if (*c < 0x20 || *c > 0x7e) n += (size_t)snprintf(out + n, cap - n, "\\u%04x", *c);
+    else out[n++] = (char)*c;
+  }
+  out[n++] = '"';
+  out[n] = 0;
+  return n;
+}
+
+void error_write(int fd, const struct error *err) {
+  char text[3200], path[3200], line[7000];
+  quote(text, sizeof text, err->text);
+  quote(path, sizeof path, err->path);
+  int n = snprintf(line, sizeof line, "{\"version\":1,\"error\":%s,\"errno\":%d,\"syscall\":\"%s\",\"path\":%s", text, err->errnum, err->syscall, path);
+  if (err->exit_code) n += snprintf(line + n, sizeof line - (size_t)n, ",\"exitCode\":%d", err->exit_code);
+  n += snprintf(line + n, sizeof line - (size_t)n, "}\n");
+  for (int done = 0; done < n;) {
+    ssize_t w = write(fd, line + done, (size_t)(n - done));
+    if (w < 0 && errno == EINTR) continue;
+    if (w <= 0) return;
+    done += (int)w;
+  }
+}

@@ -1,0 +1,15 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core.h"
+
+static const struct { const char *name; int (*run)(int, char **); } commands[] = {
+  {"shim", cmd_shim}, {"exec", cmd_exec}, {"delete", cmd_delete}, {"seccomp", cmd_seccomp}, {"unpack", cmd_unpack},
+};
+
+int main(int argc, char **argv) {
+  for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+  fprintf(stderr, "usage: bayplan-core shim|exec|delete|seccomp|unpack …\n");
+  return 2;
+}
