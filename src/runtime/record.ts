@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as z from 'zod';
+import { BayplanError } from '../state/bayplan-error.ts';
+
+const Versioned = z.looseObject({ version: z.int().positive() });
+
+/**
+ * Writes a record so that it is whole and durable once the promise resolves: temporary file, fsync, rename, fsync of the folder.
+ * Two calls for one path must not run at the same time with different values: the last rename wins.
+ */
+export async function writeRecord(path: string, value: { version: number } & object): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(value)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch((left: NodeJS.ErrnoException) => {
+      if (left.code !== 'ENOENT') throw left;
+    });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes renames and unlinks in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Reads a record that this program writes in `version`. Throws BayplanError `record-too-new` where a newer program has written it and
+ * `record-damaged` where it is not what the schema says; the file's own errors (ENOENT) pass through.
+ */
+export function readRecord<T>(path: string, schema: z.ZodType<T>, version: number): T {
+  const text = readFileSync(path, 'utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw damaged(path, 'it is not JSON', cause);
+  }
+  const head = Versioned.safeParse(value);
+  if (!head.success) throw damaged(path, 'it has no version', head.error);
+  if (head.data.version > version) {
+    throw new BayplanError('record-too-new', `${path}: written in version ${head.data.version} by a newer bayplan, this one knows up to ${version}; run the newer one`);
+  }
+  const record = schema.safeParse(value);
+  if (!record.success) {
+    const issue = record.error.issues[0];
+    throw damaged(path, issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`, record.error);
+  }
+  return record.data;
+}
+
+function damaged(path: string, what: string, cause: unknown): BayplanError {
+  return new BayplanError('record-damaged', `${path}: this record is damaged (${what}); put it back from a backup or remove it`, { cause });
+}
