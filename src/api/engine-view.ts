@@ -1,0 +1,40 @@
+import type { Containers } from '../runtime/container/containers.ts';
+import type { Images } from '../runtime/image/images.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import type { Volumes } from '../runtime/volume/volumes.ts';
+import type { Container } from '../state/container.ts';
+import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+
+/** What the API needs of an engine; src/engine has the real one, test/api a small one. */
+export interface EngineView {
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly root: string;
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
+  container(ref: string): Container & { readonly name: string };
+  stacks(): readonly StackAnswer[];
+  /** Rejects with BayplanError `not-found`. */
+  stack(name: string): Promise<StackAnswer>;
+  planStack(name: string, request: StackRequest): Promise<PlanAnswer>;
+  /** `wait`: ends only when what runs is healthy. `end` is always the last event. */
+  applyStack(
+    name: string, request: StackRequest, options: { readonly wait: boolean },
+    onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void>;
+  /** `stopTimeoutSeconds` null: each container's own grace period. `end` is always the last event. */
+  removeStack(
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null },
+    onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void>;
+  /** Asked for by a person: sets the hold. `signal` null: the container's own stop signal. */
+  stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
+  /** Asked for by a person: clears the hold. */
+  startContainer(name: string): Promise<void>;
+  /** Stops the engine; containers go on. */
+  close(): Promise<void>;
+}
