@@ -11,7 +11,7 @@ const Versioned = z.looseObject({ version: z.int().positive() });
  * Writes a record so that it is whole and durable once the promise resolves: temporary file, fsync, rename, fsync of the folder.
  * Two calls for one path must not run at the same time with different values: the last rename wins.
  */
-export async function writeRecord(path: string, value: { version: number } & object): Promise<void> {
+export async function writeRecord<T extends { version: number }>(path: string, value: T): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx', 0o600);
