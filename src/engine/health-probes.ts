@@ -1,0 +1,102 @@
+import type { ContainerStore } from '../runtime/container/container-store.ts';
+import type { Images } from '../runtime/image/images.ts';
+import type { Container, Healthcheck } from '../state/container.ts';
+import { afterProbe, freshHealth, isDisabled, nextLook, probeCommand, type HealthState } from './health-machine.ts';
+
+const OUTPUT_MAX = 4096;
+
+/** Runs the health checks of running containers, one timer each. What they come to is noted in the container's status. */
+export class HealthProbes {
+  readonly #containers: ContainerStore;
+  readonly #images: Images;
+  readonly #now: () => number;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(containers: ContainerStore, images: Images, now: () => number) {
+    this.#containers = containers;
+    this.#images = images;
+    this.#now = now;
+  }
+
+  /** Begins to probe a container that has just started, or was found running. Nothing to do where it has no check. */
+  watch(name: string): void {
+    this.forget(name);
+    const container = this.#containers.get(name);
+    const check = container === null ? null : checkOf(container, this.#images);
+    if (container?.status === undefined || container.status === null || check === null) return;
+    const stop = new AbortController();
+    this.#running.set(name, stop);
+    this.#containers.note(name, { health: 'starting' });
+    void this.#probe(name, check, container.status.startedAt, stop.signal);
+  }
+
+  forget(name: string): void {
+    this.#running.get(name)?.abort();
+    this.#running.delete(name);
+  }
+
+  close(): void {
+    for (const name of [...this.#running.keys()]) this.forget(name);
+  }
+
+  async #probe(name: string, check: Healthcheck, startedAt: number, signal: AbortSignal): Promise<void> {
+    let state: HealthState = freshHealth;
+    for (;;) {
+      await sleep(nextLook(state, check), signal);
+      if (signal.aborted) return;
+      const { passed, output } = await this.#look(name, check, signal);
+      if (signal.aborted) return;
+      state = afterProbe(state, passed, this.#now() - startedAt, check);
+      this.#containers.note(name, { health: state.health, healthOutput: output });
+    }
+  }
+
+  async #look(name: string, check: Healthcheck, signal: AbortSignal): Promise<{ passed: boolean; output: string }> {
+    try {
+      const process = await this.#containers.exec(name, { command: probeCommand(check), environment: [], user: '', workingDir: '', tty: false });
+      process.stdin.end();
+      let output = '';
+      const keep = (data: Buffer): void => {
+        output = (output + data.toString('utf8')).slice(-OUTPUT_MAX);
+      };
+      process.stdout.on('data', keep);
+      process.stderr.on('data', keep);
+      let late = false;
+      const kill = (): void => process.kill();
+      signal.addEventListener('abort', kill);
+      const timer = setTimeout(() => {
+        late = true;
+        kill();
+      }, check.timeoutMs);
+      try {
+        const code = await process.exit;
+        if (late) return { passed: false, output: `no answer within ${check.timeoutMs} ms\n${output}` };
+        return { passed: code === 0, output };
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', kill);
+      }
+    } catch (error) {
+      return { passed: false, output: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+/** The health check in force: the container's own, else its image's; null where there is none or it is switched off. */
+export function checkOf(container: Container, images: Images): Healthcheck | null {
+  const check = container.spec.healthcheck ?? images.find(container.spec.imageId)?.config.healthcheck ?? null;
+  return isDisabled(check) ? null : check;
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

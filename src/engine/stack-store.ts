@@ -1,0 +1,69 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { Source } from '../state/messages.ts';
+import { Desired } from '../state/state.ts';
+import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+
+/** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
+export const StackRecord = z.object({
+  version: z.literal(1),
+  name: z.string(),
+  revision: z.int().positive(),
+  source: Source,
+  desired: Desired,
+});
+export type StackRecord = z.infer<typeof StackRecord>;
+
+/** Desired states, durable before they are acknowledged. */
+export class StackStore {
+  readonly #folder: string;
+  readonly #records = new Map<string, StackRecord>();
+
+  /** Reads what is there. Throws BayplanError for a record that is damaged or of a newer version. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(folder)) {
+      try {
+        this.#records.set(name, readRecord(this.#path(name), StackRecord, 1));
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error; // a folder made just before a crash
+      }
+    }
+  }
+
+  list(): readonly StackRecord[] {
+    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get(name: string): StackRecord | null {
+    return this.#records.get(name) ?? null;
+  }
+
+  /** Keeps a desired state as the stack's next revision. `base`: the revision it was made from, checked where it is not null. */
+  async put(name: string, source: Source, desired: Desired, base: number | null): Promise<StackRecord> {
+    const before = this.#records.get(name);
+    if (base !== null && base !== (before?.revision ?? 0)) {
+      throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
+    }
+    if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
+    const record: StackRecord = { version: 1, name, revision: (before?.revision ?? 0) + 1, source, desired };
+    mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
+    this.#records.set(name, record); // the next revision is counted from this one even while it is being written
+    await writeRecord(this.#path(name), record);
+    return record;
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#records.delete(name);
+    await rm(join(this.#folder, name), { recursive: true, force: true });
+    await syncFolder(this.#folder);
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name, 'desired.json');
+  }
+}

@@ -1,0 +1,193 @@
+import type { ContainerStore } from '../runtime/container/container-store.ts';
+import type { Images } from '../runtime/image/images.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Container } from '../state/container.ts';
+import { HealthProbes } from './health-probes.ts';
+import { restartDelay } from './restart-policy.ts';
+
+export interface SupervisorContext {
+  readonly containers: ContainerStore;
+  readonly networks: Networks;
+  readonly images: Images;
+  readonly now: () => number;
+  /** Receives what went wrong where nobody waits for an answer. */
+  readonly report: (message: string) => void;
+}
+
+/**
+ * What lives with running containers between passes: restarts, health, published ports. Invariants:
+ * - a container that somebody asked to stop is not restarted, however its end arrives;
+ * - a restart is the same start and publication that a pass does;
+ * - ports lead only to a container that runs.
+ */
+export class Supervisor {
+  readonly #context: SupervisorContext;
+  readonly #probes: HealthProbes;
+  /** Names whose end was asked for. */
+  readonly #asked = new Set<string>();
+  readonly #restarts = new Map<string, { timer: NodeJS.Timeout; delayMs: number }>();
+  readonly #delays = new Map<string, number>();
+  readonly #unsubscribe: () => void;
+
+  constructor(context: SupervisorContext) {
+    this.#context = context;
+    this.#probes = new HealthProbes(context.containers, context.images, context.now);
+    this.#unsubscribe = context.containers.onEvent((event, name) => {
+      if (event === 'exited') this.#exited(name);
+      if (event === 'removed') this.#forget(name);
+    });
+  }
+
+  /** Takes up containers that another engine started: probes the running, restarts those that ended meanwhile as their policy says. */
+  adopt(): void {
+    for (const [name, container] of this.#context.containers.list()) {
+      if (container.status?.phase === 'running') this.#probes.watch(name);
+      else if (container.status?.phase === 'exited' || container.status?.phase === 'lost') this.#scheduleRestart(name, container);
+    }
+  }
+
+  /** Starts a container for somebody: clears its hold and its restart counter. */
+  async start(name: string): Promise<void> {
+    this.#cancelRestart(name);
+    this.#asked.delete(name);
+    this.#delays.delete(name);
+    this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
+    await this.#run(name);
+  }
+
+  /** Stops a container for somebody; `hold`: it stays stopped until up, start or restart. */
+  async stop(name: string, signal: string | null, graceMs: number, hold: boolean): Promise<void> {
+    this.#cancelRestart(name);
+    this.#asked.add(name);
+    this.#probes.forget(name);
+    if (hold) this.#context.containers.note(name, { held: true });
+    this.#context.containers.note(name, { restartAt: 0 });
+    await this.#context.containers.stop(name, signal, graceMs);
+  }
+
+  /** Sends the container's ports to it, or takes them away. A container without an address of its own publishes none. */
+  async publish(name: string, on: boolean): Promise<void> {
+    const { containers, networks } = this.#context;
+    const container = containers.get(name);
+    if (container === null || container.status === null) return;
+    const address = Object.values(container.status.addresses)[0];
+    if (address === undefined || (on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
+    const ports = await networks.publish({ container: container.status.id, address, ports: on ? container.spec.ports : [] });
+    containers.note(name, { ports });
+  }
+
+  /** Resolves when the container is so; rejects, with its last output, when it can no longer become so. */
+  waitFor(name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal): Promise<void> {
+    const { containers } = this.#context;
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const outcome = reached(name, containers.get(name), until);
+        if (outcome === 'waiting') return;
+        off();
+        signal.removeEventListener('abort', aborted);
+        if (outcome === 'reached') resolve();
+        else reject(outcome);
+      };
+      const aborted = (): void => {
+        off();
+        reject(new BayplanError('cancelled', `the wait for ${name} was cancelled`));
+      };
+      const off = containers.onEvent((_event, changed) => {
+        if (changed === name) look();
+      });
+      if (signal.aborted) return aborted();
+      signal.addEventListener('abort', aborted, { once: true });
+      look();
+    });
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#probes.close();
+    for (const name of [...this.#restarts.keys()]) this.#cancelRestart(name);
+  }
+
+  async #run(name: string): Promise<void> {
+    await this.#context.containers.start(name);
+    this.#probes.watch(name);
+  }
+
+  #exited(name: string): void {
+    this.#probes.forget(name);
+    const container = this.#context.containers.get(name);
+    if (container === null || container.status === null) return;
+    const { id } = container.status;
+    this.#background(name, this.#context.networks.publish({ container: id, address: '', ports: [] }).then(() => undefined));
+    this.#scheduleRestart(name, container);
+  }
+
+  #scheduleRestart(name: string, container: Container): void {
+    const { status } = container;
+    if (status === null) return;
+    const delayMs = restartDelay(container.spec.restart, {
+      exitCode: status.exitCode, asked: this.#asked.has(name) || status.held, restarts: status.restarts,
+      ranMs: status.finishedAt - status.startedAt, lastDelayMs: this.#delays.get(name) ?? 0,
+    });
+    if (delayMs === null) return;
+    this.#delays.set(name, delayMs);
+    this.#context.containers.note(name, { restartAt: this.#context.now() + delayMs });
+    const timer = setTimeout(() => {
+      this.#restarts.delete(name);
+      this.#background(name, this.#restart(name));
+    }, delayMs);
+    this.#restarts.set(name, { timer, delayMs });
+  }
+
+  async #restart(name: string): Promise<void> {
+    const container = this.#context.containers.get(name);
+    if (container === null || container.status === null || this.#asked.has(name)) return;
+    this.#context.containers.note(name, { restarts: container.status.restarts + 1, restartAt: 0 });
+    try {
+      await this.#run(name);
+      await this.publish(name, true);
+    } catch (error) {
+      const after = this.#context.containers.get(name);
+      if (after !== null) this.#scheduleRestart(name, after); // it could not even be started: that is an end like another
+      throw error;
+    }
+  }
+
+  #cancelRestart(name: string): void {
+    clearTimeout(this.#restarts.get(name)?.timer);
+    this.#restarts.delete(name);
+  }
+
+  #forget(name: string): void {
+    this.#cancelRestart(name);
+    this.#asked.delete(name);
+    this.#delays.delete(name);
+    this.#probes.forget(name);
+  }
+
+  #background(name: string, work: Promise<void>): void {
+    work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+  }
+}
+
+function reached(name: string, container: Container | null, until: 'started' | 'healthy' | 'completed'): 'reached' | 'waiting' | BayplanError {
+  const status = container?.status;
+  if (container === null || status === null || status === undefined) return new BayplanError('not-found', `container ${name} is gone`);
+  const ended = (status.phase === 'exited' || status.phase === 'lost') && status.restartAt === 0;
+  if (until === 'completed') {
+    if (!ended) return 'waiting';
+    return status.exitCode === 0 ? 'reached' : new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
+  }
+  if (until === 'started' && (status.phase === 'running' || (ended && status.exitCode === 0))) return 'reached';
+  if (ended) return new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
+  if (status.phase !== 'running' || until === 'started') return 'waiting';
+  if (status.health === 'healthy') return 'reached';
+  if (status.health === 'none') return new BayplanError('no-healthcheck', `container ${name} has no health check, so it cannot become healthy`);
+  if (status.health === 'unhealthy') return new BayplanError('unhealthy', `container ${name} is unhealthy: ${lastLine(status.healthOutput)}`);
+  return 'waiting';
+}
+
+/** Error messages are one line: the last one the check wrote. */
+function lastLine(output: string): string {
+  return output.trimEnd().split('\n').at(-1) || 'its health check wrote nothing';
+}

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { Paths } from '../paths.ts';
+
+/** Where one container's files are. `state` survives the boot, `bundle` does not. */
+export interface ContainerFiles {
+  readonly state: string;
+  readonly record: string;
+  readonly upper: string;
+  readonly work: string;
+  readonly log: string;
+  readonly exit: string;
+  readonly bundle: string;
+  readonly config: string;
+  readonly pid: string;
+  readonly lock: string;
+  readonly socket: string;
+  readonly ports: string;
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+  /** cgroup below each hierarchy's root. */
+  readonly cgroup: string;
+}
+
+/** The bundle's folder is named by 16 digits of the id: unix socket paths end at 107 bytes. */
+export function filesOf(paths: Paths, id: string): ContainerFiles {
+  const state = join(paths.containers, id);
+  const short = id.slice(0, 16);
+  const bundle = join(paths.run, 'c', short);
+  return {
+    state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'),
+    log: join(state, 'log'), exit: join(state, 'exit'),
+    bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
+    socket: join(bundle, 'shim.sock'), ports: join(bundle, 'ports.json'),
+    hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
+    cgroup: `/${paths.cgroup}/${short}`,
+  };
+}

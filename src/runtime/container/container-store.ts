@@ -1,0 +1,435 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Container, ContainerSpec, Health, Identity, PublishedPort } from '../../state/container.ts';
+import { PublishedPort as PublishedPortSchema } from '../../state/container.ts';
+import type { Paths } from '../../state/paths.ts';
+import type { Images } from '../image/images.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Endpoint, Networks } from '../network/networks.ts';
+import { readRecord } from '../record.ts';
+import type { Volumes } from '../volume/volumes.ts';
+import { findProcess, readExit } from './adopt.ts';
+import { filesOf, type ContainerFiles } from './bundle-files.ts';
+import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import { deleteCgroup, runExec } from './core-process.ts';
+import { endpointOf } from './endpoint.ts';
+import { readLog } from './log-reader.ts';
+import { KeyedMutex } from './mutex.ts';
+import { ContainerRecord, type ExitRecord, type ReadyLine } from './record.ts';
+import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
+import { ShimClient } from './shim-client.ts';
+import { signalNumber } from './signals.ts';
+import { spawnShim, StartError } from './spawn-shim.ts';
+import { writeBundle } from './write-bundle.ts';
+
+export interface ContainerContext {
+  readonly paths: Paths;
+  readonly kernel: Kernel;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** Path of bayplan-core. */
+  readonly core: string;
+  readonly now: () => number;
+  /** Bytes of one log file, and how many are kept. */
+  readonly logMax: number;
+  readonly logFiles: number;
+}
+
+/** What others than the process itself say of a container. Each field given replaces the one before. */
+export interface Note {
+  readonly health?: Health;
+  readonly healthOutput?: string;
+  readonly restarts?: number;
+  readonly restartAt?: number;
+  readonly held?: boolean;
+  readonly ports?: readonly PublishedPort[];
+}
+
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'noted';
+
+interface Entry {
+  record: ContainerRecord;
+  readonly files: ContainerFiles;
+  phase: 'created' | 'running' | 'exited' | 'lost';
+  ready: ReadyLine | null;
+  shim: ShimClient | null;
+  /** Resolves when the end of the running process is known. */
+  ended: Promise<void>;
+  exitCode: number;
+  oomKilled: boolean;
+  startedAt: number;
+  finishedAt: number;
+  health: Health;
+  healthOutput: string;
+  restartAt: number;
+  ports: readonly PublishedPort[];
+  /** The public view, made anew after a change. */
+  view: Container | null;
+}
+
+/** The containers of one engine: records on disk, shims, and what is known of their processes. */
+export class ContainerStore implements Containers {
+  readonly #context: ContainerContext;
+  readonly #entries = new Map<string, Entry>();
+  readonly #mutex = new KeyedMutex();
+  readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
+  #closed = false;
+
+  private constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  /** Reads the records, finds running containers again and finishes removals that were begun. */
+  static async open(context: ContainerContext): Promise<ContainerStore> {
+    const store = new ContainerStore(context);
+    mkdirSync(context.paths.containers, { recursive: true, mode: 0o711 });
+    mkdirSync(join(context.paths.run, 'c'), { recursive: true, mode: 0o700 });
+    const known = new Set<string>();
+    await Promise.all(readdirSync(context.paths.containers).map(async (id) => {
+      const files = filesOf(context.paths, id);
+      let record: ContainerRecord;
+      try {
+        record = readRecord(files.record, ContainerRecord, 1);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+        await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
+        return;
+      }
+      known.add(id.slice(0, 16));
+      await store.#adopt(record, files);
+    }));
+    for (const short of readdirSync(join(context.paths.run, 'c'))) {
+      if (!known.has(short)) await store.#discardBundle(filesOf(context.paths, short.padEnd(64, '0')));
+    }
+    return store;
+  }
+
+  /** Calls `listener` after each change, until the returned function is called. */
+  onEvent(listener: (event: ContainerEvent, name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  list(): ReadonlyMap<string, Container> {
+    const all = new Map<string, Container>();
+    for (const [name, entry] of this.#entries) all.set(name, viewOf(entry));
+    return all;
+  }
+
+  get(name: string): Container | null {
+    const entry = this.#entries.get(name);
+    return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** Endpoints of the running containers, to restore networks from. */
+  endpoints(): readonly Endpoint[] {
+    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.record.spec.networkMode === 'bridge')
+      .map((entry) => endpointOf(entry.record));
+  }
+
+  async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      if (this.#entries.has(name)) throw new BayplanError('conflict', `container ${name}: the name is in use`);
+      const { images, networks, volumes, paths, now } = this.#context;
+      const image = images.find(spec.imageId === '' ? spec.image : spec.imageId);
+      if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
+      const layers = await images.layers(image.id);
+      const id = randomBytes(32).toString('hex');
+      const files = filesOf(paths, id);
+      const anonymous = anonymousVolumes(id, identity, spec, image);
+      for (const volume of Object.values(anonymous)) {
+        await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
+      }
+      resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume)); // a missing source is said here, before anything is made
+      await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
+      const addresses: Record<string, string> = {};
+      try {
+        for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
+        mkdirSync(files.upper, { recursive: true, mode: 0o755 });
+        mkdirSync(files.work, { mode: 0o700 });
+        const record: ContainerRecord = {
+          version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
+          started: false, error: '', held: false, restarts: 0, removing: false,
+        };
+        this.#entries.set(name, newEntry(record, files));
+        this.#save(record, files);
+      } catch (error) {
+        this.#entries.delete(name);
+        for (const network of Object.keys(addresses)) networks.release(network, id);
+        await rm(files.state, { recursive: true, force: true });
+        throw error;
+      }
+    });
+    this.#emit('created', name);
+  }
+
+  async start(name: string): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      if (entry.phase === 'running') return;
+      const { kernel, images, networks, volumes, paths, core, logMax, logFiles } = this.#context;
+      const { record, files } = entry;
+      const image = images.find(record.spec.imageId);
+      if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
+      rmSync(files.exit, { force: true });
+      this.#update(entry, { started: true, error: '' });
+      Object.assign(entry, { phase: 'exited', exitCode: 125, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
+      try {
+        mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
+        for (const stale of [files.pid, files.socket, files.ports]) rmSync(stale, { force: true });
+        const layers = await images.layers(image.id);
+        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
+        const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
+        await writeBundle({ paths, core, record, files, image, layers, mounts, netns });
+        const attached = Object.keys(record.spec.networks);
+        entry.ready = await spawnShim(kernel, name, files, {
+          core, logMax, logFiles, zones: networks.zoneFiles(attached),
+          internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
+        });
+        await this.#watch(entry, await ShimClient.open(files.socket));
+        entry.startedAt = this.#context.now();
+      } catch (error) {
+        const exit = readExit(files);
+        if (exit !== null && entry.ready !== null) { // it started, and ended before the shim could be connected
+          this.#ended(entry, exit);
+          return;
+        }
+        entry.ready = null;
+        entry.phase = 'exited';
+        entry.exitCode = error instanceof StartError ? error.exitCode : 125;
+        entry.finishedAt = this.#context.now();
+        this.#update(entry, { error: error instanceof Error ? error.message : String(error) });
+        await networks.disconnect(record.id);
+        throw error;
+      }
+    });
+    this.#emit('started', name);
+  }
+
+  async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
+    const entry = this.#entry(name);
+    if (entry.phase !== 'running' || entry.shim === null) return;
+    const image = this.#context.images.find(entry.record.spec.imageId);
+    const first = signalNumber(signal ?? entry.record.spec.stopSignal ?? (image?.config.stopSignal || 'SIGTERM'));
+    await sendSignal(entry.shim, first, false);
+    if (!(await settledWithin(entry.ended, graceMs))) await sendSignal(entry.shim, SIGKILL, true);
+    await entry.ended;
+    await this.#mutex.run(name, () => Promise.resolve()); // what the end sets going (links, names) has been done
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    const entry = this.#entry(name);
+    if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
+    const number = signalNumber(signal);
+    await entry.shim.signal(number, number === SIGKILL);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      this.#update(entry, { removing: true });
+      if (entry.phase === 'running' && entry.shim !== null) {
+        await sendSignal(entry.shim, SIGKILL, true);
+        await entry.ended;
+      }
+      await this.#finishRemoval(entry);
+    });
+    this.#emit('removed', name);
+  }
+
+  async exec(name: string, request: ExecRequest): Promise<ExecProcess> {
+    const entry = this.#entry(name);
+    const image = this.#context.images.find(entry.record.spec.imageId);
+    if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
+    return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image }, request);
+  }
+
+  logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord> {
+    const entry = this.#entry(name);
+    return readLog(entry.files.log, { ...options, ended: () => entry.phase !== 'running' || this.#entries.get(name) !== entry });
+  }
+
+  /** Sets what others than the process know of a container. */
+  note(name: string, note: Note): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    const { held, restarts, ports, ...volatile } = note;
+    Object.assign(entry, volatile, { view: null });
+    if (ports !== undefined) {
+      entry.ports = ports;
+      if (entry.phase === 'running') writeFileSync(entry.files.ports, JSON.stringify({ version: 1, ports }));
+    }
+    if ((held !== undefined && held !== entry.record.held) || (restarts !== undefined && restarts !== entry.record.restarts)) {
+      this.#update(entry, { held: held ?? entry.record.held, restarts: restarts ?? entry.record.restarts });
+    }
+    this.#emit('noted', name);
+  }
+
+  /** Lets go of all shims; the containers go on. */
+  close(): void {
+    this.#closed = true;
+    for (const entry of this.#entries.values()) entry.shim?.close();
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
+    return entry;
+  }
+
+  #emit(event: ContainerEvent, name: string): void {
+    for (const listener of this.#listeners) listener(event, name);
+  }
+
+  #update(entry: Entry, change: Partial<ContainerRecord>): void {
+    entry.record = { ...entry.record, ...change };
+    entry.view = null;
+    this.#save(entry.record, entry.files);
+  }
+
+  /** Whole by rename; made durable with all others of a pass by `flush`, since one journal commit serves them all. */
+  #save(record: ContainerRecord, files: ContainerFiles): void {
+    const temporary = `${files.record}.tmp`;
+    writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+    renameSync(temporary, files.record);
+  }
+
+  async #copyUp(spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
+    const volumes = new Map(Object.entries(anonymous));
+    for (const mount of spec.mounts) {
+      if (mount.type === 'volume' && mount.source !== null && !mount.nocopy && mount.subpath === '') volumes.set(mount.target, mount.source);
+    }
+    for (const [target, volume] of volumes) await this.#context.volumes.copyUp(volume, layers, target);
+  }
+
+  async #adopt(record: ContainerRecord, files: ContainerFiles): Promise<void> {
+    const entry = newEntry(record, files);
+    this.#entries.set(record.name, entry);
+    const found = await findProcess(this.#context.kernel, files);
+    if (found.state === 'running') {
+      entry.ready = found.ready;
+      entry.startedAt = this.#context.now();
+      entry.ports = readPorts(files);
+      await this.#watch(entry, found.shim);
+    } else if (found.state === 'exited') {
+      Object.assign(entry, { phase: 'exited', exitCode: found.exit.exitCode, oomKilled: found.exit.oomKilled, startedAt: found.exit.startedAt, finishedAt: found.exit.finishedAt });
+    } else if (record.started) {
+      // Its shim was killed, or the machine went down: no end was recorded.
+      await deleteCgroup(this.#context.core, files.cgroup);
+      Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : 125, finishedAt: this.#context.now() });
+    }
+    if (record.removing) {
+      if (entry.phase === 'running') {
+        await sendSignal(found.state === 'running' ? found.shim : null, SIGKILL, true);
+        await entry.ended;
+      }
+      await this.#finishRemoval(entry);
+    }
+  }
+
+  async #watch(entry: Entry, shim: ShimClient): Promise<void> {
+    entry.shim = shim;
+    entry.phase = 'running';
+    entry.view = null;
+    entry.ended = shim.gone.then(async () => {
+      if (this.#closed || entry.shim !== shim) return;
+      const exit = readExit(entry.files);
+      if (exit === null) await deleteCgroup(this.#context.core, entry.files.cgroup);
+      this.#ended(entry, exit);
+    });
+    await Promise.resolve();
+  }
+
+  #ended(entry: Entry, exit: ExitRecord | null): void {
+    Object.assign(entry, {
+      phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false,
+      startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? this.#context.now(),
+      ready: null, shim: null, ports: [], health: 'none', view: null,
+    });
+    this.#emit('exited', entry.record.name);
+  }
+
+  async #finishRemoval(entry: Entry): Promise<void> {
+    const { networks } = this.#context;
+    const { record, files } = entry;
+    await networks.disconnect(record.id);
+    for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
+    await this.#discardBundle(files);
+    await rm(files.state, { recursive: true, force: true });
+    this.#entries.delete(record.name);
+  }
+
+  async #discardBundle(files: ContainerFiles): Promise<void> {
+    const lock = await this.#lockOf(files);
+    if (lock === null) await deleteCgroup(this.#context.core, files.cgroup);
+    else this.#context.kernel.close(lock);
+    await rm(files.bundle, { recursive: true, force: true });
+  }
+
+  #lockOf(files: ContainerFiles): Promise<number | null> {
+    try {
+      return Promise.resolve(this.#context.kernel.lock(files.lock));
+    } catch {
+      return Promise.resolve(null);
+    }
+  }
+}
+
+const SIGKILL = 9;
+
+function newEntry(record: ContainerRecord, files: ContainerFiles): Entry {
+  return {
+    record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
+    health: 'none', healthOutput: '', restartAt: 0, ports: [], view: null,
+  };
+}
+
+function viewOf(entry: Entry): Container {
+  const { record } = entry;
+  entry.view ??= {
+    identity: record.identity,
+    spec: record.spec,
+    status: {
+      id: record.id, phase: record.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
+      error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
+      health: entry.health, healthOutput: entry.healthOutput, restarts: record.restarts, restartAt: entry.restartAt, held: record.held,
+      addresses: record.addresses, ports: [...entry.ports],
+    },
+  };
+  return entry.view;
+}
+
+function readPorts(files: ContainerFiles): readonly PublishedPort[] {
+  try {
+    const value: unknown = JSON.parse(readFileSync(files.ports, 'utf8'));
+    return PublishedPortSchema.array().parse(typeof value === 'object' && value !== null && 'ports' in value ? value.ports : []);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** A container that ended meanwhile needs no signal. */
+async function sendSignal(shim: ShimClient | null, signal: number, all: boolean): Promise<void> {
+  try {
+    await shim?.signal(signal, all);
+  } catch (error) {
+    if (!(error instanceof BayplanError && error.code === 'shim-gone')) throw error;
+  }
+}
+
+async function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

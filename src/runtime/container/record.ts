@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { ContainerSpec, Identity } from '../../state/container.ts';
+
+/**
+ * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
+ * that changed, and nothing is ever derived back from the kernel.
+ */
+export const ContainerRecord = z.object({
+  version: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string(),
+  identity: Identity,
+  spec: ContainerSpec,
+  createdAt: z.number(),
+  /** Network's full name → address. */
+  addresses: z.record(z.string(), z.string()),
+  /** Target → full name of the volume that serves an anonymous one there. */
+  anonymousVolumes: z.record(z.string(), z.string()),
+  /** Whether a start was ever tried: tells `created` from `exited`. */
+  started: z.boolean(),
+  /** Why the last start failed, with its exit code; '' when it did not. */
+  error: z.string(),
+  held: z.boolean(),
+  restarts: z.int().nonnegative(),
+  /** A removal was begun and has to be finished. */
+  removing: z.boolean(),
+});
+export type ContainerRecord = z.infer<typeof ContainerRecord>;
+
+/** What the shim writes when the container has ended. Times in ms since the epoch. */
+export const ExitRecord = z.object({
+  version: z.number(),
+  exitCode: z.int(),
+  oomKilled: z.boolean(),
+  startedAt: z.number(),
+  finishedAt: z.number(),
+});
+export type ExitRecord = z.infer<typeof ExitRecord>;
+
+/** The shim's ready line, kept in the bundle's `pid` file. */
+export const ReadyLine = z.object({
+  version: z.number(),
+  pid: z.int(),
+  startTime: z.number(),
+  shimPid: z.int(),
+  shimStartTime: z.number(),
+});
+export type ReadyLine = z.infer<typeof ReadyLine>;
+
+/** The shim's other ready line: the process could not be started. */
+export const FailedLine = z.object({ version: z.number(), error: z.string(), errno: z.number(), exitCode: z.int().optional() });
+export type FailedLine = z.infer<typeof FailedLine>;

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, statSync } from 'node:fs';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { ContainerSpec, Identity } from '../../state/container.ts';
+import type { ImageStatus } from '../../state/image.ts';
+import type { ResolvedMount } from './bundle.ts';
+
+/**
+ * Targets that get an anonymous volume: mounts without a source, and the image's VOLUMEs that nothing else is mounted on. The name follows from
+ * the identity, so that a new generation of a stack's container finds the data of the one before; the API's containers get one by id.
+ */
+export function anonymousVolumes(id: string, identity: Identity, spec: ContainerSpec, image: ImageStatus): Readonly<Record<string, string>> {
+  const targets = spec.mounts.filter((mount) => mount.type === 'volume' && mount.source === null).map((mount) => mount.target);
+  const taken = new Set(spec.mounts.map((mount) => mount.target.replace(/\/+$/, '')));
+  for (const target of image.config.volumes) if (!taken.has(target.replace(/\/+$/, ''))) targets.push(target);
+  const owner = identity.owner === 'stack' ? `${identity.stack}/${identity.service}/${identity.slot}` : id;
+  return Object.fromEntries(targets.map((target) => [target, createHash('sha256').update(`${owner}:${target}`).digest('hex')]));
+}
+
+/** What is mounted into the container, in the order of its targets' depth, volumes resolved to host folders. */
+export function resolveMounts(
+  name: string,
+  spec: ContainerSpec,
+  anonymous: Readonly<Record<string, string>>,
+  mountpoint: (volume: string) => string,
+): readonly ResolvedMount[] {
+  const resolved: ResolvedMount[] = spec.mounts.map((mount) => {
+    const common = { target: mount.target, size: null, mode: null, options: [] };
+    if (mount.type === 'tmpfs') {
+      return { ...common, type: 'tmpfs', source: 'tmpfs', readOnly: false, propagation: '', size: mount.size, mode: mount.mode, options: mount.options };
+    }
+    if (mount.type === 'bind') {
+      ensureSource(name, mount.source, mount.createHostPath);
+      return { ...common, type: 'bind', source: mount.source, readOnly: mount.readOnly, propagation: mount.propagation };
+    }
+    const volume = mount.source ?? anonymous[mount.target];
+    if (volume === undefined) throw new BayplanError('not-found', `container ${name}: no volume for ${mount.target}`);
+    // A subpath must be opened inside the volume by the core, never joined here: a container may have made it a link.
+    if (mount.subpath !== '') throw new BayplanError('not-built', `container ${name}: mount ${mount.target}: subpath is not built yet`);
+    return { ...common, type: 'bind', source: mountpoint(volume), readOnly: mount.readOnly, propagation: '' };
+  });
+  const asked = new Set(spec.mounts.map((mount) => mount.target));
+  for (const [target, volume] of Object.entries(anonymous)) {
+    if (asked.has(target)) continue;
+    resolved.push({ type: 'bind', source: mountpoint(volume), target, readOnly: false, propagation: '', size: null, mode: null, options: [] });
+  }
+  const depth = (mount: ResolvedMount): number => mount.target.split('/').filter((part) => part !== '').length;
+  return resolved.map((mount, at) => ({ mount, at })).sort((a, b) => depth(a.mount) - depth(b.mount) || a.at - b.at).map(({ mount }) => mount);
+}
+
+function ensureSource(name: string, source: string, create: boolean): void {
+  try {
+    statSync(source);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!create) throw new BayplanError('bind-source-missing', `container ${name}: the bind mount's source ${source} does not exist: make it, or set bind.create_host_path`);
+    mkdirSync(source, { recursive: true });
+  }
+}

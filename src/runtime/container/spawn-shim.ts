@@ -1,0 +1,65 @@
+import { Socket } from 'node:net';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Kernel } from '../kernel.ts';
+import type { ContainerFiles } from './bundle-files.ts';
+import { FailedLine, ReadyLine } from './record.ts';
+
+export interface ShimOptions {
+  readonly core: string;
+  readonly zones: readonly string[];
+  /** Forward no names: every network of the container is internal. */
+  readonly internal: boolean;
+  readonly logMax: number;
+  readonly logFiles: number;
+}
+
+/** A container's process that could not be started. `exitCode` is 126 or 127 as a shell gives them, else 125. */
+export class StartError extends BayplanError {
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number) {
+    super('start-failed', message);
+    this.name = 'StartError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Starts a shim on a written bundle and waits until the container's process has exec'd, or throws StartError. */
+export async function spawnShim(kernel: Kernel, name: string, files: ContainerFiles, options: ShimOptions): Promise<ReadyLine> {
+  const lock = kernel.lock(files.lock);
+  if (lock === null) throw new BayplanError('conflict', `container ${name}: it is running already`);
+  const [reader, writer] = kernel.pipe();
+  const argv = [
+    'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
+    '--log', files.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
+    ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
+    '--ready-fd', '3', '--lock-fd', '4',
+  ];
+  const line = readLine(reader);
+  try {
+    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map([[3, writer], [4, lock]]));
+  } finally {
+    kernel.close(writer);
+    kernel.close(lock);
+  }
+  const text = await line;
+  if (text === '') throw new StartError(`container ${name}: its shim died before the start was done`, 125);
+  const value: unknown = JSON.parse(text);
+  const ready = ReadyLine.safeParse(value);
+  if (ready.success) return ready.data;
+  const failed = FailedLine.parse(value);
+  throw new StartError(`container ${name}: ${failed.error}`, failed.exitCode ?? 125);
+}
+
+/** The first line that comes through a pipe, '' where it ends without one. Closes the descriptor. */
+function readLine(fd: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(text.split('\n')[0] ?? ''));
+  });
+}
