@@ -30,3 +30,13 @@ export type PassEvent =
 
 /** `skipped`: something it needs failed; `message` names it. `cancelled`: the pass was pre-empted. */
 export type StepState = 'started' | 'done' | 'failed' | 'skipped' | 'cancelled';
+
+/** One line (NDJSON) of the answer to `GET /stacks/{name}/logs`. `time` in ms since the epoch; `line` without its newline. */
+export interface LogLine {
+  readonly version: 1;
+  readonly container: string;
+  readonly service: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly time: number;
+  readonly line: string;
+}

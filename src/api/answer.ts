@@ -1,0 +1,51 @@
+import type { ServerResponse } from 'node:http';
+import { BayplanError } from '../state/bayplan-error.ts';
+
+const STATUS: Readonly<Record<string, number>> = { 'bad-request': 400, 'ambiguous': 400, 'not-found': 404, 'image-not-found': 404, 'conflict': 409, 'port-taken': 409, 'not-running': 409, 'too-large': 413, 'not-built': 501 };
+
+/** HTTP status of an error; anything that is no BayplanError is a defect: 500. */
+export function statusOf(error: unknown): number {
+  return error instanceof BayplanError ? (STATUS[error.code] ?? 500) : 500;
+}
+
+/** Docker's clients parse the body only where the type is exactly this, without a charset. */
+export const JSON_TYPE = 'application/json';
+
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
+  response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': bytes.length });
+  response.end(bytes);
+}
+
+export function sendEmpty(response: ServerResponse, status: number): void {
+  response.writeHead(status);
+  response.end();
+}
+
+/** Body of an error answer: Docker's `message`, and our `code` where there is one. */
+export function errorBody(error: unknown): { readonly message: string; readonly code?: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof BayplanError ? { message, code: error.code } : { message };
+}
+
+/** Answers with the error, or breaks the connection off where the answer had already begun: a cut stream is no whole one. */
+export function sendError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) response.destroy();
+  else sendJson(response, statusOf(error), errorBody(error));
+}
+
+/** Writes and waits until the client has taken it, so that a slow reader costs no memory. Rejects when the client has gone. */
+export async function writeAll(stream: NodeJS.WritableStream, chunk: Buffer | string, gone: AbortSignal): Promise<void> {
+  gone.throwIfAborted();
+  if (stream.write(chunk)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.removeListener('drain', done);
+      gone.removeEventListener('abort', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    gone.addEventListener('abort', done);
+  });
+  gone.throwIfAborted();
+}

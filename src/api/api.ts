@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import findMyWay, { type HTTPMethod } from 'find-my-way';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
+import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer, waitContainer } from './containers.ts';
+import type { EngineView } from './engine-view.ts';
+import { createExec, hijackExec, inspectExec, startExec } from './exec.ts';
+import { ExecSessions } from './exec-sessions.ts';
+import type { Exchange, Handler } from './exchange.ts';
+import { inspectImage, listImages, loadImages } from './images.ts';
+import { containerLogs } from './logs.ts';
+import { inspectNetwork, listNetworks } from './networks.ts';
+import { stackLogs } from './stack-logs.ts';
+import { deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
+import { info, ping, version } from './system.ts';
+import { inspectVolume, listVolumes } from './volumes.ts';
+
+/** Every path exists below `/v1.NN/` too. Below `/stacks` and `/engine` it is ours, the rest is the Docker Engine API's. */
+const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[] = [
+  [['GET', 'HEAD'], '/_ping', ping],
+  ['GET', '/version', version],
+  ['GET', '/info', info],
+  ['GET', '/containers/json', listContainers],
+  ['GET', '/containers/:id/json', inspectContainer],
+  ['GET', '/containers/:id/logs', containerLogs],
+  ['POST', '/containers/:id/start', startContainer],
+  ['POST', '/containers/:id/stop', stopContainer],
+  ['POST', '/containers/:id/restart', restartContainer],
+  ['POST', '/containers/:id/kill', killContainer],
+  ['POST', '/containers/:id/wait', waitContainer],
+  ['POST', '/containers/:id/exec', createExec],
+  ['POST', '/exec/:id/start', startExec],
+  ['GET', '/exec/:id/json', inspectExec],
+  ['GET', '/images/json', listImages],
+  ['GET', '/images/*', inspectImage],
+  ['POST', '/images/load', loadImages],
+  ['GET', '/networks', listNetworks],
+  ['GET', '/networks/:id', inspectNetwork],
+  ['GET', '/volumes', listVolumes],
+  ['GET', '/volumes/:name', inspectVolume],
+  ['GET', '/stacks', listStacks],
+  ['GET', '/stacks/:name', getStack],
+  ['PUT', '/stacks/:name', putStack],
+  ['DELETE', '/stacks/:name', deleteStack],
+  ['POST', '/stacks/:name/plan', planStack],
+  ['GET', '/stacks/:name/logs', stackLogs],
+  ['POST', '/engine/stop', stopEngine],
+];
+
+/**
+ * The HTTP server of an engine, not yet listening (`serve` does). `POST /engine/stop` closes it and the engine; whoever embeds it may
+ * wait for its `close`.
+ */
+export function createApi(engine: EngineView): Server {
+  const execs = new ExecSessions();
+  const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 512 });
+  for (const [method, path, handler] of ROUTES) router.on(method, path, () => undefined, handler);
+  const server = createServer({ requestTimeout: 0 }); // loading an archive, or following a log, takes as long as it takes
+  server.on('request', (request, response) => {
+    answer(server, engine, execs, router, request, response).catch((error: unknown) => sendError(response, error));
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    upgrade(engine, execs, request, socket, head).catch((error: unknown) => refuse(socket, error));
+  });
+  return server;
+}
+
+async function answer(
+  server: Server, engine: EngineView, execs: ExecSessions, router: findMyWay.Instance<findMyWay.HTTPVersion.V1>,
+  request: IncomingMessage, response: ServerResponse,
+): Promise<void> {
+  response.setHeader('Server', `bayplan/${engine.version} (linux)`);
+  const { path, query } = target(request);
+  const route = router.find(request.method as HTTPMethod, path);
+  const handler = route?.store as Handler | undefined;
+  if (route === null || handler === undefined) throw new BayplanError('not-found', `page not found: ${request.method ?? ''} ${path}`);
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  const stopServer = (): void => {
+    server.close();
+    response.setHeader('Connection', 'close');
+    response.once('close', () => server.closeAllConnections());
+  };
+  const exchange: Exchange = { engine, execs, request, response, params: route.params, query, gone: gone.signal, stopServer };
+  try {
+    await handler(exchange);
+  } catch (error) {
+    if (!gone.signal.aborted) throw error; // nobody is left to tell
+  }
+}
+
+function target(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+  const url = (request.url ?? '/').replace(/^\/v1\.\d+(?=\/)/, '');
+  const at = url.indexOf('?');
+  return at < 0 ? { path: url, query: new URLSearchParams() } : { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) };
+}
+
+async function upgrade(engine: EngineView, execs: ExecSessions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const { path } = target(request);
+  const match = /^\/exec\/([^/]+)\/start$/.exec(path);
+  if (request.method !== 'POST' || match?.[1] === undefined) throw new BayplanError('not-found', `page not found: ${request.method ?? ''} ${path} with Upgrade`);
+  await hijackExec(engine, execs, match[1], request, socket, head);
+}
+
+function refuse(socket: Duplex, error: unknown): void {
+  if (socket.destroyed) return;
+  const body = `${JSON.stringify(errorBody(error))}\n`;
+  socket.end(`HTTP/1.1 ${statusOf(error)} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once. */
+async function stopEngine({ engine, response, stopServer }: Exchange): Promise<void> {
+  // The socket's file goes before the engine's lock does: it must not be the next engine's that is removed.
+  stopServer();
+  await engine.close();
+  sendJson(response, 200, { version: 1 });
+}

@@ -1,0 +1,166 @@
+import type { Container, ContainerStatus, PublishedPort } from '../state/container.ts';
+import type { ImageStatus } from '../state/image.ts';
+import type { Network } from '../state/network.ts';
+import { humanDuration, rfc3339 } from './docker-time.ts';
+import type { EngineView } from './engine-view.ts';
+
+/** A container that exists: one with a status. */
+export interface ActualContainer {
+  readonly name: string;
+  readonly container: Container;
+  readonly status: ContainerStatus;
+  readonly image: ImageStatus | null;
+  readonly networks: ReadonlyMap<string, Network>;
+}
+
+export function actual(engine: EngineView, name: string, container: Container): ActualContainer | null {
+  if (container.status === null) return null;
+  const { imageId, image } = container.spec;
+  return {
+    name, container, status: container.status, networks: engine.networks.list(),
+    image: (imageId === '' ? null : engine.images.find(imageId)) ?? engine.images.find(image),
+  };
+}
+
+/** Docker's word for a phase. */
+export function stateWord(status: ContainerStatus): 'created' | 'running' | 'restarting' | 'removing' | 'exited' | 'dead' {
+  if (status.phase === 'exited' && status.restartAt > 0) return 'restarting';
+  return status.phase === 'lost' ? 'dead' : status.phase;
+}
+
+/** As in `docker ps`: `Up 3 minutes (healthy)`, `Exited (0) 5 seconds ago`. */
+export function statusLine(status: ContainerStatus, now: number): string {
+  const since = (at: number): string => humanDuration(now - at);
+  switch (stateWord(status)) {
+    case 'running': {
+      const health = { none: '', starting: ' (health: starting)', healthy: ' (healthy)', unhealthy: ' (unhealthy)' }[status.health];
+      return `Up ${since(status.startedAt)}${health}`;
+    }
+    case 'restarting': return `Restarting (${status.exitCode}) ${since(status.finishedAt)} ago`;
+    case 'exited': return `Exited (${status.exitCode}) ${since(status.finishedAt)} ago`;
+    case 'created': return 'Created';
+    case 'removing': return 'Removal In Progress';
+    case 'dead': return 'Dead';
+  }
+}
+
+/** One element of `GET /containers/json`, and below `Bayplan` who it belongs to. */
+export function summary(actualContainer: ActualContainer, now: number): object {
+  const { name, container, status, image } = actualContainer;
+  const { identity, spec } = container;
+  return {
+    Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).join(' '),
+    Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: spec.labels,
+    State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container) },
+    NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),
+    Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held },
+  };
+}
+
+/** Answer of `GET /containers/{id}/json`. */
+export function inspect(actualContainer: ActualContainer, mountpoint: (volume: string) => string): object {
+  const { name, container, status, image } = actualContainer;
+  const { spec } = container;
+  const [path = '', ...args] = argv(actualContainer);
+  const state = stateWord(status);
+  const healthcheck = spec.healthcheck ?? image?.config.healthcheck ?? null;
+  return {
+    Id: status.id, Created: rfc3339(status.createdAt), Path: path, Args: args, Name: `/${name}`, Image: image?.id ?? spec.imageId,
+    State: {
+      Status: state, Running: state === 'running', Paused: false, Restarting: state === 'restarting', OOMKilled: status.oomKilled, Dead: state === 'dead',
+      Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
+      ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: 0, Log: healthLog(status) } }),
+    },
+    RestartCount: status.restarts, Driver: 'overlay', Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
+    ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: 'overlay', Data: null },
+    HostConfig: {
+      NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: false,
+      CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
+      Memory: spec.resources.memory ?? 0, NanoCpus: Math.round((spec.resources.cpus ?? 0) * 1e9), PidsLimit: spec.resources.pids,
+      PortBindings: portMap(spec.ports), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
+      LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', CgroupnsMode: 'private', IpcMode: 'private', PidMode: '', UTSMode: '', SecurityOpt: null,
+    },
+    Mounts: mounts(container, mountpoint),
+    Config: {
+      Hostname: spec.hostname === '' ? status.id.slice(0, 12) : spec.hostname, Domainname: spec.domainname, User: spec.user === '' ? (image?.config.user ?? '') : spec.user,
+      AttachStdin: false, AttachStdout: false, AttachStderr: false, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: false,
+      Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
+      Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
+      Volumes: Object.fromEntries((image?.config.volumes ?? []).map((volume) => [volume, {}])),
+      ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
+      ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
+      ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
+    },
+    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: portMap(status.phase === 'running' ? status.ports : []), Networks: endpoints(actualContainer) },
+  };
+}
+
+/** What the container's first process is: Compose's rule that an entrypoint of one's own drops the image's command. */
+function argv({ container: { spec }, image }: Pick<ActualContainer, 'container' | 'image'>): readonly string[] {
+  const entrypoint = spec.entrypoint ?? image?.config.entrypoint ?? [];
+  const command = spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? []) : []);
+  return [...entrypoint, ...command];
+}
+
+function environment(own: Readonly<Record<string, string>>, image: ImageStatus | null): readonly string[] {
+  const fromImage = (image?.config.environment ?? []).filter((entry) => !Object.hasOwn(own, entry.split('=', 1)[0] ?? ''));
+  return [...fromImage, ...Object.entries(own).map(([key, value]) => `${key}=${value}`)];
+}
+
+function networkMode({ spec }: Container): string {
+  return spec.networkMode === 'bridge' ? (Object.keys(spec.networks)[0] ?? 'none') : spec.networkMode;
+}
+
+function endpoints({ container, status, networks }: ActualContainer): object {
+  return Object.fromEntries(Object.entries(container.spec.networks).map(([name, attachment]) => {
+    const network = networks.get(name)?.status ?? null;
+    const address = status.phase === 'running' ? (status.addresses[name] ?? '') : '';
+    return [name, {
+      IPAMConfig: attachment.ipv4Address === null ? null : { IPv4Address: attachment.ipv4Address }, Links: null, Aliases: attachment.aliases, DriverOpts: null,
+      NetworkID: network?.id ?? '', EndpointID: '', Gateway: address === '' ? '' : (network?.gateway ?? ''), IPAddress: address, IPPrefixLen: address === '' ? 0 : Number(network?.subnet.split('/')[1] ?? 0), MacAddress: '',
+      IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0, DNSNames: attachment.aliases,
+    }];
+  }));
+}
+
+function mounts({ spec }: Container, mountpoint?: (volume: string) => string): readonly object[] {
+  return spec.mounts.map((mount) => {
+    if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' };
+    const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : 'rw', RW: !mount.readOnly };
+    if (mount.type === 'bind') return { Type: 'bind', Source: mount.source, ...common, Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation };
+    const source = mount.source === null || mountpoint === undefined ? '' : mountpoint(mount.source);
+    return { Type: 'volume', Name: mount.source ?? '', Source: source, ...common, Driver: 'local', Propagation: '' };
+  });
+}
+
+function summaryPorts({ spec }: Container, status: ContainerStatus, image: ImageStatus | null): readonly object[] {
+  const published = (status.phase === 'running' ? status.ports : []).flatMap((port) =>
+    hostAddresses(port).map((ip) => ({ IP: ip, PrivatePort: port.target, PublicPort: port.published ?? 0, Type: port.protocol })));
+  const seen = new Set(published.map((port) => `${port.PrivatePort}/${port.Type}`));
+  const exposed = [...(image?.config.exposedPorts ?? []), ...spec.ports.map((port) => `${port.target}/${port.protocol}`)];
+  return [...published, ...[...new Set(exposed)].filter((port) => !seen.has(port)).map((port) => {
+    const [number = '0', protocol = 'tcp'] = port.split('/');
+    return { PrivatePort: Number(number), Type: protocol };
+  })];
+}
+
+function portMap(ports: readonly PublishedPort[]): object {
+  const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const bindings = (map[`${port.target}/${port.protocol}`] ??= []);
+    for (const ip of hostAddresses(port)) bindings.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
+  }
+  return map;
+}
+
+function hostAddresses(port: PublishedPort): readonly string[] {
+  return [port.hostIp === '' ? '0.0.0.0' : port.hostIp];
+}
+
+function healthLog(status: ContainerStatus): readonly object[] {
+  return status.healthOutput === '' ? [] : [{ Start: rfc3339(status.startedAt), End: rfc3339(status.startedAt), ExitCode: status.health === 'healthy' ? 0 : 1, Output: status.healthOutput }];
+}
+
+function orNull(list: readonly string[]): readonly string[] | null {
+  return list.length === 0 ? null : list;
+}

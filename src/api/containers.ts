@@ -1,0 +1,124 @@
+import type { Container } from '../state/container.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { sendEmpty, sendJson } from './answer.ts';
+import { actual, inspect, stateWord, summary, type ActualContainer } from './container-json.ts';
+import { flag, param, type Exchange } from './exchange.ts';
+import { anyMatches, labelsMatch, parseFilters, type Filters } from './filters.ts';
+import { until } from './until.ts';
+
+const FILTERS = ['id', 'label', 'name', 'status', 'health', 'exited', 'network', 'ancestor', 'volume', 'stack', 'service'];
+
+/** `GET /containers/json`. Beyond Docker's filters, `stack` and `service` look at the record's own fields. Newest first, as Docker does. */
+export async function listContainers(exchange: Exchange): Promise<void> {
+  const { engine, query, response } = exchange;
+  const filters = parseFilters(query.get('filters'), FILTERS);
+  const limit = Number(query.get('limit') ?? 0);
+  const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
+  const found: ActualContainer[] = [];
+  for (const [name, container] of engine.containers.list()) {
+    const one = actual(engine, name, container);
+    if (one !== null && (all || one.status.phase === 'running') && passes(one, filters)) found.push(one);
+  }
+  found.sort((a, b) => b.status.createdAt - a.status.createdAt || (a.name < b.name ? -1 : 1));
+  const now = Date.now();
+  sendJson(response, 200, (limit > 0 ? found.slice(0, limit) : found).map((one) => summary(one, now)));
+}
+
+function passes({ name, container: { identity, spec }, status }: ActualContainer, filters: Filters): boolean {
+  return labelsMatch(spec.labels, filters.get('label'))
+    && anyMatches(filters.get('id'), (id) => status.id.startsWith(id))
+    && anyMatches(filters.get('name'), (wanted) => nameMatches(name, wanted))
+    && anyMatches(filters.get('status'), (word) => stateWord(status) === word)
+    && anyMatches(filters.get('health'), (health) => status.health === health)
+    && anyMatches(filters.get('exited'), (code) => status.phase === 'exited' && String(status.exitCode) === code)
+    && anyMatches(filters.get('network'), (network) => Object.hasOwn(spec.networks, network))
+    && anyMatches(filters.get('ancestor'), (image) => spec.image === image || spec.imageId === image)
+    && anyMatches(filters.get('volume'), (volume) => spec.mounts.some((mount) => mount.target === volume || (mount.type === 'volume' && mount.source === volume)))
+    && anyMatches(filters.get('stack'), (stack) => identity.stack === stack)
+    && anyMatches(filters.get('service'), (service) => identity.service === service);
+}
+
+/** Docker's rule: a regular expression over the name with and without its slash; what is none is compared as text. */
+function nameMatches(name: string, wanted: string): boolean {
+  try {
+    const pattern = new RegExp(wanted);
+    return pattern.test(name) || pattern.test(`/${name}`);
+  } catch {
+    return name.includes(wanted);
+  }
+}
+
+function find({ engine, params }: Exchange): Container & { readonly name: string } {
+  return engine.container(params['id'] ?? '');
+}
+
+export async function inspectContainer(exchange: Exchange): Promise<void> {
+  const { engine, response } = exchange;
+  const { name, ...container } = find(exchange);
+  const one = actual(engine, name, container);
+  if (one === null) throw new BayplanError('not-found', `no such container: ${param(exchange, 'id')}`);
+  sendJson(response, 200, inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : '')));
+}
+
+/** `POST /containers/{id}/stop?t=SECONDS&signal=`: 304 where it does not run. A negative `t` waits for ever. */
+export async function stopContainer(exchange: Exchange): Promise<void> {
+  const container = find(exchange);
+  if (container.status?.phase !== 'running') {
+    // Also one that waits for its restart is to stay down, which the engine remembers as a hold.
+    await exchange.engine.stopContainer(container.name, null, 0);
+    return sendEmpty(exchange.response, 304);
+  }
+  await exchange.engine.stopContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
+  sendEmpty(exchange.response, 204);
+}
+
+export async function startContainer(exchange: Exchange): Promise<void> {
+  const container = find(exchange);
+  if (container.status?.phase === 'running') return sendEmpty(exchange.response, 304);
+  await exchange.engine.startContainer(container.name);
+  sendEmpty(exchange.response, 204);
+}
+
+export async function restartContainer(exchange: Exchange): Promise<void> {
+  const container = find(exchange);
+  if (container.status?.phase === 'running') await exchange.engine.stopContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
+  await exchange.engine.startContainer(container.name);
+  sendEmpty(exchange.response, 204);
+}
+
+/** `POST /containers/{id}/kill?signal=`. A SIGKILL is a person's stop and held; any other signal is the container's own affair. */
+export async function killContainer(exchange: Exchange): Promise<void> {
+  const container = find(exchange);
+  if (container.status?.phase !== 'running') throw new BayplanError('not-running', `container ${container.name} is not running`);
+  const signal = exchange.query.get('signal') ?? 'SIGKILL';
+  if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
+  else await exchange.engine.containers.signal(container.name, signal);
+  sendEmpty(exchange.response, 204);
+}
+
+/** `POST /containers/{id}/wait?condition=`: the headers go at once, because clients send `start` only after them. */
+export async function waitContainer(exchange: Exchange): Promise<void> {
+  const { engine, query, response, gone } = exchange;
+  const { name, status: before } = find(exchange);
+  const condition = query.get('condition') ?? 'not-running';
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.flushHeaders();
+  let last = before?.exitCode ?? 0;
+  const code = await until(() => {
+    const status = engine.containers.list().get(name)?.status ?? null;
+    if (status === null || status.id !== before?.id) return last;
+    last = status.exitCode;
+    if (condition === 'removed') return null;
+    if (condition === 'next-exit') return status.phase !== 'running' && status.finishedAt > (before?.finishedAt ?? 0) ? status.exitCode : null;
+    return status.phase === 'running' ? null : status.exitCode;
+  }, gone);
+  response.end(`${JSON.stringify({ StatusCode: code })}\n`);
+}
+
+function graceOf({ query }: Exchange, container: Container): number {
+  const text = query.get('t') ?? query.get('timeout');
+  if (text === null) return container.spec.stopGracePeriodMs;
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds)) throw new BayplanError('bad-request', `t must be a whole number of seconds, not "${text}"`);
+  return seconds < 0 ? Number.MAX_SAFE_INTEGER : seconds * 1000;
+}

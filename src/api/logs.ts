@@ -1,0 +1,64 @@
+import type { LogRecord } from '../runtime/container/containers.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { writeAll } from './answer.ts';
+import { parseSince, rfc3339Nano } from './docker-time.ts';
+import { flag, type Exchange } from './exchange.ts';
+import { frame } from './frames.ts';
+import { LineSplitter } from './line-splitter.ts';
+
+/** `tail=` of a query: null for all. Throws `bad-request`. */
+export function tailOf(text: string | null): number | null {
+  if (text === null || text === '' || text === 'all') return null;
+  const lines = Number(text);
+  if (!Number.isInteger(lines)) throw new BayplanError('bad-request', `tail must be a number of lines or "all", not "${text}"`);
+  return lines < 0 ? null : lines;
+}
+
+/** `GET /containers/{id}/logs`: frames, or raw bytes where the container has a terminal. */
+export async function containerLogs(exchange: Exchange): Promise<void> {
+  const { engine, params, query, response, gone } = exchange;
+  const { name, spec } = engine.container(params['id'] ?? '');
+  const wanted = { stdout: flag(exchange, 'stdout'), stderr: flag(exchange, 'stderr') };
+  if (!wanted.stdout && !wanted.stderr) throw new BayplanError('bad-request', 'ask for at least one of stdout=1 and stderr=1');
+  const since = parseSince(query.get('since'));
+  const until = parseSince(query.get('until'));
+  const tail = tailOf(query.get('tail'));
+  response.writeHead(200, { 'Content-Type': `application/vnd.docker.${spec.tty ? 'raw' : 'multiplexed'}-stream` });
+  response.flushHeaders();
+  const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
+  const stamps = flag(exchange, 'timestamps') ? new Stamps(write) : null;
+  for await (const record of engine.containers.logs(name, { tail, follow: flag(exchange, 'follow'), signal: gone })) {
+    if (until !== null && record.time > until) break;
+    if (!wanted[record.stream] || (since !== null && record.time < since)) continue;
+    if (stamps === null) await write(record.stream, record.data);
+    else await stamps.record(record);
+  }
+  await stamps?.end();
+  response.end();
+}
+
+/** Puts each line's time before it. */
+class Stamps {
+  readonly #write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>;
+  readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
+  #last = 0n;
+
+  constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>) {
+    this.#write = write;
+  }
+
+  async record({ time, stream, data }: LogRecord): Promise<void> {
+    this.#last = time;
+    for (const line of this.#splitters[stream].push(data)) await this.#line(stream, line);
+  }
+
+  async end(): Promise<void> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      for (const line of this.#splitters[stream].flush()) await this.#line(stream, line);
+    }
+  }
+
+  async #line(stream: LogRecord['stream'], line: Buffer): Promise<void> {
+    await this.#write(stream, Buffer.concat([Buffer.from(`${rfc3339Nano(this.#last)} `), line, Buffer.from('\n')]));
+  }
+}

@@ -1,0 +1,38 @@
+import type { Readable } from 'node:stream';
+import type * as z from 'zod';
+import { BayplanError } from '../state/bayplan-error.ts';
+
+/** A stack of thousands of services is below this. */
+const LIMIT = 16 * 1024 * 1024;
+
+/** The whole body as text. Rejects with `too-large` beyond 16 MiB. */
+export async function readText(request: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    size += bytes.length;
+    if (size > LIMIT) throw new BayplanError('too-large', `the body of the request is larger than ${LIMIT} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The body as JSON of the schema's shape. Rejects with `bad-request`, naming the first place that is wrong. */
+export async function readBody<S extends z.ZodType>(request: Readable, schema: S): Promise<z.infer<S>> {
+  return parseBody(await readText(request), schema);
+}
+
+export function parseBody<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
+  let value: unknown;
+  try {
+    value = text === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new BayplanError('bad-request', `the body of the request is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.');
+  throw new BayplanError('bad-request', `the request is wrong at ${where}: ${issue?.message ?? 'unknown'}`);
+}

@@ -1,0 +1,76 @@
+import type { LogRecord } from '../runtime/container/containers.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { LogLine } from '../state/messages.ts';
+import { writeAll } from './answer.ts';
+import { parseSince } from './docker-time.ts';
+import { flag, param, type Exchange } from './exchange.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { tailOf } from './logs.ts';
+import { until } from './until.ts';
+
+/**
+ * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
+ * on through restarts and with containers that appear later, until the client goes; `since` as in Docker's logs.
+ */
+export async function stackLogs(exchange: Exchange): Promise<void> {
+  const { engine, query, response, gone } = exchange;
+  const stack = param(exchange, 'name');
+  const services = new Set(query.getAll('service'));
+  const follow = flag(exchange, 'follow');
+  const tail = tailOf(query.get('tail'));
+  const since = parseSince(query.get('since'));
+  const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly finishedAt: number }[] =>
+    [...engine.containers.list()].flatMap(([name, { identity, status }]) => {
+      if (identity.stack !== stack || status === null || (services.size > 0 && !services.has(identity.service))) return [];
+      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', finishedAt: status.finishedAt }];
+    });
+  if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
+  response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  response.flushHeaders();
+
+  /** `tail` is for what had been written before; containers that appear later are shown from their beginning. */
+  const first = new Set(members().map(({ key }) => key));
+  const newest = new Map<string, bigint>();
+  const reading = new Map<string, Promise<void>>();
+  const read = async ({ key, name, service }: { key: string; name: string; service: string }): Promise<void> => {
+    const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
+    const seen = newest.get(key);
+    let last = 0n;
+    const lines = async (stream: LogRecord['stream'], found: Iterable<Buffer>): Promise<void> => {
+      let text = '';
+      for (const line of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), line: line.toString() } satisfies LogLine)}\n`;
+      if (text !== '') await writeAll(response, text, gone);
+    };
+    for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal: gone })) {
+      if ((seen !== undefined && record.time <= seen) || (since !== null && record.time < since)) continue;
+      last = record.time;
+      newest.set(key, last);
+      await lines(record.stream, splitters[record.stream].push(record.data));
+    }
+    for (const stream of ['stdout', 'stderr'] as const) await lines(stream, splitters[stream].flush());
+  };
+
+  if (!follow) {
+    for (const member of members()) await read(member);
+    response.end();
+    return;
+  }
+  const readTo = new Map<string, number>();
+  const failed = new AbortController();
+  let failure: unknown = null;
+  await until(() => {
+    for (const member of members()) {
+      // One that has ended is read once for each of its ends; one that runs again is read on from its newest record.
+      if (reading.has(member.key) || (!member.running && readTo.get(member.key) === member.finishedAt)) continue;
+      readTo.set(member.key, member.finishedAt);
+      reading.set(member.key, read(member).catch((error: unknown) => {
+        if (error instanceof BayplanError && error.code === 'not-found') return; // removed meanwhile
+        failure ??= error;
+        failed.abort();
+      }).finally(() => reading.delete(member.key)));
+    }
+    return null;
+  }, AbortSignal.any([gone, failed.signal])).catch((error: unknown) => {
+    if (!gone.aborted) throw failure ?? error;
+  });
+}

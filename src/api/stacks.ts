@@ -1,0 +1,59 @@
+import { StackRequest, type PassEvent } from '../state/messages.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { errorBody, sendJson } from './answer.ts';
+import { flag, param, type Exchange } from './exchange.ts';
+import { readBody } from './request-body.ts';
+
+/** `GET /stacks` */
+export async function listStacks({ engine, response }: Exchange): Promise<void> {
+  sendJson(response, 200, engine.stacks());
+}
+
+/** `GET /stacks/{name}` */
+export async function getStack(exchange: Exchange): Promise<void> {
+  sendJson(exchange.response, 200, await exchange.engine.stack(param(exchange, 'name')));
+}
+
+/** `POST /stacks/{name}/plan`: what a PUT of the same body would do. */
+export async function planStack(exchange: Exchange): Promise<void> {
+  const body = await readBody(exchange.request, StackRequest);
+  sendJson(exchange.response, 200, await exchange.engine.planStack(param(exchange, 'name'), body));
+}
+
+/**
+ * `PUT /stacks/{name}?wait=1&attached=1`: PassEvents as NDJSON. The pass goes on when the client leaves, unless `attached` says that it
+ * belongs to the client.
+ */
+export async function putStack(exchange: Exchange): Promise<void> {
+  const { engine, request } = exchange;
+  const body = await readBody(request, StackRequest);
+  const signal = flag(exchange, 'attached') ? exchange.gone : new AbortController().signal;
+  await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait') }, onEvent, signal));
+}
+
+/** `DELETE /stacks/{name}?volumes=1&timeout=SECONDS`: PassEvents as NDJSON. */
+export async function deleteStack(exchange: Exchange): Promise<void> {
+  const { engine, query } = exchange;
+  const text = query.get('timeout');
+  const seconds = text === null ? null : Number(text);
+  if (seconds !== null && !(Number.isInteger(seconds) && seconds >= 0)) throw new BayplanError('bad-request', `timeout must be a whole number of seconds, not "${text}"`);
+  await streamPass(exchange, (onEvent) =>
+    engine.removeStack(param(exchange, 'name'), { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds }, onEvent, new AbortController().signal));
+}
+
+/** The status is sent with the first event, so that what is refused before anything was done has a status of its own. */
+async function streamPass({ response, gone }: Exchange, run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
+  const write = (event: PassEvent): void => {
+    if (gone.aborted) return;
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+    response.write(`${JSON.stringify(event)}\n`); // as long as the plan is: no need to hold the pass back for a slow reader
+  };
+  try {
+    await run(write);
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    write({ version: 1, type: 'end', ok: false, revision: 0, message: errorBody(error).message });
+  }
+  if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  response.end();
+}

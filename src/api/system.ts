@@ -1,0 +1,42 @@
+import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { sendJson } from './answer.ts';
+import { rfc3339 } from './docker-time.ts';
+import type { Exchange } from './exchange.ts';
+
+/** The newest version of the Docker Engine API whose shapes are answered, and the oldest that clients may ask for. */
+export const API_VERSION = '1.47';
+const MIN_API_VERSION = '1.24';
+
+const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', riscv64: 'riscv64', ppc64: 'ppc64le', s390x: 's390x' };
+
+/** `GET` and `HEAD /_ping`: clients negotiate the version from its headers, so it stands outside any version. */
+export async function ping({ request, response }: Exchange): Promise<void> {
+  response.writeHead(200, {
+    'Api-Version': API_VERSION, 'Ostype': 'linux', 'Docker-Experimental': 'false', 'Builder-Version': '1', 'Swarm': 'inactive',
+    'Cache-Control': 'no-cache, no-store, must-revalidate', 'Pragma': 'no-cache', 'Content-Type': 'text/plain', 'Content-Length': 2,
+  });
+  response.end(request.method === 'HEAD' ? undefined : 'OK');
+}
+
+export async function version({ engine, response }: Exchange): Promise<void> {
+  const common = { ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Os: 'linux', Arch: GO_ARCH[arch()] ?? arch(), KernelVersion: release() };
+  sendJson(response, 200, {
+    Platform: { Name: 'bayplan' },
+    Components: [{ Name: 'Engine', Version: engine.version, Details: { ...common, NodeVersion: process.version } }],
+    Version: engine.version, ...common, GitCommit: '', GoVersion: '', BuildTime: '',
+  });
+}
+
+export async function info({ engine, response }: Exchange): Promise<void> {
+  const phases = [...engine.containers.list().values()].map((container) => container.status?.phase);
+  const running = phases.filter((phase) => phase === 'running').length;
+  sendJson(response, 200, {
+    ID: engine.root, Name: hostname(), ServerVersion: engine.version, DockerRootDir: engine.root,
+    Containers: phases.length, ContainersRunning: running, ContainersPaused: 0, ContainersStopped: phases.length - running,
+    Images: engine.images.list().length, Driver: 'overlay', DriverStatus: [], LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs',
+    OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
+    NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',
+    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge'], Authorization: null, Log: ['json-file'] },
+    Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: [],
+  });
+}
