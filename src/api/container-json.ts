@@ -1,7 +1,8 @@
 import type { Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
-import { humanDuration, rfc3339 } from './docker-time.ts';
+import { humanDuration } from '../state/human-duration.ts';
+import { rfc3339 } from './docker-time.ts';
 import type { EngineView } from './engine-view.ts';
 
 /** A container that exists: one with a status. */

@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { pathsOf } from '../state/paths.ts';
+import { check, lines, open, text } from './connection.ts';
+import { EngineAbsent } from './errors.ts';
+import { runExec, type ExecStreams } from './exec-stream.ts';
+import { startEngine } from './start-engine.ts';
+
+/** One element of `GET /containers/json`, as far as the command line looks at it. */
+export interface ContainerSummary {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Image: string;
+  readonly Command: string;
+  /** Seconds since the epoch. */
+  readonly Created: number;
+  readonly State: string;
+  readonly Status: string;
+  readonly Ports: readonly { readonly IP?: string; readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }[];
+  readonly Bayplan: { readonly owner: string; readonly stack: string; readonly service: string; readonly slot: number; readonly exitCode: number; readonly health: string };
+}
+
+/** One element of `GET /images/json`, likewise. */
+export interface ImageSummary { readonly Id: string; readonly RepoTags: readonly string[]; readonly Created: number; readonly Size: number }
+
+/** What the command line asks an engine. Answers are the same program's and trusted. */
+export class EngineClient {
+  readonly root: string;
+  readonly socket: string;
+  readonly #program: readonly string[] | null;
+
+  /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
+  constructor(root: string, program: readonly string[] | null) {
+    this.root = root;
+    this.socket = pathsOf(root).socket;
+    this.#program = program;
+  }
+
+  /** Makes sure that an engine listens. */
+  async ping(): Promise<void> {
+    await text(await this.#call('GET', '/_ping'));
+  }
+
+  async version(): Promise<{ readonly Version: string; readonly ApiVersion: string }> {
+    return await this.#json('GET', '/version');
+  }
+
+  async stack(name: string): Promise<StackAnswer> {
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}`);
+  }
+
+  async stacks(): Promise<readonly StackAnswer[]> {
+    return await this.#json('GET', '/stacks');
+  }
+
+  async planStack(name: string, body: StackRequest): Promise<PlanAnswer> {
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/plan`, JSON.stringify(body));
+  }
+
+  /** `attached`: the pass ends with this connection. */
+  async *applyStack(name: string, body: StackRequest, options: { readonly wait: boolean; readonly attached: boolean }, signal?: AbortSignal): AsyncGenerator<PassEvent> {
+    yield* this.#events('PUT', `/stacks/${encodeURIComponent(name)}?wait=${Number(options.wait)}&attached=${Number(options.attached)}`, JSON.stringify(body), signal);
+  }
+
+  async *removeStack(name: string, options: { readonly volumes: boolean; readonly timeout: number | null }): AsyncGenerator<PassEvent> {
+    yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?volumes=${Number(options.volumes)}${options.timeout === null ? '' : `&timeout=${options.timeout}`}`, null);
+  }
+
+  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly tail: string; readonly since?: number }, signal?: AbortSignal): AsyncGenerator<LogLine> {
+    const query = new URLSearchParams({ follow: String(Number(options.follow)), tail: options.tail });
+    if (options.since !== undefined) query.set('since', (options.since / 1000).toFixed(3));
+    for (const service of options.services) query.append('service', service);
+    const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);
+    for await (const line of lines(response)) yield JSON.parse(line);
+  }
+
+  async containers(stack: string, all: boolean): Promise<readonly ContainerSummary[]> {
+    return await this.#json('GET', containersPath(stack, all));
+  }
+
+  async stopContainer(name: string): Promise<void> {
+    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/stop`));
+  }
+
+  async killContainer(name: string): Promise<void> {
+    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill`));
+  }
+
+  async images(): Promise<readonly ImageSummary[]> {
+    return await this.#json('GET', '/images/json');
+  }
+
+  /** Loads an archive; answers what was loaded, a line an image. */
+  async load(archive: Readable): Promise<readonly string[]> {
+    await this.ping(); // the archive can be sent only once
+    const response = await open(this.socket, 'POST', '/images/load', archive, undefined, { 'Content-Type': 'application/x-tar' });
+    await check(response);
+    const loaded: string[] = [];
+    for await (const line of lines(response)) loaded.push((JSON.parse(line) as { readonly stream: string }).stream.trimEnd());
+    return loaded;
+  }
+
+  /** Runs a command in a container with these streams; answers its exit code. */
+  async exec(container: string, command: ExecCommand, streams: ExecStreams): Promise<number> {
+    const { Id } = await this.#json<{ readonly Id: string }>('POST', `/containers/${encodeURIComponent(container)}/exec`, JSON.stringify({
+      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: false, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+    }));
+    await runExec(this.socket, Id, streams);
+    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${Id}/json`);
+    if (ExitCode === null) throw new BayplanError('exec-cut', `the connection to the command in ${container} was cut before it ended`);
+    return ExitCode;
+  }
+
+  /** Resolves when the engine has let go of everything. */
+  async stopEngine(): Promise<void> {
+    await text(await this.#call('POST', '/engine/stop'));
+  }
+
+  async *#events(method: string, path: string, body: string | null, signal?: AbortSignal): AsyncGenerator<PassEvent> {
+    let last: PassEvent | null = null;
+    for await (const line of lines(await this.#call(method, path, body, signal))) {
+      last = JSON.parse(line) as PassEvent;
+      yield last;
+    }
+    if (last?.type !== 'end') throw new BayplanError('engine-gone', 'the engine ended before the work was done: run the command again, it goes on from there', { retryable: true });
+  }
+
+  async #json<T>(method: string, path: string, body: string | null = null): Promise<T> {
+    return JSON.parse(await text(await this.#call(method, path, body))) as T;
+  }
+
+  async #call(method: string, path: string, body: string | null = null, signal?: AbortSignal): Promise<IncomingMessage> {
+    let response: IncomingMessage;
+    try {
+      response = await open(this.socket, method, path, body, signal);
+    } catch (error) {
+      if (!(error instanceof EngineAbsent) || this.#program === null) throw error;
+      await startEngine(this.root, this.#program);
+      response = await open(this.socket, method, path, body, signal);
+    }
+    await check(response);
+    return response;
+  }
+}
+
+export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string }
+
+/** Path of the list of a stack's containers. */
+export function containersPath(stack: string, all: boolean): string {
+  return `/containers/json?all=${Number(all)}&filters=${encodeURIComponent(JSON.stringify({ stack: [stack] }))}`;
+}

@@ -1,0 +1,211 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createApi } from '../../src/api/api.ts';
+import { serve } from '../../src/api/serve.ts';
+import { container, FakeEngine, IMAGE, record, REQUEST } from './fake-engine.ts';
+
+let engine: FakeEngine;
+let server: Server;
+let folder: string;
+let socket: string;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bayplan-api-'));
+  socket = join(folder, 's');
+  engine = new FakeEngine();
+  engine.all.set('shop-web-1', container(1, 'web'));
+  engine.all.set('shop-db-1', container(2, 'db', { phase: 'exited', exitCode: 3, finishedAt: Date.now() - 5_100 }));
+  server = createApi(engine);
+  await serve(server, socket);
+});
+
+afterEach(() => {
+  server.close();
+  server.closeAllConnections();
+  rmSync(folder, { recursive: true });
+});
+
+interface Answer { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: string }
+
+async function call(method: string, path: string, body?: string): Promise<Answer> {
+  return await new Promise((resolve, reject) => {
+    const sent = request({ socketPath: socket, method, path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('latin1').on('data', (chunk: string) => { text += chunk; }).on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+test('the socket has mode 0660', () => {
+  expect(statSync(socket).mode & 0o777).toBe(0o660);
+});
+
+test('ping answers the headers that clients negotiate by, to HEAD too', async () => {
+  for (const method of ['HEAD', 'GET']) {
+    const { status, headers, body } = await call(method, '/_ping');
+    expect([status, headers['api-version'], headers['ostype'], headers['server']]).toEqual([200, '1.47', 'linux', 'bayplan/9.9.9 (linux)']);
+    expect(body).toBe(method === 'HEAD' ? '' : 'OK');
+  }
+});
+
+test('every path exists below a version too', async () => {
+  expect(JSON.parse((await call('GET', '/v1.44/version')).body)).toMatchObject({ Version: '9.9.9', ApiVersion: '1.47', MinAPIVersion: '1.24', Os: 'linux' });
+});
+
+test('containers are listed in Docker\'s shape, running ones alone unless all are asked for', async () => {
+  const running = JSON.parse((await call('GET', '/containers/json')).body);
+  expect(running).toHaveLength(1);
+  expect(running[0]).toMatchObject({
+    Names: ['/shop-web-1'], Image: 'nginx:1', ImageID: IMAGE.id, Command: '/entry serve', State: 'running', Status: 'Up About a minute (healthy)',
+    Ports: [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' }],
+    NetworkSettings: { Networks: { shop_default: { IPAddress: '10.9.0.2', NetworkID: 'e'.repeat(64), Gateway: '10.9.0.1', IPPrefixLen: 24 } } },
+    Bayplan: { stack: 'shop', service: 'web', slot: 1 },
+  });
+  const all = JSON.parse((await call('GET', '/containers/json?all=1')).body);
+  expect(all.map((one: { Status: string }) => one.Status)).toEqual(['Up About a minute (healthy)', 'Exited (3) 5 seconds ago']);
+});
+
+test.each([
+  ['{"label":{"com.docker.compose.project=shop":true}}', 2], ['{"label":["com.docker.compose.project"]}', 2], ['{"label":["com.docker.compose.project=other"]}', 0],
+  ['{"name":["db"]}', 1], ['{"status":["exited"]}', 1], ['{"service":["web"],"stack":["shop"]}', 1], ['{"stack":["none"]}', 0],
+])('filter %s finds %i', async (filters, count) => {
+  expect(JSON.parse((await call('GET', `/containers/json?all=true&filters=${encodeURIComponent(filters)}`)).body)).toHaveLength(count);
+});
+
+test('inspect merges what the image says', async () => {
+  const { body } = await call('GET', `/containers/${'1'.repeat(12)}/json`);
+  expect(JSON.parse(body)).toMatchObject({
+    Name: '/shop-web-1', Path: '/entry', Args: ['serve'], State: { Status: 'running', Running: true, Health: { Status: 'healthy' } },
+    Config: { Env: ['PATH=/bin', 'A=own'], WorkingDir: '/srv', Labels: { from: 'image', 'com.docker.compose.project': 'shop' }, ExposedPorts: { '80/tcp': {} } },
+    HostConfig: { Memory: 1024, NanoCpus: 500_000_000, PortBindings: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }] } },
+  });
+});
+
+test('errors are {"message"} with exactly application/json', async () => {
+  const { status, headers, body } = await call('GET', '/containers/nope/json');
+  expect([status, headers['content-type']]).toEqual([404, 'application/json']);
+  expect(JSON.parse(body)).toEqual({ message: 'no such container: nope', code: 'not-found' });
+  expect((await call('GET', '/nowhere')).status).toBe(404);
+  expect((await call('GET', '/containers/json?filters=x')).status).toBe(400);
+  expect((await call('GET', '/containers/json?filters=%7B%22colour%22%3A%5B%5D%7D')).body).toContain('unknown filter');
+});
+
+test('logs come in frames, with times and since where asked for', async () => {
+  engine.records.set('shop-db-1', [record(1000, 'stdout', 'a\nb'), record(2000, 'stderr', 'oops\n'), record(3000, 'stdout', 'c\n')]);
+  const plain = await call('GET', '/containers/shop-db-1/logs?stdout=1&stderr=1');
+  expect(plain.headers['content-type']).toBe('application/vnd.docker.multiplexed-stream');
+  expect(plain.body).toBe('\x01\0\0\0\0\0\0\x03a\nb' + '\x02\0\0\0\0\0\0\x05oops\n' + '\x01\0\0\0\0\0\0\x02c\n');
+  const stamped = await call('GET', '/containers/shop-db-1/logs?stdout=1&timestamps=1&since=0.5');
+  expect(stamped.body.slice(8)).toBe('1970-01-01T00:00:01.000000000Z a\n' + '\x01\0\0\0\0\0\0\x22' + '1970-01-01T00:00:03.000000000Z bc\n');
+  expect((await call('GET', '/containers/shop-db-1/logs?stderr=1&since=2.5')).body).toBe('');
+  expect((await call('GET', '/containers/shop-db-1/logs')).status).toBe(400);
+});
+
+test('following a log goes on until the container has ended', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'first\n')]);
+  const answer = call('GET', '/containers/shop-web-1/logs?stdout=1&follow=1');
+  engine.records.get('shop-web-1')?.push(record(2, 'stdout', 'second\n'));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  engine.change('shop-web-1', { phase: 'exited' });
+  expect((await answer).body).toContain('second');
+});
+
+test('stop, start, kill and wait', async () => {
+  expect((await call('POST', '/containers/shop-web-1/start')).status).toBe(304);
+  const waiting = call('POST', '/containers/shop-web-1/wait');
+  expect((await call('POST', '/containers/shop-web-1/kill?signal=SIGHUP')).status).toBe(204);
+  expect((await call('POST', '/containers/shop-web-1/stop?t=2')).status).toBe(204);
+  expect(JSON.parse((await waiting).body)).toEqual({ StatusCode: 143 });
+  expect((await call('POST', '/containers/shop-web-1/kill')).status).toBe(409);
+  expect(engine.calls).toEqual(['signal shop-web-1 SIGHUP', 'stop shop-web-1 null 2000']);
+});
+
+async function exec(argv: readonly string[], input: string): Promise<{ readonly stream: string; readonly code: unknown }> {
+  const { Id } = JSON.parse((await call('POST', '/v1.47/containers/shop-web-1/exec', JSON.stringify({ Cmd: argv, AttachStdin: true, AttachStdout: true, AttachStderr: true }))).body);
+  const stream = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    const connection = connect(socket).setEncoding('latin1').on('data', (chunk) => { text += String(chunk); }).on('end', () => resolve(text)).on('error', reject);
+    const body = '{"Detach":false,"Tty":false}';
+    connection.write(`POST /v1.47/exec/${Id}/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    connection.end(input); // the half-close is the end of stdin
+  });
+  return { stream, code: JSON.parse((await call('GET', `/exec/${Id}/json`)).body).ExitCode };
+}
+
+test('exec hijacks the connection, ends stdin by the half-close, and knows the code when the stream ends', async () => {
+  const { stream, code } = await exec(['sh', '-c', 'cat; echo bad >&2; exit 7'], 'hello');
+  expect(stream).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n/);
+  expect(stream).toContain('Upgrade: tcp\r\n');
+  expect(stream).toContain('\x01\0\0\0\0\0\0\x05hello');
+  expect(stream).toContain('\x02\0\0\0\0\0\0\x04bad\n');
+  expect(code).toBe(7);
+});
+
+test('an exec session starts once, and only in a running container', async () => {
+  expect((await call('POST', '/containers/shop-db-1/exec', '{"Cmd":["true"]}')).status).toBe(409);
+  const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["true"]}')).body);
+  expect((await call('POST', `/exec/${Id}/start`, '{}')).status).toBe(200);
+  expect((await call('POST', `/exec/${Id}/start`, '{}')).status).toBe(409);
+  expect((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":[]}')).status).toBe(400);
+});
+
+test('images, networks and volumes', async () => {
+  expect(JSON.parse((await call('GET', '/images/json')).body)[0]).toMatchObject({ Id: IMAGE.id, RepoTags: ['nginx:1'], Size: 1234 });
+  expect(JSON.parse((await call('GET', '/images/docker.io/library/nginx:1/json')).body)).toMatchObject({ Id: IMAGE.id, Config: { Cmd: ['serve'] } });
+  expect((await call('GET', '/images/a/b:c/json')).status).toBe(404);
+  expect(JSON.parse((await call('GET', '/networks/eeee')).body)).toMatchObject({ Name: 'shop_default', Containers: { ['1'.repeat(64)]: { IPv4Address: '10.9.0.2/24' } } });
+  expect(JSON.parse((await call('GET', '/volumes/shop_data')).body)).toMatchObject({ Mountpoint: '/fake/v', Labels: { a: 'b' } });
+  expect((await call('POST', '/images/load', 'archive')).body).toBe('{"stream":"Loaded image: nginx:1\\n"}\n');
+  expect((await call('POST', '/images/load', 'ar')).status).toBe(400);
+});
+
+test('a stack is put, and what the pass does streams as lines', async () => {
+  engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: ['n'], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 4, message: '' }];
+  const { status, headers, body } = await call('PUT', '/stacks/shop?wait=1', JSON.stringify(REQUEST));
+  expect([status, headers['content-type']]).toEqual([200, 'application/x-ndjson']);
+  expect(body.trim().split('\n').map((line) => JSON.parse(line).type)).toEqual(['plan', 'end']);
+  expect(engine.calls).toEqual(['apply shop wait=true']);
+  const wrong = await call('PUT', '/stacks/shop', JSON.stringify({ ...REQUEST, base: 'x' }));
+  expect([wrong.status, JSON.parse(wrong.body).message]).toEqual([400, expect.stringContaining('base')]);
+});
+
+test('a stack is removed; one that is not there is 404', async () => {
+  expect((await call('DELETE', '/stacks/shop?volumes=1&timeout=3')).status).toBe(200);
+  expect((await call('DELETE', '/stacks/none')).status).toBe(404);
+  expect((await call('DELETE', '/stacks/shop?timeout=x')).status).toBe(400);
+  expect(engine.calls).toEqual(['remove shop volumes=true timeout=3']);
+});
+
+test('logs of a stack follow containers that appear later and that run again', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'old\n'), record(2, 'stdout', 'one\n')]);
+  const seen: string[] = [];
+  const sent = request({ socketPath: socket, path: '/stacks/shop/logs?follow=1&tail=1', agent: false }, (response) => {
+    response.setEncoding('utf8').on('data', (chunk: string) => seen.push(...chunk.trim().split('\n').map((line) => `${JSON.parse(line).container} ${JSON.parse(line).line}`)));
+  });
+  sent.on('error', () => undefined).end();
+  await expect.poll(() => seen).toEqual(['shop-web-1 one']);
+  engine.change('shop-web-1', { phase: 'exited', finishedAt: 5 });
+  engine.records.set('shop-new-1', [record(3, 'stderr', 'x\n'), record(4, 'stdout', 'y')]);
+  engine.all.set('shop-new-1', container(3, 'new', { phase: 'exited', finishedAt: 6 }));
+  await expect.poll(() => seen).toEqual(['shop-web-1 one', 'shop-new-1 x', 'shop-new-1 y']);
+  engine.records.get('shop-web-1')?.push(record(7, 'stdout', 'two\n'));
+  engine.change('shop-web-1', { phase: 'running' });
+  await expect.poll(() => seen.at(-1)).toBe('shop-web-1 two');
+  sent.destroy();
+});
+
+test('stopping the engine takes the socket away before it answers', async () => {
+  const { status } = await call('POST', '/engine/stop');
+  expect([status, engine.closed]).toEqual([200, true]);
+  expect(() => statSync(socket)).toThrow('ENOENT');
+  const next = createServer();
+  await serve(next, socket);
+  next.close();
+});

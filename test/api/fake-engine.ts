@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process';
+import type { EngineView } from '../../src/api/engine-view.ts';
+import type { ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
+import { BayplanError } from '../../src/state/bayplan-error.ts';
+import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
+import type { ImageStatus } from '../../src/state/image.ts';
+import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import { emptyState, nothingDesired } from '../../src/state/state.ts';
+
+export const IMAGE: ImageStatus = {
+  id: `sha256:${'a'.repeat(64)}`, digest: `sha256:${'b'.repeat(64)}`, createdAt: 1_700_000_000_000, size: 1234,
+  config: { entrypoint: ['/entry'], command: ['serve'], environment: ['PATH=/bin', 'A=image'], user: '', workingDir: '/srv', labels: { from: 'image' }, stopSignal: '', healthcheck: null, exposedPorts: ['80/tcp'], volumes: [] },
+};
+
+export const SPEC: ContainerSpec = {
+  image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
+  stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false,
+  resources: { memory: 1024, cpus: 0.5, pids: null }, mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [],
+  ports: [{ hostIp: '', published: 8080, target: 80, protocol: 'tcp' }],
+};
+
+export function container(index: number, service: string, status: Partial<ContainerStatus> = {}): Container {
+  const now = Date.now();
+  return {
+    identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
+    status: {
+      id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - index, startedAt: now - 60_500, finishedAt: 0,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, ports: SPEC.ports, ...status,
+    },
+  };
+}
+
+/** An engine in memory: its containers are what the test puts in, `exec` runs on the machine itself, passes are what `pass` yields. */
+export class FakeEngine implements EngineView {
+  readonly version = '9.9.9';
+  readonly startedAt = Date.now();
+  readonly root = '/fake';
+  readonly all = new Map<string, Container>();
+  readonly records = new Map<string, LogRecord[]>();
+  readonly calls: string[] = [];
+  pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
+  closed = false;
+  lastSignal: AbortSignal | null = null;
+
+  readonly images: EngineView['images'] = {
+    find: (reference) => (['nginx:1', 'docker.io/library/nginx:1', IMAGE.id].includes(reference) ? IMAGE : null),
+    list: () => [{ references: ['docker.io/library/nginx:1'], image: IMAGE }],
+    layers: async () => [],
+    load: async (archive) => {
+      let size = 0;
+      for await (const chunk of archive) size += chunk.length;
+      this.calls.push(`load ${size}`);
+      if (size < 5) throw new BayplanError('bad-request', 'the archive is truncated');
+      return ['docker.io/library/nginx:1'];
+    },
+  };
+  readonly containers: EngineView['containers'] = {
+    list: () => this.all, create: async () => undefined, start: async () => undefined, stop: async () => undefined, remove: async () => undefined,
+    signal: async (name, signal) => { this.calls.push(`signal ${name} ${signal}`); },
+    exec: async (_name, request) => runHere(request),
+    logs: (name, options) => this.#logs(name, options),
+  };
+  readonly networks: EngineView['networks'] = {
+    list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', subnet: '10.9.0.0/24', gateway: '10.9.0.1', createdAt: 1, present: true } }]]),
+    create: unused, remove: unused, allocate: unused, release: unused, connect: unused, disconnect: unused, publish: unused, restore: unused, zoneFiles: unused,
+  };
+  readonly volumes: EngineView['volumes'] = {
+    list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),
+    create: unused, remove: unused, mountpoint: () => '/fake/v', copyUp: unused,
+  };
+
+  container(ref: string): Container & { readonly name: string } {
+    const found = [...this.all].find(([name, { status }]) => name === ref || status?.id.startsWith(ref));
+    if (found === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);
+    return { ...found[1], name: found[0] };
+  }
+  stacks(): readonly StackAnswer[] {
+    return [{ version: 1, name: 'shop', revision: 3, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: null, actual: emptyState('shop') }];
+  }
+  async stack(name: string): Promise<StackAnswer> {
+    const found = this.stacks().find((stack) => stack.name === name);
+    if (found === undefined) throw new BayplanError('not-found', `there is no stack "${name}"`);
+    return found;
+  }
+  async planStack(): Promise<{ version: 1; revision: number; plan: { steps: []; notes: []; wakeAt: null } }> {
+    return { version: 1, revision: 3, plan: { steps: [], notes: [], wakeAt: null } };
+  }
+  async applyStack(name: string, _request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    this.calls.push(`apply ${name} wait=${options.wait}`);
+    this.lastSignal = signal;
+    for (const event of this.pass) onEvent(event);
+  }
+  async removeStack(name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void): Promise<void> {
+    await this.stack(name);
+    this.calls.push(`remove ${name} volumes=${options.volumes} timeout=${options.stopTimeoutSeconds}`);
+    for (const event of this.pass) onEvent(event);
+  }
+  async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
+    this.calls.push(`stop ${name} ${signal} ${graceMs}`);
+    this.change(name, { phase: 'exited', exitCode: 143, finishedAt: Date.now() });
+  }
+  async startContainer(name: string): Promise<void> {
+    this.calls.push(`start ${name}`);
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  change(name: string, status: Partial<ContainerStatus>): void {
+    const before = this.all.get(name);
+    if (before?.status != null) this.all.set(name, { ...before, status: { ...before.status, ...status } });
+  }
+
+  async *#logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncGenerator<LogRecord> {
+    const records = this.records.get(name) ?? [];
+    let at = options.tail === null ? 0 : Math.max(0, records.length - options.tail);
+    for (;;) {
+      for (let record = records[at]; record !== undefined; record = records[at]) {
+        at++;
+        yield record;
+      }
+      if (!options.follow || options.signal.aborted || this.all.get(name)?.status?.phase !== 'running') return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+export function record(ms: number, stream: 'stdout' | 'stderr', text: string): LogRecord {
+  return { time: BigInt(ms) * 1_000_000n, stream, data: Buffer.from(text) };
+}
+
+export const REQUEST: StackRequest = { version: 1, base: null, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
+
+function unused(): never {
+  throw new Error('not part of this test');
+}
+
+function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
+  const child = spawn(file, args, { stdio: 'pipe' });
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); } };
+}
