@@ -7,7 +7,7 @@ struct error {
   int errnum;             /* 0 where no system call failed */
   char syscall[32];
   char path[512];
-  char text[512];         /* whole and readable by itself */
+  char text[704];         /* whole and readable by itself */
   int exit_code;          /* for a process that could not be run: 126 or 127; else 0 */
 };
 

@@ -1,3 +1,8 @@
+import koffi, { type LibraryHandle } from 'koffi';
+import { constants } from 'node:os';
+import { closeSync } from 'node:fs';
+import { joinMessages, readAnswers } from './network/netlink.ts';
+
 /** The one narrow interface to the kernel that Node's own modules do not give. `loadKernel` is its real form; test/ keeps a recording fake. */
 export interface Kernel {
   /**
@@ -11,7 +16,10 @@ export interface Kernel {
   close(fd: number): void;
   /** flock(LOCK_EX|LOCK_NB) on a file that is made where missing. The descriptor that holds it, or null where another process does. */
   lock(path: string): number | null;
-  /** Makes a network namespace, pinned by a bind mount on `path` (an empty file is made); loopback is up in it. */
+  /**
+   * Makes a network namespace, pinned by a bind mount on `path` (an empty file is made; EEXIST where there is one); loopback is up in it. As in Docker:
+   * ports below 1024 and ping are open to every user there, and links made later have no IPv6.
+   */
   createNetns(path: string): Promise<void>;
   /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
   removeNetns(path: string): Promise<void>;
@@ -21,9 +29,9 @@ export interface Kernel {
   /**
    * Sends `messages` (each one whole nlmsghdr; lengths, sequence numbers and NLM_F_ACK are set here) in one sendmsg on a
    * NETLINK_ROUTE socket of the namespace pinned at `netns` (null: the engine's own). Answers, per message: the errno (0 success) and
-   * the payloads of a dump.
+   * the payloads of a dump. `protocol` 12 speaks to netfilter (connection tracking) instead.
    */
-  netlink(netns: string | null, messages: readonly Buffer[]): Promise<readonly NetlinkAnswer[]>;
+  netlink(netns: string | null, messages: readonly Buffer[], protocol?: number): Promise<readonly NetlinkAnswer[]>;
   /** Runs nft text as one transaction, synchronously; `json` asks for JSON output. Throws KernelError with libnftables' message. */
   nft(text: string, json?: boolean): string;
   /** Sends by pidfd, only if the process's start time (/proc/PID/stat field 22) is `startTime`. False: it is gone. */
@@ -32,7 +40,8 @@ export interface Kernel {
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number };
 }
 
-export interface NetlinkAnswer { readonly errno: number; readonly payloads: readonly Buffer[] }
+/** `errno` 0 is success; `message` is what the kernel says about a failure, '' where it says nothing. Payloads are without their nlmsghdr. */
+export interface NetlinkAnswer { readonly errno: number; readonly message: string; readonly payloads: readonly Buffer[] }
 
 /** A failed kernel call: `syscall` and `errno` as the kernel gave it, `path` or object where there is one. */
 export class KernelError extends Error {
@@ -47,4 +56,195 @@ export class KernelError extends Error {
     this.code = code;
     this.path = path;
   }
+}
+
+const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
+/** libnftables: NFT_CTX_OUTPUT_JSON, and the codes of `nft_ctx_output_set_flags`. */
+const NFT_JSON = 1 << 4;
+/** koffi's own upper bound; more calls than this at once throw. */
+const MAX_ASYNC_CALLS = 4096;
+
+/** Symbolic name of an errno, `errno 4711` where Node does not know it. */
+export function errnoName(errno: number): string {
+  const found = Object.entries(constants.errno).find(([, value]) => value === errno);
+  return found?.[0] ?? `errno ${errno}`;
+}
+
+/** Loads build/libbayplan.so (`library`, an absolute path) and, when rules are first asked for, libnftables. Once a process is enough. */
+export function loadKernel(library: string): Kernel {
+  koffi.config({ max_async_calls: MAX_ASYNC_CALLS });
+  return new LoadedKernel(koffi.load(library));
+}
+
+/** `struct error` of native/error.h. */
+const ErrorStruct = koffi.struct({
+  errnum: 'int', syscall: koffi.array('char', 32, 'String'), path: koffi.array('char', 512, 'String'), text: koffi.array('char', 704, 'String'), exit_code: 'int',
+});
+
+/** A failure as C filled it in. The buffer is too big for V8's own heap, so it does not move while a thread writes to it. */
+class Failure {
+  readonly buffer = Buffer.alloc(koffi.sizeof(ErrorStruct));
+  thrown(call: string): KernelError {
+    const { errnum, syscall, path, text }: { errnum: number; syscall: string; path: string; text: string } = koffi.decode(this.buffer, ErrorStruct);
+    return errnum === 0 ? new KernelError(call, 'EFAILED', '', text) : new KernelError(syscall, errnoName(errnum), path);
+  }
+}
+
+type Native = ReturnType<LibraryHandle['func']>;
+
+class LoadedKernel implements Kernel {
+  readonly #spawn: Native;
+  readonly #netnsCreate: Native;
+  readonly #netnsRemove: Native;
+  readonly #mountPrivate: Native;
+  readonly #mountDetach: Native;
+  readonly #netlink: Native;
+  readonly #free: Native;
+  readonly #pipe: Native;
+  readonly #lock: Native;
+  readonly #signal: Native;
+  readonly #reservePort: Native;
+  #rules: Rules | null = null;
+
+  constructor(library: LibraryHandle) {
+    this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
+    this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
+    this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
+    this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
+    this.#mountDetach = library.func('int lib_mount_detach(const char *path, void *err)');
+    this.#netlink = library.func('int lib_netlink(const char *netns, int protocol, const void *request, uint32_t length, _Out_ void **reply, _Out_ uint32_t *replyLength, void *err)');
+    this.#free = library.func('void lib_free(void *pointer)');
+    this.#pipe = library.func('int lib_pipe(_Out_ int *out, void *err)');
+    this.#lock = library.func('int lib_lock(const char *path, void *err)');
+    this.#signal = library.func('int lib_signal(int pid, uint64_t startTime, int signal, void *err)');
+    this.#reservePort = library.func('int lib_reserve_port(int protocol, const char *ip, int port, _Out_ int *bound, void *err)');
+  }
+
+  async spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
+    const pairs = [...fds].flat();
+    // A list must not be empty for koffi to pass a pointer: one pair too many is never read.
+    await onThread(this.#spawn, 'posix_spawn', [file, [...argv, null], [...env, null], [...pairs, -1, -1], fds.size]);
+  }
+
+  pipe(): [number, number] {
+    const out = [0, 0];
+    here(this.#pipe, 'pipe2', [out]);
+    const [read, write] = out;
+    if (read === undefined || write === undefined) throw new KernelError('pipe2', 'EFAILED', '');
+    return [read, write];
+  }
+
+  close(fd: number): void {
+    closeSync(fd);
+  }
+
+  lock(path: string): number | null {
+    try {
+      return here(this.#lock, 'flock', [path]);
+    } catch (error) {
+      if (error instanceof KernelError && (error.code === 'EWOULDBLOCK' || error.code === 'EAGAIN')) return null;
+      throw error;
+    }
+  }
+
+  async createNetns(path: string): Promise<void> {
+    await onThread(this.#netnsCreate, 'unshare', [path]);
+  }
+
+  async removeNetns(path: string): Promise<void> {
+    await onThread(this.#netnsRemove, 'umount', [path]);
+  }
+
+  privateMount(path: string): void {
+    here(this.#mountPrivate, 'mount', [path]);
+  }
+
+  detachMount(path: string): void {
+    here(this.#mountDetach, 'umount', [path]);
+  }
+
+  async netlink(netns: string | null, messages: readonly Buffer[], protocol = 0): Promise<readonly NetlinkAnswer[]> {
+    if (messages.length === 0) return [];
+    const request = joinMessages(messages);
+    const reply: unknown[] = [null];
+    const length = [0];
+    await onThread(this.#netlink, 'netlink', [netns, protocol, request, request.length, reply, length]);
+    try {
+      return readAnswers(Buffer.from(koffi.view(reply[0], length[0] ?? 0)), messages.length);
+    } finally {
+      this.#free(reply[0]);
+    }
+  }
+
+  nft(text: string, json = false): string {
+    this.#rules ??= new Rules();
+    return this.#rules.run(text, json);
+  }
+
+  signal(pid: number, startTime: number, signal: number): boolean {
+    return here(this.#signal, 'pidfd_send_signal', [pid, startTime, signal]) === 1;
+  }
+
+  reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number } {
+    const bound = [0];
+    const fd = here(this.#reservePort, 'bind', [IPPROTO[protocol], ip, port, bound]);
+    return { fd, port: bound[0] ?? port };
+  }
+}
+
+function here(call: Native, name: string, args: readonly unknown[]): number {
+  const failure = new Failure();
+  const result: number = call(...args, failure.buffer);
+  if (result < 0) throw failure.thrown(name);
+  return result;
+}
+
+/** The arguments stay referenced until the call has ended: koffi does not keep them alive by itself. */
+function onThread(call: Native, name: string, args: readonly unknown[]): Promise<number> {
+  const failure = new Failure();
+  return new Promise((resolve, reject) => {
+    call.async(...args, failure.buffer, (error: Error | null, result: number) => {
+      if (error !== null) reject(error);
+      else if (result < 0) reject(failure.thrown(name));
+      else resolve(args.length === 0 ? 0 : result);
+    });
+  });
+}
+
+/** libnftables with one context, made in the namespace of the thread that loads it. */
+class Rules {
+  readonly #context: unknown;
+  readonly #run: Native;
+  readonly #flags: Native;
+  readonly #output: Native;
+  readonly #error: Native;
+
+  constructor() {
+    const library = koffi.load('libnftables.so.1');
+    this.#run = library.func('int nft_run_cmd_from_buffer(void *ctx, const char *text)');
+    this.#flags = library.func('void nft_ctx_output_set_flags(void *ctx, unsigned int flags)');
+    this.#output = library.func('const char *nft_ctx_get_output_buffer(void *ctx)');
+    this.#error = library.func('const char *nft_ctx_get_error_buffer(void *ctx)');
+    this.#context = library.func('void *nft_ctx_new(uint32_t flags)')(0);
+    library.func('int nft_ctx_buffer_output(void *ctx)')(this.#context);
+    library.func('int nft_ctx_buffer_error(void *ctx)')(this.#context);
+  }
+
+  run(text: string, json: boolean): string {
+    this.#flags(this.#context, json ? NFT_JSON : 0);
+    const result: number = this.#run(this.#context, text);
+    const output: string = this.#output(this.#context);
+    const complaint: string = this.#error(this.#context);
+    if (result !== 0) throw new KernelError('nft', nftCode(complaint), '', complaint.trim().split('\n')[0] ?? '');
+    return output;
+  }
+}
+
+/** libnftables answers in words only; these are strerror's. */
+function nftCode(complaint: string): string {
+  if (complaint.includes('No such file or directory')) return 'ENOENT';
+  if (complaint.includes('File exists')) return 'EEXIST';
+  if (complaint.includes('Operation not permitted')) return 'EPERM';
+  if (complaint.includes('Device or resource busy')) return 'EBUSY';
+  return 'EINVAL';
 }

@@ -1,0 +1,33 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+
+/* What src/runtime/kernel.ts calls. Each function returns 0 (or a descriptor) or -1 with `err` filled; none touches the caller's
+   namespaces, prints, exits or keeps a pointer. Those that can be slow are called from a worker thread. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* posix_spawn of `file` in a session of its own. `fds` holds `nfds` pairs (number in the child, ours); all other descriptors are closed, 0–2 that are
+   not named are /dev/null. Waits for the process, which must fork and exit with 0. */
+EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const envp[], const int *fds, int nfds, struct error *err);
+
+/* A network namespace bind mounted on `path` (made; EEXIST where there is one), loopback up, Docker's default sysctls set. */
+EXPORT int lib_netns_create(const char *path, struct error *err);
+/* Unmounts and unlinks `path`; nothing there is no error. */
+EXPORT int lib_netns_remove(const char *path, struct error *err);
+/* Makes the folder `path` a private mount point of itself where it is not one yet. */
+EXPORT int lib_mount_private(const char *path, struct error *err);
+EXPORT int lib_mount_detach(const char *path, struct error *err);
+
+/* Sends `length` bytes of whole netlink messages, each with NLM_F_ACK or a dump and sequence numbers from 1 on, to a fresh socket of family `protocol`
+   in the namespace pinned at `netns` (NULL: ours). `*reply` gets all answers, to be given to lib_free. */
+EXPORT int lib_netlink(const char *netns, int protocol, const uint8_t *request, uint32_t length, uint8_t **reply, uint32_t *reply_length, struct error *err);
+EXPORT void lib_free(void *pointer);
+
+EXPORT int lib_pipe(int out[2], struct error *err);
+/* The descriptor of the locked file, or -1; errno EWOULDBLOCK in `err` where another process holds it. */
+EXPORT int lib_lock(const char *path, struct error *err);
+/* 1: sent; 0: the process is gone (or only a zombie is left of it). */
+EXPORT int lib_signal(int pid, uint64_t start_time, int signal, struct error *err);
+/* A bound socket, listening where the protocol (IPPROTO_*) has that; `*bound` gets its port. */
+EXPORT int lib_reserve_port(int protocol, const char *ip, int port, int *bound, struct error *err);

@@ -1,0 +1,73 @@
+import type { Kernel, NetlinkAnswer } from '../src/runtime/kernel.ts';
+
+export interface KernelCall { readonly call: keyof Kernel; readonly args: readonly unknown[] }
+
+/**
+ * A kernel that records what it is asked and does nothing. Each answer can be set: `answers.nft = () => '…'`; one that throws makes the call
+ * fail. Without one, netlink acknowledges everything, locks are free, pipes and reserved ports count up from 100.
+ */
+export class FakeKernel implements Kernel {
+  readonly calls: KernelCall[] = [];
+  readonly answers: Partial<Kernel> = {};
+  #next = 100;
+
+  /** The calls of one kind, in order. */
+  of(call: keyof Kernel): readonly (readonly unknown[])[] {
+    return this.calls.filter((one) => one.call === call).map((one) => one.args);
+  }
+
+  async spawnDetached(...args: Parameters<Kernel['spawnDetached']>): Promise<void> {
+    this.#record('spawnDetached', args);
+    await this.answers.spawnDetached?.(...args);
+  }
+  pipe(): [number, number] {
+    this.#record('pipe', []);
+    return this.answers.pipe?.() ?? [this.#next++, this.#next++];
+  }
+  close(fd: number): void {
+    this.#record('close', [fd]);
+    this.answers.close?.(fd);
+  }
+  lock(path: string): number | null {
+    this.#record('lock', [path]);
+    return this.answers.lock === undefined ? this.#next++ : this.answers.lock(path);
+  }
+  async createNetns(path: string): Promise<void> {
+    this.#record('createNetns', [path]);
+    await this.answers.createNetns?.(path);
+  }
+  async removeNetns(path: string): Promise<void> {
+    this.#record('removeNetns', [path]);
+    await this.answers.removeNetns?.(path);
+  }
+  privateMount(path: string): void {
+    this.#record('privateMount', [path]);
+    this.answers.privateMount?.(path);
+  }
+  detachMount(path: string): void {
+    this.#record('detachMount', [path]);
+    this.answers.detachMount?.(path);
+  }
+  async netlink(...args: Parameters<Kernel['netlink']>): Promise<readonly NetlinkAnswer[]> {
+    this.#record('netlink', args);
+    if (this.answers.netlink !== undefined) return this.answers.netlink(...args);
+    return args[1].map(() => ({ errno: 0, message: '', payloads: [] }));
+  }
+  nft(text: string, json = false): string {
+    this.#record('nft', [text, json]);
+    return this.answers.nft?.(text, json) ?? '';
+  }
+  signal(pid: number, startTime: number, signal: number): boolean {
+    this.#record('signal', [pid, startTime, signal]);
+    return this.answers.signal?.(pid, startTime, signal) ?? true;
+  }
+  reservePort(...args: Parameters<Kernel['reservePort']>): { fd: number; port: number } {
+    this.#record('reservePort', args);
+    const [, , port] = args;
+    return this.answers.reservePort?.(...args) ?? { fd: this.#next++, port: port === 0 ? 49152 : port };
+  }
+
+  #record(call: keyof Kernel, args: readonly unknown[]): void {
+    this.calls.push({ call, args });
+  }
+}

@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KernelError, loadKernel } from '../../src/runtime/kernel.ts';
+
+const kernel = loadKernel(new URL('../../build/libbayplan.so', import.meta.url).pathname);
+const SH = '/bin/sh';
+let folder = '';
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-kernel-')); });
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function startTime(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19]);
+}
+
+describe('spawnDetached', () => {
+  test('gives the child the named descriptors, a session of its own, default signals, and nothing else', async () => {
+    const [read, write] = kernel.pipe();
+    const extra = openSync('/dev/null', 'r');
+    const script = '{ ls /proc/self/fd; grep SigIgn /proc/self/status; env; test "$(cut -d" " -f6 /proc/$$/stat)" = $$ && echo leader; } >&5';
+    await kernel.spawnDetached(SH, ['sh', '-c', script], ['A=1', 'PATH=/bin:/usr/bin'], new Map([[5, write]]));
+    closeSync(write);
+    closeSync(extra);
+    let text = '';
+    const buffer = Buffer.alloc(4096);
+    for (;;) {
+      const got = readSync(read, buffer);
+      if (got === 0) break;
+      text += buffer.toString('utf8', 0, got);
+    }
+    closeSync(read);
+    const lines = text.trim().split('\n');
+    expect(lines.slice(0, lines.indexOf('3') + 2)).toEqual(['0', '1', '2', '3', '5']);
+    expect(lines).toContain('SigIgn:\t0000000000000000');
+    expect(lines).toContain('A=1');
+    expect(lines).toContain('leader');
+    expect(text).not.toContain('HOME=');
+  });
+
+  test('rejects, saying how the program ended or that it is not there', async () => {
+    await expect(kernel.spawnDetached(SH, ['sh', '-c', 'exit 3'], [], new Map())).rejects.toThrow(/exit status 3/);
+    await expect(kernel.spawnDetached('/no/such', ['x'], [], new Map())).rejects.toMatchObject({ syscall: 'posix_spawn', code: 'ENOENT', path: '/no/such' });
+  });
+
+  test('a thousand at once', async () => {
+    const before = performance.now();
+    await Promise.all(Array.from({ length: 1000 }, () => kernel.spawnDetached('/bin/true', ['true'], [], new Map())));
+    expect(performance.now() - before).toBeLessThan(30_000);
+  });
+});
+
+test('a lock is held by one descriptor at a time', () => {
+  const path = join(folder, 'lock');
+  const fd = kernel.lock(path);
+  expect(fd).not.toBeNull();
+  expect(kernel.lock(path)).toBeNull();
+  if (fd !== null) kernel.close(fd);
+  const again = kernel.lock(path);
+  expect(again).not.toBeNull();
+  if (again !== null) kernel.close(again);
+});
+
+test('a namespace is pinned, has loopback up, and leaves nothing', async () => {
+  kernel.privateMount(folder);
+  kernel.privateMount(folder);
+  const path = join(folder, 'ns');
+  await kernel.createNetns(path);
+  await expect(kernel.createNetns(path)).rejects.toMatchObject({ code: 'EEXIST' });
+  const inside = execFileSync('nsenter', [`--net=${path}`, 'cat', '/proc/net/fib_trie', '/proc/sys/net/ipv4/ip_unprivileged_port_start'], { encoding: 'utf8' });
+  expect(inside).toContain('127.0.0.1');
+  expect(inside.trim().endsWith('0')).toBe(true);
+  await kernel.removeNetns(path);
+  await kernel.removeNetns(path);
+  expect(existsSync(path)).toBe(false);
+  kernel.detachMount(folder);
+  kernel.detachMount(folder);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
+});
+
+test('nft errors carry the words of libnftables', () => {
+  expect(() => kernel.nft('delete table inet bayplan-not-there')).toThrowError(expect.objectContaining({ syscall: 'nft', code: 'ENOENT' }));
+  expect(() => kernel.nft('nonsense')).toThrowError(/syntax error/);
+  expect(JSON.parse(kernel.nft('list tables', true))).toHaveProperty('nftables');
+});
+
+test('a signal goes only to the process that was meant', async () => {
+  const [read, write] = kernel.pipe();
+  await kernel.spawnDetached(SH, ['sh', '-c', 'sleep 100 & echo $! >&3'], ['PATH=/bin'], new Map([[3, write]]));
+  closeSync(write);
+  const buffer = Buffer.alloc(32);
+  const pid = Number(buffer.toString('utf8', 0, readSync(read, buffer)));
+  const started = startTime(pid);
+  expect(kernel.signal(pid, started + 1, 9)).toBe(false);
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  expect(kernel.signal(pid, started, 9)).toBe(true);
+  // Its descriptor 3 is the pipe's last writer: the end of it is the end of the process.
+  expect(readSync(read, buffer)).toBe(0);
+  closeSync(read);
+  await expect.poll(() => kernel.signal(pid, started, 9), { timeout: 5000 }).toBe(false);
+});
+
+test('a reserved port is taken for others, and for us', () => {
+  const { fd, port } = kernel.reservePort('tcp', '127.0.0.1', 0);
+  expect(() => kernel.reservePort('tcp', '127.0.0.1', port)).toThrowError(expect.objectContaining({ code: 'EADDRINUSE' }));
+  kernel.close(fd);
+  const udp = kernel.reservePort('udp', '0.0.0.0', 0);
+  expect(() => kernel.reservePort('udp', '127.0.0.1', udp.port)).toThrow(KernelError);
+  kernel.close(udp.fd);
+});
+
+test('netlink in a namespace: answers by message, with the words of the kernel', async () => {
+  const path = join(folder, 'ns');
+  await kernel.createNetns(path);
+  try {
+    const { linkDump, linkUp } = await import('../../src/runtime/network/rtnetlink.ts');
+    const [dump, bad, again] = await kernel.netlink(path, [linkDump(), linkUp(4711), linkDump()]);
+    expect(dump?.payloads.length).toBeGreaterThan(0);
+    expect(bad?.errno).toBe(19);
+    expect(again?.payloads.length).toBe(dump?.payloads.length);
+  } finally {
+    await kernel.removeNetns(path);
+  }
+  writeFileSync(path, '');
+  await expect(kernel.netlink(path, [Buffer.alloc(32)])).rejects.toMatchObject({ syscall: 'setns' });
+});
