@@ -83,11 +83,12 @@ export async function* readLog(
             yield* records;
             if (options.signal.aborted) return;
           }
-          if (await rotatedAway(current, file)) {
+          const next = await newerGeneration(current, file);
+          if (next !== null) {
             // What the shim wrote between the last read and the rename is still in this generation.
             for await (const records of readAll(current, offset)) yield* records;
             await current.close();
-            current = null;
+            current = next === 'none yet' ? null : next;
             offset = 0;
             continue;
           }
@@ -145,12 +146,29 @@ async function* readAll(handle: FileHandle, from: number): AsyncGenerator<readon
   }
 }
 
-async function rotatedAway(handle: FileHandle, file: string): Promise<boolean> {
-  const mine = await handle.stat();
+/**
+ * The generation after the one that `handle` reads: null while that one is still the newest. Several rotations may have passed, so
+ * it is looked for by inode; one that has been rotated out altogether is followed by the oldest that is left.
+ */
+async function newerGeneration(handle: FileHandle, file: string): Promise<FileHandle | 'none yet' | null> {
+  const mine = (await handle.stat()).ino;
+  let newer: string | null = null;
+  for (let n = 0; ; n++) {
+    const path = n === 0 ? file : `${file}.${n}`;
+    const ino = await inodeOf(path);
+    if (ino === mine) break;
+    if (ino === null && n > 0) break;
+    if (ino !== null) newer = path;
+  }
+  if (newer === null) return (await inodeOf(file)) === mine ? null : 'none yet';
+  return (await openIfThere(newer)) ?? 'none yet';
+}
+
+async function inodeOf(path: string): Promise<number | null> {
   try {
-    return (await stat(file)).ino !== mine.ino;
+    return (await stat(path)).ino;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return true; // between rename and creation, or removed
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
 }

@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { plan } from '../plan/plan.ts';
+import { ExclusiveRunner } from '../reconcile/exclusive.ts';
+import { runPass } from '../reconcile/pass.ts';
+import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
+import { ContainerStore } from '../runtime/container/container-store.ts';
+import { createImages } from '../runtime/image/image-store.ts';
+import type { Images } from '../runtime/image/images.ts';
+import { loadKernel } from '../runtime/kernel.ts';
+import { createNetworks } from '../runtime/network/network-store.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
+import { createVolumes } from '../runtime/volume/volume-store.ts';
+import type { Volumes } from '../runtime/volume/volumes.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Container } from '../state/container.ts';
+import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
+import { nothingDesired, type Desired } from '../state/state.ts';
+import { actualState } from './observe.ts';
+import { ensureRootRecord } from './root-record.ts';
+import { openRunFolder } from './run-folder.ts';
+import { StackStore, type StackRecord } from './stack-store.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface EngineOptions {
+  /** Absolute path of the root folder. */
+  readonly root?: string;
+  /** Folder with `bayplan-core` and `libbayplan.so`. */
+  readonly build: string;
+  readonly version: string;
+  /** Receives a line where something went wrong and nobody waits for an answer. */
+  readonly report?: (line: string) => void;
+  /** Bytes of one log file, and how many are kept of a container. */
+  readonly logMax?: number;
+  readonly logFiles?: number;
+  /** Move this process into a cgroup of its own. */
+  readonly ownCgroup?: boolean;
+}
+
+/** Steps of one stack that run at the same time. */
+const CONCURRENCY = 8;
+
+/**
+ * The engine of one root folder: the only writer of its state. It may be killed at any instruction; the next one opened on the same root finds
+ * everything again.
+ */
+export class Engine {
+  readonly version: string;
+  readonly startedAt = Date.now();
+  readonly root: string;
+  readonly paths: Paths;
+  readonly images: Images;
+  readonly containers: ContainerStore;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly #stacks: StackStore;
+  readonly #supervisor: Supervisor;
+  readonly #runner = new ExclusiveRunner();
+  readonly #release: () => void;
+
+  private constructor(options: EngineOptions, parts: {
+    paths: Paths; images: Images; containers: ContainerStore; networks: Networks; volumes: Volumes; stacks: StackStore; supervisor: Supervisor; release: () => void;
+  }) {
+    this.version = options.version;
+    this.root = parts.paths.root;
+    this.paths = parts.paths;
+    this.images = parts.images;
+    this.containers = parts.containers;
+    this.networks = parts.networks;
+    this.volumes = parts.volumes;
+    this.#stacks = parts.stacks;
+    this.#supervisor = parts.supervisor;
+    this.#release = parts.release;
+  }
+
+  /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const paths = pathsOf(options.root ?? DEFAULT_ROOT);
+    const report = options.report ?? (() => undefined);
+    const now = (): number => Date.now();
+    const core = join(options.build, 'bayplan-core');
+    const kernel = loadKernel(join(options.build, 'libbayplan.so'));
+    const release = openRunFolder(paths, kernel);
+    try {
+      if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
+      await ensureRootRecord(paths, now());
+      const stacks = new StackStore(paths.stacks);
+      const [images, volumes, networks] = await Promise.all([
+        createImages({ paths, core }), createVolumes({ paths, now }), createNetworks({ paths, kernel, now }),
+      ]);
+      const containers = await ContainerStore.open({
+        paths, kernel, images, networks, volumes, core, now,
+        logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
+      });
+      await networks.restore(containers.endpoints(), containers.publications());
+      const supervisor = new Supervisor({ containers, networks, images, now, report });
+      supervisor.adopt();
+      return new Engine(options, { paths, images, containers, networks, volumes, stacks, supervisor, release });
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** A container by name, id or unambiguous beginning of an id. */
+  container(ref: string): Container & { readonly name: string } {
+    const named = this.containers.get(ref.replace(/^\//, ''));
+    if (named !== null) return { ...named, name: ref.replace(/^\//, '') };
+    const found = /^[0-9a-f]{1,64}$/.test(ref) ? [...this.containers.list()].filter(([, container]) => container.status?.id.startsWith(ref)) : [];
+    const [first, second] = found;
+    if (first === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);
+    if (second !== undefined) throw new BayplanError('ambiguous', `${ref} is the beginning of more than one container's id: give more of it`);
+    return { ...first[1], name: first[0] };
+  }
+
+  stacks(): readonly StackAnswer[] {
+    return this.#stacks.list().map((record) => this.#answer(record));
+  }
+
+  async stack(name: string): Promise<StackAnswer> {
+    const record = this.#stacks.get(name);
+    if (record === null) throw new BayplanError('not-found', `no such stack: ${name}`);
+    return Promise.resolve(this.#answer(record));
+  }
+
+  async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
+    const made = plan(request.desired, actualState(name, request.desired, this), Date.now());
+    return Promise.resolve({ version: 1, revision: this.#stacks.get(name)?.revision ?? 0, plan: made });
+  }
+
+  async applyStack(
+    name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void> {
+    let revision = this.#stacks.get(name)?.revision ?? 0;
+    await this.#ending(onEvent, () => revision, async () => {
+      const record = await this.#stacks.put(name, request.source, request.desired, request.base);
+      revision = record.revision;
+      await this.#pass(name, record.desired, onEvent, signal);
+      if (options.wait) await this.#settled(name, signal);
+    });
+  }
+
+  async removeStack(
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void> {
+    const before = this.#stacks.get(name);
+    await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
+      const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
+      if (before !== null) await this.#stacks.put(name, before.source, desired, null);
+      await this.#pass(name, desired, onEvent, signal);
+      if (before !== null) await this.#stacks.remove(name);
+    });
+  }
+
+  async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
+    await this.#supervisor.publish(name, false);
+    await this.#supervisor.stop(name, signal, graceMs, true);
+  }
+
+  async startContainer(name: string): Promise<void> {
+    await this.#supervisor.start(name);
+    await this.#supervisor.publish(name, true);
+  }
+
+  /** Lets everything go; containers run on, and the next engine adopts them. */
+  async close(): Promise<void> {
+    this.#supervisor.close();
+    await this.#runner.close();
+    this.containers.close();
+    this.#release();
+  }
+
+  #answer(record: StackRecord): StackAnswer {
+    return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this) };
+  }
+
+  async #pass(name: string, desired: Desired, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    const result = await this.#runner.run(name, desired, (passSignal) => runPass({
+      desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: AbortSignal.any([signal, passSignal]), onEvent,
+      observe: () => Promise.resolve(actualState(name, desired, this)),
+      executor: runtimeExecutor(
+        { ...this.#runtime(), containers: this.#supervised() },
+        (container, until, waitSignal) => this.#supervisor.waitFor(container, until, waitSignal),
+        (container, on) => this.#supervisor.publish(container, on),
+      ),
+    }));
+    await this.containers.flush();
+    if (!result.ok) throw new BayplanError('pass-failed', result.message);
+  }
+
+  #runtime(): { images: Images; networks: Networks; volumes: Volumes } {
+    return { images: this.images, networks: this.networks, volumes: this.volumes };
+  }
+}

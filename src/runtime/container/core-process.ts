@@ -1,0 +1,66 @@
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ImageStatus } from '../../state/image.ts';
+import type { Paths } from '../../state/paths.ts';
+import type { ContainerFiles } from './bundle-files.ts';
+import type { ExecProcess, ExecRequest } from './containers.ts';
+import { execProcess } from './process.ts';
+import type { ContainerRecord, ReadyLine } from './record.ts';
+
+const run = promisify(execFile);
+
+/** `bayplan-core delete`: kills what is left in a cgroup in every hierarchy and removes it. Nothing there is no error. */
+export async function deleteCgroup(core: string, cgroup: string): Promise<void> {
+  await run(core, ['delete', '--cgroup', cgroup]);
+}
+
+/**
+ * The file with a seccomp profile (OCI `linux.seccomp`) compiled to BPF, made once for each content: compiling takes longer than
+ * starting a container.
+ */
+export async function compiledSeccomp(paths: Paths, core: string, profile: object): Promise<string> {
+  const text = JSON.stringify(profile);
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const output = join(paths.run, `seccomp-${digest}.bpf`);
+  if (existsSync(output)) return output;
+  const input = join(paths.run, `seccomp-${digest}-${randomBytes(4).toString('hex')}.json`);
+  writeFileSync(input, text, { mode: 0o600 });
+  try {
+    await run(core, ['seccomp', '--profile', input, '--output', `${input}.bpf`]);
+    await rename(`${input}.bpf`, output);
+  } finally {
+    rmSync(input, { force: true });
+  }
+  return output;
+}
+
+export interface ExecTarget {
+  readonly core: string;
+  readonly record: ContainerRecord;
+  readonly files: ContainerFiles;
+  readonly ready: ReadyLine;
+  readonly image: ImageStatus;
+  /** Compiled seccomp program of the container, null: none. */
+  readonly seccompBpf: string | null;
+}
+
+/** Starts `bayplan-core exec`: a process joined to the container, its stdio piped to us. */
+export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
+  const { core, record, files, ready, image, seccompBpf } = target;
+  const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
+  writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request)), { mode: 0o600 });
+  const child = spawn(core, [
+    'exec', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
+    ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]),
+  ], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
+  }).finally(() => rmSync(processFile, { force: true }));
+  child.stdin.on('error', () => undefined); // the process may end before it has read all: its exit code tells
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: () => void child.kill('SIGTERM') };
+}

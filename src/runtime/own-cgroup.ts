@@ -1,0 +1,34 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Moves this process into `<parent>/engine` in each cgroup hierarchy, so that the end of the session it was started from, or its limits, do not
+ * reach it. A hierarchy that cannot be written is named in the answer; the engine runs on without it.
+ */
+export function enterOwnCgroup(parent: string): readonly string[] {
+  const failed: string[] = [];
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [before, after] = line.split(' - ');
+    const mountpoint = before?.split(' ')[4];
+    const [type, , options] = after?.split(' ') ?? [];
+    if (mountpoint === undefined || (type !== 'cgroup' && type !== 'cgroup2')) continue;
+    const folder = join(mountpoint, parent, 'engine');
+    try {
+      mkdirSync(folder, { recursive: true });
+      if (options?.split(',').includes('cpuset')) inheritCpuset(mountpoint, parent);
+      writeFileSync(join(folder, 'cgroup.procs'), String(process.pid));
+    } catch (error) {
+      failed.push(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return failed;
+}
+
+/** A v1 cpuset takes no process before it has processors and memory nodes, in every parent as well. */
+function inheritCpuset(mountpoint: string, parent: string): void {
+  for (const folder of [join(mountpoint, parent), join(mountpoint, parent, 'engine')]) {
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      if (readFileSync(join(folder, file), 'utf8').trim() === '') writeFileSync(join(folder, file), readFileSync(join(mountpoint, file), 'utf8'));
+    }
+  }
+}

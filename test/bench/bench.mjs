@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+// Measures what a user waits for, beside Docker and the kernel's floor, in one run with the rounds interleaved. Medians are printed.
+//   node test/bench/bench.mjs [--rounds N] [--json FILE] [--services N]
+// Docker is measured where ../shared/bench/docker-engine is present (or BAYPLAN_BENCH_DOCKER names such a script), else its column is empty.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const top = resolve(here, '../..');
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, services: { type: 'string', default: '50' }, json: { type: 'string' } } });
+const rounds = Number(values.rounds);
+const count = Number(values.services);
+const scratch = mkdtempSync(join(tmpdir(), 'bayplan-bench-'));
+const program = join(top, 'build/bayplan.cjs');
+const root = join(scratch, 'root');
+
+/** Runs a command to its end; its wall time in ms. A failure ends the benchmark with the command's own words. */
+function timed(command, args) {
+  const begin = process.hrtime.bigint();
+  const done = spawnSync(command, args, { encoding: 'utf8' });
+  const ms = Number(process.hrtime.bigint() - begin) / 1e6;
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${done.status}\n${done.stdout}${done.stderr}`);
+  return ms;
+}
+
+const bayplan = (...args) => timed(process.execPath, [program, '--root', root, ...args]);
+
+/** Sum of the proportional set sizes, in MiB, of the processes that `select` chooses by their command line. */
+function pss(select) {
+  let kib = 0;
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    try {
+      if (!select(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'), pid)) continue;
+      kib += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    } catch (error) {
+      if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
+    }
+  }
+  return kib / 1024;
+}
+
+/** All that runs beside the containers: programs of ours that were started for this root, and shims (with their children that serve names). */
+function bayplanMemory() {
+  const core = join(top, 'build/bayplan-core');
+  return pss((words, pid) => {
+    let exe = '';
+    try { exe = readlinkSync(`/proc/${pid}/exe`); } catch { return false; }
+    return exe === core || words.includes(root) || (exe.startsWith(root) && exe.includes('bayplan-core'));
+  });
+}
+
+const dockerMemory = () => pss((words) => /(^|\/)(dockerd|containerd|containerd-shim-runc-v2|docker-proxy)$/.test(words[0] ?? ''));
+
+function composeFile(folder) {
+  mkdirSync(folder, { recursive: true });
+  const services = Array.from({ length: count }, (_, i) => `  s${i}:\n    image: bayplan/hello\n    command: [sleep, "100000"]\n    stop_signal: SIGKILL\n`);
+  const file = join(folder, 'compose.yaml');
+  writeFileSync(file, `name: bench\nservices:\n${services.join('')}`);
+  return file;
+}
+
+function dockerSide() {
+  const script = process.env.BAYPLAN_BENCH_DOCKER ?? resolve(top, '../shared/bench/docker-engine');
+  if (!existsSync(script)) return null;
+  const address = execFileSync(script, ['start'], { encoding: 'utf8' }).trim().split('\n').at(-1);
+  execFileSync('docker', ['-H', address, 'load', '-i', join(top, 'build/images/hello.tar')], { stdio: 'ignore' });
+  return {
+    compose: (file, ...args) => timed(script, ['compose', '-f', `/host${file}`, ...args]),
+    stop: () => execFileSync(script, ['stop'], { stdio: 'ignore' }),
+  };
+}
+
+function floorSide() {
+  const floor = join(scratch, 'floor');
+  execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', floor, join(here, 'floor.c')], { stdio: 'inherit' });
+  const lower = join(scratch, 'lower');
+  mkdirSync(join(lower, 'bin'), { recursive: true });
+  mkdirSync(join(lower, 'proc'));
+  execFileSync('cp', ['/bin/busybox', join(lower, 'bin/sleep')]);
+  return () => {
+    const folder = mkdtempSync(join(scratch, 'floor-'));
+    const { up, down } = JSON.parse(execFileSync(floor, [String(count), lower, folder], { encoding: 'utf8' }));
+    rmSync(folder, { recursive: true, force: true });
+    return { up, down };
+  };
+}
+
+function median(list) {
+  if (list.length === 0) return null;
+  const sorted = [...list].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps' };
+const figures = Object.fromEntries(Object.values(names).map((name) => [name, { bayplan: [], docker: [], floor: [] }]));
+const note = (name, side, value) => figures[name][side].push(value);
+
+const file = composeFile(join(scratch, 'bench'));
+const floor = floorSide();
+const node = () => timed(process.execPath, ['-e', '0']);
+let docker = null;
+try {
+  execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello'], { stdio: 'ignore' });
+  docker = dockerSide();
+  bayplan('load', join(top, 'build/images/hello.tar'));
+  bayplan('up', '-d', '-f', file); // warm: layers unpacked, code cached
+  bayplan('down', '-f', file);
+  if (docker) { docker.compose(file, 'up', '-d'); docker.compose(file, 'down'); }
+  for (let round = 0; round < rounds; round++) {
+    note(names.up, 'bayplan', bayplan('up', '-d', '-f', file));
+    note(names.again, 'bayplan', bayplan('up', '-d', '-f', file));
+    note(names.ps, 'bayplan', bayplan('ps', '-f', file));
+    note(names.memory, 'bayplan', bayplanMemory());
+    note(names.down, 'bayplan', bayplan('down', '-f', file));
+    const bare = floor();
+    note(names.up, 'floor', bare.up);
+    note(names.down, 'floor', bare.down);
+    for (const name of [names.again, names.ps]) note(name, 'floor', node());
+    if (!docker) continue;
+    note(names.up, 'docker', docker.compose(file, 'up', '-d'));
+    note(names.again, 'docker', docker.compose(file, 'up', '-d'));
+    note(names.ps, 'docker', docker.compose(file, 'ps'));
+    note(names.memory, 'docker', dockerMemory());
+    note(names.down, 'docker', docker.compose(file, 'down'));
+  }
+} finally {
+  spawnSync(process.execPath, [program, '--root', root, 'down', '-f', file]);
+  spawnSync(process.execPath, [program, '--root', root, 'engine', 'stop']);
+  docker?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+const rows = Object.entries(figures).map(([name, sides]) => ({
+  name, unit: name === names.memory ? 'MiB' : 'ms',
+  bayplan: median(sides.bayplan), docker: median(sides.docker), floor: median(sides.floor),
+}));
+const show = (value) => (value === null ? '–' : value.toFixed(value < 100 ? 1 : 0)).padStart(9);
+const ratio = (a, b) => (a === null || b === null || a === 0 ? '–' : `${(b / a).toFixed(1)}×`).padStart(9);
+console.log(`${rounds} rounds, medians\n${'what'.padEnd(16)}${'unit'.padEnd(6)}${'bayplan'.padStart(9)}${'docker'.padStart(9)}${'floor'.padStart(9)}${'docker/us'.padStart(10)}`);
+for (const row of rows) console.log(`${row.name.padEnd(16)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
+if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);

@@ -1,0 +1,71 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync, appendFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseRecords, readLog, tailOf } from '../../../src/runtime/container/log-reader.ts';
+
+function record(text: string, stream = 1): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeBigUInt64LE(1_700_000_000_000_000_000n, 0);
+  head[8] = stream;
+  head.writeUInt32LE(Buffer.byteLength(text), 12);
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
+describe('parseRecords', () => {
+  it('reads whole records and keeps what is not yet whole', () => {
+    const bytes = Buffer.concat([record('a\n'), record('b\n', 2), record('cut').subarray(0, 17)]);
+    const { records, rest } = parseRecords(bytes);
+    expect(records.map((r) => [r.stream, r.data.toString()])).toEqual([['stdout', 'a\n'], ['stderr', 'b\n']]);
+    expect(rest.length).toBe(17);
+  });
+});
+
+describe('tailOf', () => {
+  const lines = (texts: string[], count: number): string =>
+    tailOf(parseRecords(Buffer.concat(texts.map((text) => record(text)))).records, count).map((r) => r.data.toString()).join('');
+  it.each([
+    [['a\nb\nc\n'], 2, 'b\nc\n'],
+    [['a\n', 'b\n', 'c\n'], 2, 'b\nc\n'],
+    [['a\nb', 'b\nc'], 2, 'bb\nc'],
+    [['a\nb\n'], 5, 'a\nb\n'],
+    [['a\nb\n'], 0, ''],
+    [['\n\n\n'], 2, '\n\n'],
+  ])('%j, %i lines', (texts, count, expected) => expect(lines(texts, count)).toBe(expected));
+});
+
+describe('readLog', () => {
+  let folder = '';
+  beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-log-')); });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function text(options: { tail: number | null; follow: boolean; ended: () => boolean }): Promise<string> {
+    let out = '';
+    for await (const r of readLog(join(folder, 'log'), { ...options, signal: new AbortController().signal })) out += r.data.toString();
+    return out;
+  }
+
+  it('reads rotated generations oldest first, and a tail across them', async () => {
+    writeFileSync(join(folder, 'log.2'), record('one\n'));
+    writeFileSync(join(folder, 'log.1'), record('two\n'));
+    writeFileSync(join(folder, 'log'), record('three\n'));
+    expect(await text({ tail: null, follow: false, ended: () => true })).toBe('one\ntwo\nthree\n');
+    expect(await text({ tail: 2, follow: false, ended: () => true })).toBe('two\nthree\n');
+  });
+
+  it('follows over several rotations until the container has ended', async () => {
+    const file = join(folder, 'log');
+    let ended = false;
+    writeFileSync(file, record('a\n'));
+    const reading = text({ tail: null, follow: true, ended: () => ended });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    appendFileSync(file, record('b\n'));
+    renameSync(file, `${file}.1`);
+    writeFileSync(file, record('c\n'));
+    renameSync(`${file}.1`, `${file}.2`);
+    renameSync(file, `${file}.1`);
+    writeFileSync(file, record('d\n'));
+    ended = true;
+    expect(await reading).toBe('a\nb\nc\nd\n');
+  });
+});
