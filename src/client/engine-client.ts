@@ -4,23 +4,10 @@ import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '
 import { BayplanError } from '../state/bayplan-error.ts';
 import { pathsOf } from '../state/paths.ts';
 import { check, lines, open, text } from './connection.ts';
+import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
 import { runExec, type ExecStreams } from './exec-stream.ts';
 import { startEngine } from './start-engine.ts';
-
-/** One element of `GET /containers/json`, as far as the command line looks at it. */
-export interface ContainerSummary {
-  readonly Id: string;
-  readonly Names: readonly string[];
-  readonly Image: string;
-  readonly Command: string;
-  /** Seconds since the epoch. */
-  readonly Created: number;
-  readonly State: string;
-  readonly Status: string;
-  readonly Ports: readonly { readonly IP?: string; readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }[];
-  readonly Bayplan: { readonly owner: string; readonly stack: string; readonly service: string; readonly slot: number; readonly exitCode: number; readonly health: string };
-}
 
 /** One element of `GET /images/json`, likewise. */
 export interface ImageSummary { readonly Id: string; readonly RepoTags: readonly string[]; readonly Created: number; readonly Size: number }
@@ -32,9 +19,9 @@ export class EngineClient {
   readonly #program: readonly string[] | null;
 
   /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
-  constructor(root: string, program: readonly string[] | null) {
+  constructor(root: string, program: readonly string[] | null, socket: string = pathsOf(root).socket) {
     this.root = root;
-    this.socket = pathsOf(root).socket;
+    this.socket = socket;
     this.#program = program;
   }
 
@@ -146,8 +133,3 @@ export class EngineClient {
 }
 
 export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string }
-
-/** Path of the list of a stack's containers. */
-export function containersPath(stack: string, all: boolean): string {
-  return `/containers/json?all=${Number(all)}&filters=${encodeURIComponent(JSON.stringify({ stack: [stack] }))}`;
-}

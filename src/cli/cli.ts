@@ -1,0 +1,17 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a command may touch of the process it runs in; main.ts gives the real one, tests their own. */
+export interface Cli {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly version: string;
+  /** The command that runs this program again, to start an engine with. */
+  readonly program: readonly string[];
+  /** Calls back at each SIGINT and SIGTERM until the returned function is called; meanwhile they do not end the process. */
+  onInterrupt(handler: () => void): () => void;
+  /** Runs an engine in this process until it is stopped. */
+  runEngine(root: string): Promise<void>;
+}

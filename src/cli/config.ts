@@ -1,0 +1,25 @@
+import { configOf, configYaml } from '../stack/index.ts';
+import { loadProject } from './load-project.ts';
+import { addFileOptions, type StackOptions } from './options.ts';
+import { InvalidArgumentError } from 'commander';
+import type { AddCommand } from './program.ts';
+
+interface ConfigOptions extends StackOptions { readonly format?: 'json' | 'yaml'; readonly quiet?: boolean; readonly services?: boolean }
+
+export const addConfig: AddCommand = (program, cli, ends) => {
+  addFileOptions(program.command('config').description('print the stack file as it is understood, in its canonical form'))
+    .option('--format <format>', '"yaml" or "json"', (value) => {
+      if (value !== 'json' && value !== 'yaml') throw new InvalidArgumentError('Expected json or yaml.');
+      return value;
+    })
+    .option('-q, --quiet', 'only check the file')
+    .option('--services', 'print the names of the services alone')
+    .action(ends(async (_own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<ConfigOptions>();
+      const project = loadProject(options, cli);
+      if (options.quiet === true) return 0;
+      if (options.services === true) cli.stdout.write(Object.keys(project.services).map((name) => `${name}\n`).join(''));
+      else cli.stdout.write(options.format === 'json' ? `${JSON.stringify(configOf(project), null, 2)}\n` : configYaml(project));
+      return 0;
+    }));
+};

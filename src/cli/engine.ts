@@ -1,0 +1,39 @@
+import { EngineClient } from '../client/engine-client.ts';
+import { EngineAbsent } from '../client/errors.ts';
+import { rootOf } from './options.ts';
+import type { AddCommand } from './program.ts';
+
+type Options = { readonly root?: string };
+
+export const addEngine: AddCommand = (program, cli, ends) => {
+  const engine = program.command('engine').description('the process behind the containers; other commands start it by themselves');
+  engine.command('run', { isDefault: true }).description('run it here until it is stopped; containers go on')
+    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+      await cli.runEngine(rootOf(command.optsWithGlobals<Options>(), cli));
+      return 0;
+    }));
+  engine.command('stop').description('stop it; containers go on')
+    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+      try {
+        await new EngineClient(rootOf(command.optsWithGlobals<Options>(), cli), null).stopEngine();
+        cli.stdout.write('engine stopped; containers go on\n');
+      } catch (error) {
+        if (!(error instanceof EngineAbsent)) throw error;
+        cli.stdout.write('no engine is running\n');
+      }
+      return 0;
+    }));
+  engine.command('status').description('say whether it runs; exits 0 when it does, 3 when not')
+    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+      const client = new EngineClient(rootOf(command.optsWithGlobals<Options>(), cli), null);
+      try {
+        const { Version } = await client.version();
+        cli.stdout.write(`engine ${Version} is running on ${client.socket}\n`);
+        return 0;
+      } catch (error) {
+        if (!(error instanceof EngineAbsent)) throw error;
+        cli.stdout.write(`no engine is running for ${client.root}\n`);
+        return 3;
+      }
+    }));
+};

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineClient } from '../client/engine-client.ts';
+import type { StackRequest } from '../state/messages.ts';
+import type { Cli } from './cli.ts';
+import { LogPrinter } from './log-printer.ts';
+import { PassPrinter } from './pass-printer.ts';
+import { stopOrder } from './stop-order.ts';
+
+const LOOK_EVERY_MS = 300;
+const INTERRUPTED = 130;
+
+/**
+ * `up` without `-d`: shows the services' output until all of them have ended. Ctrl-C stops them, dependents first; a second one
+ * kills them.
+ */
+export async function runInForeground(name: string, request: StackRequest, client: EngineClient, cli: Cli): Promise<number> {
+  const began = Date.now();
+  const passing = new AbortController();
+  const watching = new AbortController();
+  let interrupts = 0;
+  let stopping: Promise<void> | null = null;
+  const release = cli.onInterrupt(() => {
+    interrupts++;
+    if (interrupts === 1) {
+      cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
+      passing.abort();
+      stopping = stopAll(name, request, client);
+    } else if (interrupts === 2) stopping = Promise.all([stopping, killAll(name, client)]).then(() => undefined);
+    stopping?.catch(() => undefined); // awaited below; until then it must not count as unhandled
+  });
+  const output = new LogPrinter(name, { colour: cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: true, timestamps: false });
+  const show = async (): Promise<void> => {
+    output.expect(Object.entries(request.desired.services).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
+    for await (const line of client.stackLogs(name, { services: [], follow: true, tail: 'all', since: began }, watching.signal)) cli.stdout.write(output.line(line));
+  };
+  let following: Promise<void> | null = null;
+  try {
+    const printer = new PassPrinter((text) => cli.stdout.write(text));
+    try {
+      for await (const event of client.applyStack(name, request, { wait: false, attached: true }, passing.signal)) {
+        printer.event(event);
+        // By the first plan the engine knows the stack, and nothing has been started yet.
+        if (event.type === 'plan') following ??= show();
+        following?.catch(() => undefined);
+      }
+      const status = printer.finish();
+      if (status !== 0 && interrupts === 0) return status;
+    } catch (error) {
+      if (interrupts === 0) throw error;
+    }
+    following ??= show();
+    await Promise.race([following, untilAllEnded(name, client, () => interrupts > 0)]);
+    for (let waited: Promise<void> | null = null; waited !== stopping;) await (waited = stopping); // a second Ctrl-C replaces it
+    await sleep(LOOK_EVERY_MS); // what the last ones wrote at their end is on its way
+    return interrupts > 0 ? INTERRUPTED : 0;
+  } finally {
+    watching.abort();
+    await following?.catch((error: unknown) => {
+      if (!(error instanceof Error && (error.name === 'AbortError' || 'code' in error))) throw error;
+    });
+    release();
+  }
+}
+
+async function untilAllEnded(name: string, client: EngineClient, stop: () => boolean): Promise<void> {
+  while (!stop()) {
+    if ((await client.containers(name, true)).every(({ State }) => State === 'exited' || State === 'dead')) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function stopAll(name: string, request: StackRequest, client: EngineClient): Promise<void> {
+  const running = await client.containers(name, true);
+  const groups = stopOrder(request.desired.services);
+  const named = new Set(groups.flat());
+  const others = running.map(({ Bayplan }) => Bayplan.service).filter((service) => !named.has(service));
+  for (const group of [...groups, others]) {
+    const members = running.filter(({ Bayplan, State }) => group.includes(Bayplan.service) && (State === 'running' || State === 'restarting'));
+    await Promise.all(members.map(({ Id }) => client.stopContainer(Id)));
+  }
+}
+
+async function killAll(name: string, client: EngineClient): Promise<void> {
+  const running = await client.containers(name, false);
+  await Promise.all(running.map(async ({ Id }) => client.killContainer(Id).catch(() => undefined))); // one that has just ended cannot be killed
+}

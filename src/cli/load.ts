@@ -1,0 +1,31 @@
+import { createReadStream, statSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { create } from 'tar';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Cli } from './cli.ts';
+import { clientOf } from './client-of.ts';
+import type { AddCommand } from './program.ts';
+
+export const addLoad: AddCommand = (program, cli, ends) => {
+  program.command('load').description('load images: an OCI layout (folder or tar) or an archive of `docker save`')
+    .argument('<file>', 'the folder or file; - reads standard input')
+    .action(ends(async (file: string, _own: object, command: { optsWithGlobals<T>(): T }) => {
+      const client = clientOf(command.optsWithGlobals<{ readonly root?: string }>(), cli);
+      for (const line of await client.load(await archiveOf(file, cli))) cli.stdout.write(`${line}\n`);
+      return 0;
+    }));
+};
+
+async function archiveOf(file: string, cli: Cli): Promise<Readable> {
+  if (file === '-') return cli.stdin;
+  const path = resolve(cli.cwd, file);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new BayplanError('no-file', `no file or folder ${path} to load`);
+  if (!found.isDirectory()) return createReadStream(path);
+  await access(join(path, 'oci-layout')).catch(() => {
+    throw new BayplanError('bad-archive', `${path} is no OCI image layout: it has no file oci-layout`);
+  });
+  return Readable.from(create({ cwd: path, portable: true }, ['.']));
+}

@@ -1,0 +1,40 @@
+import { createColors } from 'picocolors';
+import type { LogLine } from '../state/messages.ts';
+
+const COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'cyanBright', 'yellowBright', 'greenBright', 'magentaBright', 'blueBright'] as const;
+
+/** Prints log lines behind their container's name, each name in a colour of its own: `web-1  | line`. */
+export class LogPrinter {
+  readonly #stack: string;
+  readonly #options: { readonly colour: boolean; readonly prefix: boolean; readonly timestamps: boolean };
+  readonly #colours: ReturnType<typeof createColors>;
+  readonly #names = new Map<string, (text: string) => string>();
+  #width = 0;
+
+  constructor(stack: string, options: { readonly colour: boolean; readonly prefix: boolean; readonly timestamps: boolean }) {
+    this.#stack = stack;
+    this.#options = options;
+    this.#colours = createColors(options.colour);
+  }
+
+  /** Makes room for names before their first line, so that columns stay aligned. */
+  expect(containers: readonly string[]): void {
+    for (const container of containers) this.#width = Math.max(this.#width, this.#shorten(container).length);
+  }
+
+  line({ container, time, line }: LogLine): string {
+    const stamp = this.#options.timestamps ? `${new Date(time).toISOString()} ` : '';
+    if (!this.#options.prefix) return `${stamp}${line}\n`;
+    this.expect([container]);
+    let paint = this.#names.get(container);
+    if (paint === undefined) {
+      paint = this.#colours[COLOURS[this.#names.size % COLOURS.length] ?? 'cyan'];
+      this.#names.set(container, paint);
+    }
+    return `${paint(`${this.#shorten(container).padEnd(this.#width)}  | `)}${stamp}${line}\n`;
+  }
+
+  #shorten(container: string): string {
+    return container.startsWith(`${this.#stack}-`) ? container.slice(this.#stack.length + 1) : container;
+  }
+}

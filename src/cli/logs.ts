@@ -1,0 +1,29 @@
+import { clientOf } from './client-of.ts';
+import { addStackOptions, lineCount, type StackOptions } from './options.ts';
+import { LogPrinter } from './log-printer.ts';
+import type { AddCommand } from './program.ts';
+import { stackNameOf } from './stack-name.ts';
+
+interface LogsOptions extends StackOptions { readonly follow?: boolean; readonly tail: string; readonly timestamps?: boolean; readonly color: boolean; readonly logPrefix: boolean }
+
+export const addLogs: AddCommand = (program, cli, ends) => {
+  addStackOptions(program.command('logs').description('show what the services wrote'), false)
+    .argument('[service...]', 'only these services')
+    .option('-f, --follow', 'go on with what they write')
+    .option('-n, --tail <lines>', 'only the last lines of each container', lineCount, 'all')
+    .option('-t, --timestamps', 'show when each line was written')
+    .option('--no-color', 'plain names')
+    .option('--no-log-prefix', 'no names')
+    .action(ends(async (services: readonly string[], _own: LogsOptions, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<LogsOptions>();
+      const name = await stackNameOf(options, cli);
+      const client = clientOf(options, cli);
+      const output = new LogPrinter(name, { colour: options.color && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.logPrefix, timestamps: options.timestamps === true });
+      const names = (await client.containers(name, true)).filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).flatMap(({ Names }) => Names);
+      output.expect(names.map((each) => each.replace(/^\//, '')));
+      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, tail: options.tail })) {
+        if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));
+      }
+      return 0;
+    }));
+};

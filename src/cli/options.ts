@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { DEFAULT_ROOT } from '../state/paths.ts';
+import type { Cli } from './cli.ts';
+import { collect } from './program.ts';
+
+/** Options that all commands about a stack have, before the command's name or after it. */
+export interface StackOptions {
+  readonly root?: string;
+  readonly projectName?: string;
+  readonly file?: readonly string[];
+  readonly profile?: readonly string[];
+  readonly envFile?: readonly string[];
+}
+
+/** `short`: false where `-f` means something else to the command. */
+export function addStackOptions(command: Command, short = true): Command {
+  return command
+    .option('-p, --project-name <name>', 'name of the stack (default: as the file or its folder is called)')
+    .option(`${short ? '-f, ' : ''}--file <file>`, 'stack file, may be repeated (default: compose.yaml)', collect);
+}
+
+/** What only commands that load the file have. */
+export function addFileOptions(command: Command): Command {
+  return addStackOptions(command)
+    .option('--profile <name>', 'take services of this profile too, may be repeated', collect)
+    .option('--env-file <file>', 'read variables from this file instead of .env, may be repeated', collect);
+}
+
+/** An absolute, normalised root folder. */
+export function rootOf(options: { readonly root?: string }, cli: Cli): string {
+  const given = options.root ?? cli.env['BAYPLAN_ROOT'];
+  return given === undefined || given === '' ? DEFAULT_ROOT : resolve(cli.cwd, given);
+}
+
+export function addFormat(command: Command): Command {
+  return command.option('--format <format>', '"json", or the default for people', (value) => {
+    if (value !== 'json' && value !== 'table') throw new InvalidArgumentError('Expected json or table.');
+    return value;
+  });
+}
+
+export function seconds(value: string): number {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('Expected a whole number of seconds.');
+  return Number(value);
+}
+
+export function lineCount(value: string): string {
+  if (!/^(\d+|all)$/.test(value)) throw new InvalidArgumentError('Expected a number of lines, or "all".');
+  return value;
+}

@@ -1,0 +1,61 @@
+import { stepLine } from '../plan/print.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { PassEvent } from '../state/messages.ts';
+import type { Step } from '../state/plan.ts';
+
+/** Prints what a pass does, a line a step as it ends, and at its end what went wrong. */
+export class PassPrinter {
+  readonly #write: (text: string) => void;
+  readonly #steps = new Map<string, Step>();
+  readonly #notes = new Set<string>();
+  readonly #failed: string[] = [];
+  #done = 0;
+  #end: Extract<PassEvent, { type: 'end' }> | null = null;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  event(event: PassEvent): void {
+    if (event.type === 'end') this.#end = event;
+    else if (event.type === 'plan') {
+      for (const step of event.plan.steps) this.#steps.set(step.id, step);
+      for (const note of event.plan.notes) this.#note(note);
+    } else this.#step(event);
+  }
+
+  /** Number of steps that were done. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Exit status, after the summary of what failed. */
+  finish(): number {
+    if (this.#end === null) throw new BayplanError('engine-gone', 'the engine ended before the work was done: run the command again, it goes on from there');
+    if (this.#end.ok) return 0;
+    if (this.#failed.length > 1) this.#write(`${this.#failed.length} steps failed: ${this.#failed.join(', ')}\n`);
+    if (this.#end.message !== '') this.#write(`bayplan: ${this.#end.message}\n`);
+    return 1;
+  }
+
+  #note(note: string): void {
+    if (this.#notes.has(note)) return; // each time the pass plans, it notes the same
+    this.#notes.add(note);
+    this.#write(`note: ${note}\n`);
+  }
+
+  #step(event: Extract<PassEvent, { type: 'step' }>): void {
+    const step = this.#steps.get(event.id);
+    switch (event.state) {
+      case 'started': return;
+      case 'done':
+        this.#done++;
+        return this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
+      case 'failed':
+        this.#failed.push(event.id);
+        return this.#write(`failed: ${event.id}: ${event.message}\n`);
+      case 'skipped': return this.#write(`skipped: ${event.id}: ${event.message}\n`);
+      case 'cancelled': return this.#write(`cancelled: ${event.id}${event.message === '' ? '' : `: ${event.message}`}\n`);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Desired } from '../state/state.ts';
+
+/**
+ * What `up SERVICE…` desires: these services and all they depend on as the file says, every other as it is desired now (`current`),
+ * or not at all. Throws for a service that the file does not have.
+ */
+export function selectServices(desired: Desired, current: Desired | null, selected: readonly string[]): Desired {
+  const wanted = new Set<string>();
+  const take = (name: string): void => {
+    if (wanted.has(name)) return;
+    wanted.add(name);
+    for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {})) take(dependency);
+  };
+  for (const name of selected) {
+    if (desired.services[name] === undefined) throw new BayplanError('no-service', `no service "${name}" in the stack file: it has ${Object.keys(desired.services).join(', ')}`);
+    take(name);
+  }
+  const services = { ...current?.services, ...Object.fromEntries(Object.entries(desired.services).filter(([name]) => wanted.has(name))) };
+  const templates = Object.values(services).map(({ template }) => template);
+  const networks = new Set(templates.flatMap((template) => Object.keys(template.networks)));
+  const volumes = new Set(templates.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []))));
+  const images = new Set(templates.map(({ image }) => image));
+  const used = <T>(all: Readonly<Record<string, T>>, keep: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([name]) => keep.has(name)));
+  return {
+    ...desired, services,
+    networks: used({ ...current?.networks, ...desired.networks }, networks),
+    volumes: used({ ...current?.volumes, ...desired.volumes }, volumes),
+    images: used({ ...current?.images, ...desired.images }, images),
+  };
+}

@@ -1,0 +1,18 @@
+/** One element of `GET /containers/json`, as far as the command line looks at it. */
+export interface ContainerSummary {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Image: string;
+  readonly Command: string;
+  /** Seconds since the epoch. */
+  readonly Created: number;
+  readonly State: string;
+  readonly Status: string;
+  readonly Ports: readonly { readonly IP?: string; readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }[];
+  readonly Bayplan: { readonly owner: string; readonly stack: string; readonly service: string; readonly slot: number; readonly exitCode: number; readonly health: string };
+}
+
+/** Path of the list of a stack's containers. */
+export function containersPath(stack: string, all: boolean): string {
+  return `/containers/json?all=${Number(all)}&filters=${encodeURIComponent(JSON.stringify({ stack: [stack] }))}`;
+}
