@@ -1,0 +1,10 @@
+const powers = ['b', 'k', 'm', 'g', 't', 'p'];
+
+/** `512m`, `1.5g`, `64kb`, `1GiB`, `1048576`, `-1`: bytes, 1024-based as Docker counts; null where it is no size. */
+export function parseByteSize(text: string): number | null {
+  const parts = /^(-?\d+(?:\.\d+)?)\s?(?:([bkmgtp])(?:i?b)?)?$/i.exec(text.trim());
+  if (parts === null) return null;
+  const power = powers.indexOf((parts[2] ?? 'b').toLowerCase());
+  const bytes = Math.trunc(Number(parts[1]) * 1024 ** power);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}

@@ -1,0 +1,228 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { ContainerSpec, Healthcheck, Mount, PublishedPort, RestartPolicy } from '../state/container.ts';
+import type { Image } from '../state/image.ts';
+import type { Network } from '../state/network.ts';
+import type { Service } from '../state/service.ts';
+import { emptyState } from '../state/state.ts';
+import type { Desired } from '../state/state.ts';
+import type { Volume } from '../state/volume.ts';
+import { parseByteSize } from './byte-size.ts';
+import { parseDuration } from './duration.ts';
+import { formatMistake } from './mistake.ts';
+import { parsePortRange } from './port-spec.ts';
+import type { PortConfig } from './port-spec.ts';
+import type { Project } from './project.ts';
+import { replicasOf } from './replicas.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import type { VolumeConfig } from './volume-spec.ts';
+
+/**
+ * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does. Throws a BayplanError
+ * with one line for each thing that is not built yet and unsafe to ignore.
+ */
+export function desiredOf(project: Project, options: { readonly removeOrphans: boolean }): Desired {
+  if (project.refusals.length > 0) throw new BayplanError('stack-file', project.refusals.map(formatMistake).join('\n'));
+  const services = Object.entries(project.services);
+  return {
+    ...emptyState(project.name),
+    services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(name, service, project)])),
+    networks: networksOf(project),
+    volumes: volumesOf(project),
+    images: imagesOf(project),
+    remove: { orphans: options.removeOrphans, volumes: false },
+    stopTimeoutSeconds: null,
+    notes: [...project.notes],
+  };
+}
+
+function serviceOf(name: string, service: ServiceConfig, project: Project): Service {
+  const dependsOn = Object.entries(service.depends_on ?? {}).map(([other, { condition, required, restart }]) => [other, { condition, required, restart: restart ?? false }] as const);
+  return {
+    replicas: replicasOf(service),
+    containerName: service.container_name ?? '',
+    dependsOn: Object.fromEntries(dependsOn),
+    template: templateOf(name, service, project),
+  };
+}
+
+function templateOf(name: string, service: ServiceConfig, project: Project): ContainerSpec {
+  const limits = service.deploy?.resources?.limits;
+  const mode = service.network_mode;
+  return {
+    image: service.image ?? '',
+    imageId: '',
+    entrypoint: service.entrypoint === undefined || service.entrypoint === null ? null : [...service.entrypoint],
+    command: service.command === undefined || service.command === null ? null : [...service.command],
+    // A variable without a value is absent in the container.
+    environment: Object.fromEntries(Object.entries(service.environment ?? {}).flatMap(([key, value]) => value === null ? [] : [[key, value] as const])),
+    user: service.user ?? '',
+    groupAdd: [...(service.group_add ?? [])],
+    workingDir: service.working_dir ?? '',
+    hostname: service.hostname ?? '',
+    domainname: service.domainname ?? '',
+    labels: { ...service.labels, ...composeLabels(name, service, project) },
+    stopSignal: service.stop_signal ?? null,
+    stopGracePeriodMs: milliseconds(service.stop_grace_period, 10_000),
+    restart: restartOf(service),
+    healthcheck: healthcheckOf(service),
+    capAdd: [...(service.cap_add ?? [])],
+    capDrop: [...(service.cap_drop ?? [])],
+    readOnly: service.read_only ?? false,
+    init: service.init ?? false,
+    tty: service.tty ?? false,
+    stdinOpen: service.stdin_open ?? false,
+    resources: {
+      memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
+      cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),
+      pids: limitOf(limits?.pids ?? service.pids_limit ?? 0),
+    },
+    mounts: [...(service.volumes ?? []).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
+    networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
+    networks: attachmentsOf(name, service, project),
+    extraHosts: [...(service.extra_hosts ?? [])],
+    ports: (service.ports ?? []).map(publishedPortOf),
+  };
+}
+
+/** The labels by which other programs group containers, as docker compose writes them; those of one container alone come later. */
+function composeLabels(name: string, service: ServiceConfig, project: Project): Record<string, string> {
+  const dependencies = Object.entries(service.depends_on ?? {}).map(([other, { condition, restart }]) => `${other}:${condition}:${String(restart ?? false)}`);
+  return {
+    'com.docker.compose.project': project.name,
+    'com.docker.compose.service': name,
+    'com.docker.compose.oneoff': 'False',
+    'com.docker.compose.project.working_dir': project.workingDir,
+    'com.docker.compose.project.config_files': project.files.join(','),
+    'com.docker.compose.depends_on': dependencies.join(','),
+    ...(project.envFiles.length > 0 ? { 'com.docker.compose.project.environment_file': project.envFiles.join(',') } : {}),
+  };
+}
+
+function attachmentsOf(name: string, service: ServiceConfig, project: Project): ContainerSpec['networks'] {
+  const networks = service.network_mode === 'bridge' ? { default: null } : service.networks ?? {};
+  return Object.fromEntries(Object.entries(networks).map(([key, attachment]) => [networkName(key, project), {
+    aliases: [...new Set([name, ...(attachment?.aliases ?? [])])],
+    ipv4Address: attachment?.ipv4_address ?? null,
+    priority: attachment?.priority ?? 0,
+  }]));
+}
+
+function networkName(key: string, project: Project): string {
+  return project.networks[key]?.name ?? `${project.name}_${key}`;
+}
+
+function networksOf(project: Project): Record<string, Network> {
+  const keys = new Set(Object.values(project.services).flatMap((service) => service.network_mode === 'bridge' ? ['default'] : Object.keys(service.networks ?? {})));
+  return Object.fromEntries([...keys].map((key) => {
+    const network = project.networks[key];
+    const pool = network?.ipam?.config?.[0];
+    const spec = {
+      driver: 'bridge' as const,
+      internal: network?.internal ?? false,
+      external: network?.external ?? false,
+      ipam: { subnet: pool?.subnet ?? '', gateway: pool?.gateway ?? '', ipRange: pool?.ip_range ?? '' },
+      labels: { ...network?.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.network': key },
+      options: { ...network?.driver_opts },
+    };
+    return [networkName(key, project), { stack: project.name, spec, status: null }];
+  }));
+}
+
+function volumesOf(project: Project): Record<string, Volume> {
+  const keys = new Set(Object.values(project.services).flatMap((service) => (service.volumes ?? []).flatMap((volume) => volume.type === 'volume' && volume.source !== undefined ? [volume.source] : [])));
+  return Object.fromEntries([...keys].map((key) => {
+    const volume = project.volumes[key];
+    const spec = {
+      driver: 'local' as const,
+      external: volume?.external ?? false,
+      driverOpts: { ...volume?.driver_opts },
+      labels: { ...volume?.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.volume': key },
+    };
+    return [volume?.name ?? `${project.name}_${key}`, { stack: project.name, spec, status: null }];
+  }));
+}
+
+function mountOf(volume: VolumeConfig, project: Project): Mount {
+  const target = volume.target ?? '';
+  const readOnly = volume.read_only ?? false;
+  if (volume.type === 'bind') {
+    return { type: 'bind', source: volume.source ?? '', target, readOnly, createHostPath: volume.bind?.create_host_path ?? true, propagation: volume.bind?.propagation ?? '' };
+  }
+  if (volume.type === 'tmpfs') {
+    const { size, mode } = volume.tmpfs ?? {};
+    return { type: 'tmpfs', target, size: limitOf(size ?? 0), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
+  }
+  const source = volume.source === undefined ? null : project.volumes[volume.source]?.name ?? `${project.name}_${volume.source}`;
+  return { type: 'volume', source, target, readOnly, nocopy: volume.volume?.nocopy ?? false, subpath: volume.volume?.subpath ?? '' };
+}
+
+/** `tmpfs: /run:noexec,size=64m,mode=1770`. */
+function tmpfsOf(text: string): Mount {
+  const colon = text.indexOf(':');
+  let size: number | null = null;
+  let mode: number | null = null;
+  const options: string[] = [];
+  for (const option of colon < 0 ? [] : text.slice(colon + 1).split(',')) {
+    const bytes = option.startsWith('size=') ? parseByteSize(option.slice(5)) : null;
+    if (bytes !== null) size = bytes;
+    else if (/^mode=[0-7]+$/.test(option)) mode = Number.parseInt(option.slice(5), 8);
+    else if (option !== '') options.push(option);
+  }
+  return { type: 'tmpfs', target: colon < 0 ? text : text.slice(0, colon), size, mode, options };
+}
+
+/** Of a range of host ports the first is taken; the review of what is built says so. */
+function publishedPortOf(port: PortConfig): PublishedPort {
+  const protocol = port.protocol === 'udp' || port.protocol === 'sctp' ? port.protocol : 'tcp';
+  const hostIp = port.host_ip === undefined || port.host_ip === '0.0.0.0' ? '' : port.host_ip;
+  return { hostIp, published: parsePortRange(port.published ?? '')?.first ?? null, target: port.target, protocol };
+}
+
+/** `deploy.restart_policy` counts before `restart`, as in docker compose. */
+function restartOf(service: ServiceConfig): RestartPolicy {
+  const policy = service.deploy?.restart_policy;
+  if (policy !== undefined) {
+    const name = policy.condition === 'none' ? 'no' : policy.condition === 'on-failure' ? 'on-failure' : 'always';
+    return { policy: name, maxRetries: name === 'on-failure' ? policy.max_attempts ?? 0 : 0 };
+  }
+  const [name, retries] = (service.restart ?? 'no').split(':');
+  if (name === 'always' || name === 'unless-stopped') return { policy: name, maxRetries: 0 };
+  return name === 'on-failure' ? { policy: name, maxRetries: Number(retries ?? 0) } : { policy: 'no', maxRetries: 0 };
+}
+
+/**
+ * Null: as the image says. A healthcheck that only changes times keeps `test` empty: the image's own command.
+ * Defaults are Docker's: 30s, 30s, 0s, 5s, 3.
+ */
+function healthcheckOf(service: ServiceConfig): Healthcheck | null {
+  const check = service.healthcheck;
+  if (check === undefined) return null;
+  return {
+    test: check.disable === true ? ['NONE'] : [...(check.test ?? [])],
+    intervalMs: milliseconds(check.interval, 30_000),
+    timeoutMs: milliseconds(check.timeout, 30_000),
+    startPeriodMs: milliseconds(check.start_period, 0),
+    startIntervalMs: milliseconds(check.start_interval, 5_000),
+    retries: check.retries === undefined || check.retries === 0 ? 3 : check.retries,
+  };
+}
+
+/** Of two services that differ about one image, the one that asks for more. */
+function imagesOf(project: Project): Record<string, Image> {
+  const images: Record<string, Image> = {};
+  for (const { image = '', pull_policy: policy } of Object.values(project.services)) {
+    const wanted = policy === 'always' || policy === 'never' ? policy : 'missing';
+    const known = images[image]?.spec.pullPolicy;
+    images[image] = { spec: { pullPolicy: known === 'always' || (known === 'missing' && wanted === 'never') ? known : wanted }, status: null };
+  }
+  return images;
+}
+
+function milliseconds(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : parseDuration(text) ?? otherwise;
+}
+
+/** 0 and less mean no limit. */
+function limitOf(value: number | null): number | null {
+  return value === null || value <= 0 ? null : value;
+}

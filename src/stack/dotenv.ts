@@ -1,0 +1,153 @@
+import type { Mistakes } from './mistake.ts';
+import { SourceText } from './source-text.ts';
+import { fillTemplate } from './template.ts';
+import type { Lookup } from './template.ts';
+
+/** `raw`: `KEY=value` lines taken as they are, no quotes, no comments at the end, no variables. */
+export type EnvFormat = 'compose' | 'raw';
+
+/**
+ * Reads an env file as the Compose Specification says (`env_file`): `KEY=v`, `export KEY=v`, `KEY: v`, a bare `KEY` that is
+ * inherited from `lookup` (left out where that has none), quotes that may span lines, comments after a blank. Variables come
+ * from `lookup` first, then from earlier lines. Mistakes stand at their line of this file.
+ */
+export function parseEnvFile(file: string, text: string, lookup: Lookup, mistakes: Mistakes, format: EnvFormat = 'compose'): Map<string, string> {
+  const source = new SourceText(file, text);
+  const nul = text.indexOf('\0');
+  if (nul >= 0) {
+    mistakes.add({ source, offset: nul }, 'expected text, got a NUL byte');
+    return new Map();
+  }
+  return format === 'raw' ? rawLines(source, lookup, mistakes) : new EnvReader(source, lookup, mistakes).read();
+}
+
+function rawLines(source: SourceText, lookup: Lookup, mistakes: Mistakes): Map<string, string> {
+  const found = new Map<string, string>();
+  let offset = 0;
+  for (const line of source.text.split('\n')) {
+    const at = offset;
+    offset += line.length + 1;
+    const content = line.replace(/^\uFEFF/, '').replace(/\r$/, '');
+    if (content.trim() === '' || content.trimStart().startsWith('#')) continue;
+    const equals = content.indexOf('=');
+    const key = (equals < 0 ? content : content.slice(0, equals)).trimStart();
+    if (key === '' || /\s/.test(key)) {
+      mistakes.add({ source, offset: at }, `expected KEY=value, got ${JSON.stringify(content.slice(0, 60))}`);
+      continue;
+    }
+    const value = equals < 0 ? lookup(key) : content.slice(equals + 1);
+    if (value !== undefined) found.set(key, value);
+  }
+  return found;
+}
+
+class EnvReader {
+  readonly #source: SourceText;
+  readonly #text: string;
+  readonly #lookup: Lookup;
+  readonly #mistakes: Mistakes;
+  readonly #found = new Map<string, string>();
+  #at = 0;
+
+  constructor(source: SourceText, lookup: Lookup, mistakes: Mistakes) {
+    this.#source = source;
+    this.#text = source.text;
+    this.#mistakes = mistakes;
+    this.#lookup = lookup;
+  }
+
+  read(): Map<string, string> {
+    if (this.#text.startsWith('\uFEFF')) this.#at = 1;
+    for (;;) {
+      this.#skip(/[\s]*/y);
+      if (this.#at >= this.#text.length) return this.#found;
+      if (this.#text[this.#at] === '#') this.#skip(/[^\n]*/y);
+      else this.#statement();
+    }
+  }
+
+  #statement(): void {
+    const start = this.#at;
+    this.#skip(/export[ \t]+/y);
+    const key = this.#skip(/[A-Za-z0-9_.\-[\]]+/y);
+    this.#skip(/[ \t]*/y);
+    const next = this.#text[this.#at];
+    if (key === '' || (next !== undefined && next !== '=' && next !== ':' && next !== '\n' && next !== '\r' && next !== '#')) {
+      const line = this.#skip(/[^\n]*/y);
+      this.#mistakes.add({ source: this.#source, offset: start }, `expected KEY=value, got ${JSON.stringify((key + line).slice(0, 60))}`);
+      return;
+    }
+    if (key === '__proto__') {
+      this.#skip(/[^\n]*/y);
+      this.#mistakes.add({ source: this.#source, offset: start }, 'key "__proto__" cannot be used; choose another name');
+      return;
+    }
+    if (next !== '=' && next !== ':') {
+      const inherited = this.#lookup(key);
+      if (inherited !== undefined) this.#found.set(key, inherited);
+      this.#skip(/[^\n]*/y);
+      return;
+    }
+    this.#at++;
+    this.#skip(/[ \t]*/y);
+    const value = this.#value();
+    if (value !== null) this.#found.set(key, value);
+  }
+
+  #value(): string | null {
+    const start = this.#at;
+    const quote = this.#text[start];
+    if (quote !== '"' && quote !== "'") {
+      const line = this.#skip(/[^\n]*/y).replace(/(^|\s)#.*$/, '').trim();
+      return this.#fill(line, start);
+    }
+    const end = closingQuote(this.#text, start);
+    if (end < 0) {
+      this.#mistakes.add({ source: this.#source, offset: start }, `expected a closing ${quote}, got the end of the file`);
+      this.#at = this.#text.length;
+      return null;
+    }
+    const inside = this.#text.slice(start + 1, end);
+    this.#at = end + 1;
+    const rest = this.#skip(/[^\n]*/y).trim();
+    if (rest !== '' && !rest.startsWith('#')) {
+      this.#mistakes.add({ source: this.#source, offset: end + 1 }, `expected the end of the line after the closing ${quote}, got ${JSON.stringify(rest.slice(0, 60))}`);
+    }
+    return quote === "'" ? inside.replaceAll("\\'", "'") : this.#fill(unescape(inside), start);
+  }
+
+  #fill(value: string, offset: number): string | null {
+    const lookup = (name: string): string | undefined => this.#lookup(name) ?? this.#found.get(name);
+    const filled = fillTemplate(value, lookup, () => undefined);
+    if (filled.problem === null) return filled.text;
+    this.#mistakes.add({ source: this.#source, offset }, filled.problem.message);
+    return null;
+  }
+
+  /** Moves over what the sticky pattern matches here, and returns it. */
+  #skip(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += match.length;
+    return match;
+  }
+}
+
+function closingQuote(text: string, start: number): number {
+  const quote = text[start];
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === quote) return at;
+  }
+  return -1;
+}
+
+const escapes: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"', $: '$$' };
+
+/** Escapes inside double quotes; `\0123` is octal, an unknown one stays as it is, `\$` is a dollar sign for the template. */
+function unescape(text: string): string {
+  return text.replace(/\\(?:0([0-7]{1,3})|([\s\S]))/g, (whole, octal: string | undefined, letter: string | undefined) => {
+    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
+    return escapes[letter ?? ''] ?? whole;
+  });
+}

@@ -1,0 +1,173 @@
+import { dirname, resolve } from 'node:path/posix';
+import { checkStack } from './check.ts';
+import { parseEnvFile } from './dotenv.ts';
+import { withoutTags } from './merge.ts';
+import { Mistakes } from './mistake.ts';
+import type { Mistake } from './mistake.ts';
+import { normalizeService } from './normalize.ts';
+import { projectNameMistake, projectNameOf } from './project-name.ts';
+import type { Project } from './project.ts';
+import { StackReader } from './read-stack.ts';
+import { resolveEnvironment } from './resolve-environment.ts';
+import { stackSchema } from './schema.ts';
+import type { StackConfig } from './schema.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import { reviewSupport } from './support.ts';
+import { fillTemplate } from './template.ts';
+import type { Lookup } from './template.ts';
+import { child, dict, plain } from './tree.ts';
+import type { Dict, Leaf } from './tree.ts';
+
+export interface LoadInput {
+  /** Absolute paths; the first is the main file, later ones override. */
+  readonly files: readonly string[];
+  /** Absolute; what relative paths are relative to, and the folder of `.env`. */
+  readonly workingDir: string;
+  /** `-p`. */
+  readonly projectName: string | null;
+  /** The process's. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `--profile`; empty: COMPOSE_PROFILES. `*` stands for all. */
+  readonly profiles: readonly string[];
+  /** `--env-file`, absolute; null: `.env` of the working folder, if there is one. */
+  readonly envFiles: readonly string[] | null;
+  /** The text of a file, null where it does not exist. */
+  readonly read: (path: string) => string | null;
+}
+
+export interface LoadResult {
+  /** Null where there are mistakes. */
+  readonly project: Project | null;
+  readonly mistakes: readonly Mistake[];
+  /** One line each: variables that are not set. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads a stack (Compose Specification): all mistakes at once, never thrown. The passes, in order: parse, interpolate,
+ * extends, include, merge (these per file, in StackReader), `!reset`, validate and canonicalise (one walk by the schema),
+ * profiles, environments, defaults, references, and at last what this version does not do.
+ */
+export function loadStack(input: LoadInput): LoadResult {
+  const mistakes = new Mistakes();
+  const warnings = new Map<string, string>();
+  const project = load(input, mistakes, (name, line) => { if (!warnings.has(name)) warnings.set(name, line); });
+  return { project: mistakes.count === 0 ? project : null, mistakes: mistakes.all(), warnings: [...warnings.values()] };
+}
+
+function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {
+  const environment = readEnvironment(input, mistakes);
+  const reader = new StackReader({ read: input.read, mistakes, warn });
+  for (const file of input.files) {
+    const documents = reader.documents(file);
+    if (documents === null) mistakes.addFile(file, 'the file does not exist');
+    else if (documents.length === 0 && mistakes.count === 0 && input.files.length === 1) mistakes.addFile(file, 'expected a mapping with "services", got an empty file');
+  }
+  if (mistakes.count > 0) return null;
+
+  const name = chooseName(input, reader, environment, mistakes);
+  const lookup: Lookup = (variable) => variable === 'COMPOSE_PROJECT_NAME' ? name : environment(variable);
+  const merged = reader.stack(input.files, input.workingDir, lookup);
+  if (merged === null) return null;
+  const tree = withoutTags(merged);
+  if (tree.kind !== 'dict') return null;
+
+  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: (path) => resolvePath(path, input.workingDir, environment('HOME')) }, '');
+  if (stack === undefined) return null;
+  const { active, inactive } = selectProfiles(stack, chosenProfiles(input, environment));
+  const services: Record<string, ServiceConfig> = {};
+  for (const [key, service] of Object.entries(active)) {
+    services[key] = normalizeService(resolveEnvironment(key, service, tree, lookup, input.read, mistakes));
+  }
+  checkStack(stack, services, inactive, tree, mistakes);
+  for (const [key, service] of Object.entries(services)) services[key] = withoutAbsent(service, services);
+  const { notes, refusals } = reviewSupport(stack, services, tree);
+  return {
+    name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
+    ...nameResources(name, stack, services), models: stack.models, extensions: extensionsOf(tree), notes, refusals,
+  };
+}
+
+/** Process over env files; later env files over earlier ones. */
+function readEnvironment(input: LoadInput, mistakes: Mistakes): Lookup {
+  const fromFiles = new Map<string, string>();
+  const lookup = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : fromFiles.get(name);
+  for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
+    const text = input.read(file);
+    if (text !== null) for (const [key, value] of parseEnvFile(file, text, lookup, mistakes)) fromFiles.set(key, value);
+    else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
+  }
+  return lookup;
+}
+
+/** `-p`, else COMPOSE_PROJECT_NAME, else the last `name:`, else the folder's name. */
+function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, mistakes: Mistakes): string {
+  const check = (name: string, add: (message: string) => void): string => {
+    const message = projectNameMistake(name);
+    if (message !== null) add(message);
+    return name;
+  };
+  if (input.projectName !== null) return check(input.projectName, (message) => { mistakes.addFile('-p', message); });
+  const fromEnvironment = environment('COMPOSE_PROJECT_NAME') ?? '';
+  if (fromEnvironment !== '') return check(fromEnvironment, (message) => { mistakes.addFile('COMPOSE_PROJECT_NAME', message); });
+  const names = input.files.flatMap((file) => reader.documents(file) ?? []).map((document) => child(document, 'name'));
+  const last = names.filter((node): node is Leaf => node?.kind === 'leaf' && typeof node.value === 'string').at(-1);
+  if (last !== undefined) {
+    const filled = fillTemplate(last.text, environment, () => undefined);
+    return check(filled.text, (message) => { if (filled.problem === null) mistakes.add(last.at, `name: ${message}`); });
+  }
+  const fromFolder = projectNameOf(input.workingDir === '' ? dirname(input.files[0] ?? '') : input.workingDir);
+  if (fromFolder === '') mistakes.addFile(input.files[0] ?? input.workingDir, `the folder ${input.workingDir} gives no project name; add "name:" or use -p`);
+  return fromFolder;
+}
+
+function chosenProfiles(input: LoadInput, environment: Lookup): readonly string[] {
+  if (input.profiles.length > 0) return input.profiles;
+  return (environment('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '');
+}
+
+function selectProfiles(stack: StackConfig, chosen: readonly string[]): { active: Record<string, ServiceConfig>; inactive: Record<string, ServiceConfig> } {
+  const active: Record<string, ServiceConfig> = {};
+  const inactive: Record<string, ServiceConfig> = {};
+  for (const [name, service] of Object.entries(stack.services ?? {})) {
+    const profiles = service.profiles ?? [];
+    const wanted = profiles.length === 0 || chosen.includes('*') || profiles.some((profile) => chosen.includes(profile));
+    (wanted ? active : inactive)[name] = service;
+  }
+  return { active, inactive };
+}
+
+/** A dependency that is not required and not there is no dependency. */
+function withoutAbsent(service: ServiceConfig, services: Readonly<Record<string, ServiceConfig>>): ServiceConfig {
+  const { depends_on: dependsOn, ...rest } = service;
+  const present = Object.entries(dependsOn ?? {}).filter(([other]) => Object.hasOwn(services, other));
+  return present.length === 0 ? rest : { ...rest, depends_on: Object.fromEntries(present) };
+}
+
+/** Full names: `project_key`, the `name:` of a resource, the bare key of an external one. */
+function nameResources(project: string, stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>): Pick<Project, 'networks' | 'volumes' | 'secrets' | 'configs'> {
+  const usesDefault = Object.values(services).some((service) => Object.hasOwn(service.networks ?? {}, 'default'));
+  const full = <T extends { readonly name?: string; readonly external?: boolean }>(all: Readonly<Record<string, T | null>> | undefined): Record<string, T & { readonly name: string }> =>
+    Object.fromEntries(Object.entries(all ?? {}).map(([key, value]) => {
+      // The cast: a resource without a body is one whose keys are all left out.
+      const given = value ?? ({} as T);
+      return [key, { ...given, name: given.name ?? (given.external === true ? key : `${project}_${key}`) }];
+    }));
+  return {
+    networks: full({ ...(usesDefault ? { default: null } : {}), ...stack.networks }),
+    volumes: full(stack.volumes), secrets: full(stack.secrets), configs: full(stack.configs),
+  };
+}
+
+function withoutExtensions(tree: Dict): Dict {
+  return dict(new Map([...tree.entries].filter(([key]) => !key.startsWith('x-'))), tree.at);
+}
+
+function extensionsOf(tree: Dict): Record<string, unknown> {
+  return Object.fromEntries([...tree.entries].filter(([key]) => key.startsWith('x-')).map(([key, entry]) => [key, plain(entry.value)]));
+}
+
+function resolvePath(path: string, folder: string, home: string | undefined): string {
+  if (home !== undefined && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
+  return resolve(folder, path);
+}

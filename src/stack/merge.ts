@@ -1,0 +1,184 @@
+import { portKey } from './short-forms.ts';
+import { parsePortSpec } from './port-spec.ts';
+import { child, dict, leaf, list, textOf } from './tree.ts';
+import type { Dict, Entry, List, Tree } from './tree.ts';
+import { targetOfSpec } from './volume-spec.ts';
+
+/**
+ * How a place of the file merges (Compose Specification 13-merge, in docker compose's reading). Without a rule mappings merge
+ * key by key, lists are appended, all else is replaced.
+ */
+export interface Rule {
+  readonly how?: (base: Tree, over: Tree, rule: Rule) => Tree;
+  readonly keys?: Readonly<Record<string, Rule>>;
+  /** For keys that `keys` does not name. */
+  readonly any?: Rule;
+}
+
+const replaced: Rule = { how: (_base, over) => over };
+const pairwise: Rule = { how: (base, over) => mergeTrees(pairsToDict(base), pairsToDict(over), {}) };
+/** A string or a list; appended, each value once. */
+const distinct: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, keyOfScalar) };
+const byTarget: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, targetOf) };
+const byPath: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, (item) => textAt(item, 'path') ?? keyOfScalar(item)) };
+const byPort: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, portOf) };
+const hosts: Rule = { how: (base, over) => uniqueBy([...hostItems(base), ...hostItems(over)], over, keyOfScalar) };
+const names = (rule: Rule): Rule => ({ how: (base, over) => mergeTrees(namesToDict(base, null), namesToDict(over, null), rule) });
+
+const network: Rule = { keys: { aliases: distinct, link_local_ips: distinct } };
+const build: Rule = {
+  how: (base, over, rule) => mergeDicts(contextToDict(base), contextToDict(over), rule),
+  keys: { args: pairwise, labels: pairwise, ssh: pairwise, additional_contexts: pairwise, extra_hosts: hosts, tags: distinct, platforms: distinct, cache_from: distinct, cache_to: distinct, no_cache_filter: distinct, entitlements: distinct },
+};
+const logging: Rule = {
+  how: (base, over, rule) => {
+    const before = textAt(base, 'driver');
+    const after = textAt(over, 'driver');
+    return before === undefined || after === undefined || before === after ? mergeDicts(base, over, rule) : over;
+  },
+};
+const dependsOn: Rule = { how: (base, over) => mergeTrees(namesToDict(base, 'service_started'), namesToDict(over, 'service_started'), {}) };
+const ipamPools: Rule = {
+  how: (base, over) => {
+    const pools = new Map<string, Tree>();
+    for (const pool of [...itemsOf(base), ...itemsOf(over)]) {
+      const key = textAt(pool, 'subnet') ?? '';
+      const known = pools.get(key);
+      pools.set(key, known === undefined ? pool : mergeTrees(known, pool, {}));
+    }
+    return list([...pools.values()], over.at);
+  },
+};
+
+/** How a service merges: into an override file's, and into one that it extends. */
+export const serviceRule: Rule = {
+  keys: {
+    annotations: pairwise, build, cap_add: distinct, cap_drop: distinct, command: replaced, configs: byTarget, depends_on: dependsOn,
+    deploy: { keys: { labels: pairwise, placement: { keys: { constraints: distinct } } } },
+    device_cgroup_rules: distinct, devices: byTarget, dns: distinct, dns_opt: distinct, dns_search: distinct, entrypoint: replaced, env_file: byPath,
+    environment: pairwise, expose: distinct, external_links: distinct, extra_hosts: hosts, group_add: distinct, healthcheck: { keys: { test: replaced } },
+    label_file: distinct, labels: pairwise, links: distinct, logging, models: names({}), networks: names({ any: network }), ports: byPort, profiles: distinct,
+    secrets: byTarget, security_opt: distinct, sysctls: pairwise, tmpfs: distinct, ulimits: { any: replaced }, volumes: byTarget, volumes_from: distinct,
+  },
+};
+
+const resource: Rule = { any: { keys: { labels: pairwise, external: replaced } } };
+
+/** How whole stack files merge. */
+export const stackRule: Rule = {
+  keys: {
+    services: { any: serviceRule }, volumes: resource, secrets: resource, configs: resource,
+    networks: { any: { keys: { labels: pairwise, external: replaced, ipam: { keys: { config: ipamPools } } } } },
+  },
+};
+
+/** `over` laid upon `base`. `!reset` and `!override` act here. Neither tree is changed. */
+export function mergeTrees(base: Tree, over: Tree, rule: Rule): Tree {
+  if (over.tag !== null) return over;
+  // A key with nothing behind it says nothing about what is there.
+  if (over.kind === 'leaf' && over.value === null && base.kind !== 'leaf') return base;
+  if (base.kind === 'leaf' && base.value === null) return over;
+  return rule.how === undefined ? mergeDicts(base, over, rule) : rule.how(base, over, rule);
+}
+
+function mergeDicts(base: Tree, over: Tree, rule: Rule): Tree {
+  if (base.kind === 'list' && over.kind === 'list') return list([...base.items, ...over.items], over.at);
+  if (base.kind !== 'dict' || over.kind !== 'dict') return over;
+  const entries = new Map(base.entries);
+  for (const [key, entry] of over.entries) {
+    const known = entries.get(key);
+    if (entry.value.tag === 'reset') entries.delete(key);
+    else entries.set(key, known === undefined ? entry : { key: entry.key, value: mergeTrees(known.value, entry.value, ruleFor(rule, key)) });
+  }
+  return { ...base, entries };
+}
+
+/** Takes out what `!reset` stands at, and the tags themselves, once there is nothing more to merge. */
+export function withoutTags(tree: Tree): Tree {
+  if (tree.kind === 'leaf') return tree;
+  if (tree.kind === 'list') return tree.items.some((item) => item.kind !== 'leaf') ? { ...tree, items: tree.items.map(withoutTags), tag: null } : tree;
+  const entries = new Map<string, Entry>();
+  for (const [key, entry] of tree.entries) if (entry.value.tag !== 'reset') entries.set(key, { key: entry.key, value: withoutTags(entry.value) });
+  return { ...tree, entries, tag: null };
+}
+
+function ruleFor(rule: Rule, key: string): Rule {
+  const keys = rule.keys ?? {};
+  return (Object.hasOwn(keys, key) ? keys[key] : undefined) ?? rule.any ?? {};
+}
+
+function itemsOf(tree: Tree): readonly Tree[] {
+  if (tree.kind === 'list') return tree.items;
+  return tree.kind === 'leaf' && tree.value === null ? [] : [tree];
+}
+
+/** The later of two with the same key takes the place of the earlier. */
+function uniqueBy(items: readonly Tree[], place: Tree, key: (item: Tree) => string | undefined): List {
+  const found = new Map<unknown, Tree>();
+  for (const item of items) found.set(key(item) ?? item, item);
+  return list([...found.values()], place.at);
+}
+
+function keyOfScalar(item: Tree): string | undefined {
+  return item.kind === 'leaf' ? textOf(item) : undefined;
+}
+
+function textAt(tree: Tree, key: string): string | undefined {
+  const value = child(tree, key);
+  return value?.kind === 'leaf' && value.value !== null ? textOf(value) : undefined;
+}
+
+/** Of mounts the path in the container; of secrets and configs the target, or the source's own name. */
+function targetOf(item: Tree): string | undefined {
+  if (item.kind === 'leaf') {
+    const spec = textOf(item);
+    if (!spec.includes(':') && !spec.startsWith('/')) return `/run/secrets/${spec}`;
+    const parts = spec.split(':');
+    return spec.startsWith('/dev/') ? parts[1] ?? spec : targetOfSpec(spec);
+  }
+  const target = textAt(item, 'target') ?? textAt(item, 'source');
+  return target === undefined || target.startsWith('/') ? target : `/run/secrets/${target}`;
+}
+
+function portOf(item: Tree): string | undefined {
+  if (item.kind === 'leaf') {
+    const found = parsePortSpec(textOf(item));
+    return typeof found === 'string' ? undefined : found.map(portKey).join();
+  }
+  const target = textAt(item, 'target');
+  if (target === undefined) return undefined;
+  const published = textAt(item, 'published');
+  const address = textAt(item, 'host_ip');
+  return portKey({ target: Number(target), protocol: textAt(item, 'protocol') ?? 'tcp', ...(published === undefined ? {} : { published }), ...(address === undefined ? {} : { host_ip: address }) });
+}
+
+function hostItems(tree: Tree): readonly Tree[] {
+  if (tree.kind !== 'dict') return itemsOf(tree);
+  return [...tree.entries].flatMap(([host, entry]) => itemsOf(entry.value).map((item) => item.kind === 'leaf' ? leaf(`${host}=${textOf(item)}`, item.at) : item));
+}
+
+function pairsToDict(tree: Tree): Tree {
+  if (tree.kind !== 'list' || tree.items.some((item) => item.kind !== 'leaf' || typeof item.value !== 'string')) return tree;
+  const entries = new Map<string, Entry>();
+  for (const item of tree.items) {
+    const text = item.kind === 'leaf' ? item.text : '';
+    const equals = text.indexOf('=');
+    if (equals < 0) entries.set(text, { key: item.at, value: leaf(null, item.at) });
+    else entries.set(text.slice(0, equals), { key: item.at, value: leaf(text.slice(equals + 1), item.at) });
+  }
+  return dict(entries, tree.at);
+}
+
+function namesToDict(tree: Tree, condition: string | null): Tree {
+  if (tree.kind !== 'list' || tree.items.some((item) => item.kind !== 'leaf' || typeof item.value !== 'string')) return tree;
+  const entries = new Map<string, Entry>();
+  for (const item of tree.items) {
+    const value: Dict | Tree = condition === null ? leaf(null, item.at) : dict(new Map([['condition', { key: item.at, value: leaf(condition, item.at) }]]), item.at);
+    if (item.kind === 'leaf') entries.set(item.text, { key: item.at, value });
+  }
+  return dict(entries, tree.at);
+}
+
+function contextToDict(tree: Tree): Tree {
+  return tree.kind === 'leaf' && typeof tree.value === 'string' ? dict(new Map([['context', { key: tree.at, value: tree }]]), tree.at) : tree;
+}

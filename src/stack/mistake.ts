@@ -1,0 +1,53 @@
+import type { Place } from './source-text.ts';
+
+/** One mistake of a stack file. `line` and `column` count from 1; `line` 0: the file as a whole. */
+export interface Mistake {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** What was expected, what was got, and the nearest right name. */
+  readonly message: string;
+  /** The line of the file it stands on. */
+  readonly excerpt: string;
+}
+
+/** `file:line:column: message`, one line. */
+export function formatMistake(mistake: Mistake): string {
+  const where = mistake.line === 0 ? mistake.file : `${mistake.file}:${String(mistake.line)}:${String(mistake.column)}`;
+  return `${where}: ${mistake.message}`;
+}
+
+/** Makes the mistake that stands at a place. */
+export function mistakeAt(place: Place, message: string): Mistake {
+  return { file: place.source.file, ...place.source.locate(place.offset), message };
+}
+
+/** Collects mistakes through all passes. The same one found twice (through an alias) counts once. */
+export class Mistakes {
+  readonly #found = new Map<string, Mistake>();
+  readonly #files: string[] = [];
+
+  get count(): number {
+    return this.#found.size;
+  }
+
+  add(place: Place, message: string): void {
+    this.#keep(mistakeAt(place, message));
+  }
+
+  /** A mistake about a file as a whole, or about no file (`file` then names the option). */
+  addFile(file: string, message: string): void {
+    this.#keep({ file, line: 0, column: 0, message, excerpt: '' });
+  }
+
+  /** File by file in the order they were met, top to bottom. */
+  all(): readonly Mistake[] {
+    const order = (mistake: Mistake): number => this.#files.indexOf(mistake.file);
+    return [...this.#found.values()].sort((a, b) => order(a) - order(b) || a.line - b.line || a.column - b.column);
+  }
+
+  #keep(mistake: Mistake): void {
+    if (!this.#files.includes(mistake.file)) this.#files.push(mistake.file);
+    this.#found.set(formatMistake(mistake), mistake);
+  }
+}

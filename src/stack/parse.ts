@@ -1,0 +1,167 @@
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Node, YAMLMap } from 'yaml';
+import type { Mistakes } from './mistake.ts';
+import { SourceText } from './source-text.ts';
+import type { Place } from './source-text.ts';
+import { describe, dict, leaf } from './tree.ts';
+import type { Entry, Scalar, Tag, Tree } from './tree.ts';
+
+/** How many nodes aliases may stand for in one file: what stops a "billion laughs" file. */
+const aliasBudget = 200_000;
+
+const coreTag = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
+
+/**
+ * Pass 1: YAML 1.2 (core schema) text to trees, one for each document of the file; an empty document is left out. Anchors,
+ * aliases and merge keys (`<<`) are resolved here: what came through one keeps the position of where it was written.
+ */
+export function parseFile(file: string, text: string, mistakes: Mistakes): readonly Tree[] {
+  const source = new SourceText(file, text);
+  const nul = text.indexOf('\0');
+  if (nul >= 0) {
+    mistakes.add({ source, offset: nul }, 'expected text, got a NUL byte');
+    return [];
+  }
+  try {
+    return documents(source, mistakes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    mistakes.addFile(file, 'expected a stack file, got one that is nested too deeply to read');
+    return [];
+  }
+}
+
+function documents(source: SourceText, mistakes: Mistakes): Tree[] {
+  // Duplicate keys are found below, in linear time; merge keys too, with their positions.
+  const parsed = parseAllDocuments(source.text, { version: '1.2', schema: 'core', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
+  const trees: Tree[] = [];
+  for (const document of parsed) {
+    const lines = new Set<number>();
+    for (const error of document.errors) {
+      const place = { source, offset: error.pos[0] };
+      const { line } = source.locate(place.offset);
+      if (!lines.has(line)) mistakes.add(place, syntaxMessage(error.code, error.message, source.text, place.offset));
+      lines.add(line);
+    }
+    if (document.errors.length > 0 || document.contents === null) continue;
+    const tree = new Builder(source, mistakes).build(document.contents);
+    if (tree.kind !== 'leaf' || tree.value !== null) trees.push(tree);
+  }
+  return trees;
+}
+
+function syntaxMessage(code: string, message: string, text: string, offset: number): string {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const indent = /^[ \t]*/.exec(text.slice(lineStart))?.[0] ?? '';
+  if (code === 'TAB_AS_INDENT' || indent.includes('\t')) return 'expected spaces for indentation, got a tab';
+  const line = message.split('\n')[0] ?? message;
+  return `not valid YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}`;
+}
+
+class Builder {
+  readonly #source: SourceText;
+  readonly #mistakes: Mistakes;
+  /** By anchor; null while its node is being built. */
+  readonly #anchors = new Map<string, { tree: Tree; size: number } | null>();
+  #built = 0;
+  #aliased = 0;
+  #spent = false;
+
+  constructor(source: SourceText, mistakes: Mistakes) {
+    this.#source = source;
+    this.#mistakes = mistakes;
+  }
+
+  build(node: unknown): Tree {
+    if (isAlias(node)) return this.#alias(node.source, this.#place(node));
+    if (!isScalar(node) && !isMap(node) && !isSeq(node)) return leaf(null, { source: this.#source, offset: 0 });
+    const before = this.#built + this.#aliased;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, null);
+    const tree = this.#node(node);
+    this.#built++;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { tree, size: this.#built + this.#aliased - before });
+    return tree;
+  }
+
+  #node(node: Node): Tree {
+    const at = this.#place(node);
+    const tag = this.#tag(node, at);
+    if (isMap(node)) return { kind: 'dict', entries: this.#entries(node), at, tag };
+    if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.build(item)), at, tag };
+    if (!isScalar(node)) return leaf(null, at);
+    const text = node.source ?? '';
+    let value = scalar(node.value);
+    // Modes are written `0444`, which is octal in Compose (YAML 1.1) and decimal in YAML 1.2.
+    if (typeof value === 'number' && /^0[0-7]+$/.test(text)) value = Number.parseInt(text, 8);
+    if (typeof value === 'string' && value.includes('\0')) this.#mistakes.add(at, 'expected text, got a NUL byte');
+    return { kind: 'leaf', value, text: typeof value === 'string' ? value : text, at, tag };
+  }
+
+  #entries(map: YAMLMap): Map<string, Entry> {
+    const own = new Map<string, Entry>();
+    const merged: Tree[] = [];
+    for (const pair of map.items) {
+      const key = this.build(pair.key);
+      const value = pair.value === null ? leaf(null, key.at) : this.build(pair.value);
+      if (key.kind === 'leaf' && key.value === '<<') {
+        merged.push(value);
+      } else if (key.kind !== 'leaf' || typeof key.value !== 'string') {
+        this.#mistakes.add(key.at, `expected a string as key, got ${describe(key)}${key.kind === 'leaf' ? `; write "${key.text}"` : ''}`);
+      } else if (key.value === '__proto__') {
+        this.#mistakes.add(key.at, 'key "__proto__" cannot be used; choose another name');
+      } else if (own.has(key.value)) {
+        const first = own.get(key.value)?.key.source.locate(own.get(key.value)?.key.offset ?? 0).line ?? 0;
+        this.#mistakes.add(key.at, `key "${key.value}" is already there, at line ${String(first)}`);
+      } else {
+        own.set(key.value, { key: key.at, value });
+      }
+    }
+    return merged.length === 0 ? own : this.#merge(merged, own);
+  }
+
+  /** `<<: *a` and `<<: [*a, *b]`: own keys win, then the earlier mapping. */
+  #merge(merged: readonly Tree[], own: Map<string, Entry>): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    for (const value of merged) {
+      for (const base of value.kind === 'list' ? value.items : [value]) {
+        if (base.kind !== 'dict') this.#mistakes.add(base.at, `expected a mapping or a list of mappings to merge with "<<", got ${describe(base)}`);
+        else for (const [key, entry] of base.entries) if (!entries.has(key)) entries.set(key, entry);
+      }
+    }
+    for (const [key, entry] of own) entries.set(key, entry);
+    return entries;
+  }
+
+  #alias(name: string, at: Place): Tree {
+    const target = this.#anchors.get(name);
+    if (target === undefined) this.#mistakes.add(at, `alias "*${name}" has no anchor "&${name}" before it`);
+    else if (target === null) this.#mistakes.add(at, `alias "*${name}" stands inside its own anchor`);
+    else if (this.#aliased + target.size > aliasBudget) {
+      if (!this.#spent) this.#mistakes.add(at, `aliases stand for more than ${String(aliasBudget)} values; write them out or use fewer`);
+      this.#spent = true;
+    } else {
+      this.#aliased += target.size;
+      return target.tree;
+    }
+    return dict(new Map(), at);
+  }
+
+  #tag(node: Node, at: Place): Tag {
+    const tag = node.tag;
+    if (tag === undefined || coreTag.test(tag)) return null;
+    if (tag === '!reset') return 'reset';
+    if (tag === '!override') return 'override';
+    this.#mistakes.add(at, `unknown YAML tag ${tag}; expected !reset or !override`);
+    return null;
+  }
+
+  #place(node: Node): Place {
+    return { source: this.#source, offset: node.range?.[0] ?? 0 };
+  }
+}
+
+function scalar(value: unknown): Scalar {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return Number(value);
+  return null;
+}

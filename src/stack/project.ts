@@ -1,0 +1,27 @@
+import type { Mistake } from './mistake.ts';
+import type { NetworkConfig, StackConfig, VolumeResourceConfig } from './schema.ts';
+import type { ServiceConfig } from './service-schema.ts';
+
+/** A stack file as it was understood: every short form long, every name full, only the services whose profile is active. */
+export interface Project {
+  readonly name: string;
+  readonly workingDir: string;
+  /** Absolute paths, main file first. */
+  readonly files: readonly string[];
+  /** The env files that were asked for by option, absolute; empty for a plain `.env`. */
+  readonly envFiles: readonly string[];
+  readonly services: Readonly<Record<string, ServiceConfig>>;
+  /** Services of profiles that are not active. */
+  readonly inactive: readonly string[];
+  readonly networks: Readonly<Record<string, NetworkConfig & { readonly name: string }>>;
+  readonly volumes: Readonly<Record<string, VolumeResourceConfig & { readonly name: string }>>;
+  readonly secrets: Readonly<Record<string, unknown>>;
+  readonly configs: Readonly<Record<string, unknown>>;
+  readonly models: StackConfig['models'];
+  /** Top-level `x-…` keys. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+  /** What the file asks for and this version ignores, one line each. */
+  readonly notes: readonly string[];
+  /** What the file asks for and would be unsafe to ignore: `config` shows the file, `plan` and `up` refuse it. */
+  readonly refusals: readonly Mistake[];
+}

@@ -1,0 +1,188 @@
+import { dirname, resolve } from 'node:path/posix';
+import { parseEnvFile } from './dotenv.ts';
+import { interpolate } from './interpolate.ts';
+import { mergeTrees, serviceRule, stackRule } from './merge.ts';
+import type { Mistakes } from './mistake.ts';
+import { suggest } from './nearest.ts';
+import { parseFile } from './parse.ts';
+import { rebaseService, rebaseStack } from './rebase.ts';
+import type { Place } from './source-text.ts';
+import type { Lookup } from './template.ts';
+import { child, describe, dict, withChild } from './tree.ts';
+import type { Dict, Entry, Tree } from './tree.ts';
+
+export interface ReaderOptions {
+  readonly read: (path: string) => string | null;
+  readonly mistakes: Mistakes;
+  readonly warn: (name: string, line: string) => void;
+}
+
+/**
+ * Passes 1 to 5, for one file or many: parse, interpolate, extends, include, merge. The result still has its `!reset` and
+ * `!override` tags.
+ */
+export class StackReader {
+  readonly #options: ReaderOptions;
+  readonly #parsed = new Map<string, readonly Dict[] | null>();
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** The documents of a file, mappings all; null where the file does not exist. */
+  documents(file: string): readonly Dict[] | null {
+    const known = this.#parsed.get(file);
+    if (known !== undefined) return known;
+    const text = this.#options.read(file);
+    const found: Dict[] = [];
+    for (const tree of text === null ? [] : parseFile(file, text, this.#options.mistakes)) {
+      if (tree.kind === 'dict') found.push(tree);
+      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}`);
+    }
+    const result = text === null ? null : found;
+    this.#parsed.set(file, result);
+    return result;
+  }
+
+  /** Files laid one over the other. `folder`: what their relative paths are relative to. `chain`: the files that include these. */
+  stack(files: readonly string[], folder: string, lookup: Lookup, chain: readonly string[] = []): Dict | null {
+    let merged: Tree | null = null;
+    for (const file of files) {
+      for (const document of this.documents(file) ?? []) {
+        const filled = this.#interpolate(document, lookup);
+        if (filled.kind !== 'dict') continue;
+        const extended = this.#extendAll(filled, merged, { file, folder, lookup });
+        const whole = this.#include(extended, { file, folder, lookup }, [...chain, file]);
+        merged = merged === null ? whole : mergeTrees(merged, whole, stackRule);
+      }
+    }
+    return merged?.kind === 'dict' ? merged : null;
+  }
+
+  #interpolate(tree: Tree, lookup: Lookup): Tree {
+    return interpolate(tree, lookup, this.#options.mistakes, this.#options.warn);
+  }
+
+  #extendAll(stack: Dict, earlier: Tree | null, at: Standing): Dict {
+    const services = child(stack, 'services');
+    if (services?.kind !== 'dict') return stack;
+    const before = child(earlier ?? undefined, 'services');
+    const entries = new Map<string, Entry>();
+    for (const [name, entry] of services.entries) {
+      entries.set(name, { key: entry.key, value: this.#extend(name, services, before, at, []) ?? entry.value });
+    }
+    return withChild(stack, 'services', { ...services, entries });
+  }
+
+  /** A service with all it extends merged below it; undefined: there is no such service. */
+  #extend(name: string, services: Tree, before: Tree | undefined, at: Standing, chain: readonly string[]): Tree | undefined {
+    const { mistakes } = this.#options;
+    const service = child(services, name) ?? child(before, name);
+    const extending = child(service, 'extends');
+    if (service?.kind !== 'dict' || extending === undefined || extending.tag === 'reset') return service;
+    const own = withChild(service, 'extends', null);
+    const target = extending.kind === 'leaf' ? extending : child(extending, 'service');
+    const from = child(extending, 'file');
+    if (target?.kind !== 'leaf' || typeof target.value !== 'string' || (from !== undefined && (from.kind !== 'leaf' || typeof from.value !== 'string'))) {
+      mistakes.add((target ?? extending).at, `services.${name}.extends: expected a service's name and perhaps a file, got ${describe(target ?? extending)}`);
+      return own;
+    }
+    for (const key of extending.kind === 'dict' ? extending.entries.keys() : []) {
+      if (key !== 'service' && key !== 'file') mistakes.add(extending.kind === 'dict' ? extending.entries.get(key)?.key ?? extending.at : extending.at, `services.${name}.extends: unknown key "${key}" in extends${suggest(key, ['service', 'file'])}`);
+    }
+    const here = `${at.file}#${name}`;
+    if (chain.includes(here)) {
+      const names = [...chain.slice(chain.indexOf(here)), here].map((each) => each.slice(each.lastIndexOf('#') + 1));
+      mistakes.add(extending.at, `services.${name}: extends in a cycle: ${names.join(' → ')}`);
+      return own;
+    }
+    const file = from === undefined ? at.file : resolve(at.folder, String(from.value));
+    const other = file === at.file ? services : this.#servicesOf(file, at.lookup, from?.at ?? target.at);
+    if (other === null) return own;
+    const folder = file === at.file ? at.folder : dirname(file);
+    // A service may extend its own name in an earlier file.
+    const base = file === at.file && target.value === name ? child(before, name) : this.#extend(target.value, other, file === at.file ? before : undefined, { file, folder, lookup: at.lookup }, [...chain, here]);
+    if (base === undefined) {
+      const known = other.kind === 'dict' ? other.entries.keys() : [];
+      mistakes.add(target.at, `services.${name}.extends: service "${target.value}" is not in ${file}${suggest(target.value, known)}`);
+      return own;
+    }
+    return mergeTrees(folder === at.folder ? base : rebaseService(base, (path) => absolute(folder, path)), own, serviceRule);
+  }
+
+  #servicesOf(file: string, lookup: Lookup, place: Place): Tree | null {
+    const documents = this.documents(file);
+    if (documents === null) {
+      this.#options.mistakes.add(place, `file ${file} to extend from does not exist`);
+      return null;
+    }
+    const merged = documents.map((document) => this.#interpolate(document, lookup)).reduce<Tree | null>((all, each) => all === null ? each : mergeTrees(all, each, stackRule), null);
+    return child(merged ?? undefined, 'services') ?? dict(new Map(), place);
+  }
+
+  /** What a file includes lies below it; the including file wins. */
+  #include(stack: Dict, at: Standing, chain: readonly string[]): Dict {
+    const include = child(stack, 'include');
+    if (include === undefined) return stack;
+    const { mistakes } = this.#options;
+    const own = withChild(stack, 'include', null);
+    if (include.kind !== 'list') {
+      mistakes.add(include.at, `include: expected a list, got ${describe(include)}`);
+      return own;
+    }
+    let below: Tree | null = null;
+    for (const item of include.items) {
+      const included = this.#included(item, at, chain);
+      if (included !== null) below = below === null ? included : mergeTrees(below, included, stackRule);
+    }
+    const merged = below === null ? own : mergeTrees(below, own, stackRule);
+    return merged.kind === 'dict' ? merged : own;
+  }
+
+  #included(item: Tree, at: Standing, chain: readonly string[]): Tree | null {
+    const { mistakes, read } = this.#options;
+    const paths = texts(item.kind === 'dict' ? child(item, 'path') : item);
+    if (paths.length === 0) {
+      mistakes.add(item.at, `include: expected a path or a mapping with "path", got ${describe(item)}`);
+      return null;
+    }
+    for (const [key, entry] of item.kind === 'dict' ? item.entries : []) {
+      if (!['path', 'env_file', 'project_directory'].includes(key) && !key.startsWith('x-')) mistakes.add(entry.key, `include: unknown key "${key}" in include${suggest(key, ['path', 'env_file', 'project_directory'])}`);
+    }
+    const files: string[] = [];
+    for (const { value, place } of paths) {
+      const file = resolve(at.folder, value);
+      if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
+      else if (/^[a-z]+:\/\/|^git@/.test(value)) mistakes.add(place, `include: a file from elsewhere (${value}) is not built yet; copy it here`);
+      else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist`);
+      else files.push(file);
+    }
+    const [first] = files;
+    if (first === undefined) return null;
+    const chosen = texts(child(item, 'project_directory'))[0]?.value;
+    const folder = chosen === undefined ? dirname(first) : resolve(at.folder, chosen);
+    const variables = new Map<string, string>();
+    const lookup = (name: string): string | undefined => at.lookup(name) ?? variables.get(name);
+    const asked = texts(child(item, 'env_file')).map(({ value, place }) => ({ file: resolve(at.folder, value), place }));
+    for (const { file, place } of asked.length > 0 ? asked : [{ file: `${folder}/.env`, place: null }]) {
+      const content = read(file);
+      if (content !== null) for (const [name, value] of parseEnvFile(file, content, lookup, mistakes)) variables.set(name, value);
+      else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
+    }
+    const tree = this.stack(files, folder, lookup, chain);
+    const rebased = tree === null ? null : rebaseStack(tree, (path) => absolute(folder, path));
+    return rebased?.kind === 'dict' ? withChild(rebased, 'name', null) : rebased;
+  }
+}
+
+interface Standing { readonly file: string; readonly folder: string; readonly lookup: Lookup }
+
+/** A home folder's path stays for the last pass, which knows the home. */
+function absolute(folder: string, path: string): string {
+  return path.startsWith('~') ? path : resolve(folder, path);
+}
+
+function texts(tree: Tree | undefined): { value: string; place: Place }[] {
+  const items = tree?.kind === 'list' ? tree.items : tree === undefined ? [] : [tree];
+  return items.flatMap((item) => item.kind === 'leaf' && typeof item.value === 'string' ? [{ value: item.value, place: item.at }] : []);
+}

@@ -1,0 +1,43 @@
+import { parseEnvFile } from './dotenv.ts';
+import type { Mistakes } from './mistake.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import type { Lookup } from './template.ts';
+import { placeOf } from './tree.ts';
+import type { Tree } from './tree.ts';
+
+/**
+ * The environment of a service: its env files in order, `environment` over them, names without a value from the user's
+ * environment (null where that has none: the variable is absent in the container). Label files likewise.
+ */
+export function resolveEnvironment(name: string, service: ServiceConfig, tree: Tree, lookup: Lookup, read: (path: string) => string | null, mistakes: Mistakes): ServiceConfig {
+  const { env_file: envFiles, label_file: labelFiles, ...rest } = service;
+  const declared = service.environment ?? {};
+  // In an env file the user's environment beats the file's, and `environment` stands for what is not set there.
+  const inFile = (variable: string): string | undefined => lookup(variable) ?? (Object.hasOwn(declared, variable) ? declared[variable] : undefined) ?? undefined;
+  const environment: Record<string, string | null> = {};
+  envFiles?.forEach((file, index) => {
+    const text = read(file.path);
+    const place = placeOf(tree, ['services', name, 'env_file', index]);
+    if (text !== null) {
+      const soFar = (variable: string): string | undefined => inFile(variable) ?? environment[variable] ?? undefined;
+      for (const [key, value] of parseEnvFile(file.path, text, soFar, mistakes, file.format === 'raw' ? 'raw' : 'compose')) environment[key] = value;
+    } else if (file.required !== false) {
+      mistakes.add(place, `services.${name}.env_file: file ${file.path} does not exist; create it, or say "required: false"`);
+    }
+  });
+  for (const [key, value] of Object.entries(declared)) environment[key] = value ?? lookup(key) ?? null;
+
+  const labels: Record<string, string> = {};
+  labelFiles?.forEach((file, index) => {
+    const text = read(file);
+    if (text === null) mistakes.add(placeOf(tree, ['services', name, 'label_file', index]), `services.${name}.label_file: file ${file} does not exist`);
+    else for (const [key, value] of parseEnvFile(file, text, lookup, mistakes)) labels[key] = value;
+  });
+  Object.assign(labels, service.labels);
+  return {
+    ...rest,
+    ...(Object.keys(environment).length > 0 ? { environment } : {}),
+    ...(Object.keys(labels).length > 0 ? { labels } : {}),
+    ...(labelFiles === undefined ? {} : { label_file: labelFiles }),
+  };
+}

@@ -1,0 +1,201 @@
+import type { Mistakes } from './mistake.ts';
+import { suggest } from './nearest.ts';
+import { describe, plain, textOf } from './tree.ts';
+import type { Dict, Tree } from './tree.ts';
+
+/** What reading a tree needs beside the tree. `resolve` makes a path absolute; `home` may be ''. */
+export interface Reading {
+  readonly mistakes: Mistakes;
+  readonly resolve: (path: string) => string;
+}
+
+/**
+ * What may stand at a place of a stack file: checks it and returns its canonical form, or adds mistakes and returns undefined.
+ * `where` is the dotted path, for messages.
+ */
+export interface Shape<T> {
+  readonly expected: string;
+  readonly read: (tree: Tree, reading: Reading, where: string) => T | undefined;
+}
+
+/** What a shape reads. */
+export type Read<S> = S extends Shape<infer T> ? T : never;
+
+type Fields = Readonly<Record<string, Shape<unknown>>>;
+type Flat<T> = { [K in keyof T]: T[K] };
+type Required<F extends Fields> = { readonly [K in keyof F]: Read<F[K]> };
+type Optional<F extends Fields> = { readonly [K in keyof F]?: Read<F[K]> };
+
+/** Adds `where: expected …, got …` and returns undefined. */
+export function mismatch(tree: Tree, reading: Reading, where: string, expected: string): undefined {
+  const hint = tree.kind === 'leaf' && typeof tree.value !== 'string' && tree.value !== null && expected.startsWith('a string') ? `; write "${tree.text}"` : '';
+  reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${hint}`);
+}
+
+/** A string. */
+export const text: Shape<string> = {
+  expected: 'a string',
+  read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'string' ? tree.value : mismatch(tree, reading, where, 'a string'),
+};
+
+/** Text that may be written as a number or boolean. */
+export const loose: Shape<string> = {
+  expected: 'a string or a number',
+  read: (tree, reading, where) => tree.kind === 'leaf' && tree.value !== null ? textOf(tree) : mismatch(tree, reading, where, 'a string or a number'),
+};
+
+/** A string that `parse` understands; it returns undefined, or what is wrong, for one that it does not. */
+export function parsed<T>(expected: string, parse: (value: string) => T | undefined, from: Shape<string> = loose): Shape<T> {
+  return {
+    expected,
+    read: (tree, reading, where) => {
+      if (tree.kind !== 'leaf' || tree.value === null) return mismatch(tree, reading, where, expected);
+      const value = from.read(tree, reading, where);
+      if (value === undefined) return undefined;
+      const result = parse(value.trim());
+      return result === undefined ? mismatch(tree, reading, where, expected) : result;
+    },
+  };
+}
+
+const truths: Readonly<Record<string, boolean>> = { true: true, yes: true, y: true, on: true, false: false, no: false, n: false, off: false };
+
+/** true or false; as text too, since variables are text, in YAML 1.1's words. */
+export const flag = parsed('true or false', (value) => Object.hasOwn(truths, value.toLowerCase()) ? truths[value.toLowerCase()] : undefined);
+
+export const integer = parsed('a whole number', (value) => /^[+-]?\d+$/.test(value) ? Number(value) : undefined);
+export const count = parsed('a whole number, 0 or more', (value) => /^\+?\d+$/.test(value) ? Number(value) : undefined);
+export const decimal = parsed('a number', (value) => value !== '' && Number.isFinite(Number(value)) ? Number(value) : undefined);
+
+/** One of some words; the nearest one is named. */
+export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> {
+  const expected = `one of ${words.map((word) => `"${word}"`).join(', ')}`;
+  return {
+    expected,
+    read: (tree, reading, where) => {
+      const found = tree.kind === 'leaf' ? words.find((word) => word === textOf(tree)) : undefined;
+      if (found !== undefined) return found;
+      const near = tree.kind === 'leaf' && typeof tree.value === 'string' ? suggest(tree.value, words) : '';
+      reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${near}`);
+      return undefined;
+    },
+  };
+}
+
+/** A list of one shape. Items with mistakes are left out. */
+export function listOf<T>(item: Shape<T>): Shape<readonly T[]> {
+  return {
+    expected: 'a list',
+    read: (tree, reading, where) => {
+      if (tree.kind !== 'list') return mismatch(tree, reading, where, 'a list');
+      const items: T[] = [];
+      tree.items.forEach((each, index) => {
+        const value = item.read(each, reading, `${where}[${String(index)}]`);
+        if (value !== undefined) items.push(value);
+      });
+      return items;
+    },
+  };
+}
+
+/** One value, or a list of them; each counts once. */
+export function oneOrMore(item: Shape<string>): Shape<readonly string[]> {
+  const many = listOf(item);
+  return {
+    expected: `${item.expected} or a list`,
+    read: (tree, reading, where) => {
+      const values = tree.kind === 'list' ? many.read(tree, reading, where) : asList(item.read(tree, reading, where));
+      return values === undefined ? undefined : [...new Set(values)];
+    },
+  };
+}
+
+function asList<T>(value: T | undefined): T[] | undefined {
+  return value === undefined ? undefined : [value];
+}
+
+/** A mapping from names of the file's own to one shape. `pattern`: what names may look like. */
+export function dictOf<T>(value: Shape<T>, pattern: RegExp | null = null): Shape<Readonly<Record<string, T>>> {
+  return {
+    expected: 'a mapping',
+    read: (tree, reading, where) => {
+      if (tree.kind !== 'dict') return mismatch(tree, reading, where, 'a mapping');
+      const result: Record<string, T> = {};
+      for (const [key, entry] of tree.entries) {
+        if (pattern !== null && !pattern.test(key)) {
+          // Extensions may stand among names, unless the name is one: a service may be called x-service where it is used as one.
+          reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}`);
+          continue;
+        }
+        const read = value.read(entry.value, reading, `${where}.${key}`);
+        if (read !== undefined) result[key] = read;
+      }
+      return result;
+    },
+  };
+}
+
+/** A mapping with the keys of the specification; unknown ones are mistakes, `x-…` are kept out. */
+export function record<R extends Fields, O extends Fields>(what: string, required: R, optional: O): Shape<Flat<Required<R> & Optional<O>>> {
+  const fields = new Map(Object.entries({ ...required, ...optional }));
+  const needed = Object.keys(required);
+  const check = (tree: Dict, reading: Reading, where: string): Record<string, unknown> | undefined => {
+    const result: Record<string, unknown> = {};
+    let whole = true;
+    for (const [key, entry] of tree.entries) {
+      const shape = fields.get(key);
+      if (shape === undefined) {
+        if (!key.startsWith('x-')) reading.mistakes.add(entry.key, `${where === '' ? '' : `${where}: `}unknown key "${key}" in ${what}${suggest(key, fields.keys())}`);
+        continue;
+      }
+      const value = shape.read(entry.value, reading, where === '' ? key : `${where}.${key}`);
+      if (value !== undefined) result[key] = value;
+      else if (needed.includes(key)) whole = false;
+    }
+    for (const key of needed) {
+      if (tree.entries.has(key)) continue;
+      reading.mistakes.add(tree.at, `${where}: expected the key "${key}" in ${what}, got none`);
+      whole = false;
+    }
+    return whole ? result : undefined;
+  };
+  return {
+    expected: 'a mapping',
+    // The one cast: each field has just been read by its own shape.
+    read: (tree, reading, where) => tree.kind === 'dict' ? check(tree, reading, where) as Flat<Required<R> & Optional<O>> | undefined : mismatch(tree, reading, where, 'a mapping'),
+  };
+}
+
+/** `shape`, or nothing (which reads as `empty`). */
+export function orNothing<T, E>(shape: Shape<T>, empty: E): Shape<T | E> {
+  return {
+    expected: `${shape.expected} or nothing`,
+    read: (tree, reading, where) => tree.kind === 'leaf' && tree.value === null ? empty : shape.read(tree, reading, where),
+  };
+}
+
+/** One shape for mappings, one for all else: the long and the short form of a value. */
+export function longOrShort<L, S>(long: Shape<L>, short: Shape<S>): Shape<L | S> {
+  return {
+    expected: `${short.expected} or ${long.expected}`,
+    read: (tree, reading, where) => {
+      if (tree.kind === 'dict') return long.read(tree, reading, where);
+      if (tree.kind === 'leaf' && typeof tree.value === 'string' || tree.kind === 'list') return short.read(tree, reading, where);
+      return short.expected.includes('number') ? short.read(tree, reading, where) : mismatch(tree, reading, where, `${short.expected} or ${long.expected}`);
+    },
+  };
+}
+
+/** `shape`, then `convert` to canonical form; it may add mistakes at the tree and return undefined. */
+export function converted<T, U>(shape: Shape<T>, convert: (value: T, tree: Tree, reading: Reading, where: string) => U | undefined): Shape<U> {
+  return {
+    expected: shape.expected,
+    read: (tree, reading, where) => {
+      const value = shape.read(tree, reading, where);
+      return value === undefined ? undefined : convert(value, tree, reading, where);
+    },
+  };
+}
+
+/** Anything: extensions, and keys that are kept as they are. */
+export const anything: Shape<unknown> = { expected: 'anything', read: plain };

@@ -1,0 +1,147 @@
+import { isIPv4 } from 'node:net';
+import { mistakeAt } from './mistake.ts';
+import type { Mistake } from './mistake.ts';
+import { parsePortRange } from './port-spec.ts';
+import { replicasOf } from './replicas.ts';
+import type { StackConfig } from './schema.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import { placeOf } from './tree.ts';
+import type { Tree } from './tree.ts';
+
+/** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
+const ignoredKeys: readonly (keyof ServiceConfig)[] = [
+  'annotations', 'attach', 'blkio_config', 'cgroup_parent', 'cpu_count', 'cpu_percent', 'cpu_period', 'cpu_quota', 'cpu_rt_period', 'cpu_rt_runtime', 'cpu_shares', 'cpuset',
+  'dns', 'dns_opt', 'dns_search', 'external_links', 'isolation', 'links', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
+  'oom_kill_disable', 'oom_score_adj', 'platform', 'pull_refresh_after', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
+];
+
+/** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
+const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
+  configs: 'the service would run without them', secrets: 'the service would run without them', credential_spec: 'the service would run without it',
+  devices: 'the service would run without them', device_cgroup_rules: 'the service would run without them', gpus: 'the service would run without them',
+  models: 'the service would run without them', provider: 'the service is no container', volumes_from: 'the service would run without its data',
+  security_opt: 'the service would be confined differently', userns_mode: 'the service would be confined differently', runtime: 'the service would be confined differently',
+  pre_start: 'the service would run without its hooks', post_start: 'the service would run without its hooks', pre_stop: 'the service would end without its hooks',
+};
+
+export interface Support {
+  readonly notes: readonly string[];
+  readonly refusals: readonly Mistake[];
+}
+
+/** The last pass: what the file asks for and this version does not do. One line each. */
+export function reviewSupport(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, tree: Tree): Support {
+  const review = new Review(tree);
+  for (const [name, service] of Object.entries(services)) reviewService(name, service, review);
+  const used = Object.values(services);
+  for (const [key, network] of Object.entries(stack.networks ?? {})) {
+    if (network !== null && used.some((service) => Object.hasOwn(service.networks ?? {}, key))) reviewNetwork(key, network, review);
+  }
+  for (const [key, volume] of Object.entries(stack.volumes ?? {})) {
+    if (!['', 'local', 'default'].includes(volume?.driver ?? '')) review.refuse(['volumes', key, 'driver'], `driver "${volume?.driver ?? ''}" is not built yet, "local" is`);
+    if (Object.keys(volume?.driver_opts ?? {}).length > 0) review.refuse(['volumes', key, 'driver_opts'], '"driver_opts" is not built yet, and the data would go elsewhere');
+  }
+  return { notes: review.notes, refusals: review.refusals };
+}
+
+class Review {
+  readonly notes: string[] = [];
+  readonly refusals: Mistake[] = [];
+  readonly #tree: Tree;
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  note(what: string, message: string): void {
+    this.notes.push(`${what}: ${message}`);
+  }
+
+  /** `path` is where in the file, and what the message begins with. */
+  refuse(path: readonly (string | number)[], message: string): void {
+    this.refusals.push(mistakeAt(placeOf(this.#tree, path), `${path.slice(0, 2).join('.')}: ${message}`));
+  }
+}
+
+function reviewService(name: string, service: ServiceConfig, review: Review): void {
+  const what = `service ${name}`;
+  const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
+  for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
+  for (const [key, why] of Object.entries(refusedKeys)) {
+    if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
+  }
+  if (service.privileged === true) refuse('privileged', '"privileged" is not built yet; name what is needed in cap_add');
+  if (service.use_api_socket === true) refuse('use_api_socket', '"use_api_socket" is not built yet, and the service would run without it');
+  for (const key of ['ipc', 'pid', 'uts', 'cgroup'] as const) {
+    const mode = service[key] ?? '';
+    if (mode !== '' && mode !== 'private') refuse(key, `${key} "${mode}" is not built yet, only a namespace of its own is`);
+  }
+  const mode = service.network_mode;
+  if (mode === 'bridge') review.note(what, 'network_mode "bridge" is the default network of the stack');
+  else if (mode !== undefined && mode !== 'none' && mode !== 'host') refuse('network_mode', `network_mode "${mode}" is not built yet, "bridge", "none" and "host" are`);
+  if (service.build !== undefined && service.image === undefined) refuse('build', 'building images is not there yet; name an image that was loaded with "image"');
+  else if (service.build !== undefined && service.pull_policy === 'build') refuse('pull_policy', 'building images is not there yet; leave out pull_policy "build"');
+  else if (service.build !== undefined) review.note(what, 'key "build" is not built yet and is ignored, the image is used as it is');
+  if (/^(refresh|daily|weekly|every_)/.test(service.pull_policy ?? '')) review.note(what, `pull_policy "${service.pull_policy ?? ''}" is not built yet, "missing" is used`);
+  reviewDeploy(what, service, review);
+  reviewAttachments(name, service, review);
+  service.volumes?.forEach((volume, index) => {
+    const at = ['services', name, 'volumes', index];
+    if (!['bind', 'volume', 'tmpfs'].includes(volume.type)) review.refuse(at, `a mount of type "${volume.type}" is not built yet`);
+    if (volume.bind?.selinux !== undefined) review.note(what, `volumes: SELinux label "${volume.bind.selinux}" is ignored`);
+    if (volume.bind?.recursive === 'readonly' || volume.bind?.recursive === 'disabled') review.refuse(at, `bind.recursive "${volume.bind.recursive}" is not built yet, and more could be seen or written`);
+  });
+  service.ports?.forEach((port) => {
+    const range = parsePortRange(port.published ?? '');
+    // Places are those of the whole list: ranges were expanded, so an index says nothing.
+    if (port.host_ip !== undefined && !isIPv4(port.host_ip)) refuse('ports', `publishing on the IPv6 address ${port.host_ip} is not built yet`);
+    if (range === null || range.first === range.last) return;
+    if (replicasOf(service) > 1) refuse('ports', `the host ports ${port.published ?? ''} for ${String(replicasOf(service))} replicas are not built yet; publish one port, which serves all`);
+    else review.note(what, `ports: of the host ports ${port.published ?? ''} the first is used`);
+  });
+}
+
+function reviewDeploy(what: string, service: ServiceConfig, review: Review): void {
+  const { deploy } = service;
+  if (deploy === undefined) return;
+  for (const key of ['endpoint_mode', 'labels', 'placement', 'update_config', 'rollback_config'] as const) {
+    if (isSaid(deploy[key])) review.note(what, `key "deploy.${key}" is not built yet and is ignored`);
+  }
+  if (deploy.mode !== undefined && deploy.mode !== 'replicated') review.note(what, `deploy.mode "${deploy.mode}" is not built yet, "replicated" is used`);
+  const policy = deploy.restart_policy;
+  if (policy?.delay !== undefined || policy?.window !== undefined) review.note(what, 'keys "delay" and "window" of deploy.restart_policy are not built yet and are ignored');
+  const reserved = deploy.resources?.reservations;
+  if (isSaid(reserved?.devices)) review.refuse(['services', what.slice('service '.length), 'deploy', 'resources', 'reservations', 'devices'], 'device reservations are not built yet, and the service would run without them');
+  else if (isSaid(reserved)) review.note(what, 'key "deploy.resources.reservations" is not built yet and is ignored');
+}
+
+function reviewAttachments(name: string, service: ServiceConfig, review: Review): void {
+  for (const [key, attachment] of Object.entries(service.networks ?? {})) {
+    const at = ['services', name, 'networks', key];
+    if (attachment?.ipv6_address !== undefined) review.refuse([...at, 'ipv6_address'], 'IPv6 addresses are not built yet');
+    if (attachment?.link_local_ips !== undefined) review.refuse([...at, 'link_local_ips'], 'link-local addresses are not built yet');
+    for (const said of ['mac_address', 'driver_opts', 'gw_priority', 'interface_name'] as const) {
+      if (isSaid(attachment?.[said])) review.note(`service ${name}`, `key "networks.${key}.${said}" is not built yet and is ignored`);
+    }
+  }
+}
+
+function reviewNetwork(key: string, network: NonNullable<NonNullable<StackConfig['networks']>[string]>, review: Review): void {
+  const at = (...path: (string | number)[]): (string | number)[] => ['networks', key, ...path];
+  if (!['', 'bridge', 'default'].includes(network.driver ?? '')) review.refuse(at('driver'), `driver "${network.driver ?? ''}" is not built yet, "bridge" is`);
+  if (network.enable_ipv6 === true) review.refuse(at('enable_ipv6'), 'IPv6 is not built yet');
+  if (network.enable_ipv4 === false) review.refuse(at('enable_ipv4'), 'a network without IPv4 is not built yet');
+  if (isSaid(network.driver_opts)) review.note(`network ${key}`, 'key "driver_opts" is not built yet and is ignored');
+  if (!['', 'default'].includes(network.ipam?.driver ?? '')) review.refuse(at('ipam', 'driver'), `ipam driver "${network.ipam?.driver ?? ''}" is not built yet`);
+  const pools = network.ipam?.config ?? [];
+  if (pools.length > 1) review.refuse(at('ipam', 'config', 1), 'a second address pool is not built yet');
+  if (pools.some((pool) => pool.subnet?.includes(':') === true)) review.refuse(at('ipam', 'config'), 'IPv6 is not built yet');
+  if (pools.some((pool) => isSaid(pool.aux_addresses))) review.note(`network ${key}`, 'key "ipam.config.aux_addresses" is not built yet and is ignored');
+  if (isSaid(network.ipam?.options)) review.note(`network ${key}`, 'key "ipam.options" is not built yet and is ignored');
+}
+
+/** Whether a key asks for something: not left out, not empty. */
+function isSaid(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return false;
+  return typeof value !== 'object' || Object.keys(value).length > 0;
+}

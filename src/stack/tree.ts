@@ -1,0 +1,112 @@
+import type { Place } from './source-text.ts';
+
+export type Scalar = string | number | boolean | null;
+
+/** Compose's own YAML tags: `!reset` removes what earlier files say, `!override` replaces instead of merging. */
+export type Tag = 'reset' | 'override' | null;
+
+/** A plain tree with the position of every key and value; what all passes work on. Trees are never changed, they are replaced. */
+export type Tree = Leaf | List | Dict;
+
+export interface Leaf {
+  readonly kind: 'leaf';
+  readonly value: Scalar;
+  /** As written, without quotes. */
+  readonly text: string;
+  readonly at: Place;
+  readonly tag: Tag;
+}
+
+export interface List {
+  readonly kind: 'list';
+  readonly items: readonly Tree[];
+  readonly at: Place;
+  readonly tag: Tag;
+}
+
+export interface Dict {
+  readonly kind: 'dict';
+  /** A Map, so that no key of a file can reach an object's prototype. */
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly at: Place;
+  readonly tag: Tag;
+}
+
+export interface Entry {
+  /** Where the key stands. */
+  readonly key: Place;
+  readonly value: Tree;
+}
+
+export function leaf(value: Scalar, at: Place): Leaf {
+  return { kind: 'leaf', value, text: value === null ? '' : String(value), at, tag: null };
+}
+
+export function list(items: readonly Tree[], at: Place): List {
+  return { kind: 'list', items, at, tag: null };
+}
+
+export function dict(entries: ReadonlyMap<string, Entry>, at: Place): Dict {
+  return { kind: 'dict', entries, at, tag: null };
+}
+
+/** The value below a key, or undefined where there is none or `tree` is no mapping. */
+export function child(tree: Tree | undefined, key: string): Tree | undefined {
+  return tree?.kind === 'dict' ? tree.entries.get(key)?.value : undefined;
+}
+
+/** `dict` with one key set (null: removed). */
+export function withChild(tree: Dict, key: string, value: Tree | null): Dict {
+  const entries = new Map(tree.entries);
+  if (value === null) entries.delete(key);
+  else entries.set(key, { key: entries.get(key)?.key ?? value.at, value });
+  return { ...tree, entries };
+}
+
+/** The deepest place known on the way down `path`: of the key where the last part is one, else of the value. */
+export function placeOf(tree: Tree, path: readonly (string | number)[]): Place {
+  let place = tree.at;
+  let node: Tree | undefined = tree;
+  for (const part of path) {
+    if (node.kind === 'dict') {
+      const entry: Entry | undefined = node.entries.get(String(part));
+      if (entry === undefined) return place;
+      place = entry.key;
+      node = entry.value;
+    } else if (node.kind === 'list') {
+      // A list of names stands for a mapping of them.
+      const item: Tree | undefined = typeof part === 'number' ? node.items[part]
+        : node.items.find((each) => each.kind === 'leaf' && (each.text === part || each.text.startsWith(`${part}=`)));
+      if (item === undefined) return place;
+      place = item.at;
+      node = item;
+    } else {
+      return place;
+    }
+  }
+  return place;
+}
+
+/** A scalar as Compose makes text of it: numbers by value (`1.10` is `1.1`), large ones as written. */
+export function textOf(node: Leaf): string {
+  if (typeof node.value !== 'number') return node.value === null ? '' : String(node.value);
+  const exact = Number.isFinite(node.value) && (!Number.isInteger(node.value) || Number.isSafeInteger(node.value));
+  return exact ? String(node.value) : node.text;
+}
+
+/** What stands there, in words, for "got …". */
+export function describe(tree: Tree): string {
+  if (tree.kind === 'list') return 'a list';
+  if (tree.kind === 'dict') return 'a mapping';
+  if (tree.value === null) return 'nothing';
+  if (typeof tree.value === 'number') return `the number ${tree.text}`;
+  if (typeof tree.value === 'boolean') return `the boolean ${tree.text}`;
+  return JSON.stringify(tree.value.length > 60 ? `${tree.value.slice(0, 57)}...` : tree.value);
+}
+
+/** The tree as plain data, for extension keys (`x-…`). */
+export function plain(tree: Tree): unknown {
+  if (tree.kind === 'leaf') return tree.value;
+  if (tree.kind === 'list') return tree.items.map(plain);
+  return Object.fromEntries([...tree.entries].map(([key, entry]) => [key, plain(entry.value)]));
+}
