@@ -4,6 +4,8 @@ const powers = ['b', 'k', 'm', 'g', 't', 'p'];
 export function parseByteSize(text: string): number | null {
   const parts = /^(-?\d+(?:\.\d+)?)\s?(?:([bkmgtp])(?:i?b)?)?$/i.exec(text.trim());
   if (parts === null) return null;
+  // Half a byte is a slip.
+  if (parts[2] === undefined && parts[1]?.includes('.') === true) return null;
   const power = powers.indexOf((parts[2] ?? 'b').toLowerCase());
   const bytes = Math.trunc(Number(parts[1]) * 1024 ** power);
   return Number.isSafeInteger(bytes) ? bytes : null;

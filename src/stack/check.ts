@@ -4,7 +4,7 @@ import { replicasOf } from './replicas.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { Place } from './source-text.ts';
-import { placeOf } from './tree.ts';
+import { child, placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
 
 type Services = Readonly<Record<string, ServiceConfig>>;
@@ -17,6 +17,12 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
   for (const [name, service] of Object.entries({ ...inactive, ...services })) {
     const at = (...path: (string | number)[]): Place => placeOf(tree, ['services', name, ...path]);
     checkNames(name, service, stack, at, mistakes);
+    const written = child(child(tree, 'services'), name);
+    if (child(written, 'image') === undefined && child(written, 'build') === undefined && service.provider === undefined) {
+      mistakes.add(at(), `services.${name}: expected "image" or "build", got neither`);
+    }
+    const image = child(written, 'image');
+    if (service.image === '' && service.build === undefined && image !== undefined) mistakes.add(image.at, `services.${name}.image: expected an image's name, got an empty string`);
     checkContradictions(name, service, at, mistakes);
   }
   for (const [name, service] of Object.entries(services)) {
@@ -53,10 +59,6 @@ function checkNames(name: string, service: ServiceConfig, stack: StackConfig, at
 
 function checkContradictions(name: string, service: ServiceConfig, at: At, mistakes: Mistakes): void {
   const where = `services.${name}`;
-  if (service.image === undefined && service.build === undefined && service.provider === undefined) {
-    mistakes.add(at(), `${where}: expected "image" or "build", got neither`);
-  }
-  if (service.image === '') mistakes.add(at('image'), `${where}.image: expected an image's name, got an empty string`);
   if (service.network_mode !== undefined && service.networks !== undefined) {
     mistakes.add(at('network_mode'), `${where}: expected one of "network_mode" and "networks", got both`);
   }

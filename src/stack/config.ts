@@ -22,6 +22,7 @@ function canonical(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('$', '$$$$');
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
+  // An empty list says nothing, save for a command, which it clears.
+  const entries = Object.entries(value).filter(([key, each]) => each !== undefined && (!Array.isArray(each) || each.length > 0 || key === 'command' || key === 'entrypoint')).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
   return Object.fromEntries(entries.map(([key, each]) => [key, canonical(each)]));
 }

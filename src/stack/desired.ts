@@ -150,7 +150,7 @@ function mountOf(volume: VolumeConfig, project: Project): Mount {
   }
   if (volume.type === 'tmpfs') {
     const { size, mode } = volume.tmpfs ?? {};
-    return { type: 'tmpfs', target, size: limitOf(size ?? 0), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
+    return { type: 'tmpfs', target, size: limitOf(parseByteSize(size ?? '0')), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
   }
   const source = volume.source === undefined ? null : project.volumes[volume.source]?.name ?? `${project.name}_${volume.source}`;
   return { type: 'volume', source, target, readOnly, nocopy: volume.volume?.nocopy ?? false, subpath: volume.volume?.subpath ?? '' };

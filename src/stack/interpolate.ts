@@ -37,7 +37,7 @@ export function interpolate(tree: Tree, lookup: Lookup, mistakes: Mistakes, warn
     const filled = fillTemplate(node.value, lookup, (name) => {
       warn(name, formatMistake(mistakeAt(node.at, `variable ${name} is not set, '' is used`)));
     });
-    if (filled.problem !== null) mistakes.add(node.at, filled.problem.message);
+    if (filled.problem !== null) mistakes.addLast(node.at, filled.problem.message);
     return { ...node, value: filled.text, text: filled.text };
   };
   return visit(tree);

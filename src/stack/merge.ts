@@ -157,7 +157,8 @@ function hostItems(tree: Tree): readonly Tree[] {
   return [...tree.entries].flatMap(([host, entry]) => itemsOf(entry.value).map((item) => item.kind === 'leaf' ? leaf(`${host}=${textOf(item)}`, item.at) : item));
 }
 
-function pairsToDict(tree: Tree): Tree {
+/** `["K=v", "K"]` as a mapping. */
+export function pairsToDict(tree: Tree): Tree {
   if (tree.kind !== 'list' || tree.items.some((item) => item.kind !== 'leaf' || typeof item.value !== 'string')) return tree;
   const entries = new Map<string, Entry>();
   for (const item of tree.items) {

@@ -26,13 +26,22 @@ export function mistakeAt(place: Place, message: string): Mistake {
 export class Mistakes {
   readonly #found = new Map<string, Mistake>();
   readonly #files: string[] = [];
+  readonly #closed = new Set<string>();
 
   get count(): number {
     return this.#found.size;
   }
 
   add(place: Place, message: string): void {
-    this.#keep(mistakeAt(place, message));
+    const mistake = mistakeAt(place, message);
+    if (!this.#closed.has(positionOf(mistake))) this.#keep(mistake);
+  }
+
+  /** A mistake after which there is no value: what later passes find at the same place only follows from it. */
+  addLast(place: Place, message: string): void {
+    const mistake = mistakeAt(place, message);
+    this.#keep(mistake);
+    this.#closed.add(positionOf(mistake));
   }
 
   /** A mistake about a file as a whole, or about no file (`file` then names the option). */
@@ -50,4 +59,8 @@ export class Mistakes {
     if (!this.#files.includes(mistake.file)) this.#files.push(mistake.file);
     this.#found.set(formatMistake(mistake), mistake);
   }
+}
+
+function positionOf(mistake: Mistake): string {
+  return `${mistake.file}:${String(mistake.line)}:${String(mistake.column)}`;
 }

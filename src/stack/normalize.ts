@@ -13,7 +13,7 @@ export function normalizeService(service: ServiceConfig): ServiceConfig {
   const dependsOn = { ...implied, ...service.depends_on };
   return {
     ...service,
-    ...(service.build === undefined ? {} : { build: { context: '.', ...(service.build.dockerfile_inline === undefined ? { dockerfile: 'Dockerfile' } : {}), ...service.build } }),
+    ...(service.build === undefined ? {} : { build: { ...(service.build.dockerfile_inline === undefined ? { dockerfile: 'Dockerfile' } : {}), ...service.build } }),
     ...(Object.keys(dependsOn).length > 0 ? { depends_on: dependsOn } : {}),
     ...(service.network_mode === undefined && service.networks === undefined && service.provider === undefined ? { networks: { default: null } } : {}),
   };

@@ -1,14 +1,14 @@
 import { dirname, resolve } from 'node:path/posix';
 import { parseEnvFile } from './dotenv.ts';
 import { interpolate } from './interpolate.ts';
-import { mergeTrees, serviceRule, stackRule } from './merge.ts';
+import { mergeTrees, pairsToDict, serviceRule, stackRule } from './merge.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { parseFile } from './parse.ts';
 import { rebaseService, rebaseStack } from './rebase.ts';
 import type { Place } from './source-text.ts';
 import type { Lookup } from './template.ts';
-import { child, describe, dict, withChild } from './tree.ts';
+import { child, describe, dict, leaf, withChild } from './tree.ts';
 import type { Dict, Entry, Tree } from './tree.ts';
 
 export interface ReaderOptions {
@@ -170,9 +170,25 @@ export class StackReader {
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }
     const tree = this.stack(files, folder, lookup, chain);
-    const rebased = tree === null ? null : rebaseStack(tree, (path) => absolute(folder, path));
+    const rebased = tree === null ? null : fillNames(rebaseStack(tree, (path) => absolute(folder, path)), variables);
     return rebased?.kind === 'dict' ? withChild(rebased, 'name', null) : rebased;
   }
+}
+
+/** Names without a value in `environment` take that of the included project's env files. */
+function fillNames(stack: Tree, variables: ReadonlyMap<string, string>): Tree {
+  const services = child(stack, 'services');
+  if (stack.kind !== 'dict' || services?.kind !== 'dict' || variables.size === 0) return stack;
+  const fill = (item: Tree, name: string): Tree => item.kind === 'leaf' && item.value === null ? leaf(variables.get(name) ?? null, item.at) : item;
+  const entries = [...services.entries].map(([name, entry]): [string, Entry] => {
+    const environment = child(entry.value, 'environment');
+    if (entry.value.kind !== 'dict' || environment === undefined) return [name, entry];
+    const pairs = pairsToDict(environment);
+    if (pairs.kind !== 'dict') return [name, entry];
+    const filled = new Map([...pairs.entries].map(([key, each]): [string, Entry] => [key, { key: each.key, value: fill(each.value, key) }]));
+    return [name, { key: entry.key, value: withChild(entry.value, 'environment', { ...pairs, entries: filled }) }];
+  });
+  return withChild(stack, 'services', { ...services, entries: new Map(entries) });
 }
 
 interface Standing { readonly file: string; readonly folder: string; readonly lookup: Lookup }

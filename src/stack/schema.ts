@@ -5,6 +5,9 @@ import { serviceSchema } from './service-schema.ts';
 
 interface MayBeExternal { readonly name?: string; readonly external?: boolean | { readonly name?: string } }
 
+/** What describes a resource that is made here, and not one that is there already. */
+const onlyOwn = ['driver', 'driver_opts', 'labels', 'file', 'environment', 'content'];
+
 interface Settled { readonly name?: string; readonly external?: boolean }
 
 /** `external: { name: x }` is the old form of `name: x`, `external: true`; beside `external` no other key makes sense. */
@@ -17,7 +20,7 @@ function settled<T extends MayBeExternal>(shape: Shape<T>): Shape<Omit<T, 'exter
     if (typeof given === 'object' && given.name !== undefined && value.name !== undefined) {
       reading.mistakes.add(tree.at, `${where}: expected one name, got "name" and "external.name"; keep "name"`);
     }
-    const extra = Object.keys(rest).filter((key) => key !== 'name');
+    const extra = Object.keys(rest).filter((key) => onlyOwn.includes(key));
     if (extra.length > 0) reading.mistakes.add(tree.at, `${where}: expected only "name" beside "external", got "${extra.join('", "')}"`);
     return { ...other, ...(typeof given === 'object' && given.name !== undefined ? { name: given.name } : {}), external: true };
   });
@@ -31,7 +34,11 @@ const network = settled(record('a network', {}, {
   }),
 }));
 
-const volume = settled(record('a volume', {}, { name: text, driver: text, driver_opts: options, external, labels }));
+const volume = converted(settled(record('a volume', {}, { name: text, driver: text, driver_opts: options, external, labels })), (value, _tree, reading) => {
+  const { device, o } = value.driver_opts ?? {};
+  const bound = device !== undefined && o?.split(',').includes('bind') === true;
+  return bound ? { ...value, driver_opts: { ...value.driver_opts, device: reading.resolve(device) } } : value;
+});
 
 const filePath: Shape<string> = converted(text, (value, _tree, reading) => reading.resolve(value));
 const secret = settled(record('a secret', {}, { name: text, environment: text, file: filePath, external, labels, driver: text, driver_opts: options, template_driver: text }));

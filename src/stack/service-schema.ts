@@ -13,7 +13,11 @@ const dependency = converted(record('a dependency', { condition: oneOf('service_
   (value) => ({ ...value, required: value.required ?? true }));
 type DependencyConfig = Read<typeof dependency>;
 
-const devices = listOf(record('a device request', { capabilities: strings }, { count: parsed('a whole number or "all"', deviceCount), device_ids: strings, driver: text, options: pairs }));
+const deviceKeys = { count: parsed('a whole number or "all"', deviceCount), device_ids: strings, driver: text, options: pairs };
+const devices = listOf(converted(record('a device request', { capabilities: strings }, deviceKeys), (value, tree, reading, where) => {
+  if (value.count !== undefined && value.device_ids !== undefined) reading.mistakes.add(tree.at, `${where}: expected one of "count" and "device_ids", got both`);
+  return value.count === undefined && value.device_ids === undefined ? { ...value, count: -1 } : value;
+}));
 
 function deviceCount(value: string): number | undefined {
   if (value === 'all') return -1;
@@ -46,9 +50,15 @@ const build: Shape<Read<typeof longBuild>> = longOrShort(longBuild, converted(te
 
 /** The context of a build is a folder, unless it is a URL or a git reference. */
 const buildConfig = converted(build, (value, _tree, reading) => {
-  const { context } = value;
-  return context === undefined || /^[a-z]+:\/\/|^git@|^github\.com\//.test(context) ? value : { ...value, context: reading.resolve(context) };
+  const local = (path: string): string => isRemote(path) ? path : reading.resolve(path);
+  const contexts = Object.entries(value.additional_contexts ?? {}).map(([name, path]) => [name, path === null || path.startsWith('service:') ? path : local(path)]);
+  return { ...value, context: local(value.context ?? '.'), ...(contexts.length === 0 ? {} : { additional_contexts: Object.fromEntries(contexts) as Record<string, string | null> }) };
 });
+
+/** A context that is no folder here. */
+function isRemote(context: string): boolean {
+  return /^[a-z-]+:\/\/|^git@|^github\.com\//.test(context);
+}
 
 const blkioLimits = listOf(record('a limit', {}, { path: text, rate: byteSize }));
 const blkio = record('blkio_config', {}, {
@@ -74,8 +84,9 @@ const pullPolicy: Shape<string> = parsed('always, never, missing, build, if_not_
 
 const containerName = parsed('a name of letters, digits, "_", "." and "-" that starts with a letter or digit', (value) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(value) ? value : undefined, text);
 
-const deviceRequests = listOf(record('a device request', {}, { capabilities: strings, count: parsed('a whole number or "all"', deviceCount), device_ids: strings, driver: text, options: pairs }));
-type DeviceRequest = Read<typeof deviceRequests>[number];
+const deviceRequest = record('a device request', {}, { capabilities: strings, ...deviceKeys });
+type DeviceRequest = Read<typeof deviceRequest>;
+const deviceRequests = listOf(converted(deviceRequest, (value): DeviceRequest => value.count === undefined && value.device_ids === undefined ? { ...value, count: -1 } : value));
 
 /** `all`, or a list of requests. */
 const gpus: Shape<readonly DeviceRequest[]> = {
@@ -87,14 +98,14 @@ const gpus: Shape<readonly DeviceRequest[]> = {
 export const serviceSchema = record('a service', {}, {
   annotations: labels, attach: flag, blkio_config: blkio, build: buildConfig, cap_add: oneOrMore(text), cap_drop: oneOrMore(text), cgroup: oneOf('host', 'private'),
   cgroup_parent: text, command, configs: grants(null), container_name: containerName, cpu_count: count, cpu_percent: decimal, cpu_period: integer,
-  cpu_quota: integer, cpu_rt_period: loose, cpu_rt_runtime: loose, cpu_shares: integer, cpus: decimal, cpuset: text,
+  cpu_quota: integer, cpu_rt_period: integer, cpu_rt_runtime: integer, cpu_shares: integer, cpus: decimal, cpuset: text,
   credential_spec: record('a credential spec', {}, { config: text, file: text, registry: text }),
   depends_on: namesAs<DependencyConfig>({ condition: 'service_started', required: true }, dictOf(dependency, namePattern)),
   deploy, develop, device_cgroup_rules: strings, devices: listOf(device), dns: oneOrMore(text), dns_opt: strings, dns_search: oneOrMore(text), domainname: text,
   entrypoint: command, env_file: envFiles, environment: pairs, expose: listOf(exposed()), extends: anything, external_links: strings, extra_hosts: extraHosts,
   gpus, group_add: listOf(loose), healthcheck, hostname: text, image: text, init: flag, ipc: text, isolation: text,
   label_file: oneOrMore(path), labels, links: strings, logging: record('logging', {}, { driver: text, options: dictOf(nothingOr(loose)) }), mac_address: text,
-  mem_limit: byteSize, mem_reservation: byteSize, mem_swappiness: integer, memswap_limit: byteSize,
+  mem_limit: byteSize, mem_reservation: byteSize, mem_swappiness: byteSize, memswap_limit: byteSize,
   models: namesAs<{ endpoint_var?: string; model_var?: string } | null>(null, dictOf(nothingOr(record('a model of a service', {}, { endpoint_var: text, model_var: text })), namePattern)),
   network_mode: text, networks: namesAs<Read<typeof serviceNetwork> | null>(null, dictOf(nothingOr(serviceNetwork), namePattern)),
   oom_kill_disable: flag, oom_score_adj: integer, pid: nothingOr(text), pids_limit: integer, platform: text, ports, post_start: listOf(hook), pre_start: listOf(startHook),

@@ -105,7 +105,7 @@ export function oneOrMore(item: Shape<string>): Shape<readonly string[]> {
     expected: `${item.expected} or a list`,
     read: (tree, reading, where) => {
       const values = tree.kind === 'list' ? many.read(tree, reading, where) : asList(item.read(tree, reading, where));
-      return values === undefined ? undefined : [...new Set(values)];
+      return values === undefined ? undefined : [...new Set(values)].filter((value) => value !== '');
     },
   };
 }

@@ -87,7 +87,7 @@ export const extraHosts: Shape<readonly string[]> = {
       for (const item of listOf(text).read(tree, reading, where) ?? []) {
         const parts = /^([^=:]+)[=:](.+)$/.exec(item);
         if (parts === null) mismatch(tree, reading, where, `HOST=ADDRESS in place of ${JSON.stringify(item)}`);
-        else found.push(`${parts[1] ?? ''}=${(parts[2] ?? '').replace(/^\[(.*)\]$/, '$1')}`);
+        else for (const address of (parts[2] ?? '').split(',')) found.push(`${parts[1] ?? ''}=${address.trim().replace(/^\[(.*)\]$/, '$1')}`);
       }
     }
     return [...new Set(found)].sort();
@@ -152,7 +152,7 @@ const longVolume = record('a mount', { type: oneOf('bind', 'volume', 'tmpfs', 'c
   source: text, target: text, read_only: flag, consistency: text,
   bind: record('a bind mount', {}, { propagation: oneOf('', ...propagations), create_host_path: flag, recursive: oneOf('enabled', 'disabled', 'writable', 'readonly'), selinux: oneOf('z', 'Z') }),
   volume: record('a volume mount', {}, { labels: pairs, nocopy: flag, subpath: text }),
-  tmpfs: record('a tmpfs mount', {}, { size: parsed('a size in bytes, 0 or more', (value) => { const bytes = parseByteSize(value); return bytes === null || bytes < 0 ? undefined : bytes; }), mode: fileMode }),
+  tmpfs: record('a tmpfs mount', {}, { size: parsed('a size in bytes, 0 or more', (value) => { const bytes = parseByteSize(value); return bytes === null || bytes < 0 ? undefined : String(bytes); }), mode: fileMode }),
   image: record('an image mount', {}, { subpath: text }),
 });
 
@@ -183,7 +183,7 @@ const volume: Shape<VolumeConfig> = converted(longOrShort(longVolume, shortVolum
     reading.mistakes.add(tree.at, `${where}: expected a volume's name as source, got ${JSON.stringify(each.source)}${hint}`);
     return undefined;
   }
-  return each.type === 'bind' ? { bind: {}, ...each, source: reading.resolve(each.source ?? '') } : each;
+  return each.type === 'bind' ? { ...each, source: reading.resolve(each.source ?? '') } : each;
 });
 
 /** Mounts in long form; of two at the same target the later one counts. */
@@ -199,11 +199,7 @@ export interface GrantConfig { readonly source: string; readonly target?: string
 export function grants(folder: string | null): Shape<readonly GrantConfig[]> {
   const long = record('a config or secret', { source: text }, { target: text, uid: text, gid: text, mode: octal });
   const short = converted(text, (source): GrantConfig => ({ source }));
-  return listOf(converted(longOrShort(long, short), (grant): GrantConfig => folder === null ? grant : { ...grant, target: within(folder, grant.target ?? grant.source) }));
-}
-
-function within(folder: string, target: string): string {
-  return target.startsWith('/') ? target : `${folder}/${target}`;
+  return listOf(converted(longOrShort(long, short), (grant): GrantConfig => folder === null ? grant : { ...grant, target: grant.target ?? `${folder}/${grant.source}` }));
 }
 
 export interface EnvFileConfig { readonly path: string; readonly required?: boolean; readonly format?: string }

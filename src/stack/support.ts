@@ -41,7 +41,7 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
     if (!['', 'local', 'default'].includes(volume?.driver ?? '')) review.refuse(['volumes', key, 'driver'], `driver "${volume?.driver ?? ''}" is not built yet, "local" is`);
     if (Object.keys(volume?.driver_opts ?? {}).length > 0) review.refuse(['volumes', key, 'driver_opts'], '"driver_opts" is not built yet, and the data would go elsewhere');
   }
-  return { notes: review.notes, refusals: review.refusals };
+  return { notes: review.notes, refusals: review.refusals.sort((a, b) => a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column) };
 }
 
 class Review {
@@ -79,7 +79,7 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   const mode = service.network_mode;
   if (mode === 'bridge') review.note(what, 'network_mode "bridge" is the default network of the stack');
   else if (mode !== undefined && mode !== 'none' && mode !== 'host') refuse('network_mode', `network_mode "${mode}" is not built yet, "bridge", "none" and "host" are`);
-  if (service.build !== undefined && service.image === undefined) refuse('build', 'building images is not there yet; name an image that was loaded with "image"');
+  if (service.build !== undefined && (service.image ?? '') === '') refuse('build', 'building images is not there yet; name an image that was loaded with "image"');
   else if (service.build !== undefined && service.pull_policy === 'build') refuse('pull_policy', 'building images is not there yet; leave out pull_policy "build"');
   else if (service.build !== undefined) review.note(what, 'key "build" is not built yet and is ignored, the image is used as it is');
   if (/^(refresh|daily|weekly|every_)/.test(service.pull_policy ?? '')) review.note(what, `pull_policy "${service.pull_policy ?? ''}" is not built yet, "missing" is used`);
