@@ -1,0 +1,10 @@
+#pragma once
+#include <stdint.h>
+#include "error.h"
+
+/* Number of `CAP_NAME`; -1 for an unknown one or NULL. */
+int caps_number(const char *name);
+/* Drops what is not in `bounding` from the bounding set; what this kernel does not know is passed over. */
+int caps_bound(uint64_t bounding, struct error *err);
+int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable, struct error *err);
+int caps_ambient(uint64_t ambient, struct error *err);

@@ -1,0 +1,325 @@
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "file.h"
+#include "scope.h"
+
+#define TOP "/sys/fs/cgroup"
+enum { V1_MEMORY, V1_CPU, V1_CPUACCT, V1_PIDS, V1_DEVICES, V1_FREEZER, V1_CPUSET, V1_COUNT };
+static const char *const v1_names[V1_COUNT] = {"memory", "cpu", "cpuacct", "pids", "devices", "freezer", "cpuset"};
+/* Per name, v2 too: the hierarchies in which something of ours may be. */
+#define UNIFIED V1_COUNT
+#define HIERARCHIES (V1_COUNT + 1)
+
+struct cgroup {
+  bool pure_v2;
+  int v2, procs[V1_COUNT];
+  const char *names[HIERARCHIES + 1];
+};
+
+static bool is_type(const char *path, long magic) {
+  struct statfs info;
+  return statfs(path, &info) == 0 && info.f_type == magic;
+}
+static bool pure_v2(void) { return is_type(TOP, CGROUP2_SUPER_MAGIC); }
+
+/* Folder of a hierarchy's root; false where it is not mounted. */
+static bool hierarchy(int which, char *out) {
+  bool pure = pure_v2();
+  if (which == UNIFIED) {
+    strcpy(out, pure ? TOP : TOP "/unified");
+    return pure || is_type(out, CGROUP2_SUPER_MAGIC);
+  }
+  snprintf(out, 64, TOP "/%s", v1_names[which]);
+  return !pure && is_type(out, CGROUP_SUPER_MAGIC);
+}
+
+static int make(const char *root, const char *path, char *folder, struct error *err) {
+  if (snprintf(folder, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) >= 4096) return error_text(err, "cgroup path too long: %s", path);
+  if (mkdir(folder, 0755) == 0) return 0;
+  if (errno == EEXIST) { /* left behind: made anew, so that its counters begin at 0 */
+    if (rmdir(folder) < 0 && errno != ENOENT) return error_text(err, "cgroup %s is in use by another container or process", folder);
+    return mkdir(folder, 0755) < 0 ? error_errno(err, "mkdir", folder) : 0;
+  }
+  if (errno != ENOENT) return error_errno(err, "mkdir", folder);
+  for (char *at = folder + strlen(root) + 1; (at = strchr(at, '/')); *at++ = '/') {
+    *at = 0;
+    if (mkdir(folder, 0755) < 0 && errno != EEXIST) return error_errno(err, "mkdir", folder);
+  }
+  return mkdir(folder, 0755) < 0 && errno != EEXIST ? error_errno(err, "mkdir", folder) : 0;
+}
+
+static int set_text(int folder, const char *where, const char *file, const char *value, struct error *err) {
+  if (file_write_at(folder, file, value) == 0) return 0;
+  char path[4200];
+  snprintf(path, sizeof path, "%s/%s", where, file);
+  int saved = errno;
+  error_errno(err, "write", path);
+  snprintf(err->text, sizeof err->text, "write %.60s to %.380s: %s", value, path, strerror(saved));
+  return -1;
+}
+static int set(int folder, const char *where, const char *file, int64_t value, struct error *err) {
+  char text[32];
+  snprintf(text, sizeof text, "%lld", (long long)value);
+  return set_text(folder, where, file, text, err);
+}
+
+static int limit_memory_v1(int folder, const char *where, const struct resources *r, struct error *err) {
+  if (r->memory != -1 && set(folder, where, "memory.limit_in_bytes", r->memory, err) < 0) return -1;
+  if (r->memory_reservation != -1 && set(folder, where, "memory.soft_limit_in_bytes", r->memory_reservation, err) < 0) return -1;
+  if (r->memory_swap == -1 || r->memory_swap == -2) return 0;
+  /* Kernels without swap accounting do not have the file; memory alone is limited then, as Docker does. */
+  if (faccessat(folder, "memory.memsw.limit_in_bytes", W_OK, 0) < 0 && errno == ENOENT) return 0;
+  return set(folder, where, "memory.memsw.limit_in_bytes", r->memory_swap, err);
+}
+
+static int limit_cpu_v1(int folder, const char *where, const struct resources *r, struct error *err) {
+  if (r->cpu_shares > 0 && set(folder, where, "cpu.shares", r->cpu_shares, err) < 0) return -1;
+  if (r->cpu_period > 0 && set(folder, where, "cpu.cfs_period_us", r->cpu_period, err) < 0) return -1;
+  return r->cpu_quota != -1 ? set(folder, where, "cpu.cfs_quota_us", r->cpu_quota, err) : 0;
+}
+
+/* What every container may do, whatever its own list says: make nodes, and use those that the specification gives it (as runc adds them too). */
+static const struct device_rule default_devices[] = {
+  {true, 'c', -1, -1, "m"}, {true, 'b', -1, -1, "m"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 1, 5, "rwm"}, {true, 'c', 1, 7, "rwm"}, {true, 'c', 1, 8, "rwm"},
+  {true, 'c', 1, 9, "rwm"}, {true, 'c', 5, 0, "rwm"}, {true, 'c', 5, 2, "rwm"}, {true, 'c', 136, -1, "rwm"},
+};
+
+static int device_v1(int folder, const char *where, const struct device_rule *rule, struct error *err) {
+  char text[64], major[24] = "*", minor[24] = "*";
+  if (rule->major >= 0) snprintf(major, sizeof major, "%ld", rule->major);
+  if (rule->minor >= 0) snprintf(minor, sizeof minor, "%ld", rule->minor);
+  if (rule->type == 'a') strcpy(text, "a");
+  else snprintf(text, sizeof text, "%c %s:%s %.3s", rule->type, major, minor, rule->access);
+  return set_text(folder, where, rule->allow ? "devices.allow" : "devices.deny", text, err);
+}
+
+static int limit_devices_v1(int folder, const char *where, const struct resources *r, struct error *err) {
+  for (size_t i = 0; i < r->device_count; i++) if (device_v1(folder, where, &r->devices[i], err) < 0) return -1;
+  for (size_t i = 0; r->device_count && i < sizeof default_devices / sizeof *default_devices; i++)
+    if (device_v1(folder, where, &default_devices[i], err) < 0) return -1;
+  return 0;
+}
+
+/* Empty cpuset files refuse every process: they take over the parent's, upwards too where a parent is fresh. */
+static int limit_cpuset_v1(int folder, const char *where, const struct resources *r, struct error *err) {
+  static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+  const char *const asked[] = {r->cpus, r->mems};
+  for (int i = 0; i < 2; i++) {
+    char path[4200], text[1024];
+    for (const char *at = where + strlen(TOP "/cpuset/"); ; at++) {
+      const char *slash = strchr(at, '/');
+      at = slash ? slash : at + strlen(at);
+      int length = (int)(at - where), above = length;
+      snprintf(path, sizeof path, "%.*s/%s", length, where, files[i]);
+      if (file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && text[0] == '\n') {
+        while (where[above - 1] != '/') above--;
+        char from[4200];
+        snprintf(from, sizeof from, "%.*s%s", above, where, files[i]);
+        if (file_read_at(AT_FDCWD, from, text, sizeof text) < 0 || file_write_at(AT_FDCWD, path, text) < 0) return error_errno(err, "write", path);
+      }
+      if (!slash) break;
+    }
+    if (asked[i] && set_text(folder, where, files[i], asked[i], err) < 0) return -1;
+  }
+  return 0;
+}
+
+static int limit_v1(int which, int folder, const char *where, const struct resources *r, struct error *err) {
+  switch (which) {
+    case V1_MEMORY: return limit_memory_v1(folder, where, r, err);
+    case V1_CPU: return limit_cpu_v1(folder, where, r, err);
+    case V1_DEVICES: return limit_devices_v1(folder, where, r, err);
+    case V1_CPUSET: return limit_cpuset_v1(folder, where, r, err);
+    case V1_PIDS: return r->pids > 0 ? set(folder, where, "pids.max", r->pids, err) : 0;
+    default: return 0;
+  }
+}
+
+/* A cgroup has the controllers that each of its parents passes on. Passing on is refused in one with processes, the root excepted. */
+static int pass_controllers(const char *folder, struct error *err) {
+  static const char *const controllers[] = {"cpu", "memory", "pids", "cpuset"};
+  char path[4200], text[1024];
+  snprintf(path, sizeof path, "%s/cgroup.controllers", folder);
+  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return error_errno(err, "read", path);
+  if (strstr(text, "memory") && strstr(text, "pids") && strstr(text, "cpu ")) return 0;
+  for (const char *slash = folder + strlen(TOP); slash; slash = strchr(slash + 1, '/')) {
+    for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) {
+      char plus[16];
+      snprintf(plus, sizeof plus, "+%s", controllers[i]);
+      snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", (int)(slash - folder), folder);
+      if (file_write_at(AT_FDCWD, path, plus) < 0 && errno != ENOENT && errno != EINVAL) return error_errno(err, "write", path);
+    }
+  }
+  return 0;
+}
+
+static int limit_v2(int folder, const char *where, const struct resources *r, struct error *err) {
+  char text[64];
+  if (r->memory != -1 && set(folder, where, "memory.max", r->memory, err) < 0) return -1;
+  if (r->memory_reservation != -1 && set(folder, where, "memory.low", r->memory_reservation, err) < 0) return -1;
+  if (r->memory_swap >= 0 && r->memory != -1 && faccessat(folder, "memory.swap.max", W_OK, 0) == 0
+      && set(folder, where, "memory.swap.max", r->memory_swap - r->memory, err) < 0) return -1;
+  if (r->cpu_quota != -1) {
+    snprintf(text, sizeof text, "%lld %lld", (long long)r->cpu_quota, (long long)(r->cpu_period > 0 ? r->cpu_period : 100000));
+    if (set_text(folder, where, "cpu.max", text, err) < 0) return -1;
+  }
+  if (r->cpu_shares > 0 && set(folder, where, "cpu.weight", 1 + (r->cpu_shares - 2) * 9999 / 262142, err) < 0) return -1;
+  if (r->cpus && set_text(folder, where, "cpuset.cpus", r->cpus, err) < 0) return -1;
+  if (r->mems && set_text(folder, where, "cpuset.mems", r->mems, err) < 0) return -1;
+  return r->pids > 0 ? set(folder, where, "pids.max", r->pids, err) : 0;
+}
+
+/* Where controllers share a hierarchy, /sys/fs/cgroup/cpu is a link to the folder `cpu,cpuacct`: that is its name. */
+static const char *real_name(int which) {
+  char path[64], target[64];
+  snprintf(path, sizeof path, TOP "/%s", v1_names[which]);
+  ssize_t n = readlink(path, target, sizeof target - 1);
+  if (n <= 0) return v1_names[which];
+  target[n] = 0;
+  return arena_format("%s", target);
+}
+
+static struct cgroup *prepare(const char *path, const struct resources *resources, struct error *err) {
+  struct cgroup *cgroup = arena_alloc(sizeof *cgroup);
+  if (!cgroup) { error_text(err, "out of memory"); return NULL; }
+  *cgroup = (struct cgroup){.pure_v2 = pure_v2(), .v2 = -1};
+  size_t names = 0;
+  char root[64], folder[4096];
+  for (int i = 0; i < V1_COUNT; i++) cgroup->procs[i] = -1;
+  for (int i = 0; i < HIERARCHIES; i++) {
+    if (i == V1_CPUSET && !(resources ? resources->cpus || resources->mems : true)) continue;
+    if (!hierarchy(i, root)) continue;
+    if (!resources) snprintf(folder, sizeof folder, "%s%s%s", root, *path == '/' ? "" : "/", path);
+    else if (make(root, path, folder, err) < 0) return NULL;
+    fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+      if (!resources && errno == ENOENT) continue;
+      error_errno(err, "open", folder);
+      return NULL;
+    }
+    if (i == UNIFIED) {
+      if (resources && cgroup->pure_v2 && (pass_controllers(folder, err) < 0 || limit_v2(fd, folder, resources, err) < 0)) return NULL;
+      cgroup->v2 = fd_steal(&fd);
+      cgroup->names[names++] = "unified";
+      continue;
+    }
+    const char *name = real_name(i);
+    bool known = false;
+    for (size_t k = 0; k < names; k++) known |= strcmp(cgroup->names[k], name) == 0;
+    if (resources && limit_v1(i, fd, folder, resources, err) < 0) return NULL;
+    if (known) continue;
+    cgroup->names[names++] = name;
+    cgroup->procs[i] = openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (cgroup->procs[i] < 0) { error_errno(err, "open", folder); return NULL; }
+  }
+  return cgroup;
+}
+
+struct cgroup *cgroup_create(const char *path, const struct resources *resources, struct error *err) {
+  struct cgroup *cgroup = prepare(path, resources, err);
+  struct error ignored;
+  if (!cgroup) cgroup_remove(path, &ignored); /* the first failure is the one to tell */
+  return cgroup;
+}
+struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare(path, NULL, err); }
+int cgroup_v2_fd(const struct cgroup *cgroup) { return cgroup ? cgroup->v2 : -1; }
+bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : pure_v2(); }
+const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? cgroup->names : NULL; }
+
+int cgroup_join(const struct cgroup *cgroup, struct error *err) {
+  for (int i = 0; cgroup && i < V1_COUNT; i++)
+    if (cgroup->procs[i] >= 0 && write(cgroup->procs[i], "0", 1) < 0) return error_errno(err, "write cgroup.procs", v1_names[i]);
+  return 0;
+}
+
+/* Folder of this cgroup in one hierarchy; false where there is none. */
+static bool folder_of(int which, const char *path, char *out) {
+  char root[64];
+  if (!hierarchy(which, root)) return false;
+  return snprintf(out, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) < 4096;
+}
+
+long cgroup_oom_kills(const char *path) {
+  char folder[4096], file[4200], text[512];
+  bool v2 = pure_v2();
+  if (!folder_of(v2 ? UNIFIED : V1_MEMORY, path, folder)) return 0;
+  snprintf(file, sizeof file, "%s/%s", folder, v2 ? "memory.events" : "memory.oom_control");
+  if (file_read_at(AT_FDCWD, file, text, sizeof text) < 0) return 0;
+  char *at = strstr(text, "oom_kill ");
+  return at ? atol(at + strlen("oom_kill ")) : 0;
+}
+
+/* Signals all processes that one folder lists; how many there were, -1 where it is not there. */
+static int signal_listed(const char *folder, int number) {
+  char path[4200], text[65536];
+  snprintf(path, sizeof path, "%s/cgroup.procs", folder);
+  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return -1;
+  int count = 0;
+  for (char *at = text; *at;) {
+    long pid = strtol(at, &at, 10);
+    while (*at == '\n') at++;
+    if (pid <= 0) break;
+    count++;
+    kill((pid_t)pid, number);
+  }
+  return count;
+}
+
+int cgroup_signal(const char *path, int number, struct error *err) {
+  char folder[4096], file[4200];
+  if (number == SIGKILL && folder_of(UNIFIED, path, folder)) {
+    snprintf(file, sizeof file, "%s/cgroup.kill", folder);
+    if (file_write_at(AT_FDCWD, file, "1") == 0) return 0;
+  }
+  /* Several hierarchies hold the same processes; one that is there will do. */
+  static const int order[] = {UNIFIED, V1_PIDS, V1_MEMORY, V1_FREEZER, V1_DEVICES, V1_CPU};
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    if (folder_of(order[i], path, folder) && signal_listed(folder, number) >= 0) return 0;
+  errno = ESRCH;
+  return error_errno(err, "kill", path);
+}
+
+/* Takes away what a container made below its own cgroup, then that. */
+static int remove_tree(const char *folder) {
+  if (rmdir(folder) == 0 || errno == ENOENT) return 0;
+  DIR *dir = opendir(folder);
+  if (!dir) return errno == ENOENT ? 0 : -1;
+  for (struct dirent *entry; (entry = readdir(dir));) {
+    if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    char below[4096];
+    if (snprintf(below, sizeof below, "%s/%s", folder, entry->d_name) < (int)sizeof below) { remove_tree(below); signal_listed(below, SIGKILL); }
+  }
+  closedir(dir);
+  return rmdir(folder) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int cgroup_remove(const char *path, struct error *err) {
+  char folder[4096];
+  long waited = 0, pause = 200000;
+  for (;;) {
+    bool left = false;
+    for (int i = HIERARCHIES - 1; i >= 0; i--)
+      if (folder_of(i, path, folder) && remove_tree(folder) < 0) left = true;
+    if (!left) return 0;
+    struct error ignored;
+    cgroup_signal(path, SIGKILL, &ignored); /* what cannot be killed shows itself by the folder that stays */
+    if (waited > 10000000000) return error_text(err, "cgroup %s still has processes that do not end", path);
+    nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
+    waited += pause;
+    if (pause < 20000000) pause *= 2;
+  }
+}

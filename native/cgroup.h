@@ -1,0 +1,26 @@
+#pragma once
+#include <stdbool.h>
+#include "config.h"
+
+/* A container's cgroup, by its path below each hierarchy's root, at the usual places below /sys/fs/cgroup: v2 alone; v1 controllers; or
+   both (hybrid: limits are v1's, `unified` has the kill switch). */
+struct cgroup;
+
+/* Makes it, parents too, with its limits, empty. Lies in the arena. */
+struct cgroup *cgroup_create(const char *path, const struct resources *resources, struct error *err);
+/* One that exists already, for a process that joins. */
+struct cgroup *cgroup_open(const char *path, struct error *err);
+/* For CLONE_INTO_CGROUP; -1 where there is no v2 mount. */
+int cgroup_v2_fd(const struct cgroup *cgroup);
+/* Moves the calling process into every v1 hierarchy. */
+int cgroup_join(const struct cgroup *cgroup, struct error *err);
+bool cgroup_pure_v2(const struct cgroup *cgroup);
+/* Folders below the container's /sys/fs/cgroup where it is not pure v2, NULL-terminated; NULL for no cgroup. */
+const char *const *cgroup_names(const struct cgroup *cgroup);
+
+/* How often the kernel killed in it for want of memory. */
+long cgroup_oom_kills(const char *path);
+/* Signals every process in it; SIGKILL by cgroup.kill, so that none can fork away. No such cgroup: ESRCH. */
+int cgroup_signal(const char *path, int signal, struct error *err);
+/* Kills what is left and removes it from every hierarchy, waiting (at most 10 s) until the kernel lets it go. Not there: no error. */
+int cgroup_remove(const char *path, struct error *err);

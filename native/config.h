@@ -1,0 +1,76 @@
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* An OCI bundle's config.json (runtime specification 1.2) as the core uses it. Everything lies in the arena. What the core
+   does not do and that would change the container's meaning is refused while reading. */
+
+struct mount_spec {
+  const char *source, *target, *type;
+  unsigned long flags;            /* MS_* of mount(2); for binds what is set on the mount, without MS_BIND */
+  uint64_t attr_set, attr_clear;  /* MOUNT_ATTR_*, binds only */
+  uint64_t attr_set_deep;         /* the same, for every mount below too (`rro`) */
+  uint64_t propagation;           /* MS_PRIVATE …, 0: none asked for */
+  bool propagation_deep;
+  bool bind, deep;                /* `deep`: rbind */
+  const char *data;               /* what the file system itself is told; "" for nothing */
+};
+
+struct device { const char *path; mode_t mode; dev_t number; uid_t uid; gid_t gid; };
+struct pair { const char *name, *value; };
+struct limit { int resource; const char *name; struct rlimit value; };
+struct device_rule { bool allow; char type; long major, minor; const char *access; };
+
+enum { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT, CAP_SETS };
+
+struct process_spec {
+  char **args, **env;             /* NULL-terminated */
+  const char *cwd;
+  const char *user, *groups;      /* annotations io.bayplan.user, io.bayplan.groups; NULL: the numbers below */
+  uid_t uid; gid_t gid;
+  gid_t *gids; size_t gid_count;
+  mode_t umask;
+  bool no_new_privs;
+  struct limit *limits; size_t limit_count;
+  bool has_caps;
+  uint64_t caps[CAP_SETS];
+  bool has_oom; int oom_score_adj;
+};
+
+/* -1 in a limit: not set. 0 or less than -1 never occurs but for memory swap, where -2 stands for "unlimited". */
+struct resources {
+  int64_t memory, memory_reservation, memory_swap;
+  int64_t cpu_quota, cpu_period, cpu_shares;
+  const char *cpus, *mems;
+  int64_t pids;                   /* -2: unlimited */
+  struct device_rule *devices; size_t device_count;
+};
+
+struct config {
+  const char *root;               /* absolute */
+  bool root_readonly;
+  const char *overlay, *overlay_cwd;
+  const char *root_propagation;
+  unsigned long namespaces;       /* CLONE_NEW* to make */
+  const char *net_path, *ipc_path, *uts_path;
+  const char *hostname, *domainname;
+  struct mount_spec *mounts; size_t mount_count;
+  struct device *devices; size_t device_count;
+  struct pair *sysctls; size_t sysctl_count;
+  const char **masked, **readonly; /* NULL-terminated */
+  const char *cgroups_path;       /* NULL: none */
+  struct resources resources;
+  json_t *seccomp;                /* linux.seccomp or NULL */
+  const char *seccomp_bpf;
+  struct process_spec process;
+};
+
+/* Reads BUNDLE/config.json. */
+int config_read(const char *bundle, struct config *config, struct error *err);
+/* Reads a file that holds one OCI process object, with `annotations` as in config.json beside its fields. */
+int config_read_process(const char *path, struct process_spec *process, struct error *err);

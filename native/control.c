@@ -1,0 +1,105 @@
+#include "control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "cgroup.h"
+#include "scope.h"
+
+int control_open(struct control *control, const char *dir, struct error *err) {
+  for (int i = 0; i < CONTROL_CLIENTS; i++) control->clients[i].fd = -1;
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "shim.sock"};
+  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return error_errno(err, "socket", dir);
+  /* By a relative name: a socket's path ends at 107 bytes, the folder's may be longer. */
+  if (chdir(dir) < 0) return error_errno(err, "chdir", dir);
+  unlink("shim.sock");
+  mode_t mask = umask(0177);
+  int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
+  umask(mask);
+  if (bound < 0 || listen(fd, CONTROL_CLIENTS) < 0) return error_errno(err, "bind", dir);
+  if (chdir("/") < 0) return error_errno(err, "chdir", "/");
+  control->listener = fd_steal(&fd);
+  return 0;
+}
+
+void control_poll(const struct control *control, struct pollfd *entries) {
+  entries[0] = (struct pollfd){.fd = control->listener, .events = POLLIN};
+  for (int i = 0; i < CONTROL_CLIENTS; i++) entries[1 + i] = (struct pollfd){.fd = control->clients[i].fd, .events = POLLIN};
+}
+
+static int send_signal(struct control *control, json_t *request, struct error *err) {
+  int number = (int)json_integer_value(json_object_get(request, "signal"));
+  if (number < 0 || number >= NSIG) { errno = EINVAL; return error_errno(err, "signal", NULL); }
+  if (json_is_true(json_object_get(request, "all"))) {
+    if (!control->cgroup) { error_text(err, "the container has no cgroup: only its first process can be signalled"); err->errnum = EOPNOTSUPP; return -1; }
+    return cgroup_signal(control->cgroup, number, err);
+  }
+  if (syscall(SYS_pidfd_send_signal, control->pidfd, number, NULL, 0) < 0) return error_errno(err, "pidfd_send_signal", NULL);
+  return 0;
+}
+
+static int serve(struct control *control, const char *line, struct error *err) {
+  json_t *request = json_loads(line, 0, NULL);
+  const char *op = json_string_value(json_object_get(request, "op"));
+  if (!op) { errno = EINVAL; return error_errno(err, "request", "not a JSON object with an op"); }
+  if (strcmp(op, "ping") == 0) return 0;
+  if (strcmp(op, "signal") == 0) return send_signal(control, request, err);
+  errno = ENOSYS;
+  return error_errno(err, "op", op);
+}
+
+static void answer(struct control *control, struct client *client) {
+  struct error err;
+  char text[700];
+  int length;
+  if (serve(control, client->line, &err) == 0) length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":true}\n");
+  else {
+    for (char *at = err.text; *at; at++) if (*at == '"' || *at == '\\' || (unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e) *at = '?';
+    length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":false,\"error\":\"%s\",\"errno\":%d}\n", err.text, err.errnum);
+  }
+  arena_reset();
+  (void)!send(client->fd, text, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT); /* one that does not read loses its answer, nobody else's */
+}
+
+static void drop(struct client *client) {
+  close(client->fd);
+  client->fd = -1;
+  client->used = 0;
+}
+
+static void receive(struct control *control, struct client *client) {
+  ssize_t n = recv(client->fd, client->line + client->used, sizeof client->line - 1 - client->used, MSG_DONTWAIT);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) { drop(client); return; }
+  client->used += (unsigned)n;
+  for (char *end; client->used && (end = memchr(client->line, '\n', client->used));) {
+    unsigned length = (unsigned)(end - client->line) + 1;
+    *end = 0;
+    answer(control, client);
+    client->used -= length;
+    memmove(client->line, client->line + length, client->used);
+  }
+  if (client->used == sizeof client->line - 1) drop(client); /* no request is that long */
+}
+
+void control_handle(struct control *control, const struct pollfd *entries) {
+  for (int i = 0; i < CONTROL_CLIENTS; i++)
+    if (control->clients[i].fd >= 0 && entries[1 + i].fd == control->clients[i].fd && entries[1 + i].revents) receive(control, &control->clients[i]);
+  if (!(entries[0].revents & POLLIN)) return;
+  int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return;
+  for (int i = 0; i < CONTROL_CLIENTS; i++)
+    if (control->clients[i].fd < 0) { control->clients[i].fd = fd; return; }
+  close(fd);
+}

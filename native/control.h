@@ -1,0 +1,17 @@
+#pragma once
+#include <poll.h>
+#include "error.h"
+
+/* The shim's socket for its engines: a JSON line a request, one a response. */
+#define CONTROL_CLIENTS 16
+struct control {
+  int listener, pidfd;
+  const char *cgroup;   /* NULL: none */
+  struct client { int fd; unsigned used; char line[496]; } clients[CONTROL_CLIENTS];
+};
+
+/* Listens at DIR/shim.sock, mode 0600. */
+int control_open(struct control *control, const char *dir, struct error *err);
+/* Fills 1 + CONTROL_CLIENTS entries; free ones have descriptor -1. */
+void control_poll(const struct control *control, struct pollfd *entries);
+void control_handle(struct control *control, const struct pollfd *entries);

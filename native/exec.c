@@ -1,0 +1,149 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "cgroup.h"
+#include "config.h"
+#include "core.h"
+#include "file.h"
+#include "process.h"
+#include "scope.h"
+#include "seccomp.h"
+#include "self.h"
+#include "spawn.h"
+
+struct request {
+  int pid;
+  unsigned long long start_time;
+  const char *process, *cgroup, *seccomp;
+};
+
+static bool read_options(int argc, char **argv, struct request *request) {
+  static const struct option options[] = {
+    {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"process", required_argument, NULL, 'f'},
+    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {0},
+  };
+  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
+    case 'p': request->pid = atoi(optarg); break;
+    case 't': request->start_time = strtoull(optarg, NULL, 10); break;
+    case 'f': request->process = optarg; break;
+    case 'c': request->cgroup = optarg; break;
+    case 's': request->seccomp = optarg; break;
+    default: return false;
+  }
+  return optind == argc && request->pid > 0 && request->process;
+}
+
+/* The namespaces of the target that are not ours already; setns(2) refuses nothing more than needed then. */
+static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
+  static const struct { const char *name; unsigned long flag; } kinds[] = {
+    {"mnt", CLONE_NEWNS}, {"pid_for_children", CLONE_NEWPID}, {"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP},
+  };
+  *flags = 0;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    char path[64], theirs[64] = "", own[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[i].name);
+    if (readlink(path, theirs, sizeof theirs - 1) < 0) return error_errno(err, "readlink", path);
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i].name);
+    if (readlink(path, own, sizeof own - 1) < 0) return error_errno(err, "readlink", path);
+    if (strcmp(theirs, own) != 0) *flags |= kinds[i].flag;
+  }
+  return 0;
+}
+
+static _Noreturn void child(const struct process_spec *process, const struct cgroup *cgroup, const struct sock_fprog *filter, int target, unsigned long flags, int failure) {
+  struct error err = {0};
+  if (cgroup_join(cgroup, &err) == 0) {
+    if (flags && setns(target, (int)flags) < 0) error_errno(&err, "setns", "the container");
+    else process_become(process, filter, -1, &err);
+  }
+  error_write(failure, &err);
+  _exit(err.exit_code ? err.exit_code : 125);
+}
+
+/* Until the process has ended; SIGTERM and SIGINT to us kill it. Its exit code. */
+static int await(int pidfd, int signals) {
+  struct pollfd entries[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+  for (;;) {
+    if (poll(entries, 2, -1) < 0) continue;
+    if (entries[1].revents) {
+      struct signalfd_siginfo info;
+      (void)!read(signals, &info, sizeof info);
+      syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    }
+    if (entries[0].revents) break;
+  }
+  siginfo_t info = {0};
+  while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
+  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+/* What the child said about its failure; as a shell says it where the program could not be run. */
+static void relay(int failure) {
+  char text[8192];
+  ssize_t n = read(failure, text, sizeof text - 1);
+  if (n <= 0) return;
+  text[n] = 0;
+  json_t *object = json_loads(text, 0, NULL);
+  const char *message = json_string_value(json_object_get(object, "error"));
+  if (json_object_get(object, "exitCode") && message) dprintf(2, "%s\n", message);
+  else file_write_all(2, text, (size_t)n);
+}
+
+static int run(const struct request *request, struct error *err) {
+  struct process_spec process;
+  struct sock_fprog filter = {0};
+  struct cgroup *cgroup = NULL;
+  unsigned long flags;
+  int failure[2], pidfd;
+  sigset_t mask;
+  fd_auto target = (int)syscall(SYS_pidfd_open, request->pid, 0);
+  if (target < 0) return error_errno(err, "pidfd_open", "the container's process");
+  if (request->start_time && process_start_time(request->pid) != request->start_time) return error_text(err, "process %d is not the container's any more", request->pid);
+  if (config_read_process(request->process, &process, err) < 0) return -1;
+  if (request->seccomp && seccomp_read(request->seccomp, &filter, err) < 0) return -1;
+  if (request->cgroup && !(cgroup = cgroup_open(request->cgroup, err))) return -1;
+  if (others_namespaces(request->pid, &flags, err) < 0) return -1;
+  if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGTERM);
+  sigaddset(&mask, SIGINT);
+  sigprocmask(SIG_BLOCK, &mask, NULL);
+  fd_auto signals = signalfd(-1, &mask, SFD_CLOEXEC);
+  if (signals < 0) return error_errno(err, "signalfd", NULL);
+  /* The pid namespace is for children: this process itself stays the host's, and outside the container's cgroup. */
+  if (flags & CLONE_NEWPID && setns(target, CLONE_NEWPID) < 0) return error_errno(err, "setns", "the container's pid namespace");
+  pid_t pid = spawn(0, cgroup_v2_fd(cgroup), &pidfd);
+  if (pid < 0) return error_errno(err, "clone3", "the container");
+  if (pid == 0) child(&process, cgroup, filter.len ? &filter : NULL, target, flags & ~(unsigned long)CLONE_NEWPID, failure[1]);
+  close(failure[1]);
+  int code = await(pidfd, signals);
+  relay(failure[0]);
+  return code;
+}
+
+int cmd_exec(int argc, char **argv) {
+  struct request request = {0};
+  struct error err = {0};
+  self_protect(argv - 1);
+  if (!read_options(argc, argv, &request)) {
+    fprintf(stderr, "usage: bayplan-core exec --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE]\n");
+    return 2;
+  }
+  arena_open();
+  int code = run(&request, &err);
+  if (code >= 0) return code;
+  error_write(2, &err);
+  return 1;
+}

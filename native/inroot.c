@@ -1,0 +1,59 @@
+#include "inroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "scope.h"
+
+int inroot_open(int root, const char *path, int flags) {
+  struct open_how how = {.flags = (unsigned long)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  for (;;) {
+    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (fd >= 0 || errno != EAGAIN) return fd; /* EAGAIN: a rename elsewhere made the kernel unsure about ".." */
+  }
+}
+
+int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err) {
+  int found = inroot_open(root, path, O_PATH);
+  if (found >= 0) return found;
+  if (errno != ENOENT) return error_errno(err, "openat2", path);
+  char part[4096];
+  if (strlen(path) >= sizeof part) return error_text(err, "path too long: %s", path);
+  strcpy(part, path);
+  fd_auto above = fcntl(root, F_DUPFD_CLOEXEC, 3);
+  if (above < 0) return error_errno(err, "fcntl", path);
+  for (char *at = part; *at;) {
+    while (*at == '/') at++;
+    if (!*at) break;
+    char *end = at + strcspn(at, "/"), kept = *end;
+    *end = 0;
+    bool last = kept == 0 || end[strspn(end + (kept != 0), "/") + (kept != 0)] == 0;
+    int next = inroot_open(root, part, O_PATH);
+    if (next < 0) {
+      if (errno != ENOENT) return error_errno(err, "openat2", path);
+      if (last && file) {
+        fd_auto made = openat(above, at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (made < 0) return error_errno(err, "open", path);
+      } else if (mkdirat(above, at, last ? mode : 0755) < 0) {
+        return error_errno(err, "mkdir", path);
+      }
+      next = openat(above, at, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+      if (next < 0) return error_errno(err, "openat", path);
+    }
+    close(above);
+    above = next;
+    *end = kept;
+    at = end;
+  }
+  return fd_steal(&above);
+}
+
+const char *inroot_name(int fd, char *text) {
+  snprintf(text, 32, "/proc/self/fd/%d", fd);
+  return text;
+}

@@ -1,0 +1,12 @@
+#pragma once
+#include <sys/types.h>
+#include "error.h"
+
+/* Paths inside a container's root, whatever links its image holds: resolved by openat2(RESOLVE_IN_ROOT), named afterwards by descriptor. */
+
+/* O_PATH descriptor of `path` below `root`; -1 with errno. */
+int inroot_open(int root, const char *path, int flags);
+/* The same, made where missing (with the folders above it): a folder, or an empty file where `file`. */
+int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err);
+/* The name by which mount(2) reaches a descriptor. `text` holds 32 bytes. */
+const char *inroot_name(int fd, char *text);

@@ -1,0 +1,56 @@
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+
+struct record_header { uint64_t time; uint8_t stream, zero[3]; uint32_t length; } __attribute__((packed));
+static struct { struct record_header header; char bytes[CHUNK]; } record;
+
+static int reopen(struct log *log) {
+  struct stat stat;
+  if (log->fd >= 0) close(log->fd);
+  log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  log->size = log->fd >= 0 && fstat(log->fd, &stat) == 0 ? (uint64_t)stat.st_size : 0;
+  return log->fd < 0 ? -1 : 0;
+}
+
+int log_open(struct log *log, const char *path, uint64_t max, int files, struct error *err) {
+  *log = (struct log){.fd = -1, .path = path, .max = max, .files = files};
+  return reopen(log) < 0 ? error_errno(err, "open", path) : 0;
+}
+
+/* FILE.1 to FILE.2, and so on; the oldest is overwritten. A reader that follows sees the name's inode change. */
+static void rotate(struct log *log) {
+  char from[4200], to[4200];
+  for (int i = log->files - 2; i >= 0; i--) {
+    snprintf(to, sizeof to, "%s.%d", log->path, i + 1);
+    snprintf(from, sizeof from, i ? "%s.%d" : "%s", log->path, i);
+    rename(from, to);
+  }
+  if (log->files < 2) unlink(log->path);
+  reopen(log);
+}
+
+ssize_t log_copy(struct log *log, int from, int stream) {
+  ssize_t n;
+  do n = read(from, record.bytes, CHUNK); while (n < 0 && errno == EINTR);
+  if (n <= 0) return n;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  record.header = (struct record_header){(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, (uint8_t)stream, {0}, (uint32_t)n};
+  size_t length = sizeof record.header + (size_t)n;
+  if (log->max && log->size && log->size + length > log->max) rotate(log);
+  ssize_t written = log->fd < 0 ? -1 : write(log->fd, &record, length);
+  if (written == (ssize_t)length) { log->size += length; return n; }
+  /* A full disk: the record is lost, the container goes on, and the file stays readable. */
+  if (written > 0) (void)!ftruncate(log->fd, (off_t)log->size);
+  if (log->fd < 0) reopen(log);
+  return n;
+}

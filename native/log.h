@@ -1,0 +1,13 @@
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+#include "error.h"
+
+/* A container's log: records as README.md says, in files that rotate. */
+struct log { int fd; const char *path; uint64_t size, max; int files; };
+enum { LOG_STDOUT = 1, LOG_STDERR = 2 };
+
+/* `max` in bytes, 0: never rotates; `files` in all. Goes on after what is there. */
+int log_open(struct log *log, const char *path, uint64_t max, int files, struct error *err);
+/* Reads once from `from` (non-blocking) and writes what came as one record. The result of read(2). */
+ssize_t log_copy(struct log *log, int from, int stream);

@@ -1,0 +1,14 @@
+#pragma once
+#include "config.h"
+
+/* Makes the root at config->root in the current mount namespace: overlay by annotation, else a bind of the folder to itself.
+   Returns a descriptor of it. */
+int mounts_root(const struct config *config, struct error *err);
+/* The mounts of config.json in their order, then devices, masked and read-only paths. `cgroup_names`: the v1 controllers whose hierarchies
+   the container is in, NULL-terminated; `unified` whether it is in a v2 one beside them. */
+struct cgroup;
+int mounts_apply(const struct config *config, int root, const struct cgroup *cgroup, struct error *err);
+/* Masked and read-only paths; after the sysctls, which lie below /proc/sys. */
+int mounts_hide(const struct config *config, int root, struct error *err);
+/* pivot_root into `root`; nothing of the host is mounted afterwards. */
+int mounts_pivot(const struct config *config, int root, struct error *err);

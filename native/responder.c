@@ -1,0 +1,105 @@
+#include "responder.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "core.h"
+#include "scope.h"
+#include "spawn.h"
+
+#define NOBODY 65534
+#define MAX_NAMESERVERS 8
+
+static int listen_at(int type, struct error *err) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x7f00000b)};
+  fd_auto fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  int on = 1;
+  if (fd < 0) return error_errno(err, "socket", "127.0.0.11:53");
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on); /* loopback may not be up yet */
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) return error_errno(err, "bind", "127.0.0.11:53");
+  if (type == SOCK_STREAM && listen(fd, 16) < 0) return error_errno(err, "listen", "127.0.0.11:53");
+  return fd_steal(&fd);
+}
+
+int responder_bind(struct responder *responder, const char *netns, struct error *err) {
+  fd_auto home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (home < 0) return error_errno(err, "open", "/proc/self/ns/net");
+  fd_auto there = open(netns, O_RDONLY | O_CLOEXEC);
+  if (there < 0) return error_errno(err, "open", netns);
+  if (setns(there, CLONE_NEWNET) < 0) return error_errno(err, "setns", netns);
+  responder->udp = listen_at(SOCK_DGRAM, err);
+  if (responder->udp >= 0) responder->tcp = listen_at(SOCK_STREAM, err);
+  if (setns(home, CLONE_NEWNET) < 0) return error_errno(err, "setns", "/proc/self/ns/net");
+  return responder->udp < 0 || responder->tcp < 0 ? -1 : 0;
+}
+
+/* Addresses of resolv.conf(5), in order. */
+static void read_nameservers(const char *path, char lines[MAX_NAMESERVERS][64], char **out) {
+  size_t count = 0;
+  char line[512];
+  FILE *file = path ? fopen(path, "re") : NULL;
+  while (file && count < MAX_NAMESERVERS && fgets(line, sizeof line, file))
+    if (sscanf(line, " nameserver %63s", lines[count]) == 1) { out[count] = lines[count]; count++; }
+  if (file) fclose(file);
+  out[count] = NULL;
+}
+
+static int drop_privileges(struct error *err) {
+  if (caps_bound(0, err) < 0) return -1;
+  if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) return error_errno(err, "setresuid", "dns");
+  if (caps_set(0, 0, 0, err) < 0) return -1;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return error_errno(err, "prctl(PR_SET_NO_NEW_PRIVS)", NULL);
+  return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? error_errno(err, "prctl(PR_SET_PDEATHSIG)", NULL) : 0;
+}
+
+static _Noreturn void serve(const struct responder *responder, int lifeline) {
+  /* Exactly three descriptors, out of the way of their final numbers first. */
+  int udp = fcntl(responder->udp, F_DUPFD, 10), tcp = fcntl(responder->tcp, F_DUPFD, 10), life = fcntl(lifeline, F_DUPFD, 10);
+  int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+  dup2(udp, 3); dup2(tcp, 4); dup2(life, 5);
+  syscall(SYS_close_range, 6u, ~0u, 0u);
+  prctl(PR_SET_NAME, "bayplan-dns");
+  char lines[MAX_NAMESERVERS][64], *nameservers[MAX_NAMESERVERS + 1];
+  read_nameservers(responder->resolv, lines, nameservers);
+  struct error err;
+  if (chdir("/") < 0 || drop_privileges(&err) < 0) _exit(1);
+  struct dns_options options = {.listen_udp = 3, .listen_tcp = 4, .lifeline = 5, .zones = responder->zones, .nameservers = nameservers};
+  _exit(dns_serve(&options, &err) < 0);
+}
+
+int responder_start(struct responder *responder, struct error *err) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  responder->pid = spawn(0, -1, &responder->pidfd);
+  if (responder->pid == 0) serve(responder, ends[0]);
+  close(ends[0]);
+  if (responder->pid < 0) { close(ends[1]); return error_errno(err, "clone3", "dns"); }
+  responder->lifeline = ends[1];
+  return 0;
+}
+
+void responder_stop(struct responder *responder) {
+  if (responder->pidfd < 0) return;
+  syscall(SYS_pidfd_send_signal, responder->pidfd, SIGKILL, NULL, 0);
+  waitid(P_PIDFD, (id_t)responder->pidfd, NULL, WEXITED);
+  close(responder->pidfd);
+  close(responder->lifeline);
+  responder->pidfd = responder->lifeline = -1;
+  responder->pid = 0;
+}

@@ -1,0 +1,13 @@
+#pragma once
+#include <jansson.h>
+#include <linux/filter.h>
+#include "error.h"
+
+/* `linux.seccomp` of the OCI runtime specification as a BPF program: one binary search over the system call's number for each
+   architecture, so that neither the kernel's verdict cache nor a call has to walk a list. Calls newer than all that the profile names
+   answer ENOSYS, as programs expect of an older kernel. The program lies in the arena. */
+int seccomp_build(json_t *profile, struct sock_fprog *program, struct error *err);
+/* Reads a program that `bayplan-core seccomp` wrote. */
+int seccomp_read(const char *path, struct sock_fprog *program, struct error *err);
+/* Puts it on the calling process. */
+int seccomp_apply(const struct sock_fprog *program, struct error *err);

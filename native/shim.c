@@ -1,0 +1,279 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "cgroup.h"
+#include "config.h"
+#include "control.h"
+#include "core.h"
+#include "file.h"
+#include "init.h"
+#include "log.h"
+#include "process.h"
+#include "responder.h"
+#include "scope.h"
+#include "self.h"
+#include "spawn.h"
+
+/* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
+struct shim {
+  const char *bundle, *exit_file, *log_path, *resolv;
+  char **zones; /* NULL-terminated */
+  int zone_count, log_files, ready;
+  unsigned long long log_max;
+  bool dns_internal;
+  char *cgroup;
+  pid_t pid;
+  int pidfd, output, errors;
+  long long started;
+  struct log log;
+  struct control control;
+  struct responder responder;
+  bool responder_due; /* it died: to be started again in a second */
+};
+
+static int usage(void) {
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N]\n");
+  return 2;
+}
+
+static bool read_options(int argc, char **argv, struct shim *shim) {
+  static const struct option options[] = {
+    {"bundle", required_argument, NULL, 'b'}, {"exit-file", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
+    {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
+    {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {0},
+  };
+  static char *zones[64];
+  shim->zones = zones;
+  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
+    case 'b': shim->bundle = optarg; break;
+    case 'e': shim->exit_file = optarg; break;
+    case 'l': shim->log_path = optarg; break;
+    case 'm': shim->log_max = strtoull(optarg, NULL, 10); break;
+    case 'n': shim->log_files = atoi(optarg); break;
+    case 'd': if (shim->zone_count == 63) return false; shim->zones[shim->zone_count++] = optarg; break;
+    case 'i': shim->dns_internal = true; break;
+    case 'r': shim->resolv = optarg; break;
+    case 'f': shim->ready = atoi(optarg); break;
+    default: return false;
+  }
+  return optind == argc && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
+}
+
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+/* Takes away what an earlier run in this folder left, so that nobody reads it as ours. */
+static void forget_former(const struct shim *shim) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/pid", shim->bundle);
+  unlink(path);
+  unlink(shim->exit_file);
+}
+
+static void remove_socket(const struct shim *shim) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/shim.sock", shim->bundle);
+  unlink(path);
+}
+
+/* Waits until the container's first process has exec'd, or has not. */
+static int await_exec(struct shim *shim, int failure, struct error *err, char *relayed, size_t size) {
+  size_t used = 0;
+  for (ssize_t n; used < size - 1 && (n = read(failure, relayed + used, size - 1 - used)) != 0;) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return error_errno(err, "read", "failure pipe");
+    used += (size_t)n;
+  }
+  relayed[used] = 0;
+  if (used == 1 && relayed[0] == '\n') return 0;
+  (void)shim;
+  if (relayed[0] == '\n') memmove(relayed, relayed + 1, used);
+  return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory?)") : -1;
+}
+
+static int start(struct shim *shim, const struct config *config, struct error *err, char *relayed, size_t size) {
+  int out[2], errs[2], failure[2];
+  if (shim->zone_count) {
+    if (!config->net_path) return error_text(err, "--dns needs a network namespace by path");
+    if (responder_bind(&shim->responder, config->net_path, err) < 0) return -1;
+  }
+  struct cgroup *cgroup = NULL;
+  if (config->cgroups_path) {
+    cgroup = cgroup_create(config->cgroups_path, &config->resources, err);
+    if (!cgroup) return -1;
+    shim->cgroup = strdup(config->cgroups_path);
+  }
+  if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0 || pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  unsigned long flags = config->namespaces & ~(unsigned long)CLONE_NEWCGROUP;
+  shim->pid = spawn(flags, cgroup_v2_fd(cgroup), &shim->pidfd);
+  if (shim->pid == 0) init_run(config, cgroup, out[1], errs[1], failure[1]);
+  close(out[1]); close(errs[1]); close(failure[1]);
+  shim->output = out[0];
+  shim->errors = errs[0];
+  if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
+  fcntl(shim->output, F_SETFL, O_NONBLOCK);
+  fcntl(shim->errors, F_SETFL, O_NONBLOCK);
+  if (shim->zone_count && responder_start(&shim->responder, err) < 0) return -1;
+  int result = await_exec(shim, failure[0], err, relayed, size);
+  close(failure[0]);
+  return result;
+}
+
+/* Nothing of a container that could not start is left behind. */
+static void undo(struct shim *shim) {
+  struct error ignored;
+  if (shim->pidfd >= 0) {
+    syscall(SYS_pidfd_send_signal, shim->pidfd, SIGKILL, NULL, 0);
+    waitid(P_PIDFD, (id_t)shim->pidfd, NULL, WEXITED);
+  }
+  responder_stop(&shim->responder);
+  if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
+  remove_socket(shim);
+}
+
+static int say_ready(struct shim *shim, struct error *err) {
+  char line[256], path[4200];
+  int self = getpid();
+  int length = snprintf(line, sizeof line, "{\"version\":1,\"pid\":%d,\"startTime\":%llu,\"shimPid\":%d,\"shimStartTime\":%llu}\n", shim->pid,
+    process_start_time(shim->pid), self, process_start_time(self));
+  snprintf(path, sizeof path, "%s/pid", shim->bundle);
+  if (file_replace(path, line, (size_t)length, err) < 0) return -1;
+  (void)!write(shim->ready, line, (size_t)length); /* an engine that has died meanwhile reads the file */
+  return 0;
+}
+
+static void drain(struct shim *shim) {
+  while (shim->output >= 0 && log_copy(&shim->log, shim->output, LOG_STDOUT) > 0) continue;
+  while (shim->errors >= 0 && log_copy(&shim->log, shim->errors, LOG_STDERR) > 0) continue;
+}
+
+static void copy(struct shim *shim, int *from, int stream) {
+  ssize_t n = log_copy(&shim->log, *from, stream);
+  if (n > 0 || (n < 0 && errno == EAGAIN)) return;
+  close(*from);
+  *from = -1;
+}
+
+/* Until the container's first process has ended. */
+static void watch(struct shim *shim) {
+  enum { OUTPUT, ERRORS, PROCESS, RESPONDER, CONTROL, COUNT = CONTROL + 1 + CONTROL_CLIENTS };
+  struct pollfd entries[COUNT];
+  for (;;) {
+    entries[OUTPUT] = (struct pollfd){.fd = shim->output, .events = POLLIN};
+    entries[ERRORS] = (struct pollfd){.fd = shim->errors, .events = POLLIN};
+    entries[PROCESS] = (struct pollfd){.fd = shim->pidfd, .events = POLLIN};
+    entries[RESPONDER] = (struct pollfd){.fd = shim->responder.pidfd, .events = POLLIN};
+    control_poll(&shim->control, &entries[CONTROL]);
+    int ready = poll(entries, COUNT, shim->responder_due ? 1000 : -1);
+    if (ready < 0) continue;
+    struct error err;
+    if (ready == 0 && shim->responder_due) shim->responder_due = responder_start(&shim->responder, &err) < 0;
+    if (entries[OUTPUT].revents) copy(shim, &shim->output, LOG_STDOUT);
+    if (entries[ERRORS].revents) copy(shim, &shim->errors, LOG_STDERR);
+    if (entries[RESPONDER].revents) { responder_stop(&shim->responder); shim->responder_due = true; }
+    control_handle(&shim->control, &entries[CONTROL]);
+    if (entries[PROCESS].revents) return;
+  }
+}
+
+/* What `waitid` tells, as the exit file's code and signal. */
+static void finish(struct shim *shim) {
+  siginfo_t info = {0};
+  while (waitid(P_PIDFD, (id_t)shim->pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
+  long long finished = now_ms();
+  struct error err;
+  /* Without a pid namespace others may outlive the first process, and hold its pipes. */
+  if (shim->cgroup) cgroup_signal(shim->cgroup, SIGKILL, &err);
+  drain(shim);
+  long oom_kills = shim->cgroup ? cgroup_oom_kills(shim->cgroup) : 0;
+  responder_stop(&shim->responder);
+  bool removed = !shim->cgroup || cgroup_remove(shim->cgroup, &err) == 0;
+  char line[512];
+  bool killed = info.si_code != CLD_EXITED;
+  int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s}\n",
+    killed ? 128 + info.si_status : info.si_status, killed ? info.si_status : 0, oom_kills > 0 ? "true" : "false", shim->started, finished,
+    removed ? "" : ",\"cgroupLeft\":true");
+  while (file_replace(shim->exit_file, line, (size_t)length, &err) < 0 && err.errnum == ENOSPC) sleep(1); /* an exit is never lost to a full disk */
+  remove_socket(shim);
+}
+
+/* The shim proper, in a session of its own. */
+static int live(struct shim *shim) {
+  static char relayed[8192];
+  struct error err = {0};
+  struct config config;
+  arena_open();
+  forget_former(shim);
+  bool failed = config_read(shim->bundle, &config, &err) < 0
+    || log_open(&shim->log, shim->log_path, shim->log_max, shim->log_files, &err) < 0
+    || control_open(&shim->control, shim->bundle, &err) < 0
+    || start(shim, &config, &err, relayed, sizeof relayed) < 0;
+  shim->control.pidfd = shim->pidfd;
+  shim->control.cgroup = shim->cgroup;
+  shim->started = now_ms();
+  if (failed || say_ready(shim, &err) < 0) {
+    undo(shim);
+    if (relayed[0] == '{') (void)!write(shim->ready, relayed, strlen(relayed));
+    else error_write(shim->ready, &err);
+    return 1;
+  }
+  close(shim->ready);
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3 && null >= 0; fd++) dup2(null, fd);
+  close(null);
+  (void)!file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "-998"); /* the last to go: its container's output and exit are in its hands */
+  arena_reset();
+  watch(shim);
+  finish(shim);
+  return 0;
+}
+
+static void close_others(int kept) {
+  if (kept > 3) syscall(SYS_close_range, 3u, (unsigned)kept - 1, 0u);
+  syscall(SYS_close_range, kept < 3 ? 3u : (unsigned)kept + 1, ~0u, 0u);
+  if (kept > 2) fcntl(kept, F_SETFD, FD_CLOEXEC);
+}
+
+int cmd_shim(int argc, char **argv) {
+  struct shim shim = {.ready = 2, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1,
+    .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
+  self_protect(argv - 1);
+  if (!read_options(argc, argv, &shim)) return usage();
+  shim.responder.zones = shim.zones;
+  shim.responder.resolv = shim.dns_internal ? NULL : shim.resolv;
+  close_others(shim.ready);
+  struct error err;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) { error_errno(&err, "pipe2", NULL); error_write(shim.ready, &err); return 1; }
+  pid_t child = fork();
+  if (child < 0) { error_errno(&err, "fork", NULL); error_write(shim.ready, &err); return 1; }
+  if (child > 0) {
+    char byte;
+    close(ends[1]);
+    (void)!read(ends[0], &byte, 1); /* EOF: the second one has its session */
+    _exit(0);
+  }
+  setsid();
+  close(ends[0]);
+  close(ends[1]);
+  process_reset_signals();
+  static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT};
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+  _exit(live(&shim));
+}
