@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
 import { ExclusiveRunner } from '../reconcile/exclusive.ts';
-import { runPass } from '../reconcile/pass.ts';
+import type { Executor } from '../reconcile/executor.ts';
+import { runPass, type PassResult } from '../reconcile/pass.ts';
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
 import { createImages } from '../runtime/image/image-store.ts';
@@ -17,6 +18,7 @@ import type { Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
+import { checkOf } from './health-probes.ts';
 import { actualState } from './observe.ts';
 import { ensureRootRecord } from './root-record.ts';
 import { openRunFolder } from './run-folder.ts';
@@ -56,7 +58,8 @@ export class Engine {
   readonly volumes: Volumes;
   readonly #stacks: StackStore;
   readonly #supervisor: Supervisor;
-  readonly #runner = new ExclusiveRunner();
+  readonly #runner = new ExclusiveRunner<PassResult>();
+  readonly #executor: Executor;
   readonly #release: () => void;
 
   private constructor(options: EngineOptions, parts: {
@@ -72,6 +75,18 @@ export class Engine {
     this.#stacks = parts.stacks;
     this.#supervisor = parts.supervisor;
     this.#release = parts.release;
+    const { containers, supervisor } = parts;
+    this.#executor = runtimeExecutor({
+      networks: parts.networks, volumes: parts.volumes,
+      containers: {
+        create: (name, identity, spec) => containers.create(name, identity, spec),
+        start: (name) => supervisor.start(name),
+        stop: (name, signal, graceMs) => supervisor.stop(name, signal, graceMs, false),
+        remove: (name) => supervisor.remove(name),
+      },
+      publish: (name, on) => supervisor.publish(name, on),
+      waitFor: (name, until, signal) => supervisor.waitFor(name, until, signal),
+    });
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
@@ -90,7 +105,7 @@ export class Engine {
         createImages({ paths, core }), createVolumes({ paths, now }), createNetworks({ paths, kernel, now }),
       ]);
       const containers = await ContainerStore.open({
-        paths, kernel, images, networks, volumes, core, now,
+        paths, kernel, images, networks, volumes, core, now, report,
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
       await networks.restore(containers.endpoints(), containers.publications());
@@ -176,20 +191,31 @@ export class Engine {
   }
 
   async #pass(name: string, desired: Desired, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
-    const result = await this.#runner.run(name, desired, (passSignal) => runPass({
+    const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
       desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: AbortSignal.any([signal, passSignal]), onEvent,
-      observe: () => Promise.resolve(actualState(name, desired, this)),
-      executor: runtimeExecutor(
-        { ...this.#runtime(), containers: this.#supervised() },
-        (container, until, waitSignal) => this.#supervisor.waitFor(container, until, waitSignal),
-        (container, on) => this.#supervisor.publish(container, on),
-      ),
-    }));
+      observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor,
+    }), { ok: false, message: 'cancelled: another request for this stack took over' });
     await this.containers.flush();
     if (!result.ok) throw new BayplanError('pass-failed', result.message);
   }
 
-  #runtime(): { images: Images; networks: Networks; volumes: Volumes } {
-    return { images: this.images, networks: this.networks, volumes: this.volumes };
+  /** Runs what answers with events; the last one says how it ended, however it did. */
+  async #ending(onEvent: (event: PassEvent) => void, revision: () => number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      onEvent({ version: 1, type: 'end', ok: true, revision: revision(), message: '' });
+    } catch (error) {
+      if (!(error instanceof BayplanError)) throw error;
+      onEvent({ version: 1, type: 'end', ok: false, revision: revision(), message: error.message });
+    }
+  }
+
+  /** Waits until all of a stack's containers run (healthy, where they have a check) or have ended with 0. */
+  async #settled(name: string, signal: AbortSignal): Promise<void> {
+    const all = Object.entries(actualState(name, null, this).containers);
+    await Promise.all(all.map(([container, { spec }]) => {
+      const checked = checkOf(spec, this.images) !== null;
+      return this.#supervisor.waitFor(container, checked ? 'ready' : 'started', signal);
+    }));
   }
 }

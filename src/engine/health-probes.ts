@@ -1,6 +1,6 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { Images } from '../runtime/image/images.ts';
-import type { Container, Healthcheck } from '../state/container.ts';
+import type { ContainerSpec, Healthcheck } from '../state/container.ts';
 import { afterProbe, freshHealth, isDisabled, nextLook, probeCommand, type HealthState } from './health-machine.ts';
 
 const OUTPUT_MAX = 4096;
@@ -22,7 +22,7 @@ export class HealthProbes {
   watch(name: string): void {
     this.forget(name);
     const container = this.#containers.get(name);
-    const check = container === null ? null : checkOf(container, this.#images);
+    const check = container === null ? null : checkOf(container.spec, this.#images);
     if (container?.status === undefined || container.status === null || check === null) return;
     const stop = new AbortController();
     this.#running.set(name, stop);
@@ -83,8 +83,8 @@ export class HealthProbes {
 }
 
 /** The health check in force: the container's own, else its image's; null where there is none or it is switched off. */
-export function checkOf(container: Container, images: Images): Healthcheck | null {
-  const check = container.spec.healthcheck ?? images.find(container.spec.imageId)?.config.healthcheck ?? null;
+export function checkOf(spec: ContainerSpec, images: Images): Healthcheck | null {
+  const check = spec.healthcheck ?? images.find(spec.imageId)?.config.healthcheck ?? null;
   return isDisabled(check) ? null : check;
 }
 

@@ -15,6 +15,9 @@ export interface SupervisorContext {
   readonly report: (message: string) => void;
 }
 
+/** What can be waited for. `ready`: healthy, or ended with 0 before it came to that. */
+export type Condition = 'started' | 'healthy' | 'completed' | 'ready';
+
 /**
  * What lives with running containers between passes: restarts, health, published ports. Invariants:
  * - a container that somebody asked to stop is not restarted, however its end arrives;
@@ -66,6 +69,15 @@ export class Supervisor {
     await this.#context.containers.stop(name, signal, graceMs);
   }
 
+  /** Removes a container, ending it first; its end brings no restart. */
+  async remove(name: string): Promise<void> {
+    this.#cancelRestart(name);
+    this.#asked.add(name);
+    this.#probes.forget(name);
+    await this.publish(name, false);
+    await this.#context.containers.remove(name);
+  }
+
   /** Sends the container's ports to it, or takes them away. A container without an address of its own publishes none. */
   async publish(name: string, on: boolean): Promise<void> {
     const { containers, networks } = this.#context;
@@ -78,7 +90,7 @@ export class Supervisor {
   }
 
   /** Resolves when the container is so; rejects, with its last output, when it can no longer become so. */
-  waitFor(name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal): Promise<void> {
+  waitFor(name: string, until: Condition, signal: AbortSignal): Promise<void> {
     const { containers } = this.#context;
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -170,7 +182,7 @@ export class Supervisor {
   }
 }
 
-function reached(name: string, container: Container | null, until: 'started' | 'healthy' | 'completed'): 'reached' | 'waiting' | BayplanError {
+function reached(name: string, container: Container | null, until: Condition): 'reached' | 'waiting' | BayplanError {
   const status = container?.status;
   if (container === null || status === null || status === undefined) return new BayplanError('not-found', `container ${name} is gone`);
   const ended = (status.phase === 'exited' || status.phase === 'lost') && status.restartAt === 0;
@@ -178,7 +190,8 @@ function reached(name: string, container: Container | null, until: 'started' | '
     if (!ended) return 'waiting';
     return status.exitCode === 0 ? 'reached' : new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
   }
-  if (until === 'started' && (status.phase === 'running' || (ended && status.exitCode === 0))) return 'reached';
+  if (until === 'started' && status.phase === 'running') return 'reached';
+  if ((until === 'started' || until === 'ready') && ended && status.exitCode === 0 && status.startedAt > 0) return 'reached';
   if (ended) return new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
   if (status.phase !== 'running' || until === 'started') return 'waiting';
   if (status.health === 'healthy') return 'reached';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
@@ -8,18 +8,20 @@ import { PublishedPort as PublishedPortSchema } from '../../state/container.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Endpoint, Networks } from '../network/networks.ts';
-import { readRecord } from '../record.ts';
+import type { Endpoint, Networks, Publication } from '../network/networks.ts';
+import { readRecord, syncFolder } from '../record.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import { findProcess, readExit } from './adopt.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
-import { deleteCgroup, runExec } from './core-process.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import { compiledSeccomp, deleteCgroup, runExec } from './core-process.ts';
 import { endpointOf } from './endpoint.ts';
 import { readLog } from './log-reader.ts';
 import { KeyedMutex } from './mutex.ts';
 import { ContainerRecord, type ExitRecord, type ReadyLine } from './record.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
+import { seccompProfile } from './seccomp.ts';
 import { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError } from './spawn-shim.ts';
@@ -34,6 +36,8 @@ export interface ContainerContext {
   /** Path of bayplan-core. */
   readonly core: string;
   readonly now: () => number;
+  /** Receives what went wrong where nobody waits for an answer. */
+  readonly report: (message: string) => void;
   /** Bytes of one log file, and how many are kept. */
   readonly logMax: number;
   readonly logFiles: number;
@@ -78,6 +82,7 @@ export class ContainerStore implements Containers {
   readonly #mutex = new KeyedMutex();
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
   #closed = false;
+  #dirty = false;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
@@ -103,7 +108,10 @@ export class ContainerStore implements Containers {
       await store.#adopt(record, files);
     }));
     for (const short of readdirSync(join(context.paths.run, 'c'))) {
-      if (!known.has(short)) await store.#discardBundle(filesOf(context.paths, short.padEnd(64, '0')));
+      if (known.has(short)) continue;
+      const stale = filesOf(context.paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
+      await deleteCgroup(context.core, stale.cgroup);
+      await rm(stale.bundle, { recursive: true, force: true });
     }
     return store;
   }
@@ -123,6 +131,12 @@ export class ContainerStore implements Containers {
   get(name: string): Container | null {
     const entry = this.#entries.get(name);
     return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** Ports that are to lead to the running containers, to restore the table from. */
+  publications(): readonly Publication[] {
+    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.ports.length > 0)
+      .map((entry) => ({ container: entry.record.id, address: Object.values(entry.record.addresses)[0] ?? '', ports: entry.ports }));
   }
 
   /** Endpoints of the running containers, to restore networks from. */
@@ -184,7 +198,7 @@ export class ContainerStore implements Containers {
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
-        await writeBundle({ paths, core, record, files, image, layers, mounts, netns });
+        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#seccomp(record.spec) });
         const attached = Object.keys(record.spec.networks);
         entry.ready = await spawnShim(kernel, name, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached),
@@ -245,7 +259,8 @@ export class ContainerStore implements Containers {
     const entry = this.#entry(name);
     const image = this.#context.images.find(entry.record.spec.imageId);
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
-    return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image }, request);
+    const seccompBpf = await this.#seccomp(entry.record.spec);
+    return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
   }
 
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord> {
@@ -267,6 +282,13 @@ export class ContainerStore implements Containers {
       this.#update(entry, { held: held ?? entry.record.held, restarts: restarts ?? entry.record.restarts });
     }
     this.#emit('noted', name);
+  }
+
+  /** Makes the records durable. One journal commit serves all that were written since the last. */
+  async flush(): Promise<void> {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    await syncFolder(this.#context.paths.containers);
   }
 
   /** Lets go of all shims; the containers go on. */
@@ -293,6 +315,7 @@ export class ContainerStore implements Containers {
 
   /** Whole by rename; made durable with all others of a pass by `flush`, since one journal commit serves them all. */
   #save(record: ContainerRecord, files: ContainerFiles): void {
+    this.#dirty = true;
     const temporary = `${files.record}.tmp`;
     writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
     renameSync(temporary, files.record);
@@ -312,7 +335,7 @@ export class ContainerStore implements Containers {
     const found = await findProcess(this.#context.kernel, files);
     if (found.state === 'running') {
       entry.ready = found.ready;
-      entry.startedAt = this.#context.now();
+      entry.startedAt = Math.round(statSync(files.pid).mtimeMs);
       entry.ports = readPorts(files);
       await this.#watch(entry, found.shim);
     } else if (found.state === 'exited') {
@@ -350,6 +373,10 @@ export class ContainerStore implements Containers {
       startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? this.#context.now(),
       ready: null, shim: null, ports: [], health: 'none', view: null,
     });
+    // Queued at once, so that it comes before any start that the event below brings about.
+    this.#mutex.run(entry.record.name, () => this.#context.networks.disconnect(entry.record.id)).catch((error: unknown) => {
+      this.#context.report(`${entry.record.name}: ${error instanceof Error ? error.message : String(error)}`);
+    });
     this.#emit('exited', entry.record.name);
   }
 
@@ -358,24 +385,14 @@ export class ContainerStore implements Containers {
     const { record, files } = entry;
     await networks.disconnect(record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
-    await this.#discardBundle(files);
+    await rm(files.bundle, { recursive: true, force: true });
     await rm(files.state, { recursive: true, force: true });
     this.#entries.delete(record.name);
   }
 
-  async #discardBundle(files: ContainerFiles): Promise<void> {
-    const lock = await this.#lockOf(files);
-    if (lock === null) await deleteCgroup(this.#context.core, files.cgroup);
-    else this.#context.kernel.close(lock);
-    await rm(files.bundle, { recursive: true, force: true });
-  }
-
-  #lockOf(files: ContainerFiles): Promise<number | null> {
-    try {
-      return Promise.resolve(this.#context.kernel.lock(files.lock));
-    } catch {
-      return Promise.resolve(null);
-    }
+  /** The default profile depends on what the container may do, so it is compiled for its capabilities. */
+  #seccomp(spec: ContainerSpec): Promise<string | null> {
+    return compiledSeccomp(this.#context.paths, this.#context.core, seccompProfile(capabilitiesOf(spec)));
   }
 }
 

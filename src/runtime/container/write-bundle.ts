@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
 import type { ContainerFiles } from './bundle-files.ts';
-import { compileSeccomp } from './core-process.ts';
 import { endpointOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
-import { seccompProfile } from './seccomp.ts';
 
 export interface BundleParts {
   readonly paths: Paths;
-  readonly core: string;
   readonly record: ContainerRecord;
   readonly files: ContainerFiles;
   readonly image: ImageStatus;
@@ -20,11 +16,31 @@ export interface BundleParts {
   readonly layers: readonly string[];
   readonly mounts: readonly ResolvedMount[];
   readonly netns: string | null;
+  /** File with the compiled seccomp program; null: none. */
+  readonly seccompBpf: string | null;
+}
+
+/** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. */
+export function hostsFile(record: ContainerRecord, hostname: string): string {
+  const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
+  for (const extra of record.spec.extraHosts) {
+    const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
+    if (name !== undefined && address !== undefined) lines.push(`${address}\t${name}`);
+  }
+  const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
+  for (const { address } of endpointOf(record).attachments) lines.push(`${address}\t${full}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Names are served inside the container's own namespace where it has networks; with the host's network, the host's resolvers are its own. */
+function resolvConf(record: ContainerRecord): string {
+  if (record.spec.networkMode === 'host') return readFileSync('/etc/resolv.conf', 'utf8');
+  return Object.keys(record.spec.networks).length === 0 ? '' : 'nameserver 127.0.0.11\noptions ndots:0\n';
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. */
-export async function writeBundle(parts: BundleParts): Promise<void> {
-  const { paths, core, record, files, image, layers, mounts, netns } = parts;
+export function writeBundle(parts: BundleParts): void {
+  const { paths, record, files, image, layers, mounts, netns, seccompBpf } = parts;
   const hostname = hostnameOf(record);
   writeFileSync(files.hosts, hostsFile(record, hostname));
   writeFileSync(files.hostname, `${hostname}\n`);
@@ -37,7 +53,7 @@ export async function writeBundle(parts: BundleParts): Promise<void> {
     overlay: { cwd: paths.layers, lowerdirs: layers, upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
-    mounts, seccompBpf: await compiledProfile(paths, core, record),
+    mounts, seccompBpf,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }

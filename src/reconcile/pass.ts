@@ -1,0 +1,43 @@
+import { plan } from '../plan/plan.ts';
+import type { PassEvent } from '../state/messages.ts';
+import type { Desired, State } from '../state/state.ts';
+import { apply } from './apply.ts';
+import type { Executor } from './executor.ts';
+
+export interface PassContext {
+  readonly desired: Desired;
+  /** Reads the world anew. */
+  readonly observe: () => Promise<State>;
+  readonly executor: Executor;
+  readonly now: () => number;
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: PassEvent) => void;
+}
+
+export interface PassResult { readonly ok: boolean; readonly message: string }
+
+/**
+ * Makes the world what is desired. Invariants:
+ * - what is decided is decided by `plan`, from the world as it was just read;
+ * - running work settles before the world is read again;
+ * - it ends when the plan is empty, when a step has failed, or when a step that succeeded is planned again for the same cause: then
+ *   it had no effect, and doing it again would be a loop.
+ */
+export async function runPass(context: PassContext): Promise<PassResult> {
+  const carried = new Set<string>();
+  for (;;) {
+    const made = plan(context.desired, await context.observe(), context.now());
+    context.onEvent({ version: 1, type: 'plan', plan: made });
+    if (made.steps.length === 0) return { ok: true, message: '' };
+    const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
+    if (again !== undefined) return { ok: false, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
+    const result = await apply(made.steps, context.executor, {
+      concurrency: context.concurrency, signal: context.signal,
+      onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),
+    });
+    if (context.signal.aborted) return { ok: false, message: 'cancelled: another request for this stack took over' };
+    if (result.failed.length > 0) return { ok: false, message: result.failed.map(({ id, message }) => `${id}: ${message}`).join('\n') };
+    for (const step of made.steps) carried.add(`${step.id}: ${step.why}`);
+  }
+}

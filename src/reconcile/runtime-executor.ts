@@ -1,0 +1,32 @@
+import type { Containers } from '../runtime/container/containers.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import type { Volumes } from '../runtime/volume/volumes.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Executor } from './executor.ts';
+
+/** What the executor drives: the runtime, with starts, stops and ports as the engine supervises them. */
+export interface Runtime {
+  readonly networks: Pick<Networks, 'create' | 'remove'>;
+  readonly volumes: Pick<Volumes, 'create' | 'remove'>;
+  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'remove'>;
+  readonly publish: (name: string, on: boolean) => Promise<void>;
+  readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal) => Promise<void>;
+}
+
+/** Each action's one call into the runtime. */
+export function runtimeExecutor({ networks, volumes, containers, publish, waitFor }: Runtime): Executor {
+  return {
+    'pull-image': ({ image }) => Promise.reject(new BayplanError('image-not-found', `image ${image} is not in the store: load it with "bayplan load FILE"`)),
+    'create-network': ({ name, stack, network }) => networks.create(name, stack, network),
+    'remove-network': ({ name }) => networks.remove(name),
+    'create-volume': ({ name, stack, volume }) => volumes.create(name, stack, volume),
+    'remove-volume': ({ name }) => volumes.remove(name),
+    'create-container': ({ name, identity, spec }) => containers.create(name, identity, spec),
+    'start-container': ({ name }) => containers.start(name),
+    'stop-container': ({ name, signal, graceMs }) => containers.stop(name, signal, graceMs),
+    'remove-container': ({ name }) => containers.remove(name),
+    'publish-ports': ({ name }) => publish(name, true),
+    'withdraw-ports': ({ name }) => publish(name, false),
+    'wait-container': ({ name, until }, signal) => waitFor(name, until, signal),
+  };
+}
