@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -56,15 +56,31 @@ export function createApi(engine: EngineView): Server {
   const execs = new ExecSessions();
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 512 });
   for (const [method, path, handler] of ROUTES) router.on(method, path, () => undefined, handler);
-  const server = createServer({ requestTimeout: 0 }); // loading an archive, or following a log, takes as long as it takes
+  const server = new ApiServer({ requestTimeout: 0 }); // loading an archive, or following a log, takes as long as it takes
   server.on('request', (request, response) => {
     answer(server, engine, execs, router, request, response).catch((error: unknown) => sendError(response, error));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    server.own(socket);
     socket.on('error', () => socket.destroy());
     upgrade(engine, execs, request, socket, head).catch((error: unknown) => refuse(socket, error));
   });
   return server;
+}
+
+/** Node forgets connections that were upgraded; one that is left would keep the server from closing. */
+class ApiServer extends Server {
+  readonly #upgraded = new Set<Duplex>();
+
+  own(socket: Duplex): void {
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
+  }
 }
 
 async function answer(

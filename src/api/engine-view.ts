@@ -11,10 +11,10 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
-  readonly images: Images;
-  readonly containers: Containers;
-  readonly networks: Networks;
-  readonly volumes: Volumes;
+  readonly images: Pick<Images, 'find' | 'list' | 'load'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal'>;
+  readonly networks: Pick<Networks, 'list'>;
+  readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };
   stacks(): readonly StackAnswer[];

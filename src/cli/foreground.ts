@@ -18,15 +18,17 @@ export async function runInForeground(name: string, request: StackRequest, clien
   const passing = new AbortController();
   const watching = new AbortController();
   let interrupts = 0;
-  let stopping: Promise<void> | null = null;
+  const stops: Promise<void>[] = [];
   const release = cli.onInterrupt(() => {
     interrupts++;
+    if (interrupts > 2) return;
     if (interrupts === 1) {
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
-      stopping = stopAll(name, request, client);
-    } else if (interrupts === 2) stopping = Promise.all([stopping, killAll(name, client)]).then(() => undefined);
-    stopping?.catch(() => undefined); // awaited below; until then it must not count as unhandled
+    }
+    const stop = interrupts === 1 ? stopAll(name, request, client) : killAll(name, client);
+    stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
+    stops.push(stop);
   });
   const output = new LogPrinter(name, { colour: cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: true, timestamps: false });
   const show = async (): Promise<void> => {
@@ -50,7 +52,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
     }
     following ??= show();
     await Promise.race([following, untilAllEnded(name, client, () => interrupts > 0)]);
-    for (let waited: Promise<void> | null = null; waited !== stopping;) await (waited = stopping); // a second Ctrl-C replaces it
+    for (const stop of stops) await stop; // a second Ctrl-C adds to them meanwhile
     await sleep(LOOK_EVERY_MS); // what the last ones wrote at their end is on its way
     return interrupts > 0 ? INTERRUPTED : 0;
   } finally {

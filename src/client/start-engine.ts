@@ -31,7 +31,7 @@ export async function startEngine(root: string, program: readonly string[]): Pro
   let deadline = Date.now() + WAIT_MS;
   while (Date.now() < deadline) {
     if (await answers(paths.socket)) return;
-    if (ended !== null) deadline = Math.min(deadline, Date.now() + (lastLine(logFile).includes('already runs') ? RACE_MS : 0));
+    if (ended !== null) deadline = Math.min(deadline, Date.now() + (lastLine(logFile).includes('is running already') ? RACE_MS : 0));
     await sleep(EVERY_MS);
   }
   throw new BayplanError('engine-start', `the engine did not start: ${lastLine(logFile) || (ended ?? `it does not listen after ${WAIT_MS / 1000} s`)} (its output is in ${logFile})`);

@@ -148,6 +148,17 @@ test('exec hijacks the connection, ends stdin by the half-close, and knows the c
   expect(code).toBe(7);
 });
 
+test('an exec that still runs keeps the server from closing no longer than the answer', async () => {
+  const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["sleep","60"],"AttachStdin":true}')).body);
+  const connection = connect(socket);
+  const ended = new Promise((resolve) => connection.once('close', resolve));
+  connection.write(`POST /exec/${Id}/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}`);
+  await new Promise((resolve) => connection.once('data', resolve));
+  const closed = new Promise((resolve) => server.once('close', resolve));
+  await call('POST', '/engine/stop');
+  await Promise.all([closed, ended]);
+});
+
 test('an exec session starts once, and only in a running container', async () => {
   expect((await call('POST', '/containers/shop-db-1/exec', '{"Cmd":["true"]}')).status).toBe(409);
   const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["true"]}')).body);

@@ -45,7 +45,6 @@ export class FakeEngine implements EngineView {
   readonly images: EngineView['images'] = {
     find: (reference) => (['nginx:1', 'docker.io/library/nginx:1', IMAGE.id].includes(reference) ? IMAGE : null),
     list: () => [{ references: ['docker.io/library/nginx:1'], image: IMAGE }],
-    layers: async () => [],
     load: async (archive) => {
       let size = 0;
       for await (const chunk of archive) size += chunk.length;
@@ -55,18 +54,17 @@ export class FakeEngine implements EngineView {
     },
   };
   readonly containers: EngineView['containers'] = {
-    list: () => this.all, create: async () => undefined, start: async () => undefined, stop: async () => undefined, remove: async () => undefined,
+    list: () => this.all,
     signal: async (name, signal) => { this.calls.push(`signal ${name} ${signal}`); },
     exec: async (_name, request) => runHere(request),
     logs: (name, options) => this.#logs(name, options),
   };
   readonly networks: EngineView['networks'] = {
     list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', subnet: '10.9.0.0/24', gateway: '10.9.0.1', createdAt: 1, present: true } }]]),
-    create: unused, remove: unused, allocate: unused, release: unused, connect: unused, disconnect: unused, publish: unused, restore: unused, zoneFiles: unused,
   };
   readonly volumes: EngineView['volumes'] = {
     list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),
-    create: unused, remove: unused, mountpoint: () => '/fake/v', copyUp: unused,
+    mountpoint: () => '/fake/v',
   };
 
   container(ref: string): Container & { readonly name: string } {
@@ -130,10 +128,6 @@ export function record(ms: number, stream: 'stdout' | 'stderr', text: string): L
 }
 
 export const REQUEST: StackRequest = { version: 1, base: null, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
-
-function unused(): never {
-  throw new Error('not part of this test');
-}
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });

@@ -1,0 +1,12 @@
+import { createEngine } from './index.ts';
+
+/** The chunk behind `bayplan engine run`: runs an engine until it is stopped by its API, SIGTERM or SIGINT. `report` gets one line a message. */
+export async function runEngine(root: string, report: (line: string) => void): Promise<void> {
+  const running = await createEngine({ root, report, ownCgroup: true });
+  const stop = (): void => {
+    running.close().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGHUP', () => undefined); // the terminal it was started from may close
+  await running.closed;
+}

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installNodeModules, installPackages } from './packages.mjs';
+import { run } from './run.mjs';
+
+/** Bundle in build/ → its source. `bayplan` is the program itself, which loads the others; `index` is the library. */
+const BUNDLES = { bayplan: 'src/main.ts', cli: 'src/cli/all.ts', ps: 'src/cli/only-ps.ts', engine: 'src/engine-program.ts', index: 'src/index.ts' };
+
+/** Packages, native core, bundles: makes what is missing or older than its sources. */
+export async function build(kind = 'build') {
+  installNodeModules();
+  installPackages(kind);
+  mkdirSync('build', { recursive: true });
+  run('make', ['-s', '-j2', '-C', 'native']);
+  const stamp = sourcesStamp();
+  const stampFile = 'build/bundles.stamp';
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  await bundle();
+  writeFileSync(stampFile, stamp);
+}
+
+async function bundle() {
+  const { build: esbuild } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  for (const name of readdirSync('build')) if (name.includes('.cjs.cache')) rmSync(join('build', name));
+  await Promise.all(Object.entries(BUNDLES).map(([name, source]) => esbuild({
+    entryPoints: [source], outfile: `build/${name}.cjs`, bundle: true, platform: 'node', target: 'node20.19', format: 'cjs', external: ['koffi'],
+    minifySyntax: true, minifyWhitespace: true, keepNames: true, legalComments: 'none', logLevel: 'warning',
+    define: { BAYPLAN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+    ...(name === 'bayplan' ? { banner: { js: '#!/usr/bin/env node' } } : {}),
+  })));
+  chmodSync('build/bayplan.cjs', 0o755);
+}
+
+/** Digest over names, sizes and times of all that goes into the bundles. */
+function sourcesStamp() {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    const { mtimeMs, size } = statSync(path);
+    hash.update(`${path} ${mtimeMs} ${size}\n`);
+  };
+  const walk = (folder) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (entry.isDirectory()) walk(join(folder, entry.name));
+      else add(join(folder, entry.name));
+    }
+  };
+  walk('src');
+  add('package.json');
+  add('package-lock.json');
+  for (const name of Object.keys(BUNDLES)) hash.update(`${name} ${existsSync(`build/${name}.cjs`)}\n`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,2 @@
+/** Something the user has to do; its message is one line that says what. */
+export class SetupError extends Error {}
