@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "lib_api.h"
@@ -48,7 +49,7 @@ static int spawn(const char *file, char *const argv[], char *const envp[], posix
   int code = posix_spawnattr_init(&attr);
   if (code) return failed(code, "posix_spawnattr_init", file, err);
   sigset_t all, none;
-  sigfillset(&all);
+  memset(&all, 0xff, sizeof all); /* sigfillset would leave out 32 and 33, which then stay ignored */
   sigemptyset(&none);
   posix_spawnattr_setsigdefault(&attr, &all);
   posix_spawnattr_setsigmask(&attr, &none);

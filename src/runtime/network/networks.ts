@@ -16,8 +16,11 @@ export interface EndpointAttachment {
   /** All names that resolve to the container there: container name, service, aliases, short id. */
   readonly names: readonly string[];
 }
-/** Ports published to one container. `address` is where they lead. */
-export interface Publication { readonly container: string; readonly address: string; readonly ports: readonly PublishedPort[] }
+/**
+ * Ports published to one container (its id). `address` is where they lead. Containers of one `group` (a service's replicas and generations) may share a port
+ * and are balanced; without a group, or with another one's, it is `port-taken`.
+ */
+export interface Publication { readonly container: string; readonly group?: string; readonly address: string; readonly ports: readonly PublishedPort[] }
 
 /** Bridges, addresses, links, names and published ports of one engine. */
 export interface Networks {
@@ -45,4 +48,8 @@ export interface Networks {
   restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<void>;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */
   zoneFiles(networks: readonly string[]): readonly string[];
+  /** What was changed outside our own table, and what stands in the way, a line each: rules put into a foreign chain that drops. */
+  notices(): readonly string[];
+  /** Gives up the sockets that reserve host ports, when an engine ends inside a program that goes on. Rules and links stay. */
+  close(): void;
 }

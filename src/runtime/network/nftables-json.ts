@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import type { Kernel } from '../kernel.ts';
+
+/** A chain as nftables lists it; `hook` and `policy` are '' for one that is not a base chain. */
+export interface Chain { readonly family: string; readonly table: string; readonly name: string; readonly hook: string; readonly policy: string }
+export interface Rule { readonly handle: number; readonly comment: string }
+
+const Listing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
+const ChainObject = z.object({ family: z.string(), table: z.string(), name: z.string(), hook: z.string().default(''), policy: z.string().default('') });
+const RuleObject = z.object({ handle: z.int(), comment: z.string().default('') });
+
+/**
+ * nftables through libnftables: changes go as text, since its JSON cannot say every map (1.0.6), and lists come as JSON.
+ * All calls are synchronous, one is about 0.1–0.4 ms.
+ */
+export class NftablesJson {
+  readonly #kernel: Kernel;
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Runs `text` as one transaction: all of it or nothing. Throws KernelError. */
+  run(text: string): void {
+    if (text !== '') this.#kernel.nft(text);
+  }
+
+  /** All chains of all families. */
+  chains(): readonly Chain[] {
+    return this.#objects('list chains', 'chain', ChainObject);
+  }
+
+  /** The rules of one chain, in order. */
+  rules(chain: Chain): readonly Rule[] {
+    return this.#objects(`list chain ${chain.family} ${quoted(chain.table)} ${quoted(chain.name)}`, 'rule', RuleObject);
+  }
+
+  #objects<T>(command: string, kind: string, schema: z.ZodType<T>): readonly T[] {
+    const { nftables } = Listing.parse(JSON.parse(this.#kernel.nft(command, true)));
+    return nftables.flatMap((object) => (object[kind] === undefined ? [] : [schema.parse(object[kind])]));
+  }
+}
+
+/** Names of others' tables and chains in nft text. nft has no escape inside quotes, so a name with one cannot be said. */
+export function quoted(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_.\\/-]*$/.test(name) ? name : `"${name.replaceAll('"', '')}"`;
+}

@@ -1,0 +1,62 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import type { PublishedPort } from '../../state/container.ts';
+
+/** The process that has a socket on a host port, as far as /proc tells. */
+export interface PortHolder { readonly pid: number; readonly program: string }
+
+/** Finds who has `ip:port`; `ip` 0.0.0.0 meets every address. Null where it cannot be told (a socket of the kernel's, or it has just gone). */
+export async function findPortHolder(protocol: PublishedPort['protocol'], ip: string, port: number): Promise<PortHolder | null> {
+  if (protocol === 'sctp') return null;
+  const tables = await Promise.all([protocol, `${protocol}6`].map((name) => readText(`/proc/self/net/${name}`)));
+  const inodes = new Set(tables.flatMap((text) => socketsOn(text, ip, port)));
+  return inodes.size === 0 ? null : processWith(inodes);
+}
+
+/** Inodes of the sockets in the text of /proc/net/{tcp,udp}[6] that a bind to `ip:port` collides with, those that listen first. */
+export function socketsOn(table: string, ip: string, port: number): readonly string[] {
+  const found: { inode: string; listens: boolean }[] = [];
+  for (const line of table.split('\n').slice(1)) {
+    const [, local = '', , state = '', , , , , , inode = '0'] = line.trim().split(/\s+/);
+    const [address = '', hex = ''] = local.split(':');
+    if (Number.parseInt(hex, 16) !== port || inode === '0') continue;
+    const bound = ipv4Of(address);
+    if (bound === null || (bound !== ip && bound !== '0.0.0.0' && ip !== '0.0.0.0')) continue;
+    // 0A listens, 07 is an unconnected UDP socket.
+    found.push({ inode, listens: state === '0A' || state === '07' });
+  }
+  return found.sort((a, b) => Number(b.listens) - Number(a.listens)).map((one) => one.inode);
+}
+
+/** The kernel prints addresses as 32-bit words in hexadecimal, each in the machine's byte order. Null for an IPv6 address that serves no IPv4. */
+function ipv4Of(hex: string): string | null {
+  if (hex.length === 32) {
+    if (/^0+$/.test(hex)) return '0.0.0.0';
+    if (!hex.startsWith('0000000000000000FFFF0000')) return null;
+  }
+  return (hex.slice(-8).match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)).join('.');
+}
+
+async function processWith(inodes: ReadonlySet<string>): Promise<PortHolder | null> {
+  const links = new Set([...inodes].map((inode) => `socket:[${inode}]`));
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const fd of await names(`/proc/${pid}/fd`)) {
+      if (links.has(await linkOf(`/proc/${pid}/fd/${fd}`))) return { pid: Number(pid), program: (await readText(`/proc/${pid}/comm`)).trim() };
+    }
+  }
+  return null;
+}
+
+// Processes end while they are looked at: what is gone holds nothing.
+const names = (path: string): Promise<readonly string[]> => unlessGone(readdir(path), []);
+const readText = (path: string): Promise<string> => unlessGone(readFile(path, 'utf8'), '');
+const linkOf = (path: string): Promise<string> => unlessGone(readlink(path), '');
+
+async function unlessGone<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return otherwise;
+    throw error;
+  }
+}
