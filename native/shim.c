@@ -31,7 +31,7 @@
 struct shim {
   const char *bundle, *exit_file, *log_path, *resolv;
   char **zones; /* NULL-terminated */
-  int zone_count, log_files, ready;
+  int zone_count, log_files, ready, lock; /* lock: held open, never used; -1: none */
   unsigned long long log_max;
   bool dns_internal;
   char *cgroup;
@@ -45,7 +45,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--lock-fd N]\n");
   return 2;
 }
 
@@ -53,7 +53,7 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
   static const struct option options[] = {
     {"bundle", required_argument, NULL, 'b'}, {"exit-file", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
-    {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {0},
+    {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'}, {0},
   };
   static char *zones[64];
   shim->zones = zones;
@@ -67,6 +67,8 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     case 'i': shim->dns_internal = true; break;
     case 'r': shim->resolv = optarg; break;
     case 'f': shim->ready = atoi(optarg); break;
+    case 'k': shim->lock = atoi(optarg); break;
+    case 'k': shim->lock = atoi(optarg); break;
     default: return false;
   }
   return optind == argc && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
@@ -244,20 +246,28 @@ static int live(struct shim *shim) {
   return 0;
 }
 
-static void close_others(int kept) {
-  if (kept > 3) syscall(SYS_close_range, 3u, (unsigned)kept - 1, 0u);
-  syscall(SYS_close_range, kept < 3 ? 3u : (unsigned)kept + 1, ~0u, 0u);
-  if (kept > 2) fcntl(kept, F_SETFD, FD_CLOEXEC);
+/* Descriptors that we were not meant to have; the two kept ones go to no other program. */
+/* Closes all but stdio and the two descriptors that were given, which no child keeps. */
+static void close_others(int one, int other) {
+  int low = one < other ? one : other, high = one < other ? other : one, from = 3;
+  for (int i = 0; i < 2; i++) {
+    int kept = i == 0 ? low : high;
+    if (kept < from) continue;
+    if (kept > from) syscall(SYS_close_range, (unsigned)from, (unsigned)kept - 1, 0u);
+    fcntl(kept, F_SETFD, FD_CLOEXEC);
+    from = kept + 1;
+  }
+  syscall(SYS_close_range, (unsigned)from, ~0u, 0u);
 }
 
 int cmd_shim(int argc, char **argv) {
-  struct shim shim = {.ready = 2, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1,
+  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1,
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &shim)) return usage();
   shim.responder.zones = shim.zones;
   shim.responder.resolv = shim.dns_internal ? NULL : shim.resolv;
-  close_others(shim.ready);
+  close_others(shim.ready, shim.lock);
   struct error err;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) { error_errno(&err, "pipe2", NULL); error_write(shim.ready, &err); return 1; }
