@@ -68,7 +68,6 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     case 'r': shim->resolv = optarg; break;
     case 'f': shim->ready = atoi(optarg); break;
     case 'k': shim->lock = atoi(optarg); break;
-    case 'k': shim->lock = atoi(optarg); break;
     default: return false;
   }
   return optind == argc && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
