@@ -1,6 +1,7 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { constants } from 'node:os';
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import PQueue from 'p-queue';
 import { joinMessages, readAnswers } from './network/netlink.ts';
 
 /** The one narrow interface to the kernel that Node's own modules do not give. `loadKernel` is its real form; test/ keeps a recording fake. */
@@ -61,8 +62,8 @@ export class KernelError extends Error {
 const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
 /** libnftables: NFT_CTX_OUTPUT_JSON, and the codes of `nft_ctx_output_set_flags`. */
 const NFT_JSON = 1 << 4;
-/** koffi's own upper bound; more calls than this at once throw. */
-const MAX_ASYNC_CALLS = 4096;
+/** Calls handed to libuv's threads at once. koffi throws beyond 256, and more than there are threads only wait. */
+const CALLS_AT_ONCE = 16;
 
 /** Symbolic name of an errno, `errno 4711` where Node does not know it. */
 export function errnoName(errno: number): string {
@@ -70,9 +71,8 @@ export function errnoName(errno: number): string {
   return found?.[0] ?? `errno ${errno}`;
 }
 
-/** Loads build/libbayplan.so (`library`, an absolute path) and, when rules are first asked for, libnftables. Once a process is enough. */
+/** Loads build/libbayplan.so (`library`, an absolute path) and, when rules are first asked for, libnftables. */
 export function loadKernel(library: string): Kernel {
-  koffi.config({ max_async_calls: MAX_ASYNC_CALLS });
   return new LoadedKernel(koffi.load(library));
 }
 
@@ -104,6 +104,7 @@ class LoadedKernel implements Kernel {
   readonly #lock: Native;
   readonly #signal: Native;
   readonly #reservePort: Native;
+  readonly #calls = new PQueue({ concurrency: CALLS_AT_ONCE });
   #rules: Rules | null = null;
 
   constructor(library: LibraryHandle) {
@@ -123,7 +124,7 @@ class LoadedKernel implements Kernel {
   async spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
     const pairs = [...fds].flat();
     // A list must not be empty for koffi to pass a pointer: one pair too many is never read.
-    await onThread(this.#spawn, 'posix_spawn', [file, [...argv, null], [...env, null], [...pairs, -1, -1], fds.size]);
+    await this.#onThread(this.#spawn, 'posix_spawn', [file, [...argv, null], [...env, null], [...pairs, -1, -1], fds.size]);
   }
 
   pipe(): [number, number] {
@@ -148,11 +149,11 @@ class LoadedKernel implements Kernel {
   }
 
   async createNetns(path: string): Promise<void> {
-    await onThread(this.#netnsCreate, 'unshare', [path]);
+    await this.#onThread(this.#netnsCreate, 'unshare', [path]);
   }
 
   async removeNetns(path: string): Promise<void> {
-    await onThread(this.#netnsRemove, 'umount', [path]);
+    await this.#onThread(this.#netnsRemove, 'umount', [path]);
   }
 
   privateMount(path: string): void {
@@ -168,7 +169,7 @@ class LoadedKernel implements Kernel {
     const request = joinMessages(messages);
     const reply: unknown[] = [null];
     const length = [0];
-    await onThread(this.#netlink, 'netlink', [netns, protocol, request, request.length, reply, length]);
+    await this.#onThread(this.#netlink, 'netlink', [netns, protocol, request, request.length, reply, length]);
     try {
       return readAnswers(Buffer.from(koffi.view(reply[0], length[0] ?? 0)), messages.length);
     } finally {
@@ -190,6 +191,19 @@ class LoadedKernel implements Kernel {
     const fd = here(this.#reservePort, 'bind', [IPPROTO[protocol], ip, port, bound]);
     return { fd, port: bound[0] ?? port };
   }
+
+  async #onThread(call: Native, name: string, args: readonly unknown[]): Promise<void> {
+    const failure = new Failure();
+    const result = await this.#calls.add(() => new Promise<number>((resolve, reject) => {
+      // Referring to the arguments keeps them alive until the call has ended: koffi does not do so by itself.
+      const whole = [...args, failure.buffer];
+      call.async(...whole, (error: Error | null, returned: number) => {
+        if (error !== null) reject(error);
+        else resolve(whole.length > 0 ? returned : 0);
+      });
+    }));
+    if (result < 0) throw failure.thrown(name);
+  }
 }
 
 function here(call: Native, name: string, args: readonly unknown[]): number {
@@ -197,18 +211,6 @@ function here(call: Native, name: string, args: readonly unknown[]): number {
   const result: number = call(...args, failure.buffer);
   if (result < 0) throw failure.thrown(name);
   return result;
-}
-
-/** The arguments stay referenced until the call has ended: koffi does not keep them alive by itself. */
-function onThread(call: Native, name: string, args: readonly unknown[]): Promise<number> {
-  const failure = new Failure();
-  return new Promise((resolve, reject) => {
-    call.async(...args, failure.buffer, (error: Error | null, result: number) => {
-      if (error !== null) reject(error);
-      else if (result < 0) reject(failure.thrown(name));
-      else resolve(args.length === 0 ? 0 : result);
-    });
-  });
 }
 
 /** libnftables with one context, made in the namespace of the thread that loads it. */

@@ -1,6 +1,9 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { PublishedPort } from '../../state/container.ts';
 
+/** A process that has gone, or that we may not look into (in a container without ptrace). */
+const PASSED_OVER: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
 /** The process that has a socket on a host port, as far as /proc tells. */
 export interface PortHolder { readonly pid: number; readonly program: string }
 
@@ -47,16 +50,16 @@ async function processWith(inodes: ReadonlySet<string>): Promise<PortHolder | nu
   return null;
 }
 
-// Processes end while they are looked at: what is gone holds nothing.
-const names = (path: string): Promise<readonly string[]> => unlessGone(readdir(path), []);
-const readText = (path: string): Promise<string> => unlessGone(readFile(path, 'utf8'), '');
-const linkOf = (path: string): Promise<string> => unlessGone(readlink(path), '');
+// Processes end while they are looked at, and some may be closed to us: what cannot be seen is passed over.
+const names = (path: string): Promise<readonly string[]> => unlessClosed(readdir(path), []);
+const readText = (path: string): Promise<string> => unlessClosed(readFile(path, 'utf8'), '');
+const linkOf = (path: string): Promise<string> => unlessClosed(readlink(path), '');
 
-async function unlessGone<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+async function unlessClosed<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await reading;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return otherwise;
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string' && PASSED_OVER.has(error.code)) return otherwise;
     throw error;
   }
 }
