@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { basename } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { loadChunk } from './load-chunk.ts';
+import { pathsOf } from './state/paths.ts';
 import { VERSION } from './version.ts';
 
 type Run = (argv: readonly string[], cli: Cli) => Promise<number>;
@@ -26,7 +27,7 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const cli: Cli = {
     stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
-    program: [process.execPath, __filename], onInterrupt,
+    program: [process.execPath, __filename], socketOf: (root) => pathsOf(root).socket, onInterrupt,
     runEngine: async (root) => {
       const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine');
       setImmediate(remember); // it runs for long: its code is kept as soon as it is loaded

@@ -10,6 +10,8 @@ export interface Cli {
   readonly version: string;
   /** The command that runs this program again, to start an engine with. */
   readonly program: readonly string[];
+  /** Where the engine of a root folder listens. */
+  socketOf(root: string): string;
   /** Calls back at each SIGINT and SIGTERM until the returned function is called; meanwhile they do not end the process. */
   onInterrupt(handler: () => void): () => void;
   /** Runs an engine in this process until it is stopped. */

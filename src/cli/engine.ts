@@ -1,5 +1,5 @@
-import { EngineClient } from '../client/engine-client.ts';
 import { EngineAbsent } from '../client/errors.ts';
+import { clientOf } from './client-of.ts';
 import { rootOf } from './options.ts';
 import type { AddCommand } from './program.ts';
 
@@ -15,7 +15,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
   engine.command('stop').description('stop it; containers go on')
     .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
       try {
-        await new EngineClient(rootOf(command.optsWithGlobals<Options>(), cli), null).stopEngine();
+        await clientOf(command.optsWithGlobals<Options>(), cli, false).stopEngine();
         cli.stdout.write('engine stopped; containers go on\n');
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;
@@ -25,7 +25,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
     }));
   engine.command('status').description('say whether it runs; exits 0 when it does, 3 when not')
     .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
-      const client = new EngineClient(rootOf(command.optsWithGlobals<Options>(), cli), null);
+      const client = clientOf(command.optsWithGlobals<Options>(), cli, false);
       try {
         const { Version } = await client.version();
         cli.stdout.write(`engine ${Version} is running on ${client.socket}\n`);

@@ -2,7 +2,6 @@ import { containersPath, type ContainerSummary } from '../client/container-summa
 import { EngineAbsent } from '../client/errors.ts';
 import { quickGet } from '../client/quick-get.ts';
 import { humanDuration } from '../state/human-duration.ts';
-import { pathsOf } from '../state/paths.ts';
 import { addFormat, addStackOptions, rootOf, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
@@ -17,7 +16,7 @@ export const addPs: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<PsOptions>();
       const root = rootOf(options, cli);
       const name = await stackNameOf(options, cli);
-      const ask = async (): Promise<string> => quickGet(pathsOf(root).socket, containersPath(name, options.all === true));
+      const ask = async (): Promise<string> => quickGet(cli.socketOf(root), containersPath(name, options.all === true));
       const body = await ask().catch(async (error: unknown) => {
         if (!(error instanceof EngineAbsent)) throw error;
         const { startEngine } = await import('../client/start-engine.ts');

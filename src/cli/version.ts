@@ -1,6 +1,5 @@
-import { EngineClient } from '../client/engine-client.ts';
 import { EngineAbsent } from '../client/errors.ts';
-import { rootOf } from './options.ts';
+import { clientOf } from './client-of.ts';
 import type { AddCommand } from './program.ts';
 
 export const addVersion: AddCommand = (program, cli, ends) => {
@@ -8,7 +7,7 @@ export const addVersion: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: object, command: { optsWithGlobals<T>(): T }) => {
       cli.stdout.write(`bayplan ${cli.version}\n`);
       try {
-        const { Version, ApiVersion } = await new EngineClient(rootOf(command.optsWithGlobals<{ readonly root?: string }>(), cli), null).version();
+        const { Version, ApiVersion } = await clientOf(command.optsWithGlobals<{ readonly root?: string }>(), cli, false).version();
         cli.stdout.write(`engine  ${Version} (Docker Engine API ${ApiVersion})\n`);
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;

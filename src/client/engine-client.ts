@@ -19,7 +19,7 @@ export class EngineClient {
   readonly #program: readonly string[] | null;
 
   /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
-  constructor(root: string, program: readonly string[] | null, socket: string = pathsOf(root).socket) {
+  constructor(root: string, program: readonly string[] | null, socket = pathsOf(root).socket) {
     this.root = root;
     this.socket = socket;
     this.#program = program;

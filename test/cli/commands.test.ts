@@ -1,0 +1,161 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Step } from '../../src/state/plan.ts';
+import { container, record } from '../api/fake-engine.ts';
+import { Console } from './console.ts';
+
+let cli: Console;
+
+beforeEach(async () => {
+  cli = await new Console().open();
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db', { phase: 'exited', exitCode: 3, finishedAt: Date.now() - 5_100 }));
+});
+afterEach(() => cli.close());
+
+const STEP: Step = { id: 'start-container shop-web-1', action: 'start-container', args: { name: 'shop-web-1' }, needs: [], why: 'it does not run' };
+const FILE = 'name: shop\nservices:\n  web:\n    image: nginx:1\n';
+
+test('ps lists what runs, with -a all, and the same as JSON', async () => {
+  expect(await cli.run('-p', 'shop', 'ps')).toBe(0);
+  expect(cli.out).toBe(
+    'NAME         IMAGE     COMMAND          SERVICE   CREATED              STATUS                        PORTS\n'
+    + 'shop-web-1   nginx:1   "/entry serve"   web       About a minute ago   Up About a minute (healthy)   0.0.0.0:8080->80/tcp\n');
+  await cli.run('ps', '-p', 'shop', '-a', '--format', 'json');
+  expect(JSON.parse(cli.out)).toMatchObject([{ Name: 'shop-db-1', State: 'exited', ExitCode: 3 }, { Name: 'shop-web-1', Health: 'healthy', Publishers: [{ PublishedPort: 8080 }] }]);
+  await cli.run('ps', '-p', 'other');
+  expect(cli.out.trim().split('\n')).toHaveLength(1);
+});
+
+test('logs are behind coloured names, or plain, or without', async () => {
+  cli.engine.records.set('shop-web-1', [record(1000, 'stdout', 'one\ntwo\n')]);
+  cli.engine.records.set('shop-db-1', [record(2000, 'stderr', 'three')]);
+  expect(await cli.run('logs', '-p', 'shop')).toBe(0);
+  expect(cli.out).toBe('web-1  | one\nweb-1  | two\ndb-1   | three\n');
+  await cli.run('logs', '-p', 'shop', '--no-log-prefix', '-t', '-n', '1', 'web');
+  expect(cli.out).toMatch(/^1970-01-01T00:00:01.000Z /);
+  expect(await cli.run('logs', '-p', 'none')).toBe(1);
+  expect(cli.err).toBe('bayplan: there is no stack "none"\n');
+});
+
+test('exec passes streams and the exit status through, and arguments that look like options', async () => {
+  cli.stdin = Readable.from(['typed']);
+  expect(await cli.run('exec', '-p', 'shop', '-T', 'web', 'sh', '-c', 'cat; echo bad >&2; exit 9')).toBe(9);
+  expect([cli.out, cli.err]).toEqual(['typed', 'bad\n']);
+  expect(await cli.run('exec', '-p', 'shop', 'db', 'true')).toBe(1);
+  expect(cli.err).toBe('bayplan: no container of service "db" is running in stack "shop": see `bayplan ps -a`\n');
+});
+
+test('up -d prints each step as it ends', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.pass = [
+    { version: 1, type: 'plan', plan: { steps: [STEP], notes: ['a note'], wakeAt: null } },
+    { version: 1, type: 'step', id: STEP.id, state: 'started', ms: 0, message: '' }, { version: 1, type: 'step', id: STEP.id, state: 'done', ms: 5, message: '' },
+    { version: 1, type: 'plan', plan: { steps: [], notes: ['a note'], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 1, message: '' },
+  ];
+  expect(await cli.run('up', '-d', '--wait')).toBe(0);
+  expect(cli.out).toMatch(/^note: a note\n.*start-container shop-web-1.*\n$/);
+  expect(cli.engine.calls).toEqual(['apply shop wait=true']);
+});
+
+test('up that fails says what failed and what was skipped, and exits with 1', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.pass = [
+    { version: 1, type: 'plan', plan: { steps: [STEP], notes: [], wakeAt: null } },
+    { version: 1, type: 'step', id: STEP.id, state: 'failed', ms: 0, message: 'port taken' }, { version: 1, type: 'step', id: 'x', state: 'skipped', ms: 0, message: 'needs it' },
+    { version: 1, type: 'end', ok: false, revision: 1, message: 'stack shop is not complete' },
+  ];
+  expect(await cli.run('up', '-d')).toBe(1);
+  expect(cli.out).toBe('failed: start-container shop-web-1: port taken\nskipped: x: needs it\nbayplan: stack shop is not complete\n');
+});
+
+test('up in the foreground shows output and stops the services at the first Ctrl-C', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: [], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 1, message: '' }];
+  const ended = cli.run('up');
+  cli.engine.records.set('shop-web-1', [record(1, 'stdout', 'before\n'), record(Date.now() + 1000, 'stdout', 'hello\n')]);
+  await expect.poll(() => cli.out).toContain('web-1  | hello\n');
+  expect(cli.out).not.toContain('before');
+  for (const interrupt of cli.interrupts) interrupt();
+  expect(await ended).toBe(130);
+  expect(cli.engine.calls).toEqual(['apply shop wait=false', `stop shop-web-1 null 10000`]);
+  expect(cli.interrupts.size).toBe(0);
+});
+
+test('up in the foreground ends when all have ended', async () => {
+  cli.write('compose.yaml', FILE);
+  const ended = cli.run('up');
+  setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', finishedAt: Date.now() }), 50);
+  expect(await ended).toBe(0);
+});
+
+test('down removes; of nothing it says so', async () => {
+  cli.engine.pass = [{ version: 1, type: 'step', id: 'remove-container shop-web-1', state: 'done', ms: 0, message: '' }, { version: 1, type: 'end', ok: true, revision: 1, message: '' }];
+  expect(await cli.run('down', '-p', 'shop', '-v', '-t', '3')).toBe(0);
+  expect(cli.engine.calls).toEqual(['remove shop volumes=true timeout=3']);
+  expect(await cli.run('down', '-p', 'none')).toBe(0);
+  expect(cli.out).toBe('nothing to remove: there is no stack "none"\n');
+  expect(await cli.run('down', '-p', 'shop', '-t', 'soon')).toBe(1);
+});
+
+test('plan exits with 0 where nothing would change', async () => {
+  cli.write('compose.yaml', FILE);
+  expect(await cli.run('plan')).toBe(0);
+  expect(await cli.run('plan', '--format', 'json')).toBe(0);
+  expect(JSON.parse(cli.out)).toEqual({ steps: [], notes: [], wakeAt: null });
+});
+
+test('a wrong file gets a line a mistake and nothing is sent', async () => {
+  cli.write('compose.yaml', 'services:\n  web:\n    imag: x\n    ports: 5\n');
+  expect(await cli.run('up', '-d')).toBe(1);
+  expect(cli.err).toMatch(/compose\.yaml:3:5: .*\n.*compose\.yaml:4:\d+: .*\nbayplan: \d mistakes in the stack file; nothing was changed\n$/);
+  expect(cli.engine.calls).toEqual([]);
+  expect(await cli.run('up', '-d', '-f', 'none.yaml')).toBe(1);
+  expect(cli.err).toContain('none.yaml');
+});
+
+test('config prints the file as it is understood', async () => {
+  cli.write('compose.yaml', FILE);
+  expect(await cli.run('config')).toBe(0);
+  expect(cli.out).toMatch(/^name: shop\n/);
+  await cli.run('config', '--format', 'json');
+  expect(JSON.parse(cli.out)).toMatchObject({ name: 'shop', services: { web: { image: 'nginx:1' } } });
+  await cli.run('config', '--services');
+  expect(cli.out).toBe('web\n');
+});
+
+test('load takes an archive and an OCI layout as a folder', async () => {
+  cli.write('image.tar', 'some bytes');
+  expect(await cli.run('load', 'image.tar')).toBe(0);
+  expect(cli.out).toBe('Loaded image: nginx:1\n');
+  mkdirSync(join(cli.folder, 'layout'));
+  expect(await cli.run('load', 'layout')).toBe(1);
+  expect(cli.err).toContain('no OCI image layout');
+  writeFileSync(join(cli.folder, 'layout/oci-layout'), '{}');
+  expect(await cli.run('load', 'layout')).toBe(0);
+  expect(await cli.run('load', 'nowhere.tar')).toBe(1);
+  expect(cli.err).toMatch(/^bayplan: no file or folder .*nowhere.tar to load\n$/);
+});
+
+test('images, version, and the engine\'s status', async () => {
+  await cli.run('images');
+  expect(cli.out).toMatch(/^REPOSITORY   TAG   IMAGE ID       CREATED\s+SIZE\nnginx        1     aaaaaaaaaaaa   \d years ago\s+1.23kB\n$/);
+  await cli.run('version');
+  expect(cli.out).toBe('bayplan 1.2.3\nengine  9.9.9 (Docker Engine API 1.47)\n');
+  expect(await cli.run('engine', 'status')).toBe(0);
+  expect(await cli.run('engine', 'stop')).toBe(0);
+  expect(cli.engine.closed).toBe(true);
+  expect(await cli.run('engine', 'status')).toBe(3);
+  expect(await cli.run('engine', 'stop')).toBe(0);
+  expect(cli.out).toBe('no engine is running\n');
+});
+
+test('help and unknown commands', async () => {
+  expect(await cli.run('--help')).toBe(0);
+  expect(cli.out).toContain('Usage: bayplan');
+  expect(await cli.run('upp')).toBe(1);
+  expect(cli.err).toMatch(/^bayplan: unknown command 'upp'/);
+});
+
