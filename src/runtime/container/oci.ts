@@ -1,0 +1,81 @@
+/** The parts of the OCI runtime specification 1.2 that our bundles use (config.md, config-linux.md). */
+
+export interface OciCapabilities {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+}
+
+export interface OciProcess {
+  readonly terminal?: boolean;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly capabilities: OciCapabilities;
+  readonly noNewPrivileges?: boolean;
+  readonly oomScoreAdj?: number;
+  /** Beside the specification: in the file given to `bayplan-core exec`, what config.json holds at its top. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface OciMount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export interface OciSeccompArgument {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: 'SCMP_CMP_NE' | 'SCMP_CMP_LT' | 'SCMP_CMP_LE' | 'SCMP_CMP_EQ' | 'SCMP_CMP_GE' | 'SCMP_CMP_GT' | 'SCMP_CMP_MASKED_EQ';
+}
+
+export interface OciSyscallRule {
+  readonly names: readonly string[];
+  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO';
+  readonly errnoRet?: number;
+  readonly args?: readonly OciSeccompArgument[];
+}
+
+export interface OciSeccomp {
+  readonly defaultAction: 'SCMP_ACT_ERRNO';
+  readonly defaultErrnoRet: number;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly OciSyscallRule[];
+}
+
+export interface OciNamespace {
+  readonly type: 'pid' | 'network' | 'ipc' | 'mount' | 'uts' | 'cgroup';
+  readonly path?: string;
+}
+
+export interface OciResources {
+  readonly devices: readonly { readonly allow: boolean; readonly access: string }[];
+  /** Bytes; `swap` is memory and swap together. */
+  readonly memory?: { readonly limit: number; readonly swap: number };
+  /** Microseconds. */
+  readonly cpu?: { readonly quota: number; readonly period: number };
+  readonly pids?: { readonly limit: number };
+}
+
+export interface OciConfig {
+  readonly ociVersion: string;
+  readonly process: OciProcess;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly mounts: readonly OciMount[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly linux: {
+    readonly namespaces: readonly OciNamespace[];
+    readonly cgroupsPath: string;
+    readonly resources: OciResources;
+    readonly rootfsPropagation?: string;
+    readonly seccomp?: OciSeccomp;
+    readonly maskedPaths: readonly string[];
+    readonly readonlyPaths: readonly string[];
+  };
+}

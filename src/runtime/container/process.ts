@@ -1,0 +1,93 @@
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { ContainerSpec } from '../../state/container.ts';
+import type { ImageStatus } from '../../state/image.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import type { ExecRequest } from './containers.ts';
+import type { OciCapabilities, OciProcess } from './oci.ts';
+
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * What the container's first process runs, by Docker's rules: an entrypoint of the spec's own drops the image's command. Throws BayplanError
+ * `bad-request` where nothing is left to run.
+ */
+export function argumentsOf(spec: ContainerSpec, image: ImageStatus): readonly string[] {
+  const entrypoint = spec.entrypoint ?? image.config.entrypoint;
+  const command = spec.command ?? (spec.entrypoint === null ? image.config.command : []);
+  const args = [...entrypoint, ...command];
+  if (args.length === 0 || args[0] === '') {
+    throw new BayplanError('bad-request', `image ${spec.image} names no command to run: set command or entrypoint`);
+  }
+  return args;
+}
+
+/**
+ * The environment, sorted by nothing: PATH where nobody sets it, HOSTNAME, the image's, then the spec's; later ones win in place. HOME is not here:
+ * the core takes it from the container's own /etc/passwd where it is absent.
+ */
+export function environmentOf(spec: ContainerSpec, image: ImageStatus, hostname: string): readonly string[] {
+  const variables = new Map<string, string>([['PATH', DEFAULT_PATH]]);
+  if (hostname !== '') variables.set('HOSTNAME', hostname);
+  if (spec.tty) variables.set('TERM', 'xterm');
+  for (const entry of image.config.environment) set(variables, entry);
+  for (const [name, value] of Object.entries(spec.environment)) variables.set(name, value);
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+function set(variables: Map<string, string>, entry: string): void {
+  const at = entry.indexOf('=');
+  if (at > 0) variables.set(entry.slice(0, at), entry.slice(at + 1));
+}
+
+/** `user[:group]` and additional groups by name are the core's to look up, in the container's own files: it gets them by annotation. */
+export function userAnnotations(spec: ContainerSpec, image: ImageStatus, user = ''): Readonly<Record<string, string>> {
+  const groups = spec.groupAdd.join(',');
+  return {
+    'io.bayplan.user': user || spec.user || image.config.user || '0',
+    ...(groups === '' ? {} : { 'io.bayplan.groups': groups }),
+  };
+}
+
+/** The three sets that Docker gives. Inheritable and ambient stay empty: a process of another user gains nothing by execve. */
+export function capabilitySets(spec: ContainerSpec): OciCapabilities {
+  const names = capabilitiesOf(spec);
+  return { bounding: names, effective: names, permitted: names };
+}
+
+export function workingDirOf(spec: ContainerSpec, image: ImageStatus, asked = ''): string {
+  const folder = asked || spec.workingDir || image.config.workingDir || '/';
+  return folder.startsWith('/') ? folder : `/${folder}`;
+}
+
+/** OCI process of the container's first process (config.md, "Process"). */
+export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string): OciProcess {
+  if (spec.tty) throw new BayplanError('not-built', 'tty: a terminal is not built yet: remove tty');
+  if (spec.stdinOpen) throw new BayplanError('not-built', 'stdin_open: an open standard input is not built yet: remove stdin_open');
+  if (spec.init) throw new BayplanError('not-built', 'init: an init process inside the container is not built yet: remove init');
+  return {
+    user: { uid: 0, gid: 0 },
+    args: argumentsOf(spec, image),
+    env: environmentOf(spec, image, hostname),
+    cwd: workingDirOf(spec, image),
+    capabilities: capabilitySets(spec),
+    oomScoreAdj: 0,
+  };
+}
+
+/** What `bayplan-core exec --process FILE` reads: a process beside the first one, in the container's environment and more. */
+export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname): OciProcess {
+  if (request.tty) throw new BayplanError('not-built', 'exec: a terminal is not built yet: leave out -t');
+  if (request.command.length === 0 || request.command[0] === '') throw new BayplanError('bad-request', 'exec: no command given');
+  const variables = new Map<string, string>();
+  for (const entry of environmentOf(spec, image, hostname)) set(variables, entry);
+  for (const entry of request.environment) set(variables, entry);
+  return {
+    user: { uid: 0, gid: 0 },
+    args: request.command,
+    env: [...variables].map(([name, value]) => `${name}=${value}`),
+    cwd: workingDirOf(spec, image, request.workingDir),
+    capabilities: capabilitySets(spec),
+    oomScoreAdj: 0,
+    annotations: userAnnotations(spec, image, request.user),
+  };
+}
