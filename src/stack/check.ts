@@ -88,18 +88,19 @@ function checkContainerNames(services: Services, tree: Tree, mistakes: Mistakes)
 /** Each cycle once, named from where it was first met: `a → b → a`. */
 function checkCycles(services: Services, tree: Tree, mistakes: Mistakes): void {
   const done = new Set<string>();
-  const path: string[] = [];
+  // A Set keeps the order of insertion: it is the path.
+  const path = new Set<string>();
   const visit = (name: string): void => {
-    const start = path.indexOf(name);
-    if (start >= 0) {
-      const last = path.at(-1) ?? name;
-      mistakes.add(placeOf(tree, ['services', last, 'depends_on', name]), `services depend on each other in a cycle: ${[...path.slice(start), name].join(' → ')}`);
+    if (path.has(name)) {
+      const names = [...path];
+      const last = names.at(-1) ?? name;
+      mistakes.add(placeOf(tree, ['services', last, 'depends_on', name]), `services depend on each other in a cycle: ${[...names.slice(names.indexOf(name)), name].join(' → ')}`);
       return;
     }
     if (done.has(name)) return;
-    path.push(name);
+    path.add(name);
     for (const other of Object.keys(services[name]?.depends_on ?? {})) if (Object.hasOwn(services, other)) visit(other);
-    path.pop();
+    path.delete(name);
     done.add(name);
   };
   for (const name of Object.keys(services)) visit(name);

@@ -6,19 +6,25 @@ import type { Lookup } from './template.ts';
 /** `raw`: `KEY=value` lines taken as they are, no quotes, no comments at the end, no variables. */
 export type EnvFormat = 'compose' | 'raw';
 
+export interface EnvOptions {
+  readonly format?: EnvFormat;
+  /** What earlier files said; asked last. */
+  readonly earlier?: Lookup;
+}
+
 /**
  * Reads an env file as the Compose Specification says (`env_file`): `KEY=v`, `export KEY=v`, `KEY: v`, a bare `KEY` that is
  * inherited from `lookup` (left out where that has none), quotes that may span lines, comments after a blank. Variables come
- * from `lookup` first, then from earlier lines. Mistakes stand at their line of this file.
+ * from `lookup` first, then from earlier lines, then from `earlier`. Mistakes stand at their line of this file.
  */
-export function parseEnvFile(file: string, text: string, lookup: Lookup, mistakes: Mistakes, format: EnvFormat = 'compose'): Map<string, string> {
+export function parseEnvFile(file: string, text: string, lookup: Lookup, mistakes: Mistakes, { format = 'compose', earlier = () => undefined }: EnvOptions = {}): Map<string, string> {
   const source = new SourceText(file, text);
   const nul = text.indexOf('\0');
   if (nul >= 0) {
     mistakes.add({ source, offset: nul }, 'expected text, got a NUL byte');
     return new Map();
   }
-  return format === 'raw' ? rawLines(source, lookup, mistakes) : new EnvReader(source, lookup, mistakes).read();
+  return format === 'raw' ? rawLines(source, lookup, mistakes) : new EnvReader(source, lookup, earlier, mistakes).read();
 }
 
 function rawLines(source: SourceText, lookup: Lookup, mistakes: Mistakes): Map<string, string> {
@@ -45,15 +51,17 @@ class EnvReader {
   readonly #source: SourceText;
   readonly #text: string;
   readonly #lookup: Lookup;
+  readonly #earlier: Lookup;
   readonly #mistakes: Mistakes;
   readonly #found = new Map<string, string>();
   #at = 0;
 
-  constructor(source: SourceText, lookup: Lookup, mistakes: Mistakes) {
+  constructor(source: SourceText, lookup: Lookup, earlier: Lookup, mistakes: Mistakes) {
     this.#source = source;
     this.#text = source.text;
     this.#mistakes = mistakes;
     this.#lookup = lookup;
+    this.#earlier = earlier;
   }
 
   read(): Map<string, string> {
@@ -69,12 +77,12 @@ class EnvReader {
   #statement(): void {
     const start = this.#at;
     this.#skip(/export[ \t]+/y);
-    const key = this.#skip(/[A-Za-z0-9_.\-[\]]+/y);
+    const key = this.#skip(/[\p{L}\p{N}_.\-[\]]+/uy);
     this.#skip(/[ \t]*/y);
     const next = this.#text[this.#at];
     if (key === '' || (next !== undefined && next !== '=' && next !== ':' && next !== '\n' && next !== '\r' && next !== '#')) {
-      const line = this.#skip(/[^\n]*/y);
-      this.#mistakes.add({ source: this.#source, offset: start }, `expected KEY=value, got ${JSON.stringify((key + line).slice(0, 60))}`);
+      this.#skip(/[^\n]*/y);
+      this.#mistakes.add({ source: this.#source, offset: start }, `expected KEY=value, got ${JSON.stringify(this.#text.slice(start, this.#at).trimEnd().slice(0, 60))}`);
       return;
     }
     if (key === '__proto__') {
@@ -83,7 +91,7 @@ class EnvReader {
       return;
     }
     if (next !== '=' && next !== ':') {
-      const inherited = this.#lookup(key);
+      const inherited = this.#lookup(key) ?? this.#earlier(key);
       if (inherited !== undefined) this.#found.set(key, inherited);
       this.#skip(/[^\n]*/y);
       return;
@@ -117,7 +125,7 @@ class EnvReader {
   }
 
   #fill(value: string, offset: number): string | null {
-    const lookup = (name: string): string | undefined => this.#lookup(name) ?? this.#found.get(name);
+    const lookup = (name: string): string | undefined => this.#lookup(name) ?? this.#found.get(name) ?? this.#earlier(name);
     const filled = fillTemplate(value, lookup, () => undefined);
     if (filled.problem === null) return filled.text;
     this.#mistakes.add({ source: this.#source, offset }, filled.problem.message);

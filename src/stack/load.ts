@@ -91,13 +91,13 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
 /** Process over env files; later env files over earlier ones. */
 function readEnvironment(input: LoadInput, mistakes: Mistakes): Lookup {
   const fromFiles = new Map<string, string>();
-  const lookup = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : fromFiles.get(name);
+  const own = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
   for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
     const text = input.read(file);
-    if (text !== null) for (const [key, value] of parseEnvFile(file, text, lookup, mistakes)) fromFiles.set(key, value);
+    if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name) })) fromFiles.set(key, value);
     else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
   }
-  return lookup;
+  return (name) => own(name) ?? fromFiles.get(name);
 }
 
 /** `-p`, else COMPOSE_PROJECT_NAME, else the last `name:`, else the folder's name. */

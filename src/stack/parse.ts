@@ -99,12 +99,12 @@ class Builder {
 
   #entries(map: YAMLMap): Map<string, Entry> {
     const own = new Map<string, Entry>();
-    const merged: Tree[] = [];
+    const merged: { at: Place; value: Tree }[] = [];
     for (const pair of map.items) {
       const key = this.build(pair.key);
       const value = pair.value === null ? leaf(null, key.at) : this.build(pair.value);
       if (key.kind === 'leaf' && key.value === '<<') {
-        merged.push(value);
+        merged.push({ at: key.at, value });
       } else if (key.kind !== 'leaf' || typeof key.value !== 'string') {
         this.#mistakes.add(key.at, `expected a string as key, got ${describe(key)}${key.kind === 'leaf' ? `; write "${key.text}"` : ''}`);
       } else if (key.value === '__proto__') {
@@ -120,11 +120,11 @@ class Builder {
   }
 
   /** `<<: *a` and `<<: [*a, *b]`: own keys win, then the earlier mapping. */
-  #merge(merged: readonly Tree[], own: Map<string, Entry>): Map<string, Entry> {
+  #merge(merged: readonly { at: Place; value: Tree }[], own: Map<string, Entry>): Map<string, Entry> {
     const entries = new Map<string, Entry>();
-    for (const value of merged) {
+    for (const { at, value } of merged) {
       for (const base of value.kind === 'list' ? value.items : [value]) {
-        if (base.kind !== 'dict') this.#mistakes.add(base.at, `expected a mapping or a list of mappings to merge with "<<", got ${describe(base)}`);
+        if (base.kind !== 'dict') this.#mistakes.add(at, `expected a mapping or a list of mappings to merge with "<<", got ${describe(base)}`);
         else for (const [key, entry] of base.entries) if (!entries.has(key)) entries.set(key, entry);
       }
     }

@@ -19,8 +19,8 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
     const text = read(file.path);
     const place = placeOf(tree, ['services', name, 'env_file', index]);
     if (text !== null) {
-      const soFar = (variable: string): string | undefined => inFile(variable) ?? environment[variable] ?? undefined;
-      for (const [key, value] of parseEnvFile(file.path, text, soFar, mistakes, file.format === 'raw' ? 'raw' : 'compose')) environment[key] = value;
+      const earlier = (variable: string): string | undefined => (Object.hasOwn(environment, variable) ? environment[variable] : undefined) ?? undefined;
+      for (const [key, value] of parseEnvFile(file.path, text, inFile, mistakes, { format: file.format === 'raw' ? 'raw' : 'compose', earlier })) environment[key] = value;
     } else if (file.required !== false) {
       mistakes.add(place, `services.${name}.env_file: file ${file.path} does not exist; create it, or say "required: false"`);
     }

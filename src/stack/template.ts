@@ -35,6 +35,12 @@ export function fillTemplate(template: string, lookup: Lookup, unset: (name: str
     variable.lastIndex = dollar + (braced ? 2 : 1);
     const name = variable.exec(template)?.[0];
     const end = braced ? closingBrace(template, dollar + 2) : dollar + 1 + (name?.length ?? 0);
+    // docker compose takes a lone dollar sign as one.
+    if (name === undefined && !braced) {
+      text += '$';
+      at = dollar + 1;
+      continue;
+    }
     if (name === undefined || end < 0) return { text, problem: { message: invalid(template) } };
     const filled = braced ? expression(name, template.slice(dollar + 2 + name.length, end), lookup, unset) : { text: value(name, lookup, unset), problem: null };
     if (filled === null) return { text, problem: { message: invalid(template) } };
@@ -77,5 +83,5 @@ function closingBrace(template: string, from: number): number {
 
 function invalid(template: string): string {
   const shown = template.length > 60 ? `${template.slice(0, 57)}...` : template;
-  return `expected a variable such as \${NAME} after "$", got ${JSON.stringify(shown)}; write "$$" for a dollar sign`;
+  return `expected \${NAME} with perhaps :-, -, :?, ?, :+ or + and a closing brace, got ${JSON.stringify(shown)}; write "$$" for a dollar sign`;
 }

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { loadText, mistakesOf } from './load-text.ts';
+
+const at = (line: number, column: number, message: string): string => `/app/compose.yaml:${String(line)}:${String(column)}: ${message}`;
+const web = (rest: string): string => `services:\n  web:\n    image: demo\n${rest}`;
+
+describe('mistakes', () => {
+  test('come all at once, each with its position', () => {
+    const text = `services:
+  web:
+    imgae: demo
+    ports: ["80:80", "x:1"]
+    healthcheck: { interval: 10 }
+    networks: [bck]
+    depends_on: [dbb]
+  db:
+    image: db
+    restart: sometimes
+networks:
+  back:
+  front: { drivr: bridge }
+`;
+    expect(mistakesOf(text)).toEqual([
+      at(2, 3, 'services.web: expected "image" or "build", got neither'),
+      at(3, 5, 'services.web: unknown key "imgae" in a service; did you mean "image"?'),
+      at(4, 22, 'services.web.ports[1]: expected a host port from 1 to 65535, got "x"'),
+      at(5, 30, 'services.web.healthcheck.interval: expected a duration such as 1m30s, got the number 10'),
+      at(6, 16, 'services.web: network "bck" is not declared; did you mean "back"?'),
+      at(7, 18, 'services.web: depends on service "dbb", which does not exist; did you mean "db"?'),
+      at(10, 14, 'services.db.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got "sometimes"'),
+      at(13, 12, 'networks.front: unknown key "drivr" in a network; did you mean "driver"?'),
+    ]);
+  });
+
+  test.each<[string, string, string[]]>([
+    ['a duplicate key', 'services:\n  web:\n    image: a\n    image: b\n', [at(4, 5, 'key "image" is already there, at line 3')]],
+    ['a tab', 'services:\n  web:\n\timage: a\n', [at(3, 1, 'expected spaces for indentation, got a tab')]],
+    ['a NUL byte', 'services:\n  we\0b:\n', [at(2, 5, 'expected text, got a NUL byte')]],
+    ['an escaped NUL byte', web('    command: ["a\\0b"]\n'), [at(4, 15, 'expected text, got a NUL byte')]],
+    ['__proto__', 'services:\n  __proto__:\n    image: a\n', [at(2, 3, 'key "__proto__" cannot be used; choose another name')]],
+    ['__proto__ in a list', web('    environment: [__proto__=1]\n'), [at(4, 19, 'services.web.environment: key "__proto__" cannot be used; choose another name')]],
+    ['a number as key', web('    labels:\n      1: a\n'), [at(5, 7, 'expected a string as key, got the number 1; write "1"')]],
+    ['an unknown alias', web('    labels: *nope\n'), []],
+    ['an unknown tag', web('    user: !env X\n'), [at(4, 16, 'unknown YAML tag !env; expected !reset or !override')]],
+    ['a list at the top', '- a\n', [at(1, 1, 'expected a mapping at the top of a stack file, got a list')]],
+    ['an empty file', '', ['/app/compose.yaml: expected a mapping with "services", got an empty file']],
+    ['a number as text', web('    user: 1000\n'), [at(4, 11, 'services.web.user: expected a string, got the number 1000; write "1000"')]],
+    ['an undeclared volume', web('    volumes: [dta:/x]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web: volume "dta" is not declared; did you mean "data"?')]],
+    ['a relative target', web('    volumes: ["data:x"]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web.volumes[0]: expected an absolute path in the container as target, got "x"')]],
+    ['a missing env file', web('    env_file: a.env\n'), [at(4, 5, 'services.web.env_file: file /app/a.env does not exist; create it, or say "required: false"')]],
+    ['two namings', web('    container_name: w1\n    scale: 2\n'), [at(4, 5, 'services.web: a container_name can name one container, got 2 replicas; drop one of the two')]],
+    ['contradicting limits', web('    mem_limit: 1m\n    deploy: { resources: { limits: { memory: 2m } } }\n'), [at(4, 5, 'services.web: "mem_limit" says 1048576 and deploy.resources.limits.memory says 2097152; keep one')]],
+    ['network_mode and networks', web('    network_mode: host\n    networks: [default]\n'), [at(4, 5, 'services.web: expected one of "network_mode" and "networks", got both')]],
+    ['a required variable', web('    user: ${WHO:?say who}\n'), [at(4, 11, 'required variable WHO is not set: say who')]],
+    ['a malformed variable', web('    user: ${WHO\n'), [at(4, 11, 'expected ${NAME} with perhaps :-, -, :?, ?, :+ or + and a closing brace, got "${WHO"; write "$$" for a dollar sign')]],
+    ['a misspelt condition', web('    depends_on: { web: { condition: service_helthy } }\n'), [at(4, 37, 'services.web.depends_on.web.condition: expected one of "service_started", "service_healthy", "service_completed_successfully", got "service_helthy"; did you mean "service_healthy"?')]],
+    ['merging a scalar', 'x-a: &a 1\nservices:\n  web:\n    <<: *a\n    image: b\n', [at(4, 5, 'expected a mapping or a list of mappings to merge with "<<", got the number 1')]],
+    ['an alias in its own anchor', 'x-a: &a\n  b: *a\nservices: {}\n', [at(2, 6, 'alias "*a" stands inside its own anchor')]],
+    ['an invalid name', 'name: Shop\nservices: {}\n', [at(1, 7, 'name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got "Shop"')]],
+    ['a mistyped healthcheck', web('    healthcheck: { test: [curl, x] }\n'), [at(4, 26, 'services.web.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got "curl"')]],
+    ['an unclosed quote', web('    command: sh -c "x\n'), [at(4, 14, 'services.web.command: expected a command with its quotes closed, got "sh -c \\"x"')]],
+  ])('%s', (name, text, expected) => {
+    const found = mistakesOf(text);
+    if (expected.length > 0) expect(found).toEqual(expected);
+    else expect(found.length, name).toBeGreaterThan(0);
+  });
+
+  test('name a cycle', () => {
+    const text = 'services:\n  a: { image: x, depends_on: [b] }\n  b: { image: x, depends_on: [c] }\n  c: { image: x, depends_on: [a] }\n';
+    expect(mistakesOf(text)).toEqual([at(4, 31, 'services depend on each other in a cycle: a → b → c → a')]);
+    expect(mistakesOf(web('    depends_on: [web]\n'))).toEqual([at(4, 18, 'services depend on each other in a cycle: web → web')]);
+  });
+
+  test('stop a billion laughs before they are read', () => {
+    const levels = Array.from({ length: 12 }, (_, index) => `x-${String(index + 1)}: &l${String(index + 1)} [${Array.from({ length: 10 }, () => `*l${String(index)}`).join(', ')}]`);
+    const started = performance.now();
+    expect(mistakesOf(`x-0: &l0 [a]\n${levels.join('\n')}\nservices: {}\n`)[0]).toContain('aliases stand for more than 200000 values');
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test('a file nested without end is one line', () => {
+    const found = mistakesOf(`services: ${'['.repeat(50_000)}`);
+    expect(found).toHaveLength(1);
+  });
+
+  test('carry the line they stand on', () => {
+    expect(loadText(web('    prots: []\n')).mistakes[0]?.excerpt).toBe('    prots: []');
+  });
+
+  test('a wrong key in an anchor counts once, where it was written', () => {
+    expect(mistakesOf('x-base: &base\n  imgae: x\n  image: y\nservices:\n  a: { <<: *base }\n')).toEqual([at(2, 3, 'services.a: unknown key "imgae" in a service; did you mean "image"?')]);
+  });
+});
