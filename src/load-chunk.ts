@@ -10,15 +10,17 @@ export interface Chunk<T> {
 }
 
 /**
- * Loads a bundle that stands beside this one, through V8's code cache (`<chunk>.cache`). V8 itself compares only the source's length, so the
- * cache begins with the bundle's own mark; one that does not fit, or cannot be written, is done without.
+ * Loads a bundle that stands beside this one, through V8's code cache (`<chunk>.<command>.cache`, which holds the functions that the
+ * command used). V8 itself compares only the source's length, so the cache begins with the bundle's own mark; one that does not fit, or
+ * cannot be written, is done without.
  */
-export function loadChunk<T>(name: string): Chunk<T> {
+export function loadChunk<T>(name: string, command: string): Chunk<T> {
   const file = join(__dirname, `${name}.cjs`);
   const source = readFileSync(file, 'utf8');
   const { mtimeMs, size, ino } = statSync(file);
   const mark = Buffer.from(`${mtimeMs} ${size} ${ino} ${process.version} ${process.arch}\n`);
-  const kept = readCache(`${file}.cache`, mark);
+  const cache = join(__dirname, `${name}.${command}.cache`);
+  const kept = readCache(cache, mark);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(kept === null ? {} : { cachedData: kept }),
   });
@@ -27,10 +29,10 @@ export function loadChunk<T>(name: string): Chunk<T> {
   wrapper.call(module.exports, module.exports, createRequire(file), module, file, dirname(file));
   const remember = (): void => {
     if (kept !== null && script.cachedDataRejected !== true) return;
-    const temporary = `${file}.cache.${process.pid}`;
+    const temporary = `${cache}.${process.pid}`;
     try {
       writeFileSync(temporary, Buffer.concat([mark, script.createCachedData()]));
-      renameSync(temporary, `${file}.cache`);
+      renameSync(temporary, cache);
     } catch {
       rmSync(temporary, { force: true }); // a folder that cannot be written: each start compiles anew
     }

@@ -11,11 +11,11 @@ type RunEngine = (root: string, report: (line: string) => void) => Promise<void>
 /** Global options that take a value, which is no command. */
 const WITH_VALUE = new Set(['--root', '-p', '--project-name', '-f', '--file']);
 
-/** The chunk that has the command: `ps` one of its own, because it is asked often. */
-function chunkOf(argv: readonly string[]): string {
+/** The first argument that is no option. */
+function commandOf(argv: readonly string[]): string {
   let at = 0;
   while (argv[at]?.startsWith('-') === true) at += WITH_VALUE.has(argv[at] ?? '') ? 2 : 1;
-  return argv[at] === 'ps' ? 'ps' : 'cli';
+  return argv[at] ?? '';
 }
 
 function onInterrupt(handler: () => void): () => void {
@@ -29,14 +29,16 @@ async function main(): Promise<number> {
     stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
     program: [process.execPath, __filename], socketOf: (root) => pathsOf(root).socket, onInterrupt,
     runEngine: async (root) => {
-      const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine');
+      const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine', 'run');
       setImmediate(remember); // it runs for long: its code is kept as soon as it is loaded
       await exports.runEngine(root, (line) => process.stderr.write(`${line}\n`));
     },
   };
-  const { exports, remember } = loadChunk<{ readonly run: Run }>(chunkOf(argv));
+  const command = commandOf(argv);
+  // `ps` has a chunk of its own, because it is asked often and is small.
+  const { exports, remember } = loadChunk<{ readonly run: Run }>(command === 'ps' ? 'ps' : 'cli', /^[a-z]+$/.test(command) ? command : 'help');
   const status = await exports.run(argv, cli);
-  remember();
+  if (status !== 1) remember(); // 1: the word may be no command at all
   return status;
 }
 

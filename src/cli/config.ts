@@ -1,7 +1,5 @@
-import { configOf, configYaml } from '../stack/index.ts';
-import { loadProject } from './load-project.ts';
-import { addFileOptions, type StackOptions } from './options.ts';
 import { InvalidArgumentError } from 'commander';
+import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 
 interface ConfigOptions extends StackOptions { readonly format?: 'json' | 'yaml'; readonly quiet?: boolean; readonly services?: boolean }
@@ -16,6 +14,7 @@ export const addConfig: AddCommand = (program, cli, ends) => {
     .option('--services', 'print the names of the services alone')
     .action(ends(async (_own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ConfigOptions>();
+      const { configOf, configYaml, loadProject } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       if (options.quiet === true) return 0;
       if (options.services === true) cli.stdout.write(Object.keys(project.services).map((name) => `${name}\n`).join(''));

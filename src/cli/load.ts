@@ -2,7 +2,6 @@ import { createReadStream, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { create } from 'tar';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
@@ -27,5 +26,6 @@ async function archiveOf(file: string, cli: Cli): Promise<Readable> {
   await access(join(path, 'oci-layout')).catch(() => {
     throw new BayplanError('bad-archive', `${path} is no OCI image layout: it has no file oci-layout`);
   });
+  const { create } = await import('tar');
   return Readable.from(create({ cwd: path, portable: true }, ['.']));
 }

@@ -1,9 +1,7 @@
 import { printPlan } from '../plan/print.ts';
-import { loadProject } from './load-project.ts';
 import { clientOf } from './client-of.ts';
 import { addFileOptions, addFormat, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
-import { requestOf } from './request-of.ts';
 
 interface PlanOptions extends StackOptions { readonly format?: 'json' | 'table'; readonly removeOrphans?: boolean }
 
@@ -12,6 +10,7 @@ export const addPlan: AddCommand = (program, cli, ends) => {
     .option('--remove-orphans', 'as `up --remove-orphans`')
     .action(ends(async (_own: PlanOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PlanOptions>();
+      const { loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       const { plan } = await clientOf(options, cli).planStack(project.name, requestOf(project, options.removeOrphans === true, cli));
       if (options.format === 'json') cli.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);

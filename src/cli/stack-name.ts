@@ -5,7 +5,7 @@ import { projectNameOf } from './project-name.ts';
 /** The name of the stack that the options mean; loads its file only where the name cannot be had more cheaply. */
 export async function stackNameOf(options: StackOptions, cli: Cli): Promise<string> {
   return await projectNameOf(options, cli, async () => {
-    const { loadProject } = await import('./load-project.ts'); // the loader is most of the program's code
+    const { loadProject } = await import('./stack-file.ts');
     return loadProject(options, cli).name;
   });
 }

@@ -4,12 +4,10 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import { runInForeground } from './foreground.ts';
-import { loadProject } from './load-project.ts';
 import { clientOf } from './client-of.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import type { AddCommand } from './program.ts';
-import { requestOf } from './request-of.ts';
 import { selectServices } from './select-services.ts';
 
 interface UpOptions extends StackOptions { readonly detach?: boolean; readonly wait?: boolean; readonly removeOrphans?: boolean }
@@ -22,6 +20,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
     .option('--remove-orphans', 'remove containers of services that the file no longer has')
     .action(ends(async (services: readonly string[], _own: UpOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<UpOptions>();
+      const { loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       const client = clientOf(options, cli);
       const request = await narrowed(requestOf(project, options.removeOrphans === true, cli), project, client, services);

@@ -23,7 +23,7 @@ export async function build(kind = 'build') {
 async function bundle() {
   const { build: esbuild } = await import('esbuild');
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  for (const name of readdirSync('build')) if (name.includes('.cjs.cache')) rmSync(join('build', name));
+  for (const name of readdirSync('build')) if (/\.cache(\.\d+)?$/.test(name)) rmSync(join('build', name));
   await Promise.all(Object.entries(BUNDLES).map(([name, source]) => esbuild({
     entryPoints: [source], outfile: `build/${name}.cjs`, bundle: true, platform: 'node', target: 'node20.19', format: 'cjs', external: ['koffi'],
     minifySyntax: true, minifyWhitespace: true, keepNames: true, legalComments: 'none', logLevel: 'warning',
