@@ -25,9 +25,10 @@ export interface PassResult { readonly ok: boolean; readonly message: string }
  *   it had no effect, and doing it again would be a loop.
  */
 export async function runPass(context: PassContext): Promise<PassResult> {
+  const since = context.now();
   const carried = new Set<string>();
   for (;;) {
-    const made = plan(context.desired, await context.observe(), context.now());
+    const made = plan(context.desired, await context.observe(), context.now(), since);
     context.onEvent({ version: 1, type: 'plan', plan: made });
     if (made.steps.length === 0) return { ok: true, message: '' };
     const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
