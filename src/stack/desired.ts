@@ -3,7 +3,6 @@ import type { ContainerSpec, Healthcheck, Mount, PublishedPort, RestartPolicy } 
 import type { Image } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
 import type { Service } from '../state/service.ts';
-import { emptyState } from '../state/state.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { parseByteSize } from './byte-size.ts';
@@ -24,7 +23,9 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
   if (project.refusals.length > 0) throw new BayplanError('stack-file', project.refusals.map(formatMistake).join('\n'));
   const services = Object.entries(project.services);
   return {
-    ...emptyState(project.name),
+    stack: project.name,
+    containers: {},
+    contents: {},
     services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(name, service, project)])),
     networks: networksOf(project),
     volumes: volumesOf(project),
@@ -61,7 +62,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     hostname: service.hostname ?? '',
     domainname: service.domainname ?? '',
     labels: { ...service.labels, ...composeLabels(name, service, project) },
-    stopSignal: service.stop_signal ?? null,
+    stopSignal: service.stop_signal === undefined || service.stop_signal === '' ? null : service.stop_signal,
     stopGracePeriodMs: milliseconds(service.stop_grace_period, 10_000),
     restart: restartOf(service),
     healthcheck: healthcheckOf(service),
@@ -102,7 +103,7 @@ function attachmentsOf(name: string, service: ServiceConfig, project: Project): 
   const networks = service.network_mode === 'bridge' ? { default: null } : service.networks ?? {};
   return Object.fromEntries(Object.entries(networks).map(([key, attachment]) => [networkName(key, project), {
     aliases: [...new Set([name, ...(attachment?.aliases ?? [])])],
-    ipv4Address: attachment?.ipv4_address ?? null,
+    ipv4Address: attachment?.ipv4_address === undefined || attachment.ipv4_address === '' ? null : attachment.ipv4_address,
     priority: attachment?.priority ?? 0,
   }]));
 }

@@ -1,4 +1,4 @@
-import { external, labels, namePattern, nothingOr, options } from './short-forms.ts';
+import { address, addressRange, external, labels, namePattern, nothingOr, options } from './short-forms.ts';
 import { anything, converted, dictOf, flag, integer, listOf, oneOrMore, record, text } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 import { serviceSchema } from './service-schema.ts';
@@ -30,7 +30,7 @@ const network = settled(record('a network', {}, {
   name: text, driver: text, driver_opts: options, internal: flag, external, enable_ipv4: flag, enable_ipv6: flag, attachable: flag, labels,
   ipam: record('ipam', {}, {
     driver: text, options: dictOf(text),
-    config: listOf(record('an address pool', {}, { subnet: text, ip_range: text, gateway: text, aux_addresses: dictOf(text) })),
+    config: listOf(record('an address pool', {}, { subnet: addressRange, ip_range: addressRange, gateway: address, aux_addresses: dictOf(text) })),
   }),
 }));
 

@@ -1,11 +1,14 @@
-import { byteSize, command, duration, envFiles, extraHosts, grants, healthcheck, hook, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, volumes } from './short-forms.ts';
+import { capability, signal } from './kernel-names.ts';
+import { absolutePath, byteSize, ipv4, tmpfs, command, duration, envFiles, extraHosts, grants, healthcheck, hook, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, volumes } from './short-forms.ts';
 import { anything, converted, count, decimal, dictOf, flag, integer, listOf, longOrShort, loose, oneOf, oneOrMore, parsed, record, text } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 
 const strings = listOf(text);
 
+const cores = parsed('a number of cores, 0 or more', (value) => value !== '' && Number(value) >= 0 && Number.isFinite(Number(value)) ? Number(value) : undefined);
+
 const serviceNetwork = record('a network of a service', {}, {
-  aliases: strings, interface_name: text, ipv4_address: text, ipv6_address: text, link_local_ips: strings, mac_address: text,
+  aliases: strings, interface_name: text, ipv4_address: ipv4, ipv6_address: text, link_local_ips: strings, mac_address: text,
   driver_opts: options, priority: integer, gw_priority: integer,
 });
 
@@ -31,7 +34,7 @@ const updateConfig = record('an update config', {}, {
 const deploy = record('deploy', {}, {
   mode: text, endpoint_mode: text, replicas: count, labels, rollback_config: updateConfig, update_config: updateConfig,
   resources: record('resources', {}, {
-    limits: record('limits', {}, { cpus: decimal, memory: byteSize, pids: integer }),
+    limits: record('limits', {}, { cpus: cores, memory: byteSize, pids: integer }),
     reservations: record('reservations', {}, {
       cpus: decimal, memory: byteSize, devices,
       generic_resources: listOf(record('a generic resource', {}, { discrete_resource_spec: record('a resource', {}, { kind: text, value: decimal }) })),
@@ -96,9 +99,9 @@ const gpus: Shape<readonly DeviceRequest[]> = {
 
 /** A service of the Compose Specification (05-services), every key of it. */
 export const serviceSchema = record('a service', {}, {
-  annotations: labels, attach: flag, blkio_config: blkio, build: buildConfig, cap_add: oneOrMore(text), cap_drop: oneOrMore(text), cgroup: oneOf('host', 'private'),
+  annotations: labels, attach: flag, blkio_config: blkio, build: buildConfig, cap_add: oneOrMore(capability), cap_drop: oneOrMore(capability), cgroup: oneOf('host', 'private'),
   cgroup_parent: text, command, configs: grants(null), container_name: containerName, cpu_count: count, cpu_percent: decimal, cpu_period: integer,
-  cpu_quota: integer, cpu_rt_period: integer, cpu_rt_runtime: integer, cpu_shares: integer, cpus: decimal, cpuset: text,
+  cpu_quota: integer, cpu_rt_period: integer, cpu_rt_runtime: integer, cpu_shares: integer, cpus: cores, cpuset: text,
   credential_spec: record('a credential spec', {}, { config: text, file: text, registry: text }),
   depends_on: namesAs<DependencyConfig>({ condition: 'service_started', required: true }, dictOf(dependency, namePattern)),
   deploy, develop, device_cgroup_rules: strings, devices: listOf(device), dns: oneOrMore(text), dns_opt: strings, dns_search: oneOrMore(text), domainname: text,
@@ -111,8 +114,8 @@ export const serviceSchema = record('a service', {}, {
   oom_kill_disable: flag, oom_score_adj: integer, pid: nothingOr(text), pids_limit: integer, platform: text, ports, post_start: listOf(hook), pre_start: listOf(startHook),
   pre_stop: listOf(hook), privileged: flag, profiles: strings, provider: record('a provider', { type: text }, { options: dictOf(anything) }), pull_policy: pullPolicy,
   pull_refresh_after: text, read_only: flag, restart, runtime: text, scale: count, secrets: grants('/run/secrets'), security_opt: strings, shm_size: byteSize,
-  stdin_open: flag, stop_grace_period: duration, stop_signal: text, storage_opt: anything, sysctls: labels, tmpfs: oneOrMore(text), tty: flag, ulimits,
-  use_api_socket: flag, user: text, userns_mode: text, uts: text, volumes, volumes_from: strings, working_dir: text,
+  stdin_open: flag, stop_grace_period: duration, stop_signal: signal, storage_opt: anything, sysctls: labels, tmpfs: oneOrMore(tmpfs), tty: flag, ulimits,
+  use_api_socket: flag, user: text, userns_mode: text, uts: text, volumes, volumes_from: strings, working_dir: absolutePath,
 });
 
 /** A service in canonical form, as `config` prints it. */

@@ -1,3 +1,4 @@
+import { isIP, isIPv4 } from 'node:net';
 import { parseByteSize } from './byte-size.ts';
 import { splitCommandLine } from './command-line.ts';
 import { formatDuration, parseDuration } from './duration.ts';
@@ -15,7 +16,7 @@ export const namePattern = /^[a-zA-Z0-9._-]+$/;
 /** Time as Go prints it; kept as text so that `config` prints what was meant. */
 export const duration: Shape<string> = parsed('a duration such as 1m30s', (value) => {
   const ms = parseDuration(value);
-  return ms === null ? undefined : formatDuration(ms);
+  return ms === null || ms < 0 ? undefined : formatDuration(ms);
 });
 
 /** Bytes as decimal text, as Compose prints them. */
@@ -23,6 +24,20 @@ export const byteSize: Shape<string> = parsed('a size in bytes such as 512m', (v
 
 /** A path made absolute. */
 export const path: Shape<string> = converted(text, (value, _tree, reading) => reading.resolve(value));
+
+/** A path inside a container. */
+export const absolutePath: Shape<string> = parsed('an absolute path', (value) => value === '' || value.startsWith('/') ? value : undefined, text);
+/** `PATH[:OPTIONS]`. */
+export const tmpfs: Shape<string> = parsed('an absolute path, perhaps with :OPTIONS', (value) => value.startsWith('/') ? value : undefined, text);
+
+export const ipv4: Shape<string> = parsed('an IPv4 address', (value) => value === '' || isIPv4(value) ? value : undefined, text);
+export const address: Shape<string> = parsed('an IP address', (value) => value === '' || isIP(value) !== 0 ? value : undefined, text);
+export const addressRange: Shape<string> = parsed('a subnet such as 10.9.0.0/24', (value) => value === '' || isRange(value) ? value : undefined, text);
+
+function isRange(value: string): boolean {
+  const [base = '', bits = '', ...more] = value.split('/');
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(base) ? 32 : 128) && isIP(base) !== 0;
+}
 
 /** A command as words; a string is split as a shell would, nothing means "as the image says". */
 export const command: Shape<readonly string[] | null> = {
@@ -84,9 +99,10 @@ export const extraHosts: Shape<readonly string[]> = {
         for (const address of addresses ?? []) if (address !== undefined) found.push(`${host}=${address}`);
       }
     } else {
-      for (const item of listOf(text).read(tree, reading, where) ?? []) {
-        const parts = /^([^=:]+)[=:](.+)$/.exec(item);
-        if (parts === null) mismatch(tree, reading, where, `HOST=ADDRESS in place of ${JSON.stringify(item)}`);
+      if (tree.kind !== 'list') return mismatch(tree, reading, where, 'a mapping or a list of HOST=ADDRESS');
+      for (const item of tree.items) {
+        const parts = item.kind === 'leaf' ? /^([^=:]+)[=:](.+)$/.exec(item.text) : null;
+        if (parts === null) mismatch(item, reading, where, 'HOST=ADDRESS');
         else for (const address of (parts[2] ?? '').split(',')) found.push(`${parts[1] ?? ''}=${address.trim().replace(/^\[(.*)\]$/, '$1')}`);
       }
     }
@@ -245,7 +261,7 @@ export const startHook = record('a hook', {}, { command, image: text, user: text
 /** Free options: names to text. */
 export const options = dictOf(loose);
 
-export const restart: Shape<string> = parsed('"no", "always", "unless-stopped" or "on-failure[:N]"', (value) => /^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(value) ? value : undefined, text);
+export const restart: Shape<string> = parsed('"no", "always", "unless-stopped" or "on-failure[:N]"', (value) => /^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(value) ? value : undefined);
 
 export const nothingOr = <T>(shape: Shape<T>): Shape<T | null> => orNothing(shape, null);
 export { count };

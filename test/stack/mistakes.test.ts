@@ -58,6 +58,13 @@ networks:
     ['an alias in its own anchor', 'x-a: &a\n  b: *a\nservices: {}\n', [at(2, 6, 'alias "*a" stands inside its own anchor')]],
     ['an invalid name', 'name: Shop\nservices: {}\n', [at(1, 7, 'name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got "Shop"')]],
     ['a mistyped healthcheck', web('    healthcheck: { test: [curl, x] }\n'), [at(4, 26, 'services.web.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got "curl"')]],
+    ['a misspelt capability', web('    cap_add: [CAP_NET_ADMN]\n'), [at(4, 15, 'services.web.cap_add[0]: expected a capability such as NET_ADMIN, got "CAP_NET_ADMN"; did you mean "NET_ADMIN"?')]],
+    ['a misspelt signal', web('    stop_signal: SIGTREM\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGTREM"; did you mean "SIGTERM"?')]],
+    ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false')]],
+    ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"')]],
+    ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"')]],
+    ['wrong addresses', web('    networks: { n: { ipv4_address: 10.0.0.256 } }\nnetworks: { n: { ipam: { config: [{ subnet: 10.0.0.0/33 }] } } }\n'), [
+      at(4, 36, 'services.web.networks.n.ipv4_address: expected an IPv4 address, got "10.0.0.256"'), at(5, 45, 'networks.n.ipam.config[0].subnet: expected a subnet such as 10.9.0.0/24, got "10.0.0.0/33"')]],
     ['an unclosed quote', web('    command: sh -c "x\n'), [at(4, 14, 'services.web.command: expected a command with its quotes closed, got "sh -c \\"x"')]],
   ])('%s', (name, text, expected) => {
     const found = mistakesOf(text);
