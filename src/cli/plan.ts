@@ -14,7 +14,7 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const project = loadProject(options, cli);
       const { plan } = await clientOf(options, cli).planStack(project.name, requestOf(project, options.removeOrphans === true, cli));
       if (options.format === 'json') cli.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
-      else cli.stdout.write(printPlan(plan));
+      else cli.stdout.write(plan.steps.length === 0 ? `${printPlan(plan)}nothing to do\n` : printPlan(plan));
       return plan.steps.length === 0 ? 0 : 2;
     }));
 };

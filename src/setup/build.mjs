@@ -26,7 +26,7 @@ async function bundle() {
   for (const name of readdirSync('build')) if (/\.cache(\.\d+)?$/.test(name)) rmSync(join('build', name));
   await Promise.all(Object.entries(BUNDLES).map(([name, source]) => esbuild({
     entryPoints: [source], outfile: `build/${name}.cjs`, bundle: true, platform: 'node', target: 'node20.19', format: 'cjs', external: ['koffi'],
-    minifySyntax: true, minifyWhitespace: true, keepNames: true, legalComments: 'none', logLevel: 'warning',
+    minifySyntax: true, minifyWhitespace: true, legalComments: 'none', logLevel: 'warning',
     define: { BAYPLAN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
     ...(name === 'bayplan' ? { banner: { js: '#!/usr/bin/env node' } } : {}),
   })));
