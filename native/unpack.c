@@ -1,2 +1,51 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "core.h"
-int cmd_unpack(int argc, char **argv) { (void)argc; (void)argv; return 1; }
+#include "unpack_tree.h"
+
+static int unpack(struct stream *stream, struct tree *tree, unsigned long long *entries, struct error *err) {
+  static struct tar_entry entry;
+  for (;;) {
+    int rc = tar_next(stream, &entry, err);
+    if (rc == 0) break;
+    uint64_t padding = (512 - entry.size % 512) % 512;
+    if (rc > 0) rc = tree_add(tree, &entry, stream, err);
+    if (rc >= 0) rc = stream_skip(stream, padding, err);
+    tar_entry_free(&entry);
+    if (rc < 0) return -1;
+    ++*entries;
+  }
+  return tree_finish(tree, err);
+}
+
+static int run(const char *dest, struct error *err) {
+  char digest[65];
+  uint64_t size = 0;
+  unsigned long long entries = 0;
+  /* Removing a deep folder holds a descriptor a level. */
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
+  umask(0);
+  struct tree *tree = tree_open(dest, err);
+  if (!tree) return -1;
+  struct stream *stream = stream_open(0, err);
+  int rc = stream ? unpack(stream, tree, &entries, err) : -1;
+  if (rc == 0) rc = stream_finish(stream, digest, &size, err);
+  stream_close(stream);
+  tree_close(tree);
+  if (rc == 0 && size == 0) rc = error_text(err, "the layer is empty, not even a tar archive's end");
+  if (rc == 0) printf("{\"version\":1,\"diffId\":\"sha256:%s\",\"size\":%llu,\"entries\":%llu}\n", digest, (unsigned long long)size, entries);
+  if (rc == 0 && fflush(stdout) != 0) rc = error_errno(err, "write", "stdout");
+  return rc;
+}
+
+int cmd_unpack(int argc, char **argv) {
+  struct error err = {0};
+  if (argc != 3 || strcmp(argv[1], "--dest") != 0) error_text(&err, "usage: bayplan-core unpack --dest DIR");
+  else if (run(argv[2], &err) == 0) return 0;
+  error_write(2, &err);
+  return 1;
+}

@@ -1,0 +1,375 @@
+#include "unpack_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "scope.h"
+
+#define OPAQUE "trusted.overlay.opaque"
+
+struct folder_time { char *name; struct timespec mtime; };
+
+struct tree {
+  int root;
+  /* The folder that the last entry stood in: most entries stand beside the one before. -1: none. It cannot go while it is remembered: only an
+     entry that stands elsewhere could replace it. */
+  int parent;
+  char parent_name[PATH_MAX];
+  struct folder_time *times;
+  size_t time_count, time_room;
+};
+
+/* An error of the kernel's about one entry. */
+static int entry_errno(struct error *err, const char *syscall, const char *name) {
+  char shown[256];
+  int saved = errno;
+  error_errno(err, syscall, name);
+  snprintf(err->text, sizeof err->text, "entry %s: %s: %s", tar_shown(name, shown, sizeof shown), syscall, strerror(saved));
+  return -1;
+}
+
+static int entry_text(struct error *err, const char *name, const char *what) {
+  char shown[256];
+  return error_text(err, "entry %s: %s", tar_shown(name, shown, sizeof shown), what);
+}
+
+static int open_below(int at, const char *path, int flags, unsigned long long resolve) {
+  struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC), .resolve = resolve | RESOLVE_NO_MAGICLINKS};
+  int fd;
+  /* EAGAIN: a rename elsewhere on the machine made the kernel unsure about "..". */
+  do fd = (int)syscall(SYS_openat2, at, path, &how, sizeof how); while (fd < 0 && errno == EAGAIN);
+  return fd;
+}
+
+/* Normalises: no leading, trailing or doubled slashes, no "."; "" is the folder itself. An absolute name means the same below the folder, as with
+   every image tool. `..` is refused. */
+static int clean_name(const char *name, char *into, struct error *err) {
+  size_t length = 0;
+  for (const char *c = name; *c;) {
+    size_t part = strcspn(c, "/");
+    if (part == 2 && c[0] == '.' && c[1] == '.') return entry_text(err, name, "the name leads out of the layer (..)");
+    if (part > 255) { errno = ENAMETOOLONG; return entry_errno(err, "open", name); }
+    if (part && !(part == 1 && *c == '.')) {
+      if (length) into[length++] = '/';
+      memcpy(into + length, c, part);
+      length += part;
+    }
+    c += part + (c[part] == '/');
+  }
+  into[length] = 0;
+  return 0;
+}
+
+/* Splits a clean name. "" and names without a slash stand in the folder itself. */
+static const char *split(const char *name, char *parent) {
+  const char *slash = strrchr(name, '/');
+  size_t length = slash ? (size_t)(slash - name) : 0;
+  memcpy(parent, name, length);
+  parent[length] = 0;
+  return slash ? slash + 1 : name;
+}
+
+/* Opens a folder by way of symlinks in its name. Relative ones must stay inside. Absolute ones, as `var/run -> /run`, are what the container will
+   see, and so lead to the folder's own. */
+static int open_through_links(struct tree *tree, const char *folder, const char *name, struct error *err) {
+  int fd = open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH);
+  if (fd >= 0 || errno == ENOENT) return fd;
+  if (errno != EXDEV) return entry_errno(err, "open", name), -2;
+  char prefix[PATH_MAX], target[PATH_MAX];
+  for (const char *end = folder; *end; end += *end == '/') {
+    end += strcspn(end, "/");
+    memcpy(prefix, folder, (size_t)(end - folder));
+    prefix[end - folder] = 0;
+    fd_auto link = open_below(tree->root, prefix, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+    ssize_t n = link < 0 ? -1 : readlinkat(link, "", target, sizeof target - 1);
+    if (n <= 0) continue;
+    target[n] = 0;
+    if (*target != '/') break;
+    fd = open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+    if (fd >= 0) return fd;
+    break;
+  }
+  char shown[256], where[256];
+  error_text(err, "entry %s: leads out of the layer through the symlink %s -> %.150s", tar_shown(name, shown, sizeof shown), tar_shown(prefix, where, sizeof where), target);
+  return -2;
+}
+
+static int remove_at(int parent, const char *base, struct error *err);
+
+static int remove_content(int parent, const char *base, struct error *err) {
+  int fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+  if (!folder) { if (fd >= 0) close(fd); return entry_errno(err, "open", base); }
+  int rc = 0;
+  for (struct dirent *child; rc == 0 && (child = readdir(folder));)
+    if (strcmp(child->d_name, ".") && strcmp(child->d_name, "..")) rc = remove_at(dirfd(folder), child->d_name, err);
+  closedir(folder);
+  return rc;
+}
+
+/* With all that is in it; nothing there is fine. */
+static int remove_at(int parent, const char *base, struct error *err) {
+  if (unlinkat(parent, base, 0) == 0 || errno == ENOENT) return 0;
+  if (errno != EISDIR) return entry_errno(err, "unlink", base);
+  if (remove_content(parent, base, err) < 0) return -1;
+  return unlinkat(parent, base, AT_REMOVEDIR) < 0 ? entry_errno(err, "rmdir", base) : 0;
+}
+
+static void forget_parent(struct tree *tree) {
+  if (tree->parent >= 0) close(tree->parent);
+  tree->parent = -1;
+}
+
+static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == 0; }
+
+/* A folder `base`, kept where it is there, made in place of anything else. Answers its descriptor. */
+static int make_folder(int parent, const char *base, const char *name, struct error *err) {
+  bool opaque = false;
+  struct stat st;
+  if (mkdirat(parent, base, 0755) < 0) {
+    if (errno != EEXIST) return entry_errno(err, "mkdir", name);
+    if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0) return entry_errno(err, "stat", name);
+    if (!S_ISDIR(st.st_mode)) {
+      /* What the lower layers have there was removed, and must not shine through the new folder. */
+      opaque = is_whiteout(&st);
+      if (unlinkat(parent, base, 0) < 0 || mkdirat(parent, base, 0755) < 0) return entry_errno(err, "mkdir", name);
+    }
+  }
+  fd_auto fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return entry_errno(err, "open", name);
+  if (opaque && fsetxattr(fd, OPAQUE, "y", 1, 0) < 0) return entry_errno(err, "setxattr", name);
+  return fd_steal(&fd);
+}
+
+/* Makes the missing folders of a name, one by one from the first that is missing. */
+static int make_folders(struct tree *tree, const char *folder, const char *name, struct error *err) {
+  char prefix[PATH_MAX];
+  fd_auto at = openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (at < 0) return entry_errno(err, "open", name);
+  for (const char *start = folder; *start;) {
+    const char *end = start + strcspn(start, "/");
+    memcpy(prefix, folder, (size_t)(end - folder));
+    prefix[end - folder] = 0;
+    int next = open_below(tree->root, prefix, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    if (next < 0 && errno == ELOOP) next = open_through_links(tree, prefix, name, err);
+    if (next == -2) return -1;
+    if (next < 0 && errno != ENOENT && errno != ENOTDIR) return entry_errno(err, "open", name);
+    if (next < 0) {
+      char base[256];
+      memcpy(base, start, (size_t)(end - start));
+      base[end - start] = 0;
+      struct stat st;
+      if (fstatat(at, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_whiteout(&st)) return entry_text(err, name, S_ISLNK(st.st_mode) ? "a symlink above it leads nowhere" : "what is above it is not a folder");
+      next = make_folder(at, base, name, err);
+      if (next < 0) return -1;
+    }
+    close(at);
+    at = next;
+    start = end + (*end == '/');
+  }
+  return fd_steal(&at);
+}
+
+/* Descriptor of the folder that an entry stands in, made where missing; it is the tree's own. -1 on failure. */
+static int parent_of(struct tree *tree, const char *folder, const char *name, struct error *err) {
+  if (tree->parent >= 0 && strcmp(folder, tree->parent_name) == 0) return tree->parent;
+  int fd = *folder ? open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS) : openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) return entry_errno(err, "open", name);
+  if (fd < 0) fd = make_folders(tree, folder, name, err);
+  if (fd < 0) return -1;
+  forget_parent(tree);
+  tree->parent = fd;
+  strcpy(tree->parent_name, folder);
+  return fd;
+}
+
+/* What images may carry. `trusted.overlay.*` would let a layer speak to the overlay itself, as redirecting to other folders; labels of security
+   modules belong to the host. */
+static bool xattr_wanted(const char *name) {
+  return strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0 || (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
+}
+
+static int set_attributes(int fd, const struct tar_entry *entry, struct error *err) {
+  /* Owner first: the kernel takes setuid and capabilities away from a file that changes hands. */
+  if (fchown(fd, entry->uid, entry->gid) < 0) return entry_errno(err, "chown", entry->name);
+  if (fchmod(fd, entry->mode) < 0) return entry_errno(err, "chmod", entry->name);
+  for (size_t i = 0; i < entry->xattr_count; i++) {
+    if (!xattr_wanted(entry->xattrs[i].name)) continue;
+    if (fsetxattr(fd, entry->xattrs[i].name, entry->xattrs[i].value, entry->xattrs[i].size, 0) < 0) return entry_errno(err, "setxattr", entry->name);
+  }
+  struct timespec times[2] = {entry->mtime, entry->mtime};
+  if (entry->type != '5' && futimens(fd, times) < 0) return entry_errno(err, "utimens", entry->name);
+  return 0;
+}
+
+/* For what has no descriptor that may be written through: links, devices, fifos. */
+static int set_attributes_at(int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  if (fchownat(parent, base, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0) return entry_errno(err, "chown", entry->name);
+  if (entry->type != '2' && fchmodat(parent, base, entry->mode, 0) < 0) return entry_errno(err, "chmod", entry->name);
+  struct timespec times[2] = {entry->mtime, entry->mtime};
+  return utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) < 0 ? entry_errno(err, "utimens", entry->name) : 0;
+}
+
+static int write_content(int fd, const struct tar_entry *entry, struct stream *stream, struct error *err) {
+  for (uint64_t left = entry->size; left > 0;) {
+    const uint8_t *bytes;
+    long n = stream_take(stream, left > 1 << 20 ? 1 << 20 : (size_t)left, &bytes, err);
+    if (n < 0) return -1;
+    if (n == 0) return entry_text(err, entry->name, "its content is cut off: the layer's tar archive is truncated");
+    left -= (uint64_t)n;
+    while (n > 0) {
+      ssize_t written = write(fd, bytes, (size_t)n);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return entry_errno(err, "write", entry->name);
+      bytes += written;
+      n -= written;
+    }
+  }
+  return 0;
+}
+
+static int add_file(int parent, const char *base, const struct tar_entry *entry, struct stream *stream, struct error *err) {
+  enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
+  fd_auto fd = openat(parent, base, FLAGS, 0600);
+  if (fd < 0 && errno == EEXIST) {
+    if (remove_at(parent, base, err) < 0) return -1;
+    fd = openat(parent, base, FLAGS, 0600);
+  }
+  if (fd < 0) return entry_errno(err, "open", entry->name);
+  return write_content(fd, entry, stream, err) < 0 ? -1 : set_attributes(fd, entry, err);
+}
+
+static int remember_time(struct tree *tree, const char *name, struct timespec mtime, struct error *err) {
+  if (tree->time_count == tree->time_room) {
+    size_t room = tree->time_room ? tree->time_room * 2 : 256;
+    struct folder_time *grown = realloc(tree->times, room * sizeof *grown);
+    if (!grown) return error_text(err, "out of memory");
+    tree->times = grown;
+    tree->time_room = room;
+  }
+  char *copy = strdup(name);
+  if (!copy) return error_text(err, "out of memory");
+  tree->times[tree->time_count++] = (struct folder_time){copy, mtime};
+  return 0;
+}
+
+static int add_folder(struct tree *tree, int parent, const char *base, const char *clean, const struct tar_entry *entry, struct error *err) {
+  fd_auto fd = *clean ? make_folder(parent, base, entry->name, err) : openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return *clean ? -1 : entry_errno(err, "open", entry->name);
+  return set_attributes(fd, entry, err) < 0 ? -1 : remember_time(tree, clean, entry->mtime, err);
+}
+
+/* The target of a hard link is a name in the archive. */
+static int add_hard_link(struct tree *tree, int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  char target[PATH_MAX], folder[PATH_MAX], shown[256];
+  if (clean_name(entry->target, target, err) < 0) return -1;
+  const char *target_base = split(target, folder);
+  if (!*target) return entry_text(err, entry->name, "a hard link to the layer's own folder cannot be");
+  fd_auto from = *folder ? open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS) : openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (from < 0 && errno == ELOOP) from = open_through_links(tree, folder, entry->name, err);
+  if (from == -2) return -1;
+  struct stat source, there;
+  if (from < 0 || fstatat(from, target_base, &source, AT_SYMLINK_NOFOLLOW) < 0) {
+    char where[256];
+    return error_text(err, "entry %s: hard link to %s, which the layer does not have", tar_shown(entry->name, shown, sizeof shown), tar_shown(entry->target, where, sizeof where));
+  }
+  if (S_ISDIR(source.st_mode)) return entry_text(err, entry->name, "a hard link to a folder cannot be");
+  if (fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_dev == source.st_dev && there.st_ino == source.st_ino) return 0;
+  if (linkat(from, target_base, parent, base, 0) == 0) return 0;
+  if (errno != EEXIST) return entry_errno(err, "link", entry->name);
+  if (remove_at(parent, base, err) < 0) return -1;
+  return linkat(from, target_base, parent, base, 0) < 0 ? entry_errno(err, "link", entry->name) : 0;
+}
+
+static int make_special(int parent, const char *base, const struct tar_entry *entry) {
+  switch (entry->type) {
+    case '2': return symlinkat(entry->target, parent, base);
+    case '3': return mknodat(parent, base, S_IFCHR | 0600, makedev(entry->major, entry->minor));
+    case '4': return mknodat(parent, base, S_IFBLK | 0600, makedev(entry->major, entry->minor));
+    default: return mkfifoat(parent, base, 0600);
+  }
+}
+
+static int add_special(int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  const char *what = entry->type == '2' ? "symlink" : "mknod";
+  if (make_special(parent, base, entry) < 0) {
+    if (errno != EEXIST) return entry_errno(err, what, entry->name);
+    if (remove_at(parent, base, err) < 0) return -1;
+    if (make_special(parent, base, entry) < 0) return entry_errno(err, what, entry->name);
+  }
+  return set_attributes_at(parent, base, entry, err);
+}
+
+/* `.wh.NAME`, OCI image spec, layer.md "Whiteouts": about the layers below only, so what this layer itself has under that name stays. */
+static int add_whiteout(int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  if (strcmp(base, ".wh..opq") == 0) return fsetxattr(parent, OPAQUE, "y", 1, 0) < 0 ? entry_errno(err, "setxattr", entry->name) : 0;
+  if (strncmp(base, ".wh.", 4) == 0) return 0; /* `.wh..wh.*`: aufs' own bookkeeping */
+  if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) return entry_text(err, entry->name, "a whiteout without a name");
+  if (mknodat(parent, base, S_IFCHR, 0) == 0) return 0;
+  struct stat st;
+  if (errno != EEXIST || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0) return entry_errno(err, "mknod", entry->name);
+  if (!S_ISDIR(st.st_mode)) return 0;
+  fd_auto fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return fd < 0 || fsetxattr(fd, OPAQUE, "y", 1, 0) < 0 ? entry_errno(err, "setxattr", entry->name) : 0;
+}
+
+int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err) {
+  char clean[PATH_MAX], folder[PATH_MAX];
+  if (clean_name(entry->name, clean, err) < 0) return -1;
+  const char *base = split(clean, folder);
+  if (!*clean && entry->type != '5') return entry_text(err, entry->name, "the layer's own folder cannot be anything but a folder");
+  int parent = parent_of(tree, folder, entry->name, err);
+  if (parent < 0) return -1;
+  if (strncmp(base, ".wh.", 4) == 0) {
+    return stream_skip(stream, entry->size, err) < 0 ? -1 : add_whiteout(parent, base + 4, entry, err);
+  }
+  switch (entry->type) {
+    case '0': return add_file(parent, base, entry, stream, err);
+    case '1': return add_hard_link(tree, parent, base, entry, err);
+    case '5': return add_folder(tree, parent, base, clean, entry, err);
+    default: return add_special(parent, base, entry, err);
+  }
+}
+
+int tree_finish(struct tree *tree, struct error *err) {
+  for (size_t i = 0; i < tree->time_count; i++) {
+    const struct folder_time *time = &tree->times[i];
+    struct timespec times[2] = {time->mtime, time->mtime};
+    fd_auto fd = open_below(tree->root, *time->name ? time->name : ".", O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+    /* A later entry may have taken the folder's place. */
+    if (fd >= 0 && futimens(fd, times) < 0) return entry_errno(err, "utimens", time->name);
+  }
+  return 0;
+}
+
+struct tree *tree_open(const char *path, struct error *err) {
+  struct tree *tree = calloc(1, sizeof *tree);
+  if (!tree) { error_text(err, "out of memory"); return NULL; }
+  tree->parent = -1;
+  tree->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (tree->root < 0) {
+    error_errno(err, "open", path);
+    free(tree);
+    return NULL;
+  }
+  return tree;
+}
+
+void tree_close(struct tree *tree) {
+  if (!tree) return;
+  forget_parent(tree);
+  close(tree->root);
+  for (size_t i = 0; i < tree->time_count; i++) free(tree->times[i].name);
+  free(tree->times);
+  free(tree);
+}

@@ -1,0 +1,13 @@
+#pragma once
+#include "unpack_tar.h"
+
+/* A folder that becomes an overlay lowerdir. Every name is resolved by openat2 from the folder's descriptor, so that no name, symlink or hard
+   link reaches out of it: names with `..` and symlinks that climb out are errors, an absolute symlink leads to the same path in the folder. */
+struct tree;
+
+struct tree *tree_open(const char *path, struct error *err);
+/* Makes what the entry says, with its content from `stream`. What an earlier entry made under that name goes, folders over folders apart. */
+int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err);
+/* Sets the folders' times, which later entries have changed. */
+int tree_finish(struct tree *tree, struct error *err);
+void tree_close(struct tree *tree);
