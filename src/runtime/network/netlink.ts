@@ -90,7 +90,7 @@ export function readAnswers(bytes: Buffer, count: number): readonly NetlinkAnswe
     const payload = bytes.subarray(at + HEADER_BYTES, at + length);
     if (answer !== undefined) {
       if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-        if (payload.length >= 4) answer.errno = -payload.readInt32LE(0);
+        if (payload.length >= 4) answer.errno = Math.abs(payload.readInt32LE(0));
         if (type === NLMSG_ERROR) answer.message = complaint(payload, flags);
       } else if (type !== NLMSG_NOOP) {
         answer.payloads.push(Buffer.from(payload));

@@ -27,8 +27,8 @@ import { tableChange, type TablePort, type TableState, wholeTable } from './tabl
 import { ZoneFiles } from './zone-files.ts';
 import type { ZoneEntry } from './zone.ts';
 
-/** Namespaces made at the same time: two keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
-const CONNECTING = 2;
+/** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
+const CONNECTING = 3;
 /** How often others' forward chains are looked at, at most, while containers come. */
 const FOREIGN_INTERVAL_MS = 5000;
 /** Routes with fewer bits lead to the world (a VPN's 0.0.0.0/1), not to a network of the host's. */
@@ -317,7 +317,7 @@ class NetworkStore implements Networks {
 
   async #forgetFlows(before: ReadonlyMap<string, TablePort>, after: ReadonlyMap<string, TablePort>): Promise<void> {
     const addresses = (port: TablePort | undefined): readonly string[] => (port?.backends ?? []).map((one) => one.address);
-    const changed = [...new Map([...before, ...after])].filter(([key, port]) => port.protocol === 'udp' && !isDeepStrictEqual(addresses(before.get(key)), addresses(after.get(key))));
+    const changed = [...new Map([...before, ...after])].filter(([key, port]) => port.protocol === 'udp' && before.get(key) !== after.get(key) && !isDeepStrictEqual(addresses(before.get(key)), addresses(after.get(key))));
     if (changed.length === 0) return;
     const local = new Set(Object.values(networkInterfaces()).flatMap((list) => list ?? []).map((one) => one.address));
     await forgetUdpFlows(this.#context.kernel, (flow) => local.has(flow.to) && changed.some(([key, port]) => port.port === flow.port

@@ -29,6 +29,7 @@ export class PublishedPorts {
   readonly #kernel: Kernel;
   readonly #nameOf: (container: string) => string;
   readonly #held = new Map<string, Held>();
+  readonly #table = new Map<string, TablePort>();
   readonly #byContainer = new Map<string, readonly PickedPort[]>();
   #nextPicked: number;
 
@@ -39,8 +40,9 @@ export class PublishedPorts {
     this.#nextPicked = FIRST_PICKED + (offset % (LAST_PICKED - FIRST_PICKED + 1));
   }
 
+  /** What leads where now. What did not change since an earlier answer is the same object. */
   get table(): ReadonlyMap<string, TablePort> {
-    return new Map([...this.#held].map(([key, { hostIp, protocol, port, backends }]) => [key, { hostIp, protocol, port, backends: [...backends.values()] }]));
+    return new Map(this.#table);
   }
 
   /** The containers something is published to. */
@@ -74,11 +76,19 @@ export class PublishedPorts {
       for (const held of added) this.#drop(held)();
       throw error instanceof PortTaken ? await this.#taken(error) : error;
     }
+    const touched = new Set([...before, ...picked].map(keyOf));
     for (const port of before) this.#held.get(keyOf(port))?.backends.delete(container);
     for (const port of picked) this.#held.get(keyOf(port))?.backends.set(container, { address, port: port.target });
     if (picked.length > 0) this.#byContainer.set(container, picked);
     else this.#byContainer.delete(container);
-    const ended = [...this.#held.values()].filter((held) => held.backends.size === 0).map((held) => this.#drop(held));
+    const ended: (() => void)[] = [];
+    for (const key of touched) {
+      const held = this.#held.get(key);
+      if (held === undefined) continue;
+      const { hostIp, protocol, port, backends } = held;
+      if (backends.size === 0) ended.push(this.#drop(held));
+      else this.#table.set(key, { hostIp, protocol, port, backends: [...backends.values()] });
+    }
     return { ports: picked, release: () => ended.forEach((close) => close()) };
   }
 
@@ -142,7 +152,9 @@ export class PublishedPorts {
   }
 
   #drop(held: Held): () => void {
-    this.#held.delete(keyOf({ protocol: held.protocol, hostIp: held.hostIp, published: held.port }));
+    const key = keyOf({ protocol: held.protocol, hostIp: held.hostIp, published: held.port });
+    this.#held.delete(key);
+    this.#table.delete(key);
     return () => {
       if (held.fd !== null) this.#kernel.close(held.fd);
     };

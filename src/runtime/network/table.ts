@@ -135,6 +135,7 @@ function balance({ protocol, backends }: TablePort): string {
 }
 
 function differs({ was, becomes }: { was: TablePort | null; becomes: TablePort | null }): boolean {
+  if (was === becomes) return false;
   if (was === null || becomes === null || was.backends.length !== becomes.backends.length) return true;
   return was.backends.some((one, index) => one.address !== becomes.backends[index]?.address || one.port !== becomes.backends[index]?.port);
 }

@@ -1,0 +1,36 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ZoneFiles } from '../../../src/runtime/network/zone-files.ts';
+
+let folder = '';
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-zones-')); });
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('many changes at once are few writes, and all are in the file', async () => {
+  const entries: { name: string; address: string }[] = [];
+  let writes = 0;
+  const zones = new ZoneFiles(join(folder, 'zones'), () => { writes++; return [...entries]; });
+  await Promise.all(Array.from({ length: 100 }, async (_, index) => {
+    const name = `c${index}`;
+    entries.push({ name, address: '172.17.0.2' });
+    await zones.write('one');
+    expect(readFileSync(zones.path('one'), 'utf8')).toContain(`${name} `);
+  }));
+  expect(writes).toBeLessThan(5);
+  await zones.write('two');
+  await zones.keepOnly(new Set(['one']));
+  expect(readdirSync(join(folder, 'zones'))).toEqual(['one']);
+  await zones.remove('one');
+  expect(readdirSync(join(folder, 'zones'))).toEqual([]);
+});
+
+test('a write that fails is told to those who wait for it, and the next one goes on', async () => {
+  let broken = true;
+  const zones = new ZoneFiles(folder, () => { if (broken) throw new Error('broken'); return []; });
+  await expect(zones.write('one')).rejects.toThrow('broken');
+  broken = false;
+  await zones.write('one');
+  expect(readFileSync(zones.path('one'), 'utf8')).toBe('version 1\n');
+});
