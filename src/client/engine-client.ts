@@ -7,7 +7,6 @@ import { check, lines, open, text } from './connection.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
 import { runExec, type ExecStreams } from './exec-stream.ts';
-import { startEngine } from './start-engine.ts';
 
 /** One element of `GET /images/json`, likewise. */
 export interface ImageSummary { readonly Id: string; readonly RepoTags: readonly string[]; readonly Created: number; readonly Size: number }
@@ -124,6 +123,7 @@ export class EngineClient {
       response = await open(this.socket, method, path, body, signal);
     } catch (error) {
       if (!(error instanceof EngineAbsent) || this.#program === null) throw error;
+      const { startEngine } = await import('./start-engine.ts');
       await startEngine(this.root, this.#program);
       response = await open(this.socket, method, path, body, signal);
     }

@@ -14,10 +14,22 @@ export async function build(kind = 'build') {
   mkdirSync('build', { recursive: true });
   run('make', ['-s', '-j2', '-C', 'native']);
   const stamp = sourcesStamp();
-  const stampFile = 'build/bundles.stamp';
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
-  await bundle();
-  writeFileSync(stampFile, stamp);
+  await unlessStamped('build/bundles.stamp', stamp, bundle);
+  if (kind === 'build') await unlessStamped('build/types.stamp', stamp, declareTypes); // only programs that import the library read them
+}
+
+async function unlessStamped(file, stamp, make) {
+  if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return;
+  await make();
+  writeFileSync(file, stamp);
+}
+
+/** The library's declarations; `npm test` is what checks the types. */
+function declareTypes() {
+  rmSync('build/types', { recursive: true, force: true });
+  const options = ['--declaration', '--emitDeclarationOnly', '--noEmit', 'false', '--noCheck', '--outDir', 'build/types', '--rootDir', 'src', '--ignoreConfig'];
+  const language = ['--target', 'ES2023', '--module', 'ESNext', '--moduleResolution', 'Bundler', '--types', 'node', '--strict', '--exactOptionalPropertyTypes', '--verbatimModuleSyntax', '--skipLibCheck', '--allowImportingTsExtensions'];
+  run(process.execPath, ['node_modules/typescript/bin/tsc', 'src/index.ts', ...options, ...language]);
 }
 
 async function bundle() {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 export const DEFAULT_ROOT = '/var/lib/bayplan';
@@ -37,7 +36,7 @@ export interface Paths {
 
 /** `root` must be absolute and normalised. */
 export function pathsOf(root: string = DEFAULT_ROOT): Paths {
-  const instance = root === DEFAULT_ROOT ? '' : createHash('sha256').update(root).digest('hex').slice(0, 8);
+  const instance = root === DEFAULT_ROOT ? '' : digest(root).slice(0, 8);
   const name = instance === '' ? 'bayplan' : `bayplan-${instance}`;
   const run = `/run/${name}`;
   return {
@@ -48,4 +47,9 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
     netns: join(run, 'netns'), zones: join(run, 'zones'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };
+}
+
+/** The default root needs no digest, and loading crypto would cost every command its time. */
+function digest(text: string): string {
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }
