@@ -218,6 +218,24 @@ test('a new engine goes on from what runs, and removes what nobody names', async
   await nothingLeft();
 });
 
+test('a container that starts again at once is reached by those who knew it, under the same address', async () => {
+  await world.networks.create('one', '', bridgeSpec());
+  const a = await world.container('a', 'one');
+  const b = await world.container('b', 'one');
+  let server = await world.serve(b.netns, 'tcp', 80, 'b');
+  for (let round = 0; round < 3; round++) {
+    expect(await ask(a.netns, 'tcp', b.address, 80)).toBe(`b ${a.address}`);
+    expect(await ask('', 'tcp', b.address, 80)).toMatch(/^b /);
+    await world.stop(server);
+    await world.networks.disconnect(b.endpoint.id);
+    await world.networks.connect(b.endpoint);
+    server = await world.serve(b.netns, 'tcp', 80, 'b');
+  }
+  for (const one of [a, b]) await world.drop(one.endpoint);
+  await world.networks.remove('one');
+  await nothingLeft();
+});
+
 test('a failed start leaves no namespace, link or name', async () => {
   await world.networks.create('one', '', bridgeSpec());
   await world.container('a', 'one');

@@ -9,31 +9,26 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { PublishedPort } from '../../state/container.ts';
 import type { Network, NetworkSpec } from '../../state/network.ts';
 import type { Paths } from '../../state/paths.ts';
-import { type Kernel, KernelError } from '../kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
-import { createBridge, linkExists, linkIndex, listLinks, removeLinks } from './bridge.ts';
-import { addressOf, addressText, type Cidr, cidrText } from './cidr.ts';
+import { createBridge, linkExists, linkIndex, removeLinks } from './bridge.ts';
+import { addressOf, addressText, cidrText } from './cidr.ts';
 import { forgetUdpFlows } from './conntrack.ts';
 import { type EndpointLink, hostRequests, innerRequests } from './endpoint-links.ts';
-import { ForeignChains } from './foreign-chains.ts';
+import { hostRoutes } from './host-routes.ts';
 import { AddressPool, chooseSubnet, type Subnet, subnetOf } from './ipam.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { requestLinks } from './link-request.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
 import type { Endpoint, Networks, Publication } from './networks.ts';
-import { NftablesJson } from './nftables-json.ts';
 import { PublishedPorts } from './published-ports.ts';
-import { linkDelete, readRoute, type Route, routeDump } from './rtnetlink.ts';
-import { tableChange, type TablePort, type TableState, wholeTable } from './table.ts';
+import { Rules } from './rules.ts';
+import type { TablePort } from './table.ts';
 import { ZoneFiles } from './zone-files.ts';
 import type { ZoneEntry } from './zone.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
-/** How often others' forward chains are looked at, at most, while containers come. */
-const FOREIGN_INTERVAL_MS = 5000;
-/** Routes with fewer bits lead to the world (a VPN's 0.0.0.0/1), not to a network of the host's. */
-const NARROWEST_ROUTE = 8;
-
 interface Entry { readonly record: NetworkRecord; readonly subnet: Subnet; readonly pool: AddressPool }
 interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly now: () => number }
 
@@ -61,8 +56,7 @@ class NetworkStore implements Networks {
   readonly #context: NetworkContext;
   readonly #entries: Map<string, Entry>;
   readonly #offset: number;
-  readonly #nft: NftablesJson;
-  readonly #foreign: ForeignChains;
+  readonly #rules: Rules;
   readonly #ports: PublishedPorts;
   readonly #zones: ZoneFiles;
   /** Networks are made and removed one at a time: the next one must see the subnets of the one before. */
@@ -73,9 +67,6 @@ class NetworkStore implements Networks {
   /** Containers that have a pinned namespace. While there is one, its folder is a mount point. */
   readonly #pinned = new Set<string>();
   readonly #bridges = new Map<string, number>();
-  /** What our table in the kernel holds; null: there is none, or it is not known. */
-  #applied: TableState | null = null;
-  #foreignSeenAt = 0;
   #complaints: readonly string[] = [];
 
   constructor(context: NetworkContext, entries: Map<string, Entry>) {
@@ -83,8 +74,7 @@ class NetworkStore implements Networks {
     this.#context = context;
     this.#entries = entries;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
-    this.#nft = new NftablesJson(kernel);
-    this.#foreign = new ForeignChains(this.#nft, paths);
+    this.#rules = new Rules(context);
     this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#endpoints.get(id)?.name ?? id.slice(0, 12));
     this.#zones = new ZoneFiles(paths.zones, (id) => this.#zone(id));
   }
@@ -104,7 +94,7 @@ class NetworkStore implements Networks {
       const entry = existing ?? await this.#record(name, stack, spec);
       if (existing === undefined || !linkExists(entry.record.link)) await this.#makeBridge(entry, existing === undefined);
       this.#apply();
-      this.#guard(true);
+      this.#rules.guard(true);
       await this.#zones.write(zoneOf(entry.record));
     });
   }
@@ -144,7 +134,7 @@ class NetworkStore implements Networks {
       return entry;
     });
     this.#pin(endpoint.id);
-    this.#guard(false);
+    this.#rules.guard(false);
     try {
       await this.#connecting.add(() => this.#link(path, endpoint, entries));
       this.#endpoints.set(endpoint.id, endpoint);
@@ -175,14 +165,16 @@ class NetworkStore implements Networks {
     } finally {
       release();
     }
-    this.#guard(false);
+    this.#rules.guard(false);
     await this.#forgetFlows(before, this.#ports.table);
     return ports;
   }
 
   async restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<void> {
     const complaints: string[] = [];
-    await this.#removeLeftovers(new Set(endpoints.map((one) => one.id)));
+    const { kernel, paths } = this.#context;
+    const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
+    await removeLeftovers(kernel, paths, new Set(endpoints.map((one) => one.id)), groups);
     for (const endpoint of endpoints) {
       this.#endpoints.set(endpoint.id, endpoint);
       if (existsSync(this.#netns(endpoint.id))) this.#pin(endpoint.id);
@@ -202,9 +194,9 @@ class NetworkStore implements Networks {
       }
     }
     this.#complaints = complaints;
-    this.#applied = null;
+    this.#rules.distrust();
     this.#apply();
-    this.#guard(true);
+    this.#rules.guard(true);
     const zones = [...this.#entries.values()].map(({ record }) => zoneOf(record));
     await this.#zones.keepOnly(new Set(zones));
     await Promise.all(zones.map((zone) => this.#zones.write(zone)));
@@ -215,7 +207,7 @@ class NetworkStore implements Networks {
   }
 
   notices(): readonly string[] {
-    return [...this.#foreign.notices(), ...this.#complaints];
+    return [...this.#rules.notices(), ...this.#complaints];
   }
 
   close(): void {
@@ -224,10 +216,10 @@ class NetworkStore implements Networks {
 
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<Entry> {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `network name "${name}": expected letters, digits, "_", "." and "-", a letter or digit first`);
-    const { paths, now } = this.#context;
+    const { kernel, paths, now } = this.#context;
     const own = new Map([...this.#entries].map(([other, { subnet }]) => [other, subnet.subnet]));
-    const routes = await this.#routes();
-    const { subnet, gateway } = chooseSubnet(name, spec.ipam, own, routes, this.#offset);
+    const routes = await hostRoutes(kernel);
+    const { subnet, gateway } = chooseSubnet(name, spec.ipam, own, [...routes, ...this.#rules.foreignSources()], this.#offset);
     if (routes.some((route) => route.first === subnet.first && route.prefix === subnet.prefix)) {
       throw new BayplanError('subnet-taken', `network ${name}: this host already reaches ${cidrText(subnet)} another way (ip route); choose another subnet`);
     }
@@ -285,34 +277,9 @@ class NetworkStore implements Networks {
     return index;
   }
 
-  /** Brings our table to what is so now, by the elements that differ; whole where that fails because somebody else has changed it. */
   #apply(): void {
-    const { paths } = this.#context;
-    const state: TableState = {
-      networks: new Map([...this.#entries].map(([name, { record }]) => [name, { link: record.link, subnet: record.subnet, internal: record.spec.internal }])),
-      ports: this.#ports.table,
-    };
-    const before = this.#applied;
-    this.#applied = null;
-    if (state.networks.size === 0 && state.ports.size === 0) {
-      this.#nft.run(`table inet ${paths.table}\ndelete table inet ${paths.table}\n`);
-      this.#foreign.close();
-      return;
-    }
-    try {
-      this.#nft.run(before === null ? wholeTable(paths, state) : tableChange(paths, before, state));
-    } catch (error) {
-      if (before === null || !(error instanceof KernelError)) throw error;
-      this.#nft.run(wholeTable(paths, state));
-    }
-    this.#applied = state;
-  }
-
-  #guard(now: boolean): void {
-    const at = this.#context.now();
-    if (this.#entries.size === 0 || (!now && at - this.#foreignSeenAt < FOREIGN_INTERVAL_MS)) return;
-    this.#foreignSeenAt = at;
-    this.#foreign.open();
+    const networks = new Map([...this.#entries].map(([name, { record }]) => [name, { link: record.link, subnet: record.subnet, internal: record.spec.internal }]));
+    this.#rules.apply({ networks, ports: this.#ports.table });
   }
 
   async #forgetFlows(before: ReadonlyMap<string, TablePort>, after: ReadonlyMap<string, TablePort>): Promise<void> {
@@ -322,24 +289,6 @@ class NetworkStore implements Networks {
     const local = new Set(Object.values(networkInterfaces()).flatMap((list) => list ?? []).map((one) => one.address));
     await forgetUdpFlows(this.#context.kernel, (flow) => local.has(flow.to) && changed.some(([key, port]) => port.port === flow.port
       && (port.hostIp === '' || port.hostIp === flow.to) && !addresses(after.get(key)).includes(flow.answersFrom)));
-  }
-
-  /** Namespaces of containers that do not run, and links of ours that no record names. */
-  async #removeLeftovers(running: ReadonlySet<string>): Promise<void> {
-    const { kernel, paths } = this.#context;
-    const alive = new Set([...running].map((id) => id.slice(0, 16)));
-    for (const name of existsSync(paths.netns) ? await readdir(paths.netns) : []) if (!alive.has(name)) await kernel.removeNetns(join(paths.netns, name));
-    if (running.size === 0) kernel.detachMount(paths.netns);
-    const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
-    const isOurs = (name: string): boolean => name.startsWith(paths.linkPrefix) && /^[0-9a-f]{8}$/.test(name.slice(paths.linkPrefix.length));
-    const strange = (await listLinks(kernel)).filter((link) => isOurs(link.name) && !groups.has(link.group));
-    for (const group of new Set(strange.map((link) => link.group))) if (group !== 0) await removeLinks(kernel, group);
-    await requestLinks(kernel, null, strange.filter((link) => link.group === 0).map((link) => ({ about: `link ${link.name}`, message: linkDelete(link.index), accept: ['ENODEV'] })));
-  }
-
-  async #routes(): Promise<readonly Cidr[]> {
-    const [answer] = await requestLinks(this.#context.kernel, null, [{ about: 'routes', message: routeDump() }]);
-    return (answer?.payloads ?? []).map(readRoute).filter((route: Route) => route.destination.prefix >= NARROWEST_ROUTE).map((route) => route.destination);
   }
 
   * #zone(id: string): Iterable<ZoneEntry> {

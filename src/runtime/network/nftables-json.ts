@@ -3,11 +3,12 @@ import type { Kernel } from '../kernel.ts';
 
 /** A chain as nftables lists it; `hook` and `policy` are '' for one that is not a base chain. */
 export interface Chain { readonly family: string; readonly table: string; readonly name: string; readonly hook: string; readonly policy: string }
-export interface Rule { readonly handle: number; readonly comment: string }
+/** `expr` is the rule's statements in libnftables' JSON, not looked into. */
+export interface Rule { readonly handle: number; readonly comment: string; readonly expr: readonly unknown[] }
 
 const Listing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
 const ChainObject = z.object({ family: z.string(), table: z.string(), name: z.string(), hook: z.string().default(''), policy: z.string().default('') });
-const RuleObject = z.object({ handle: z.int(), comment: z.string().default('') });
+const RuleObject = z.object({ handle: z.int(), comment: z.string().default(''), expr: z.array(z.unknown()).default([]) });
 
 /**
  * nftables through libnftables: changes go as text, since its JSON cannot say every map (1.0.6), and lists come as JSON.

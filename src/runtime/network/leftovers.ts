@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Paths } from '../../state/paths.ts';
+import type { Kernel } from '../kernel.ts';
+import { listLinks, removeLinks } from './bridge.ts';
+import { requestLinks } from './link-request.ts';
+import { linkDelete } from './rtnetlink.ts';
+
+/** Removes what an engine that was killed left half-made: pinned namespaces of none of `running` (ids), and links of ours in none of `groups`. */
+export async function removeLeftovers(kernel: Kernel, paths: Paths, running: ReadonlySet<string>, groups: ReadonlySet<number>): Promise<void> {
+  const alive = new Set([...running].map((id) => id.slice(0, 16)));
+  for (const name of existsSync(paths.netns) ? await readdir(paths.netns) : []) if (!alive.has(name)) await kernel.removeNetns(join(paths.netns, name));
+  if (running.size === 0) kernel.detachMount(paths.netns);
+
+  const isOurs = (name: string): boolean => name.startsWith(paths.linkPrefix) && /^[0-9a-f]{8}$/.test(name.slice(paths.linkPrefix.length));
+  const strange = (await listLinks(kernel)).filter((link) => isOurs(link.name) && !groups.has(link.group));
+  for (const group of new Set(strange.map((link) => link.group))) if (group !== 0) await removeLinks(kernel, group);
+  await requestLinks(kernel, null, strange.filter((link) => link.group === 0).map((link) => ({ about: `link ${link.name}`, message: linkDelete(link.index), accept: ['ENODEV'] })));
+}
