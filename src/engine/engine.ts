@@ -183,6 +183,7 @@ export class Engine {
     this.#supervisor.close();
     await this.#runner.close();
     this.containers.close();
+    this.networks.close();
     this.#release();
   }
 

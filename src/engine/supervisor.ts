@@ -3,6 +3,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
+import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { restartDelay } from './restart-policy.ts';
 
@@ -85,7 +86,7 @@ export class Supervisor {
     if (container === null || container.status === null) return;
     const address = Object.values(container.status.addresses)[0];
     if (address === undefined || (on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
-    const ports = await networks.publish({ container: container.status.id, address, ports: on ? container.spec.ports : [] });
+    const ports = await networks.publish({ container: container.status.id, address, ports: on ? container.spec.ports : [], group: portGroup(container.identity, container.status.id) });
     containers.note(name, { ports });
   }
 

@@ -19,6 +19,7 @@ import { compiledSeccomp, deleteCgroup, runExec } from './core-process.ts';
 import { endpointOf } from './endpoint.ts';
 import { readLog } from './log-reader.ts';
 import { KeyedMutex } from './mutex.ts';
+import { portGroup } from './port-group.ts';
 import { ContainerRecord, type ExitRecord, type ReadyLine } from './record.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 import { seccompProfile } from './seccomp.ts';
@@ -136,12 +137,12 @@ export class ContainerStore implements Containers {
   /** Ports that are to lead to the running containers, to restore the table from. */
   publications(): readonly Publication[] {
     return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.ports.length > 0)
-      .map((entry) => ({ container: entry.record.id, address: Object.values(entry.record.addresses)[0] ?? '', ports: entry.ports }));
+      .map((entry) => ({ container: entry.record.id, address: Object.values(entry.record.addresses)[0] ?? '', ports: entry.ports, group: portGroup(entry.record.identity, entry.record.id) }));
   }
 
   /** Endpoints of the running containers, to restore networks from. */
   endpoints(): readonly Endpoint[] {
-    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.record.spec.networkMode === 'bridge')
+    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.record.spec.networkMode !== 'host')
       .map((entry) => endpointOf(entry.record));
   }
 
@@ -332,6 +333,8 @@ export class ContainerStore implements Containers {
   async #adopt(record: ContainerRecord, files: ContainerFiles): Promise<void> {
     const entry = newEntry(record, files);
     this.#entries.set(record.name, entry);
+    const { networks } = this.#context;
+    for (const [network, address] of Object.entries(record.addresses)) if (networks.list().has(network)) networks.allocate(network, record.id, address);
     const found = await findProcess(this.#context.kernel, files);
     if (found.state === 'running') {
       entry.ready = found.ready;

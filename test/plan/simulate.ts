@@ -1,0 +1,56 @@
+import type { Step } from '../../src/state/plan.ts';
+import type { State } from '../../src/state/state.ts';
+import { status } from './states.ts';
+
+/** A model of the machine: what a step makes of a State. Containers become healthy, and one-shots (`restart: no`, command `once`) end with 0. */
+export function simulate(before: State, step: Step): State {
+  const state = structuredClone(before);
+  const find = (name: string): State['containers'][string] & { status: NonNullable<State['containers'][string]['status']> } => {
+    const container = state.containers[name];
+    if (container?.status === undefined || container.status === null) throw new Error(`${step.id}: there is no container ${name}`);
+    return container as never;
+  };
+  switch (step.action) {
+    case 'pull-image': throw new Error(`${step.id}: the model has no registry`);
+    case 'create-network':
+      state.networks[step.args.name] = { stack: step.args.stack, spec: step.args.network, status: { id: '', link: '', subnet: '', gateway: '', createdAt: 1, present: true } };
+      break;
+    case 'remove-network':
+      for (const [name, container] of Object.entries(state.containers)) {
+        if (container.spec.networks[step.args.name] !== undefined) throw new Error(`${step.id}: ${name} is attached`);
+      }
+      delete state.networks[step.args.name];
+      break;
+    case 'create-volume': state.volumes[step.args.name] = { stack: step.args.stack, spec: step.args.volume, status: { mountpoint: '', createdAt: 1 } }; break;
+    case 'remove-volume': delete state.volumes[step.args.name]; break;
+    case 'create-container':
+      if (state.containers[step.args.name] !== undefined) throw new Error(`${step.id}: the name is in use`);
+      for (const network of Object.keys(step.args.spec.networks)) if (state.networks[network] === undefined) throw new Error(`${step.id}: no network ${network}`);
+      state.containers[step.args.name] = { identity: step.args.identity, spec: step.args.spec, status: status() };
+      break;
+    case 'start-container': {
+      const container = find(step.args.name);
+      const once = container.spec.command?.[0] === 'once';
+      Object.assign(container.status, { phase: once ? 'exited' : 'running', startedAt: 2, held: false, health: container.spec.healthcheck === null || once ? 'none' : 'healthy' });
+      break;
+    }
+    case 'stop-container': Object.assign(find(step.args.name).status, { phase: 'exited', exitCode: 143, ports: [] }); break;
+    case 'remove-container':
+      if (find(step.args.name).status.phase === 'running') throw new Error(`${step.id}: it runs`);
+      delete state.containers[step.args.name];
+      break;
+    case 'publish-ports': {
+      const container = find(step.args.name);
+      if (container.status.phase !== 'running') throw new Error(`${step.id}: it does not run`);
+      container.status.ports = container.spec.ports.map((port) => ({ ...port, published: port.published ?? 50_000 }));
+      break;
+    }
+    case 'withdraw-ports': find(step.args.name).status.ports = []; break;
+    case 'wait-container': {
+      const { phase, health, exitCode } = find(step.args.name).status;
+      const reached = { started: phase === 'running', healthy: health === 'healthy', completed: phase === 'exited' && exitCode === 0 }[step.args.until];
+      if (!reached) throw new Error(`${step.id}: it never is`);
+    }
+  }
+  return state;
+}

@@ -1,0 +1,134 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Engine } from '../../src/engine/engine.ts';
+import { desiredOf, formatMistake, loadStack } from '../../src/stack/index.ts';
+import type { PassEvent, StackRequest } from '../../src/state/messages.ts';
+import { pathsOf, type Paths } from '../../src/state/paths.ts';
+import { leftovers } from './leftovers.ts';
+
+export const top = new URL('../..', import.meta.url).pathname;
+export const build = join(top, 'build');
+export const program = join(build, 'bayplan.cjs');
+
+/** A root folder of its own, and an embedded engine on it. */
+export class Machine {
+  readonly folder = mkdtempSync(join(tmpdir(), 'bayplan-test-'));
+  readonly root = join(this.folder, 'root');
+  readonly paths: Paths = pathsOf(this.root);
+  #engine: Engine | null = null;
+  readonly reports: string[] = [];
+
+  get engine(): Engine {
+    if (this.#engine === null) throw new Error('the engine is not open');
+    return this.#engine;
+  }
+
+  /** Opens an engine on the root, adopting what runs. */
+  async open(options: { logMax?: number } = {}): Promise<Engine> {
+    this.#engine = await Engine.open({ root: this.root, build, version: 'test', report: (line) => this.reports.push(line), ...options });
+    return this.#engine;
+  }
+
+  /** Closes the engine; containers go on. */
+  async close(): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = null;
+  }
+
+  /** Loads the image of busybox, made where it is missing. */
+  async loadHello(): Promise<void> {
+    const archive = execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello', '--out', join(build, 'images')], { encoding: 'utf8' }).trim();
+    await this.engine.images.load(createReadStream(archive));
+  }
+
+  /** What `up` would send for this stack file. */
+  request(text: string, name = 'demo', removeOrphans = false): StackRequest {
+    const file = join(this.folder, 'compose.yaml');
+    writeFileSync(file, text);
+    const { project, mistakes } = loadStack({
+      files: [file], workingDir: this.folder, projectName: name, environment: {}, profiles: [], envFiles: null,
+      read: (path) => (path === file ? text : null),
+    });
+    if (project === null) throw new Error(mistakes.map(formatMistake).join('\n'));
+    return { version: 1, base: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }) };
+  }
+
+  /** Brings a stack up; answers the last event and all step ids that were done. */
+  async up(text: string, options: { name?: string; wait?: boolean; removeOrphans?: boolean } = {}): Promise<Outcome> {
+    const name = options.name ?? 'demo';
+    return gather((onEvent) => this.engine.applyStack(name, this.request(text, name, options.removeOrphans), { wait: options.wait ?? false }, onEvent, new AbortController().signal));
+  }
+
+  async down(options: { name?: string; volumes?: boolean; stopTimeoutSeconds?: number | null } = {}): Promise<Outcome> {
+    return gather((onEvent) => this.engine.removeStack(options.name ?? 'demo', { volumes: options.volumes ?? false, stopTimeoutSeconds: options.stopTimeoutSeconds ?? null }, onEvent, new AbortController().signal));
+  }
+
+  /** Output of a container, both streams. */
+  async output(name: string): Promise<string> {
+    const parts: Buffer[] = [];
+    for await (const record of this.engine.containers.logs(name, { tail: null, follow: false, signal: new AbortController().signal })) parts.push(record.data);
+    return Buffer.concat(parts).toString();
+  }
+
+  /** Runs a command in a container; its code and output. */
+  async exec(name: string, ...command: string[]): Promise<{ code: number; output: string }> {
+    const process = await this.engine.containers.exec(name, { command, environment: [], user: '', workingDir: '', tty: false });
+    process.stdin.end();
+    let output = '';
+    for (const stream of [process.stdout, process.stderr]) stream.on('data', (data: Buffer) => { output += data.toString(); });
+    return { code: await process.exit, output };
+  }
+
+  /** Takes every stack down, and fails where anything of the engine's is left on this machine. */
+  async dispose(): Promise<void> {
+    if (this.#engine === null && existsSync(this.root)) await this.open();
+    if (this.#engine !== null) {
+      const names = new Set([...this.engine.containers.list().values()].map(({ identity }) => identity.stack));
+      for (const { name } of this.engine.stacks()) names.add(name);
+      for (const name of names) await this.down({ name, volumes: true, stopTimeoutSeconds: 0 });
+    }
+    await eventually(() => expect(leftovers(this.paths)).toEqual([]));
+    await this.close();
+    execFileSync(process.execPath, [join(top, 'test/root/forget-engine.mjs'), JSON.stringify(this.paths)]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface Outcome { readonly ok: boolean; readonly message: string; readonly done: readonly string[]; readonly events: readonly PassEvent[] }
+
+async function gather(run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<Outcome> {
+  const events: PassEvent[] = [];
+  await run((event) => events.push(event));
+  const end = events.at(-1);
+  if (end?.type !== 'end') throw new Error('the pass ended without saying so');
+  return { ok: end.ok, message: end.message, done: events.flatMap((event) => (event.type === 'step' && event.state === 'done' ? [event.id] : [])), events };
+}
+
+/** Repeats a look until it passes; fails with its last failure after `ms`. */
+export async function eventually<T>(look: () => T | Promise<T>, ms = 15_000): Promise<T> {
+  const end = Date.now() + ms;
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Runs the command line to its end. */
+export function bayplan(args: readonly string[], options: { cwd?: string; env?: Readonly<Record<string, string>> } = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(process.execPath, [program, ...args], { cwd: options.cwd ?? top, env: { ...process.env, NO_COLOR: '1', ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', (data: Buffer) => { stdout += data.toString(); });
+    child.stderr?.on('data', (data: Buffer) => { stderr += data.toString(); });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+  });
+}
