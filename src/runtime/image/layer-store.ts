@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import * as z from 'zod';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import { layerFolder } from './chain-id.ts';
+
+/** A layer's place in an image, and the blob that holds it. */
+export interface Layer { readonly chainId: string; readonly diffId: string; readonly digest: string; readonly blob: string }
+
+const Answer = z.looseObject({ version: z.int(), diffId: z.string() });
+const Failure = z.looseObject({ error: z.string(), errno: z.int().optional() });
+
+/**
+ * Unpacked layers below one folder. A layer's folder exists only whole: it is unpacked beside its place, its diff ID checked, and then
+ * renamed. What a crash left half-made has another name and is removed when the store is opened.
+ */
+export class LayerStore {
+  readonly #folder: string;
+  readonly #core: string;
+  readonly #running = new Map<string, Promise<void>>();
+  // Unpacking takes a core for the decompression and most of one for the files.
+  readonly #queue = new PQueue({ concurrency: 2 });
+
+  private constructor(folder: string, core: string) {
+    this.#folder = folder;
+    this.#core = core;
+  }
+
+  static async open(folder: string, core: string): Promise<LayerStore> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(folder)) {
+      if (name.includes('.tmp-')) await rm(join(folder, name), { recursive: true, force: true });
+    }
+    return new LayerStore(folder, core);
+  }
+
+  /** The folder's name relative to the store's; unpacks where it is missing, once for all who ask meanwhile. */
+  async ensure(layer: Layer): Promise<string> {
+    const name = layerFolder(layer.chainId);
+    if (existsSync(join(this.#folder, name))) return name;
+    let running = this.#running.get(name);
+    if (running === undefined) {
+      running = this.#queue.add(() => this.#unpack(layer, name)).finally(() => this.#running.delete(name));
+      this.#running.set(name, running);
+    }
+    await running;
+    return name;
+  }
+
+  async #unpack(layer: Layer, name: string): Promise<void> {
+    const temporary = join(this.#folder, `${name}.tmp-${randomBytes(4).toString('hex')}`);
+    await mkdir(temporary, { mode: 0o755 });
+    try {
+      const diffId = await runUnpack(this.#core, layer, temporary);
+      if (diffId !== layer.diffId) throw new BayplanError('layer-damaged', `layer ${layer.digest} unpacks to ${diffId}, its image says ${layer.diffId}: it was changed or is damaged; load the image again from a good archive`);
+      await rename(temporary, join(this.#folder, name));
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+async function runUnpack(core: string, layer: Layer, folder: string): Promise<string> {
+  let blob;
+  try {
+    blob = await open(layer.blob, 'r');
+  } catch (cause) {
+    throw new BayplanError('layer-missing', `layer ${layer.digest} is not in the image store any more: load the image again`, { cause });
+  }
+  try {
+    const child = spawn(core, ['unpack', '--dest', folder], { stdio: [blob.fd, 'pipe', 'pipe'], env: {} });
+    const output: Buffer[] = [];
+    const errors: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+    const [code, signal] = await once(child, 'close');
+    if (code === 0) return Answer.parse(JSON.parse(Buffer.concat(output).toString())).diffId;
+    throw new BayplanError('layer-refused', `layer ${layer.digest} cannot be unpacked: ${reason(Buffer.concat(errors).toString().trim(), code, signal)}`);
+  } finally {
+    await blob.close();
+  }
+}
+
+function reason(text: string, code: unknown, signal: unknown): string {
+  try {
+    const { error, errno } = Failure.parse(JSON.parse(text));
+    return errno === 28 ? `${error}; free some space and load the image again` : error;
+  } catch {
+    return text === '' ? `bayplan-core unpack ended with ${signal === null ? `code ${String(code)}` : String(signal)}` : text;
+  }
+}
