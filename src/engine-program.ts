@@ -1,4 +1,5 @@
 import { createEngine } from './index.ts';
+import { leaveOwnCgroup } from './runtime/own-cgroup.ts';
 
 /** The chunk behind `bayplan engine run`: runs an engine until it is stopped by its API, SIGTERM or SIGINT. `report` gets one line a message. */
 export async function runEngine(root: string, report: (line: string) => void): Promise<void> {
@@ -9,4 +10,5 @@ export async function runEngine(root: string, report: (line: string) => void): P
   process.on('SIGTERM', stop).on('SIGINT', stop);
   process.on('SIGHUP', () => undefined); // the terminal it was started from may close
   await running.closed;
+  leaveOwnCgroup(running.engine.paths.cgroup);
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,8 @@ const WAIT_MS = 20_000;
 /** An engine that lost the race for the lock ends; the one that won needs this long at most to listen. */
 const RACE_MS = 5_000;
 const EVERY_MS = 10;
+/** Bytes of earlier engines' output that are kept. */
+const LOG_MAX = 1024 * 1024;
 
 /**
  * Starts the engine of `root` in the background and waits until it listens: own session, clean environment, output to
@@ -20,7 +22,9 @@ export async function startEngine(root: string, program: readonly string[]): Pro
   if (process.getuid?.() !== 0) throw new BayplanError('no-root', 'bayplan needs root to make namespaces, mounts and network links: run it with sudo');
   mkdirSync(paths.run, { recursive: true, mode: 0o755 });
   const logFile = join(paths.run, 'engine.log');
-  const log = openSync(logFile, 'w', 0o640);
+  const log = openSync(logFile, 'a', 0o640);
+  if (fstatSync(log).size > LOG_MAX) ftruncateSync(log);
+  const before = fstatSync(log).size;
   const [file = process.execPath, ...args] = program;
   const child = spawn(file, [...args, '--root', root, 'engine', 'run'], { cwd: '/', detached: true, stdio: ['ignore', log, log], env: cleanEnvironment(process.env) });
   closeSync(log);
@@ -31,10 +35,10 @@ export async function startEngine(root: string, program: readonly string[]): Pro
   let deadline = Date.now() + WAIT_MS;
   while (Date.now() < deadline) {
     if (await answers(paths.socket)) return;
-    if (ended !== null) deadline = Math.min(deadline, Date.now() + (lastLine(logFile).includes('is running already') ? RACE_MS : 0));
+    if (ended !== null) deadline = Math.min(deadline, Date.now() + (lastLine(logFile, before).includes('is running already') ? RACE_MS : 0));
     await sleep(EVERY_MS);
   }
-  throw new BayplanError('engine-start', `the engine did not start: ${lastLine(logFile) || (ended ?? `it does not listen after ${WAIT_MS / 1000} s`)} (its output is in ${logFile})`);
+  throw new BayplanError('engine-start', `the engine did not start: ${lastLine(logFile, before) || (ended ?? `it does not listen after ${WAIT_MS / 1000} s`)} (its output is in ${logFile})`);
 }
 
 /** What the engine needs of the caller's environment; the rest must not leak into a process that outlives it. */
@@ -52,6 +56,6 @@ async function answers(socket: string): Promise<boolean> {
   });
 }
 
-function lastLine(file: string): string {
-  return readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+function lastLine(file: string, from: number): string {
+  return readFileSync(file).subarray(from).toString().trim().split('\n').at(-1) ?? '';
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -31,4 +31,26 @@ function inheritCpuset(mountpoint: string, parent: string): void {
       if (readFileSync(join(folder, file), 'utf8').trim() === '') writeFileSync(join(folder, file), readFileSync(join(mountpoint, file), 'utf8'));
     }
   }
+}
+
+/** Undoes `enterOwnCgroup` as far as nobody else needs it: back to each hierarchy's root, and the folders removed that are empty then. */
+export function leaveOwnCgroup(parent: string): void {
+  for (const mountpoint of hierarchies()) {
+    try {
+      writeFileSync(join(mountpoint, 'cgroup.procs'), String(process.pid));
+      rmdirSync(join(mountpoint, parent, 'engine'));
+      rmdirSync(join(mountpoint, parent));
+    } catch (error) {
+      // Containers go on below the parent, or the hierarchy could not be entered: the folder stays.
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  }
+}
+
+function hierarchies(): readonly string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap((line) => {
+    const [before, after] = line.split(' - ');
+    const mountpoint = before?.split(' ')[4];
+    return mountpoint !== undefined && /^cgroup2? /.test(after ?? '') ? [mountpoint] : [];
+  });
 }

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pathsOf, type Paths } from '../../src/state/paths.ts';
+
+// The engine as a process of its own, started by the command line as a user does.
+const PROGRAM = resolve(import.meta.dirname, '../../build/bayplan.cjs');
+
+let folder: string;
+let paths: Paths;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bayplan-engine-'));
+  paths = pathsOf(join(folder, 'root'));
+});
+afterEach(async () => {
+  await bayplan(['engine', 'stop']);
+  rmSync(folder, { recursive: true });
+  rmSync(paths.run, { recursive: true, force: true });
+  // It answers before it ends; its cgroups go with it.
+  const cgroups = readdirSync('/sys/fs/cgroup').map((hierarchy) => join('/sys/fs/cgroup', hierarchy, paths.cgroup));
+  await expect.poll(() => cgroups.filter((path) => existsSync(path)), { timeout: 5000 }).toEqual([]);
+});
+
+interface Ended { readonly status: number; readonly out: string; readonly err: string }
+
+async function bayplan(args: readonly string[], options: { readonly uid?: number; readonly env?: Record<string, string> } = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, '--root', paths.root, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'], ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }), env: { PATH: process.env['PATH'], ...options.env },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk) => { out += String(chunk); });
+  child.stderr.on('data', (chunk) => { err += String(chunk); });
+  return await new Promise((done) => child.once('close', (code) => done({ status: code ?? -1, out, err })));
+}
+
+/** Pids of the engines of this root. */
+function engines(): readonly number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return argv.includes(paths.root) && argv.includes('engine') && argv.includes('run');
+    } catch {
+      return false; // it ended meanwhile
+    }
+  });
+}
+
+test('commands start one engine, however many ask at once, in a session and an environment of its own', async () => {
+  const all = await Promise.all([1, 2, 3].map(async () => bayplan(['images', '--format', 'json'], { env: { SECRET: 'x', BAYPLAN_X: 'y', LANG: 'C' } })));
+  expect(all).toEqual([1, 2, 3].map(() => ({ status: 0, out: '[]\n', err: '' })));
+  const [pid = 0, ...others] = engines();
+  expect(others).toEqual([]);
+  expect(statSync(paths.socket).mode & 0o777).toBe(0o660);
+  const [, , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  expect(Number(session)).toBe(pid);
+  const environ = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').map((entry) => entry.split('=', 1)[0]);
+  expect(environ.filter((name) => name !== '').sort()).toEqual(['BAYPLAN_X', 'LANG', 'PATH']);
+
+  const second = await bayplan(['engine', 'run']);
+  expect([second.status, second.err.trim().split('\n').length]).toEqual([1, 1]);
+  expect(second.err).toContain('is running already');
+
+  expect(await bayplan(['engine', 'stop'])).toMatchObject({ status: 0, out: 'engine stopped; containers go on\n' });
+  expect(existsSync(paths.socket)).toBe(false);
+  await expect.poll(engines, { timeout: 5000 }).toEqual([]);
+});
+
+test('an engine that was killed is replaced by the next command', async () => {
+  await bayplan(['images']);
+  const [pid = 0] = engines();
+  process.kill(pid, 'SIGKILL');
+  expect(await bayplan(['images', '--format', 'json'])).toEqual({ status: 0, out: '[]\n', err: '' });
+  expect(engines()).not.toEqual([pid]);
+});
+
+test('without root one line says what is needed', async () => {
+  const absent = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
+  expect([absent.status, absent.err]).toEqual([1, 'bayplan: bayplan needs root to make namespaces, mounts and network links: run it with sudo\n']);
+  await bayplan(['images']);
+  const closed = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
+  expect([closed.status, closed.err]).toEqual([1, `bayplan: no access to the engine's socket ${paths.socket}: run bayplan as root (sudo), or join the group that owns the socket\n`]);
+});
