@@ -1,49 +1,59 @@
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { ContainerSpec } from '../state/container.ts';
+import type { ContainerSpec, Owner } from '../state/container.ts';
 import type { Dependency } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
+import { inOrder } from './in-order.ts';
 
-/** A container that there shall be. */
+/** A container that shall be. Its generation depends on what was there before it. */
 export interface Wanted {
   readonly name: string;
+  readonly owner: Owner;
+  /** '' for one that belongs to no service. */
   readonly service: string;
   readonly slot: number;
+  /** With the image's id, as the store knows it at the moment; '' where it does not. */
   readonly spec: ContainerSpec;
   readonly dependsOn: Readonly<Record<string, Dependency>>;
 }
 
-/** The containers of all services, services in the order of their dependencies, with the images that the references stand for now. */
-export function expand(desired: Desired, actual: State): readonly Wanted[] {
-  return inOrder(desired).flatMap((name) => {
-    const service = desired.services[name];
-    if (service === undefined) return [];
-    return Array.from({ length: service.replicas }, (_, at) => {
-      const slot = at + 1;
+/**
+ * Services times replicas, dependencies first and otherwise by name, then the containers that belong to no service. Labelled as docker compose
+ * numbers them (`com.docker.compose.container-number`). Throws BayplanError `bad-request` where services depend on each other in a circle.
+ */
+export function expand(desired: Desired, images: State['images']): readonly Wanted[] {
+  const resolved = (spec: ContainerSpec): ContainerSpec => ({ ...spec, imageId: images[spec.image]?.status?.id ?? '' });
+  const services = Object.entries(desired.services).sort(byKey);
+  refuseCircle(desired);
+  const replicas = inOrder(services, ([name]) => name, ([, service]) => Object.keys(service.dependsOn).sort()).flatMap(([name, service]) =>
+    Array.from({ length: service.replicas }, (_, index): Wanted => {
+      const slot = index + 1;
+      const template = resolved(service.template);
       return {
-        name: service.containerName === '' ? `${desired.stack}-${name}-${slot}` : service.containerName,
-        service: name, slot, dependsOn: service.dependsOn,
-        spec: {
-          ...service.template,
-          imageId: actual.images[service.template.image]?.status?.id ?? '',
-          labels: { ...service.template.labels, 'com.docker.compose.container-number': String(slot) },
-        },
+        // A stack file that asks for a name and several replicas was refused before.
+        name: service.containerName !== '' && slot === 1 ? service.containerName : `${desired.stack}-${name}-${slot}`,
+        owner: 'stack', service: name, slot, dependsOn: service.dependsOn,
+        spec: { ...template, labels: { ...template.labels, 'com.docker.compose.container-number': String(slot) } },
       };
-    });
-  });
+    }));
+  const single = Object.entries(desired.containers).sort(byKey).map(([name, { identity, spec }]): Wanted =>
+    ({ name, owner: identity.owner, service: identity.service, slot: identity.slot, dependsOn: {}, spec: resolved(spec) }));
+  return [...replicas, ...single];
 }
 
-/** Services so that each comes after those it depends on; by name where the dependencies leave it open. Throws on a cycle. */
-export function inOrder(desired: Desired): readonly string[] {
-  const order: string[] = [];
+function refuseCircle({ services }: Desired): void {
+  const safe = new Set<string>();
   const path: string[] = [];
   const visit = (name: string): void => {
-    if (order.includes(name)) return;
+    if (safe.has(name)) return;
     if (path.includes(name)) throw new BayplanError('bad-request', `depends_on goes in a circle: ${[...path.slice(path.indexOf(name)), name].join(' → ')}`);
     path.push(name);
-    for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {}).sort()) if (desired.services[dependency] !== undefined) visit(dependency);
+    Object.keys(services[name]?.dependsOn ?? {}).sort().forEach(visit);
     path.pop();
-    order.push(name);
+    safe.add(name);
   };
-  for (const name of Object.keys(desired.services).sort()) visit(name);
-  return order;
+  Object.keys(services).sort().forEach(visit);
+}
+
+export function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

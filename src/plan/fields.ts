@@ -1,35 +1,66 @@
-import type { ContainerSpec } from '../state/container.ts';
+import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../state/container.ts';
+import { portText } from './port-text.ts';
 
-/** What a change of each field of a container's spec takes: a new container, or nothing at all. */
-export type Change = 'recreate' | 'none';
+/** How a field of a container's spec is compared, and what a difference in it brings about. */
+export interface Field<V> {
+  /** What a container needs to take the new value over. In place come later: limits, restart policy. */
+  readonly effect: 'recreate';
+  /** The value in a form whose differences matter: sets sorted, lists by their key. */
+  readonly form?: (value: V) => unknown;
+  /** Its values may be secret and are never printed. */
+  readonly hidden?: true;
+}
 
-/** A new field of the spec does not compile until it is decided here what its change takes. */
-export const changeOf: { readonly [F in keyof ContainerSpec]: Change } = {
-  image: 'recreate',
-  imageId: 'recreate',
-  entrypoint: 'recreate',
-  command: 'recreate',
-  environment: 'recreate',
-  user: 'recreate',
-  groupAdd: 'recreate',
-  workingDir: 'recreate',
-  hostname: 'recreate',
-  domainname: 'recreate',
-  labels: 'recreate',
-  stopSignal: 'recreate',
-  stopGracePeriodMs: 'recreate',
-  restart: 'recreate',
-  healthcheck: 'recreate',
-  capAdd: 'recreate',
-  capDrop: 'recreate',
-  readOnly: 'recreate',
-  init: 'recreate',
-  tty: 'recreate',
-  stdinOpen: 'recreate',
-  resources: 'recreate',
-  mounts: 'recreate',
-  networkMode: 'recreate',
-  networks: 'recreate',
-  extraHosts: 'recreate',
-  ports: 'recreate',
+const whole: Field<unknown> = { effect: 'recreate' };
+const set: Field<readonly string[]> = { effect: 'recreate', form: (values) => [...values].sort() };
+
+/** Every field has a line here: a new one does not compile until it is said what a change of it means. */
+export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[F]> } = {
+  image: whole,
+  imageId: whole,
+  entrypoint: whole,
+  command: whole,
+  environment: { effect: 'recreate', hidden: true },
+  user: whole,
+  groupAdd: set,
+  workingDir: whole,
+  hostname: whole,
+  domainname: whole,
+  labels: { effect: 'recreate', form: ownLabels },
+  stopSignal: whole,
+  stopGracePeriodMs: whole,
+  restart: whole,
+  healthcheck: whole,
+  capAdd: set,
+  capDrop: set,
+  readOnly: whole,
+  init: whole,
+  tty: whole,
+  stdinOpen: whole,
+  resources: whole,
+  mounts: { effect: 'recreate', form: byTarget },
+  networkMode: whole,
+  networks: { effect: 'recreate', form: withAliasSets },
+  extraHosts: set,
+  ports: { effect: 'recreate', form: byPort },
 };
+
+/**
+ * Labels less docker compose's own: those say for other programs what other fields say already, or where the file lay, and a
+ * container need not be made anew when the stack's folder has moved.
+ */
+export function ownLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith('com.docker.compose.')));
+}
+
+function byTarget(mounts: readonly Mount[]): unknown {
+  return Object.fromEntries(mounts.map((mount) => [`[${mount.target}]`, mount]));
+}
+
+function withAliasSets(networks: Readonly<Record<string, Attachment>>): unknown {
+  return Object.fromEntries(Object.entries(networks).map(([name, one]) => [`[${name}]`, { ...one, aliases: [...one.aliases].sort() }]));
+}
+
+function byPort(ports: readonly PublishedPort[]): unknown {
+  return Object.fromEntries(ports.map((port) => [`[${portText(port)}]`, 'published']));
+}

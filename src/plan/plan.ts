@@ -1,26 +1,85 @@
-import type { Plan } from '../state/plan.ts';
+import type { Plan, Step } from '../state/plan.ts';
 import type { Desired, State } from '../state/state.ts';
-import { planContainers } from './containers.ts';
-import { expand } from './expand.ts';
-import { planNetworks, planNetworkRemovals } from './networks.ts';
-import { StepList } from './step-list.ts';
-import { planVolumes, planVolumeRemovals } from './volumes.ts';
+import { expand, type Wanted } from './expand.ts';
+import { fatesOf, type Fates } from './fates.ts';
+import { inOrder } from './in-order.ts';
+import { leavingSteps } from './leaving-steps.ts';
+import { networkFates, networksOf, users, volumeFates, volumesOf, type ResourceFates } from './resources.ts';
+import { stepId } from './step-id.ts';
+import { wantedSteps } from './wanted-steps.ts';
 
 /**
- * What has to be done so that the actual side becomes the desired one. Pure: no I/O, no clock, no randomness; equal inputs give equal plans.
- * Made again after each change until it is empty.
+ * What has to be done so that `actual` becomes as `desired`: pure, equal input gives an equal plan, and none is left to do when it is so. Steps come in
+ * an order in which they could be carried out one by one. `now` in ms since the epoch. `since`: when it was asked for; a container that was started after that and has ended
+ * is noted, not started over and over.
  *
- * `now`: ms since the epoch. `since`: when this was asked for; a container that was started after that and has ended has done what was asked
- * of it, and is not started again. Throws BayplanError where what is desired cannot be: an external network or volume that is missing, a cycle.
+ * Throws BayplanError `not-found` for an external network or volume that is missing, `conflict` where a name belongs to somebody else.
  */
 export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY): Plan {
-  const list = new StepList();
-  for (const note of desired.notes) list.note(note);
-  const wanted = expand(desired, actual);
-  const rebuilt = planNetworks(list, desired, actual);
-  planVolumes(list, desired, actual);
-  planContainers(list, { desired, actual, wanted, rebuilt, now, since });
-  planNetworkRemovals(list, desired, actual);
-  planVolumeRemovals(list, desired, actual);
-  return list.plan();
+  const wanted = expand(desired, actual.images);
+  const networks = networkFates(desired, actual);
+  const volumes = volumeFates(desired, actual);
+  const fates = fatesOf(wanted, desired, actual, networks, now, since);
+  const notes: string[] = [];
+  const steps = [
+    ...imageSteps(wanted, fates, desired),
+    ...networkSteps(networks, fates, desired, actual, notes),
+    ...volumeSteps(volumes, fates, desired, actual, notes),
+    ...leavingSteps(fates, desired, actual, (name) => imageOfSuccessor(name, wanted, fates)),
+    ...wantedSteps(wanted, fates, desired, actual),
+  ];
+  const ids = new Set(steps.map(({ id }) => id));
+  const linked = steps.map((step): Step => ({ ...step, needs: [...new Set(step.needs)].filter((need) => ids.has(need)) }));
+  return {
+    steps: inOrder(linked, ({ id }) => id, ({ needs }) => needs),
+    notes: [...desired.notes, ...networks.notes, ...volumes.notes, ...fates.notes, ...notes],
+    wakeAt: fates.wakeAt,
+  };
+}
+
+/** Images are asked for only where a container is to be made from them: what runs needs none. */
+function imageSteps(wanted: readonly Wanted[], fates: Fates, desired: Desired): readonly Step[] {
+  const missing = new Set(wanted.filter(({ name, spec }) => fates.wanted.get(name)?.kind === 'create' && spec.imageId === '').map(({ spec }) => spec.image));
+  return [...missing].sort().map((image) => ({
+    id: stepId('pull-image', image), action: 'pull-image', needs: [], why: 'it is not in the store',
+    args: { image, pullPolicy: desired.images[image]?.spec.pullPolicy ?? 'missing' },
+  }));
+}
+
+function imageOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
+  return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).map(({ spec }) => stepId('pull-image', spec.image));
+}
+
+function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
+  const steps: Step[] = [];
+  for (const [name, why] of networks.remove) {
+    const using = users(actual, name, networksOf).map(([container]) => container);
+    const kept = using.filter((container) => !fates.leaving.has(container));
+    if (kept.length > 0) notes.push(`network ${name} is kept: ${kept.join(', ')} still on it`);
+    else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.map((container) => stepId('remove-container', container)), why });
+  }
+  for (const [name, why] of networks.create) {
+    const spec = desired.networks[name];
+    if (spec === undefined) continue;
+    steps.push({
+      id: stepId('create-network', name), action: 'create-network', args: { name, stack: desired.stack, network: spec.spec },
+      needs: [stepId('remove-network', name)], why,
+    });
+  }
+  return steps;
+}
+
+function volumeSteps(volumes: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
+  const steps: Step[] = [];
+  for (const [name, why] of volumes.create) {
+    const spec = desired.volumes[name];
+    if (spec !== undefined) steps.push({ id: stepId('create-volume', name), action: 'create-volume', args: { name, stack: desired.stack, volume: spec.spec }, needs: [], why });
+  }
+  for (const [name, why] of volumes.remove) {
+    const using = users(actual, name, volumesOf).map(([container]) => container);
+    const kept = using.filter((container) => !fates.leaving.has(container));
+    if (kept.length > 0) notes.push(`volume ${name} is kept: ${kept.join(', ')} still use${kept.length === 1 ? 's' : ''} it`);
+    else steps.push({ id: stepId('remove-volume', name), action: 'remove-volume', args: { name }, needs: using.map((container) => stepId('remove-container', container)), why });
+  }
+  return steps;
 }

@@ -1,11 +1,11 @@
 import type { Plan, Step } from '../state/plan.ts';
 
-/** One stable line for a step: what, to whom, and why. */
+/** A step in one stable line: `create-container shop-web-1  (service web has no container 1)`. */
 export function stepLine(step: Pick<Step, 'id' | 'why'>): string {
   return `${step.id}  (${step.why})`;
 }
 
-/** The whole plan as text, a line a step in the plan's order, then its notes. */
+/** A plan in plain words, a line a step and then a line a note; each line ends with a newline. */
 export function printPlan(plan: Plan): string {
   return [...plan.steps.map(stepLine), ...plan.notes.map((note) => `note: ${note}`)].map((line) => `${line}\n`).join('');
 }

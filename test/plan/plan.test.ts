@@ -24,22 +24,9 @@ function converge(wanted: Desired, from: State): State {
   for (let turn = 0; turn < 20; turn++) {
     const { steps } = plan(wanted, state, 10);
     if (steps.length === 0) return state;
-    for (const step of inTurn(steps)) state = simulate(state, step);
+    for (const step of steps) state = simulate(state, step);
   }
   throw new Error('it never ends');
-}
-
-/** Steps in an order that their needs allow. */
-function inTurn(steps: ReturnType<typeof plan>['steps']): ReturnType<typeof plan>['steps'] {
-  const done = new Set<string>();
-  const order: (typeof steps)[number][] = [];
-  while (order.length < steps.length) {
-    const next = steps.find((step) => !done.has(step.id) && step.needs.every((need) => done.has(need)));
-    if (next === undefined) throw new Error('the plan has a circle');
-    done.add(next.id);
-    order.push(next);
-  }
-  return order;
 }
 
 const text = (wanted: Desired, actual: State, since?: number): string => printPlan(plan(wanted, actual, 10, since));
@@ -74,9 +61,9 @@ describe('the whole text of a plan', () => {
       "withdraw-ports shop-web-1  (environment.COLOUR added)
       stop-container shop-web-1  (environment.COLOUR added)
       remove-container shop-web-1  (environment.COLOUR added)
-      withdraw-ports shop-web-2  (service web has 1 replicas)
-      stop-container shop-web-2  (service web has 1 replicas)
-      remove-container shop-web-2  (service web has 1 replicas)
+      withdraw-ports shop-web-2  (service web wants 1 replica)
+      stop-container shop-web-2  (service web wants 1 replica)
+      remove-container shop-web-2  (service web wants 1 replica)
       create-container shop-web-1  (environment.COLOUR added)
       start-container shop-web-1  (environment.COLOUR added)
       publish-ports shop-web-1  (environment.COLOUR added)
@@ -99,24 +86,24 @@ describe('the whole text of a plan', () => {
     expect(text(nothingDesired('shop', false, 3), up)).toMatchInlineSnapshot(`
       "withdraw-ports shop-web-1  (the stack goes down)
       stop-container shop-web-1  (the stack goes down)
-      remove-container shop-web-1  (the stack goes down)
       withdraw-ports shop-web-2  (the stack goes down)
       stop-container shop-web-2  (the stack goes down)
-      remove-container shop-web-2  (the stack goes down)
-      remove-container shop-migrate-1  (the stack goes down)
       stop-container shop-db-1  (the stack goes down)
       remove-container shop-db-1  (the stack goes down)
-      remove-network shop_default  (it is no longer wanted)
+      remove-container shop-migrate-1  (the stack goes down)
+      remove-container shop-web-1  (the stack goes down)
+      remove-container shop-web-2  (the stack goes down)
+      remove-network shop_default  (the stack goes down)
       "
     `);
     const stop = plan(nothingDesired('shop', false, 3), up, 10).steps.find((step) => step.id === 'stop-container shop-db-1');
     expect(stop?.args).toEqual({ name: 'shop-db-1', signal: null, graceMs: 3000 });
-    expect(stop?.needs).toEqual(['remove-container shop-migrate-1', 'remove-container shop-web-1', 'remove-container shop-web-2']);
+    expect(stop?.needs).toEqual(['stop-container shop-web-1', 'stop-container shop-web-2']);
   });
 
   it('removes volumes when asked, after the containers', () => {
     const last = plan(nothingDesired('shop', true, null), up, 10).steps.at(-1);
-    expect([last?.id, last?.needs.length]).toEqual(['remove-volume shop_data', 4]);
+    expect([last?.id, last?.needs]).toEqual(['remove-volume shop_data', ['remove-container shop-db-1']]);
   });
 
   it('says which image is missing, and needs it', () => {
@@ -127,7 +114,7 @@ describe('the whole text of a plan', () => {
     const other = structuredClone(up);
     const image = other.images[IMAGE]?.status;
     if (image) image.id = `sha256:${'b'.repeat(64)}`;
-    expect(text(shop, other)).toContain(`(image ${IMAGE} is now bbbbbbbbbbbb, was aaaaaaaaaaaa)`);
+    expect(text(shop, other)).toContain(`(image: ${IMAGE} was aaaaaaaaaaaa and is bbbbbbbbbbbb now)`);
   });
 });
 
@@ -135,18 +122,20 @@ describe('containers that have ended', () => {
   const ended = (change: Parameters<typeof withStatus>[2]): State => withStatus(up, 'shop-web-1', { phase: 'exited', ports: [], ...change });
   it.each([
     ['code 1', { exitCode: 1 }, 'start-container shop-web-1  (it has ended with code 1)\npublish-ports shop-web-1  (it has ended with code 1)\n'],
-    ['stopped by hand', { exitCode: 0, held: true }, 'start-container shop-web-1  (it was stopped by hand)\npublish-ports shop-web-1  (it was stopped by hand)\n'],
+    ['stopped by hand', { exitCode: 0, held: true }, 'start-container shop-web-1  (it was stopped)\npublish-ports shop-web-1  (it was stopped)\n'],
     ['a restart is due', { exitCode: 1, restartAt: 99 }, ''],
     ['a one-shot that succeeded', { exitCode: 0 }, ''],
     ['lost', { phase: 'lost' as const, exitCode: 137 }, 'start-container shop-web-1  (it was lost)\npublish-ports shop-web-1  (it was lost)\n'],
   ])('%s', (_what, change, expected) => expect(text(shop, ended(change))).toBe(expected));
 
-  it('one that was started by this very request and has ended is left', () => expect(text(shop, ended({ exitCode: 1, startedAt: 7 }), 5)).toBe(''));
+  it('one that was started by this very request and has ended is left, and noted', () => {
+    expect(text(shop, ended({ exitCode: 1, startedAt: 7 }), 5)).toBe('note: container shop-web-1 was started, and it has ended with code 1\n');
+  });
   it('says when a restart will be due', () => expect(plan(shop, ended({ exitCode: 1, restartAt: 99 }), 10).wakeAt).toBe(99));
 });
 
 it('publishes what runs without its ports', () => {
-  expect(text(shop, withStatus(up, 'shop-web-1', { ports: [] }))).toBe('publish-ports shop-web-1  (its ports are not published)\n');
+  expect(text(shop, withStatus(up, 'shop-web-1', { ports: [] }))).toBe('publish-ports shop-web-1  (80:80/tcp is not published)\n');
 });
 
 it('makes a changed network anew, its containers with it', () => {
@@ -155,7 +144,7 @@ it('makes a changed network anew, its containers with it', () => {
   if (network) network.spec.internal = true;
   const steps = plan(changed, up, 10).steps;
   expect(steps.find((step) => step.id === 'remove-network shop_default')?.needs).toHaveLength(4);
-  expect(steps.find((step) => step.id === 'create-container shop-db-1')?.why).toBe('network shop_default: internal changed');
+  expect(steps.find((step) => step.id === 'create-container shop-db-1')?.why).toBe('network shop_default: internal: false → true');
   expect(plan(changed, converge(changed, up), 10).steps).toEqual([]);
 });
 
@@ -166,6 +155,123 @@ it('refuses what cannot be', () => {
   const network = external.networks['shop_default'];
   if (network) network.spec.external = true;
   expect(() => plan(external, bare(), 10)).toThrow('network shop_default is declared external');
+});
+
+describe('what a recreation must not cost', () => {
+  it('the container that runs, where the new image is missing: it goes only once the image is there', () => {
+    const wanted = desired({ ...shop.services, db: service({ healthcheck: check, mounts: [data], image: 'absent' }) });
+    const steps = plan(wanted, up, 10).steps;
+    expect(steps.find(({ id }) => id === 'stop-container shop-db-1')?.needs).toEqual(['pull-image absent']);
+    expect(text(shop, { ...up, images: {} })).toBe('');
+  });
+
+  it('a port that another service gives up: it is published once that has let it go', () => {
+    const before = converge(desired({ a: service({ ports: [port] }), b: service() }), bare());
+    const steps = plan(desired({ a: service(), b: service({ ports: [port] }) }), before, 10).steps;
+    expect(steps.find(({ id }) => id === 'publish-ports shop-b-1')?.needs).toEqual(['start-container shop-b-1', 'withdraw-ports shop-a-1']);
+  });
+
+  it('names that two services swap', () => {
+    const named = (a: string, b: string): Desired => desired({ a: { ...service(), containerName: a }, b: { ...service(), containerName: b } });
+    const end = converge(named('y', 'x'), converge(named('x', 'y'), bare()));
+    expect(Object.entries(end.containers).map(([name, { identity }]) => [name, identity.service, identity.generation]).sort()).toEqual([['x', 'b', 2], ['y', 'a', 2]]);
+  });
+
+  it('the whole plan, where containers of different ages depend on each other', () => {
+    const turned = structuredClone(converge(desired({ a: service({}, { b: 'started' }), b: service() }), bare()));
+    const b = turned.containers['shop-b-1'];
+    if (b) b.spec.labels['com.docker.compose.depends_on'] = 'a:service_started:false';
+    expect(Object.keys(converge(nothingDesired('shop', false, null), turned).containers)).toEqual([]);
+  });
+});
+
+describe('depends_on with restart', () => {
+  const stack = (environment: Record<string, string>): Desired => {
+    const wanted = desired({ db: service({ environment, healthcheck: check }), web: service({ ports: [port] }, { db: 'healthy' }) });
+    const link = wanted.services['web']?.dependsOn['db'];
+    if (link) link.restart = true;
+    return wanted;
+  };
+  const before = converge(stack({}), bare());
+
+  it('restarts the dependent once what it depends on is ready again', () => {
+    expect(text(stack({ A: '1' }), before)).toMatchInlineSnapshot(`
+      "stop-container shop-db-1  (environment.A added)
+      remove-container shop-db-1  (environment.A added)
+      create-container shop-db-1  (environment.A added)
+      start-container shop-db-1  (environment.A added)
+      wait-container shop-db-1 healthy  (service web depends on it)
+      withdraw-ports shop-web-1  (service db, which it depends on, is made anew)
+      stop-container shop-web-1  (service db, which it depends on, is made anew)
+      start-container shop-web-1  (service db, which it depends on, is made anew)
+      publish-ports shop-web-1  (service db, which it depends on, is made anew)
+      "
+    `);
+  });
+
+  it('also when the pass before ended in between', () => {
+    const half = withStatus(before, 'shop-db-1', { createdAt: 5 });
+    expect(plan(stack({}), half, 10).steps.map(({ id }) => id)).toEqual([
+      'withdraw-ports shop-web-1', 'stop-container shop-web-1', 'start-container shop-web-1', 'publish-ports shop-web-1',
+    ]);
+    expect(plan(stack({}), withStatus(before, 'shop-db-1', { createdAt: 50 }), 10).steps).toEqual([]); // a clock was set back
+  });
+});
+
+it('gives a network its bridge back, and the containers on it their links', () => {
+  const lost = structuredClone(up);
+  const status = lost.networks['shop_default']?.status;
+  if (status) status.present = false;
+  expect(text(shop, lost)).toMatchInlineSnapshot(`
+    "create-network shop_default  (the bridge of shop_default is missing)
+    stop-container shop-db-1  (the bridge of shop_default is missing)
+    start-container shop-db-1  (the bridge of shop_default is missing)
+    withdraw-ports shop-web-1  (the bridge of shop_default is missing)
+    stop-container shop-web-1  (the bridge of shop_default is missing)
+    start-container shop-web-1  (the bridge of shop_default is missing)
+    publish-ports shop-web-1  (the bridge of shop_default is missing)
+    withdraw-ports shop-web-2  (the bridge of shop_default is missing)
+    stop-container shop-web-2  (the bridge of shop_default is missing)
+    start-container shop-web-2  (the bridge of shop_default is missing)
+    publish-ports shop-web-2  (the bridge of shop_default is missing)
+    "
+  `);
+});
+
+it('publishes nothing for a container on no network', () => {
+  const host = desired({ a: service({ networkMode: 'host', networks: {}, ports: [port] }) });
+  expect(text(host, bare())).not.toContain('publish');
+});
+
+it('removes a network that the file no longer names with its orphans, never while somebody is on it', () => {
+  const back = structuredClone(up);
+  const network = back.networks['shop_default'];
+  if (network) back.networks['shop_back'] = network;
+  expect(text(shop, back)).toBe('note: network shop_back is not in the file: --remove-orphans removes it\n');
+  const all: Desired = { ...shop, remove: { orphans: true, volumes: false } };
+  expect(text(all, back)).toBe('remove-network shop_back  (network shop_back is not in the file)\n');
+  const web = back.containers['shop-web-1'];
+  const networks = { shop_back: { aliases: [], ipv4Address: null, priority: 0 } };
+  if (web) back.containers['shop-web-run-1'] = { ...web, identity: { ...web.identity, owner: 'oneoff' }, spec: { ...web.spec, networks } };
+  expect(text(all, back)).toBe('note: network shop_back is kept: shop-web-run-1 still on it\n');
+});
+
+it('refuses a name that is somebody else\'s', () => {
+  const taken = structuredClone(up);
+  const other = taken.containers['shop-db-1'];
+  if (other) other.identity.stack = 'other';
+  expect(() => plan(shop, taken, 10)).toThrow('the name shop-db-1 is taken');
+});
+
+it('makes a plan for a thousand containers, in an order in which it can be carried out', () => {
+  const services = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`s${at}`, service({}, at === 0 ? {} : { [`s${at - 1}`]: 'started' }, 2)]));
+  const { steps } = plan(desired(services), bare(), 10);
+  expect(steps).toHaveLength(2001);
+  const done = new Set<string>();
+  for (const { id, needs } of steps) {
+    expect(needs.filter((need) => !done.has(need))).toEqual([]);
+    done.add(id);
+  }
 });
 
 describe('as a property of any small stack', () => {
@@ -185,9 +291,10 @@ describe('as a property of any small stack', () => {
   it('a plan cut off anywhere is finished by the next, and then nothing is left to do', () => {
     fc.assert(fc.property(anyStack, anyStack, fc.nat(40), (first, second, cut) => {
       let state = converge(first, bare());
-      for (const step of inTurn(plan(second, state, 10).steps).slice(0, cut)) state = simulate(state, step);
+      for (const step of plan(second, state, 10).steps.slice(0, cut)) state = simulate(state, step);
       const end = converge(second, state);
       expect(plan(second, end, 10).steps).toEqual([]);
+      expect(Object.values(end.containers).filter(({ spec, status }) => status?.phase !== 'running' && spec.command === null)).toEqual([]);
       expect(Object.keys(converge(nothingDesired('shop', true, null), end).containers)).toEqual([]);
     }), { numRuns: 300 });
   });
@@ -197,7 +304,11 @@ describe('as a property of any small stack', () => {
       const made = plan(wanted, bare(), 10);
       expect(JSON.parse(JSON.stringify(made))).toEqual(made);
       expect(plan(structuredClone(wanted), bare(), 10)).toEqual(made);
-      expect(new Set(made.steps.map((step) => step.id)).size).toBe(made.steps.length);
+      made.steps.forEach(({ id, needs }, at) => { // each id is there once, and needs come first
+        const before = made.steps.slice(0, at).map((step) => step.id);
+        expect(before).not.toContain(id);
+        for (const need of needs) expect(before).toContain(need);
+      });
     }));
   });
 });

@@ -34,7 +34,7 @@ export function simulate(before: State, step: Step): State {
       Object.assign(container.status, { phase: once ? 'exited' : 'running', startedAt: 2, held: false, health: container.spec.healthcheck === null || once ? 'none' : 'healthy' });
       break;
     }
-    case 'stop-container': Object.assign(find(step.args.name).status, { phase: 'exited', exitCode: 143, ports: [] }); break;
+    case 'stop-container': Object.assign(find(step.args.name).status, { phase: 'exited', exitCode: 0, held: true, ports: [] }); break;
     case 'remove-container':
       if (find(step.args.name).status.phase === 'running') throw new Error(`${step.id}: it runs`);
       delete state.containers[step.args.name];

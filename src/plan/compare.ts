@@ -1,0 +1,37 @@
+/** One value that differs. `field` is its path, as `resources.memory` or `mounts[/data].readOnly`; undefined stands for absent. */
+export interface Change { readonly field: string; readonly before: unknown; readonly after: unknown }
+
+/** What differs between two plain values: objects key by key, in the order of the keys, all else as a whole. */
+export function compare(field: string, before: unknown, after: unknown): readonly Change[] {
+  if (isObject(before) && isObject(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+    return keys.flatMap((key) => compare(join(field, key), before[key], after[key]));
+  }
+  return same(before, after) ? [] : [{ field, before, after }];
+}
+
+/** A change in one line, values as JSON, long ones cut. */
+export function changeText({ field, before, after }: Change): string {
+  return `${field}: ${valueText(before)} → ${valueText(after)}`;
+}
+
+const LONGEST = 100;
+
+function valueText(value: unknown): string {
+  const text = value === undefined ? 'absent' : JSON.stringify(value);
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+}
+
+function join(field: string, key: string): string {
+  return field === '' || key.startsWith('[') ? `${field}${key}` : `${field}.${key}`;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => same(item, b[index]));
+  if (isObject(a) && isObject(b)) return compare('', a, b).length === 0;
+  return a === b;
+}

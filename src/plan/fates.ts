@@ -1,0 +1,164 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Container, ContainerStatus, Identity } from '../state/container.ts';
+import type { Desired, State } from '../state/state.ts';
+import { differences } from './diff.ts';
+import { byKey, type Wanted } from './expand.ts';
+import { groupBy } from './group-by.ts';
+import { gone, networksOf, type ResourceFates } from './resources.ts';
+
+/**
+ * What becomes of a wanted container. `settled`: it is as it should be, or its restart policy is at it. `restart`: stopped and started
+ * again, as it is. `create`: made anew; `replaces` names the container whose place it takes.
+ */
+export interface Fate {
+  readonly kind: 'settled' | 'start' | 'restart' | 'create';
+  readonly why: string;
+  readonly replaces: string | null;
+  readonly generation: number;
+}
+
+export interface Fates {
+  /** By the wanted container's name. */
+  readonly wanted: ReadonlyMap<string, Fate>;
+  /** Containers that go, by name: why. */
+  readonly leaving: ReadonlyMap<string, string>;
+  readonly notes: readonly string[];
+  readonly wakeAt: number | null;
+}
+
+/** Decides for each container, wanted or there. `since`: what was started after it and has ended has had its start: another would be a loop. */
+export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: State, networks: ResourceFates, now: number, since: number): Fates {
+  const fates = new Map<string, Fate>();
+  const leaving = new Map<string, string>();
+  const kept = new Set<string>();
+  const notes: string[] = [];
+  const wakes: number[] = [];
+  const own = Object.entries(actual.containers).filter(([, { identity }]) => isOwn(identity, desired)).sort(byKey);
+  const places = groupBy(own.filter(([, { identity }]) => identity.owner === 'stack'), ([, { identity }]) => placeOf(identity));
+
+  for (const one of wanted) {
+    const occupant = actual.containers[one.name];
+    if (occupant !== undefined && one.owner === 'stack' && !isOwn(occupant.identity, desired)) {
+      throw new BayplanError('conflict', `the name ${one.name} is taken by a container that is not of stack ${desired.stack}: remove that, or change "container_name"`);
+    }
+    const found = previous(one, places.get(placeOf(one)) ?? [], occupant);
+    if (found === null) {
+      const why = one.service === '' ? `container ${one.name} does not exist` : `service ${one.service} has no container ${one.slot}`;
+      fates.set(one.name, { kind: 'create', why, replaces: null, generation: 1 });
+      continue;
+    }
+    const [name, container] = found;
+    const cause = causeOfReplacement(one, name, container, networks);
+    if (cause !== null) {
+      leaving.set(name, cause);
+      fates.set(one.name, { kind: 'create', why: cause, replaces: name, generation: container.identity.generation + 1 });
+      continue;
+    }
+    kept.add(name);
+    const ended = endOf(one, container, now, since);
+    if (ended.note !== null) notes.push(ended.note);
+    if (ended.wakeAt !== null) wakes.push(ended.wakeAt);
+    const bridge = networksOf(one).find((network) => networks.create.has(network));
+    const running = container.status?.phase === 'running';
+    fates.set(one.name, {
+      kind: ended.start !== null ? 'start' : running && bridge !== undefined ? 'restart' : 'settled',
+      why: ended.start ?? (bridge === undefined ? '' : networks.create.get(bridge) ?? ''), replaces: null, generation: container.identity.generation,
+    });
+  }
+
+  const taken = new Set(wanted.map(({ name }) => name));
+  for (const [name, container] of own) {
+    if (kept.has(name) || leaving.has(name)) continue;
+    const why = causeOfLeaving(name, container, desired, taken);
+    if (why !== null) leaving.set(name, why);
+    else if (container.identity.owner === 'stack') notes.push(`container ${name} belongs to service ${container.identity.service}, which is not in the file: --remove-orphans removes it`);
+  }
+  restartDependents(wanted, fates, actual, now, since);
+  return { wanted: fates, leaving, notes, wakeAt: wakes.length === 0 ? null : Math.min(...wakes) };
+}
+
+/** The API's containers are nobody's to touch, also where they carry a stack's name. */
+function isOwn(identity: Identity, desired: Desired): boolean {
+  return identity.owner !== 'api' && identity.stack === desired.stack;
+}
+
+function placeOf({ service, slot }: Pick<Identity, 'service' | 'slot'>): string {
+  return `${service}/${slot}`;
+}
+
+/** The container that has the wanted one's place: the same slot, whatever its name; else the one that has its name. */
+function previous(one: Wanted, inPlace: readonly (readonly [string, Container])[], occupant: Container | undefined): readonly [string, Container] | null {
+  const sameSlot = one.owner === 'stack' ? inPlace : [];
+  const named = sameSlot.find(([name]) => name === one.name);
+  const newest = sameSlot.toSorted(([, a], [, b]) => b.identity.generation - a.identity.generation)[0];
+  return named ?? newest ?? (occupant === undefined ? null : [one.name, occupant]);
+}
+
+function causeOfReplacement(one: Wanted, name: string, container: Container, networks: ResourceFates): string | null {
+  if (container.status?.phase === 'removing') return 'its removal was begun';
+  if (name !== one.name) return `the container's name: ${name} → ${one.name}`;
+  if (one.owner === 'stack' && container.identity.service !== one.service) return `the name was service ${container.identity.service}'s`;
+  const found = differences(container.spec, one.spec).map(({ text }) => text);
+  if (found.length > 0) return found.join('; ');
+  for (const network of networksOf(container)) {
+    const why = networks.remove.get(network);
+    if (why !== undefined) return why;
+  }
+  return null;
+}
+
+/** Whether, and why, a container that does not run is to be started. */
+function endOf(one: Wanted, { spec, status }: Container, now: number, since: number): { start: string | null; note: string | null; wakeAt: number | null } {
+  const nothing = { start: null, note: null, wakeAt: null };
+  if (status === null || status.phase === 'created') return { ...nothing, start: 'it was created and never started' };
+  if (status.phase === 'running') return nothing;
+  if (status.restartAt > 0) return { ...nothing, wakeAt: Math.max(status.restartAt, now) };
+  if (completed(status) && !status.held && (spec.restart.policy === 'no' || spec.restart.policy === 'on-failure')) return nothing;
+  const how = status.phase === 'lost' ? 'it was lost' : status.held ? 'it was stopped' : `it has ended with code ${status.exitCode}`;
+  if (status.startedAt < since) return { ...nothing, start: how };
+  return completed(status) ? nothing : { ...nothing, note: `container ${one.name} was started, and ${how}` };
+}
+
+/** Ended with success. */
+export function completed(status: ContainerStatus): boolean {
+  return status.phase === 'exited' && status.exitCode === 0;
+}
+
+function causeOfLeaving(name: string, container: Container, desired: Desired, taken: ReadonlySet<string>): string | null {
+  const { identity, status } = container;
+  if (status?.phase === 'removing') return 'its removal was begun';
+  if (taken.has(name)) return `its name is wanted for another container`;
+  const service = desired.services[identity.service];
+  if (identity.owner === 'oneoff') {
+    if (service !== undefined && status?.phase === 'running') return null;
+    return desired.remove.orphans ? gone(desired, `service ${identity.service}`) : null;
+  }
+  if (service === undefined) return desired.remove.orphans ? gone(desired, `service ${identity.service}`) : null;
+  if (identity.slot > service.replicas) return `service ${identity.service} wants ${service.replicas} replica${service.replicas === 1 ? '' : 's'}`;
+  return `another container has place ${identity.slot} of service ${identity.service}`;
+}
+
+/**
+ * `restart: true` in depends_on: who was started before any container that its dependency has now is started again. Read from the times, not from
+ * what this plan replaces, so that it also happens when a pass ended in between.
+ */
+function restartDependents(wanted: readonly Wanted[], fates: Map<string, Fate>, actual: State, now: number, since: number): void {
+  const byService = groupBy(wanted, ({ service }) => service);
+  for (const one of wanted) {
+    const fate = fates.get(one.name);
+    const status = actual.containers[one.name]?.status;
+    if (fate?.kind !== 'settled' || status === null || status === undefined || status.startedAt === 0 || status.restartAt > 0) continue;
+    if (status.phase !== 'running' && status.startedAt >= since) continue;
+    for (const [service, { restart }] of Object.entries(one.dependsOn).sort(byKey)) {
+      const replicas = byService.get(service) ?? [];
+      const renewed = restart && replicas.length > 0 && replicas.every(({ name }) => {
+        if (fates.get(name)?.kind === 'create') return true;
+        const createdAt = actual.containers[name]?.status?.createdAt ?? 0;
+        return createdAt > status.startedAt && createdAt <= now; // a clock that was set back must not restart it for ever
+      });
+      if (!renewed) continue;
+      fates.set(one.name, { ...fate, kind: status.phase === 'running' ? 'restart' : 'start', why: `service ${service}, which it depends on, is made anew` });
+      break;
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Container } from '../state/container.ts';
+import type { Network } from '../state/network.ts';
+import type { Desired, State } from '../state/state.ts';
+import type { Volume } from '../state/volume.ts';
+import { changeText, compare } from './compare.ts';
+import { byKey } from './expand.ts';
+import { ownLabels } from './fields.ts';
+
+/** What becomes of the stack's networks and volumes: by full name, why. */
+export interface ResourceFates {
+  /** To be made; for networks also those whose bridge is missing. */
+  readonly create: ReadonlyMap<string, string>;
+  readonly remove: ReadonlyMap<string, string>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Networks: the missing are made; a changed one is removed and made again (it is in both maps), and so are its containers; those the stack
+ * no longer names go if `remove.orphans`. Throws BayplanError `not-found` for a missing external one, `conflict` where a network of that name is not the stack's.
+ */
+export function networkFates(desired: Desired, actual: State): ResourceFates {
+  const create = new Map<string, string>();
+  const remove = new Map<string, string>();
+  const notes: string[] = [];
+  for (const [name, wanted] of Object.entries(desired.networks).sort(byKey)) {
+    const found = existing(actual.networks[name]);
+    if (wanted.spec.external) {
+      if (found === null) throw new BayplanError('not-found', `network ${name} is declared external, and there is none: make it first, or remove "external"`);
+      continue;
+    }
+    if (found === null) create.set(name, 'there is no such network');
+    else if (found.stack !== wanted.stack) {
+      throw new BayplanError('conflict', `network ${name} exists and does not belong to stack ${desired.stack}: mark it "external", or give yours another "name"`);
+    } else {
+      const changes = compare('', networkForm(found), networkForm(wanted)).map(changeText);
+      if (changes.length > 0) {
+        const why = `network ${name}: ${changes.join('; ')}`;
+        const other = users(actual, name, networksOf).find(([, container]) => container.identity.stack !== desired.stack || container.identity.owner === 'api');
+        if (other !== undefined) throw new BayplanError('conflict', `${why}; it has to be made again, but container ${other[0]}, which is not of stack ${desired.stack}, uses it: remove that first`);
+        remove.set(name, why);
+        create.set(name, why);
+      } else if (found.status?.present === false) create.set(name, `the bridge of ${name} is missing`);
+    }
+  }
+  for (const [name, network] of Object.entries(actual.networks).sort(byKey)) {
+    if (desired.networks[name] !== undefined || network.stack !== desired.stack || desired.stack === '') continue;
+    if (desired.remove.orphans) remove.set(name, gone(desired, `network ${name}`));
+    else notes.push(`network ${name} is not in the file: --remove-orphans removes it`);
+  }
+  return { create, remove, notes };
+}
+
+/**
+ * Volumes: the missing are made; a changed one is only noted, since making it again would lose its data; those the stack does not name
+ * go if `remove.volumes`. Throws BayplanError `not-found` for a missing external one.
+ */
+export function volumeFates(desired: Desired, actual: State): ResourceFates {
+  const create = new Map<string, string>();
+  const remove = new Map<string, string>();
+  const notes: string[] = [];
+  for (const [name, wanted] of Object.entries(desired.volumes).sort(byKey)) {
+    const found = existing(actual.volumes[name]);
+    if (wanted.spec.external) {
+      if (found === null) throw new BayplanError('not-found', `volume ${name} is declared external, and there is none: make it first, or remove "external"`);
+      continue;
+    }
+    if (found === null) {
+      create.set(name, 'there is no such volume');
+      continue;
+    }
+    if (found.stack !== wanted.stack) notes.push(`volume ${name} exists and does not belong to stack ${desired.stack}: it is used as it is; mark it "external" to say so`);
+    const changes = compare('', volumeForm(found), volumeForm(wanted)).map(changeText);
+    if (changes.length > 0) notes.push(`volume ${name} keeps what it was made with (${changes.join('; ')}): remove it to have it made anew, which loses its data`);
+  }
+  for (const [name, volume] of Object.entries(actual.volumes).sort(byKey)) {
+    if (desired.volumes[name] === undefined && volume.stack === desired.stack && desired.stack !== '' && desired.remove.volumes) remove.set(name, gone(desired, `volume ${name}`));
+  }
+  return { create, remove, notes };
+}
+
+/** Why something that the desired side does not name has to go. */
+export function gone(desired: Desired, what: string): string {
+  const down = Object.keys(desired.services).length === 0 && desired.remove.orphans;
+  return down ? 'the stack goes down' : `${what} is not in the file`;
+}
+
+/** Containers that use a network or volume, by name. */
+export function users(actual: State, name: string, of: (container: Container) => readonly string[]): readonly (readonly [string, Container])[] {
+  return Object.entries(actual.containers).filter(([, container]) => of(container).includes(name)).sort(byKey);
+}
+
+export function networksOf({ spec }: Pick<Container, 'spec'>): readonly string[] {
+  return spec.networkMode === 'bridge' ? Object.keys(spec.networks) : [];
+}
+
+export function volumesOf({ spec }: Pick<Container, 'spec'>): readonly string[] {
+  return spec.mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []));
+}
+
+function existing<R extends Network | Volume>(resource: R | undefined): R | null {
+  return resource === undefined || resource.status === null ? null : resource;
+}
+
+function networkForm({ spec: { driver, internal, ipam, labels, options } }: Network): unknown {
+  return { driver, internal, ipam, labels: ownLabels(labels), options };
+}
+
+function volumeForm({ spec: { driver, driverOpts, labels } }: Volume): unknown {
+  return { driver, driverOpts, labels: ownLabels(labels) };
+}
