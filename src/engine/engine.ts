@@ -102,7 +102,7 @@ export class Engine {
       await ensureRootRecord(paths, now());
       const stacks = new StackStore(paths.stacks);
       const [images, volumes, networks] = await Promise.all([
-        createImages({ paths, core }), createVolumes({ paths, now }), createNetworks({ paths, kernel, now }),
+        createImages({ paths, core }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
       ]);
       const containers = await ContainerStore.open({
         paths, kernel, images, networks, volumes, core, now, report,

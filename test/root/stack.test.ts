@@ -1,0 +1,201 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, Machine } from './harness.ts';
+import { leftovers } from './leftovers.ts';
+
+let machine: Machine;
+beforeEach(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(() => machine.dispose());
+
+const status = (name: string): NonNullable<ReturnType<typeof machine.engine.container>['status']> => {
+  const { status: found } = machine.engine.container(name);
+  if (found === null) throw new Error(`${name} has no status`);
+  return found;
+};
+
+const two = (environment = 'A') => `
+services:
+  web:
+    image: bayplan/hello
+    command: [sleep, "1000"]
+    environment: { COLOUR: "${environment}" }
+    depends_on: [db]
+  db:
+    image: bayplan/hello
+    command: [sleep, "1000"]
+    stop_signal: SIGKILL
+    networks: { default: { aliases: [database] } }
+    volumes: ["data:/data"]
+volumes:
+  data:
+`;
+
+describe('up and down', () => {
+  it('makes what the file says, does nothing the second time, and leaves nothing but the volume', async () => {
+    const first = await machine.up(two());
+    expect(first).toMatchObject({ ok: true, message: '' });
+    expect(first.done.indexOf('start-container demo-db-1')).toBeLessThan(first.done.indexOf('start-container demo-web-1'));
+    expect(existsSync(`/proc/${status('demo-web-1').pid}`)).toBe(true);
+    const links: unknown = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' }));
+    expect(JSON.stringify(links)).toContain(machine.engine.networks.list().get('demo_default')?.status?.link);
+
+    const again = await machine.up(two());
+    expect([again.ok, again.done]).toEqual([true, []]);
+
+    await machine.exec('demo-db-1', 'sh', '-c', 'echo kept > /data/file');
+    expect((await machine.down({ stopTimeoutSeconds: 0 })).ok).toBe(true);
+    await eventually(() => expect(leftovers(machine.paths)).toEqual([]));
+    expect([...machine.engine.volumes.list().keys()]).toEqual(['demo_data']);
+
+    await machine.up(two());
+    expect((await machine.exec('demo-db-1', 'cat', '/data/file')).output).toBe('kept\n');
+    await machine.down({ volumes: true, stopTimeoutSeconds: 0 });
+    expect([...machine.engine.volumes.list().keys()]).toEqual([]);
+  });
+
+  it('recreates the service whose environment changed, alone, and names the variable', async () => {
+    await machine.up(two());
+    const before = status('demo-db-1').pid;
+    const changed = await machine.up(two('B'), {});
+    expect([...changed.done].sort()).toEqual(['create-container demo-web-1', 'remove-container demo-web-1', 'start-container demo-web-1', 'stop-container demo-web-1']);
+    expect(JSON.stringify(changed.events)).toContain('environment.COLOUR changed');
+    expect(status('demo-db-1').pid).toBe(before);
+    expect((await machine.exec('demo-web-1', 'sh', '-c', 'echo $COLOUR')).output).toBe('B\n');
+  });
+
+  it('resolves service names, container names and aliases, all replicas, and nothing of another stack', async () => {
+    await machine.up(two());
+    await machine.up('services: {lonely: {image: bayplan/hello, command: [sleep, "1000"]}}', { name: 'other' });
+    for (const name of ['db', 'demo-db-1', 'database']) {
+      const { code, output } = await machine.exec('demo-web-1', 'nslookup', '-type=a', name, '127.0.0.11');
+      expect([name, code, output]).toEqual([name, 0, expect.stringContaining(status('demo-db-1').addresses['demo_default'] ?? '?')]);
+    }
+    expect((await machine.exec('demo-web-1', 'nslookup', '-type=a', 'lonely', '127.0.0.11')).code).not.toBe(0);
+    expect((await machine.exec('demo-web-1', 'ping', '-c1', '-W2', 'db')).code).toBe(0);
+  });
+
+  it('reports a service that left the file, and removes it when asked', async () => {
+    await machine.up(two());
+    const without = 'services: {db: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, networks: {default: {aliases: [database]}}, volumes: ["data:/data"]}}\nvolumes: {data: }';
+    const kept = await machine.up(without);
+    expect(JSON.stringify(kept.events)).toContain('belongs to service web, which is not in the file');
+    expect([...machine.engine.containers.list().keys()].sort()).toEqual(['demo-db-1', 'demo-web-1']);
+    await machine.up(without, { removeOrphans: true });
+    expect([...machine.engine.containers.list().keys()]).toEqual(['demo-db-1']);
+  });
+});
+
+describe('depends_on', () => {
+  const gated = (test: string, once: string) => `
+services:
+  app:
+    image: bayplan/hello
+    command: [sleep, "1000"]
+    stop_signal: SIGKILL
+    depends_on: { db: { condition: service_healthy }, migrate: { condition: service_completed_successfully } }
+  migrate: { image: bayplan/hello, command: ["sh", "-c", "${once}"] }
+  db:
+    image: bayplan/hello
+    command: ["sh", "-c", "sleep 0.3; touch /ready; sleep 1000"]
+    stop_signal: SIGKILL
+    healthcheck: { test: "${test}", interval: 200ms, timeout: 2s, retries: 2 }
+`;
+  it('waits for health and for exit 0', async () => {
+    const outcome = await machine.up(gated('test -e /ready', 'exit 0'));
+    expect(outcome).toMatchObject({ ok: true });
+    const at = (id: string): number => outcome.done.indexOf(id);
+    expect(at('start-container demo-app-1')).toBeGreaterThan(at('wait-container demo-db-1 healthy'));
+    expect(at('start-container demo-app-1')).toBeGreaterThan(at('wait-container demo-migrate-1 completed'));
+    expect(status('demo-db-1').health).toBe('healthy');
+    expect((await machine.up(gated('test -e /ready', 'exit 0'))).done).toEqual([]);
+  });
+
+  it('skips and names the dependents of what failed, settles the rest, and goes on from there', async () => {
+    const failed = await machine.up(gated('test -e /ready', 'exit 3'));
+    expect(failed.ok).toBe(false);
+    expect(failed.message).toContain('demo-migrate-1 ended with code 3');
+    expect(failed.events.find((event) => event.type === 'step' && event.state === 'skipped')).toMatchObject({ id: 'start-container demo-app-1', message: '"wait-container demo-migrate-1 completed" failed' });
+    expect(status('demo-db-1').health).toBe('healthy');
+    const next = await machine.up(gated('test -e /ready', 'exit 0'));
+    expect([next.ok, next.done.includes('start-container demo-app-1'), next.done.some((id) => id.includes('demo-db-1'))]).toEqual([true, true, false]);
+  });
+
+  it('ends with the last output of a health check that never passes', async () => {
+    const outcome = await machine.up(gated('echo no such luck; exit 1', 'exit 0'));
+    expect(outcome.ok).toBe(false);
+    expect(outcome.message).toContain('container demo-db-1 is unhealthy: no such luck');
+  });
+
+  it('lets `down` overtake an `up` that waits for health', async () => {
+    const up = machine.up(gated('exit 1', 'exit 0').replace('retries: 2', 'retries: 1000'));
+    await eventually(() => expect(status('demo-db-1').health).toBe('starting'));
+    expect((await machine.down({ stopTimeoutSeconds: 0 })).ok).toBe(true);
+    expect(await up).toMatchObject({ ok: false, message: expect.stringContaining('another request') as string });
+    await eventually(() => expect(leftovers(machine.paths)).toEqual([]));
+  });
+});
+
+describe('wrong use', () => {
+  const one = (rest: string) => `services: {one: {image: bayplan/hello, ${rest}}}`;
+
+  it('says which image is not there, and how to get it', async () => {
+    expect(await machine.up('services: {one: {image: "nothing:1"}}')).toMatchObject({ ok: false, message: expect.stringContaining('image nothing:1 is not in the store: load it with "bayplan load FILE"') as string });
+  });
+
+  it('names a command that is not in the image, with 127', async () => {
+    const outcome = await machine.up(one('command: [no-such-thing]'));
+    expect([outcome.ok, outcome.message]).toEqual([false, expect.stringMatching(/demo-one-1.*no-such-thing.*not found/)]);
+    expect(status('demo-one-1').exitCode).toBe(127);
+  });
+
+  it('names a bind source that is missing', async () => {
+    const outcome = await machine.up(one('command: [sleep, "9"], volumes: [{type: bind, source: /no/such, target: /x, bind: {create_host_path: false}}]'));
+    expect(outcome.message).toContain('/no/such does not exist');
+    expect([...machine.engine.containers.list().keys()]).toEqual([]);
+  });
+
+  it('names the holder of a port that is taken', async () => {
+    const { createServer } = await import('node:net');
+    const server = createServer().listen(0, '0.0.0.0');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    try {
+      const outcome = await machine.up(one(`command: [sleep, "1000"], stop_signal: SIGKILL, ports: ["${port}:80"]`));
+      expect([outcome.ok, outcome.message]).toEqual([false, expect.stringContaining(String(port))]);
+      expect(outcome.message).toMatch(/node|vitest/);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('lets two `up` at once on one stack both end well', async () => {
+    const outcomes = await Promise.all([machine.up(two()), machine.up(two())]);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(machine.engine.containers.list().size).toBe(2);
+  });
+
+  it('kills a container that ignores SIGTERM after its grace period', async () => {
+    await machine.up(one(`command: ["sh", "-c", "trap '' TERM; while true; do sleep 0.1; done"], stop_grace_period: 300ms`));
+    expect((await machine.down()).ok).toBe(true);
+  });
+
+  it('holds a container that forks without end inside its pids limit, and stops it', async () => {
+    await machine.up(one('command: ["sh", "-c", "while true; do sleep 1000 & done"], pids_limit: 20, stop_signal: SIGKILL'));
+    const file = pidsFile(status('demo-one-1').id);
+    await eventually(() => expect(Number(readFileSync(file, 'utf8'))).toBeGreaterThanOrEqual(15));
+    expect(Number(readFileSync(file, 'utf8'))).toBeLessThanOrEqual(20);
+    expect((await machine.down()).ok).toBe(true);
+  });
+});
+
+function pidsFile(id: string): string {
+  const path = `${machine.paths.cgroup}/${id.slice(0, 16)}/pids.current`;
+  const v1 = `/sys/fs/cgroup/pids/${path}`;
+  return existsSync(v1) ? v1 : `/sys/fs/cgroup/${path}`;
+}
