@@ -21,6 +21,13 @@ int caps_number(const char *name) {
   return -1;
 }
 
+uint64_t caps_own(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {0};
+  syscall(SYS_capget, &header, data);
+  return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
 int caps_bound(uint64_t bounding, struct error *err) {
   for (int i = 0; i < 64; i++) {
     if (bounding >> i & 1) continue;

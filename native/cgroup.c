@@ -26,7 +26,7 @@ static const char *const v1_names[V1_COUNT] = {"memory", "cpu", "cpuacct", "pids
 
 struct cgroup {
   bool pure_v2;
-  int v2, procs[V1_COUNT];
+  int v2, tasks[V1_COUNT];
   const char *names[HIERARCHIES + 1];
 };
 
@@ -199,7 +199,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
   *cgroup = (struct cgroup){.pure_v2 = pure_v2(), .v2 = -1};
   size_t names = 0;
   char root[64], folder[4096];
-  for (int i = 0; i < V1_COUNT; i++) cgroup->procs[i] = -1;
+  for (int i = 0; i < V1_COUNT; i++) cgroup->tasks[i] = -1;
   for (int i = 0; i < HIERARCHIES; i++) {
     if (i == V1_CPUSET && !(resources ? resources->cpus || resources->mems : true)) continue;
     if (!hierarchy(i, root)) continue;
@@ -223,8 +223,8 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
     if (resources && limit_v1(i, fd, folder, resources, err) < 0) return NULL;
     if (known) continue;
     cgroup->names[names++] = name;
-    cgroup->procs[i] = openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    if (cgroup->procs[i] < 0) { error_errno(err, "open", folder); return NULL; }
+    cgroup->tasks[i] = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
+    if (cgroup->tasks[i] < 0) { error_errno(err, "open", folder); return NULL; }
   }
   return cgroup;
 }
@@ -241,9 +241,16 @@ bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_
 const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? cgroup->names : NULL; }
 
 int cgroup_join(const struct cgroup *cgroup, struct error *err) {
+  /* A thread that moves itself alone takes no global lock; through cgroup.procs each first move waits for RCU, 10 ms and more. */
   for (int i = 0; cgroup && i < V1_COUNT; i++)
-    if (cgroup->procs[i] >= 0 && write(cgroup->procs[i], "0", 1) < 0) return error_errno(err, "write cgroup.procs", v1_names[i]);
+    if (cgroup->tasks[i] >= 0 && write(cgroup->tasks[i], "0", 1) < 0) return error_errno(err, "write tasks", v1_names[i]);
   return 0;
+}
+
+void cgroup_close(struct cgroup *cgroup) {
+  if (!cgroup) return;
+  for (int i = 0; i < V1_COUNT; i++) if (cgroup->tasks[i] >= 0) close(cgroup->tasks[i]);
+  if (cgroup->v2 >= 0) close(cgroup->v2);
 }
 
 /* Folder of this cgroup in one hierarchy; false where there is none. */

@@ -12,8 +12,9 @@ struct cgroup *cgroup_create(const char *path, const struct resources *resources
 struct cgroup *cgroup_open(const char *path, struct error *err);
 /* For CLONE_INTO_CGROUP; -1 where there is no v2 mount. */
 int cgroup_v2_fd(const struct cgroup *cgroup);
-/* Moves the calling process into every v1 hierarchy. */
+/* Moves the calling process, which has one thread, into every v1 hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, struct error *err);
+void cgroup_close(struct cgroup *cgroup);
 bool cgroup_pure_v2(const struct cgroup *cgroup);
 /* Folders below the container's /sys/fs/cgroup where it is not pure v2, NULL-terminated; NULL for no cgroup. */
 const char *const *cgroup_names(const struct cgroup *cgroup);

@@ -67,7 +67,8 @@ static int enter(const char *cwd, struct error *err) {
 
 static int take_identity(const struct process_spec *process, const struct identity *identity, const struct sock_fprog *filter, struct error *err) {
   uint64_t keep = filter && !process->no_new_privs ? 1ull << 21 : 0; /* CAP_SYS_ADMIN until the filter is on */
-  const uint64_t *caps = process->caps;
+  uint64_t caps[CAP_SETS], own = caps_own(); /* what the engine itself lacks, nobody can get from it */
+  for (int set = 0; set < CAP_SETS; set++) caps[set] = process->caps[set] & own;
   if (process->has_caps && caps_bound(caps[CAP_SET_BOUNDING], err) < 0) return -1;
   if (setgroups(identity->gid_count, identity->gids) < 0) return error_errno(err, "setgroups", NULL);
   if (setresgid(identity->gid, identity->gid, identity->gid) < 0) return error_errno(err, "setresgid", NULL);

@@ -94,7 +94,7 @@ static void remove_socket(const struct shim *shim) {
 }
 
 /* Waits until the container's first process has exec'd, or has not. */
-static int await_exec(struct shim *shim, int failure, struct error *err, char *relayed, size_t size) {
+static int await_exec(int failure, struct error *err, char *relayed, size_t size) {
   size_t used = 0;
   for (ssize_t n; used < size - 1 && (n = read(failure, relayed + used, size - 1 - used)) != 0;) {
     if (n < 0 && errno == EINTR) continue;
@@ -103,7 +103,6 @@ static int await_exec(struct shim *shim, int failure, struct error *err, char *r
   }
   relayed[used] = 0;
   if (used == 1 && relayed[0] == '\n') return 0;
-  (void)shim;
   if (relayed[0] == '\n') memmove(relayed, relayed + 1, used);
   return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory?)") : -1;
 }
@@ -124,14 +123,17 @@ static int start(struct shim *shim, const struct config *config, struct error *e
   unsigned long flags = config->namespaces & ~(unsigned long)CLONE_NEWCGROUP;
   shim->pid = spawn(flags, cgroup_v2_fd(cgroup), &shim->pidfd);
   if (shim->pid == 0) init_run(config, cgroup, out[1], errs[1], failure[1]);
+  int saved = errno;
   close(out[1]); close(errs[1]); close(failure[1]);
+  cgroup_close(cgroup);
+  errno = saved;
   shim->output = out[0];
   shim->errors = errs[0];
   if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
   fcntl(shim->output, F_SETFL, O_NONBLOCK);
   fcntl(shim->errors, F_SETFL, O_NONBLOCK);
   if (shim->zone_count && responder_start(&shim->responder, err) < 0) return -1;
-  int result = await_exec(shim, failure[0], err, relayed, size);
+  int result = await_exec(failure[0], err, relayed, size);
   close(failure[0]);
   return result;
 }
