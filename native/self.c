@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,9 +18,14 @@ void self_protect(char **argv) {
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   if (length <= 0) return;
   path[length] = 0;
-  /* Without these calls (a kernel before 5.12) there is no such protection; everything else works. */
-  fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  char *name = strrchr(path, '/');
+  if (!name) return;
+  *name++ = 0;
+  /* Of its folder, so that the process keeps its name. Without these calls (a kernel before 5.12) there is no such protection. */
+  fd_auto tree = open_tree(AT_FDCWD, *path ? path : "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+  struct stat ours, found;
   if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return;
-  syscall(SYS_execveat, tree, "", argv, environ, AT_EMPTY_PATH);
+  if (stat("/proc/self/exe", &ours) < 0 || fstatat(tree, name, &found, 0) < 0 || ours.st_ino != found.st_ino || ours.st_dev != found.st_dev) return;
+  syscall(SYS_execveat, tree, name, argv, environ, 0);
 }

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { bundleOf, resourcesOf, type BundleInput, type ResolvedMount } from '../../../src/runtime/container/bundle.ts';
+import { imageOf, specOf } from './container-spec.ts';
+
+function inputOf(change: Partial<BundleInput> = {}): BundleInput {
+  return {
+    id: 'ab'.repeat(32), name: 'demo-web-1', spec: specOf(), image: imageOf(), rootfs: '/run/b/rootfs',
+    overlay: { cwd: '/layers', lowerdirs: ['base', 'top'], upperdir: '/c/upper', workdir: '/c/work' },
+    netns: '/run/b/netns/abab', cgroupsPath: '/bayplan/abab', hostname: 'web',
+    files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts: [], seccompBpf: '/run/b/default.bpf', ...change,
+  };
+}
+const mount = (change: Partial<ResolvedMount>): ResolvedMount =>
+  ({ type: 'bind', source: '/src', target: '/dst', readOnly: false, propagation: '', size: null, mode: null, options: [], ...change });
+const mountLines = (input: BundleInput): string[] =>
+  bundleOf(input).mounts.map(({ destination, type, source, options }) => `${destination} ${type} ${source} ${options.join(',')}`);
+
+describe('bundleOf', () => {
+  it('mounts the system, the engine\'s files, then what was asked for', () => {
+    const mounts = [mount({ readOnly: true }), mount({ type: 'tmpfs', target: '/scratch', size: 1024, mode: 0o1777, options: ['uid=1'] })];
+    expect(mountLines(inputOf({ mounts }))).toEqual([
+      '/proc proc proc nosuid,noexec,nodev',
+      '/dev tmpfs tmpfs nosuid,strictatime,mode=755,size=65536k',
+      '/dev/pts devpts devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5',
+      '/sys sysfs sysfs nosuid,noexec,nodev,ro',
+      '/sys/fs/cgroup cgroup cgroup ro,nosuid,noexec,nodev',
+      '/dev/mqueue mqueue mqueue nosuid,noexec,nodev',
+      '/dev/shm tmpfs shm nosuid,noexec,nodev,mode=1777,size=67108864',
+      '/etc/resolv.conf bind /c/resolv.conf bind,rprivate',
+      '/etc/hostname bind /c/hostname bind,rprivate',
+      '/etc/hosts bind /c/hosts bind,rprivate',
+      '/dst bind /src rbind,rro,rprivate',
+      '/scratch tmpfs tmpfs nosuid,nodev,noexec,uid=1,size=1024,mode=1777',
+    ]);
+  });
+
+  it('lets a mount take the place of one of the system\'s', () => {
+    const lines = mountLines(inputOf({ mounts: [mount({ target: '/dev/shm/' }), mount({ target: '/etc/hosts' })] }));
+    expect(lines.filter((line) => line.startsWith('/dev/shm') || line.startsWith('/etc/hosts'))).toEqual(['/dev/shm/ bind /src rbind,rprivate', '/etc/hosts bind /src rbind,rprivate']);
+  });
+
+  it('writes the overlay topmost first, by names relative to its folder', () => {
+    expect(bundleOf(inputOf()).annotations).toEqual({
+      'io.bayplan.user': '0', 'io.bayplan.id': 'ab'.repeat(32), 'io.bayplan.name': 'demo-web-1', 'io.bayplan.overlay.cwd': '/layers',
+      'io.bayplan.overlay': 'lowerdir=top:base,upperdir=/c/upper,workdir=/c/work', 'io.bayplan.seccomp.bpf': '/run/b/default.bpf',
+    });
+    const odd = { cwd: '/l', lowerdirs: ['a:b'], upperdir: '/c,d', workdir: '/w' };
+    expect(bundleOf(inputOf({ overlay: odd })).annotations['io.bayplan.overlay']).toBe('lowerdir=a\\:b,upperdir=/c\\,d,workdir=/w');
+    expect(() => bundleOf(inputOf({ overlay: { ...odd, lowerdirs: [] } }))).toThrow('no layers');
+  });
+
+  it('joins the network namespace by path, shares the host\'s, or makes an empty one', () => {
+    const network = (change: Partial<BundleInput>): unknown => bundleOf(inputOf(change)).linux.namespaces.find(({ type }) => type === 'network');
+    expect(network({})).toEqual({ type: 'network', path: '/run/b/netns/abab' });
+    expect(network({ netns: null })).toEqual({ type: 'network' });
+    expect(network({ netns: null, spec: specOf({ networkMode: 'host' }) })).toBeUndefined();
+  });
+
+  it('carries the profile itself where no compiled one is given', () => {
+    expect(bundleOf(inputOf()).linux.seccomp).toBeUndefined();
+    expect(bundleOf(inputOf({ seccompBpf: null })).linux.seccomp).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO' });
+  });
+
+  it('opens the root\'s propagation only for a mount that needs it', () => {
+    expect(bundleOf(inputOf()).linux.rootfsPropagation).toBeUndefined();
+    expect(bundleOf(inputOf({ mounts: [mount({ propagation: 'rslave' })] })).linux.rootfsPropagation).toBe('rslave');
+    expect(bundleOf(inputOf({ mounts: [mount({ propagation: 'rslave' }), mount({ propagation: 'rshared' })] })).linux.rootfsPropagation).toBe('shared');
+  });
+
+  it('refuses targets that cannot be', () => {
+    expect(() => bundleOf(inputOf({ mounts: [mount({ target: 'data' })] }))).toThrow('mount data: the target is not an absolute path');
+    expect(() => bundleOf(inputOf({ mounts: [mount({ target: '//' })] }))).toThrow('the target is the root itself');
+  });
+});
+
+describe('resourcesOf', () => {
+  const devices = [{ allow: false, access: 'rwm' }];
+  it('sets nothing that is not asked for', () => expect(resourcesOf({ memory: null, cpus: null, pids: null })).toEqual({ devices }));
+  it('counts cores in microseconds a period, and allows as much swap as memory', () => {
+    expect(resourcesOf({ memory: 64, cpus: 1.5, pids: 9 })).toEqual({ devices, memory: { limit: 64, swap: 128 }, cpu: { quota: 150_000, period: 100_000 }, pids: { limit: 9 } });
+    expect(resourcesOf({ memory: null, cpus: 0.001, pids: null })).toMatchObject({ cpu: { quota: 1000 } });
+  });
+});
