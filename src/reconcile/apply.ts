@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StepState } from '../state/messages.ts';
-import type { Step } from '../state/plan.ts';
+import type { Action, ArgsOf, Step } from '../state/plan.ts';
 import type { Executor } from './executor.ts';
 
 export interface StepEvent { readonly id: string; readonly state: StepState; readonly ms: number; readonly message: string }
@@ -86,10 +86,9 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
   return { done, failed, skipped, cancelled };
 }
 
-/** The one place where an action meets its function; the switch on `action` is the record's own key. */
-function execute<S extends Step>(executor: Executor, step: S, signal: AbortSignal): Promise<void> {
-  const act: (args: never, signal: AbortSignal) => Promise<void> = executor[step.action];
-  return act(step.args as never, signal); // `step` is discriminated: args and action belong together, which the compiler cannot follow here
+/** The one place where an action meets its function. Generic over the action, so that the compiler sees that its args are the function's. */
+function execute<A extends Action>(executor: Executor, step: { readonly action: A; readonly args: ArgsOf<A> }, signal: AbortSignal): Promise<void> {
+  return executor[step.action](step.args, signal);
 }
 
 /** Dependents of each step; refuses plans that could never end. */

@@ -19,10 +19,10 @@ export function simulate(before: State, step: Step): State {
       for (const [name, container] of Object.entries(state.containers)) {
         if (container.spec.networks[step.args.name] !== undefined) throw new Error(`${step.id}: ${name} is attached`);
       }
-      delete state.networks[step.args.name];
+      Reflect.deleteProperty(state.networks, step.args.name);
       break;
     case 'create-volume': state.volumes[step.args.name] = { stack: step.args.stack, spec: step.args.volume, status: { mountpoint: '', createdAt: 1 } }; break;
-    case 'remove-volume': delete state.volumes[step.args.name]; break;
+    case 'remove-volume': Reflect.deleteProperty(state.volumes, step.args.name); break;
     case 'create-container':
       if (state.containers[step.args.name] !== undefined) throw new Error(`${step.id}: the name is in use`);
       for (const network of Object.keys(step.args.spec.networks)) if (state.networks[network] === undefined) throw new Error(`${step.id}: no network ${network}`);
@@ -37,7 +37,7 @@ export function simulate(before: State, step: Step): State {
     case 'stop-container': Object.assign(find(step.args.name).status, { phase: 'exited', exitCode: 0, held: true, ports: [] }); break;
     case 'remove-container':
       if (find(step.args.name).status.phase === 'running') throw new Error(`${step.id}: it runs`);
-      delete state.containers[step.args.name];
+      Reflect.deleteProperty(state.containers, step.args.name);
       break;
     case 'publish-ports': {
       const container = find(step.args.name);

@@ -1,0 +1,24 @@
+import type { Executor } from '../../src/reconcile/executor.ts';
+import type { Step } from '../../src/state/plan.ts';
+
+/** An executor whose every action is `act`, given the id that the step would have. */
+export function executorOf(act: (id: string, signal: AbortSignal) => Promise<void>): Executor {
+  const named = (action: string) => ({ name }: { name: string }, signal: AbortSignal): Promise<void> => act(`${action} ${name}`, signal);
+  return {
+    'pull-image': ({ image }, signal) => act(`pull-image ${image}`, signal),
+    'create-network': named('create-network'), 'remove-network': named('remove-network'),
+    'create-volume': named('create-volume'), 'remove-volume': named('remove-volume'),
+    'create-container': named('create-container'), 'start-container': named('start-container'),
+    'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
+    'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
+    'wait-container': ({ name, until }, signal) => act(`wait-container ${name} ${until}`, signal),
+  };
+}
+
+export function start(name: string, ...needs: readonly string[]): Step {
+  return { id: `start-container ${name}`, action: 'start-container', args: { name }, needs: needs.map((need) => (need.includes(' ') ? need : `start-container ${need}`)), why: 'a test' };
+}
+
+export function wait(name: string, ...needs: readonly string[]): Step {
+  return { id: `wait-container ${name} healthy`, action: 'wait-container', args: { name, until: 'healthy' }, needs: needs.map((need) => `start-container ${need}`), why: 'a test' };
+}
