@@ -7,6 +7,7 @@ int cmd_exec(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
 int cmd_seccomp(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
+int cmd_copy_up(int argc, char **argv);
 
 /* The DNS responder's whole life, in a process of its own that already has its final credentials. `listen_udp` and `listen_tcp` are bound (tcp:
    listening) at 127.0.0.11:53 in the container's network namespace; `upstream_*` are sockets' home: the process itself stays in the host's

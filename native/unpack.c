@@ -1,5 +1,7 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -28,6 +30,7 @@ static int run(const char *dest, struct error *err) {
   /* Removing a deep folder holds a descriptor a level. */
   struct rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* without the engine nobody would use the folder, and the next engine removes it */
   umask(0);
   struct tree *tree = tree_open(dest, err);
   if (!tree) return -1;

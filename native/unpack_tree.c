@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "layer_xattr.h"
 #include "scope.h"
 
 #define OPAQUE "trusted.overlay.opaque"
@@ -193,18 +194,12 @@ static int parent_of(struct tree *tree, const char *folder, const char *name, st
   return fd;
 }
 
-/* What images may carry. `trusted.overlay.*` would let a layer speak to the overlay itself, as redirecting to other folders; labels of security
-   modules belong to the host. */
-static bool xattr_wanted(const char *name) {
-  return strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0 || (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
-}
-
 static int set_attributes(int fd, const struct tar_entry *entry, struct error *err) {
   /* Owner first: the kernel takes setuid and capabilities away from a file that changes hands. */
   if (fchown(fd, entry->uid, entry->gid) < 0) return entry_errno(err, "chown", entry->name);
   if (fchmod(fd, entry->mode) < 0) return entry_errno(err, "chmod", entry->name);
   for (size_t i = 0; i < entry->xattr_count; i++) {
-    if (!xattr_wanted(entry->xattrs[i].name)) continue;
+    if (!layer_xattr_wanted(entry->xattrs[i].name)) continue;
     if (fsetxattr(fd, entry->xattrs[i].name, entry->xattrs[i].value, entry->xattrs[i].size, 0) < 0) return entry_errno(err, "setxattr", entry->name);
   }
   struct timespec times[2] = {entry->mtime, entry->mtime};

@@ -1,0 +1,166 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as z from 'zod';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import { VolumeSpec, type Volume } from '../../state/volume.ts';
+import { KeyedMutex } from '../container/mutex.ts';
+import type { Paths } from '../paths.ts';
+import { readRecord, syncFolder, writeRecord } from '../record.ts';
+import type { Volumes } from './volumes.ts';
+
+// Below paths.volumes/<name>:
+//   _data          what containers see
+//   volume.json    the record; written last, so that a folder without one was never a volume
+//   staged         a whole copy of an image's content on its way into _data, moved there entry by entry
+//   staged.tmp     such a copy that is not whole yet
+
+const VERSION = 1;
+const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.string(), spec: VolumeSpec, createdAt: z.number() });
+type VolumeRecord = z.infer<typeof VolumeRecord>;
+const Failure = z.looseObject({ error: z.string() });
+
+/** Opens the volumes below `paths.volumes` and finishes what a crash interrupted. `core`: path of bayplan-core, which copies. */
+export async function createVolumes(context: { paths: Paths; now: () => number; core: string }): Promise<Volumes> {
+  const { paths, now, core } = context;
+  await mkdir(paths.volumes, { recursive: true, mode: 0o711 });
+  const records = new Map<string, VolumeRecord>();
+  for (const name of await readdir(paths.volumes)) {
+    const folder = join(paths.volumes, name);
+    if (!existsSync(join(folder, 'volume.json'))) {
+      // Cut off while it was made or removed: nothing was ever, or is any more, kept in it.
+      await rm(folder, { recursive: true, force: true });
+      continue;
+    }
+    records.set(name, readRecord(join(folder, 'volume.json'), VolumeRecord, VERSION));
+    await rm(join(folder, 'staged.tmp'), { recursive: true, force: true });
+    await moveStaged(folder);
+  }
+  return new VolumeStore(paths.volumes, core, now, records);
+}
+
+class VolumeStore implements Volumes {
+  readonly #folder: string;
+  readonly #core: string;
+  readonly #now: () => number;
+  readonly #records: Map<string, VolumeRecord>;
+  readonly #mutex = new KeyedMutex();
+
+  constructor(folder: string, core: string, now: () => number, records: Map<string, VolumeRecord>) {
+    this.#folder = folder;
+    this.#core = core;
+    this.#now = now;
+    this.#records = records;
+  }
+
+  list(): ReadonlyMap<string, Volume> {
+    return new Map([...this.#records].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { stack, spec, createdAt }]) => (
+      [name, { stack, spec, status: { mountpoint: this.mountpoint(name), createdAt } }])));
+  }
+
+  async create(name: string, stack: string, spec: VolumeSpec): Promise<void> {
+    // Docker's rule. A name becomes a folder, so nothing else may pass.
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `volume "${name}": a name begins with a letter or digit and goes on with letters, digits, _ . -`);
+    if (Object.keys(spec.driverOpts).length > 0) throw new BayplanError('unsupported', `volume ${name}: driver_opts are not built yet, and the data would go elsewhere; leave them out`);
+    return this.#mutex.run(name, async () => {
+      const existing = this.#records.get(name);
+      if (existing !== undefined) return assertSame(name, existing, stack, spec);
+      const folder = join(this.#folder, name);
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { mode: 0o711 });
+      await mkdir(join(folder, '_data'), { mode: 0o755 });
+      await chmod(join(folder, '_data'), 0o755);
+      const record: VolumeRecord = { version: VERSION, stack, spec, createdAt: this.#now() };
+      await writeRecord(join(folder, 'volume.json'), record);
+      await syncFolder(this.#folder);
+      this.#records.set(name, record);
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#mutex.run(name, async () => {
+      if (!this.#records.has(name)) return;
+      const folder = join(this.#folder, name);
+      // The record goes first: what is half removed is no volume any more, and is cleared by the next engine.
+      await rm(join(folder, 'volume.json'), { force: true });
+      this.#records.delete(name);
+      await rm(folder, { recursive: true, force: true });
+      await syncFolder(this.#folder);
+    });
+  }
+
+  mountpoint(name: string): string {
+    if (!this.#records.has(name)) throw new BayplanError('not-found', `volume ${name} does not exist: create it first`);
+    return join(this.#folder, name, '_data');
+  }
+
+  copyUp(name: string, layers: readonly string[], target: string): Promise<void> {
+    return this.#mutex.run(name, async () => {
+      const data = this.mountpoint(name);
+      if (readdirSync(data).length > 0) return;
+      const folder = join(this.#folder, name);
+      const temporary = join(folder, 'staged.tmp');
+      await rm(temporary, { recursive: true, force: true });
+      await mkdir(temporary, { mode: 0o700 });
+      try {
+        if (!await runCopy(this.#core, layers, target, temporary, name)) return;
+        await rename(temporary, join(folder, 'staged'));
+      } finally {
+        await rm(temporary, { recursive: true, force: true });
+      }
+      await moveStaged(folder);
+    });
+  }
+}
+
+function assertSame(name: string, { stack, spec }: VolumeRecord, wantedStack: string, wanted: VolumeSpec): void {
+  if (stack !== wantedStack) throw new BayplanError('conflict', `volume ${name} belongs to ${stack === '' ? 'no stack' : `stack ${stack}`}, not to ${wantedStack === '' ? 'none' : wantedStack}: name it differently, or declare it external`);
+  const differing = (['driver', 'external', 'driverOpts', 'labels'] as const).find((field) => canonical(spec[field]) !== canonical(wanted[field]));
+  if (differing !== undefined) throw new BayplanError('conflict', `volume ${name} exists with another ${differing}: ${canonical(spec[differing])}, wanted ${canonical(wanted[differing])}; remove it first (its data goes with it) or keep it as it was`);
+}
+
+function canonical(value: string | boolean | Record<string, string>): string {
+  return JSON.stringify(typeof value === 'object' ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value);
+}
+
+/**
+ * Moves the staged entries into `_data`, beside which they stand, and gives it the staged folder's owner and mode. Not one rename of the whole:
+ * another container may have `_data` mounted already. Repeatable: what is there by that name stays.
+ */
+async function moveStaged(folder: string): Promise<void> {
+  const staged = join(folder, 'staged');
+  const data = join(folder, '_data');
+  if (!existsSync(staged)) return;
+  // As bytes: names in images need not be UTF-8.
+  for (const entry of await readdir(staged, { encoding: 'buffer' })) {
+    const from = Buffer.concat([Buffer.from(`${staged}/`), entry]);
+    const to = Buffer.concat([Buffer.from(`${data}/`), entry]);
+    if (existsSync(to)) await rm(from, { recursive: true, force: true });
+    else await rename(from, to);
+  }
+  const { uid, gid, mode } = await lstat(staged);
+  await chown(data, uid, gid);
+  await chmod(data, mode & 0o7777);
+  await rmdir(staged);
+}
+
+/** False where the image has no folder at `target`. */
+async function runCopy(core: string, layers: readonly string[], target: string, into: string, name: string): Promise<boolean> {
+  try {
+    const { stdout } = await promisify(execFile)(core, ['copy-up', ...layers.flatMap((layer) => ['--layer', layer]), '--target', target, '--dest', into], { env: {} });
+    return z.looseObject({ found: z.boolean() }).parse(JSON.parse(stdout)).found;
+  } catch (cause) {
+    const text = z.looseObject({ stderr: z.string() }).safeParse(cause).data?.stderr ?? '';
+    throw new BayplanError('copy-up-failed', `volume ${name}: the image's content of ${target} cannot be copied into it: ${reason(text)}`, { cause });
+  }
+}
+
+function reason(text: string): string {
+  try {
+    return Failure.parse(JSON.parse(text)).error;
+  } catch {
+    return text.trim() === '' ? 'bayplan-core copy-up did not end well' : text.trim();
+  }
+}
