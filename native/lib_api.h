@@ -15,7 +15,7 @@ EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const 
 EXPORT int lib_netns_create(const char *path, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
 EXPORT int lib_netns_remove(const char *path, struct error *err);
-/* Makes the folder `path` a private mount point of itself where it is not one yet. */
+/* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */
 EXPORT int lib_mount_private(const char *path, struct error *err);
 EXPORT int lib_mount_detach(const char *path, struct error *err);
 

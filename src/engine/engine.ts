@@ -81,7 +81,7 @@ export class Engine {
       containers: {
         create: (name, identity, spec) => containers.create(name, identity, spec),
         start: (name) => supervisor.start(name),
-        stop: (name, signal, graceMs) => supervisor.stop(name, signal, graceMs, false),
+        stop: (name, signal, graceMs) => supervisor.stop(name, signal, graceMs, true),
         remove: (name) => supervisor.remove(name),
       },
       publish: (name, on) => supervisor.publish(name, on),

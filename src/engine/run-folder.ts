@@ -24,7 +24,10 @@ export function openRunFolder(paths: Paths, kernel: Kernel): () => void {
     for (const name of readdirSync(paths.run)) if (!keep.has(name)) rmSync(join(paths.run, name), { recursive: true, force: true });
     writeFileSync(mark, boot);
   }
-  for (const folder of [paths.netns, paths.zones]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  for (const folder of [paths.zones, paths.bundles]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace
+  }
   return () => kernel.close(lock);
 }
 

@@ -24,7 +24,7 @@ export interface Kernel {
   createNetns(path: string): Promise<void>;
   /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
   removeNetns(path: string): Promise<void>;
-  /** Makes `path` a private mount point of itself, once, so that pinned namespaces reach no other mount namespace. */
+  /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
   privateMount(path: string): void;
   detachMount(path: string): void;
   /**

@@ -24,6 +24,8 @@ export interface Paths {
   readonly stacks: string;
   /** Network namespaces, bind mounted, one file a container (its id's first 16 digits). */
   readonly netns: string;
+  /** Bundles of containers, one folder each, named by the id's first 16 digits. */
+  readonly bundles: string;
   /** Zone files, one a network. */
   readonly zones: string;
   /** nftables table in family inet. */
@@ -44,7 +46,7 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
     socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'),
     images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
     networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'),
-    netns: join(run, 'netns'), zones: join(run, 'zones'),
+    netns: join(run, 'netns'), bundles: join(run, 'c'), zones: join(run, 'zones'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };
 }

@@ -49,6 +49,7 @@ static void request(int fd, struct message *m, const char *what) {
   char answer[1024];
   if (send(fd, m, m->head.nlmsg_len, 0) < 0 || recv(fd, answer, sizeof answer, 0) < 0) die(what);
   struct nlmsgerr *e = NLMSG_DATA((struct nlmsghdr *)answer);
+  if (e->error == -ENODEV && m->head.nlmsg_type == RTM_DELLINK) return;   // the links went with their namespaces
   if (e->error) { errno = -e->error; die(what); }
 }
 

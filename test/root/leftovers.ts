@@ -10,14 +10,14 @@ export function leftovers(paths: Paths): readonly string[] {
   if (Array.isArray(links)) for (const { ifname } of links) if (String(ifname).startsWith(paths.linkPrefix)) found.push(`link ${ifname}`);
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const at = line.split(' ')[4] ?? '';
-    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && at !== paths.netns)) found.push(`mount ${at}`);
+    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, paths.bundles, paths.zones].includes(at))) found.push(`mount ${at}`);
   }
   for (const [group, folder] of cgroups(paths)) {
     for (const name of readdirSync(folder, { withFileTypes: true })) if (name.isDirectory() && name.name !== 'engine') found.push(`cgroup ${group}/${name.name}`);
   }
   const tables = execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n');
   if (tables.includes(`table inet ${paths.table}`) && elements(paths).length > 0) found.push(...elements(paths).map((element) => `nft element ${element}`));
-  for (const [folder, what] of [[paths.netns, 'namespace'], [join(paths.run, 'c'), 'bundle'], [paths.containers, 'container'], [paths.zones, 'zone'], [paths.stacks, 'stack']] as const) {
+  for (const [folder, what] of [[paths.netns, 'namespace'], [paths.bundles, 'bundle'], [paths.containers, 'container'], [paths.zones, 'zone'], [paths.stacks, 'stack']] as const) {
     if (existsSync(folder)) for (const name of readdirSync(folder)) found.push(`${what} ${name}`);
   }
   found.push(...processes(paths).map(({ pid, words }) => `process ${pid} ${words.join(' ')}`));
@@ -29,7 +29,7 @@ export function processes(paths: Paths): readonly { pid: number; words: readonly
   return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (!words.some((word) => word.startsWith(`${paths.run}/c/`))) return [];
+      if (!words.some((word) => word.startsWith(`${paths.bundles}/`))) return [];
       return readlinkSync(`/proc/${pid}/exe`).includes('bayplan-core') ? [{ pid: Number(pid), words }] : [];
     } catch {
       return []; // it has ended meanwhile

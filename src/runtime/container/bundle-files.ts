@@ -26,7 +26,7 @@ export interface ContainerFiles {
 export function filesOf(paths: Paths, id: string): ContainerFiles {
   const state = join(paths.containers, id);
   const short = id.slice(0, 16);
-  const bundle = join(paths.run, 'c', short);
+  const bundle = join(paths.bundles, short);
   return {
     state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'),
     log: join(state, 'log'), exit: join(state, 'exit'),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Health, Identity, PublishedPort } from '../../state/container.ts';
@@ -93,7 +93,7 @@ export class ContainerStore implements Containers {
   static async open(context: ContainerContext): Promise<ContainerStore> {
     const store = new ContainerStore(context);
     mkdirSync(context.paths.containers, { recursive: true, mode: 0o711 });
-    mkdirSync(join(context.paths.run, 'c'), { recursive: true, mode: 0o700 });
+    mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     const known = new Set<string>();
     await Promise.all(readdirSync(context.paths.containers).map(async (id) => {
       const files = filesOf(context.paths, id);
@@ -108,7 +108,7 @@ export class ContainerStore implements Containers {
       known.add(id.slice(0, 16));
       await store.#adopt(record, files);
     }));
-    for (const short of readdirSync(join(context.paths.run, 'c'))) {
+    for (const short of readdirSync(context.paths.bundles)) {
       if (known.has(short)) continue;
       const stale = filesOf(context.paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
       await deleteCgroup(context.core, stale.cgroup);
@@ -164,11 +164,11 @@ export class ContainerStore implements Containers {
       const addresses: Record<string, string> = {};
       try {
         for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
-        mkdirSync(files.upper, { recursive: true, mode: 0o755 });
-        mkdirSync(files.work, { mode: 0o700 });
+        await mkdir(files.state, { mode: 0o700 });
+        await Promise.all([mkdir(files.upper, { mode: 0o755 }), mkdir(files.work, { mode: 0o700 })]);
         const record: ContainerRecord = {
           version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
-          started: false, error: '', held: false, restarts: 0, removing: false,
+          error: '', held: false, restarts: 0, removing: false,
         };
         this.#entries.set(name, newEntry(record, files));
         this.#save(record, files);
@@ -191,7 +191,7 @@ export class ContainerStore implements Containers {
       const image = images.find(record.spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
       rmSync(files.exit, { force: true });
-      this.#update(entry, { started: true, error: '' });
+      if (record.error !== '') this.#update(entry, { error: '' });
       Object.assign(entry, { phase: 'exited', exitCode: 125, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
       try {
         mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
@@ -343,7 +343,7 @@ export class ContainerStore implements Containers {
       await this.#watch(entry, found.shim);
     } else if (found.state === 'exited') {
       Object.assign(entry, { phase: 'exited', exitCode: found.exit.exitCode, oomKilled: found.exit.oomKilled, startedAt: found.exit.startedAt, finishedAt: found.exit.finishedAt });
-    } else if (record.started) {
+    } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
       // Its shim was killed, or the machine went down: no end was recorded.
       await deleteCgroup(this.#context.core, files.cgroup);
       Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : 125, finishedAt: this.#context.now() });

@@ -16,8 +16,6 @@ export const ContainerRecord = z.object({
   addresses: z.record(z.string(), z.string()),
   /** Target → full name of the volume that serves an anonymous one there. */
   anonymousVolumes: z.record(z.string(), z.string()),
-  /** Whether a start was ever tried: tells `created` from `exited`. */
-  started: z.boolean(),
   /** Why the last start failed, with its exit code; '' when it did not. */
   error: z.string(),
   held: z.boolean(),
