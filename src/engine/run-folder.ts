@@ -25,7 +25,7 @@ export function openRunFolder(paths: Paths, kernel: Kernel): () => void {
     writeFileSync(mark, boot);
   }
   for (const folder of [paths.zones, paths.bundles]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace
   }
   return () => kernel.close(lock);

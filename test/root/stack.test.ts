@@ -23,6 +23,7 @@ services:
   web:
     image: bayplan/hello
     command: [sleep, "1000"]
+    stop_signal: SIGKILL
     environment: { COLOUR: "${environment}" }
     depends_on: [db]
   db:
@@ -186,7 +187,7 @@ describe('wrong use', () => {
   });
 
   it('holds a container that forks without end inside its pids limit, and stops it', async () => {
-    await machine.up(one('command: ["sh", "-c", "while true; do sleep 1000 & done"], pids_limit: 20, stop_signal: SIGKILL'));
+    await machine.up(one('command: ["sh", "-c", "(while true; do sleep 1000 & done) & exec sleep 1000"], pids_limit: 20, stop_signal: SIGKILL'));
     const file = pidsFile(status('demo-one-1').id);
     await eventually(() => expect(Number(readFileSync(file, 'utf8'))).toBeGreaterThanOrEqual(15));
     expect(Number(readFileSync(file, 'utf8'))).toBeLessThanOrEqual(20);

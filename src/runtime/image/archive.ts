@@ -21,7 +21,7 @@ export interface StagedArchive {
 export async function stageArchive(archive: NodeJS.ReadableStream, folder: string): Promise<StagedArchive> {
   const files = new Map<string, StagedFile>();
   const links = new Map<string, string>();
-  let work: Promise<void> = Promise.resolve();
+  const work: Promise<void>[] = [];
   let failure: unknown = null;
   const fail = (error: unknown): void => { failure ??= error; };
 
@@ -34,13 +34,13 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
       else if (entry.type === 'Link') links.set(name, cleanName(entry.linkpath ?? ''));
       else if (entry.type === 'File' || entry.type === 'OldFile' || entry.type === 'ContiguousFile') {
         // Consumed one after the other: the parser hands out the next entry when this one has been read.
-        const path = join(folder, String(files.size));
+        const path = join(folder, String(work.length));
         files.set(name, { path, digest: '', size: 0 });
-        work = stageFile(entry, path).then((file) => {
+        work.push(stageFile(entry, path).then((file) => {
           const expected = /^blobs\/sha256\/([^/]+)$/.exec(name)?.[1];
           if (expected !== undefined && file.digest !== `sha256:${expected}`) throw bad(`blob ${name} has the digest ${file.digest}: the archive was changed or is damaged`);
           files.set(name, file);
-        }).catch((error: unknown) => { fail(error); entry.resume(); });
+        }).catch((error: unknown) => { fail(error); entry.resume(); }));
         return;
       }
       entry.resume();
@@ -64,7 +64,7 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
     await ended;
   }
   if (failure !== null) parser.abort(failure instanceof Error ? failure : new Error(String(failure)));
-  if (failure === null) await work;
+  if (failure === null) await Promise.all(work);
   if (failure !== null) throw failure;
 
   const get = (name: string): StagedFile | undefined => {
