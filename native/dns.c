@@ -34,9 +34,7 @@ static int loop(struct dns *dns, int lifeline, struct error *err) {
   }
 }
 
-int dns_serve(const struct dns_options *options, struct error *err) {
-  struct dns *dns = calloc(1, sizeof *dns);
-  if (!dns) return error_errno(err, "malloc", "dns");
+static int serve(struct dns *dns, const struct dns_options *options, struct error *err) {
   dns_servers_open(&dns->servers, options->nameservers);
   if (dns_answers_open(&dns->answers, options->zones, dns->servers.count > 0) < 0) return error_errno(err, "getrandom", "dns");
   /* A connection may be gone between poll and accept. */
@@ -46,4 +44,12 @@ int dns_serve(const struct dns_options *options, struct error *err) {
   dns->udp.answers = dns->tcp.answers = &dns->answers;
   dns->udp.servers = dns->tcp.servers = &dns->servers;
   return loop(dns, options->lifeline, err);
+}
+
+int dns_serve(const struct dns_options *options, struct error *err) {
+  struct dns *dns = calloc(1, sizeof *dns);
+  if (!dns) return error_errno(err, "malloc", "dns");
+  int result = serve(dns, options, err);
+  free(dns);
+  return result;
 }
