@@ -65,7 +65,7 @@ class ImageStore implements Images {
       if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', 'the disk is full: the image was not loaded; free some space and load it again', { cause: error });
       throw error;
     } finally {
-      await rm(staging, { recursive: true, force: true });
+      await rm(staging, { recursive: true, force: true, maxRetries: 3 }); // a file may still be on its way out
     }
   }
 

@@ -1,0 +1,68 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { archiveImages } from '../../../src/runtime/image/archive-images.ts';
+import { stageArchive } from '../../../src/runtime/image/archive.ts';
+import { dockerArchive, ociArchive } from './image-archives.ts';
+import { sha256, tarBytes } from './tar-bytes.ts';
+
+let folder = '';
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-archive-')); });
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const layer = tarBytes([{ name: 'a', content: 'x'.repeat(100_000) }]);
+
+async function images(archive: Buffer, chunk = 10_000): Promise<Awaited<ReturnType<typeof archiveImages>>> {
+  const chunks = Array.from({ length: Math.ceil(archive.length / chunk) }, (_, i) => archive.subarray(i * chunk, (i + 1) * chunk));
+  return archiveImages(await stageArchive(Readable.from(chunks), folder));
+}
+const refusal = (words: RegExp): object => expect.objectContaining({ code: 'bad-archive', message: expect.stringMatching(words) });
+
+describe('docker save', () => {
+  test('an image with its layers', async () => {
+    const [image] = await images(dockerArchive({ names: ['hello:1'], layers: [layer, layer] }));
+    expect(image?.references).toEqual(['docker.io/library/hello:1']);
+    expect(image?.layers.map(({ diffId, digest }) => [diffId, digest])).toEqual([[sha256(layer), sha256(layer)], [sha256(layer), sha256(layer)]]);
+    expect(image?.blobs.size).toBe(2);
+  });
+  test('compressed as a whole', async () => {
+    expect(await images(gzipSync(dockerArchive({ names: ['hello:1'], layers: [layer] })))).toHaveLength(1);
+  });
+  test('a layer of another image', async () => {
+    await expect(images(dockerArchive({ names: ['hello:1'], layers: [layer], diffIds: [sha256('other')] }))).rejects.toEqual(refusal(/layer .* has the digest sha256:.*changed or is damaged/));
+  });
+});
+
+describe('OCI layout', () => {
+  test('the image for this machine of several', async () => {
+    const [image, ...others] = await images(ociArchive({ names: ['ghcr.io/a/b:2'], layers: [gzipSync(layer)], diffIds: [sha256(layer)], foreign: true }));
+    expect(others).toEqual([]);
+    expect(image?.references).toEqual(['ghcr.io/a/b:2']);
+    expect(image?.layers[0]).toMatchObject({ diffId: sha256(layer), digest: sha256(gzipSync(layer)) });
+  });
+  test('a falsified blob', async () => {
+    const archive = ociArchive({ names: ['a:1'], layers: [layer] });
+    archive.write('y', archive.indexOf('xxxx'));
+    await expect(images(archive)).rejects.toEqual(refusal(/blob blobs\/sha256\/[0-9a-f]{64} has the digest sha256:/));
+  });
+  test('a missing blob', async () => {
+    await expect(images(ociArchive({ names: ['a:1'], layers: [layer], leaveOut: sha256(layer) }))).rejects.toEqual(refusal(new RegExp(`blob ${sha256(layer)} is missing`)));
+  });
+});
+
+describe('no image archive', () => {
+  test.each([['nothing', Buffer.alloc(0)], ['text', Buffer.from('hello\n'.repeat(1000))], ['an empty tar', Buffer.alloc(1024)], ['another tar', layer]])('%s', async (_, bytes) => {
+    await expect(images(bytes)).rejects.toEqual(refusal(/./));
+  });
+  test.each([0.3, 0.6, 0.97])('cut off at %f', async (part) => {
+    const archive = dockerArchive({ names: ['a:1'], layers: [layer] });
+    await expect(images(archive.subarray(0, Math.floor((archive.length - 1024) * part)))).rejects.toEqual(refusal(/./));
+  });
+  test('names that lead out stay numbers below the folder', async () => {
+    await expect(images(tarBytes([{ name: '../../out', content: 'x' }]))).rejects.toEqual(refusal(/neither/));
+    expect(readdirSync(folder)).toEqual(['0']);
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { familiarReference, normalizeReference, parseReference } from '../../../src/runtime/image/reference.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+describe('normalizeReference', () => {
+  test.each([
+    ['nginx', 'docker.io/library/nginx:latest'],
+    ['nginx:1.27', 'docker.io/library/nginx:1.27'],
+    ['bayplan/hello', 'docker.io/bayplan/hello:latest'],
+    ['docker.io/nginx', 'docker.io/library/nginx:latest'],
+    ['index.docker.io/library/nginx', 'docker.io/library/nginx:latest'],
+    ['localhost/app', 'localhost/app:latest'],
+    ['localhost:5000/a/b:c', 'localhost:5000/a/b:c'],
+    ['ghcr.io/x/y', 'ghcr.io/x/y:latest'],
+    [`nginx@${DIGEST}`, `docker.io/library/nginx@${DIGEST}`],
+    [`nginx:1@${DIGEST}`, `docker.io/library/nginx:1@${DIGEST}`],
+  ])('%s', (short, whole) => {
+    expect(normalizeReference(short)).toBe(whole);
+    expect(normalizeReference(whole)).toBe(whole);
+  });
+
+  test.each(['', 'Nginx', 'a//b', 'nginx:', 'nginx:a b', '-x', 'nginx@sha256:12', 'f'.repeat(64), '../x', 'a/../b'])('refuses %j', (text) => {
+    expect(() => normalizeReference(text)).toThrowError(expect.objectContaining({ code: 'bad-reference' }));
+  });
+});
+
+test('parts', () => {
+  expect(parseReference('ghcr.io/a/b:1')).toEqual({ domain: 'ghcr.io', path: 'a/b', tag: '1', digest: '' });
+});
+
+test.each([['docker.io/library/nginx:1', 'nginx:1'], ['docker.io/bayplan/hello:latest', 'bayplan/hello:latest'], ['ghcr.io/a/b:1', 'ghcr.io/a/b:1']])('familiar form of %s', (whole, short) => {
+  expect(familiarReference(whole)).toBe(short);
+});
