@@ -41,7 +41,7 @@ export interface RunningEngine {
 export async function createEngine(options: CreateEngineOptions = {}): Promise<RunningEngine> {
   // Bundled into build/ this is that folder itself, from the sources it is its neighbour.
   const engine = await Engine.open({ ...options, build: join(import.meta.dirname, '..', 'build'), version: VERSION });
-  const server = createApi(engine);
+  const server = createApi(engine, options.report);
   try {
     await serve(server, engine.paths.socket);
   } catch (error) {

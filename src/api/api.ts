@@ -50,20 +50,27 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
 
 /**
  * The HTTP server of an engine, not yet listening (`serve` does). `POST /engine/stop` closes it and the engine; whoever embeds it may
- * wait for its `close`.
+ * wait for its `close`. `report` gets a line for each error that is a defect, or that no answer could tell of.
  */
-export function createApi(engine: EngineView): Server {
+export function createApi(engine: EngineView, report: (line: string) => void = () => undefined): Server {
   const execs = new ExecSessions();
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 512 });
   for (const [method, path, handler] of ROUTES) router.on(method, path, () => undefined, handler);
   const server = new ApiServer({ requestTimeout: 0 }); // loading an archive, or following a log, takes as long as it takes
   server.on('request', (request, response) => {
-    answer(server, engine, execs, router, request, response).catch((error: unknown) => sendError(response, error));
+    answer(server, engine, execs, router, request, response).catch((error: unknown) => {
+      if (response.headersSent || statusOf(error) === 500) report(`${request.method ?? ''} ${request.url ?? ''}: ${describe(error)}`);
+      sendError(response, error);
+    });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     server.own(socket);
     socket.on('error', () => socket.destroy());
-    upgrade(engine, execs, request, socket, head).catch((error: unknown) => refuse(socket, error));
+    upgrade(engine, execs, request, socket, head).catch((error: unknown) => {
+      if (socket.destroyed) return; // the client went
+      if (statusOf(error) === 500) report(`${request.method ?? ''} ${request.url ?? ''}: ${describe(error)}`);
+      refuse(socket, error);
+    });
   });
   return server;
 }
@@ -122,8 +129,13 @@ async function upgrade(engine: EngineView, execs: ExecSessions, request: Incomin
   await hijackExec(engine, execs, match[1], request, socket, head);
 }
 
+/** With the place for a defect of ours. */
+function describe(error: unknown): string {
+  if (error instanceof BayplanError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 function refuse(socket: Duplex, error: unknown): void {
-  if (socket.destroyed) return;
   const body = `${JSON.stringify(errorBody(error))}\n`;
   socket.end(`HTTP/1.1 ${statusOf(error)} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }

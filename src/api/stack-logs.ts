@@ -64,7 +64,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
       if (reading.has(member.key) || (!member.running && readTo.get(member.key) === member.finishedAt)) continue;
       readTo.set(member.key, member.finishedAt);
       reading.set(member.key, read(member).catch((error: unknown) => {
-        if (error instanceof BayplanError && error.code === 'not-found') return; // removed meanwhile
+        if (!members().some(({ key }) => key === member.key)) return; // it was removed while its log was read
         failure ??= error;
         failed.abort();
       }).finally(() => reading.delete(member.key)));

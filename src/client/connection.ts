@@ -1,6 +1,6 @@
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
-import { answerError, connectionError } from './errors.ts';
+import { answerError, connectionError, cutError } from './errors.ts';
 
 /** Sends one request; the answer's body is not read yet. */
 export async function open(socket: string, method: string, path: string, body: string | Readable | null, signal?: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
@@ -37,10 +37,14 @@ export async function text(response: IncomingMessage): Promise<string> {
 export async function* lines(response: IncomingMessage): AsyncGenerator<string> {
   response.setEncoding('utf8');
   let rest = '';
-  for await (const chunk of response) {
-    const parts = (rest + String(chunk)).split('\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) if (part !== '') yield part;
+  try {
+    for await (const chunk of response) {
+      const parts = (rest + String(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) if (part !== '') yield part;
+    }
+  } catch (error) {
+    throw cutError(error);
   }
   if (rest !== '') yield rest;
 }

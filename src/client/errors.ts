@@ -29,3 +29,9 @@ export function answerError(status: number, body: string): BayplanError {
   }
   return new BayplanError('engine', `the engine answered ${status}: ${body.trim().slice(0, 500)}`);
 }
+
+/** What it means to the user that an answer ended in its middle. */
+export function cutError(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) return error;
+  return new BayplanError('engine-gone', 'the engine ended, or failed, in the middle of its answer: see engine.log beside its socket, then run the command again', { retryable: true, cause: error });
+}
