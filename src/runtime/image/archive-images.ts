@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { arch } from 'node:process';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { bad, type StagedArchive, type StagedFile } from './archive.ts';
 import { chainIds } from './chain-id.ts';

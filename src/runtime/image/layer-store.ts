@@ -8,6 +8,7 @@ import PQueue from 'p-queue';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { layerFolder } from './chain-id.ts';
+import { ensureMountpoints } from './mountpoints.ts';
 
 /** A layer's place in an image, and the blob that holds it. */
 export interface Layer { readonly chainId: string; readonly diffId: string; readonly digest: string; readonly blob: string }
@@ -36,6 +37,7 @@ export class LayerStore {
     for (const name of await readdir(folder)) {
       if (name.includes('.tmp-')) await rm(join(folder, name), { recursive: true, force: true });
     }
+    ensureMountpoints(folder);
     return new LayerStore(folder, core);
   }
 
