@@ -21,7 +21,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const since = parseSince(query.get('since'));
   const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly finishedAt: number }[] =>
     [...engine.containers.list()].flatMap(([name, { identity, status }]) => {
-      if (identity.stack !== stack || status === null || (services.size > 0 && !services.has(identity.service))) return [];
+      if (identity.stack !== stack || status === null || status.phase === 'removing' || (services.size > 0 && !services.has(identity.service))) return [];
       return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', finishedAt: status.finishedAt }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);

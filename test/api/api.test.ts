@@ -212,6 +212,27 @@ test('logs of a stack follow containers that appear later and that run again', a
   sent.destroy();
 });
 
+test('a container that is removed while its log is begun does not end the others\' logs', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'one\n')]);
+  const logs = engine.containers.logs.bind(engine.containers);
+  engine.containers.logs = (name, options) => {
+    if (name !== 'shop-db-1') return logs(name, options);
+    engine.change(name, { phase: 'removing' });
+    throw new Error('ENOENT: its folder is gone');
+  };
+  let seen = '';
+  let cut = false;
+  const sent = request({ socketPath: socket, path: '/stacks/shop/logs?follow=1', agent: false }, (response) => {
+    response.on('data', (chunk) => { seen += String(chunk); }).on('error', () => { cut = true; });
+  });
+  sent.on('error', () => undefined).end();
+  await expect.poll(() => seen).toContain('one');
+  engine.records.get('shop-web-1')?.push(record(2, 'stdout', 'two\n'));
+  await expect.poll(() => seen).toContain('two');
+  expect(cut).toBe(false);
+  sent.destroy();
+});
+
 test('stopping the engine takes the socket away before it answers', async () => {
   const { status } = await call('POST', '/engine/stop');
   expect([status, engine.closed]).toEqual([200, true]);
