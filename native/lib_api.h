@@ -17,6 +17,10 @@ EXPORT int lib_netns_create(const char *path, struct error *err);
 EXPORT int lib_netns_remove(const char *path, struct error *err);
 /* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */
 EXPORT int lib_mount_private(const char *path, struct error *err);
+/* Makes the mount at `path` read-only, with programs that may be run. */
+EXPORT int lib_mount_seal(const char *path, struct error *err);
+/* Removes a folder and all in it; nothing there is no error. */
+EXPORT int lib_tree_remove(const char *path, struct error *err);
 EXPORT int lib_mount_detach(const char *path, struct error *err);
 
 /* Sends `length` bytes of whole netlink messages, each with NLM_F_ACK or a dump and sequence numbers from 1 on, to a fresh socket of family `protocol`

@@ -69,7 +69,7 @@ int lib_mount_private(const char *path, struct error *err) {
   struct statx status;
   if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &status) < 0) return error_errno(err, "statx", path);
   int mounted = (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-  if (!mounted && mount("bayplan", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711") < 0) return error_errno(err, "mount", path);
+  if (!mounted && mount("bayplan", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") < 0) return error_errno(err, "mount", path);
   if (mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", path);
   return 0;
 }

@@ -44,6 +44,14 @@ export class FakeKernel implements Kernel {
     this.#record('privateMount', [path]);
     this.answers.privateMount?.(path);
   }
+  sealMount(path: string): void {
+    this.#record('sealMount', [path]);
+    this.answers.sealMount?.(path);
+  }
+  async removeTree(path: string): Promise<void> {
+    this.#record('removeTree', [path]);
+    await this.answers.removeTree?.(path);
+  }
   detachMount(path: string): void {
     this.#record('detachMount', [path]);
     this.answers.detachMount?.(path);

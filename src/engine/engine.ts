@@ -5,6 +5,7 @@ import type { Executor } from '../reconcile/executor.ts';
 import { runPass, type PassResult } from '../reconcile/pass.ts';
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
+import { installCore } from '../runtime/installed-core.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images } from '../runtime/image/images.ts';
 import { loadKernel } from '../runtime/kernel.ts';
@@ -94,12 +95,12 @@ export class Engine {
     const paths = pathsOf(options.root ?? DEFAULT_ROOT);
     const report = options.report ?? (() => undefined);
     const now = (): number => Date.now();
-    const core = join(options.build, 'bayplan-core');
     const kernel = loadKernel(join(options.build, 'libbayplan.so'));
     const release = openRunFolder(paths, kernel);
     try {
       if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
       await ensureRootRecord(paths, now());
+      const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
       const stacks = new StackStore(paths.stacks);
       const [images, volumes, networks] = await Promise.all([
         createImages({ paths, core }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),

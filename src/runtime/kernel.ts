@@ -26,7 +26,11 @@ export interface Kernel {
   removeNetns(path: string): Promise<void>;
   /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
   privateMount(path: string): void;
+  /** Makes the mount at `path` read-only, with programs that may be run. */
+  sealMount(path: string): void;
   detachMount(path: string): void;
+  /** Removes a folder and all in it, following nothing; nothing there is no error. One call, where fs.rm makes ten. */
+  removeTree(path: string): Promise<void>;
   /**
    * Sends `messages` (each one whole nlmsghdr; lengths, sequence numbers and NLM_F_ACK are set here) in one sendmsg on a
    * NETLINK_ROUTE socket of the namespace pinned at `netns` (null: the engine's own). Answers, per message: the errno (0 success) and
@@ -98,6 +102,8 @@ class LoadedKernel implements Kernel {
   readonly #netnsRemove: Native;
   readonly #mountPrivate: Native;
   readonly #mountDetach: Native;
+  readonly #mountSeal: Native;
+  readonly #treeRemove: Native;
   readonly #netlink: Native;
   readonly #free: Native;
   readonly #pipe: Native;
@@ -113,6 +119,8 @@ class LoadedKernel implements Kernel {
     this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
     this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
     this.#mountDetach = library.func('int lib_mount_detach(const char *path, void *err)');
+    this.#mountSeal = library.func('int lib_mount_seal(const char *path, void *err)');
+    this.#treeRemove = library.func('int lib_tree_remove(const char *path, void *err)');
     this.#netlink = library.func('int lib_netlink(const char *netns, int protocol, const void *request, uint32_t length, _Out_ void **reply, _Out_ uint32_t *replyLength, void *err)');
     this.#free = library.func('void lib_free(void *pointer)');
     this.#pipe = library.func('int lib_pipe(_Out_ int *out, void *err)');
@@ -158,6 +166,14 @@ class LoadedKernel implements Kernel {
 
   privateMount(path: string): void {
     here(this.#mountPrivate, 'mount', [path]);
+  }
+
+  sealMount(path: string): void {
+    here(this.#mountSeal, 'mount', [path]);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await this.#onThread(this.#treeRemove, 'unlink', [path]);
   }
 
   detachMount(path: string): void {

@@ -3,7 +3,7 @@
 //   node test/bench/bench.mjs [--rounds N] [--json FILE] [--services N]
 // Docker is measured where ../shared/bench/docker-engine is present (or BAYPLAN_BENCH_DOCKER names such a script), else its column is empty.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,7 @@ function pss(select) {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     try {
-      if (!select(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'), pid)) continue;
+      if (!select(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'))) continue;
       kib += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
     } catch (error) {
       if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
@@ -46,12 +46,7 @@ function pss(select) {
 
 /** All that runs beside the containers: programs of ours that were started for this root, and shims (with their children that serve names). */
 function bayplanMemory() {
-  const core = join(top, 'build/bayplan-core');
-  return pss((words, pid) => {
-    let exe = '';
-    try { exe = readlinkSync(`/proc/${pid}/exe`); } catch { return false; }
-    return exe === core || words.includes(root) || (exe.startsWith(root) && exe.includes('bayplan-core'));
-  });
+  return pss((words) => words.some((word) => word === root || word.startsWith(`${root}/`)));
 }
 
 const dockerMemory = () => pss((words) => /(^|\/)(dockerd|containerd|containerd-shim-runc-v2|docker-proxy)$/.test(words[0] ?? ''));

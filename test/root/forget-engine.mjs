@@ -7,7 +7,7 @@ const paths = JSON.parse(process.argv[2]);
 spawnSync('nft', ['delete', 'table', 'inet', paths.table]);
 for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
   const [, , , , at] = line.split(' ');
-  if ([paths.netns, paths.bundles, paths.zones].includes(at)) spawnSync('umount', ['-l', at]);
+  if (at?.startsWith(`${paths.run}/`)) spawnSync('umount', ['-l', at]);
   if (!/ - cgroup2? /.test(line)) continue;
   const folder = join(at, paths.cgroup);
   if (!existsSync(folder)) continue;

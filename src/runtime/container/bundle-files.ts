@@ -9,12 +9,17 @@ export interface ContainerFiles {
   readonly work: string;
   readonly log: string;
   readonly exit: string;
+  /** There where a person stopped it. */
+  readonly held: string;
+  /** There where its removal was begun. */
+  readonly removing: string;
   readonly bundle: string;
   readonly config: string;
   readonly pid: string;
   readonly lock: string;
   readonly socket: string;
   readonly ports: string;
+  readonly restarts: string;
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
@@ -29,9 +34,9 @@ export function filesOf(paths: Paths, id: string): ContainerFiles {
   const bundle = join(paths.bundles, short);
   return {
     state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'),
-    log: join(state, 'log'), exit: join(state, 'exit'),
+    log: join(state, 'log'), exit: join(state, 'exit'), held: join(state, 'held'), removing: join(state, 'removing'),
     bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
-    socket: join(bundle, 'shim.sock'), ports: join(bundle, 'ports.json'),
+    socket: join(bundle, 'shim.sock'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'),
     hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
     cgroup: `/${paths.cgroup}/${short}`,
   };

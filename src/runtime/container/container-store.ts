@@ -70,7 +70,11 @@ interface Entry {
   finishedAt: number;
   health: Health;
   healthOutput: string;
+  restarts: number;
   restartAt: number;
+  held: boolean;
+  /** A removal was begun and has to be finished. */
+  removing: boolean;
   ports: readonly PublishedPort[];
   /** The public view, made anew after a change. */
   view: Container | null;
@@ -82,6 +86,8 @@ export class ContainerStore implements Containers {
   readonly #entries = new Map<string, Entry>();
   readonly #mutex = new KeyedMutex();
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
+  /** Compiled seccomp programs by the capabilities that they are for. */
+  readonly #programs = new Map<string, Promise<string>>();
   #closed = false;
   #dirty = false;
 
@@ -168,7 +174,7 @@ export class ContainerStore implements Containers {
         await Promise.all([mkdir(files.upper, { mode: 0o755 }), mkdir(files.work, { mode: 0o700 })]);
         const record: ContainerRecord = {
           version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
-          error: '', held: false, restarts: 0, removing: false,
+          error: '',
         };
         this.#entries.set(name, newEntry(record, files));
         this.#save(record, files);
@@ -246,7 +252,8 @@ export class ContainerStore implements Containers {
   async remove(name: string): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      this.#update(entry, { removing: true });
+      writeFileSync(entry.files.removing, '');
+      Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
         await sendSignal(entry.shim, SIGKILL, true);
         await entry.ended;
@@ -273,14 +280,14 @@ export class ContainerStore implements Containers {
   note(name: string, note: Note): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
-    const { held, restarts, ports, ...volatile } = note;
-    Object.assign(entry, volatile, { view: null });
-    if (ports !== undefined) {
-      entry.ports = ports;
-      if (entry.phase === 'running') writeFileSync(entry.files.ports, JSON.stringify({ version: 1, ports }));
+    if (note.held !== undefined && note.held !== entry.held) {
+      if (note.held) writeFileSync(entry.files.held, '');
+      else rmSync(entry.files.held, { force: true });
     }
-    if ((held !== undefined && held !== entry.record.held) || (restarts !== undefined && restarts !== entry.record.restarts)) {
-      this.#update(entry, { held: held ?? entry.record.held, restarts: restarts ?? entry.record.restarts });
+    Object.assign(entry, note, { view: null });
+    if (entry.phase === 'running' || note.restarts !== undefined) {
+      if (note.ports !== undefined) writeFileSync(entry.files.ports, JSON.stringify({ version: 1, ports: note.ports }));
+      if (note.restarts !== undefined && existsSync(entry.files.bundle)) writeFileSync(entry.files.restarts, String(note.restarts));
     }
     this.#emit('noted', name);
   }
@@ -331,7 +338,7 @@ export class ContainerStore implements Containers {
   }
 
   async #adopt(record: ContainerRecord, files: ContainerFiles): Promise<void> {
-    const entry = newEntry(record, files);
+    const entry = { ...newEntry(record, files), held: existsSync(files.held), removing: existsSync(files.removing), restarts: readRestarts(files) };
     this.#entries.set(record.name, entry);
     const { networks } = this.#context;
     for (const [network, address] of Object.entries(record.addresses)) if (networks.list().has(network)) networks.allocate(network, record.id, address);
@@ -348,7 +355,7 @@ export class ContainerStore implements Containers {
       await deleteCgroup(this.#context.core, files.cgroup);
       Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : 125, finishedAt: this.#context.now() });
     }
-    if (record.removing) {
+    if (entry.removing) {
       if (entry.phase === 'running') {
         await sendSignal(found.state === 'running' ? found.shim : null, SIGKILL, true);
         await entry.ended;
@@ -388,14 +395,21 @@ export class ContainerStore implements Containers {
     const { record, files } = entry;
     await networks.disconnect(record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
-    await rm(files.bundle, { recursive: true, force: true });
-    await rm(files.state, { recursive: true, force: true });
+    await Promise.all([files.bundle, files.state].map((folder) => this.#context.kernel.removeTree(folder)));
     this.#entries.delete(record.name);
   }
 
   /** The default profile depends on what the container may do, so it is compiled for its capabilities. */
   #seccomp(spec: ContainerSpec): Promise<string | null> {
-    return compiledSeccomp(this.#context.paths, this.#context.core, seccompProfile(capabilitiesOf(spec)));
+    const capabilities = capabilitiesOf(spec);
+    const key = capabilities.join();
+    let program = this.#programs.get(key);
+    if (program === undefined) {
+      program = compiledSeccomp(this.#context.paths, this.#context.core, seccompProfile(capabilities));
+      program.catch(() => this.#programs.delete(key)); // told to those who wait for it; the next one tries again
+      this.#programs.set(key, program);
+    }
+    return program;
   }
 }
 
@@ -404,7 +418,7 @@ const SIGKILL = 9;
 function newEntry(record: ContainerRecord, files: ContainerFiles): Entry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', restartAt: 0, ports: [], view: null,
+    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], view: null,
   };
 }
 
@@ -414,13 +428,17 @@ function viewOf(entry: Entry): Container {
     identity: record.identity,
     spec: record.spec,
     status: {
-      id: record.id, phase: record.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
+      id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
-      health: entry.health, healthOutput: entry.healthOutput, restarts: record.restarts, restartAt: entry.restartAt, held: record.held,
+      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held,
       addresses: record.addresses, ports: [...entry.ports],
     },
   };
   return entry.view;
+}
+
+function readRestarts(files: ContainerFiles): number {
+  return existsSync(files.restarts) ? Number(readFileSync(files.restarts, 'utf8')) : 0;
 }
 
 function readPorts(files: ContainerFiles): readonly PublishedPort[] {

@@ -18,10 +18,6 @@ export const ContainerRecord = z.object({
   anonymousVolumes: z.record(z.string(), z.string()),
   /** Why the last start failed, with its exit code; '' when it did not. */
   error: z.string(),
-  held: z.boolean(),
-  restarts: z.int().nonnegative(),
-  /** A removal was begun and has to be finished. */
-  removing: z.boolean(),
 });
 export type ContainerRecord = z.infer<typeof ContainerRecord>;
 
