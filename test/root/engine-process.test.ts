@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,11 +17,11 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await bayplan(['engine', 'stop']);
-  rmSync(folder, { recursive: true });
-  rmSync(paths.run, { recursive: true, force: true });
   // It answers before it ends; its cgroups go with it.
   const cgroups = readdirSync('/sys/fs/cgroup').map((hierarchy) => join('/sys/fs/cgroup', hierarchy, paths.cgroup));
-  await expect.poll(() => cgroups.filter((path) => existsSync(path)), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => [...engines(), ...cgroups.filter((path) => existsSync(path))], { timeout: 5000 }).toEqual([]);
+  execFileSync(process.execPath, [join(import.meta.dirname, 'forget-engine.mjs'), JSON.stringify(paths)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  rmSync(folder, { recursive: true });
 });
 
 interface Ended { readonly status: number; readonly out: string; readonly err: string }
