@@ -21,6 +21,9 @@ EXPORT int lib_mount_private(const char *path, struct error *err);
 EXPORT int lib_mount_seal(const char *path, struct error *err);
 /* Removes a folder and all in it; nothing there is no error. */
 EXPORT int lib_tree_remove(const char *path, struct error *err);
+/* Tells ext4 to put the folders made in `path` into different block groups: it searches through all inodes that were deleted in a group
+   within the last minutes before it finds one for a new file. */
+EXPORT int lib_tree_spread(const char *path, struct error *err);
 EXPORT int lib_mount_detach(const char *path, struct error *err);
 
 /* Sends `length` bytes of whole netlink messages, each with NLM_F_ACK or a dump and sequence numbers from 1 on, to a fresh socket of family `protocol`

@@ -1,7 +1,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,4 +38,16 @@ int lib_tree_remove(const char *path, struct error *err) {
 int lib_mount_seal(const char *path, struct error *err) {
   unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
   return mount(NULL, path, NULL, flags, NULL) < 0 ? error_errno(err, "mount", path) : 0;
+}
+
+int lib_tree_spread(const char *path, struct error *err) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), flags = 0;
+  if (fd < 0) return error_errno(err, "open", path);
+  /* Where the file system has no such flag, it has no need of it either. */
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
+    flags |= FS_TOPDIR_FL;
+    (void)!ioctl(fd, FS_IOC_SETFLAGS, &flags);
+  }
+  close(fd);
+  return 0;
 }

@@ -48,6 +48,10 @@ export class FakeKernel implements Kernel {
     this.#record('sealMount', [path]);
     this.answers.sealMount?.(path);
   }
+  spreadTree(path: string): void {
+    this.#record('spreadTree', [path]);
+    this.answers.spreadTree?.(path);
+  }
   async removeTree(path: string): Promise<void> {
     this.#record('removeTree', [path]);
     await this.answers.removeTree?.(path);

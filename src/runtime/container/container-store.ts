@@ -99,6 +99,7 @@ export class ContainerStore implements Containers {
   static async open(context: ContainerContext): Promise<ContainerStore> {
     const store = new ContainerStore(context);
     mkdirSync(context.paths.containers, { recursive: true, mode: 0o711 });
+    context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     const known = new Set<string>();
     await Promise.all(readdirSync(context.paths.containers).map(async (id) => {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Kernel } from '../kernel.ts';
+import { type Kernel, KernelError } from '../kernel.ts';
 
 /** A chain as nftables lists it; `hook` and `policy` are '' for one that is not a base chain. */
 export interface Chain { readonly family: string; readonly table: string; readonly name: string; readonly hook: string; readonly policy: string }
@@ -30,9 +30,14 @@ export class NftablesJson {
     return this.#objects('list chains', 'chain', ChainObject);
   }
 
-  /** The rules of one chain, in order. */
+  /** The rules of one chain, in order; none where its owner has removed it since it was listed. */
   rules(chain: Chain): readonly Rule[] {
-    return this.#objects(`list chain ${chain.family} ${quoted(chain.table)} ${quoted(chain.name)}`, 'rule', RuleObject);
+    try {
+      return this.#objects(`list chain ${chain.family} ${quoted(chain.table)} ${quoted(chain.name)}`, 'rule', RuleObject);
+    } catch (error) {
+      if (error instanceof KernelError && error.code === 'ENOENT') return [];
+      throw error;
+    }
   }
 
   #objects<T>(command: string, kind: string, schema: z.ZodType<T>): readonly T[] {
