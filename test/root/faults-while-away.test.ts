@@ -1,0 +1,149 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bayplan, eventually, Machine, program } from './harness.ts';
+import { interrupted, runningContainers, startTimeOf } from './interrupted.ts';
+import { processes } from './leftovers.ts';
+
+let machine: Machine;
+beforeEach(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(() => machine.dispose());
+
+const status = (name: string) => machine.engine.container(name).status;
+
+/** Kills an engine that has just brought this up; containers wait for the file /in/go. */
+async function upAndKilled(services: string): Promise<() => void> {
+  mkdirSync(join(machine.folder, 'in'));
+  const request = machine.request(services);
+  await machine.close();
+  const cut = await interrupted(machine, request, { atEvent: Number.POSITIVE_INFINITY });
+  expect(cut.events.at(-1)).toMatchObject({ type: 'end', ok: true });
+  return () => writeFileSync(join(machine.folder, 'in/go'), '');
+}
+
+describe('a container that ends while no engine runs', () => {
+  it('leaves its code, its time and all its output to the next one', async () => {
+    const go = await upAndKilled(`
+services:
+  one:
+    image: bayplan/hello
+    volumes: ["./in:/in:ro"]
+    command: ["sh", "-c", "until test -e /in/go; do usleep 5000; done; seq 0 99999; exit 7"]
+`);
+    const [process] = runningContainers(machine.paths).values();
+    const before = Date.now();
+    go();
+    await eventually(() => expect(processes(machine.paths)).toEqual([]));
+    const after = Date.now();
+    expect(startTimeOf(process?.pid ?? 0)).toBe(null);
+    await machine.open();
+    expect(status('demo-one-1')).toMatchObject({ phase: 'exited', exitCode: 7, oomKilled: false, pid: 0 });
+    expect(status('demo-one-1')?.finishedAt).toBeGreaterThanOrEqual(before);
+    expect(status('demo-one-1')?.finishedAt).toBeLessThanOrEqual(after);
+    expect(await machine.output('demo-one-1')).toBe(Array.from({ length: 100_000 }, (_, index) => `${index}\n`).join(''));
+  });
+
+  it('is started again by the next one as its policy says, ports and all', async () => {
+    const go = await upAndKilled(`
+services:
+  one:
+    image: bayplan/hello
+    restart: on-failure
+    stop_signal: SIGKILL
+    ports: ["80"]
+    volumes: ["./in:/in:ro"]
+    command: ["sh", "-c", "echo run; httpd -p 80 -h /etc; if test -e /in/go; then sleep 1000; fi; until test -e /in/go; do usleep 5000; done; exit 3"]
+`);
+    const before = runningContainers(machine.paths).get('demo-one-1')?.pid;
+    go();
+    await eventually(() => expect(processes(machine.paths)).toEqual([]));
+    await machine.open();
+    await eventually(() => expect(status('demo-one-1')).toMatchObject({ phase: 'running', restarts: 1, ports: [{ target: 80 }] }));
+    expect(status('demo-one-1')?.pid).not.toBe(before);
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${status('demo-one-1')?.ports[0]?.published}/hostname`)).status).toBe(200));
+    expect(await machine.output('demo-one-1')).toBe('run\nrun\n');
+  });
+});
+
+describe('a shim that is killed', () => {
+  const stack = `
+services:
+  one: { image: bayplan/hello, command: ["sh", "-c", "sleep 1000 & sleep 1000"], stop_signal: SIGKILL, ports: ["80"] }
+  other: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }
+`;
+  const shimOf = (name: string): number => {
+    const id = status(name)?.id.slice(0, 16) ?? '?';
+    return JSON.parse(readFileSync(join(machine.paths.bundles, id, 'pid'), 'utf8')).shimPid;
+  };
+
+  it('takes its container with it, and `up` starts that again', async () => {
+    await machine.up(stack);
+    const [one, other] = [status('demo-one-1')?.pid, status('demo-other-1')?.pid];
+    process.kill(shimOf('demo-one-1'), 'SIGKILL');
+    await eventually(() => expect(status('demo-one-1')).toMatchObject({ phase: 'lost', pid: 0, exitCode: 137, ports: [] }));
+    expect(startTimeOf(one ?? 0)).toBe(null);
+    await eventually(() => expect(processes(machine.paths).length).toBe(2)); // the other's shim and responder
+    const again = await machine.up(stack);
+    expect([again.ok, again.done]).toEqual([true, ['start-container demo-one-1', 'publish-ports demo-one-1']]);
+    expect(status('demo-other-1')?.pid).toBe(other);
+  });
+
+  it('is found so by the next engine', async () => {
+    await machine.up(stack);
+    const one = status('demo-one-1')?.pid ?? 0;
+    const shim = shimOf('demo-one-1');
+    await machine.close();
+    process.kill(shim, 'SIGKILL');
+    await machine.open();
+    expect(status('demo-one-1')).toMatchObject({ phase: 'lost', pid: 0, exitCode: 137, ports: [] });
+    expect(startTimeOf(one)).toBe(null);
+    expect((await machine.up(stack)).done).toEqual(['start-container demo-one-1', 'publish-ports demo-one-1']);
+  });
+});
+
+it('100 MB of output in a second stay within the log, and the engine as small as it was', async () => {
+  mkdirSync(join(machine.folder, 'in'));
+  const file = join(machine.folder, 'compose.yaml');
+  writeFileSync(file, `
+services:
+  loud:
+    image: bayplan/hello
+    volumes: ["./in:/in:ro"]
+    command: ["sh", "-c", "until test -e /in/go; do usleep 5000; done; yes 0123456789012345678901234567890123456789012345678 | head -c 100000000"]
+`);
+  await machine.close();
+  const engine = spawn(process.execPath, [program, '--root', machine.root, 'engine', 'run'], { stdio: 'ignore' });
+  try {
+    expect(await bayplan(['--root', machine.root, '-p', 'demo', '-f', file, 'up', '-d'])).toMatchObject({ code: 0 });
+    const before = residentBytes(engine);
+    let most = before;
+    writeFileSync(join(machine.folder, 'in/go'), '');
+    await eventually(() => {
+      most = Math.max(most, residentBytes(engine));
+      expect(runningContainers(machine.paths).size).toBe(0);
+    });
+    expect(most - before).toBeLessThan(30 * 1024 * 1024);
+  } finally {
+    await bayplan(['--root', machine.root, 'engine', 'stop']);
+    await ended(engine);
+  }
+  await machine.open();
+  const log = join(machine.paths.containers, status('demo-loud-1')?.id ?? '?', 'log');
+  expect([log, `${log}.1`, `${log}.2`, `${log}.3`].map((path) => existsSync(path))).toEqual([true, true, true, false]);
+  for (const path of [log, `${log}.1`, `${log}.2`]) expect(statSync(path).size).toBeLessThanOrEqual(10 * 1024 * 1024);
+  expect(status('demo-loud-1')).toMatchObject({ phase: 'exited', exitCode: 0 });
+  expect((await machine.output('demo-loud-1')).length).toBeGreaterThan(19 * 1024 * 1024);
+});
+
+function residentBytes({ pid }: ChildProcess): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('close', resolve));
+}
