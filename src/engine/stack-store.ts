@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -30,7 +30,8 @@ export class StackStore {
       try {
         this.#records.set(name, readRecord(this.#path(name), StackRecord, 1));
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error; // a folder made just before a crash
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+        rmSync(join(folder, name), { recursive: true }); // made, or removed, just before a crash: it was never acknowledged, or is gone already
       }
     }
   }
