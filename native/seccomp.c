@@ -187,11 +187,20 @@ static void emit_search(struct program *program, const struct stretch *list, siz
     return;
   }
   size_t half = count / 2;
-  emit(program, BPF_JMP | BPF_JGE | BPF_K, 0, 1, list[half].first);
-  unsigned short jump = program->length;
-  emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
+  unsigned short test = program->length;
+  emit(program, BPF_JMP | BPF_JGE | BPF_K, 0, 0, list[half].first);
   emit_search(program, list, half, otherwise);
-  if (!program->full) program->code[jump].k = (uint32_t)(program->length - jump - 1);
+  if (program->full) return;
+  size_t over = (size_t)(program->length - test - 1);
+  if (over <= 255) {
+    program->code[test].jt = (uint8_t)over;
+  } else { /* too far for a conditional jump: one that is not goes between */
+    emit_return(program, 0);
+    if (program->full) return;
+    memmove(&program->code[test + 2], &program->code[test + 1], over * sizeof *program->code);
+    program->code[test].jf = 1;
+    program->code[test + 1] = (struct sock_filter){BPF_JMP | BPF_JA, 0, 0, (uint32_t)over};
+  }
   emit_search(program, list + half, count - half, otherwise);
 }
 

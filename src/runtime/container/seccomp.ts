@@ -69,6 +69,7 @@ const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 const CLONE_NAMESPACES = 0x7e020000;
 const AF_ALG = 38;
 const AF_VSOCK = 40;
+const AF_MAX = 46;
 const ENOSYS = 38;
 const EPERM = 1;
 
@@ -88,10 +89,12 @@ export function seccompProfile(capabilities: readonly string[], arch: string = p
     rules.push({ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS });
   }
   for (const value of PERSONALITIES) rules.push(allow('personality', { index: 0, value, op: 'SCMP_CMP_EQ' }));
-  // Neither the kernel's crypto (no namespace, much attacked) nor the channel to a hypervisor.
+  // Neither the kernel's crypto (no namespace, much attacked) nor the channel to a hypervisor. Never "greater than": the kernel reads 32 bits of
+  // what is compared as 64.
   rules.push(allow('socket', { index: 0, value: AF_ALG, op: 'SCMP_CMP_LT' }));
-  rules.push(allow('socket', { index: 0, value: AF_ALG + 1, op: 'SCMP_CMP_EQ' }));
-  rules.push(allow('socket', { index: 0, value: AF_VSOCK, op: 'SCMP_CMP_GT' }));
+  for (let family = AF_ALG + 1; family < AF_MAX; family++) {
+    if (family !== AF_VSOCK) rules.push(allow('socket', { index: 0, value: family, op: 'SCMP_CMP_EQ' }));
+  }
   return { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: EPERM, architectures: names, syscalls: rules };
 }
 

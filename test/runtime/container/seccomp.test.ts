@@ -32,6 +32,11 @@ describe('seccompProfile', () => {
     expect(allowed(['CAP_SYS_ADMIN'], 'clone3')).toBe(true);
   });
 
+  it('opens sockets of every family but AF_ALG and AF_VSOCK, with no bound that a 64-bit value could pass', () => {
+    const rules = seccompProfile([], 'x64').syscalls.filter((rule) => rule.names.includes('socket')).flatMap((rule) => rule.args ?? []);
+    expect(rules.map(({ op, value }) => `${op.slice(9)} ${value}`).join(', ')).toBe('LT 38, EQ 39, EQ 41, EQ 42, EQ 43, EQ 44, EQ 45');
+  });
+
   it('knows two architectures', () => {
     expect(seccompProfile([], 'x64').architectures).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32']);
     expect(allowed([], 'arch_prctl')).toBe(true);
