@@ -42,7 +42,7 @@ export interface EngineOptions {
 }
 
 /** Steps of one stack that run at the same time. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 16;
 
 /**
  * The engine of one root folder: the only writer of its state. It may be killed at any instruction; the next one opened on the same root finds
@@ -96,7 +96,7 @@ export class Engine {
     const report = options.report ?? (() => undefined);
     const now = (): number => Date.now();
     const kernel = loadKernel(join(options.build, 'libbayplan.so'));
-    const release = openRunFolder(paths, kernel);
+    const release = await openRunFolder(paths, kernel);
     try {
       if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
       await ensureRootRecord(paths, now());
@@ -112,6 +112,7 @@ export class Engine {
       await networks.restore(containers.endpoints(), containers.publications());
       const supervisor = new Supervisor({ containers, networks, images, now, report });
       supervisor.adopt();
+      containers.resume();
       return new Engine(options, { paths, images, containers, networks, volumes, stacks, supervisor, release });
     } catch (error) {
       release();
