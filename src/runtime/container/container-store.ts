@@ -88,14 +88,20 @@ export class ContainerStore implements Containers {
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
   /** Compiled seccomp programs by the capabilities that they are for. */
   readonly #programs = new Map<string, Promise<string>>();
+  /** Resolves once ends may be noticed. */
+  readonly #resumed: Promise<void>;
+  #resume: () => void = () => undefined;
   #closed = false;
   #dirty = false;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
+    this.#resumed = new Promise((resolve) => {
+      this.#resume = resolve;
+    });
   }
 
-  /** Reads the records, finds running containers again and finishes removals that were begun. */
+  /** Reads the records, finds running containers again and finishes removals that were begun. What ends from now on is noticed after `resume`. */
   static async open(context: ContainerContext): Promise<ContainerStore> {
     const store = new ContainerStore(context);
     mkdirSync(context.paths.containers, { recursive: true, mode: 0o711 });
@@ -122,6 +128,11 @@ export class ContainerStore implements Containers {
       await rm(stale.bundle, { recursive: true, force: true });
     }
     return store;
+  }
+
+  /** Notices ends from now on, those since `open` included: whoever has to act on them knows the containers by now. */
+  resume(): void {
+    this.#resume();
   }
 
   /** Calls `listener` after each change, until the returned function is called. */
@@ -175,7 +186,7 @@ export class ContainerStore implements Containers {
         await Promise.all([mkdir(files.upper, { mode: 0o755 }), mkdir(files.work, { mode: 0o700 })]);
         const record: ContainerRecord = {
           version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
-          error: '',
+          error: '', errorCode: 0,
         };
         this.#entries.set(name, newEntry(record, files));
         this.#save(record, files);
@@ -198,7 +209,7 @@ export class ContainerStore implements Containers {
       const image = images.find(record.spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
       rmSync(files.exit, { force: true });
-      if (record.error !== '') this.#update(entry, { error: '' });
+      if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
       Object.assign(entry, { phase: 'exited', exitCode: 125, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
       try {
         mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
@@ -212,7 +223,7 @@ export class ContainerStore implements Containers {
           core, logMax, logFiles, zones: networks.zoneFiles(attached),
           internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
         });
-        await this.#watch(entry, await ShimClient.open(files.socket));
+        this.#watch(entry, await ShimClient.open(files.socket));
         entry.startedAt = this.#context.now();
       } catch (error) {
         const exit = readExit(files);
@@ -220,11 +231,11 @@ export class ContainerStore implements Containers {
           this.#ended(entry, exit);
           return;
         }
-        entry.ready = null;
-        entry.phase = 'exited';
-        entry.exitCode = error instanceof StartError ? error.exitCode : 125;
-        entry.finishedAt = this.#context.now();
-        this.#update(entry, { error: error instanceof Error ? error.message : String(error) });
+        const died = entry.ready !== null || (error instanceof BayplanError && error.code === 'shim-gone');
+        if (died) await deleteCgroup(core, files.cgroup); // a shim that gives up takes its container away itself
+        const exitCode = error instanceof StartError ? error.exitCode : 125;
+        Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
+        this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
         await networks.disconnect(record.id);
         throw error;
       }
@@ -344,38 +355,51 @@ export class ContainerStore implements Containers {
     const { networks } = this.#context;
     for (const [network, address] of Object.entries(record.addresses)) if (networks.list().has(network)) networks.allocate(network, record.id, address);
     const found = await findProcess(this.#context.kernel, files);
-    if (found.state === 'running') {
+    if (entry.removing) {
+      if (found.state === 'running') {
+        await sendSignal(found.shim, SIGKILL, true);
+        await found.shim.gone;
+      }
+      if (readExit(files) === null) await deleteCgroup(this.#context.core, files.cgroup);
+      await this.#finishRemoval(entry);
+    } else if (found.state === 'running') {
       entry.ready = found.ready;
       entry.startedAt = Math.round(statSync(files.pid).mtimeMs);
       entry.ports = readPorts(files);
-      await this.#watch(entry, found.shim);
+      this.#watch(entry, found.shim);
     } else if (found.state === 'exited') {
       Object.assign(entry, { phase: 'exited', exitCode: found.exit.exitCode, oomKilled: found.exit.oomKilled, startedAt: found.exit.startedAt, finishedAt: found.exit.finishedAt });
     } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
       // Its shim was killed, or the machine went down: no end was recorded.
       await deleteCgroup(this.#context.core, files.cgroup);
-      Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : 125, finishedAt: this.#context.now() });
-    }
-    if (entry.removing) {
-      if (entry.phase === 'running') {
-        await sendSignal(found.state === 'running' ? found.shim : null, SIGKILL, true);
-        await entry.ended;
-      }
-      await this.#finishRemoval(entry);
+      Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : record.errorCode, finishedAt: this.#context.now() });
     }
   }
 
-  async #watch(entry: Entry, shim: ShimClient): Promise<void> {
-    entry.shim = shim;
-    entry.phase = 'running';
-    entry.view = null;
+  #watch(entry: Entry, shim: ShimClient): void {
+    Object.assign(entry, { shim, phase: 'running', view: null });
     entry.ended = shim.gone.then(async () => {
-      if (this.#closed || entry.shim !== shim) return;
-      const exit = readExit(entry.files);
-      if (exit === null) await deleteCgroup(this.#context.core, entry.files.cgroup);
-      this.#ended(entry, exit);
+      await this.#resumed;
+      if (!this.#closed && entry.shim === shim) await this.#gone(entry);
     });
-    await Promise.resolve();
+  }
+
+  /** The connection to a shim has ended. Without an exit file that need not be the shim's end: only a lock that is free proves it. */
+  async #gone(entry: Entry): Promise<void> {
+    const { kernel, core, report } = this.#context;
+    let exit = readExit(entry.files);
+    try {
+      const found = exit === null ? await findProcess(kernel, entry.files) : null;
+      if (found?.state === 'running') {
+        this.#watch(entry, found.shim);
+        return await entry.ended;
+      }
+      if (found?.state === 'exited') exit = found.exit;
+      if (found?.state === 'none') await deleteCgroup(core, entry.files.cgroup);
+    } catch (error) {
+      report(`${entry.record.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#ended(entry, exit);
   }
 
   #ended(entry: Entry, exit: ExitRecord | null): void {
@@ -396,6 +420,7 @@ export class ContainerStore implements Containers {
     const { record, files } = entry;
     await networks.disconnect(record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
+    rmSync(files.record, { force: true }); // before the rest: half a container must not be taken for a whole one
     await Promise.all([files.bundle, files.state].map((folder) => this.#context.kernel.removeTree(folder)));
     this.#entries.delete(record.name);
   }

@@ -16,8 +16,10 @@ export const ContainerRecord = z.object({
   addresses: z.record(z.string(), z.string()),
   /** Target → full name of the volume that serves an anonymous one there. */
   anonymousVolumes: z.record(z.string(), z.string()),
-  /** Why the last start failed, with its exit code; '' when it did not. */
+  /** Why the last start failed; '' when it did not. */
   error: z.string(),
+  /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */
+  errorCode: z.int().default(125),
 });
 export type ContainerRecord = z.infer<typeof ContainerRecord>;
 

@@ -23,10 +23,9 @@ export class StartError extends BayplanError {
   }
 }
 
-/** Starts a shim on a written bundle and waits until the container's process has exec'd, or throws StartError. */
+/** Starts a shim on a written bundle and waits until the container's process has exec'd. Throws StartError, or `shim-gone` where the shim was killed. */
 export async function spawnShim(kernel: Kernel, name: string, files: ContainerFiles, options: ShimOptions): Promise<ReadyLine> {
-  const lock = kernel.lock(files.lock);
-  if (lock === null) throw new BayplanError('conflict', `container ${name}: it is running already`);
+  const lock = await lockOf(kernel, name, files);
   const [reader, writer] = kernel.pipe();
   const argv = [
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
@@ -42,13 +41,26 @@ export async function spawnShim(kernel: Kernel, name: string, files: ContainerFi
     kernel.close(lock);
   }
   const text = await line;
-  if (text === '') throw new StartError(`container ${name}: its shim died before the start was done`, 125);
+  if (text === '') throw new BayplanError('shim-gone', `container ${name}: its shim died before the start was done`);
   const value: unknown = JSON.parse(text);
   const ready = ReadyLine.safeParse(value);
   if (ready.success) return ready.data;
   const failed = FailedLine.parse(value);
   throw new StartError(`container ${name}: ${failed.error}`, failed.exitCode ?? 125);
 }
+
+/** The lock of the bundle. The shim of the run before lets go of it a moment after it has said that it ends. */
+async function lockOf(kernel: Kernel, name: string, files: ContainerFiles): Promise<number> {
+  for (let waited = 0; ; waited += WAIT_MS) {
+    const lock = kernel.lock(files.lock);
+    if (lock !== null) return lock;
+    if (waited > GIVE_UP_MS) throw new BayplanError('conflict', `container ${name}: it is running already`);
+    await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+  }
+}
+
+const WAIT_MS = 5;
+const GIVE_UP_MS = 2000;
 
 /** The first line that comes through a pipe, '' where it ends without one. Closes the descriptor. */
 function readLine(fd: number): Promise<string> {
