@@ -13,7 +13,10 @@ export function installCore(kernel: Kernel, paths: Paths, built: string): string
   const folder = join(paths.run, `core-${digest}`);
   const core = join(folder, 'bayplan-core');
   const sealed = join(folder, 'complete');
-  if (existsSync(sealed)) return core;
+  if (existsSync(sealed)) {
+    kernel.sealMount(folder); // the engine before may have ended just here
+    return core;
+  }
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   kernel.privateMount(folder);
   copyFileSync(built, core);
