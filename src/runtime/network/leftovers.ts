@@ -14,7 +14,10 @@ export async function removeLeftovers(kernel: Kernel, paths: Paths, running: Rea
   if (running.size === 0) kernel.detachMount(paths.netns);
 
   const isOurs = (name: string): boolean => name.startsWith(paths.linkPrefix) && /^[0-9a-f]{8}$/.test(name.slice(paths.linkPrefix.length));
-  const strange = (await listLinks(kernel)).filter((link) => isOurs(link.name) && !groups.has(link.group));
+  const links = (await listLinks(kernel)).filter((link) => isOurs(link.name));
+  const strange = links.filter((link) => !groups.has(link.group));
   for (const group of new Set(strange.map((link) => link.group))) if (group !== 0) await removeLinks(kernel, group);
-  await requestLinks(kernel, null, strange.filter((link) => link.group === 0).map((link) => ({ about: `link ${link.name}`, message: linkDelete(link.index), accept: ['ENODEV'] })));
+  // A bridge comes up last of all: one that is down and has no port was never finished. It is missing then, and made by whoever needs it.
+  const halfMade = links.filter((link) => link.kind === 'bridge' && !link.up && !links.some((other) => other.master === link.index));
+  await requestLinks(kernel, null, [...strange.filter((link) => link.group === 0), ...halfMade].map((link) => ({ about: `link ${link.name}`, message: linkDelete(link.index), accept: ['ENODEV'] })));
 }

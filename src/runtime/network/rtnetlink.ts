@@ -17,7 +17,7 @@ const RTPROT_STATIC = 4;
 const RTN_UNICAST = 1;
 const RT_TABLE_MAIN = 254;
 
-export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number }
+export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number; readonly up: boolean }
 /** A route of the main or another table; `link` is the index of its output link, 0 without one. */
 export interface Route { readonly destination: Cidr; readonly link: number; readonly table: number; readonly unicast: boolean }
 
@@ -107,6 +107,7 @@ export function readLink(payload: Buffer): Link {
   return {
     index: payload.readInt32LE(4), name: string(attributes.get(IFLA.IFNAME)), kind: string(info.get(INFO.KIND)),
     group: number(attributes.get(IFLA.GROUP)), master: number(attributes.get(IFLA.MASTER)),
+    up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
   };
 }
 
