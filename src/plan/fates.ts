@@ -60,9 +60,9 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     if (ended.wakeAt !== null) wakes.push(ended.wakeAt);
     const bridge = networksOf(one).find((network) => networks.create.has(network));
     const running = container.status?.phase === 'running';
+    const again = bridge !== undefined ? networks.create.get(bridge) ?? '' : container.status?.held === true ? 'its stop was begun' : '';
     fates.set(one.name, {
-      kind: ended.start !== null ? 'start' : running && bridge !== undefined ? 'restart' : 'settled',
-      why: ended.start ?? (bridge === undefined ? '' : networks.create.get(bridge) ?? ''), replaces: null, generation: container.identity.generation,
+      kind: ended.start !== null ? 'start' : running && again !== '' ? 'restart' : 'settled', why: ended.start ?? again, replaces: null, generation: container.identity.generation,
     });
   }
 

@@ -128,6 +128,10 @@ describe('containers that have ended', () => {
     ['lost', { phase: 'lost' as const, exitCode: 137 }, 'start-container shop-web-1  (it was lost)\npublish-ports shop-web-1  (it was lost)\n'],
   ])('%s', (_what, change, expected) => expect(text(shop, ended(change))).toBe(expected));
 
+  it('one whose stop was begun and cut off is stopped and started, whatever it was told before', () => {
+    expect(text(shop, withStatus(up, 'shop-web-1', { held: true, ports: [] }))).toBe(
+      'stop-container shop-web-1  (its stop was begun)\nstart-container shop-web-1  (its stop was begun)\npublish-ports shop-web-1  (its stop was begun)\n');
+  });
   it('one that was started by this very request and has ended is left, and noted', () => {
     expect(text(shop, ended({ exitCode: 1, startedAt: 7 }), 5)).toBe('note: container shop-web-1 was started, and it has ended with code 1\n');
   });
