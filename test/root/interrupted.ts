@@ -14,6 +14,8 @@ export interface Interrupted {
   /** False: the engine came to its end before it was to be killed. */
   readonly killed: boolean;
   readonly events: readonly PassEvent[];
+  /** How long it lived, from when it began to open. */
+  readonly ms: number;
   /** What the kernel ran of the engine's containers just after its end, by name. */
   readonly running: ReadonlyMap<string, Process>;
 }
@@ -28,7 +30,9 @@ export async function interrupted(machine: Machine, request: StackRequest | null
   const child = spawn(process.execPath, [join(top, 'test/root/engine-to-kill.mjs'), order], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let errors = '';
+  let begin = 0;
   child.stdout.on('data', (data: Buffer) => {
+    if (out === '') begin = performance.now();
     if (out === '' && 'afterMs' in kill) setTimeout(() => child.kill('SIGKILL'), kill.afterMs);
     out += data.toString();
   });
@@ -38,7 +42,7 @@ export async function interrupted(machine: Machine, request: StackRequest | null
     child.once('close', (code, ended) => (ended !== null || code === 0 ? resolve(ended) : reject(new Error(`the engine ended with ${code}: ${errors.split('\n').slice(-15).join('\n')}`))));
   });
   const events = out.split('\n').slice(0, -1).map((line): PassEvent => JSON.parse(line)).slice(1);
-  return { killed: signal === 'SIGKILL', events, running: runningContainers(machine.paths) };
+  return { killed: signal === 'SIGKILL', events, ms: performance.now() - begin, running: runningContainers(machine.paths) };
 }
 
 /** Containers whose first process is there, read from the files that shims write and from /proc. */
