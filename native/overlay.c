@@ -1,53 +1,19 @@
 #include "overlay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
-#include "scope.h"
 
-/* What the kernel itself says about a refused file system, where it says something. */
-static int refused(int context, const char *what, const char *path, struct error *err) {
-  int saved = errno;
-  char message[256];
-  ssize_t n = read(context, message, sizeof message - 1);
-  errno = saved;
-  error_errno(err, what, path);
-  if (n > 2) {
-    message[n - (message[n - 1] == '\n')] = 0;
-    snprintf(err->text, sizeof err->text, "overlay on %s: %s (%s)", path, message + 2, strerror(saved));
-  }
-  return -1;
-}
+#define MOUNT_ROOM 4095 /* mount(2) cuts longer options silently */
+#define MAX_LAYERS 500  /* the kernel's limit, OVL_MAX_STACK */
 
-static int by_fsconfig(const char *target, char *options, struct error *err) {
-  fd_auto context = fsopen("overlay", FSOPEN_CLOEXEC);
-  if (context < 0) return error_errno(err, "fsopen", "overlay");
-  char *rest = options;
-  for (char *option; (option = strsep(&rest, ","));) {
-    char *value = strchr(option, '=');
-    if (value) *value++ = 0;
-    bool lower = strcmp(option, "lowerdir") == 0;
-    for (char *one; value && (one = lower ? strsep(&value, ":") : strsep(&value, "\001"));)
-      if (fsconfig(context, FSCONFIG_SET_STRING, lower ? "lowerdir+" : option, one, 0) < 0) return refused(context, "fsconfig", target, err);
-  }
-  if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) return refused(context, "fsconfig", target, err);
-  fd_auto tree = fsmount(context, FSMOUNT_CLOEXEC, 0);
-  if (tree < 0) return refused(context, "fsmount", target, err);
-  return move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", target) : 0;
-}
-
-int overlay_mount(const char *target, const char *options, const char *cwd, struct error *err) {
-  if (cwd && chdir(cwd) < 0) return error_errno(err, "chdir", cwd);
-  if (strlen(options) >= 4095) {
-    /* mount(2) would cut the string silently. */
-    char *copy = arena_format("%s", options);
-    return copy ? by_fsconfig(target, copy, err) : error_text(err, "overlay options are too long");
-  }
+static int mount_overlay(const char *target, const char *options, struct error *err) {
+  if (strlen(options) > MOUNT_ROOM) return error_text(err, "overlay on %s: the names of its folders are too long together", target);
   if (mount("overlay", target, "overlay", 0, options) < 0) {
     int saved = errno;
     error_errno(err, "mount", target);
@@ -55,4 +21,31 @@ int overlay_mount(const char *target, const char *options, const char *cwd, stru
     return -1;
   }
   return 0;
+}
+
+/* Binds each layer to a number below `target`, on a tmpfs that the overlay then covers: 500 numbers fit into mount(2)'s options. What
+   fsconfig(2) has for this, `lowerdir+`, needs Linux 6.5. Answers the options that are left to give. */
+static char *number_layers(const char *target, char *options, struct error *err) {
+  char *lower = strstr(options, "lowerdir="), *rest = lower ? lower + strcspn(lower, ",") : NULL;
+  char *numbers = arena_alloc(8 * MAX_LAYERS), place[4096], *at = numbers;
+  if (!lower || lower != options || !numbers) { error_text(err, "overlay on %s: its options do not begin with lowerdir", target); return NULL; }
+  if (*rest) *rest++ = 0;
+  if (mount("tmpfs", target, "tmpfs", 0, "size=1m,mode=700") < 0) { error_errno(err, "mount", target); return NULL; }
+  int count = 0;
+  for (char *layers = options + strlen("lowerdir="), *layer; (layer = strsep(&layers, ":")); count++) {
+    if (count == MAX_LAYERS) { error_text(err, "overlay on %s: more than %d layers", target, MAX_LAYERS); return NULL; }
+    snprintf(place, sizeof place, "%s/%d", target, count);
+    if (mkdir(place, 0700) < 0) { error_errno(err, "mkdir", place); return NULL; }
+    if (mount(layer, place, NULL, MS_BIND, NULL) < 0) { error_errno(err, "mount", layer); return NULL; }
+    at += sprintf(at, count ? ":%d" : "%d", count);
+  }
+  if (chdir(target) < 0) { error_errno(err, "chdir", target); return NULL; }
+  return arena_format("lowerdir=%s,%s", numbers, rest);
+}
+
+int overlay_mount(const char *target, const char *options, const char *cwd, struct error *err) {
+  if (cwd && chdir(cwd) < 0) return error_errno(err, "chdir", cwd);
+  if (strlen(options) <= MOUNT_ROOM) return mount_overlay(target, options, err);
+  char *copy = arena_format("%s", options), *shorter = copy ? number_layers(target, copy, err) : NULL;
+  return shorter ? mount_overlay(target, shorter, err) : -1;
 }

@@ -273,17 +273,17 @@ describe('mounts', () => {
   });
 
   it('overlays more layers than mount(2) has room for', async () => {
-    const many = Array.from({ length: 200 }, (_, at) => `layers/${'x'.repeat(40)}${at}`);
+    const many = Array.from({ length: 400 }, (_, at) => `layers/${'x'.repeat(40)}${at}`);
     for (const [at, name] of many.entries()) {
       mkdirSync(join(folder, name), { recursive: true });
       writeFileSync(join(folder, name, `file${at}`), String(at));
     }
-    const container = new Container(sh('cat /file0 /file199'), {}, {
+    const container = new Container(sh('cat /file0 /file399'), {}, {
       overlay: { cwd: folder, lowerdirs: ['layer', ...many], upperdir: join(folder, 'many-upper'), workdir: join(folder, 'many-work') },
     });
     mkdirSync(join(folder, 'many-upper'));
     mkdirSync(join(folder, 'many-work'));
-    expect((await container.run()).output).toBe('0199');
+    expect((await container.run()).output).toBe('0399');
   });
 });
 
