@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
 import { interrupted, runningContainers, startTimeOf } from './interrupted.ts';
-import { processes } from './leftovers.ts';
+import { leftovers, processes } from './leftovers.ts';
 
 let machine: Machine;
 beforeEach(async () => {
@@ -57,7 +57,7 @@ services:
     stop_signal: SIGKILL
     ports: ["80"]
     volumes: ["./in:/in:ro"]
-    command: ["sh", "-c", "echo run; httpd -p 80 -h /etc; if test -e /in/go; then sleep 1000; fi; until test -e /in/go; do usleep 5000; done; exit 3"]
+    command: ["sh", "-c", "echo run; httpd -p 80 -h /etc; if test -e /second; then sleep 1000; fi; touch /second; until test -e /in/go; do usleep 5000; done; exit 3"]
 `);
     const before = runningContainers(machine.paths).get('demo-one-1')?.pid;
     go();
@@ -68,6 +68,43 @@ services:
     await eventually(async () => expect((await fetch(`http://127.0.0.1:${status('demo-one-1')?.ports[0]?.published}/hostname`)).status).toBe(200));
     expect(await machine.output('demo-one-1')).toBe('run\nrun\n');
   });
+});
+
+it('containers that end while the next engine opens leave no port, name or namespace behind', async () => {
+  const go = await upAndKilled(`
+services:
+  one:
+    image: bayplan/hello
+    ports: ["80"]
+    volumes: ["./in:/in:ro"]
+    deploy: { replicas: 12 }
+    command: ["sh", "-c", "until test -e /in/go; do usleep 1000; done; usleep $$(($$RANDOM * 5))"]
+`);
+  go(); // each ends within 160 ms
+  await machine.open();
+  const names = [...machine.engine.containers.list().keys()];
+  await eventually(() => expect(names.map((name) => status(name)?.phase)).toEqual(names.map(() => 'exited')));
+  expect(names.map((name) => status(name)?.exitCode)).toEqual(names.map(() => 0));
+  expect(await machine.down()).toMatchObject({ ok: true });
+  await eventually(() => expect(leftovers(machine.paths)).toEqual([]));
+  expect(machine.reports).toEqual([]);
+});
+
+it('`up` after a `down` that was cut off in the middle of a stop starts the container anew', async () => {
+  const stack = `
+services:
+  one: { image: bayplan/hello, restart: always, stop_grace_period: 700ms, command: ["sh", "-c", "trap '' TERM; while true; do usleep 10000; done"] }
+`;
+  await machine.up(stack);
+  const { id = '?', pid } = status('demo-one-1') ?? {};
+  await machine.close();
+  const cut = await interrupted(machine, null, { when: () => existsSync(join(machine.paths.containers, id, 'held')) });
+  expect(cut.events.at(-1)).toMatchObject({ id: 'stop-container demo-one-1', state: 'started' });
+  await machine.open();
+  expect(status('demo-one-1')).toMatchObject({ phase: 'running', pid, held: true });
+  expect((await machine.up(stack)).done).toEqual(['stop-container demo-one-1', 'start-container demo-one-1']);
+  expect(status('demo-one-1')).toMatchObject({ phase: 'running', held: false });
+  expect((await machine.up(stack)).done).toEqual([]);
 });
 
 describe('a shim that is killed', () => {

@@ -22,9 +22,9 @@ export interface Interrupted {
 
 /**
  * Runs `up` (or `down`, where `request` is null) in an engine of its own process and kills that with SIGKILL: by itself at its event number `atEvent`, or
- * from outside `afterMs` after it began to open. No other engine may have the root.
+ * from outside `afterMs` after it began to open, or as soon as `when` says so. No other engine may have the root.
  */
-export async function interrupted(machine: Machine, request: StackRequest | null, kill: { atEvent: number } | { afterMs: number }, name = 'demo'): Promise<Interrupted> {
+export async function interrupted(machine: Machine, request: StackRequest | null, kill: { atEvent: number } | { afterMs: number } | { when: () => boolean }, name = 'demo'): Promise<Interrupted> {
   const order = join(machine.folder, 'order.json');
   writeFileSync(order, JSON.stringify({ root: machine.root, name, request, killAt: 'atEvent' in kill ? kill.atEvent : null }));
   const child = spawn(process.execPath, [join(top, 'test/root/engine-to-kill.mjs'), order], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -37,10 +37,12 @@ export async function interrupted(machine: Machine, request: StackRequest | null
     out += data.toString();
   });
   child.stderr.on('data', (data: Buffer) => { errors += data.toString(); });
+  const watch = 'when' in kill ? setInterval(() => kill.when() && child.kill('SIGKILL'), 2) : undefined;
   const signal = await new Promise<string | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, ended) => (ended !== null || code === 0 ? resolve(ended) : reject(new Error(`the engine ended with ${code}: ${errors.split('\n').slice(-15).join('\n')}`))));
   });
+  clearInterval(watch);
   const events = out.split('\n').slice(0, -1).map((line): PassEvent => JSON.parse(line)).slice(1);
   return { killed: signal === 'SIGKILL', events, ms: performance.now() - begin, running: runningContainers(machine.paths) };
 }
