@@ -8,6 +8,7 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ExecProcess, ExecRequest } from './containers.ts';
+import { hostnameOf } from './endpoint.ts';
 import { execProcess } from './process.ts';
 import type { ContainerRecord, ReadyLine } from './record.ts';
 
@@ -52,7 +53,7 @@ export interface ExecTarget {
 export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
   const { core, record, files, ready, image, seccompBpf } = target;
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
-  writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request)), { mode: 0o600 });
+  writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request, hostnameOf(record))), { mode: 0o600 });
   const child = spawn(core, [
     'exec', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
     ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]),
