@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "devices.h"
 #include "file.h"
 #include "scope.h"
 
@@ -92,12 +93,6 @@ static int limit_cpu_v1(int folder, const char *where, const struct resources *r
   return r->cpu_quota != -1 ? set(folder, where, "cpu.cfs_quota_us", r->cpu_quota, err) : 0;
 }
 
-/* What every container may do, whatever its own list says: make nodes, and use those that the specification gives it (as runc adds them too). */
-static const struct device_rule default_devices[] = {
-  {true, 'c', -1, -1, "m"}, {true, 'b', -1, -1, "m"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 1, 5, "rwm"}, {true, 'c', 1, 7, "rwm"}, {true, 'c', 1, 8, "rwm"},
-  {true, 'c', 1, 9, "rwm"}, {true, 'c', 5, 0, "rwm"}, {true, 'c', 5, 2, "rwm"}, {true, 'c', 136, -1, "rwm"},
-};
-
 static int device_v1(int folder, const char *where, const struct device_rule *rule, struct error *err) {
   char text[64], major[24] = "*", minor[24] = "*";
   if (rule->major >= 0) snprintf(major, sizeof major, "%ld", rule->major);
@@ -109,8 +104,8 @@ static int device_v1(int folder, const char *where, const struct device_rule *ru
 
 static int limit_devices_v1(int folder, const char *where, const struct resources *r, struct error *err) {
   for (size_t i = 0; i < r->device_count; i++) if (device_v1(folder, where, &r->devices[i], err) < 0) return -1;
-  for (size_t i = 0; r->device_count && i < sizeof default_devices / sizeof *default_devices; i++)
-    if (device_v1(folder, where, &default_devices[i], err) < 0) return -1;
+  for (size_t i = 0; r->device_count && i < devices_default_count; i++)
+    if (device_v1(folder, where, &devices_default[i], err) < 0) return -1;
   return 0;
 }
 
@@ -169,6 +164,7 @@ static int pass_controllers(const char *folder, struct error *err) {
 
 static int limit_v2(int folder, const char *where, const struct resources *r, struct error *err) {
   char text[64];
+  if (r->device_count && devices_attach_filter(folder, r->devices, r->device_count, err) < 0) return -1;
   if (r->memory != -1 && set(folder, where, "memory.max", r->memory, err) < 0) return -1;
   if (r->memory_reservation != -1 && set(folder, where, "memory.low", r->memory_reservation, err) < 0) return -1;
   if (r->memory_swap >= 0 && r->memory != -1 && faccessat(folder, "memory.swap.max", W_OK, 0) == 0
