@@ -10,10 +10,12 @@ const BUILD = {
   libnftables1: ['/usr/lib/*/libnftables.so.1', '/usr/lib/libnftables.so.1'], 'busybox-static': 'busybox',
 };
 const TEST = { mmdebstrap: 'mmdebstrap', nftables: 'nft', iproute2: 'ip', skopeo: 'skopeo', umoci: 'umoci' };
+const VM = { 'qemu-system-x86': 'qemu-system-x86_64', cpio: 'cpio', kmod: 'modprobe' };
+const KINDS = { build: BUILD, test: { ...BUILD, ...TEST }, long: { ...BUILD, ...TEST, ...VM } };
 
-/** Installs the Debian packages that are missing. Throws SetupError, naming them, where that cannot be done from here. */
+/** Installs the Debian packages that are missing for `kind` (build, test, or long: the tests that take minutes). Throws SetupError, naming them, where that cannot be done from here. */
 export function installPackages(kind) {
-  const missing = Object.entries(kind === 'test' ? { ...BUILD, ...TEST } : BUILD).filter(([, proof]) => !isThere(proof)).map(([name]) => name);
+  const missing = Object.entries(KINDS[kind]).filter(([, proof]) => !isThere(proof)).map(([name]) => name);
   if (missing.length === 0) return;
   const names = missing.join(' ');
   if (!isThere('apt-get')) throw new SetupError(`these are missing and there is no apt-get to install them with: install what your distribution calls ${names}`);

@@ -24,7 +24,7 @@ export async function test() {
 /** What takes minutes: the virtual machine, power cuts, soak. */
 export async function testLong() {
   if (process.getuid() !== 0) throw new SetupError('the long tests make real containers and need root');
-  await build('test');
+  await build('long');
   run(process.execPath, ['test/images/make-images.mjs', 'all', '--out', 'build/images']);
   return runProjects(['long', 'vm']);
 }

@@ -1,0 +1,21 @@
+#!/bin/bash
+# The guest's first process: mounts what a booted system has, runs the command, powers off. Kernel modules are left to the kernel, as on
+# a server: what it needs it asks modprobe for.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/pts /dev/shm /dev/mqueue
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t mqueue mqueue /dev/mqueue
+mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+mount -t bpf bpf /sys/fs/bpf
+ip link set lo up
+hostname guest
+# What an engine of this machine left in its root is none of the guest's; the engine's overlays cannot lie on another overlay.
+mkdir -p /var/lib/bayplan
+mount -t tmpfs tmpfs /var/lib/bayplan
+bash /run/job/command </dev/null >/run/job/stdout 2>/run/job/stderr
+echo $? >/run/job/status
+sync
+echo o >/proc/sysrq-trigger
+sleep 10

@@ -1,0 +1,152 @@
+// Runs inside the virtual machine: the way of a user through the command line, with what the kernel shows at each point. Prints the facts as
+// one JSON object; what they should be is said by stock-kernel.test.ts.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { pathsOf } from '../../src/state/paths.ts';
+import { leftovers } from '../root/leftovers.ts';
+
+export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
+interface State { readonly Status: string; readonly Pid: number; readonly ExitCode: number; readonly OOMKilled: boolean }
+interface Container { readonly Id: string; readonly State: State }
+
+export type Facts = Awaited<ReturnType<typeof facts>>;
+
+const paths = pathsOf();
+const hello = ['-f', 'examples/hello/compose.yaml'];
+const limits = ['-f', 'test/vm/limits.yaml'];
+const ADDRESS = '198.51.100.1';
+const NEIGHBOUR = '198.51.100.2';
+
+async function facts() {
+  const load = bayplan('load', 'build/images/hello.tar');
+  makeNeighbour();
+  return {
+    kernel: readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim(),
+    cgroups: run('findmnt', '-n', '-o', 'FSTYPE', '-R', '/sys/fs/cgroup').stdout.trim(),
+    load,
+    hello: await useHello(),
+    limits: await useLimits(),
+    engineKilled: await killEngine(),
+    down: await down(),
+  };
+}
+
+async function useHello() {
+  return {
+    up: bayplan('up', '-d', '--wait', ...hello),
+    again: bayplan('plan', ...hello),
+    local: await fetchText('http://127.0.0.1:8088/'),
+    neighbour: await eventually(() => askFromNeighbour('/'), ({ stdout }) => stdout.includes('200 OK')),
+    missing: askFromNeighbour('/not-there'),
+    lookup: bayplan('exec', '--file', 'examples/hello/compose.yaml', 'hello', 'nslookup', '-type=a', 'greeter', '127.0.0.11'),
+    greeter: await addressOf('hello-greeter-1'),
+    logs: bayplan('logs', '--file', 'examples/hello/compose.yaml', '--no-log-prefix', 'hello'),
+  };
+}
+
+/** Another machine on a wire of its own. */
+function makeNeighbour(): void {
+  for (const command of [
+    'netns add neighbour', 'link add wire type veth peer name wire netns neighbour', `address add ${ADDRESS}/24 dev wire`, 'link set wire up',
+    `-n neighbour address add ${NEIGHBOUR}/24 dev wire`, '-n neighbour link set wire up',
+  ]) execFileSync('ip', command.split(' '));
+}
+
+function askFromNeighbour(path: string): Ended {
+  return run('ip', 'netns', 'exec', 'neighbour', 'sh', '-c', `printf 'GET ${path} HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 10 ${ADDRESS} 8088`);
+}
+
+async function useLimits() {
+  const up = bayplan('up', '-d', ...limits);
+  const plain = await inspect('limits-plain-1');
+  const group = join('/sys/fs/cgroup', paths.cgroup, plain.Id.slice(0, 16));
+  const file = (name: string): string => readFileSync(join(group, name), 'utf8').trim();
+  const sh = (script: string): Ended => bayplan('exec', '--file', 'test/vm/limits.yaml', 'plain', 'sh', '-c', script);
+  const values = { memory: file('memory.max'), swap: file('memory.swap.max'), cpu: file('cpu.max'), pids: file('pids.max') };
+  return {
+    up, values,
+    memberOf: readFileSync(`/proc/${plain.State.Pid}/cgroup`, 'utf8').trim(),
+    inside: sh('cat /proc/self/cgroup; cat /sys/fs/cgroup/memory.max; echo 1 > /sys/fs/cgroup/memory.max'),
+    exitCode: sh('exit 7').code,
+    // The first serial line is there on every machine; nodes may be made, but only the harmless ones be used.
+    devices: sh('mknod /serial c 4 64; (: < /serial); (: > /serial); mknod /zero c 1 5; head -c1 /zero | wc -c; : > /dev/null && echo null'),
+    forks: sh('for i in $(seq 40); do sleep 1000 > /dev/null 2>&1 & done'),
+    forksRefused: Number(/^max (\d+)/.exec(file('pids.events'))?.[1]),
+    hog: await eventually(() => inspect('limits-hog-1'), ({ State }) => State.Status === 'exited'),
+  };
+}
+
+/** The engine dies, its containers go on, the next command finds them. */
+async function killEngine() {
+  const before = await inspect('hello-hello-1');
+  const pid = enginePid();
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => existsSync(`/proc/${pid}`), (there) => !there);
+  const meanwhile = await fetchText('http://127.0.0.1:8088/');
+  const ps = bayplan('ps', ...hello, '--format', 'json');
+  return { pidBefore: before.State.Pid, meanwhile, ps, pidAfter: (await inspect('hello-hello-1')).State.Pid };
+}
+
+function enginePid(): number {
+  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((name) => readFileSync(`/proc/${name}/cmdline`, 'utf8').endsWith('\0engine\0run\0'));
+  if (found === undefined) throw new Error('no engine runs');
+  return Number(found);
+}
+
+async function down() {
+  const commands = [bayplan('down', '-t', '1', ...hello), bayplan('down', '-t', '1', ...limits)];
+  const left = await eventually(() => leftovers(paths), (found) => found.length === 0);
+  const stop = bayplan('engine', 'stop');
+  return { commands, left, stop, cgroupLeft: existsSync(join('/sys/fs/cgroup', paths.cgroup)), engineLog: readFileSync(join(paths.run, 'engine.log'), 'utf8') };
+}
+
+function bayplan(...args: readonly string[]): Ended {
+  const begin = Date.now();
+  const ended = run(process.execPath, 'build/bayplan.cjs', ...args);
+  console.error(`bayplan ${args.join(' ')}: status ${ended.code}, ${Date.now() - begin} ms`);
+  return ended;
+}
+
+function run(file: string, ...args: readonly string[]): Ended {
+  const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' }, timeout: 60_000 });
+  return { code: status ?? -1, stdout, stderr: stderr + (error?.message ?? '') };
+}
+
+async function fetchText(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+  return `${response.status} ${await response.text()}`;
+}
+
+async function inspect(name: string): Promise<Container> {
+  return await engine(`/containers/${name}/json`) as Container;
+}
+
+async function addressOf(name: string): Promise<string> {
+  const { NetworkSettings: { Networks } } = await engine(`/containers/${name}/json`) as { NetworkSettings: { Networks: Record<string, { IPAddress: string }> } };
+  return Object.values(Networks)[0]?.IPAddress ?? '';
+}
+
+async function engine(path: string): Promise<unknown> {
+  return await new Promise((resolve, reject) => {
+    request({ socketPath: paths.socket, path, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => { body += text; }).once('end', () => { resolve(JSON.parse(body)); });
+    }).once('error', reject).end();
+  });
+}
+
+/** Looks again until `enough`, for 20 s; answers the last look. */
+async function eventually<T>(look: () => T | Promise<T>, enough: (seen: T) => boolean): Promise<T> {
+  for (const end = Date.now() + 20_000; ;) {
+    const seen = await look();
+    if (enough(seen) || Date.now() > end) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+facts().then((found) => console.log(JSON.stringify(found)), (error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

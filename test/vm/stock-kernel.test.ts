@@ -1,0 +1,95 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { build as bundle } from 'esbuild';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Facts } from './scenario.ts';
+
+const top = new URL('../..', import.meta.url).pathname;
+const SECONDS = 240;
+
+let facts: Facts;
+// One boot for all: scenario.ts does everything, the tests look at what it saw. A machine that cannot run the guest fails here, with what is missing.
+beforeAll(async () => {
+  execFileSync(process.execPath, ['test/images/make-images.mjs', 'hello', '--out', 'build/images'], { cwd: top });
+  const scenario = join(top, 'build/vm/scenario.cjs');
+  await bundle({ entryPoints: [join(top, 'test/vm/scenario.ts')], bundle: true, platform: 'node', format: 'cjs', target: 'node20.19', outfile: scenario });
+  facts = JSON.parse(await inGuest(process.execPath, scenario)) as Facts;
+}, (SECONDS + 60) * 1000);
+
+/** Standard output of a command in the guest; rejects with its standard error where it fails. */
+async function inGuest(...command: readonly string[]): Promise<string> {
+  const child = spawn(join(top, 'test/vm/vm.sh'), ['--timeout', String(SECONDS), ...command], { cwd: top, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text; });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (code !== 0) throw new Error(`vm.sh ended with status ${code}:\n${stderr}`);
+  return stdout;
+}
+
+it('is the kernel and the cgroups of a stock Debian', () => {
+  expect([facts.kernel, facts.cgroups]).toEqual([expect.stringMatching(/^6\.1\..*-amd64$/), 'cgroup2']);
+  expect(facts.load).toEqual({ code: 0, stdout: 'Loaded image: bayplan/hello:latest\n', stderr: '' });
+});
+
+describe('examples/hello', () => {
+  it('comes up healthy, and then there is nothing to do', () => {
+    expect(facts.hello.up).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('wait-container hello-greeter-1 healthy') as string });
+    expect(facts.hello.again).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
+  });
+
+  it('answers on its published port, to the machine itself and to a neighbour, whose address it sees', () => {
+    expect(facts.hello.local).toMatch(/^200 Hello from bayplan\nserved by [0-9a-f]{12}/);
+    expect(facts.hello.neighbour.stdout).toMatch(/^HTTP\/1\.\d 200 OK\r\n.*Hello from bayplan\nserved by [0-9a-f]{12}/s);
+    expect(facts.hello.missing.stdout).toMatch(/^HTTP\/1\.\d 404 /);
+    expect(facts.hello.logs).toMatchObject({ code: 0, stdout: expect.stringMatching(/198\.51\.100\.2\]?:\d+: response:404/) as string });
+  });
+
+  it('resolves the name of a service', () => {
+    expect(facts.hello.greeter).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    expect(facts.hello.lookup).toMatchObject({ code: 0, stdout: expect.stringContaining(`Address: ${facts.hello.greeter}\n`) as string });
+  });
+
+  it('goes on without its engine, and the next one adopts it', () => {
+    const { pidBefore, meanwhile, ps, pidAfter } = facts.engineKilled;
+    expect(meanwhile).toMatch(/^200 Hello from bayplan\n/);
+    expect([ps.code, pidBefore > 0, pidAfter]).toEqual([0, true, pidBefore]);
+    expect(JSON.parse(ps.stdout)).toMatchObject([{ Name: 'hello-greeter-1', State: 'running' }, { Name: 'hello-hello-1', State: 'running' }]);
+  });
+});
+
+describe('cgroup v2', () => {
+  it('holds the limits', () => {
+    expect(facts.limits.up.code).toBe(0);
+    expect(facts.limits.values).toEqual({ memory: String(64 * 1024 * 1024), swap: String(64 * 1024 * 1024), cpu: '50000 100000', pids: '20' });
+  });
+
+  it('has the container and what is executed in it in one cgroup, which is read-only inside', () => {
+    expect(facts.limits.memberOf).toMatch(/^0::\/bayplan\/[0-9a-f]{16}$/);
+    expect(facts.limits.inside).toEqual({ code: 1, stdout: `0::/\n${64 * 1024 * 1024}\n`, stderr: expect.stringContaining('Read-only file system') as string });
+    expect(facts.limits.exitCode).toBe(7);
+  });
+
+  it('refuses devices of the machine, and gives those that every container has', () => {
+    const refused = "sh: can't open /serial: Operation not permitted\nsh: can't create /serial: Operation not permitted\n";
+    expect(facts.limits.devices).toEqual({ code: 0, stdout: '1\nnull\n', stderr: refused });
+  });
+
+  it('ends forks at the limit', () => {
+    expect(facts.limits.forks.stderr).toContain("can't fork");
+    expect(facts.limits.forksRefused).toBeGreaterThan(0);
+  });
+
+  it('records an end by the memory limit', () => {
+    expect(facts.limits.hog.State).toMatchObject({ Status: 'exited', OOMKilled: true, ExitCode: 137 });
+  });
+});
+
+it('leaves no link, mount, cgroup, rule, namespace, process or file of a stack after `down`', () => {
+  expect(facts.down.commands.map(({ code, stderr }) => ({ code, stderr }))).toEqual([{ code: 0, stderr: '' }, { code: 0, stderr: '' }]);
+  expect(facts.down.left).toEqual([]);
+  expect(facts.down.stop.code).toBe(0);
+  expect(facts.down.cgroupLeft).toBe(false);
+  expect(facts.down.engineLog).toBe('');
+});
