@@ -156,6 +156,8 @@ services:
   await machine.close();
   const engine = spawn(process.execPath, [program, '--root', machine.root, 'engine', 'run'], { stdio: 'ignore' });
   try {
+    // Else the command line would start one of its own.
+    await eventually(async () => expect(await bayplan(['--root', machine.root, 'engine', 'status'])).toMatchObject({ code: 0 }));
     expect(await bayplan(['--root', machine.root, '-p', 'demo', '-f', file, 'up', '-d'])).toMatchObject({ code: 0 });
     const before = residentBytes(engine);
     let most = before;
