@@ -16,7 +16,7 @@ import { createVolumes } from '../runtime/volume/volume-store.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
-import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import { checkOf } from './health-probes.ts';
@@ -82,7 +82,7 @@ export class Engine {
       containers: {
         create: (name, identity, spec) => containers.create(name, identity, spec),
         start: (name) => supervisor.start(name),
-        stop: (name, signal, graceMs) => supervisor.stop(name, signal, graceMs, true),
+        stop: (name, signal, graceMs) => supervisor.stop(name, signal, graceMs),
         remove: (name) => supervisor.remove(name),
       },
       publish: (name, on) => supervisor.publish(name, on),
@@ -109,7 +109,9 @@ export class Engine {
         paths, kernel, images, networks, volumes, core, now, report,
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
-      await networks.restore(containers.endpoints(), containers.publications());
+      const lost = new Set(await networks.restore(containers.endpoints(), containers.publications()));
+      for (const [name, { status }] of containers.list()) if (status !== null && lost.has(status.id)) containers.note(name, { ports: [] });
+      networks.notices().forEach(report);
       const supervisor = new Supervisor({ containers, networks, images, now, report });
       supervisor.adopt();
       containers.resume();
@@ -142,37 +144,45 @@ export class Engine {
   }
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
+    checkName(name, request.desired);
     const made = plan(request.desired, actualState(name, request.desired, this), Date.now());
-    return Promise.resolve({ version: 1, revision: this.#stacks.get(name)?.revision ?? 0, plan: made });
+    const notes = [...this.#notes(name, request.source), ...made.notes];
+    return Promise.resolve({ version: 1, revision: this.#stacks.get(name)?.revision ?? 0, plan: { ...made, notes } });
   }
 
   async applyStack(
     name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
+    checkName(name, request.desired);
     let revision = this.#stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
+      let notes = this.#notes(name, request.source);
       const record = await this.#stacks.put(name, request.source, request.desired, request.base);
       revision = record.revision;
-      await this.#pass(name, record.desired, onEvent, signal);
-      if (options.wait) await this.#settled(name, signal);
+      await this.#pass(name, record.desired, (event) => {
+        onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
+        if (event.type === 'plan') notes = []; // said once
+      }, signal);
+      if (options.wait) await this.#settled(record, signal);
     });
   }
 
   async removeStack(
     name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
+    checkName(name, null);
     const before = this.#stacks.get(name);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
-      if (before !== null) await this.#stacks.put(name, before.source, desired, null);
+      const record = before === null ? null : await this.#stacks.put(name, before.source, desired, null);
       await this.#pass(name, desired, onEvent, signal);
-      if (before !== null) await this.#stacks.remove(name);
+      if (record !== null) await this.#stacks.remove(name, record.revision);
     });
   }
 
   async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
     await this.#supervisor.publish(name, false);
-    await this.#supervisor.stop(name, signal, graceMs, true);
+    await this.#supervisor.stop(name, signal, graceMs);
   }
 
   async startContainer(name: string): Promise<void> {
@@ -182,8 +192,8 @@ export class Engine {
 
   /** Lets everything go; containers run on, and the next engine adopts them. */
   async close(): Promise<void> {
-    this.#supervisor.close();
     await this.#runner.close();
+    this.#supervisor.close();
     this.containers.close();
     this.networks.close();
     this.#release();
@@ -193,11 +203,18 @@ export class Engine {
     return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this) };
   }
 
+  /** What whoever changes a stack should know beside the plan. */
+  #notes(name: string, source: Source): readonly string[] {
+    const before = this.#stacks.get(name)?.source.workingDir;
+    const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
+    return [...moved, ...this.networks.notices()];
+  }
+
   async #pass(name: string, desired: Desired, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
     const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
-      desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: AbortSignal.any([signal, passSignal]), onEvent,
+      desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor,
-    }), { ok: false, message: 'cancelled: another request for this stack took over' });
+    }), (why) => ({ ok: false, message: `cancelled: ${why}` }), signal);
     await this.containers.flush();
     if (!result.ok) throw new BayplanError('pass-failed', result.message);
   }
@@ -213,12 +230,18 @@ export class Engine {
     }
   }
 
-  /** Waits until all of a stack's containers run (healthy, where they have a check) or have ended with 0. */
-  async #settled(name: string, signal: AbortSignal): Promise<void> {
-    const all = Object.entries(actualState(name, null, this).containers);
+  /** Waits until all containers that a stack is to have run (healthy, where they have a check) or have ended with 0. */
+  async #settled({ name, desired }: StackRecord, signal: AbortSignal): Promise<void> {
+    const all = Object.entries(actualState(name, desired, this).containers).filter(([, { identity }]) => identity.owner === 'stack' && desired.services[identity.service] !== undefined);
     await Promise.all(all.map(([container, { spec }]) => {
       const checked = checkOf(spec, this.images) !== null;
       return this.#supervisor.waitFor(container, checked ? 'ready' : 'started', signal);
     }));
   }
+}
+
+/** A stack's name becomes a folder's: it is a Compose project name, and the one that its desired state is for. */
+function checkName(name: string, desired: Desired | null): void {
+  if (!/^[a-z0-9][a-z0-9_-]*$/.test(name) || name.length > 200) throw new BayplanError('bad-request', `stack name "${name}": expected lower-case letters, digits, "_" and "-", a letter or digit first`);
+  if (desired !== null && desired.stack !== name) throw new BayplanError('bad-request', `the desired state is for stack "${desired.stack}", not for "${name}"`);
 }

@@ -4,6 +4,8 @@ import type { ContainerSpec, Healthcheck } from '../state/container.ts';
 import { afterProbe, freshHealth, isDisabled, nextLook, probeCommand, type HealthState } from './health-machine.ts';
 
 const OUTPUT_MAX = 4096;
+/** setTimeout fires at once for more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs the health checks of running containers, one timer each. What they come to is noted in the container's status. */
 export class HealthProbes {
@@ -61,17 +63,18 @@ export class HealthProbes {
       };
       process.stdout.on('data', keep);
       process.stderr.on('data', keep);
-      let late = false;
       const kill = (): void => process.kill();
       signal.addEventListener('abort', kill);
-      const timer = setTimeout(() => {
-        late = true;
-        kill();
-      }, check.timeoutMs);
+      let timer: NodeJS.Timeout | undefined;
+      // What the check has started may hold its output open for longer than it lives: the end of the time is not waited for twice.
+      const late = new Promise<null>((resolve) => {
+        timer = setTimeout(() => resolve(null), Math.min(check.timeoutMs, LONGEST_TIMER_MS));
+      });
       try {
-        const code = await process.exit;
-        if (late) return { passed: false, output: `no answer within ${check.timeoutMs} ms\n${output}` };
-        return { passed: code === 0, output };
+        const code = await Promise.race([process.exit, late]);
+        if (code !== null) return { passed: code === 0, output };
+        kill();
+        return { passed: false, output: `no answer within ${check.timeoutMs} ms\n${output}` };
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', kill);
@@ -96,7 +99,7 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER_MS));
     signal.addEventListener('abort', done);
   });
 }

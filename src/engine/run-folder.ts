@@ -11,7 +11,7 @@ import type { Kernel } from '../runtime/kernel.ts';
 export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<() => void> {
   try {
     mkdirSync(paths.run, { recursive: true, mode: 0o755 });
-    mkdirSync(paths.root, { recursive: true, mode: 0o711 });
+    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new BayplanError('no-permission', `${paths.run}: ${cause instanceof Error ? cause.message : String(cause)}; bayplan's engine needs root`, { cause });
   }

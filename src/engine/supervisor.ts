@@ -30,7 +30,7 @@ export class Supervisor {
   readonly #probes: HealthProbes;
   /** Names whose end was asked for. */
   readonly #asked = new Set<string>();
-  readonly #restarts = new Map<string, { timer: NodeJS.Timeout; delayMs: number }>();
+  readonly #restarts = new Map<string, NodeJS.Timeout>();
   readonly #delays = new Map<string, number>();
   readonly #unsubscribe: () => void;
 
@@ -47,7 +47,8 @@ export class Supervisor {
   adopt(): void {
     for (const [name, container] of this.#context.containers.list()) {
       if (container.status?.phase === 'running') this.#probes.watch(name);
-      else if (container.status?.phase === 'exited' || container.status?.phase === 'lost') this.#scheduleRestart(name, container);
+      // One that could not be started is its pass's failure, not an end.
+      else if (container.status?.error === '' && (container.status.phase === 'exited' || container.status.phase === 'lost')) this.#scheduleRestart(name, container);
     }
   }
 
@@ -60,13 +61,12 @@ export class Supervisor {
     await this.#run(name);
   }
 
-  /** Stops a container for somebody; `hold`: it stays stopped until up, start or restart. */
-  async stop(name: string, signal: string | null, graceMs: number, hold: boolean): Promise<void> {
+  /** Stops a container for somebody; it stays stopped until up, start or restart. */
+  async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
     this.#cancelRestart(name);
     this.#asked.add(name);
     this.#probes.forget(name);
-    if (hold) this.#context.containers.note(name, { held: true });
-    this.#context.containers.note(name, { restartAt: 0 });
+    this.#context.containers.note(name, { held: true, restartAt: 0 });
     await this.#context.containers.stop(name, signal, graceMs);
   }
 
@@ -86,8 +86,10 @@ export class Supervisor {
     if (container === null || container.status === null) return;
     const address = Object.values(container.status.addresses)[0];
     if (address === undefined || (on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
+    if (on && container.status.phase !== 'running') return; // it has ended meanwhile: ports never lead to nobody
     const ports = await networks.publish({ container: container.status.id, address, ports: on ? container.spec.ports : [], group: portGroup(container.identity, container.status.id) });
     containers.note(name, { ports });
+    if (on && containers.get(name)?.status?.phase !== 'running') await this.publish(name, false);
   }
 
   /** Resolves when the container is so; rejects, with its last output, when it can no longer become so. */
@@ -140,7 +142,7 @@ export class Supervisor {
     if (status === null) return;
     const delayMs = restartDelay(container.spec.restart, {
       exitCode: status.exitCode, asked: this.#asked.has(name) || status.held, restarts: status.restarts,
-      ranMs: status.finishedAt - status.startedAt, lastDelayMs: this.#delays.get(name) ?? 0,
+      ranMs: status.error === '' ? status.finishedAt - status.startedAt : 0, lastDelayMs: this.#delays.get(name) ?? 0,
     });
     if (delayMs === null) return;
     this.#delays.set(name, delayMs);
@@ -149,7 +151,7 @@ export class Supervisor {
       this.#restarts.delete(name);
       this.#background(name, this.#restart(name));
     }, delayMs);
-    this.#restarts.set(name, { timer, delayMs });
+    this.#restarts.set(name, timer);
   }
 
   async #restart(name: string): Promise<void> {
@@ -167,7 +169,7 @@ export class Supervisor {
   }
 
   #cancelRestart(name: string): void {
-    clearTimeout(this.#restarts.get(name)?.timer);
+    clearTimeout(this.#restarts.get(name));
     this.#restarts.delete(name);
   }
 

@@ -2,21 +2,26 @@
  * One pass at a time for each stack. Invariants:
  * - at most one task of a key runs; a newer one cancels it by its AbortSignal and starts only when it has settled;
  * - a request equal to the newest one of its key (same fingerprint) joins it and gets its result;
- * - a task that was overtaken before it began never begins.
+ * - a task that was overtaken before it began never begins;
+ * - a task whose clients have all left is cancelled. The signal's reason says in words which of these it was.
  */
 export class ExclusiveRunner<T> {
-  readonly #current = new Map<string, { readonly fingerprint: string; readonly abort: AbortController; readonly result: Promise<T> }>();
+  readonly #current = new Map<string, Entry<T>>();
 
-  /** Runs `task`, or joins an equal one that runs. `overtaken` is the result of a task that a newer one kept from beginning. */
-  run(key: string, fingerprint: string, task: (signal: AbortSignal) => Promise<T>, overtaken: T): Promise<T> {
+  /** Runs `task`, or joins an equal one that runs. `cancelled` makes the result of a task that was kept from beginning; `client` aborts when who asked has left. */
+  run(key: string, fingerprint: string, task: (signal: AbortSignal) => Promise<T>, cancelled: (why: string) => T, client?: AbortSignal): Promise<T> {
     const before = this.#current.get(key);
-    if (before !== undefined && before.fingerprint === fingerprint && !before.abort.signal.aborted) return before.result;
-    before?.abort.abort();
+    if (before !== undefined && before.fingerprint === fingerprint && !before.abort.signal.aborted) {
+      join(before, client);
+      return before.result;
+    }
+    before?.abort.abort('another request for this stack took over');
     const abort = new AbortController();
     const result = (before?.result ?? Promise.resolve()).then(() => undefined, () => undefined) // how the one before ended is its caller's matter
-      .then(() => (abort.signal.aborted ? overtaken : task(abort.signal)));
-    const entry = { fingerprint, abort, result };
+      .then(() => (abort.signal.aborted ? cancelled(String(abort.signal.reason)) : task(abort.signal)));
+    const entry: Entry<T> = { fingerprint, abort, result, clients: 0 };
     this.#current.set(key, entry);
+    join(entry, client);
     const leave = (): void => {
       if (this.#current.get(key) === entry) this.#current.delete(key);
     };
@@ -24,15 +29,21 @@ export class ExclusiveRunner<T> {
     return result;
   }
 
-  /** Whether a task of the key runs or waits. */
-  busy(key: string): boolean {
-    return this.#current.has(key);
-  }
-
   /** Cancels all and waits until they have settled. */
   async close(): Promise<void> {
     const all = [...this.#current.values()];
-    for (const { abort } of all) abort.abort();
+    for (const { abort } of all) abort.abort('the engine is stopping');
     await Promise.allSettled(all.map(({ result }) => result));
   }
+}
+
+interface Entry<T> { readonly fingerprint: string; readonly abort: AbortController; readonly result: Promise<T>; clients: number }
+
+function join<T>(entry: Entry<T>, client: AbortSignal | undefined): void {
+  entry.clients++;
+  const left = (): void => {
+    if (--entry.clients === 0) entry.abort.abort('whoever asked for it has left');
+  };
+  if (client?.aborted === true) left();
+  else client?.addEventListener('abort', left, { once: true });
 }

@@ -37,7 +37,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       concurrency: context.concurrency, signal: context.signal,
       onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),
     });
-    if (context.signal.aborted) return { ok: false, message: 'cancelled: another request for this stack took over' };
+    if (context.signal.aborted) return { ok: false, message: `cancelled: ${String(context.signal.reason)}` };
     if (result.failed.length > 0) return { ok: false, message: result.failed.map(({ id, message }) => `${id}: ${message}`).join('\n') };
     for (const step of made.steps) carried.add(`${step.id}: ${step.why}`);
   }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Desired, State } from './state.ts';
 import type { Plan } from './plan.ts';
 
-/** Where a stack's desired state came from: a stack of one name from another folder is another stack. */
+/** Where a stack's desired state came from: a change from another folder is noted. */
 export const Source = z.strictObject({ workingDir: z.string(), files: z.array(z.string()) });
 export type Source = z.infer<typeof Source>;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Health, Identity, PublishedPort } from '../../state/container.ts';
@@ -91,8 +91,9 @@ export class ContainerStore implements Containers {
   /** Resolves once ends may be noticed. */
   readonly #resumed: Promise<void>;
   #resume: () => void = () => undefined;
+  /** Paths of records that are written and not yet on disk. */
+  readonly #unsynced = new Set<string>();
   #closed = false;
-  #dirty = false;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
@@ -104,7 +105,7 @@ export class ContainerStore implements Containers {
   /** Reads the records, finds running containers again and finishes removals that were begun. What ends from now on is noticed after `resume`. */
   static async open(context: ContainerContext): Promise<ContainerStore> {
     const store = new ContainerStore(context);
-    mkdirSync(context.paths.containers, { recursive: true, mode: 0o711 });
+    mkdirSync(context.paths.containers, { recursive: true, mode: 0o700 });
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     const known = new Set<string>();
@@ -114,12 +115,18 @@ export class ContainerStore implements Containers {
       try {
         record = readRecord(files.record, ContainerRecord, 1);
       } catch (error) {
+        if (error instanceof BayplanError && error.code === 'record-damaged') return await store.#setAside(id, files, error);
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
         await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
         return;
       }
       known.add(id.slice(0, 16));
-      await store.#adopt(record, files);
+      try {
+        await store.#adopt(record, files);
+      } catch (error) { // one container must not keep all others from their engine
+        context.report(`${record.name}: it could not be adopted: ${error instanceof Error ? error.message : String(error)}`);
+        Object.assign(store.#entry(record.name), { phase: 'lost', exitCode: 137, finishedAt: context.now(), view: null });
+      }
     }));
     for (const short of readdirSync(context.paths.bundles)) {
       if (known.has(short)) continue;
@@ -206,12 +213,12 @@ export class ContainerStore implements Containers {
       if (entry.phase === 'running') return;
       const { kernel, images, networks, volumes, paths, core, logMax, logFiles } = this.#context;
       const { record, files } = entry;
-      const image = images.find(record.spec.imageId);
-      if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
       rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
       Object.assign(entry, { phase: 'exited', exitCode: 125, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
       try {
+        const image = images.find(record.spec.imageId);
+        if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
         mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
         for (const stale of [files.pid, files.socket, files.ports]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
@@ -237,6 +244,7 @@ export class ContainerStore implements Containers {
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
         this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
         await networks.disconnect(record.id);
+        this.#emit('noted', name);
         throw error;
       }
     });
@@ -244,6 +252,7 @@ export class ContainerStore implements Containers {
   }
 
   async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
+    await this.#mutex.run(name, () => Promise.resolve()); // a start that is on its way comes first
     const entry = this.#entry(name);
     if (entry.phase !== 'running' || entry.shim === null) return;
     const image = this.#context.images.find(entry.record.spec.imageId);
@@ -304,11 +313,12 @@ export class ContainerStore implements Containers {
     this.#emit('noted', name);
   }
 
-  /** Makes the records durable. One journal commit serves all that were written since the last. */
+  /** Makes the records durable that were written since the last time: their bytes, then, with one journal commit for all, their names. */
   async flush(): Promise<void> {
-    if (!this.#dirty) return;
-    this.#dirty = false;
-    await syncFolder(this.#context.paths.containers);
+    const records = [...this.#unsynced];
+    this.#unsynced.clear();
+    await Promise.all(records.map(syncFile));
+    if (records.length > 0) await syncFolder(this.#context.paths.containers);
   }
 
   /** Lets go of all shims; the containers go on. */
@@ -335,7 +345,7 @@ export class ContainerStore implements Containers {
 
   /** Whole by rename; made durable with all others of a pass by `flush`, since one journal commit serves them all. */
   #save(record: ContainerRecord, files: ContainerFiles): void {
-    this.#dirty = true;
+    this.#unsynced.add(files.record);
     const temporary = `${files.record}.tmp`;
     writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
     renameSync(temporary, files.record);
@@ -374,6 +384,16 @@ export class ContainerStore implements Containers {
       await deleteCgroup(this.#context.core, files.cgroup);
       Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : record.errorCode, finishedAt: this.#context.now() });
     }
+  }
+
+  /** A record that cannot be read: its container is ended, its files are kept for whoever wants to look. */
+  async #setAside(id: string, files: ContainerFiles, error: BayplanError): Promise<void> {
+    const { core, paths, report } = this.#context;
+    await deleteCgroup(core, files.cgroup);
+    const aside = join(paths.root, 'damaged');
+    mkdirSync(aside, { recursive: true, mode: 0o700 });
+    renameSync(files.state, join(aside, id));
+    report(`${error.message}; its container was ended and its files are kept in ${join(aside, id)}`);
   }
 
   #watch(entry: Entry, shim: ShimClient): void {
@@ -440,6 +460,22 @@ export class ContainerStore implements Containers {
 }
 
 const SIGKILL = 9;
+/** setTimeout fires at once for more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A record that has gone meanwhile needs no sync. */
+async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+}
 
 function newEntry(record: ContainerRecord, files: ContainerFiles): Entry {
   return {
@@ -487,6 +523,7 @@ async function sendSignal(shim: ShimClient | null, signal: number, all: boolean)
 }
 
 async function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  if (ms > LONGEST_TIMER_MS) return promise.then(() => true);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);

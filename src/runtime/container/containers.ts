@@ -1,8 +1,5 @@
 import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
 
-/** How a container's process ended. */
-export interface Exit { readonly exitCode: number; readonly oomKilled: boolean; readonly finishedAt: number }
-
 export interface ExecRequest {
   readonly command: readonly string[];
   readonly environment: readonly string[];

@@ -4,6 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerFiles } from './bundle-files.ts';
@@ -59,9 +60,11 @@ export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
     ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]),
   ], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
   const exit = new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
   }).finally(() => rmSync(processFile, { force: true }));
+  exit.catch(() => undefined); // it is told to whoever asks for the exit code, which may be later, or nobody
+  if (child.pid === undefined) throw new BayplanError('exec-failed', `${core} could not be started: too many processes or open files`, { retryable: true });
   child.stdin.on('error', () => undefined); // the process may end before it has read all: its exit code tells
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: () => void child.kill('SIGTERM') };
 }

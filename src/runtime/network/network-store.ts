@@ -170,7 +170,8 @@ class NetworkStore implements Networks {
     return ports;
   }
 
-  async restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<void> {
+  async restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<readonly string[]> {
+    const lost: string[] = [];
     const complaints: string[] = [];
     const { kernel, paths } = this.#context;
     const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
@@ -191,6 +192,7 @@ class NetworkStore implements Networks {
         // The container runs on; only its ports cannot be given back to it.
         if (!(error instanceof BayplanError)) throw error;
         complaints.push(error.message);
+        lost.push(publication.container);
       }
     }
     this.#complaints = complaints;
@@ -200,6 +202,7 @@ class NetworkStore implements Networks {
     const zones = [...this.#entries.values()].map(({ record }) => zoneOf(record));
     await this.#zones.keepOnly(new Set(zones));
     await Promise.all(zones.map((zone) => this.#zones.write(zone)));
+    return lost;
   }
 
   zoneFiles(networks: readonly string[]): readonly string[] {

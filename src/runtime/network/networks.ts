@@ -44,8 +44,9 @@ export interface Networks {
    * picked host ports. `port-taken` (BayplanError) names the address, port and holder where another program or stack has it. Empty: withdraws.
    */
   publish(publication: Publication): Promise<readonly PublishedPort[]>;
-  /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. */
-  restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<void>;
+  /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
+   * the ids of containers whose ports could not be given back, for which `notices` has the reasons. */
+  restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<readonly string[]>;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */
   zoneFiles(networks: readonly string[]): readonly string[];
   /** What was changed outside our own table, and what stands in the way, a line each: rules put into a foreign chain that drops. */

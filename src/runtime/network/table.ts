@@ -55,9 +55,9 @@ ${chains.map(({ name, rule }) => `  chain ${name} { ${rule}; }\n`).join('')}\
     iifname != ${ours} oifname != ${ours} accept
     ct state established,related accept
     iifname . oifname @same accept
+    iifname @closed drop
     ct status dnat oifname ${ours} accept
-    oifname ${ours} drop
-    iifname @closed drop; }
+    oifname ${ours} drop; }
 }
 `;
 }

@@ -25,7 +25,9 @@ const Failure = z.looseObject({ error: z.string() });
 /** Opens the volumes below `paths.volumes` and finishes what a crash interrupted. `core`: path of bayplan-core, which copies. */
 export async function createVolumes(context: { paths: Paths; now: () => number; core: string }): Promise<Volumes> {
   const { paths, now, core } = context;
-  await mkdir(paths.volumes, { recursive: true, mode: 0o711 });
+  // A container's root may leave a setuid program in a volume: no user of the host may come near it.
+  await mkdir(paths.volumes, { recursive: true, mode: 0o700 });
+  await chmod(paths.volumes, 0o700);
   const records = new Map<string, VolumeRecord>();
   for (const name of await readdir(paths.volumes)) {
     const folder = join(paths.volumes, name);

@@ -43,9 +43,9 @@ table inet bayplan {
     iifname != "bp-*" oifname != "bp-*" accept
     ct state established,related accept
     iifname . oifname @same accept
+    iifname @closed drop
     ct status dnat oifname "bp-*" accept
-    oifname "bp-*" drop
-    iifname @closed drop; }
+    oifname "bp-*" drop; }
 }
 `);
 });
