@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -64,23 +65,29 @@ static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
 
 static _Noreturn void child(const struct process_spec *process, const struct cgroup *cgroup, const struct sock_fprog *filter, int target, unsigned long flags, int failure) {
   struct error err = {0};
+  setsid();
   if (cgroup_join(cgroup, &err) == 0) {
+    file_close_others(failure, target);
     if (flags && setns(target, (int)flags) < 0) error_errno(&err, "setns", "the container");
-    else process_become(process, filter, -1, &err);
+    else {
+      close(target);
+      process_become(process, filter, -1, &err);
+    }
   }
   error_write(failure, &err);
   _exit(err.exit_code ? err.exit_code : 125);
 }
 
-/* Until the process has ended; SIGTERM and SIGINT to us kill it. Its exit code. */
-static int await(int pidfd, int signals) {
+/* Until the process has ended; SIGTERM and SIGINT to us kill it and all of its session that is left in its process group. Its exit code. */
+static int await(pid_t pid, int pidfd, int signals) {
   struct pollfd entries[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
   for (;;) {
     if (poll(entries, 2, -1) < 0) continue;
     if (entries[1].revents) {
       struct signalfd_siginfo info;
       (void)!read(signals, &info, sizeof info);
-      syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+      kill(-pid, SIGKILL); /* not waited for yet, so the number is still its own */
+      syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* it may not have got to its setsid */
     }
     if (entries[0].revents) break;
   }
@@ -122,13 +129,16 @@ static int run(const struct request *request, struct error *err) {
   sigprocmask(SIG_BLOCK, &mask, NULL);
   fd_auto signals = signalfd(-1, &mask, SFD_CLOEXEC);
   if (signals < 0) return error_errno(err, "signalfd", NULL);
+  /* The child is seen in the container from its first moment, with descriptors of the host's and later the container's own user: until its
+     execve nobody there may look into its /proc (CVE-2024-21626). */
+  prctl(PR_SET_DUMPABLE, 0);
   /* The pid namespace is for children: this process itself stays the host's, and outside the container's cgroup. */
   if (flags & CLONE_NEWPID && setns(target, CLONE_NEWPID) < 0) return error_errno(err, "setns", "the container's pid namespace");
   pid_t pid = spawn(0, cgroup_v2_fd(cgroup), &pidfd);
   if (pid < 0) return error_errno(err, "clone3", "the container");
   if (pid == 0) child(&process, cgroup, filter.len ? &filter : NULL, target, flags & ~(unsigned long)CLONE_NEWPID, failure[1]);
   close(failure[1]);
-  int code = await(pidfd, signals);
+  int code = await(pid, pidfd, signals);
   relay(failure[0]);
   return code;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "scope.h"
 
@@ -49,6 +51,18 @@ int file_replace(const char *path, const void *bytes, size_t length, struct erro
   if (file_write_all(fd, bytes, length) < 0) { error_errno(err, "write", fresh); unlink(fresh); return -1; }
   if (rename(fresh, path) < 0) { error_errno(err, "rename", path); unlink(fresh); return -1; }
   return 0;
+}
+
+void file_close_others(int one, int other) {
+  int low = one < other ? one : other, high = one < other ? other : one, from = 3;
+  for (int i = 0; i < 2; i++) {
+    int kept = i == 0 ? low : high;
+    if (kept < from) continue;
+    if (kept > from) syscall(SYS_close_range, (unsigned)from, (unsigned)kept - 1, 0u);
+    fcntl(kept, F_SETFD, FD_CLOEXEC);
+    from = kept + 1;
+  }
+  syscall(SYS_close_range, (unsigned)from, ~0u, 0u);
 }
 
 unsigned long long process_start_time(int pid) {

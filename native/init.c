@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,8 +86,11 @@ void init_run(const struct config *config, const struct cgroup *cgroup, int outp
   struct error err = {0};
   struct sock_fprog filter;
   setsid();
-  if (make_ready(config, cgroup, output, errors, &filter, &err) == 0)
+  prctl(PR_SET_DUMPABLE, 0); /* before execve nobody reads its /proc, in whose pid namespace it may be */
+  if (make_ready(config, cgroup, output, errors, &filter, &err) == 0) {
+    file_close_others(failure, -1);
     process_become(&config->process, filter.len ? &filter : NULL, failure, &err);
+  }
   error_write(failure, &err);
   _exit(err.exit_code ? err.exit_code : 1);
 }

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -247,20 +246,6 @@ static int live(struct shim *shim) {
   return 0;
 }
 
-/* Descriptors that we were not meant to have; the two kept ones go to no other program. */
-/* Closes all but stdio and the two descriptors that were given, which no child keeps. */
-static void close_others(int one, int other) {
-  int low = one < other ? one : other, high = one < other ? other : one, from = 3;
-  for (int i = 0; i < 2; i++) {
-    int kept = i == 0 ? low : high;
-    if (kept < from) continue;
-    if (kept > from) syscall(SYS_close_range, (unsigned)from, (unsigned)kept - 1, 0u);
-    fcntl(kept, F_SETFD, FD_CLOEXEC);
-    from = kept + 1;
-  }
-  syscall(SYS_close_range, (unsigned)from, ~0u, 0u);
-}
-
 int cmd_shim(int argc, char **argv) {
   struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1,
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
@@ -268,7 +253,7 @@ int cmd_shim(int argc, char **argv) {
   if (!read_options(argc, argv, &shim)) return usage();
   shim.responder.zones = shim.zones;
   shim.responder.resolv = shim.dns_internal ? NULL : shim.resolv;
-  close_others(shim.ready, shim.lock);
+  file_close_others(shim.ready, shim.lock);
   struct error err;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) { error_errno(&err, "pipe2", NULL); error_write(shim.ready, &err); return 1; }
