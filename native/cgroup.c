@@ -48,6 +48,13 @@ static bool hierarchy(int which, char *out) {
   return !pure && is_type(out, CGROUP_SUPER_MAGIC);
 }
 
+/* Folder of this cgroup in one hierarchy; false where there is none. */
+static bool folder_of(int which, const char *path, char *out) {
+  char root[64];
+  if (!hierarchy(which, root)) return false;
+  return snprintf(out, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) < 4096;
+}
+
 static int make(const char *root, const char *path, char *folder, struct error *err) {
   if (snprintf(folder, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) >= 4096) return error_text(err, "cgroup path too long: %s", path);
   if (mkdir(folder, 0755) == 0) return 0;
@@ -189,12 +196,50 @@ static const char *real_name(int which) {
   return arena_format("%s", target);
 }
 
+/* Whether the controller is in this v2 cgroup; its name stands among others, one of which begins as it does. */
+static bool has_v2(const char *folder, const char *controller) {
+  char path[4200], text[1024];
+  snprintf(path, sizeof path, "%s/cgroup.controllers", folder);
+  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return false;
+  for (char *rest = text, *word; (word = strsep(&rest, " \n"));) if (strcmp(word, controller) == 0) return true;
+  return false;
+}
+
+/* A limit that nothing on this machine holds is an error: without it the container would run unlimited. `unified`: the container's folder
+   where there is v2 alone, else NULL. */
+static int require_controllers(const char *unified, const struct resources *r, struct error *err) {
+  const struct { int which; bool wanted; const char *what; } limits[] = {
+    {V1_MEMORY, r->memory != -1 || r->memory_reservation != -1 || r->memory_swap >= 0, "memory limit"},
+    {V1_CPU, r->cpu_quota != -1 || r->cpu_period > 0 || r->cpu_shares > 0, "cpu limit"},
+    {V1_PIDS, r->pids > 0, "limit of processes"},
+    {V1_CPUSET, r->cpus || r->mems, "choice of processors"},
+  };
+  char root[64];
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    const char *name = v1_names[limits[i].which];
+    if (!limits[i].wanted || (unified ? has_v2(unified, name) : hierarchy(limits[i].which, root))) continue;
+    return error_text(err, "the %s cannot be held: the cgroup controller %s is not %s; enable it in the kernel or drop the limit", limits[i].what, name,
+      unified ? "in " TOP "/cgroup.controllers" : "mounted below " TOP);
+  }
+  if (!unified && r->device_count && !hierarchy(V1_DEVICES, root) && !hierarchy(UNIFIED, root))
+    return error_text(err, "access to devices cannot be restricted: neither the cgroup controller devices nor cgroup v2 is mounted below " TOP);
+  return 0;
+}
+
+/* What v2 holds: all where it is alone; in hybrid only the devices, and those only where version 1 does not. */
+static int limit_unified(bool alone, int folder, const char *where, const struct resources *r, struct error *err) {
+  char root[64];
+  if (!alone) return r->device_count && !hierarchy(V1_DEVICES, root) ? devices_attach_filter(folder, r->devices, r->device_count, err) : 0;
+  return pass_controllers(where, err) < 0 || require_controllers(where, r, err) < 0 ? -1 : limit_v2(folder, where, r, err);
+}
+
 static struct cgroup *prepare(const char *path, const struct resources *resources, struct error *err) {
   struct cgroup *cgroup = arena_alloc(sizeof *cgroup);
   if (!cgroup) { error_text(err, "out of memory"); return NULL; }
   *cgroup = (struct cgroup){.pure_v2 = pure_v2(), .v2 = -1};
   size_t names = 0;
   char root[64], folder[4096];
+  if (resources && !cgroup->pure_v2 && require_controllers(NULL, resources, err) < 0) return NULL;
   for (int i = 0; i < V1_COUNT; i++) cgroup->tasks[i] = -1;
   for (int i = 0; i < HIERARCHIES; i++) {
     if (i == V1_CPUSET && !(resources ? resources->cpus || resources->mems : true)) continue;
@@ -208,7 +253,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
       return NULL;
     }
     if (i == UNIFIED) {
-      if (resources && cgroup->pure_v2 && (pass_controllers(folder, err) < 0 || limit_v2(fd, folder, resources, err) < 0)) return NULL;
+      if (resources && limit_unified(cgroup->pure_v2, fd, folder, resources, err) < 0) return NULL;
       cgroup->v2 = fd_steal(&fd);
       cgroup->names[names++] = "unified";
       continue;
@@ -247,13 +292,6 @@ void cgroup_close(struct cgroup *cgroup) {
   if (!cgroup) return;
   for (int i = 0; i < V1_COUNT; i++) if (cgroup->tasks[i] >= 0) close(cgroup->tasks[i]);
   if (cgroup->v2 >= 0) close(cgroup->v2);
-}
-
-/* Folder of this cgroup in one hierarchy; false where there is none. */
-static bool folder_of(int which, const char *path, char *out) {
-  char root[64];
-  if (!hierarchy(which, root)) return false;
-  return snprintf(out, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) < 4096;
 }
 
 long cgroup_oom_kills(const char *path) {

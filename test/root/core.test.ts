@@ -65,10 +65,19 @@ class Container {
 
   /** Starts the shim and reads its one line. */
   start(...options: string[]): this {
+    return this.#start([core], options);
+  }
+
+  /** The same where the hierarchies named (below /sys/fs/cgroup) are not mounted. */
+  startWithout(hierarchies: readonly string[]): this {
+    return this.#start(['unshare', '-m', 'sh', '-c', `umount ${hierarchies.map((name) => `/sys/fs/cgroup/${name}`).join(' ')} && exec "$0" "$@"`, core], []);
+  }
+
+  #start([command = '', ...first]: readonly string[], options: readonly string[]): this {
     const file = join(this.bundle, 'ready');
     const fd = openSync(file, 'w');
     running.push(this);
-    const result = spawnSync(core, ['shim', '--bundle', this.bundle, '--exit-file', this.exitFile, '--log', this.log, '--ready-fd', '3', ...options],
+    const result = spawnSync(command, [...first, 'shim', '--bundle', this.bundle, '--exit-file', this.exitFile, '--log', this.log, '--ready-fd', '3', ...options],
       { stdio: ['ignore', 'ignore', 'inherit', fd] });
     closeSync(fd);
     expect(result.status).toBe(0);
@@ -331,6 +340,42 @@ describe('limits', () => {
   });
 });
 
+// What a hierarchy that is missing changes; where there is v2 alone, nothing can be taken away.
+describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cgroup/unified/cgroup.procs'))('without a cgroup hierarchy', () => {
+  it.each([
+    ['memory', 'memory limit', { memory: 32 << 20, cpus: null, pids: null }],
+    ['cpu', 'cpu limit', { memory: null, cpus: 0.5, pids: null }],
+    ['pids', 'limit of processes', { memory: null, cpus: null, pids: 9 }],
+  ])('%s does not start what needs it', async (name, what, resources) => {
+    const container = new Container(['true'], { resources }).startWithout([name]);
+    expect((await container.line()).error).toContain(`the ${what} cannot be held: the cgroup controller ${name} is not mounted`);
+    expect(container.cgroups()).toEqual([]);
+    const unlimited = new Container(['true']).startWithout([name]);
+    expect((await unlimited.line()).error).toBeUndefined();
+    expect(await unlimited.exit()).toMatchObject({ exitCode: 0 });
+  });
+
+  it('restricts devices by v2 where v1 does not, and starts nothing where neither does', async () => {
+    const container = new Container(sh('mknod /tmp/vda b 254 0; mknod /tmp/null c 1 3; cat /tmp/null; head -c 1 /tmp/vda')).startWithout(['devices']);
+    await container.line();
+    await container.exit();
+    expect(logText(container.log, 2)).toBe('head: /tmp/vda: Operation not permitted\n');
+    expect((await new Container(['true']).startWithout(['devices', 'unified']).line()).error).toContain('access to devices cannot be restricted');
+  });
+
+  it('kills all at once without cgroup.kill, however fast they fork', async () => {
+    const ownPids = ({ linux, ...config }: OciConfig): OciConfig =>
+      ({ ...config, linux: { ...linux, namespaces: (linux.namespaces ?? []).filter(({ type }) => type !== 'pid') } });
+    const container = new Container(sh('fork() { fork & fork & sleep 1000; }; fork & fork & sleep 1000'), { resources: { memory: null, cpus: null, pids: 100 } }, {}, ownPids)
+      .startWithout(['unified']);
+    await container.line();
+    const listed = join('/sys/fs/cgroup/pids', container.cgroup, 'cgroup.procs');
+    await until(() => (readFileSync(listed, 'utf8').split('\n').length > 50 ? true : null));
+    expect((await container.control({ version: 1, op: 'signal', signal: 9, all: true })).answer).toEqual({ version: 1, ok: true });
+    expect(await container.exit()).toMatchObject({ exitCode: 137 });
+  });
+});
+
 describe('the shim', () => {
   it('stays small, keeps the record of what it started, and answers its engine', async () => {
     const container = new Container(['sleep', '1000']).start();
@@ -434,6 +479,22 @@ describe('exec', () => {
     await until(() => (readFileSync(join(container.cgroups()[0] ?? '', 'cgroup.procs'), 'utf8').trim().split('\n').length === 2 ? true : null));
     await container.control({ version: 1, op: 'signal', signal: 9 });
     expect(await ended).toBe(137);
+  });
+
+  it('kills on SIGTERM with all that it started, however early the signal comes', async () => {
+    const container = new Container(['sleep', '1000']).start();
+    await container.line();
+    const listed = (): string[] => readFileSync(join(container.cgroups()[0] ?? '', 'cgroup.procs'), 'utf8').trim().split('\n');
+    const file = join(container.bundle, 'exec.json');
+    writeFileSync(file, JSON.stringify(execProcess(container.spec, imageOf(), { command: sh('sleep 1000 & sleep 1000 || true'), environment: [], user: '', workingDir: '', tty: false })));
+    for (const processes of [4, 2]) {
+      const child = spawn(core, ['exec', '--pid', String(container.ready.pid), '--start-time', String(container.ready.startTime), '--process', file, '--cgroup', container.cgroup]);
+      const ended = new Promise<number | null>((resolve) => { child.on('close', resolve); });
+      await until(() => (listed().length >= processes ? true : null));
+      child.kill('SIGTERM');
+      expect(await ended).toBe(137);
+      await until(() => (listed().length === 1 ? true : null));
+    }
   });
 
   it('refuses a process that is not the one meant', async () => {
