@@ -306,21 +306,18 @@ long cgroup_oom_kills(const char *path) {
 
 /* Signals all processes that one folder lists; how many there were, -1 where it is not there. */
 static int signal_listed(const char *folder, int number) {
-  char path[4200], text[65536];
+  char path[4200];
   snprintf(path, sizeof path, "%s/cgroup.procs", folder);
-  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return -1;
+  FILE *list = fopen(path, "re");
+  if (!list) return -1;
   int count = 0;
-  for (char *at = text; *at;) {
-    long pid = strtol(at, &at, 10);
-    while (*at == '\n') at++;
-    if (pid <= 0) break;
-    count++;
-    kill((pid_t)pid, number);
-  }
+  for (int pid; fscanf(list, "%d", &pid) == 1; count++) if (pid > 0) kill(pid, number);
+  fclose(list);
   return count;
 }
 
-int cgroup_signal(const char *path, int number, struct error *err) {
+/* Signals all once; how many are left to look for, -1 where there is no such cgroup. */
+static int signal_once(const char *path, int number) {
   char folder[4096], file[4200];
   if (number == SIGKILL && folder_of(UNIFIED, path, folder)) {
     snprintf(file, sizeof file, "%s/cgroup.kill", folder);
@@ -328,10 +325,24 @@ int cgroup_signal(const char *path, int number, struct error *err) {
   }
   /* Several hierarchies hold the same processes; one that is there will do. */
   static const int order[] = {UNIFIED, V1_PIDS, V1_MEMORY, V1_FREEZER, V1_DEVICES, V1_CPU};
-  for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-    if (folder_of(order[i], path, folder) && signal_listed(folder, number) >= 0) return 0;
-  errno = ESRCH;
-  return error_errno(err, "kill", path);
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    int count = folder_of(order[i], path, folder) ? signal_listed(folder, number) : -1;
+    if (count >= 0) return count;
+  }
+  return -1;
+}
+
+int cgroup_signal(const char *path, int number, struct error *err) {
+  int count = signal_once(path, number);
+  if (count < 0) { errno = ESRCH; return error_errno(err, "kill", path); }
+  if (number != SIGKILL) return 0;
+  /* Who forks between the reading of the list and the signal has children that only the next list has. What stays for a second hangs in the
+     kernel, with the signal pending. */
+  for (long waited = 0, pause = 100000; count > 0 && waited < 1000000000; waited += pause, pause = pause < 10000000 ? 2 * pause : pause) {
+    nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
+    count = signal_once(path, number);
+  }
+  return 0;
 }
 
 /* Takes away what a container made below its own cgroup, then that. */
@@ -356,8 +367,7 @@ int cgroup_remove(const char *path, struct error *err) {
     for (int i = HIERARCHIES - 1; i >= 0; i--)
       if (folder_of(i, path, folder) && remove_tree(folder) < 0) left = true;
     if (!left) return 0;
-    struct error ignored;
-    cgroup_signal(path, SIGKILL, &ignored); /* what cannot be killed shows itself by the folder that stays */
+    signal_once(path, SIGKILL); /* what cannot be killed shows itself by the folder that stays */
     if (waited > 10000000000) return error_text(err, "cgroup %s still has processes that do not end", path);
     nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
     waited += pause;

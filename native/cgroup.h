@@ -21,7 +21,8 @@ const char *const *cgroup_names(const struct cgroup *cgroup);
 
 /* How often the kernel killed in it for want of memory. */
 long cgroup_oom_kills(const char *path);
-/* Signals every process in it; SIGKILL by cgroup.kill, so that none can fork away. No such cgroup: ESRCH. */
+/* Signals every process in it; SIGKILL by cgroup.kill, so that none can fork away; without that
+   again and again until none is left, at most 1 s. No such cgroup: ESRCH. */
 int cgroup_signal(const char *path, int signal, struct error *err);
 /* Kills what is left and removes it from every hierarchy, waiting (at most 10 s) until the kernel lets it go. Not there: no error. */
 int cgroup_remove(const char *path, struct error *err);

@@ -372,6 +372,7 @@ describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cg
     const listed = join('/sys/fs/cgroup/pids', container.cgroup, 'cgroup.procs');
     await until(() => (readFileSync(listed, 'utf8').split('\n').length > 50 ? true : null));
     expect((await container.control({ version: 1, op: 'signal', signal: 9, all: true })).answer).toEqual({ version: 1, ok: true });
+    expect(existsSync(listed) ? readFileSync(listed, 'utf8') : '').toBe('');
     expect(await container.exit()).toMatchObject({ exitCode: 137 });
   });
 });
