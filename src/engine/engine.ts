@@ -110,8 +110,11 @@ export class Engine {
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
       const lost = new Set(await networks.restore(containers.endpoints(), containers.publications()));
-      for (const [name, { status }] of containers.list()) if (status !== null && lost.has(status.id)) containers.note(name, { ports: [] });
-      networks.notices().forEach(report);
+      for (const [name, { status }] of containers.list()) {
+        if (status === null || !lost.has(status.id)) continue;
+        containers.note(name, { ports: [] });
+        report(`${name}: its ports could not be given back to it: run up again`);
+      }
       const supervisor = new Supervisor({ containers, networks, images, now, report });
       supervisor.adopt();
       containers.resume();

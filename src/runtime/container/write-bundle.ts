@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
-import { MOUNTPOINTS } from '../image/mountpoints.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
 import type { ContainerFiles } from './bundle-files.ts';
+import { ensureMountpoints } from './mountpoints.ts';
 import { endpointOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -51,7 +51,7 @@ export function writeBundle(parts: BundleParts): void {
   mkdirSync(rootfs, { recursive: true });
   const config = bundleOf({
     id: record.id, name: record.name, spec: record.spec, image, rootfs,
-    overlay: { cwd: paths.layers, lowerdirs: [MOUNTPOINTS, ...layers], upperdir: files.upper, workdir: files.work },
+    overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
     mounts, seccompBpf,

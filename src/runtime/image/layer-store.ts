@@ -8,7 +8,6 @@ import PQueue from 'p-queue';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { layerFolder } from './chain-id.ts';
-import { ensureMountpoints } from './mountpoints.ts';
 
 /** A layer's place in an image, and the blob that holds it. */
 export interface Layer { readonly chainId: string; readonly diffId: string; readonly digest: string; readonly blob: string }
@@ -37,7 +36,6 @@ export class LayerStore {
     for (const name of await readdir(folder)) {
       if (name.includes('.tmp-')) await rm(join(folder, name), { recursive: true, force: true });
     }
-    ensureMountpoints(folder);
     return new LayerStore(folder, core);
   }
 
