@@ -165,7 +165,8 @@ static int run(char **layers, size_t count, const char *target, const char *dest
   fd_auto from = inroot_open(root, target, O_RDONLY | O_DIRECTORY);
   *found = from >= 0;
   if (from < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "open", target);
-  return copy_folder(&copy, from, copy.dest, "", err);
+  if (copy_folder(&copy, from, copy.dest, "", err) < 0) return -1;
+  return syncfs(copy.dest) < 0 ? error_errno(err, "syncfs", dest) : 0; /* a volume with something in it is never filled again, half of it or not */
 }
 
 int cmd_copy_up(int argc, char **argv) {

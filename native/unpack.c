@@ -37,9 +37,10 @@ static int run(const char *dest, struct error *err) {
   struct stream *stream = stream_open(0, err);
   int rc = stream ? unpack(stream, tree, &entries, err) : -1;
   if (rc == 0) rc = stream_finish(stream, digest, &size, err);
+  if (rc == 0 && size == 0) rc = error_text(err, "the layer is empty, not even a tar archive's end");
+  if (rc == 0) rc = tree_sync(tree, err);
   stream_close(stream);
   tree_close(tree);
-  if (rc == 0 && size == 0) rc = error_text(err, "the layer is empty, not even a tar archive's end");
   if (rc == 0) printf("{\"version\":1,\"diffId\":\"sha256:%s\",\"size\":%llu,\"entries\":%llu}\n", digest, (unsigned long long)size, entries);
   if (rc == 0 && fflush(stdout) != 0) rc = error_errno(err, "write", "stdout");
   return rc;

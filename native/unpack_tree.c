@@ -347,6 +347,10 @@ int tree_finish(struct tree *tree, struct error *err) {
   return 0;
 }
 
+int tree_sync(struct tree *tree, struct error *err) {
+  return syncfs(tree->root) < 0 ? error_errno(err, "syncfs", "the layer's folder") : 0;
+}
+
 struct tree *tree_open(const char *path, struct error *err) {
   struct tree *tree = calloc(1, sizeof *tree);
   if (!tree) { error_text(err, "out of memory"); return NULL; }

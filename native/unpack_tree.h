@@ -10,4 +10,6 @@ struct tree *tree_open(const char *path, struct error *err);
 int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err);
 /* Sets the folders' times, which later entries have changed. */
 int tree_finish(struct tree *tree, struct error *err);
+/* Writes it to the disk: whoever finds the folder under its final name after a power cut may trust it. */
+int tree_sync(struct tree *tree, struct error *err);
 void tree_close(struct tree *tree);
