@@ -34,7 +34,5 @@ EXPORT void lib_free(void *pointer);
 EXPORT int lib_pipe(int out[2], struct error *err);
 /* The descriptor of the locked file, or -1; errno EWOULDBLOCK in `err` where another process holds it. */
 EXPORT int lib_lock(const char *path, struct error *err);
-/* 1: sent; 0: the process is gone (or only a zombie is left of it). */
-EXPORT int lib_signal(int pid, uint64_t start_time, int signal, struct error *err);
 /* A bound socket, listening where the protocol (IPPROTO_*) has that; `*bound` gets its port. */
 EXPORT int lib_reserve_port(int protocol, const char *ip, int port, int *bound, struct error *err);

@@ -69,10 +69,6 @@ export class FakeKernel implements Kernel {
     this.#record('nft', [text, json]);
     return this.answers.nft?.(text, json) ?? '';
   }
-  signal(pid: number, startTime: number, signal: number): boolean {
-    this.#record('signal', [pid, startTime, signal]);
-    return this.answers.signal?.(pid, startTime, signal) ?? true;
-  }
   reservePort(...args: Parameters<Kernel['reservePort']>): { fd: number; port: number } {
     this.#record('reservePort', args);
     const [, , port] = args;

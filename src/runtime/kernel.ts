@@ -41,8 +41,6 @@ export interface Kernel {
   netlink(netns: string | null, messages: readonly Buffer[], protocol?: number): Promise<readonly NetlinkAnswer[]>;
   /** Runs nft text as one transaction, synchronously; `json` asks for JSON output. Throws KernelError with libnftables' message. */
   nft(text: string, json?: boolean): string;
-  /** Sends by pidfd, only if the process's start time (/proc/PID/stat field 22) is `startTime`. False: it is gone. */
-  signal(pid: number, startTime: number, signal: number): boolean;
   /** Binds and (tcp, sctp) listens on a host port, which reserves it. Returns the descriptor, and the port where 0 was asked. Throws KernelError (EADDRINUSE…). */
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number };
 }
@@ -111,7 +109,6 @@ class LoadedKernel implements Kernel {
   readonly #free: Native;
   readonly #pipe: Native;
   readonly #lock: Native;
-  readonly #signal: Native;
   readonly #reservePort: Native;
   readonly #calls = new PQueue({ concurrency: CALLS_AT_ONCE });
   #rules: Rules | null = null;
@@ -129,7 +126,6 @@ class LoadedKernel implements Kernel {
     this.#free = library.func('void lib_free(void *pointer)');
     this.#pipe = library.func('int lib_pipe(_Out_ int *out, void *err)');
     this.#lock = library.func('int lib_lock(const char *path, void *err)');
-    this.#signal = library.func('int lib_signal(int pid, uint64_t startTime, int signal, void *err)');
     this.#reservePort = library.func('int lib_reserve_port(int protocol, const char *ip, int port, _Out_ int *bound, void *err)');
   }
 
@@ -204,10 +200,6 @@ class LoadedKernel implements Kernel {
   nft(text: string, json = false): string {
     this.#rules ??= new Rules();
     return this.#rules.run(text, json);
-  }
-
-  signal(pid: number, startTime: number, signal: number): boolean {
-    return here(this.#signal, 'pidfd_send_signal', [pid, startTime, signal]) === 1;
   }
 
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number } {
