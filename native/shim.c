@@ -84,6 +84,8 @@ static void forget_former(const struct shim *shim) {
   snprintf(path, sizeof path, "%s/pid", shim->bundle);
   unlink(path);
   unlink(shim->exit_file);
+  snprintf(path, sizeof path, "%s/exit", shim->bundle);
+  unlink(path);
 }
 
 static void remove_socket(const struct shim *shim) {
@@ -211,7 +213,11 @@ static void finish(struct shim *shim) {
   int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s}\n",
     killed ? 128 + info.si_status : info.si_status, killed ? info.si_status : 0, oom_kills > 0 ? "true" : "false", shim->started, finished,
     removed ? "" : ",\"cgroupLeft\":true");
-  while (file_replace(shim->exit_file, line, (size_t)length, &err) < 0 && err.errnum == ENOSPC) sleep(1); /* an exit is never lost to a full disk */
+  if (file_replace(shim->exit_file, line, (size_t)length, &err) < 0) { /* a full disk: an exit is not lost to it, and what makes room may be waiting for this end */
+    char path[4200];
+    snprintf(path, sizeof path, "%s/exit", shim->bundle);
+    file_replace(path, line, (size_t)length, &err);
+  }
   remove_socket(shim);
 }
 

@@ -19,7 +19,6 @@ import type { Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
-import { checkOf } from './health-probes.ts';
 import { actualState } from './observe.ts';
 import { ensureRootRecord } from './root-record.ts';
 import { openRunFolder } from './run-folder.ts';
@@ -177,7 +176,7 @@ export class Engine {
     const before = this.#stacks.get(name);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
-      const record = before === null ? null : await this.#stacks.put(name, before.source, desired, null);
+      const record = before === null ? null : await this.#intent(before, desired);
       await this.#pass(name, desired, onEvent, signal);
       if (record !== null) await this.#stacks.remove(name, record.revision);
     });
@@ -206,6 +205,16 @@ export class Engine {
     return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this) };
   }
 
+  /** Writes down that a stack goes down. On a full disk it goes down without that: it is what makes room. */
+  async #intent(before: StackRecord, desired: Desired): Promise<StackRecord> {
+    try {
+      return await this.#stacks.put(before.name, before.source, desired, null);
+    } catch (error) {
+      if (error instanceof BayplanError && error.code === 'disk-full') return before;
+      throw error;
+    }
+  }
+
   /** What whoever changes a stack should know beside the plan. */
   #notes(name: string, source: Source): readonly string[] {
     const before = this.#stacks.get(name)?.source.workingDir;
@@ -214,6 +223,7 @@ export class Engine {
   }
 
   async #pass(name: string, desired: Desired, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    this.networks.repair();
     const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
       desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor,
@@ -236,10 +246,7 @@ export class Engine {
   /** Waits until all containers that a stack is to have run (healthy, where they have a check) or have ended with 0. */
   async #settled({ name, desired }: StackRecord, signal: AbortSignal): Promise<void> {
     const all = Object.entries(actualState(name, desired, this).containers).filter(([, { identity }]) => identity.owner === 'stack' && desired.services[identity.service] !== undefined);
-    await Promise.all(all.map(([container, { spec }]) => {
-      const checked = checkOf(spec, this.images) !== null;
-      return this.#supervisor.waitFor(container, checked ? 'ready' : 'started', signal);
-    }));
+    await Promise.all(all.map(([container]) => this.#supervisor.waitFor(container, 'ready', signal)));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
-import { HealthProbes } from './health-probes.ts';
+import { checkOf, HealthProbes } from './health-probes.ts';
 import { restartDelay } from './restart-policy.ts';
 
 export interface SupervisorContext {
@@ -16,7 +16,12 @@ export interface SupervisorContext {
   readonly report: (message: string) => void;
 }
 
-/** What can be waited for. `ready`: healthy, or ended with 0 before it came to that. */
+/** How long a container without a health check has to run to count as ready. */
+const STEADY_MS = 1000;
+/** Restarts after which waiting for a container is given up. */
+const HOPELESS_RESTARTS = 3;
+
+/** What can be waited for. `ready`: healthy, where it has a check; else running for a second without an end; or ended with 0. */
 export type Condition = 'started' | 'healthy' | 'completed' | 'ready';
 
 /**
@@ -96,15 +101,20 @@ export class Supervisor {
   waitFor(name: string, until: Condition, signal: AbortSignal): Promise<void> {
     const { containers } = this.#context;
     return new Promise((resolve, reject) => {
+      let again: NodeJS.Timeout | undefined;
       const look = (): void => {
-        const outcome = reached(name, containers.get(name), until);
-        if (outcome === 'waiting') return;
+        const container = containers.get(name);
+        clearTimeout(again);
+        const outcome = until === 'ready' ? this.#ready(name, container) : reached(name, container, until);
+        if (typeof outcome === 'number') again = setTimeout(look, outcome);
+        if (outcome === 'waiting' || typeof outcome === 'number') return;
         off();
         signal.removeEventListener('abort', aborted);
         if (outcome === 'reached') resolve();
         else reject(outcome);
       };
       const aborted = (): void => {
+        clearTimeout(again);
         off();
         reject(new BayplanError('cancelled', `the wait for ${name} was cancelled`));
       };
@@ -115,6 +125,19 @@ export class Supervisor {
       signal.addEventListener('abort', aborted, { once: true });
       look();
     });
+  }
+
+  /** A number: ms after which to look again though nothing has happened. */
+  #ready(name: string, container: Container | null): 'reached' | 'waiting' | BayplanError | number {
+    const status = container?.status;
+    if (container !== null && status !== null && status !== undefined) {
+      if (status.restarts >= HOPELESS_RESTARTS) return new BayplanError('restarting', `container ${name} keeps ending (last with code ${status.exitCode}) and being restarted; see its logs`);
+      if (status.phase === 'running' && checkOf(container.spec, this.#context.images) === null) {
+        const left = status.startedAt + STEADY_MS - this.#context.now();
+        return left <= 0 ? 'reached' : left;
+      }
+    }
+    return reached(name, container, 'ready');
   }
 
   close(): void {
@@ -157,7 +180,7 @@ export class Supervisor {
   async #restart(name: string): Promise<void> {
     const container = this.#context.containers.get(name);
     if (container === null || container.status === null || this.#asked.has(name)) return;
-    this.#context.containers.note(name, { restarts: container.status.restarts + 1, restartAt: 0 });
+    this.#context.containers.note(name, { restarts: container.status.restarts + 1 }); // `restartAt` stays until the start: it has not ended for good
     try {
       await this.#run(name);
       await this.publish(name, true);

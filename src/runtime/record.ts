@@ -26,6 +26,9 @@ export async function writeRecord<T extends { version: number }>(path: string, v
     await unlink(temporary).catch((left: NodeJS.ErrnoException) => {
       if (left.code !== 'ENOENT') throw left;
     });
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
+      throw new BayplanError('disk-full', `${path}: no space left on device: free some, or take a stack down with "bayplan down"`, { retryable: true, cause: error });
+    }
     throw error;
   }
   await syncFolder(dirname(path));

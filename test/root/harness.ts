@@ -16,10 +16,16 @@ export const program = join(build, 'bayplan.cjs');
 /** A root folder of its own, and an embedded engine on it. */
 export class Machine {
   readonly folder = mkdtempSync(join(tmpdir(), 'bayplan-test-'));
-  readonly root = join(this.folder, 'root');
-  readonly paths: Paths = pathsOf(this.root);
+  readonly root: string;
+  readonly paths: Paths;
   #engine: Engine | null = null;
   readonly reports: string[] = [];
+
+  /** `root`: a folder of the caller's instead of one below `folder`. */
+  constructor(root?: string) {
+    this.root = root ?? join(this.folder, 'root');
+    this.paths = pathsOf(this.root);
+  }
 
   get engine(): Engine {
     if (this.#engine === null) throw new Error('the engine is not open');

@@ -175,6 +175,41 @@ describe('wrong use', () => {
     }
   });
 
+  it('says with --wait that a container ended, or keeps ending', async () => {
+    const ended = await machine.up(one('command: ["sh", "-c", "sleep 0.2; exit 3"]'), { wait: true });
+    expect(ended).toMatchObject({ ok: false, message: expect.stringContaining('demo-one-1 ended with code 3') as string });
+    const again = await machine.up(one('command: ["sh", "-c", "sleep 0.2; exit 3"], restart: always'), { wait: true });
+    expect(again).toMatchObject({ ok: false, message: expect.stringContaining('keeps ending') as string });
+    expect(await machine.up(one('command: ["true"]'), { wait: true })).toMatchObject({ ok: true });
+  });
+
+  it('takes a stack down though the disk is full, and says at `up` that it is', async () => {
+    const mounted = `${machine.folder}/small`;
+    execFileSync('sh', ['-c', `mkdir ${mounted} && mount -t tmpfs -o size=8m tmpfs ${mounted}`]);
+    const small = new Machine(`${mounted}/root`);
+    try {
+      await small.open();
+      await small.loadHello();
+      const fill = 'services: {one: {image: bayplan/hello, command: ["sh", "-c", "cat /dev/zero > /fill; sleep 1000"], stop_signal: SIGKILL}}';
+      expect(await small.up(fill)).toMatchObject({ ok: true });
+      await eventually(async () => expect((await small.exec('demo-one-1', 'df', '/')).output).toContain('100%'));
+      expect(await small.up(`${fill.slice(0, -1)}, two: {image: bayplan/hello}}`)).toMatchObject({ ok: false, message: expect.stringContaining('no space left on device') as string });
+      expect(await small.down()).toMatchObject({ ok: true });
+      expect([...small.engine.containers.list().keys()]).toEqual([]);
+    } finally {
+      await small.dispose();
+      execFileSync('umount', [mounted]);
+    }
+  });
+
+  it('builds the packet rules again after somebody has flushed them', async () => {
+    const file = one('command: [sleep, "1000"], stop_signal: SIGKILL, ports: ["127.0.0.1::80"]');
+    await machine.up(file);
+    execFileSync('nft', ['delete', 'table', 'inet', machine.paths.table]);
+    expect(await machine.up(file)).toMatchObject({ ok: true });
+    expect(execFileSync('nft', ['list', 'table', 'inet', machine.paths.table], { encoding: 'utf8' })).toContain(' . 80');
+  });
+
   it('lets two `up` at once on one stack both end well', async () => {
     const outcomes = await Promise.all([machine.up(two()), machine.up(two())]);
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);

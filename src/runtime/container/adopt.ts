@@ -42,12 +42,14 @@ const GIVE_UP_MS = 30_000;
 
 /** The exit file, or null where there is none. */
 export function readExit(files: ContainerFiles): ExitRecord | null {
-  try {
-    return ExitRecord.parse(JSON.parse(readFileSync(files.exit, 'utf8')));
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
+  for (const path of [files.exit, files.spareExit]) {
+    try {
+      return ExitRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
   }
+  return null;
 }
 
 function isAbsent(error: unknown): boolean {

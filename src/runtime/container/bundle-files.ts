@@ -18,6 +18,8 @@ export interface ContainerFiles {
   readonly pid: string;
   readonly lock: string;
   readonly socket: string;
+  /** The exit file where `exit` could not be written. */
+  readonly spareExit: string;
   readonly ports: string;
   readonly restarts: string;
   readonly hosts: string;
@@ -36,7 +38,7 @@ export function filesOf(paths: Paths, id: string): ContainerFiles {
     state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'),
     log: join(state, 'log'), exit: join(state, 'exit'), held: join(state, 'held'), removing: join(state, 'removing'),
     bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
-    socket: join(bundle, 'shim.sock'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'),
+    socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'),
     hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
     cgroup: `/${paths.cgroup}/${short}`,
   };

@@ -215,16 +215,16 @@ export class ContainerStore implements Containers {
       const { record, files } = entry;
       rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
-      Object.assign(entry, { phase: 'exited', exitCode: 125, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
+      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
       try {
         const image = images.find(record.spec.imageId);
         if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
         mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
-        for (const stale of [files.pid, files.socket, files.ports]) rmSync(stale, { force: true });
+        for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
-        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#seccomp(record.spec) });
+        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#seccomp(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
         entry.ready = await spawnShim(kernel, name, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached),
@@ -273,7 +273,7 @@ export class ContainerStore implements Containers {
   async remove(name: string): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      writeFileSync(entry.files.removing, '');
+      mark(entry.files.removing);
       Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
         await sendSignal(entry.shim, SIGKILL, true);
@@ -302,7 +302,7 @@ export class ContainerStore implements Containers {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     if (note.held !== undefined && note.held !== entry.held) {
-      if (note.held) writeFileSync(entry.files.held, '');
+      if (note.held) mark(entry.files.held);
       else rmSync(entry.files.held, { force: true });
     }
     Object.assign(entry, note, { view: null });
@@ -445,6 +445,12 @@ export class ContainerStore implements Containers {
     this.#entries.delete(record.name);
   }
 
+  /** Where `host-gateway` leads: the gateway of the network that gives the default route. */
+  #gateway(record: ContainerRecord): string {
+    const first = endpointOf(record).attachments[0];
+    return (first === undefined ? undefined : this.#context.networks.list().get(first.network)?.status?.gateway) ?? '127.0.0.1';
+  }
+
   /** The default profile depends on what the container may do, so it is compiled for its capabilities. */
   #seccomp(spec: ContainerSpec): Promise<string | null> {
     const capabilities = capabilitiesOf(spec);
@@ -462,6 +468,15 @@ export class ContainerStore implements Containers {
 const SIGKILL = 9;
 /** setTimeout fires at once for more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Writes an empty file that says something. On a full disk what is to be removed goes unmarked rather than not at all. */
+function mark(path: string): void {
+  try {
+    writeFileSync(path, '');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  }
+}
 
 /** A record that has gone meanwhile needs no sync. */
 async function syncFile(path: string): Promise<void> {

@@ -56,12 +56,15 @@ export async function* readLog(
   let current: FileHandle | null = generations.pop() ?? null;
   try {
     let tail: LogRecord[] = [];
-    for (const old of generations) {
-      for await (const records of readAll(old, 0)) {
-        if (options.tail === null) yield* records;
-        else tail = [...tailOf([...tail, ...records], options.tail)];
+    for (let old = generations.shift(); old !== undefined; old = generations.shift()) {
+      try {
+        for await (const records of readAll(old, 0)) {
+          if (options.tail === null) yield* records;
+          else tail = [...tailOf([...tail, ...records], options.tail)];
+        }
+      } finally {
+        await old.close();
       }
-      await old.close();
     }
     let offset = 0;
     if (current !== null && options.tail !== null) {
@@ -100,6 +103,7 @@ export async function* readLog(
       wake.close();
     }
   } finally {
+    for (const left of generations) await left.close(); // a reader that has had enough leaves in the middle
     await current?.close();
   }
 }

@@ -19,14 +19,16 @@ export interface BundleParts {
   readonly netns: string | null;
   /** File with the compiled seccomp program; null: none. */
   readonly seccompBpf: string | null;
+  /** What `host-gateway` stands for in `extra_hosts`. */
+  readonly gateway: string;
 }
 
 /** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. */
-export function hostsFile(record: ContainerRecord, hostname: string): string {
+export function hostsFile(record: ContainerRecord, hostname: string, gateway: string): string {
   const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
   for (const extra of record.spec.extraHosts) {
     const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
-    if (name !== undefined && address !== undefined) lines.push(`${address}\t${name}`);
+    if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
   }
   const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
   for (const { address } of endpointOf(record).attachments) lines.push(`${address}\t${full}`);
@@ -41,9 +43,9 @@ function resolvConf(record: ContainerRecord): string {
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, files, image, layers, mounts, netns, seccompBpf } = parts;
+  const { paths, record, files, image, layers, mounts, netns, seccompBpf, gateway } = parts;
   const hostname = hostnameOf(record);
-  writeFileSync(files.hosts, hostsFile(record, hostname));
+  writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
   writeFileSync(files.hostname, `${hostname}\n`);
   writeFileSync(files.resolvConf, resolvConf(record));
   // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.

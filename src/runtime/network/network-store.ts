@@ -205,6 +205,13 @@ class NetworkStore implements Networks {
     return lost;
   }
 
+  repair(): void {
+    if (!this.#rules.removed()) return;
+    this.#rules.distrust();
+    this.#apply();
+    this.#rules.guard(true);
+  }
+
   zoneFiles(networks: readonly string[]): readonly string[] {
     return networks.map((name) => this.#zones.path(zoneOf(this.#entry(name).record)));
   }

@@ -47,6 +47,8 @@ export interface Networks {
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
    * the ids of containers whose ports could not be given back, for which `notices` has the reasons. */
   restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<readonly string[]>;
+  /** Builds the table again where somebody has removed it. */
+  repair(): void;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */
   zoneFiles(networks: readonly string[]): readonly string[];
   /** What was changed outside our own table, and what stands in the way, a line each: rules put into a foreign chain that drops. */

@@ -31,6 +31,11 @@ export class Rules {
     this.#applied = null;
   }
 
+  /** Whether our table should be there and somebody has removed it (a flushed ruleset). */
+  removed(): boolean {
+    return this.#applied !== null && !this.#nft.chains().some((chain) => chain.family === 'inet' && chain.table === this.#paths.table);
+  }
+
   /** Brings the table to a state by the elements that differ; whole where that fails because somebody else has changed it. An empty one is removed. */
   apply(state: TableState): void {
     const before = this.#applied;
