@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { createApi } from './api/api.ts';
 import { serve } from './api/serve.ts';
 import { Engine } from './engine/engine.ts';
+import { realRoot } from './real-root.ts';
+import { DEFAULT_ROOT } from './state/paths.ts';
 import { VERSION } from './version.ts';
 
 export { createApi } from './api/api.ts';
@@ -40,7 +42,7 @@ export interface RunningEngine {
 /** Opens the engine of a root folder and serves the API on its socket. Throws BayplanError `engine-running` where another process has it. */
 export async function createEngine(options: CreateEngineOptions = {}): Promise<RunningEngine> {
   // Bundled into build/ this is that folder itself, from the sources it is its neighbour.
-  const engine = await Engine.open({ ...options, build: join(import.meta.dirname, '..', 'build'), version: VERSION });
+  const engine = await Engine.open({ ...options, root: realRoot(options.root ?? DEFAULT_ROOT), build: join(import.meta.dirname, '..', 'build'), version: VERSION });
   const server = createApi(engine, options.report);
   try {
     await serve(server, engine.paths.socket);

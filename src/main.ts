@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { basename } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { loadChunk } from './load-chunk.ts';
+import { realRoot } from './real-root.ts';
 import { pathsOf } from './state/paths.ts';
 import { VERSION } from './version.ts';
 
@@ -27,11 +28,11 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const cli: Cli = {
     stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
-    program: [process.execPath, __filename], socketOf: (root) => pathsOf(root).socket, onInterrupt,
+    program: [process.execPath, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt,
     runEngine: async (root) => {
       const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine', 'run');
       setImmediate(remember); // it runs for long: its code is kept as soon as it is loaded
-      await exports.runEngine(root, (line) => process.stderr.write(`${line}\n`));
+      await exports.runEngine(realRoot(root), (line) => process.stderr.write(`${line}\n`));
     },
   };
   const command = commandOf(argv);

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 
 /** Adds one command to the program. What it `ends` with is the exit status. */
@@ -40,7 +39,8 @@ export async function runProgram(commands: readonly AddCommand[], argv: readonly
 /** A user's mistake is its message; a defect of ours says so, and shows its stack where that is asked for. */
 function describe(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof BayplanError && !debug) return `bayplan: ${message}`;
+  // The engine's chunk has a class of its own of that name.
+  if (error instanceof Error && error.name === 'BayplanError' && !debug) return `bayplan: ${message}`;
   if (debug) return error instanceof Error ? (error.stack ?? message) : message;
   return `bayplan: unexpected error: ${message.split('\n', 1)[0] ?? ''} (a defect; BAYPLAN_DEBUG=1 shows where)`;
 }
