@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createImages } from '../../src/runtime/image/image-store.ts';
 import type { Images } from '../../src/runtime/image/images.ts';
 import { pathsOf } from '../../src/state/paths.ts';
+import { eventually } from './harness.ts';
 import { dockerArchive, ociArchive } from '../runtime/image/image-archives.ts';
 import { sha256, tarBytes } from '../runtime/image/tar-bytes.ts';
 
@@ -108,7 +109,7 @@ describe('nothing half-made is kept', () => {
       expect(readdirSync(join(disk, 'layers'))).toEqual([]);
       expect(await load(images, image(['app:1']))).toHaveLength(1);
     } finally {
-      execFileSync('umount', [disk]);
+      await eventually(() => execFileSync('umount', [disk])); // a child that is ending may hold it a moment longer
     }
   });
 

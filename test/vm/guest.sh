@@ -2,7 +2,11 @@
 # The guest's first process: mounts what a booted system has, runs the command, powers off. Kernel modules are left to the kernel, as on
 # a server: what it needs it asks modprobe for.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+# The guest has a /tmp of its own; a working folder below the machine's /tmp is seen at its place in it.
+folder=$(cat /run/job/folder)
+if [[ $folder == /tmp/* ]]; then mkdir -p /folder; mount --bind "$folder" /folder; fi
 mount -t tmpfs tmpfs /tmp
+if [[ $folder == /tmp/* ]]; then mkdir -p "$folder"; mount --move /folder "$folder"; fi
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm

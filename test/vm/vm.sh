@@ -78,6 +78,7 @@ qemu=
 trap 'if [[ -n $qemu ]]; then kill "$qemu" 2>/dev/null || :; wait "$qemu" || :; fi; rm -rf "$job"' EXIT
 trap 'exit 143' TERM INT
 cp "$here/guest.sh" "$job/guest"
+echo "$PWD" >"$job/folder"
 { printf 'cd %q\n' "$PWD"; printf '%q ' "$@"; echo; } >"$job/command"
 touch "$job/stdout" "$job/stderr"
 
