@@ -1,9 +1,10 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Desired } from '../state/state.ts';
+import { noService } from './no-service.ts';
 
 /**
  * What `up SERVICE…` desires: these services and all they depend on as the file says, every other as it is desired now (`current`),
- * or not at all. Throws for a service that the file does not have.
+ * or left as it is. Throws for a service that the file does not have.
  */
 export function selectServices(desired: Desired, current: Desired | null, selected: readonly string[]): Desired {
   const wanted = new Set<string>();
@@ -13,7 +14,8 @@ export function selectServices(desired: Desired, current: Desired | null, select
     for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {})) take(dependency);
   };
   for (const name of selected) {
-    if (desired.services[name] === undefined) throw new BayplanError('no-service', `no service "${name}" in the stack file: it has ${Object.keys(desired.services).join(', ')}`);
+    if (desired.inactive.includes(name)) throw new BayplanError('no-service', `service "${name}" is of a profile that is not active: add --profile`);
+    if (desired.services[name] === undefined) throw noService(name, 'the stack file', Object.keys(desired.services));
     take(name);
   }
   const services = { ...current?.services, ...Object.fromEntries(Object.entries(desired.services).filter(([name]) => wanted.has(name))) };
@@ -24,6 +26,7 @@ export function selectServices(desired: Desired, current: Desired | null, select
   const used = <T>(all: Readonly<Record<string, T>>, keep: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([name]) => keep.has(name)));
   return {
     ...desired, services,
+    inactive: [...desired.inactive, ...Object.keys(desired.services)].filter((name) => services[name] === undefined),
     networks: used({ ...current?.networks, ...desired.networks }, networks),
     volumes: used({ ...current?.volumes, ...desired.volumes }, volumes),
     images: used({ ...current?.images, ...desired.images }, images),

@@ -4,7 +4,7 @@ import type { Desired, State } from '../state/state.ts';
 import { differences } from './diff.ts';
 import { byKey, type Wanted } from './expand.ts';
 import { groupBy } from './group-by.ts';
-import { gone, networksOf, type ResourceFates } from './resources.ts';
+import { gone, isInactive, networksOf, type ResourceFates } from './resources.ts';
 
 /**
  * What becomes of a wanted container. `settled`: it is as it should be, or its restart policy is at it. `restart`: stopped and started
@@ -71,7 +71,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     if (kept.has(name) || leaving.has(name)) continue;
     const why = causeOfLeaving(name, container, desired, taken);
     if (why !== null) leaving.set(name, why);
-    else if (container.identity.owner === 'stack') notes.push(`container ${name} belongs to service ${container.identity.service}, which is not in the file: --remove-orphans removes it`);
+    else if (container.identity.owner === 'stack' && !isInactive(container, desired)) notes.push(`container ${name} belongs to service ${container.identity.service}, which is not in the file: --remove-orphans removes it`);
   }
   restartDependents(wanted, fates, actual, now, since);
   return { wanted: fates, leaving, notes, wakeAt: wakes.length === 0 ? null : Math.min(...wakes) };
@@ -128,6 +128,7 @@ function causeOfLeaving(name: string, container: Container, desired: Desired, ta
   const { identity, status } = container;
   if (status?.phase === 'removing') return 'its removal was begun';
   if (taken.has(name)) return `its name is wanted for another container`;
+  if (isInactive(container, desired)) return null;
   const service = desired.services[identity.service];
   if (identity.owner === 'oneoff') {
     if (service !== undefined && status?.phase === 'running') return null;

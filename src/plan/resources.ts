@@ -38,6 +38,10 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
         const why = `network ${name}: ${changes.join('; ')}`;
         const other = users(actual, name, networksOf).find(([, container]) => container.identity.stack !== desired.stack || container.identity.owner === 'api');
         if (other !== undefined) throw new BayplanError('conflict', `${why}; it has to be made again, but container ${other[0]}, which is not of stack ${desired.stack}, uses it: remove that first`);
+        const staying = users(actual, name, networksOf).find(([, container]) => isInactive(container, desired));
+        if (staying !== undefined) {
+          throw new BayplanError('conflict', `${why}; it has to be made again, but container ${staying[0]} of service ${staying[1].identity.service}, which is not selected, uses it: select that service too, or take the stack down first`);
+        }
         remove.set(name, why);
         create.set(name, why);
       } else if (found.status?.present === false) create.set(name, `the bridge of ${name} is missing`);
@@ -45,6 +49,7 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
   }
   for (const [name, network] of Object.entries(actual.networks).sort(byKey)) {
     if (desired.networks[name] !== undefined || network.stack !== desired.stack || desired.stack === '') continue;
+    if (users(actual, name, networksOf).some(([, container]) => isInactive(container, desired))) continue;
     if (desired.remove.orphans) remove.set(name, gone(desired, `network ${name}`));
     else notes.push(`network ${name} is not in the file: --remove-orphans removes it`);
   }
@@ -81,8 +86,13 @@ export function volumeFates(desired: Desired, actual: State): ResourceFates {
 
 /** Why something that the desired side does not name has to go. */
 export function gone(desired: Desired, what: string): string {
-  const down = Object.keys(desired.services).length === 0 && desired.remove.orphans;
+  const down = Object.keys(desired.services).length === 0 && desired.inactive.length === 0 && desired.remove.orphans;
   return down ? 'the stack goes down' : `${what} is not in the file`;
+}
+
+/** Whether a container is the stack's, of a service that is in the file and not asked for. */
+export function isInactive({ identity }: Container, desired: Desired): boolean {
+  return identity.owner !== 'api' && identity.stack === desired.stack && desired.inactive.includes(identity.service);
 }
 
 /** Containers that use a network or volume, by name. */

@@ -32,6 +32,7 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
     images: imagesOf(project),
     remove: { orphans: options.removeOrphans, volumes: false },
     stopTimeoutSeconds: null,
+    inactive: [...project.inactive],
     notes: [...project.notes],
   };
 }
@@ -69,9 +70,10 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     capAdd: [...(service.cap_add ?? [])],
     capDrop: [...(service.cap_drop ?? [])],
     readOnly: service.read_only ?? false,
-    init: service.init ?? false,
-    tty: service.tty ?? false,
-    stdinOpen: service.stdin_open ?? false,
+    // Not built yet: the review of what is built says so.
+    init: false,
+    tty: false,
+    stdinOpen: false,
     resources: {
       memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
       cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),

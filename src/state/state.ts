@@ -37,6 +37,8 @@ export const Desired = State.extend({
   }),
   /** Seconds to wait for a container to stop, in place of each one's own grace period; null: each one's own. */
   stopTimeoutSeconds: z.number().nullable(),
+  /** Services of the file that are not asked for (of another profile, or left out by `up SERVICE`): what is there of them stays as it is. */
+  inactive: z.array(z.string()).default([]),
   /** Lines about what the file asks for and this version does not do. */
   notes: z.array(z.string()),
 });
@@ -49,5 +51,5 @@ export function emptyState(stack: string): State {
 
 /** The desired side of `down`: nothing of the stack remains, volumes only if asked. */
 export function nothingDesired(stack: string, volumes: boolean, stopTimeoutSeconds: number | null): Desired {
-  return { ...emptyState(stack), remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
+  return { ...emptyState(stack), inactive: [], remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
 }

@@ -138,6 +138,25 @@ describe('containers that have ended', () => {
   it('says when a restart will be due', () => expect(plan(shop, ended({ exitCode: 1, restartAt: 99 }), 10).wakeAt).toBe(99));
 });
 
+it('leaves the containers of services alone whose profile is not active', () => {
+  const { web: _web, ...rest } = shop.services;
+  expect(text(desired(rest, { inactive: ['web'], remove: { orphans: true, volumes: false } }), up)).toBe('');
+});
+
+it('keeps the networks of such services, also when none is active', () => {
+  const wanted = desired({}, { inactive: ['db', 'migrate', 'web'], networks: {}, remove: { orphans: true, volumes: false } });
+  expect(text(wanted, up)).toBe('');
+  expect(converge(nothingDesired('shop', false, null), up).containers).toEqual({});
+});
+
+it('refuses to make a network again while a service that is not selected is on it', () => {
+  const { web: _web, ...rest } = shop.services;
+  const network = shop.networks['shop_default'];
+  if (network === undefined) throw new Error('the stack has a network');
+  const wanted = desired(rest, { inactive: ['web'], networks: { shop_default: { ...network, spec: { ...network.spec, internal: true } } } });
+  expect(() => plan(wanted, up, 10)).toThrow(/container shop-web-1 of service web, which is not selected, uses it/);
+});
+
 it('publishes what runs without its ports', () => {
   expect(text(shop, withStatus(up, 'shop-web-1', { ports: [] }))).toBe('publish-ports shop-web-1  (80:80/tcp is not published)\n');
 });

@@ -61,7 +61,7 @@ describe('desiredOf', () => {
     expect(desired.services['proxy']?.dependsOn).toEqual({ app: { condition: 'service_healthy', required: true, restart: false } });
     expect(app).toMatchObject({
       image: 'app', imageId: '', entrypoint: ['/app'], command: ['serve', '--port', '80'], environment: { A: '1' }, user: '1000:1000', workingDir: '/srv', hostname: 'apphost',
-      stopSignal: 'SIGINT', stopGracePeriodMs: 60_000, restart: { policy: 'on-failure', maxRetries: 3 }, capAdd: ['NET_ADMIN'], capDrop: ['ALL'], readOnly: true, init: true,
+      stopSignal: 'SIGINT', stopGracePeriodMs: 60_000, restart: { policy: 'on-failure', maxRetries: 3 }, capAdd: ['NET_ADMIN'], capDrop: ['ALL'], readOnly: true,
       groupAdd: ['10'], extraHosts: ['h=1.2.3.4'], resources: { cpus: 0.5, memory: 67_108_864, pids: 20 }, networkMode: 'bridge', ports: [],
       healthcheck: { test: ['CMD-SHELL', 'curl localhost'], intervalMs: 5000, timeoutMs: 30_000, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
     });
@@ -113,6 +113,12 @@ describe('desiredOf', () => {
     expect(plain.images['b']?.spec.pullPolicy).toBe('always');
   });
 
+  test('services of other profiles are named as inactive', () => {
+    const text = 'services:\n  a: { image: a }\n  b: { image: b, profiles: [debug] }\n';
+    expect(desiredOf(projectOf(text), { removeOrphans: true }).inactive).toEqual(['b']);
+    expect(desiredOf(projectOf(text, { profiles: ['debug'] }), { removeOrphans: true }).inactive).toEqual([]);
+  });
+
   test('external resources keep their bare name', () => {
     const plain = desiredOf(projectOf('services:\n  a: { image: a, networks: [n], volumes: ["v:/v"] }\nnetworks: { n: { external: true } }\nvolumes: { v: { external: true, name: w } }\n'), { removeOrphans: false });
     expect(plain.networks['n']?.spec.external).toBe(true);
@@ -142,6 +148,15 @@ describe('what is not built yet', () => {
     const project = projectOf(`services:\n  web:\n    ${key}\n    image: a\n`);
     expect(() => desiredOf(project, { removeOrphans: false })).toThrow(new BayplanError('stack-file', `/app/compose.yaml:${line}`));
     expect(configOf(project)).toMatchObject({ services: { web: { image: 'a' } } });
+  });
+
+  test.each(['init', 'tty', 'stdin_open'])('is a note, and not in the container: %s', (key) => {
+    const project = projectOf(`services:\n  web:\n    image: a\n    ${key}: true\n`);
+    const desired = desiredOf(project, { removeOrphans: false });
+    expect(desired.notes).toEqual([`service web: key "${key}" is not built yet and is ignored`]);
+    expect(desired.services['web']?.template).toMatchObject({ init: false, tty: false, stdinOpen: false });
+    expect(configOf(project)).toMatchObject({ services: { web: { [key]: true } } });
+    expect(projectOf(`services:\n  web:\n    image: a\n    ${key}: false\n`).notes).toEqual([]);
   });
 
   test('refuses a build without an image, drivers, and secrets, all at once', () => {

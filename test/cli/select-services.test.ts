@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { selectServices } from '../../src/cli/select-services.ts';
+import { desired, service } from '../plan/states.ts';
+
+const file = desired({ db: service(), web: service({}, { db: 'started' }), worker: service() }, { inactive: ['debug'] });
+
+test('what is left out is inactive, so that it is no orphan', () => {
+  const selected = selectServices(file, null, ['web']);
+  expect(Object.keys(selected.services)).toEqual(['db', 'web']);
+  expect(selected.inactive).toEqual(['debug', 'worker']);
+});
+
+test('what is desired already stays so, also of another profile', () => {
+  const current = desired({ debug: service(), worker: service() });
+  const selected = selectServices(file, current, ['db']);
+  expect(Object.keys(selected.services).sort()).toEqual(['db', 'debug', 'worker']);
+  expect(selected.inactive).toEqual(['web']);
+});
+
+test('names what there is', () => {
+  expect(() => selectServices(file, null, ['wbe'])).toThrow('no service "wbe" in the stack file: it has db, web, worker');
+  expect(() => selectServices(file, null, ['debug'])).toThrow('service "debug" is of a profile that is not active: add --profile');
+});
