@@ -1,3 +1,4 @@
+import { checkPorts } from './check-ports.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { replicasOf } from './replicas.ts';
@@ -35,6 +36,7 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
     }
   }
   checkContainerNames(services, tree, mistakes);
+  checkPorts(services, tree, mistakes);
   checkCycles(services, tree, mistakes);
 }
 

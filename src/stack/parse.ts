@@ -9,6 +9,11 @@ import type { Entry, Scalar, Tag, Tree } from './tree.ts';
 /** How many nodes aliases may stand for in one file: what stops a "billion laughs" file. */
 const aliasBudget = 200_000;
 
+const nestedTooDeeply = 'nested too deeply to be a stack file';
+
+/** How deep a file may be nested. All passes walk it by recursion, so this has to be well within the stack. */
+const deepest = 200;
+
 const coreTag = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 
 /**
@@ -26,7 +31,7 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
     return documents(source, mistakes);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    mistakes.addFile(file, 'expected a stack file, got one that is nested too deeply to read');
+    mistakes.addFile(file, nestedTooDeeply);
     return [];
   }
 }
@@ -37,6 +42,12 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
   const trees: Tree[] = [];
   for (const document of parsed) {
     const lines = new Set<number>();
+    // The parser reports the end of its stack as it does an error of the text, and what follows from it too.
+    const overflow = document.errors.find(({ message }) => /call stack/i.test(message));
+    if (overflow !== undefined) {
+      mistakes.add({ source, offset: overflow.pos[0] }, nestedTooDeeply);
+      break;
+    }
     for (const error of document.errors) {
       const place = { source, offset: error.pos[0] };
       const { line } = source.locate(place.offset);
@@ -44,7 +55,9 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
       lines.add(line);
     }
     if (document.errors.length > 0 || document.contents === null) continue;
-    const tree = new Builder(source, mistakes).build(document.contents);
+    const builder = new Builder(source, mistakes);
+    const tree = builder.build(document.contents);
+    if (builder.tooDeep) continue; // what is missing would only give further mistakes
     if (tree.kind !== 'leaf' || tree.value !== null) trees.push(tree);
   }
   return trees;
@@ -66,6 +79,9 @@ class Builder {
   #built = 0;
   #aliased = 0;
   #spent = false;
+  #depth = 0;
+  /** Something was left out, and named as a mistake. */
+  tooDeep = false;
 
   constructor(source: SourceText, mistakes: Mistakes) {
     this.#source = source;
@@ -75,9 +91,16 @@ class Builder {
   build(node: unknown): Tree {
     if (isAlias(node)) return this.#alias(node.source, this.#place(node));
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return leaf(null, { source: this.#source, offset: 0 });
+    if (this.#depth === deepest) {
+      if (!this.tooDeep) this.#mistakes.addLast(this.#place(node), nestedTooDeeply);
+      this.tooDeep = true;
+      return leaf(null, this.#place(node));
+    }
     const before = this.#built + this.#aliased;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, null);
+    this.#depth++;
     const tree = this.#node(node);
+    this.#depth--;
     this.#built++;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, { tree, size: this.#built + this.#aliased - before });
     return tree;

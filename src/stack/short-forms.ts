@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { parseByteSize } from './byte-size.ts';
 import { splitCommandLine } from './command-line.ts';
 import { formatDuration, parseDuration } from './duration.ts';
+import { isImageName } from './image-name.ts';
 import { parsePortRange, parsePortSpec, portProtocols } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';
 import { converted, dictOf, flag, integer, count, listOf, loose, longOrShort, mismatch, oneOf, orNothing, parsed, record, text } from './shape.ts';
@@ -28,7 +29,29 @@ export const path: Shape<string> = converted(text, (value, _tree, reading) => re
 /** A path inside a container. */
 export const absolutePath: Shape<string> = parsed('an absolute path', (value) => value === '' || value.startsWith('/') ? value : undefined, text);
 /** `PATH[:OPTIONS]`. */
-export const tmpfs: Shape<string> = parsed('an absolute path, perhaps with :OPTIONS', (value) => value.startsWith('/') ? value : undefined, text);
+export const tmpfs: Shape<string> = converted(parsed('an absolute path, perhaps with :OPTIONS', (value) => value.startsWith('/') ? value : undefined, text), (value, tree, reading, where) => {
+  const problem = tmpfsProblem(value);
+  if (problem === null) return value;
+  reading.mistakes.add(tree.at, `${where}: ${problem}`);
+  return undefined;
+});
+
+/** What is wrong with the options that have a form; the kernel judges the rest. */
+function tmpfsProblem(spec: string): string | null {
+  const colon = spec.indexOf(':');
+  for (const option of colon < 0 ? [] : spec.slice(colon + 1).split(',')) {
+    const [name, value = ''] = option.split('=', 2);
+    if (name === 'size' && (parseByteSize(value) ?? -1) < 0 && !/^\d+%$/.test(value)) return `expected a size such as 64m, got ${JSON.stringify(value)}`;
+    if (name === 'mode' && !/^[0-7]{1,4}$/.test(value)) return `expected an octal mode such as 1777, got ${JSON.stringify(value)}`;
+  }
+  return null;
+}
+
+/** What the kernel and name servers take. */
+export const hostname: Shape<string> = parsed('a host name of at most 63 letters, digits, "-" and "."', (value) => /^[a-zA-Z0-9.-]{0,63}$/.test(value) ? value : undefined, text);
+
+/** An image's name; an empty one is told apart later. */
+export const image: Shape<string> = parsed('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', (value) => value === '' || isImageName(value) ? value : undefined, text);
 
 export const ipv4: Shape<string> = parsed('an IPv4 address', (value) => value === '' || isIPv4(value) ? value : undefined, text);
 export const address: Shape<string> = parsed('an IP address', (value) => value === '' || isIP(value) !== 0 ? value : undefined, text);

@@ -65,11 +65,34 @@ networks:
     ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"')]],
     ['wrong addresses', web('    networks: { n: { ipv4_address: 10.0.0.256 } }\nnetworks: { n: { ipam: { config: [{ subnet: 10.0.0.0/33 }] } } }\n'), [
       at(4, 36, 'services.web.networks.n.ipv4_address: expected an IPv4 address, got "10.0.0.256"'), at(5, 45, 'networks.n.ipam.config[0].subnet: expected a subnet such as 10.9.0.0/24, got "10.0.0.0/33"')]],
+    ['a malformed image', 'services:\n  web:\n    image: "Bad Image:tag:tag"\n', [at(3, 12, 'services.web.image: expected an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case), got "Bad Image:tag:tag"')]],
+    ['a tmpfs of no size', web('    tmpfs: /x:size=zz\n'), [at(4, 12, 'services.web.tmpfs: expected a size such as 64m, got "zz"')]],
+    ['a tmpfs of no mode', web('    tmpfs: ["/y:size=50%", "/x:noexec,mode=rw"]\n'), [at(4, 28, 'services.web.tmpfs[1]: expected an octal mode such as 1777, got "rw"')]],
+    ['a long host name', web(`    hostname: ${'a'.repeat(64)}\n`), [at(4, 15, `services.web.hostname: expected a host name of at most 63 letters, digits, "-" and ".", got "${'a'.repeat(57)}..."`)]],
+    ['a host name of other characters', web('    hostname: my_host\n'), [at(4, 15, 'services.web.hostname: expected a host name of at most 63 letters, digits, "-" and ".", got "my_host"')]],
+    ['a host port of two services', web('    ports: ["90", "8080:80"]\n  b:\n    image: b\n    ports: ["127.0.0.1:8080:81"]\n'), [at(7, 13, 'services.b.ports: service "web" already publishes host port 8080/tcp; choose another host port, or another address')]],
+    ['a host port out of a range', web('    ports: ["127.0.0.1:8000-8002:80-82"]\n    scale: 2\n  b:\n    image: b\n    ports:\n      - { target: 1, published: "8001" }\n'), [at(9, 9, 'services.b.ports: service "web" already publishes host port 8001/tcp on 127.0.0.1; choose another host port, or another address')]],
+    ['a host port twice', web('    ports: ["1:80", "1:81"]\n'), [at(4, 21, 'services.web.ports: this service already publishes host port 1/tcp; choose another host port, or another address')]],
     ['an unclosed quote', web('    command: sh -c "x\n'), [at(4, 14, 'services.web.command: expected a command with its quotes closed, got "sh -c \\"x"')]],
   ])('%s', (name, text, expected) => {
     const found = mistakesOf(text);
     if (expected.length > 0) expect(found).toEqual(expected);
     else expect(found.length, name).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['ports on two addresses', '["127.0.0.1:80:80"]', '["127.0.0.2:80:80"]'], ['two protocols', '["53:53/udp"]', '["53:53"]'],
+    ['any host port', '["80"]', '["80"]'], ['ranges to pick from', '["8000-8010:80"]', '["8000-8010:80"]'],
+  ])('are none: %s', (_, first, second) => {
+    expect(mistakesOf(`services:\n  a: { image: a, ports: ${first}, scale: 2 }\n  b: { image: b, ports: ${second} }\n`)).toEqual([]);
+  });
+
+  test.each([
+    'nginx', 'nginx:1.27', 'library/nginx', 'localhost/a', 'localhost:5000/a/b:T_1', 'ghcr.io/a-b/c__d.e', `a@sha256:${'0'.repeat(64)}`, `a:1@sha256:${'0'.repeat(64)}`, 'Host/a', '[::1]:5000/a',
+  ])('are none: image %s', (image) => { expect(mistakesOf(`services:\n  a: { image: "${image}" }\n`)).toEqual([]); });
+
+  test.each(['Nginx', 'a:', 'a b', 'a//b', 'a:1:2', '-a', 'a@sha256:12', 'a/B', 'a:t/b'])('are found: image %s', (image) => {
+    expect(mistakesOf(`services:\n  a: { image: "${image}" }\n`)).toHaveLength(1);
   });
 
   test('name a cycle', () => {
@@ -86,8 +109,12 @@ networks:
   });
 
   test('a file nested without end is one line', () => {
-    const found = mistakesOf(`services: ${'['.repeat(50_000)}`);
-    expect(found).toHaveLength(1);
+    for (const depth of [300, 3_000, 50_000]) {
+      for (const [open, close] of [['[', ']'], ['{ a: ', '}']] as const) {
+        const found = mistakesOf(`services: ${open.repeat(depth)}1${close.repeat(depth)}`);
+        expect(found).toEqual([expect.stringMatching(/: nested too deeply to be a stack file$/)]);
+      }
+    }
   });
 
   test('carry the line they stand on', () => {

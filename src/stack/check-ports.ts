@@ -1,0 +1,62 @@
+import type { Mistakes } from './mistake.ts';
+import { parsePortRange, parsePortSpec } from './port-spec.ts';
+import type { PortConfig } from './port-spec.ts';
+import { replicasOf } from './replicas.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import type { Place } from './source-text.ts';
+import { child, placeOf } from './tree.ts';
+import type { Tree } from './tree.ts';
+
+interface Holder { readonly service: string; readonly address: string }
+
+/** That no host port is asked for twice. Ranges are left out: one of their ports is picked. Replicas of one service share theirs. */
+export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tree: Tree, mistakes: Mistakes): void {
+  const holders = new Map<string, Holder[]>();
+  for (const [name, service] of Object.entries(services)) {
+    if (service.network_mode === 'host' || service.network_mode === 'none' || replicasOf(service) === 0) continue;
+    for (const port of service.ports ?? []) {
+      const range = parsePortRange(port.published ?? '');
+      if (range === null || range.first !== range.last) continue;
+      const key = `${String(range.first)}/${port.protocol ?? 'tcp'}`;
+      const address = addressOf(port);
+      const others = holders.get(key) ?? [];
+      const other = others.find((each) => overlap(each.address, address));
+      if (other !== undefined) {
+        const whose = other.service === name ? 'this service already publishes' : `service "${other.service}" already publishes`;
+        mistakes.add(placeOfPort(tree, name, port), `services.${name}.ports: ${whose} host port ${key}${other.address === '' ? '' : ` on ${other.address}`}; choose another host port, or another address`);
+      }
+      holders.set(key, [...others, { service: name, address }]);
+    }
+  }
+}
+
+/** '' for every address. */
+function addressOf({ host_ip: ip = '' }: PortConfig): string {
+  return ip === '0.0.0.0' || ip === '::' ? '' : ip;
+}
+
+function overlap(a: string, b: string): boolean {
+  return a === '' || b === '' || a === b;
+}
+
+/** Where a port was written: ranges were expanded since, so its index says nothing. */
+function placeOfPort(tree: Tree, service: string, port: PortConfig): Place {
+  const written = child(child(child(tree, 'services'), service), 'ports');
+  const found = written?.kind === 'list' ? written.items.find((item) => isWrittenAs(item, port)) : undefined;
+  return found?.at ?? placeOf(tree, ['services', service, 'ports']);
+}
+
+function isWrittenAs(item: Tree, port: PortConfig): boolean {
+  const same = (other: { readonly published?: string; readonly target?: unknown; readonly host_ip?: string; readonly protocol?: string }): boolean =>
+    other.published === port.published && Number(other.target) === port.target && (other.host_ip ?? '') === (port.host_ip ?? '') && (other.protocol ?? 'tcp') === (port.protocol ?? 'tcp');
+  if (item.kind === 'list') return false;
+  if (item.kind === 'leaf') {
+    const ports = parsePortSpec(item.text);
+    return typeof ports !== 'string' && ports.some(same);
+  }
+  const said = Object.fromEntries(['published', 'target', 'host_ip', 'protocol'].flatMap((key) => {
+    const value = child(item, key);
+    return value?.kind === 'leaf' ? [[key, value.text]] : [];
+  }));
+  return same(said);
+}
