@@ -16,13 +16,24 @@ const makers = {
   shop: async (archive) => (await import('./shop.mjs')).makeShop(archive),
 };
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { out: { type: 'string' }, force: { type: 'boolean' } } });
-const what = positionals[0] ?? 'all';
-const names = what === 'all' ? Object.keys(makers) : [what];
-if (positionals.length > 1 || names.some((name) => !Object.hasOwn(makers, name))) {
-  console.error('usage: make-images.mjs hello|shop|all [--out DIR] [--force]');
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { out: { type: 'string' }, force: { type: 'boolean' } } });
+  } catch (error) {
+    return usage(error.message);
+  }
+}
+
+function usage(problem) {
+  console.error(`make-images: ${problem}\nusage: make-images.mjs hello|shop|all [--out DIR] [--force]`);
   process.exit(2);
 }
+
+const { values, positionals } = readArguments();
+const what = positionals[0] ?? 'all';
+const names = what === 'all' ? Object.keys(makers) : [what];
+if (positionals.length > 1) usage('expected one name');
+if (names.some((name) => !Object.hasOwn(makers, name))) usage(`no image "${what}"`);
 const out = resolve(values.out ?? join(dirname(fileURLToPath(import.meta.url)), '../../build/images'));
 mkdirSync(out, { recursive: true });
 try {
