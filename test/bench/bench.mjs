@@ -66,7 +66,7 @@ function dockerSide() {
   execFileSync('docker', ['-H', address, 'load', '-i', join(top, 'build/images/hello.tar')], { stdio: 'ignore' });
   return {
     compose: (file, ...args) => timed(script, ['compose', '-f', `/host${file}`, ...args]),
-    stop: () => execFileSync(script, ['stop'], { stdio: 'ignore' }),
+    stop: () => spawnSync(script, ['stop'], { stdio: 'ignore' }), // what it could not clean up is no figure
   };
 }
 
