@@ -1,4 +1,5 @@
 import { EngineAbsent } from '../client/errors.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { rootOf } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -7,8 +8,11 @@ type Options = { readonly root?: string };
 
 export const addEngine: AddCommand = (program, cli, ends) => {
   const engine = program.command('engine').description('the process behind the containers; other commands start it by themselves');
-  engine.command('run', { isDefault: true }).description('run it here until it is stopped; containers go on')
-    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+  engine.command('run', { isDefault: true }).description('run it here until it is stopped; containers go on').allowExcessArguments()
+    .action(ends(async (_own: Options, command: { readonly args: readonly string[]; optsWithGlobals<T>(): T }) => {
+      // What is no command of `engine` is taken for an argument of the default one.
+      const [word] = command.args;
+      if (word !== undefined) throw new BayplanError('bad-request', `unknown command "engine ${word}": expected run, stop or status`);
       await cli.runEngine(rootOf(command.optsWithGlobals<Options>(), cli));
       return 0;
     }));

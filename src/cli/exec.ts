@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
+import { checkServices } from './no-service.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
@@ -21,6 +22,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const client = clientOf(options, cli);
       const running = (await client.containers(name, false)).filter(({ Bayplan }) => Bayplan.service === service && (options.index === undefined || String(Bayplan.slot) === options.index));
       const [container] = running.toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
+      if (container === undefined) await checkServices([service], name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
       if (container === undefined) throw new BayplanError('not-running', `no container of service "${service}" is running in stack "${name}": see \`bayplan ps -a\``);
       const environment = (options.env ?? []).map((entry) => (entry.includes('=') ? entry : `${entry}=${cli.env[entry] ?? ''}`));
       return await client.exec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '' }, { stdin: cli.stdin, stdout: cli.stdout, stderr: cli.stderr });

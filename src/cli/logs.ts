@@ -1,6 +1,7 @@
 import { clientOf } from './client-of.ts';
 import { addStackOptions, lineCount, type StackOptions } from './options.ts';
 import { LogPrinter } from './log-printer.ts';
+import { checkServices } from './no-service.ts';
 import type { AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
 
@@ -19,7 +20,9 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
       const output = new LogPrinter(name, { colour: options.color && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.logPrefix, timestamps: options.timestamps === true });
-      const names = (await client.containers(name, true)).filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).flatMap(({ Names }) => Names);
+      const there = await client.containers(name, true);
+      await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
+      const names = there.filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).flatMap(({ Names }) => Names);
       output.expect(names.map((each) => each.replace(/^\//, '')));
       for await (const line of client.stackLogs(name, { services, follow: options.follow === true, tail: options.tail })) {
         if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Step } from '../../src/state/plan.ts';
 import { container, record } from '../api/fake-engine.ts';
 import { Console } from './console.ts';
@@ -38,6 +39,8 @@ test('logs are behind coloured names, or plain, or without', async () => {
   expect(cli.out).toMatch(/^1970-01-01T00:00:01.000Z /);
   expect(await cli.run('logs', '-p', 'none')).toBe(1);
   expect(cli.err).toBe('bayplan: there is no stack "none"\n');
+  expect(await cli.run('logs', '-p', 'shop', 'web', 'nosuch')).toBe(1);
+  expect([cli.out, cli.err]).toEqual(['', 'bayplan: no service "nosuch" in stack "shop": it has db, web\n']);
 });
 
 test('exec passes streams and the exit status through, and arguments that look like options', async () => {
@@ -46,6 +49,8 @@ test('exec passes streams and the exit status through, and arguments that look l
   expect([cli.out, cli.err]).toEqual(['typed', 'bad\n']);
   expect(await cli.run('exec', '-p', 'shop', 'db', 'true')).toBe(1);
   expect(cli.err).toBe('bayplan: no container of service "db" is running in stack "shop": see `bayplan ps -a`\n');
+  expect(await cli.run('exec', '-p', 'shop', 'nosuch', 'true')).toBe(1);
+  expect(cli.err).toBe('bayplan: no service "nosuch" in stack "shop": it has db, web\n');
 });
 
 test('up -d prints each step as it ends', async () => {
@@ -150,6 +155,23 @@ test('images, version, and the engine\'s status', async () => {
   expect(await cli.run('engine', 'status')).toBe(3);
   expect(await cli.run('engine', 'stop')).toBe(0);
   expect(cli.out).toBe('no engine is running\n');
+});
+
+test('an engine that cannot run says why in one line', async () => {
+  cli.runEngine = async () => { throw new BayplanError('engine-running', 'an engine is running already'); };
+  expect(await cli.run('engine', 'run')).toBe(1);
+  expect(cli.err).toBe('bayplan: an engine is running already\n');
+  // The engine is a chunk of its own, with a class of its own.
+  cli.runEngine = async () => { throw Object.assign(new Error('no root'), { name: 'BayplanError', code: 'no-permission' }); };
+  expect(await cli.run('engine')).toBe(1);
+  expect(cli.err).toBe('bayplan: no root\n');
+  cli.runEngine = async () => { throw new Error('a defect'); };
+  expect(await cli.run('engine')).toBe(1);
+  expect(cli.err).toContain('unexpected error: a defect');
+  for (const words of [['bogus'], ['run', 'bogus']]) {
+    expect(await cli.run('engine', ...words)).toBe(1);
+    expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop or status\n');
+  }
 });
 
 test('help and unknown commands', async () => {

@@ -17,6 +17,7 @@ export class Console {
   readonly interrupts = new Set<() => void>();
   env: Record<string, string> = {};
   stdin: Readable = Readable.from([]);
+  runEngine: Cli['runEngine'] = async () => { throw new Error('not part of this test'); };
   out = '';
   err = '';
 
@@ -47,7 +48,7 @@ export class Console {
         this.interrupts.add(handler);
         return () => this.interrupts.delete(handler);
       },
-      runEngine: async () => { throw new Error('not part of this test'); },
+      runEngine: (root) => this.runEngine(root),
     };
     const status = await run(argv, cli);
     await new Promise((resolve) => setImmediate(resolve)); // what was written is delivered
