@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -23,4 +23,11 @@ test('also before it is there', () => {
   expect(realRoot(join(folder, 'link/a/b'))).toBe(join(folder, 'data/a/b'));
   mkdirSync(join(folder, 'data/a/b'), { recursive: true });
   expect(realRoot(join(folder, 'link/a/b'))).toBe(join(folder, 'data/a/b'));
+});
+
+test('below a file, and through links in a circle, it says so', () => {
+  writeFileSync(join(folder, 'file'), '');
+  symlinkSync('round', join(folder, 'round'));
+  expect(() => realRoot(join(folder, 'file/x'))).toThrow(/^root folder .*ENOTDIR/);
+  expect(() => realRoot(join(folder, 'round'))).toThrow(/^root folder .*ELOOP/);
 });
