@@ -7,7 +7,9 @@ export function realRoot(root: string): string {
   try {
     return realpathSync(root);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || root === '/') {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'EACCES') return root; // who may not look is not root, which whatever comes next has better words for
+    if (code !== 'ENOENT' || root === '/') {
       throw new BayplanError('bad-root', `root folder ${root}: ${error instanceof Error ? error.message : String(error)}; choose another with --root`, { cause: error });
     }
     return join(realRoot(dirname(root)), basename(root));

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeName, framed, header, query, readMessage, reply, TYPE } from './dns-messages.ts';
 import { DnsContainer, Nameserver, type Received } from './dns-world.ts';
+import { eventually } from './harness.ts';
 
 const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 const REPLICAS = ['10.9.0.2', '10.9.0.3', '10.9.0.4'];
@@ -214,7 +215,8 @@ describe('TCP', () => {
 
   test('idle connections lock nobody out', async () => {
     const idle = Array.from({ length: 40 }, () => container.send('tcp', Buffer.from([0]), 1, 2000));
-    expect(datas(await container.ask('cache', 'A', { protocol: 'tcp' }))).toEqual(['10.8.0.2']);
+    // One of the idle may come just after the question and take its place before it is read: then it is asked again.
+    await eventually(async () => expect(datas(await container.ask('cache', 'A', { protocol: 'tcp' }))).toEqual(['10.8.0.2']));
     expect((await Promise.all(idle)).filter(({ closed }) => closed).length).toBeGreaterThanOrEqual(24);
   });
 });
