@@ -27,7 +27,7 @@ function onInterrupt(handler: () => void): () => void {
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const cli: Cli = {
-    stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
+    get stdin() { return process.stdin; }, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
     program: [process.execPath, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt,
     runEngine: async (root) => {
       const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine', 'run');

@@ -41,12 +41,24 @@ export async function deleteStack(exchange: Exchange): Promise<void> {
     engine.removeStack(param(exchange, 'name'), { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds }, onEvent, new AbortController().signal));
 }
 
+/** Events of so long travel together: each write wakes a client that would otherwise leave its processor to the work it waits for. */
+const TOGETHER_MS = 10;
+
 /** The status is sent with the first event, so that what is refused before anything was done has a status of its own. */
 async function streamPass({ response, gone }: Exchange, run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
+  let waiting = '';
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (waiting !== '' && !gone.aborted) response.write(waiting); // as long as the plan is: no need to hold the pass back for a slow reader
+    waiting = '';
+  };
   const write = (event: PassEvent): void => {
     if (gone.aborted) return;
     if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-    response.write(`${JSON.stringify(event)}\n`); // as long as the plan is: no need to hold the pass back for a slow reader
+    waiting += `${JSON.stringify(event)}\n`;
+    timer ??= setTimeout(flush, TOGETHER_MS);
   };
   try {
     await run(write);
@@ -55,5 +67,6 @@ async function streamPass({ response, gone }: Exchange, run: (onEvent: (event: P
     write({ version: 1, type: 'end', ok: false, revision: 0, message: errorBody(error).message });
   }
   if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  flush();
   response.end();
 }

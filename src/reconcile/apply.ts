@@ -20,6 +20,10 @@ export interface ApplyResult {
   readonly cancelled: readonly string[];
 }
 
+/** What has been begun goes on before more is begun: then records are written while other processes start, instead of all before the first of them. */
+const FIRST = 0;
+const FOLLOWING = 1;
+
 /**
  * Carries out a plan's steps. A step is queued only once all it needs has succeeded: one that waited inside the queue for another would hold
  * a slot against it. A failure skips its dependents alone; the rest settles. Throws BayplanError `bad-plan` for a cycle, an unknown or a doubled
@@ -72,16 +76,16 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
       for (const dependent of dependents.get(step.id) ?? []) {
         const left = (missing.get(dependent.id) ?? 0) - 1;
         missing.set(dependent.id, left);
-        if (left === 0 && !settled.has(dependent.id)) enqueue(dependent);
+        if (left === 0 && !settled.has(dependent.id)) enqueue(dependent, FOLLOWING);
       }
       settle(step);
     };
-    const enqueue = (step: Step): void => {
+    const enqueue = (step: Step, priority: number): void => {
       if (step.action === 'wait-container') void run(step);
-      else void queue.add(() => run(step));
+      else void queue.add(() => run(step), { priority });
     };
     if (steps.length === 0) resolve();
-    for (const step of steps) if (step.needs.length === 0) enqueue(step);
+    for (const step of steps) if (step.needs.length === 0) enqueue(step, FIRST);
   });
   return { done, failed, skipped, cancelled };
 }

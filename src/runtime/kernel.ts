@@ -68,6 +68,8 @@ const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
 const NFT_JSON = 1 << 4;
 /** Calls handed to libuv's threads at once. koffi throws beyond 256, and more than there are threads only wait. */
 const CALLS_AT_ONCE = 16;
+/** Memory of calls in flight is kept: koffi would map and unmap 768 KiB for each beyond two. Stack and heap hold arguments only, for the C functions run on them. */
+koffi.config({ resident_async_pools: CALLS_AT_ONCE, async_stack_size: 128 * 1024, async_heap_size: 128 * 1024 });
 
 /** Symbolic name of an errno, `errno 4711` where Node does not know it. */
 export function errnoName(errno: number): string {
