@@ -98,7 +98,10 @@ void control_handle(struct control *control, const struct pollfd *entries) {
     if (control->clients[i].fd >= 0 && entries[1 + i].fd == control->clients[i].fd && entries[1 + i].revents) receive(control, &control->clients[i]);
   if (!(entries[0].revents & POLLIN)) return;
   int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
+  if (fd >= 0) control_add(control, fd);
+}
+
+void control_add(struct control *control, int fd) {
   for (int i = 0; i < CONTROL_CLIENTS; i++)
     if (control->clients[i].fd < 0) { control->clients[i].fd = fd; return; }
   close(fd);

@@ -14,4 +14,6 @@ struct control {
 int control_open(struct control *control, const char *dir, struct error *err);
 /* Fills 1 + CONTROL_CLIENTS entries; free ones have descriptor -1. */
 void control_poll(const struct control *control, struct pollfd *entries);
+/* Serves a connection; one too many is closed. */
+void control_add(struct control *control, int fd);
 void control_handle(struct control *control, const struct pollfd *entries);

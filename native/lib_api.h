@@ -8,11 +8,15 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* posix_spawn of `file` in a session of its own. `fds` holds `nfds` pairs (number in the child, ours); all other descriptors are closed, 0–2 that are
-   not named are /dev/null. Waits for the process, which must fork and exit with 0. */
+   not named are /dev/null. It is no child of ours: whoever reaps orphans here will reap it. */
 EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const envp[], const int *fds, int nfds, struct error *err);
 
 /* A network namespace bind mounted on `path` (made; EEXIST where there is one), loopback up, Docker's default sysctls set. */
 EXPORT int lib_netns_create(const char *path, struct error *err);
+/* The same; then, through a netlink socket each, `outer` is sent in our namespace and `inner` in the new one. `ns` is a descriptor of the caller's that is made to be the
+   namespace before, so that `outer` can name it. All replies are to be given to lib_free; one that holds errors fails nothing here. */
+EXPORT int lib_netns_connect(const char *path, int ns, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+                             const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
 EXPORT int lib_netns_remove(const char *path, struct error *err);
 /* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */
@@ -24,6 +28,8 @@ EXPORT int lib_tree_remove(const char *path, struct error *err);
 /* Tells ext4 to put the folders made in `path` into different block groups: it searches through all inodes that were deleted in a group
    within the last minutes before it finds one for a new file. */
 EXPORT int lib_tree_spread(const char *path, struct error *err);
+/* fsync of each of `count` files and folders; those that have gone need none. */
+EXPORT int lib_sync(const char *const paths[], int count, struct error *err);
 EXPORT int lib_mount_detach(const char *path, struct error *err);
 
 /* Sends `length` bytes of whole netlink messages, each with NLM_F_ACK or a dump and sequence numbers from 1 on, to a fresh socket of family `protocol`
@@ -32,6 +38,8 @@ EXPORT int lib_netlink(const char *netns, int protocol, const uint8_t *request, 
 EXPORT void lib_free(void *pointer);
 
 EXPORT int lib_pipe(int out[2], struct error *err);
+/* Two connected stream sockets. */
+EXPORT int lib_socket_pair(int out[2], struct error *err);
 /* The descriptor of the locked file, or -1; errno EWOULDBLOCK in `err` where another process holds it. */
 EXPORT int lib_lock(const char *path, struct error *err);
 /* A bound socket, listening where the protocol (IPPROTO_*) has that; `*bound` gets its port. */

@@ -7,26 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "lib_api.h"
+#include "lib_netlink.h"
 #include "lib_thread.h"
 
 #define BUFFER_BYTES (8 << 20)
 #define RECEIVE_BYTES (64 << 10)
-
-struct target { const char *netns; int protocol, fd; };
-
-static int open_socket(void *argument, struct error *err) {
-  struct target *target = argument;
-  if (target->netns) {
-    int ns = open(target->netns, O_RDONLY | O_CLOEXEC);
-    if (ns < 0) return error_errno(err, "open", target->netns);
-    int entered = setns(ns, CLONE_NEWNET);
-    if (entered < 0) error_errno(err, "setns", target->netns);
-    close(ns);
-    if (entered < 0) return -1;
-  }
-  target->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, target->protocol);
-  return target->fd < 0 ? error_errno(err, "socket", target->netns) : 0;
-}
 
 /* Whole acknowledgements with the kernel's own words, and room for those of a thousand messages at once. */
 static int set_up(int fd, struct error *err) {
@@ -39,7 +24,27 @@ static int set_up(int fd, struct error *err) {
   return 0;
 }
 
-struct replies { uint8_t *bytes; uint32_t length, capacity; };
+int netlink_open(int protocol, struct error *err) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return error_errno(err, "socket", NULL);
+  if (set_up(fd, err) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+struct target { const char *netns; int protocol, fd; };
+
+static int open_there(void *argument, struct error *err) {
+  struct target *target = argument;
+  int ns = open(target->netns, O_RDONLY | O_CLOEXEC);
+  if (ns < 0) return error_errno(err, "open", target->netns);
+  int entered = setns(ns, CLONE_NEWNET);
+  if (entered < 0) error_errno(err, "setns", target->netns);
+  close(ns);
+  if (entered < 0) return -1;
+  target->fd = netlink_open(target->protocol, err);
+  return target->fd < 0 ? -1 : 0;
+}
 
 static int grow(struct replies *replies, struct error *err) {
   if (replies->capacity - replies->length >= RECEIVE_BYTES) return 0;
@@ -73,7 +78,7 @@ static int receive(int fd, uint32_t expected, struct replies *replies, struct er
 }
 
 /* All messages go in one send, but a socket runs one dump at a time: each dump is sent alone. */
-static int exchange(int fd, const uint8_t *request, uint32_t length, struct replies *replies, struct error *err) {
+int netlink_exchange(int fd, const uint8_t *request, uint32_t length, struct replies *replies, struct error *err) {
   for (uint32_t from = 0; from < length;) {
     uint32_t to = from, count = 0;
     while (to < length) {
@@ -94,9 +99,9 @@ static int exchange(int fd, const uint8_t *request, uint32_t length, struct repl
 int lib_netlink(const char *netns, int protocol, const uint8_t *request, uint32_t length, uint8_t **reply, uint32_t *reply_length, struct error *err) {
   struct target target = { netns, protocol, -1 };
   struct replies replies = {0};
-  int result = netns ? run_on_thread(open_socket, &target, err) : open_socket(&target, err);
-  if (result == 0) result = set_up(target.fd, err);
-  if (result == 0) result = exchange(target.fd, request, length, &replies, err);
+  if (!netns) target.fd = netlink_open(protocol, err);
+  int result = netns ? run_on_thread(open_there, &target, err) : target.fd < 0 ? -1 : 0;
+  if (result == 0) result = netlink_exchange(target.fd, request, length, &replies, err);
   if (target.fd >= 0) close(target.fd);
   if (result < 0) {
     free(replies.bytes);

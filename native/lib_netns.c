@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -9,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib_api.h"
+#include "lib_netlink.h"
 #include "lib_thread.h"
 
 /* Settings of a container's network that Docker sets too, and: no IPv6 on links made later (loopback keeps ::1), and an address that
@@ -39,23 +42,61 @@ static int loopback_up(struct error *err) {
   return result;
 }
 
+struct made { const char *path; int ns, socket; };
+
 static int create_here(void *argument, struct error *err) {
-  const char *path = argument;
+  struct made *made = argument;
+  const char *path = made->path;
   if (unshare(CLONE_NEWNET) < 0) return error_errno(err, "unshare", path);
   for (size_t i = 0; i < sizeof SYSCTLS / sizeof *SYSCTLS; i++)
     if (set_sysctl(SYSCTLS[i].path, SYSCTLS[i].value, err) < 0) return -1;
   if (loopback_up(err) < 0) return -1;
   if (mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
-  return 0;
+  if (made->ns < 0) return 0;
+  int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (own < 0) return error_errno(err, "open", path);
+  int put = dup3(own, made->ns, O_CLOEXEC);
+  close(own);
+  if (put < 0) return error_errno(err, "dup3", path);
+  made->socket = netlink_open(NETLINK_ROUTE, err);
+  return made->socket < 0 ? -1 : 0;
+}
+
+static int create(struct made *made, struct error *err) {
+  int fd = open(made->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  if (fd < 0) return error_errno(err, "open", made->path);
+  close(fd);
+  int result = run_on_thread(create_here, made, err);
+  if (result < 0) lib_netns_remove(made->path, &(struct error){0}); /* the first error is the one to tell */
+  return result;
 }
 
 int lib_netns_create(const char *path, struct error *err) {
-  int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  if (fd < 0) return error_errno(err, "open", path);
-  close(fd);
-  int result = run_on_thread(create_here, (void *)path, err);
-  if (result < 0) unlink(path);
-  return result;
+  struct made made = { .path = path, .ns = -1, .socket = -1 };
+  return create(&made, err);
+}
+
+int lib_netns_connect(const char *path, int ns, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+                      const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err) {
+  struct made made = { .path = path, .ns = ns, .socket = -1 };
+  struct replies first = {0}, second = {0};
+  int result = create(&made, err);
+  if (result == 0) {
+    int host = netlink_open(NETLINK_ROUTE, err);
+    result = host < 0 ? -1 : netlink_exchange(host, outer, outer_length, &first, err);
+    if (host >= 0) close(host);
+    if (result == 0) result = netlink_exchange(made.socket, inner, inner_length, &second, err);
+    if (result < 0) lib_netns_remove(path, &(struct error){0});
+  }
+  if (made.socket >= 0) close(made.socket);
+  *outer_reply = first.bytes;
+  *outer_reply_length = first.length;
+  *inner_reply = second.bytes;
+  *inner_reply_length = second.length;
+  if (result == 0) return 0;
+  free(first.bytes);
+  free(second.bytes);
+  return -1;
 }
 
 int lib_netns_remove(const char *path, struct error *err) {

@@ -31,6 +31,8 @@ struct shim {
   const char *bundle, *exit_file, *log_path, *resolv;
   char **zones; /* NULL-terminated */
   int zone_count, log_files, ready, lock; /* lock: held open, never used; -1: none */
+  bool engaged;   /* `ready` is an engine's end of the control socket, which stays open */
+  bool detached;  /* in a session of its own, and no child of anybody's who waits */
   unsigned long long log_max;
   bool dns_internal;
   char *cgroup;
@@ -44,7 +46,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--lock-fd N]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached]\n");
   return 2;
 }
 
@@ -52,7 +54,8 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
   static const struct option options[] = {
     {"bundle", required_argument, NULL, 'b'}, {"exit-file", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
-    {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'}, {0},
+    {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
+    {"control-fd", required_argument, NULL, 'c'}, {"detached", no_argument, NULL, 't'}, {0},
   };
   static char *zones[64];
   shim->zones = zones;
@@ -66,6 +69,8 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     case 'i': shim->dns_internal = true; break;
     case 'r': shim->resolv = optarg; break;
     case 'f': shim->ready = atoi(optarg); break;
+    case 'c': shim->ready = atoi(optarg); shim->engaged = true; break;
+    case 't': shim->detached = true; break;
     case 'k': shim->lock = atoi(optarg); break;
     default: return false;
   }
@@ -241,7 +246,8 @@ static int live(struct shim *shim) {
     else error_write(shim->ready, &err);
     return 1;
   }
-  close(shim->ready);
+  if (shim->engaged) control_add(&shim->control, shim->ready);
+  else close(shim->ready);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3 && null >= 0; fd++) dup2(null, fd);
   close(null);
@@ -249,6 +255,24 @@ static int live(struct shim *shim) {
   arena_reset();
   watch(shim);
   finish(shim);
+  return 0;
+}
+
+/* Returns in a second process, which has a session of its own before the first one ends. */
+static int detach(struct error *err) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  pid_t child = fork();
+  if (child < 0) return error_errno(err, "fork", NULL);
+  if (child > 0) {
+    char byte;
+    close(ends[1]);
+    (void)!read(ends[0], &byte, 1); /* EOF: the second one has its session */
+    _exit(0);
+  }
+  setsid();
+  close(ends[0]);
+  close(ends[1]);
   return 0;
 }
 
@@ -261,19 +285,7 @@ int cmd_shim(int argc, char **argv) {
   shim.responder.resolv = shim.dns_internal ? NULL : shim.resolv;
   file_close_others(shim.ready, shim.lock);
   struct error err;
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0) { error_errno(&err, "pipe2", NULL); error_write(shim.ready, &err); return 1; }
-  pid_t child = fork();
-  if (child < 0) { error_errno(&err, "fork", NULL); error_write(shim.ready, &err); return 1; }
-  if (child > 0) {
-    char byte;
-    close(ends[1]);
-    (void)!read(ends[0], &byte, 1); /* EOF: the second one has its session */
-    _exit(0);
-  }
-  setsid();
-  close(ends[0]);
-  close(ends[1]);
+  if (!shim.detached && detach(&err) < 0) { error_write(shim.ready, &err); return 1; }
   process_reset_signals();
   static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);

@@ -24,6 +24,10 @@ export class FakeKernel implements Kernel {
     this.#record('pipe', []);
     return this.answers.pipe?.() ?? [this.#next++, this.#next++];
   }
+  socketPair(): [number, number] {
+    this.#record('socketPair', []);
+    return this.answers.socketPair?.() ?? [this.#next++, this.#next++];
+  }
   close(fd: number): void {
     this.#record('close', [fd]);
     this.answers.close?.(fd);
@@ -35,6 +39,12 @@ export class FakeKernel implements Kernel {
   async createNetns(path: string): Promise<void> {
     this.#record('createNetns', [path]);
     await this.answers.createNetns?.(path);
+  }
+  async connectNetns(...args: Parameters<Kernel['connectNetns']>): ReturnType<Kernel['connectNetns']> {
+    this.#record('connectNetns', args);
+    if (this.answers.connectNetns !== undefined) return this.answers.connectNetns(...args);
+    const success = { errno: 0, message: '', payloads: [] };
+    return { outer: args[2].map(() => success), inner: args[3].map(() => success) };
   }
   async removeNetns(path: string): Promise<void> {
     this.#record('removeNetns', [path]);
@@ -59,6 +69,10 @@ export class FakeKernel implements Kernel {
   detachMount(path: string): void {
     this.#record('detachMount', [path]);
     this.answers.detachMount?.(path);
+  }
+  async sync(paths: readonly string[]): Promise<void> {
+    this.#record('sync', [paths]);
+    await this.answers.sync?.(paths);
   }
   async netlink(...args: Parameters<Kernel['netlink']>): Promise<readonly NetlinkAnswer[]> {
     this.#record('netlink', args);

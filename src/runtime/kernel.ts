@@ -8,12 +8,13 @@ import { joinMessages, readAnswers } from './network/netlink.ts';
 export interface Kernel {
   /**
    * posix_spawn of `file` in a session of its own, signals reset, no descriptor but those of `fds` (child number → our
-   * descriptor; 0–2 not named are /dev/null). The program must fork itself: resolves when the first process has exited with 0, and
-   * rejects with a KernelError otherwise. Never blocks the event loop.
+   * descriptor; 0–2 not named are /dev/null). It is no child of this process. Rejects with a KernelError where it cannot be run.
    */
   spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void>;
   /** pipe2(O_CLOEXEC): [read end, write end]. */
   pipe(): [number, number];
+  /** socketpair of connected streams, both closed on exec. */
+  socketPair(): [number, number];
   close(fd: number): void;
   /** flock(LOCK_EX|LOCK_NB) on a file that is made where missing. The descriptor that holds it, or null where another process does. */
   lock(path: string): number | null;
@@ -22,6 +23,12 @@ export interface Kernel {
    * ports below 1024 and ping are open to every user there, and links made later have no IPv6.
    */
   createNetns(path: string): Promise<void>;
+  /**
+   * The same with its links, in one call: then `outer` is sent in the engine's own namespace and `inner` in the new one, as `netlink` does it. The descriptor
+   * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it. No namespace is left where it rejects; answers that are errors
+   * reject nothing.
+   */
+  connectNetns(path: string, netns: number, outer: readonly Buffer[], inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
   removeNetns(path: string): Promise<void>;
   /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
@@ -33,6 +40,8 @@ export interface Kernel {
   spreadTree(path: string): void;
   /** Removes a folder and all in it, following nothing; nothing there is no error. One call, where fs.rm makes ten. */
   removeTree(path: string): Promise<void>;
+  /** fsync of each file and folder; those that have gone need none. */
+  sync(paths: readonly string[]): Promise<void>;
   /**
    * Sends `messages` (each one whole nlmsghdr; lengths, sequence numbers and NLM_F_ACK are set here) in one sendmsg on a
    * NETLINK_ROUTE socket of the namespace pinned at `netns` (null: the engine's own). Answers, per message: the errno (0 success) and
@@ -68,8 +77,6 @@ const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
 const NFT_JSON = 1 << 4;
 /** Calls handed to libuv's threads at once. koffi throws beyond 256, and more than there are threads only wait. */
 const CALLS_AT_ONCE = 16;
-/** Memory of calls in flight is kept: koffi would map and unmap 768 KiB for each beyond two. Stack and heap hold arguments only, for the C functions run on them. */
-koffi.config({ resident_async_pools: CALLS_AT_ONCE, async_stack_size: 128 * 1024, async_heap_size: 128 * 1024 });
 
 /** Symbolic name of an errno, `errno 4711` where Node does not know it. */
 export function errnoName(errno: number): string {
@@ -96,11 +103,38 @@ class Failure {
   }
 }
 
+/** A request of netlink messages, and where C puts the answers. */
+class Exchange {
+  readonly #count: number;
+  readonly #request: Buffer;
+  readonly #reply: unknown[] = [null];
+  readonly #length = [0];
+
+  constructor(messages: readonly Buffer[]) {
+    this.#count = messages.length;
+    this.#request = joinMessages(messages);
+  }
+
+  get args(): readonly unknown[] {
+    return [this.#request, this.#request.length, this.#reply, this.#length];
+  }
+
+  /** Reads the answers, and lets go of them. */
+  answers(free: Native): readonly NetlinkAnswer[] {
+    try {
+      return readAnswers(Buffer.from(koffi.view(this.#reply[0], this.#length[0] ?? 0)), this.#count);
+    } finally {
+      free(this.#reply[0]);
+    }
+  }
+}
+
 type Native = ReturnType<LibraryHandle['func']>;
 
 class LoadedKernel implements Kernel {
   readonly #spawn: Native;
   readonly #netnsCreate: Native;
+  readonly #netnsConnect: Native;
   readonly #netnsRemove: Native;
   readonly #mountPrivate: Native;
   readonly #mountDetach: Native;
@@ -110,6 +144,8 @@ class LoadedKernel implements Kernel {
   readonly #netlink: Native;
   readonly #free: Native;
   readonly #pipe: Native;
+  readonly #socketPair: Native;
+  readonly #sync: Native;
   readonly #lock: Native;
   readonly #reservePort: Native;
   readonly #calls = new PQueue({ concurrency: CALLS_AT_ONCE });
@@ -118,6 +154,8 @@ class LoadedKernel implements Kernel {
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
+    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
+      + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
     this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
     this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
     this.#mountDetach = library.func('int lib_mount_detach(const char *path, void *err)');
@@ -127,6 +165,8 @@ class LoadedKernel implements Kernel {
     this.#netlink = library.func('int lib_netlink(const char *netns, int protocol, const void *request, uint32_t length, _Out_ void **reply, _Out_ uint32_t *replyLength, void *err)');
     this.#free = library.func('void lib_free(void *pointer)');
     this.#pipe = library.func('int lib_pipe(_Out_ int *out, void *err)');
+    this.#socketPair = library.func('int lib_socket_pair(_Out_ int *out, void *err)');
+    this.#sync = library.func('int lib_sync(const char **paths, int count, void *err)');
     this.#lock = library.func('int lib_lock(const char *path, void *err)');
     this.#reservePort = library.func('int lib_reserve_port(int protocol, const char *ip, int port, _Out_ int *bound, void *err)');
   }
@@ -138,11 +178,15 @@ class LoadedKernel implements Kernel {
   }
 
   pipe(): [number, number] {
-    const out = [0, 0];
-    here(this.#pipe, 'pipe2', [out]);
-    const [read, write] = out;
-    if (read === undefined || write === undefined) throw new KernelError('pipe2', 'EFAILED', '');
-    return [read, write];
+    const ends: [number, number] = [0, 0];
+    here(this.#pipe, 'pipe2', [ends]);
+    return ends;
+  }
+
+  socketPair(): [number, number] {
+    const ends: [number, number] = [0, 0];
+    here(this.#socketPair, 'socketpair', [ends]);
+    return ends;
   }
 
   close(fd: number): void {
@@ -160,6 +204,12 @@ class LoadedKernel implements Kernel {
 
   async createNetns(path: string): Promise<void> {
     await this.#onThread(this.#netnsCreate, 'unshare', [path]);
+  }
+
+  async connectNetns(path: string, netns: number, outer: readonly Buffer[], inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
+    const [first, second] = [new Exchange(outer), new Exchange(inner)];
+    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, ...first.args, ...second.args]);
+    return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 
   async removeNetns(path: string): Promise<void> {
@@ -182,21 +232,19 @@ class LoadedKernel implements Kernel {
     await this.#onThread(this.#treeRemove, 'unlink', [path]);
   }
 
+  async sync(paths: readonly string[]): Promise<void> {
+    if (paths.length > 0) await this.#onThread(this.#sync, 'fsync', [paths, paths.length]);
+  }
+
   detachMount(path: string): void {
     here(this.#mountDetach, 'umount', [path]);
   }
 
   async netlink(netns: string | null, messages: readonly Buffer[], protocol = 0): Promise<readonly NetlinkAnswer[]> {
     if (messages.length === 0) return [];
-    const request = joinMessages(messages);
-    const reply: unknown[] = [null];
-    const length = [0];
-    await this.#onThread(this.#netlink, 'netlink', [netns, protocol, request, request.length, reply, length]);
-    try {
-      return readAnswers(Buffer.from(koffi.view(reply[0], length[0] ?? 0)), messages.length);
-    } finally {
-      this.#free(reply[0]);
-    }
+    const exchange = new Exchange(messages);
+    await this.#onThread(this.#netlink, 'netlink', [netns, protocol, ...exchange.args]);
+    return exchange.answers(this.#free);
   }
 
   nft(text: string, json = false): string {

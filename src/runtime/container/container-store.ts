@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Health, Identity, PublishedPort } from '../../state/container.ts';
@@ -9,7 +9,7 @@ import type { Paths } from '../../state/paths.ts';
 import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Endpoint, Networks, Publication } from '../network/networks.ts';
-import { readRecord, syncFolder } from '../record.ts';
+import { readRecord } from '../record.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import { findProcess, readExit } from './adopt.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
@@ -23,7 +23,7 @@ import { portGroup } from './port-group.ts';
 import { ContainerRecord, type ExitRecord, type ReadyLine } from './record.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 import { seccompProfile } from './seccomp.ts';
-import { ShimClient } from './shim-client.ts';
+import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError } from './spawn-shim.ts';
 import { writeBundle } from './write-bundle.ts';
@@ -189,8 +189,9 @@ export class ContainerStore implements Containers {
       const addresses: Record<string, string> = {};
       try {
         for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
-        await mkdir(files.state, { mode: 0o700 });
-        await Promise.all([mkdir(files.upper, { mode: 0o755 }), mkdir(files.work, { mode: 0o700 })]);
+        mkdirSync(files.state, { mode: 0o700 });
+        mkdirSync(files.upper, { mode: 0o755 });
+        mkdirSync(files.work, { mode: 0o700 });
         const record: ContainerRecord = {
           version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
           error: '', errorCode: 0,
@@ -213,32 +214,28 @@ export class ContainerStore implements Containers {
       if (entry.phase === 'running') return;
       const { kernel, images, networks, volumes, paths, core, logMax, logFiles } = this.#context;
       const { record, files } = entry;
-      rmSync(files.exit, { force: true });
+      if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
       Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
       try {
         const image = images.find(record.spec.imageId);
         if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
-        mkdirSync(files.bundle, { recursive: true, mode: 0o700 });
-        for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
+        const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
+        if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
         writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#seccomp(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
-        entry.ready = await spawnShim(kernel, name, files, {
+        const started = await spawnShim(kernel, name, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached),
           internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
         });
-        this.#watch(entry, await ShimClient.open(files.socket));
+        entry.ready = started.ready;
+        this.#watch(entry, started.shim);
         entry.startedAt = this.#context.now();
       } catch (error) {
-        const exit = readExit(files);
-        if (exit !== null && entry.ready !== null) { // it started, and ended before the shim could be connected
-          this.#ended(entry, exit);
-          return;
-        }
-        const died = entry.ready !== null || (error instanceof BayplanError && error.code === 'shim-gone');
+        const died = error instanceof BayplanError && error.code === 'shim-gone';
         if (died) await deleteCgroup(core, files.cgroup); // a shim that gives up takes its container away itself
         const exitCode = error instanceof StartError ? error.exitCode : 125;
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
@@ -273,9 +270,9 @@ export class ContainerStore implements Containers {
   async remove(name: string): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      mark(entry.files.removing);
       Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
+        mark(entry.files.removing);
         await sendSignal(entry.shim, SIGKILL, true);
         await entry.ended;
       }
@@ -317,8 +314,7 @@ export class ContainerStore implements Containers {
   async flush(): Promise<void> {
     const records = [...this.#unsynced];
     this.#unsynced.clear();
-    await Promise.all(records.map(syncFile));
-    if (records.length > 0) await syncFolder(this.#context.paths.containers);
+    if (records.length > 0) await this.#context.kernel.sync([...records, this.#context.paths.containers]);
   }
 
   /** Lets go of all shims; the containers go on. */
@@ -438,9 +434,9 @@ export class ContainerStore implements Containers {
   async #finishRemoval(entry: Entry): Promise<void> {
     const { networks } = this.#context;
     const { record, files } = entry;
+    rmSync(files.record, { force: true }); // before the rest: half a container must not be taken for a whole one
     await networks.disconnect(record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
-    rmSync(files.record, { force: true }); // before the rest: half a container must not be taken for a whole one
     await Promise.all([files.bundle, files.state].map((folder) => this.#context.kernel.removeTree(folder)));
     this.#entries.delete(record.name);
   }
@@ -475,20 +471,6 @@ function mark(path: string): void {
     writeFileSync(path, '');
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-  }
-}
-
-/** A record that has gone meanwhile needs no sync. */
-async function syncFile(path: string): Promise<void> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 
@@ -26,6 +26,11 @@ export class ShimClient {
     });
   }
 
+  /** Over the engine's end of a pair of sockets whose other end a shim is started with. */
+  static of(fd: number): ShimClient {
+    return new ShimClient(new Socket({ fd, readable: true, writable: true }));
+  }
+
   /** Rejects with the error of connect(2) where no shim listens at `path`. */
   static open(path: string): Promise<ShimClient> {
     return new Promise((resolve, reject) => {
@@ -35,6 +40,13 @@ export class ShimClient {
         socket.off('error', reject);
         resolve(new ShimClient(socket));
       });
+    });
+  }
+
+  /** The line by which a new shim says that its container has started, or why not; to be called before anything is asked. Rejects where the shim ends without. */
+  firstLine(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
     });
   }
 

@@ -1,8 +1,8 @@
-import { Socket } from 'node:net';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { FailedLine, ReadyLine } from './record.ts';
+import { ShimClient } from './shim-client.ts';
 
 export interface ShimOptions {
   readonly core: string;
@@ -23,28 +23,37 @@ export class StartError extends BayplanError {
   }
 }
 
+export interface StartedShim { readonly ready: ReadyLine; readonly shim: ShimClient }
+
 /** Starts a shim on a written bundle and waits until the container's process has exec'd. Throws StartError, or `shim-gone` where the shim was killed. */
-export async function spawnShim(kernel: Kernel, name: string, files: ContainerFiles, options: ShimOptions): Promise<ReadyLine> {
+export async function spawnShim(kernel: Kernel, name: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
   const lock = await lockOf(kernel, name, files);
-  const [reader, writer] = kernel.pipe();
+  const [ours, theirs] = kernel.socketPair();
   const argv = [
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
     '--log', files.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
-    '--ready-fd', '3', '--lock-fd', '4',
+    '--control-fd', '3', '--lock-fd', '4', '--detached',
   ];
-  const line = readLine(reader);
+  const shim = ShimClient.of(ours);
+  const line = shim.firstLine();
+  line.catch(() => undefined); // told below, unless the shim could not be spawned at all
   try {
-    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map([[3, writer], [4, lock]]));
+    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map([[3, theirs], [4, lock]]));
+  } catch (error) {
+    shim.close();
+    throw error;
   } finally {
-    kernel.close(writer);
+    kernel.close(theirs);
     kernel.close(lock);
   }
-  const text = await line;
-  if (text === '') throw new BayplanError('shim-gone', `container ${name}: its shim died before the start was done`);
+  const text = await line.catch((cause: unknown) => {
+    throw new BayplanError('shim-gone', `container ${name}: its shim died before the start was done`, { cause });
+  });
   const value: unknown = JSON.parse(text);
   const ready = ReadyLine.safeParse(value);
-  if (ready.success) return ready.data;
+  if (ready.success) return { ready: ready.data, shim };
+  shim.close();
   const failed = FailedLine.parse(value);
   throw new StartError(`container ${name}: ${failed.error}`, failed.exitCode ?? 125);
 }
@@ -61,17 +70,3 @@ async function lockOf(kernel: Kernel, name: string, files: ContainerFiles): Prom
 
 const WAIT_MS = 5;
 const GIVE_UP_MS = 2000;
-
-/** The first line that comes through a pipe, '' where it ends without one. Closes the descriptor. */
-function readLine(fd: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = new Socket({ fd, readable: true, writable: false });
-    let text = '';
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.on('error', reject);
-    socket.on('close', () => resolve(text.split('\n')[0] ?? ''));
-  });
-}

@@ -6,11 +6,16 @@ export interface LinkRequest { readonly about: string; readonly message: Buffer;
 /** Sends all in one batch; throws the first failure as a KernelError with the kernel's own words. */
 export async function requestLinks(kernel: Kernel, netns: string | null, requests: readonly LinkRequest[], protocol?: number): Promise<readonly NetlinkAnswer[]> {
   const answers = await kernel.netlink(netns, requests.map((one) => one.message), protocol);
+  checkAnswers(requests, answers);
+  return answers;
+}
+
+/** Throws the first failure among the answers to these requests. */
+export function checkAnswers(requests: readonly LinkRequest[], answers: readonly NetlinkAnswer[]): void {
   for (const [index, { about, accept = [] }] of requests.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.errno === 0) continue;
     const code = errnoName(answer.errno);
     if (!accept.includes(code)) throw new KernelError('netlink', code, about, answer.message);
   }
-  return answers;
 }

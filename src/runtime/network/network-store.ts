@@ -18,7 +18,7 @@ import { type EndpointLink, hostRequests, innerRequests } from './endpoint-links
 import { hostRoutes } from './host-routes.ts';
 import { AddressPool, chooseSubnet, type Subnet, subnetOf } from './ipam.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { requestLinks } from './link-request.ts';
+import { checkAnswers } from './link-request.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
 import type { Endpoint, Networks, Publication } from './networks.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -261,15 +261,17 @@ class NetworkStore implements Networks {
   async #link(path: string, endpoint: Endpoint, entries: readonly Entry[]): Promise<void> {
     const { kernel, paths } = this.#context;
     if (existsSync(path)) await kernel.removeNetns(path);
-    await kernel.createNetns(path);
-    if (entries.length === 0) return;
+    if (entries.length === 0) return await kernel.createNetns(path);
     const links = await Promise.all(entries.map(async (entry, at): Promise<EndpointLink> => ({
       name: `${paths.linkPrefix}${randomBytes(4).toString('hex')}`, bridge: await this.#bridge(entry), group: entry.record.group,
       address: addressOf(endpoint.attachments[at]?.address ?? '') ?? 0, subnet: entry.subnet, internal: entry.record.spec.internal,
     })));
-    const netns = openSync(path, 'r');
+    const netns = openSync('/dev/null', 'r'); // a number that the host's requests can name; the call makes it lead to the new namespace
     try {
-      await requestLinks(kernel, null, hostRequests(links, netns));
+      const [outer, inner] = [hostRequests(links, netns), innerRequests(links)];
+      const answers = await kernel.connectNetns(path, netns, outer.map(({ message }) => message), inner.map(({ message }) => message));
+      checkAnswers(outer, answers.outer);
+      checkAnswers(inner, answers.inner);
     } catch (error) {
       // A bridge removed by hand: the index that is remembered is not true any more.
       for (const { record } of entries) this.#bridges.delete(record.name);
@@ -277,7 +279,6 @@ class NetworkStore implements Networks {
     } finally {
       closeSync(netns);
     }
-    await requestLinks(kernel, path, innerRequests(links));
   }
 
   async #bridge({ record }: Entry): Promise<number> {
