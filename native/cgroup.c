@@ -35,7 +35,11 @@ static bool is_type(const char *path, long magic) {
   struct statfs info;
   return statfs(path, &info) == 0 && info.f_type == magic;
 }
-static bool pure_v2(void) { return is_type(TOP, CGROUP2_SUPER_MAGIC); }
+static bool pure_v2(void) {
+  static int known = -1; /* it does not change while a process lives */
+  if (known < 0) known = is_type(TOP, CGROUP2_SUPER_MAGIC);
+  return known;
+}
 
 /* Folder of a hierarchy's root; false where it is not mounted. */
 static bool hierarchy(int which, char *out) {

@@ -91,18 +91,20 @@ static int cgroup_mount(const struct mount_spec *mount, int root, const struct c
   if (cgroup_pure_v2(cgroup)) return mount_on(target, mount, "cgroup2", "", err);
   struct mount_spec top = {.source = "tmpfs", .target = mount->target, .flags = MS_NOSUID | MS_NODEV | MS_NOEXEC};
   if (mount_on(target, &top, "tmpfs", "mode=755,size=16k", err) < 0) return -1;
+  fd_auto tmpfs = inroot_open(root, mount->target, O_PATH);
+  if (tmpfs < 0) return error_errno(err, "openat2", mount->target);
   for (const char *const *name = cgroup_names(cgroup); own && name && *name; name++) {
     struct mount_spec one = *mount;
     one.target = arena_format("%s/%s", mount->target, *name);
     one.source = "cgroup";
-    fd_auto folder = inroot_make(root, one.target, false, 0755, err);
-    if (folder < 0) return -1;
+    /* Straight in the tmpfs, which is ours and new: nothing in it can lead elsewhere. */
+    if (mkdirat(tmpfs, *name, 0755) < 0) return error_errno(err, "mkdir", one.target);
+    fd_auto folder = openat(tmpfs, *name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) return error_errno(err, "open", one.target);
     bool unified = strcmp(*name, "unified") == 0;
     if (mount_on(folder, &one, unified ? "cgroup2" : "cgroup", unified ? "" : *name, err) < 0) return -1;
   }
-  if (!(mount->flags & MS_RDONLY)) return 0;
-  fd_auto done = inroot_open(root, mount->target, O_PATH);
-  return done < 0 ? error_errno(err, "openat2", mount->target) : set_attributes(done, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err);
+  return mount->flags & MS_RDONLY ? set_attributes(tmpfs, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err) : 0;
 }
 
 static int other_mount(const struct mount_spec *mount, int root, struct error *err) {

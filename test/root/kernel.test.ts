@@ -35,8 +35,7 @@ describe('spawnDetached', () => {
     expect(text).not.toContain('HOME=');
   });
 
-  test('rejects, saying how the program ended or that it is not there', async () => {
-    await expect(kernel.spawnDetached(SH, ['sh', '-c', 'exit 3'], [], new Map())).rejects.toThrow(/exit status 3/);
+  test('rejects where the program is not there', async () => {
     await expect(kernel.spawnDetached('/no/such', ['x'], [], new Map())).rejects.toMatchObject({ syscall: 'posix_spawn', code: 'ENOENT', path: '/no/such' });
   });
 
