@@ -1,8 +1,8 @@
 import { isIP, isIPv4 } from 'node:net';
+import { isReference } from '../state/image-reference.ts';
 import { parseByteSize } from './byte-size.ts';
 import { splitCommandLine } from './command-line.ts';
 import { formatDuration, parseDuration } from './duration.ts';
-import { isImageName } from './image-name.ts';
 import { parsePortRange, parsePortSpec, portProtocols } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';
 import { converted, dictOf, flag, integer, count, listOf, loose, longOrShort, mismatch, oneOf, orNothing, parsed, record, text } from './shape.ts';
@@ -51,7 +51,7 @@ function tmpfsProblem(spec: string): string | null {
 export const hostname: Shape<string> = parsed('a host name of at most 63 letters, digits, "-" and "."', (value) => /^[a-zA-Z0-9.-]{0,63}$/.test(value) ? value : undefined, text);
 
 /** An image's name; an empty one is told apart later. */
-export const image: Shape<string> = parsed('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', (value) => value === '' || isImageName(value) ? value : undefined, text);
+export const image: Shape<string> = parsed('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', (value) => value === '' || isReference(value) ? value : undefined, text);
 
 export const ipv4: Shape<string> = parsed('an IPv4 address', (value) => value === '' || isIPv4(value) ? value : undefined, text);
 export const address: Shape<string> = parsed('an IP address', (value) => value === '' || isIP(value) !== 0 ? value : undefined, text);

@@ -3,12 +3,12 @@ import { open } from 'node:fs/promises';
 import { arch } from 'node:process';
 import type * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { normalizeReference } from '../../state/image-reference.ts';
 import { bad, type StagedArchive, type StagedFile } from './archive.ts';
 import { chainIds } from './chain-id.ts';
 import { ConfigFile } from './config.ts';
 import type { Layer } from './layer-store.ts';
 import { CONFIG_TYPE, DockerManifests, IMAGE_NAME, Index, isIndex, LAYER_TYPE, Manifest, MANIFEST_TYPE, REF_NAME, type Descriptor } from './oci.ts';
-import { normalizeReference } from './reference.ts';
 
 /** An image of an archive: its documents checked against each other, its blobs where they are staged. */
 export interface ArchiveImage {

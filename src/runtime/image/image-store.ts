@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
 import type { Paths } from '../paths.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
@@ -10,7 +11,6 @@ import type { Images } from './images.ts';
 import { LayerStore } from './layer-store.ts';
 import { Layout } from './layout.ts';
 import { IMAGE_NAME, Manifest, MANIFEST_TYPE, REF_NAME, type Descriptor, type Index } from './oci.ts';
-import { normalizeReference, parseReference } from './reference.ts';
 
 interface Known { readonly image: ImageStatus; readonly layers: readonly { diffId: string; chainId: string; digest: string }[]; readonly references: string[] }
 
@@ -199,8 +199,4 @@ function parseJson(bytes: Buffer): unknown {
   } catch {
     return null; // fits no schema either
   }
-}
-
-function repositoryOf(reference: string): string {
-  return reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { familiarReference, normalizeReference, parseReference } from '../../../src/runtime/image/reference.ts';
+import { familiarReference, isReference, normalizeReference, parseReference, repositoryOf } from '../../src/state/image-reference.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -18,10 +18,12 @@ describe('normalizeReference', () => {
   ])('%s', (short, whole) => {
     expect(normalizeReference(short)).toBe(whole);
     expect(normalizeReference(whole)).toBe(whole);
+    expect(isReference(short)).toBe(true);
   });
 
   test.each(['', 'Nginx', 'a//b', 'nginx:', 'nginx:a b', '-x', 'nginx@sha256:12', 'f'.repeat(64), '../x', 'a/../b'])('refuses %j', (text) => {
     expect(() => normalizeReference(text)).toThrowError(expect.objectContaining({ code: 'bad-reference' }));
+    expect(isReference(text)).toBe(false);
   });
 });
 
@@ -31,4 +33,8 @@ test('parts', () => {
 
 test.each([['docker.io/library/nginx:1', 'nginx:1'], ['docker.io/bayplan/hello:latest', 'bayplan/hello:latest'], ['ghcr.io/a/b:1', 'ghcr.io/a/b:1']])('familiar form of %s', (whole, short) => {
   expect(familiarReference(whole)).toBe(short);
+});
+
+test.each([['localhost:5000/a/b:c', 'localhost:5000/a/b'], ['localhost:5000/a', 'localhost:5000/a'], [`docker.io/library/nginx:1@${DIGEST}`, 'docker.io/library/nginx']])('repository of %s', (whole, repository) => {
+  expect(repositoryOf(whole)).toBe(repository);
 });

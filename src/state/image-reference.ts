@@ -1,4 +1,4 @@
-import { BayplanError } from '../../state/bayplan-error.ts';
+import { BayplanError } from './bayplan-error.ts';
 
 /** An image reference in parts, with Docker's defaults filled in (distribution's reference grammar). */
 export interface Reference {
@@ -55,6 +55,22 @@ function splitDomain(name: string): { domain: string; path: string } {
 export function normalizeReference(text: string): string {
   const { domain, path, tag, digest } = parseReference(text);
   return `${domain}/${path}${tag === '' ? '' : `:${tag}`}${digest === '' ? '' : `@${digest}`}`;
+}
+
+/** Whether a text is an image reference. */
+export function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (error instanceof BayplanError) return false;
+    throw error;
+  }
+}
+
+/** A reference without its tag and digest. */
+export function repositoryOf(reference: string): string {
+  return reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
 
 /** As people write a whole reference: `docker.io/library/nginx:1.27` is `nginx:1.27`. */
