@@ -1,102 +1,52 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Container, ContainerSpec, Health, Identity, PublishedPort } from '../../state/container.ts';
-import { PublishedPort as PublishedPortSchema } from '../../state/container.ts';
-import type { Paths } from '../../state/paths.ts';
-import type { Images } from '../image/images.ts';
-import type { Kernel } from '../kernel.ts';
-import type { Endpoint, Networks, Publication } from '../network/networks.ts';
-import { readRecord } from '../record.ts';
-import type { Volumes } from '../volume/volumes.ts';
-import { findProcess, readExit } from './adopt.ts';
-import { filesOf, type ContainerFiles } from './bundle-files.ts';
+import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Endpoint, Publication } from '../network/networks.ts';
+import { adoptAll } from './adoption.ts';
+import { filesOf } from './bundle-files.ts';
+import type { ContainerContext } from './container-context.ts';
+import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
+import { mark, noteEntry, type Note } from './container-notes.ts';
+import { ContainerRecords } from './container-records.ts';
 import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
-import { capabilitiesOf } from './capabilities.ts';
-import { compiledSeccomp, deleteCgroup, runExec } from './core-process.ts';
+import { deleteCgroup, runExec } from './core-process.ts';
+import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { endpointOf } from './endpoint.ts';
+import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
-import { ContainerRecord, type ExitRecord, type ReadyLine } from './record.ts';
+import type { ContainerRecord, ExitRecord } from './record.ts';
+import { removeRemains } from './removal.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
-import { seccompProfile } from './seccomp.ts';
+import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError } from './spawn-shim.ts';
 import { writeBundle } from './write-bundle.ts';
 
-export interface ContainerContext {
-  readonly paths: Paths;
-  readonly kernel: Kernel;
-  readonly images: Images;
-  readonly networks: Networks;
-  readonly volumes: Volumes;
-  /** Path of bayplan-core. */
-  readonly core: string;
-  readonly now: () => number;
-  /** Receives what went wrong where nobody waits for an answer. */
-  readonly report: (message: string) => void;
-  /** Bytes of one log file, and how many are kept. */
-  readonly logMax: number;
-  readonly logFiles: number;
-}
-
-/** What others than the process itself say of a container. Each field given replaces the one before. */
-export interface Note {
-  readonly health?: Health;
-  readonly healthOutput?: string;
-  readonly restarts?: number;
-  readonly restartAt?: number;
-  readonly held?: boolean;
-  readonly ports?: readonly PublishedPort[];
-}
-
 export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'noted';
-
-interface Entry {
-  record: ContainerRecord;
-  readonly files: ContainerFiles;
-  phase: 'created' | 'running' | 'exited' | 'lost';
-  ready: ReadyLine | null;
-  shim: ShimClient | null;
-  /** Resolves when the end of the running process is known. */
-  ended: Promise<void>;
-  exitCode: number;
-  oomKilled: boolean;
-  startedAt: number;
-  finishedAt: number;
-  health: Health;
-  healthOutput: string;
-  restarts: number;
-  restartAt: number;
-  held: boolean;
-  /** A removal was begun and has to be finished. */
-  removing: boolean;
-  ports: readonly PublishedPort[];
-  /** The public view, made anew after a change. */
-  view: Container | null;
-}
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
   readonly #context: ContainerContext;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, ContainerEntry>();
   readonly #mutex = new KeyedMutex();
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
-  /** Compiled seccomp programs by the capabilities that they are for. */
-  readonly #programs = new Map<string, Promise<string>>();
+  readonly #programs: SeccompPrograms;
+  readonly #records: ContainerRecords;
   /** Resolves once ends may be noticed. */
   readonly #resumed: Promise<void>;
   #resume: () => void = () => undefined;
-  /** Paths of records that are written and not yet on disk. */
-  readonly #unsynced = new Set<string>();
   #closed = false;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
+    this.#programs = new SeccompPrograms(context.paths, context.core);
+    this.#records = new ContainerRecords(context.paths, context.kernel);
     this.#resumed = new Promise((resolve) => {
       this.#resume = resolve;
     });
@@ -108,32 +58,7 @@ export class ContainerStore implements Containers {
     mkdirSync(context.paths.containers, { recursive: true, mode: 0o700 });
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
-    const known = new Set<string>();
-    await Promise.all(readdirSync(context.paths.containers).map(async (id) => {
-      const files = filesOf(context.paths, id);
-      let record: ContainerRecord;
-      try {
-        record = readRecord(files.record, ContainerRecord, 1);
-      } catch (error) {
-        if (error instanceof BayplanError && error.code === 'record-damaged') return await store.#setAside(id, files, error);
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-        await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
-        return;
-      }
-      known.add(id.slice(0, 16));
-      try {
-        await store.#adopt(record, files);
-      } catch (error) { // one container must not keep all others from their engine
-        context.report(`${record.name}: it could not be adopted: ${error instanceof Error ? error.message : String(error)}`);
-        Object.assign(store.#entry(record.name), { phase: 'lost', exitCode: 137, finishedAt: context.now(), view: null });
-      }
-    }));
-    for (const short of readdirSync(context.paths.bundles)) {
-      if (known.has(short)) continue;
-      const stale = filesOf(context.paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
-      await deleteCgroup(context.core, stale.cgroup);
-      await rm(stale.bundle, { recursive: true, force: true });
-    }
+    await adoptAll({ context, entries: store.#entries, watch: (entry, shim) => store.#watch(entry, shim) });
     return store;
   }
 
@@ -197,7 +122,7 @@ export class ContainerStore implements Containers {
           error: '', errorCode: 0,
         };
         this.#entries.set(name, newEntry(record, files));
-        this.#save(record, files);
+        this.#records.save(record, files);
       } catch (error) {
         this.#entries.delete(name);
         for (const network of Object.keys(addresses)) networks.release(network, id);
@@ -225,7 +150,7 @@ export class ContainerStore implements Containers {
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
-        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#seccomp(record.spec), gateway: this.#gateway(record) });
+        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached),
@@ -276,7 +201,8 @@ export class ContainerStore implements Containers {
         await sendSignal(entry.shim, SIGKILL, true);
         await entry.ended;
       }
-      await this.#finishRemoval(entry);
+      await removeRemains(this.#context, entry);
+      this.#entries.delete(name);
     });
     this.#emit('removed', name);
   }
@@ -285,7 +211,7 @@ export class ContainerStore implements Containers {
     const entry = this.#entry(name);
     const image = this.#context.images.find(entry.record.spec.imageId);
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
-    const seccompBpf = await this.#seccomp(entry.record.spec);
+    const seccompBpf = await this.#programs.get(entry.record.spec);
     return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
   }
 
@@ -298,23 +224,13 @@ export class ContainerStore implements Containers {
   note(name: string, note: Note): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
-    if (note.held !== undefined && note.held !== entry.held) {
-      if (note.held) mark(entry.files.held);
-      else rmSync(entry.files.held, { force: true });
-    }
-    Object.assign(entry, note, { view: null });
-    if (entry.phase === 'running' || note.restarts !== undefined) {
-      if (note.ports !== undefined) writeFileSync(entry.files.ports, JSON.stringify({ version: 1, ports: note.ports }));
-      if (note.restarts !== undefined && existsSync(entry.files.bundle)) writeFileSync(entry.files.restarts, String(note.restarts));
-    }
+    noteEntry(entry, note);
     this.#emit('noted', name);
   }
 
-  /** Makes the records durable that were written since the last time: their bytes, then, with one journal commit for all, their names. */
+  /** Makes all records durable that were written since the last time. */
   async flush(): Promise<void> {
-    const records = [...this.#unsynced];
-    this.#unsynced.clear();
-    if (records.length > 0) await this.#context.kernel.sync([...records, this.#context.paths.containers]);
+    await this.#records.flush();
   }
 
   /** Lets go of all shims; the containers go on. */
@@ -323,7 +239,7 @@ export class ContainerStore implements Containers {
     for (const entry of this.#entries.values()) entry.shim?.close();
   }
 
-  #entry(name: string): Entry {
+  #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
     return entry;
@@ -333,18 +249,10 @@ export class ContainerStore implements Containers {
     for (const listener of this.#listeners) listener(event, name);
   }
 
-  #update(entry: Entry, change: Partial<ContainerRecord>): void {
+  #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
     entry.record = { ...entry.record, ...change };
     entry.view = null;
-    this.#save(entry.record, entry.files);
-  }
-
-  /** Whole by rename; made durable with all others of a pass by `flush`, since one journal commit serves them all. */
-  #save(record: ContainerRecord, files: ContainerFiles): void {
-    this.#unsynced.add(files.record);
-    const temporary = `${files.record}.tmp`;
-    writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
-    renameSync(temporary, files.record);
+    this.#records.save(entry.record, entry.files);
   }
 
   async #copyUp(spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
@@ -355,44 +263,7 @@ export class ContainerStore implements Containers {
     for (const [target, volume] of volumes) await this.#context.volumes.copyUp(volume, layers, target);
   }
 
-  async #adopt(record: ContainerRecord, files: ContainerFiles): Promise<void> {
-    const entry = { ...newEntry(record, files), held: existsSync(files.held), removing: existsSync(files.removing), restarts: readRestarts(files) };
-    this.#entries.set(record.name, entry);
-    const { networks } = this.#context;
-    for (const [network, address] of Object.entries(record.addresses)) if (networks.list().has(network)) networks.allocate(network, record.id, address);
-    const found = await findProcess(this.#context.kernel, files);
-    if (entry.removing) {
-      if (found.state === 'running') {
-        await sendSignal(found.shim, SIGKILL, true);
-        await found.shim.gone;
-      }
-      if (readExit(files) === null) await deleteCgroup(this.#context.core, files.cgroup);
-      await this.#finishRemoval(entry);
-    } else if (found.state === 'running') {
-      entry.ready = found.ready;
-      entry.startedAt = Math.round(statSync(files.pid).mtimeMs);
-      entry.ports = readPorts(files);
-      this.#watch(entry, found.shim);
-    } else if (found.state === 'exited') {
-      Object.assign(entry, { phase: 'exited', exitCode: found.exit.exitCode, oomKilled: found.exit.oomKilled, startedAt: found.exit.startedAt, finishedAt: found.exit.finishedAt });
-    } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
-      // Its shim was killed, or the machine went down: no end was recorded.
-      await deleteCgroup(this.#context.core, files.cgroup);
-      Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : record.errorCode, finishedAt: this.#context.now() });
-    }
-  }
-
-  /** A record that cannot be read: its container is ended, its files are kept for whoever wants to look. */
-  async #setAside(id: string, files: ContainerFiles, error: BayplanError): Promise<void> {
-    const { core, paths, report } = this.#context;
-    await deleteCgroup(core, files.cgroup);
-    const aside = join(paths.root, 'damaged');
-    mkdirSync(aside, { recursive: true, mode: 0o700 });
-    renameSync(files.state, join(aside, id));
-    report(`${error.message}; its container was ended and its files are kept in ${join(aside, id)}`);
-  }
-
-  #watch(entry: Entry, shim: ShimClient): void {
+  #watch(entry: ContainerEntry, shim: ShimClient): void {
     Object.assign(entry, { shim, phase: 'running', view: null });
     entry.ended = shim.gone.then(async () => {
       await this.#resumed;
@@ -401,7 +272,7 @@ export class ContainerStore implements Containers {
   }
 
   /** The connection to a shim has ended. Without an exit file that need not be the shim's end: only a lock that is free proves it. */
-  async #gone(entry: Entry): Promise<void> {
+  async #gone(entry: ContainerEntry): Promise<void> {
     const { kernel, core, report } = this.#context;
     let exit = readExit(entry.files);
     try {
@@ -418,12 +289,8 @@ export class ContainerStore implements Containers {
     this.#ended(entry, exit);
   }
 
-  #ended(entry: Entry, exit: ExitRecord | null): void {
-    Object.assign(entry, {
-      phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false,
-      startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? this.#context.now(),
-      ready: null, shim: null, ports: [], health: 'none', view: null,
-    });
+  #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
+    setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
     this.#mutex.run(entry.record.name, () => this.#context.networks.disconnect(entry.record.id)).catch((error: unknown) => {
       this.#context.report(`${entry.record.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -431,103 +298,9 @@ export class ContainerStore implements Containers {
     this.#emit('exited', entry.record.name);
   }
 
-  async #finishRemoval(entry: Entry): Promise<void> {
-    const { networks } = this.#context;
-    const { record, files } = entry;
-    rmSync(files.record, { force: true }); // before the rest: half a container must not be taken for a whole one
-    await networks.disconnect(record.id);
-    for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
-    await Promise.all([files.bundle, files.state].map((folder) => this.#context.kernel.removeTree(folder)));
-    this.#entries.delete(record.name);
-  }
-
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */
   #gateway(record: ContainerRecord): string {
     const first = endpointOf(record).attachments[0];
     return (first === undefined ? undefined : this.#context.networks.list().get(first.network)?.status?.gateway) ?? '127.0.0.1';
-  }
-
-  /** The default profile depends on what the container may do, so it is compiled for its capabilities. */
-  #seccomp(spec: ContainerSpec): Promise<string | null> {
-    const capabilities = capabilitiesOf(spec);
-    const key = capabilities.join();
-    let program = this.#programs.get(key);
-    if (program === undefined) {
-      program = compiledSeccomp(this.#context.paths, this.#context.core, seccompProfile(capabilities));
-      program.catch(() => this.#programs.delete(key)); // told to those who wait for it; the next one tries again
-      this.#programs.set(key, program);
-    }
-    return program;
-  }
-}
-
-const SIGKILL = 9;
-/** setTimeout fires at once for more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** Writes an empty file that says something. On a full disk what is to be removed goes unmarked rather than not at all. */
-function mark(path: string): void {
-  try {
-    writeFileSync(path, '');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-  }
-}
-
-function newEntry(record: ContainerRecord, files: ContainerFiles): Entry {
-  return {
-    record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], view: null,
-  };
-}
-
-function viewOf(entry: Entry): Container {
-  const { record } = entry;
-  entry.view ??= {
-    identity: record.identity,
-    spec: record.spec,
-    status: {
-      id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
-      error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
-      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held,
-      addresses: record.addresses, ports: [...entry.ports],
-    },
-  };
-  return entry.view;
-}
-
-function readRestarts(files: ContainerFiles): number {
-  return existsSync(files.restarts) ? Number(readFileSync(files.restarts, 'utf8')) : 0;
-}
-
-function readPorts(files: ContainerFiles): readonly PublishedPort[] {
-  try {
-    const value: unknown = JSON.parse(readFileSync(files.ports, 'utf8'));
-    return PublishedPortSchema.array().parse(typeof value === 'object' && value !== null && 'ports' in value ? value.ports : []);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** A container that ended meanwhile needs no signal. */
-async function sendSignal(shim: ShimClient | null, signal: number, all: boolean): Promise<void> {
-  try {
-    await shim?.signal(signal, all);
-  } catch (error) {
-    if (!(error instanceof BayplanError && error.code === 'shim-gone')) throw error;
-  }
-}
-
-async function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {
-  if (ms > LONGEST_TIMER_MS) return promise.then(() => true);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,22 @@
+import type { Paths } from '../../state/paths.ts';
+import type { Images } from '../image/images.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Networks } from '../network/networks.ts';
+import type { Volumes } from '../volume/volumes.ts';
+
+/** What the containers of one engine stand on. */
+export interface ContainerContext {
+  readonly paths: Paths;
+  readonly kernel: Kernel;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** Path of bayplan-core. */
+  readonly core: string;
+  readonly now: () => number;
+  /** Receives what went wrong where nobody waits for an answer. */
+  readonly report: (message: string) => void;
+  /** Bytes of one log file, and how many are kept. */
+  readonly logMax: number;
+  readonly logFiles: number;
+}

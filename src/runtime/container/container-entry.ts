@@ -1,0 +1,60 @@
+import type { Container, Health, PublishedPort } from '../../state/container.ts';
+import type { ContainerFiles } from './bundle-files.ts';
+import type { ContainerRecord, ExitRecord, ReadyLine } from './record.ts';
+import type { ShimClient } from './shim-client.ts';
+
+/** What an engine knows of one container while it runs: the record, and what is true of its process. */
+export interface ContainerEntry {
+  record: ContainerRecord;
+  readonly files: ContainerFiles;
+  phase: 'created' | 'running' | 'exited' | 'lost';
+  ready: ReadyLine | null;
+  shim: ShimClient | null;
+  /** Resolves when the end of the running process is known. */
+  ended: Promise<void>;
+  exitCode: number;
+  oomKilled: boolean;
+  startedAt: number;
+  finishedAt: number;
+  health: Health;
+  healthOutput: string;
+  restarts: number;
+  restartAt: number;
+  held: boolean;
+  /** A removal was begun and has to be finished. */
+  removing: boolean;
+  ports: readonly PublishedPort[];
+  /** The public view, made anew after a change. */
+  view: Container | null;
+}
+
+export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
+  return {
+    record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
+    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], view: null,
+  };
+}
+
+/** Notes the end of the process. `exit` null: its shim was killed, or the machine went down, and no end was recorded. */
+export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: number): void {
+  Object.assign(entry, {
+    phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false,
+    startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
+    ready: null, shim: null, ports: [], health: 'none', view: null,
+  });
+}
+
+export function viewOf(entry: ContainerEntry): Container {
+  const { record } = entry;
+  entry.view ??= {
+    identity: record.identity,
+    spec: record.spec,
+    status: {
+      id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
+      error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
+      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held,
+      addresses: record.addresses, ports: [...entry.ports],
+    },
+  };
+  return entry.view;
+}
