@@ -11,11 +11,12 @@ int cmd_copy_up(int argc, char **argv);
 
 /* The DNS responder's whole life, in a process of its own that already has its final credentials. `listen_udp` and `listen_tcp` are bound (tcp:
    listening) at 127.0.0.11:53 in the container's network namespace; `upstream_*` are sockets' home: the process itself stays in the host's
-   network namespace, so sockets it makes reach the host's resolvers. `nameservers` are addresses as text; none: forward nothing.
-   Ends (returns) when `lifeline` reads EOF. */
+   network namespace, so sockets it makes reach the host's resolvers. Ends (returns) when `lifeline` reads EOF. */
 struct dns_options {
   int listen_udp, listen_tcp, lifeline;
   char **zones;         /* NULL-terminated paths */
-  char **nameservers;   /* NULL-terminated */
+  char **links;         /* NAME=OTHER, NULL-terminated: names that lead where others do */
+  char **nameservers;   /* NULL-terminated; where there is none, those of `resolv` */
+  const char *resolv;   /* resolv.conf(5), read again when it has changed; NULL: forward nothing */
 };
 int dns_serve(const struct dns_options *options, struct error *err);

@@ -35,8 +35,8 @@ static int loop(struct dns *dns, int lifeline, struct error *err) {
 }
 
 static int serve(struct dns *dns, const struct dns_options *options, struct error *err) {
-  dns_servers_open(&dns->servers, options->nameservers);
-  if (dns_answers_open(&dns->answers, options->zones, dns->servers.count > 0) < 0) return error_errno(err, "getrandom", "dns");
+  dns_servers_open(&dns->servers, options->nameservers, options->resolv);
+  if (dns_answers_open(&dns->answers, options->zones, options->links, &dns->servers) < 0) return error_errno(err, "getrandom", "dns");
   /* A connection may be gone between poll and accept. */
   if (fcntl(options->listen_tcp, F_SETFL, O_NONBLOCK) < 0) return error_errno(err, "fcntl", "dns");
   dns->udp.fd = options->listen_udp;

@@ -69,7 +69,7 @@ static bool take_query(struct dns_tcp *tcp, struct dns_stream *stream) {
   struct dns_query query;
   int rcode = dns_query_read(&query, stream->query + 2, dns_read16(stream->query));
   if (rcode < 0) return false;
-  size_t length = rcode ? dns_reply_empty(&query, stream->reply + 2, rcode, tcp->answers->recursion) : dns_answer(tcp->answers, &query, stream->reply + 2, DNS_MESSAGE_MAX);
+  size_t length = rcode ? dns_reply_empty(&query, stream->reply + 2, rcode, dns_recursive(tcp->answers)) : dns_answer(tcp->answers, &query, stream->reply + 2, DNS_MESSAGE_MAX);
   if (length) { reply_with(stream, length); return true; }
   dns_attempt_begin(&stream->attempt, tcp->servers, &query);
   ask(tcp, stream);

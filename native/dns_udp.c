@@ -55,7 +55,7 @@ static void receive_queries(struct dns_udp *udp) {
     if (length < 0) return;
     int rcode = dns_query_read(&query, bytes, (size_t)length);
     if (rcode < 0 || client.sin_port == 0) continue;
-    size_t answered = rcode ? dns_reply_empty(&query, reply, rcode, udp->answers->recursion) : dns_answer(udp->answers, &query, reply, query.udp_limit);
+    size_t answered = rcode ? dns_reply_empty(&query, reply, rcode, dns_recursive(udp->answers)) : dns_answer(udp->answers, &query, reply, query.udp_limit);
     if (answered) send_to(udp, &client, reply, answered);
     else forward(udp, &query, &client);
   }

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "scope.h"
@@ -29,16 +31,36 @@ static bool read_ipv6(const char *text, struct sockaddr_in6 *address) {
   return inet_pton(AF_INET6, plain, &address->sin6_addr) == 1 && (!text[length] || address->sin6_scope_id);
 }
 
-void dns_servers_open(struct dns_servers *servers, char **addresses) {
-  for (; *addresses && servers->count < DNS_SERVERS; addresses++) {
-    struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-    struct sockaddr_in6 ipv6;
-    bool is_ipv4 = inet_pton(AF_INET, *addresses, &ipv4.sin_addr) == 1;
-    if (!is_ipv4 && !read_ipv6(*addresses, &ipv6)) continue;
-    socklen_t length = is_ipv4 ? sizeof ipv4 : sizeof ipv6;
-    memcpy(&servers->list[servers->count].address, is_ipv4 ? (void *)&ipv4 : (void *)&ipv6, length);
-    servers->list[servers->count++].length = length;
-  }
+/* What is no address (a name, a scope that is not there) is left out. */
+static void add_server(struct dns_servers *servers, const char *text) {
+  struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+  struct sockaddr_in6 ipv6;
+  bool is_ipv4 = inet_pton(AF_INET, text, &ipv4.sin_addr) == 1;
+  if (servers->count == DNS_SERVERS || (!is_ipv4 && !read_ipv6(text, &ipv6))) return;
+  socklen_t length = is_ipv4 ? sizeof ipv4 : sizeof ipv6;
+  memcpy(&servers->list[servers->count].address, is_ipv4 ? (void *)&ipv4 : (void *)&ipv6, length);
+  servers->list[servers->count++].length = length;
+}
+
+void dns_servers_open(struct dns_servers *servers, char **addresses, const char *resolv) {
+  for (; *addresses; addresses++) add_server(servers, *addresses);
+  if (servers->count) return;
+  servers->resolv = resolv;
+  dns_servers_refresh(servers);
+}
+
+void dns_servers_refresh(struct dns_servers *servers) {
+  struct stat status;
+  char line[512], address[64];
+  if (!servers->resolv || stat(servers->resolv, &status) < 0) return;
+  if (status.st_ino == servers->inode && status.st_mtim.tv_sec == servers->modified.tv_sec && status.st_mtim.tv_nsec == servers->modified.tv_nsec) return;
+  FILE *file = fopen(servers->resolv, "re");
+  if (!file) return;
+  servers->count = servers->first = 0;
+  while (fgets(line, sizeof line, file)) if (sscanf(line, " nameserver %63s", address) == 1) add_server(servers, address);
+  fclose(file);
+  servers->inode = status.st_ino;
+  servers->modified = status.st_mtim;
 }
 
 /* A lone server gets a second chance, for a packet may be lost. */
@@ -73,7 +95,7 @@ enum dns_verdict dns_attempt_judge(struct dns_attempt *attempt, struct dns_serve
   static const unsigned failures = 1 << DNS_SERVFAIL | 1 << DNS_NOTIMP | 1 << DNS_REFUSED;
   if (!dns_reply_matches(attempt->message + 2, attempt->question_end, reply, length)) return DNS_FOREIGN;
   if (length == DNS_HEADER || failures >> dns_rcode(reply) & 1) return DNS_FAILED;
-  servers->first = (attempt->start + attempt->tries - 1) % servers->count;
+  if (servers->count) servers->first = (attempt->start + attempt->tries - 1) % servers->count; /* the file may name others by now */
   dns_write16(reply, attempt->client_id);
   return DNS_GOOD;
 }

@@ -1,6 +1,8 @@
 #pragma once
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
 #include "dns_message.h"
 
 #define DNS_SERVERS 8
@@ -9,7 +11,10 @@
 struct dns_servers {
   struct { struct sockaddr_storage address; socklen_t length; } list[DNS_SERVERS];
   unsigned count;
-  unsigned first; /* the one that answered last: a dead one costs its time-out once, not for every name */
+  const char *resolv;       /* the file that they are from; NULL: they stay as they are */
+  struct timespec modified; /* of that file */
+  ino_t inode;
+  unsigned first;           /* the one that answered last: a dead one costs its time-out once, not for every name */
 };
 
 /* One query on its way through the nameservers. */
@@ -21,8 +26,10 @@ struct dns_attempt {
   uint8_t message[2 + DNS_QUERY_MAX]; /* the length that TCP wants, then the query with an id of our own */
 };
 
-/* Addresses as text; what is none (a name, a scope that is not there) is left out. */
-void dns_servers_open(struct dns_servers *servers, char **addresses);
+/* Addresses as text, where there is any; else those of the file `resolv` (resolv.conf(5); NULL: none). */
+void dns_servers_open(struct dns_servers *servers, char **addresses, const char *resolv);
+/* Reads the file again where it is another one than before; one stat(2). A file that cannot be read leaves what was known. */
+void dns_servers_refresh(struct dns_servers *servers);
 void dns_attempt_begin(struct dns_attempt *attempt, const struct dns_servers *servers, const struct dns_query *query);
 /* A socket (SOCK_DGRAM: the query is sent; SOCK_STREAM: connecting) to the next server, from a port and with an id that nobody can guess.
    -1: all of them were tried. */

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 
 #include "scope.h"
 
-/* The newline at its end is also what stands before the first record. */
 static const char first_line[] = "version 1\n";
 
 static bool is_known(const struct dns_zone *zone, const struct stat *status) {
@@ -33,38 +31,47 @@ void dns_zone_refresh(struct dns_zone *zone) {
   zone->modified = status.st_mtim;
 }
 
-/* The word at `at`, at most up to the end of its line. False where it is empty or longer than a name. */
-static bool read_word(const struct dns_zone *zone, const char *at, char word[DNS_NAME]) {
-  size_t length = 0, left = (size_t)(zone->text + zone->size - at);
-  while (length < left && at[length] != ' ' && at[length] != '\n') length++;
+static const char *end_of(const struct dns_zone *zone) { return zone->text + zone->size; }
+
+static const char *next_line(const struct dns_zone *zone, const char *line) {
+  const char *newline = memchr(line, '\n', (size_t)(end_of(zone) - line));
+  return newline ? newline + 1 : end_of(zone);
+}
+
+/* As strcmp of the line's first word and the name. */
+static int compare_name(const struct dns_zone *zone, const char *line, const char *name) {
+  for (const char *end = end_of(zone); line < end && *line != ' ' && *line != '\n'; line++, name++)
+    if (*line != *name) return (unsigned char)*line - (unsigned char)*name;
+  return *name ? -1 : 0;
+}
+
+/* The first line that is not before the name: lines are in order. */
+static const char *lower_bound(const struct dns_zone *zone, const char *name) {
+  const char *low = zone->text + sizeof first_line - 1, *high = end_of(zone);
+  while (low < high) {
+    const char *middle = low + (high - low) / 2;
+    while (middle > low && middle[-1] != '\n') middle--;
+    if (compare_name(zone, middle, name) < 0) low = next_line(zone, middle);
+    else high = middle;
+  }
+  return low;
+}
+
+/* The line's second word. False where it is empty or longer than a name. */
+static bool read_data(const struct dns_zone *zone, const char *line, char data[DNS_NAME]) {
+  const char *end = next_line(zone, line), *space = memchr(line, ' ', (size_t)(end - line));
+  if (!space) return false;
+  size_t length = 0, left = (size_t)(end - space - 1);
+  for (space++; length < left && space[length] != ' ' && space[length] != '\n'; length++) {}
   if (length == 0 || length >= DNS_NAME) return false;
-  memcpy(word, at, length);
-  word[length] = 0;
+  memcpy(data, space, length);
+  data[length] = 0;
   return true;
 }
 
-const char *dns_zone_find(const struct dns_zone *zone, const char *name, const char *from, char address[DNS_NAME]) {
-  char wanted[DNS_NAME + 2];
-  size_t length = (size_t)snprintf(wanted, sizeof wanted, "\n%s ", name);
+const char *dns_zone_find(const struct dns_zone *zone, const char *name, const char *after, char data[DNS_NAME]) {
   if (!zone->text || !*name) return NULL;
-  if (!from) from = zone->text;
-  for (const char *end = zone->text + zone->size; (from = memmem(from, (size_t)(end - from), wanted, length));) {
-    from += length;
-    if (read_word(zone, from, address)) return from;
-  }
+  for (const char *line = after ? next_line(zone, after) : lower_bound(zone, name); line < end_of(zone) && compare_name(zone, line, name) == 0; line = next_line(zone, line))
+    if (read_data(zone, line, data)) return line;
   return NULL;
-}
-
-bool dns_zone_name_of(const struct dns_zone *zone, const char *address, char name[DNS_NAME]) {
-  char wanted[DNS_NAME + 2];
-  size_t length = (size_t)snprintf(wanted, sizeof wanted, " %s", address);
-  if (!zone->text) return false;
-  const char *from = zone->text + sizeof first_line - 1, *end = zone->text + zone->size;
-  for (const char *at = from; (at = memmem(at, (size_t)(end - at), wanted, length)); at += length) {
-    if (at + length < end && at[length] != ' ' && at[length] != '\n') continue;
-    const char *line = memrchr(from, '\n', (size_t)(at - from));
-    line = line ? line + 1 : from;
-    if (read_word(zone, line, name) && line + strlen(name) == at) return true; /* its second word, not a later one */
-  }
-  return false;
 }

@@ -17,7 +17,5 @@ struct dns_zone {
 
 /* Maps the file anew where it is another one than before; one stat(2). A file that cannot be read leaves what was known. */
 void dns_zone_refresh(struct dns_zone *zone);
-/* The next record of `name` after `from` (NULL: the first one); its address as text. Where to look on from, NULL for no more. */
-const char *dns_zone_find(const struct dns_zone *zone, const char *name, const char *from, char address[DNS_NAME]);
-/* The first name that stands for `address`. */
-bool dns_zone_name_of(const struct dns_zone *zone, const char *address, char name[DNS_NAME]);
+/* The record of `name` that follows `after` (NULL: the first one), with what it leads to as text. NULL: there is none. */
+const char *dns_zone_find(const struct dns_zone *zone, const char *name, const char *after, char data[DNS_NAME]);

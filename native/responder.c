@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,7 +21,6 @@
 #include "spawn.h"
 
 #define NOBODY 65534
-#define MAX_NAMESERVERS 8
 
 static int listen_at(int type, struct error *err) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x7f00000b)};
@@ -48,17 +46,6 @@ int responder_bind(struct responder *responder, const char *netns, struct error 
   return responder->udp < 0 || responder->tcp < 0 ? -1 : 0;
 }
 
-/* Addresses of resolv.conf(5), in order. */
-static void read_nameservers(const char *path, char lines[MAX_NAMESERVERS][64], char **out) {
-  size_t count = 0;
-  char line[512];
-  FILE *file = path ? fopen(path, "re") : NULL;
-  while (file && count < MAX_NAMESERVERS && fgets(line, sizeof line, file))
-    if (sscanf(line, " nameserver %63s", lines[count]) == 1) { out[count] = lines[count]; count++; }
-  if (file) fclose(file);
-  out[count] = NULL;
-}
-
 static int drop_privileges(struct error *err) {
   if (caps_bound(0, err) < 0) return -1;
   if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) return error_errno(err, "setresuid", "dns");
@@ -75,11 +62,10 @@ static _Noreturn void serve(const struct responder *responder, int lifeline) {
   dup2(udp, 3); dup2(tcp, 4); dup2(life, 5);
   syscall(SYS_close_range, 6u, ~0u, 0u);
   prctl(PR_SET_NAME, "bayplan-dns");
-  char lines[MAX_NAMESERVERS][64], *nameservers[MAX_NAMESERVERS + 1];
-  read_nameservers(responder->resolv, lines, nameservers);
   struct error err;
   if (chdir("/") < 0 || drop_privileges(&err) < 0) _exit(1);
-  struct dns_options options = {.listen_udp = 3, .listen_tcp = 4, .lifeline = 5, .zones = responder->zones, .nameservers = nameservers};
+  struct dns_options options = {.listen_udp = 3, .listen_tcp = 4, .lifeline = 5, .zones = responder->zones,
+    .links = responder->links, .nameservers = responder->nameservers, .resolv = responder->resolv};
   _exit(dns_serve(&options, &err) < 0);
 }
 

@@ -7,8 +7,8 @@ struct responder {
   int udp, tcp;         /* bound in the container's network namespace; -1: no responder wanted */
   int lifeline;         /* our end: its EOF tells the child that the shim has gone */
   pid_t pid; int pidfd;
-  char **zones;         /* NULL-terminated */
-  const char *resolv;   /* NULL: forwards nothing */
+  char **zones, **links, **nameservers; /* as in struct dns_options */
+  const char *resolv;
 };
 
 /* Makes the sockets at 127.0.0.11:53 in the namespace at `netns`. */

@@ -26,11 +26,14 @@
 #include "self.h"
 #include "spawn.h"
 
+/* How often one option may be given. */
+#define OPTIONS_MAX 64
+
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
 struct shim {
   const char *bundle, *exit_file, *log_path, *resolv;
-  char **zones; /* NULL-terminated */
-  int zone_count, log_files, ready, lock; /* lock: held open, never used; -1: none */
+  char *zones[OPTIONS_MAX + 1], *links[OPTIONS_MAX + 1], *nameservers[OPTIONS_MAX + 1]; /* NULL-terminated */
+  int log_files, ready, lock; /* lock: held open, never used; -1: none */
   bool engaged;   /* `ready` is an engine's end of the control socket, which stays open */
   bool detached;  /* in a session of its own, and no child of anybody's who waits */
   unsigned long long log_max;
@@ -46,8 +49,16 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached]\n");
   return 2;
+}
+
+static bool append(char *list[OPTIONS_MAX + 1], char *value) {
+  size_t count = 0;
+  while (list[count]) count++;
+  if (count == OPTIONS_MAX) return false;
+  list[count] = value;
+  return true;
 }
 
 static bool read_options(int argc, char **argv, struct shim *shim) {
@@ -55,17 +66,17 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"bundle", required_argument, NULL, 'b'}, {"exit-file", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
-    {"control-fd", required_argument, NULL, 'c'}, {"detached", no_argument, NULL, 't'}, {0},
+    {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'}, {0},
   };
-  static char *zones[64];
-  shim->zones = zones;
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'b': shim->bundle = optarg; break;
     case 'e': shim->exit_file = optarg; break;
     case 'l': shim->log_path = optarg; break;
     case 'm': shim->log_max = strtoull(optarg, NULL, 10); break;
     case 'n': shim->log_files = atoi(optarg); break;
-    case 'd': if (shim->zone_count == 63) return false; shim->zones[shim->zone_count++] = optarg; break;
+    case 'd': if (!append(shim->zones, optarg)) return false; break;
+    case 'a': if (!append(shim->links, optarg)) return false; break;
+    case 's': if (!append(shim->nameservers, optarg)) return false; break;
     case 'i': shim->dns_internal = true; break;
     case 'r': shim->resolv = optarg; break;
     case 'f': shim->ready = atoi(optarg); break;
@@ -115,7 +126,7 @@ static int await_exec(int failure, struct error *err, char *relayed, size_t size
 
 static int start(struct shim *shim, const struct config *config, struct error *err, char *relayed, size_t size) {
   int out[2], errs[2], failure[2];
-  if (shim->zone_count) {
+  if (shim->zones[0]) {
     if (!config->net_path) return error_text(err, "--dns needs a network namespace by path");
     if (responder_bind(&shim->responder, config->net_path, err) < 0) return -1;
   }
@@ -138,7 +149,7 @@ static int start(struct shim *shim, const struct config *config, struct error *e
   if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
   fcntl(shim->output, F_SETFL, O_NONBLOCK);
   fcntl(shim->errors, F_SETFL, O_NONBLOCK);
-  if (shim->zone_count && responder_start(&shim->responder, err) < 0) return -1;
+  if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
   int result = await_exec(failure[0], err, relayed, size);
   close(failure[0]);
   return result;
@@ -281,8 +292,11 @@ int cmd_shim(int argc, char **argv) {
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &shim)) return usage();
+  if (shim.dns_internal) shim.resolv = shim.nameservers[0] = NULL;
   shim.responder.zones = shim.zones;
-  shim.responder.resolv = shim.dns_internal ? NULL : shim.resolv;
+  shim.responder.links = shim.links;
+  shim.responder.nameservers = shim.nameservers;
+  shim.responder.resolv = shim.resolv;
   file_close_others(shim.ready, shim.lock);
   struct error err;
   if (!shim.detached && detach(&err) < 0) { error_write(shim.ready, &err); return 1; }

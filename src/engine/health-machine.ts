@@ -42,11 +42,6 @@ export function nextLook(state: HealthState, check: Healthcheck): number {
 
 const FIRST_LOOK_MS = 100;
 
-/** A check that is switched off: none at all, or `NONE`. */
-export function isDisabled(check: Healthcheck | null): boolean {
-  return check === null || check.test.length === 0 || check.test[0] === 'NONE';
-}
-
 /** The command to run in the container. `CMD-SHELL` goes through the shell of the image, as Docker does. */
 export function probeCommand(check: Healthcheck): readonly string[] {
   return check.test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', check.test.slice(1).join(' ')] : check.test.slice(1);

@@ -1,7 +1,8 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
+import { checkOf } from '../runtime/container/health-check.ts';
 import type { Images } from '../runtime/image/images.ts';
-import type { ContainerSpec, Healthcheck } from '../state/container.ts';
-import { afterProbe, freshHealth, isDisabled, nextLook, probeCommand, type HealthState } from './health-machine.ts';
+import type { Healthcheck } from '../state/container.ts';
+import { afterProbe, freshHealth, nextLook, probeCommand, type HealthState } from './health-machine.ts';
 
 const OUTPUT_MAX = 4096;
 /** setTimeout fires at once for more. */
@@ -83,12 +84,6 @@ export class HealthProbes {
       return { passed: false, output: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-/** The health check in force: the container's own, else its image's; null where there is none or it is switched off. */
-export function checkOf(spec: ContainerSpec, images: Images): Healthcheck | null {
-  const check = spec.healthcheck ?? images.find(spec.imageId)?.config.healthcheck ?? null;
-  return isDisabled(check) ? null : check;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,11 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
+import { checkOf } from '../runtime/container/health-check.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
-import { checkOf, HealthProbes } from './health-probes.ts';
+import { HealthProbes } from './health-probes.ts';
 import { restartDelay } from './restart-policy.ts';
 
 export interface SupervisorContext {

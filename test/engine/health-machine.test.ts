@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterProbe, freshHealth, isDisabled, nextLook, probeCommand, type HealthState } from '../../src/engine/health-machine.ts';
+import { afterProbe, freshHealth, nextLook, probeCommand, type HealthState } from '../../src/engine/health-machine.ts';
+import { isDisabled } from '../../src/runtime/container/health-check.ts';
 import type { Healthcheck } from '../../src/state/container.ts';
 
 const check: Healthcheck = { test: ['CMD', 'true'], intervalMs: 10_000, timeoutMs: 1000, startPeriodMs: 5000, startIntervalMs: 2000, retries: 2 };

@@ -1,3 +1,5 @@
+import { SocketAddress } from 'node:net';
+
 /** DNS messages (RFC 1035, RFC 6891) as the tests send and read them. */
 export const TYPE = { A: 1, PTR: 12, TXT: 16, AAAA: 28, OPT: 41 } as const;
 export type Type = keyof typeof TYPE;
@@ -63,13 +65,20 @@ export function readMessage(bytes: Buffer): Message {
     const data = end + 10;
     at = data + bytes.readUInt16BE(end + 8);
     if (type === TYPE.OPT) opt = { size: bytes.readUInt16BE(end + 2), upperRcode: bytes.readUInt8(end + 4), dnssecOk: (bytes.readUInt8(end + 6) & 0x80) !== 0 };
-    else found.push({ name, type, ttl: bytes.readUInt32BE(end + 4), data: type === TYPE.PTR ? decodeName(bytes, data).name : [...bytes.subarray(data, at)].join('.') });
+    else found.push({ name, type, ttl: bytes.readUInt32BE(end + 4), data: dataText(bytes, type, data, at) });
   }
   if (at > bytes.length) throw new Error('the message ends before its last record');
   return {
     id: bytes.readUInt16BE(0), rcode: flags & 15, authoritative: (flags & 0x400) !== 0, truncated: (flags & 0x200) !== 0, recursion: (flags & 0x80) !== 0,
     question: asked.name, type: questions === 0 ? 0 : bytes.readUInt16BE(asked.end), answers: found, opt,
   };
+}
+
+function dataText(bytes: Buffer, type: number, from: number, to: number): string {
+  if (type === TYPE.PTR) return decodeName(bytes, from).name;
+  const data = bytes.subarray(from, to);
+  if (type !== TYPE.AAAA) return [...data].join('.');
+  return new SocketAddress({ address: data.toString('hex').replace(/(....)(?=.)/g, '$1:'), family: 'ipv6' }).address;
 }
 
 function decodeName(bytes: Buffer, start: number): { name: string; end: number } {

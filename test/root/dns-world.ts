@@ -28,11 +28,11 @@ export class DnsContainer {
   #next = 0;
   #ready: { pid: number; shimPid: number } | null = null;
 
-  /** `zones` are names and addresses, one zone each; `nameservers` null: an internal network. */
-  static async start(zones: readonly Zone[], nameservers: readonly string[] | null): Promise<DnsContainer> {
+  /** `zones` are names and addresses, one zone each; `nameservers` null: an internal network. `options`: further ones of the shim. */
+  static async start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[] = []): Promise<DnsContainer> {
     const container = new DnsContainer();
     try {
-      await container.#start(zones, nameservers);
+      await container.#start(zones, nameservers, options);
       return container;
     } catch (error) {
       await container.close();
@@ -53,7 +53,14 @@ export class DnsContainer {
 
   setZone(index: number, zone: Zone): void {
     const path = join(this.#folder, `zone${index}`);
-    writeFileSync(`${path}.tmp`, zoneText(zone.map(([name, address]) => ({ name, address }))), { mode: 0o644 });
+    writeFileSync(`${path}.tmp`, zoneText(zone.map(([name, address]) => ({ names: [name], addresses: [address], ready: true }))), { mode: 0o644 });
+    renameSync(`${path}.tmp`, path);
+  }
+
+  /** What stands for the host's resolv.conf. */
+  setNameservers(addresses: readonly string[]): void {
+    const path = join(this.#folder, 'resolv.conf');
+    writeFileSync(`${path}.tmp`, addresses.map((address) => `nameserver ${address}\n`).join(''));
     renameSync(`${path}.tmp`, path);
   }
 
@@ -92,10 +99,10 @@ export class DnsContainer {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #start(zones: readonly Zone[], nameservers: readonly string[] | null): Promise<void> {
+  async #start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[]): Promise<void> {
     chmodSync(this.#folder, 0o755); // the responder has no privileges
     zones.forEach((zone, index) => this.setZone(index, zone));
-    writeFileSync(join(this.#folder, 'resolv.conf'), (nameservers ?? []).map((address) => `nameserver ${address}\n`).join(''));
+    this.setNameservers(nameservers ?? []);
     const bundle = join(this.#folder, 'bundle');
     writeBundle(bundle, this.#netns);
     await this.#kernel.createNetns(this.#netns);
@@ -103,7 +110,7 @@ export class DnsContainer {
     await this.#kernel.spawnDetached(join(BUILD, 'bayplan-core'), [
       'bayplan-core', 'shim', '--bundle', bundle, '--exit-file', this.#exit, '--log', join(this.#folder, 'log'), '--ready-fd', '3',
       ...zones.flatMap((_, index) => ['--dns', join(this.#folder, `zone${index}`)]),
-      ...(nameservers === null ? ['--dns-internal'] : ['--resolv', join(this.#folder, 'resolv.conf')]),
+      ...(nameservers === null ? ['--dns-internal'] : ['--resolv', join(this.#folder, 'resolv.conf')]), ...options,
     ], ['PATH=/usr/bin:/bin'], new Map([[3, writer]]));
     closeSync(writer);
     const line = await new Promise<string>((resolve) => {

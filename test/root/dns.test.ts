@@ -10,7 +10,7 @@ const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REF
 const REPLICAS = ['10.9.0.2', '10.9.0.3', '10.9.0.4'];
 const MANY = Array.from({ length: 60 }, (_, index) => `10.9.1.${index + 1}`);
 const FRONT = [
-  ['web', '10.9.0.2'], ['web', '10.9.0.3'], ['web', '10.9.0.4'], ['demo-web-1', '10.9.0.2'], ['db.local', '10.9.0.9'], ['both', '10.9.0.5'],
+  ['web', '10.9.0.2'], ['web', '10.9.0.3'], ['web', '10.9.0.4'], ['demo-web-1', '10.9.0.2'], ['db.local', '10.9.0.9'], ['dual', '10.9.0.6'], ['dual', 'fd00:9::6'], ['both', '10.9.0.5'],
   ...MANY.map((address) => ['many', address] as const),
 ] as const;
 const BACK = [['cache', '10.8.0.2'], ['both', '10.8.0.5']] as const;
@@ -22,9 +22,12 @@ let upstream: Nameserver;
 let second: Nameserver;
 let container: DnsContainer;
 let internal: DnsContainer;
+let linked: DnsContainer;
 beforeAll(async () => {
   [upstream, second] = await Promise.all([Nameserver.listen(echo), Nameserver.listen(echo)]);
-  [container, internal] = await Promise.all([DnsContainer.start([FRONT, BACK], [upstream.address, second.address]), DnsContainer.start([FRONT], null)]);
+  [container, internal, linked] = await Promise.all([
+    DnsContainer.start([FRONT, BACK], [upstream.address, second.address]), DnsContainer.start([FRONT], null), DnsContainer.start([FRONT], null, ['--dns-link', 'database=db.local']),
+  ]);
 });
 beforeEach(() => {
   for (const server of [upstream, second]) {
@@ -33,7 +36,7 @@ beforeEach(() => {
   }
 });
 afterAll(async () => {
-  await Promise.all([container, internal, upstream, second].map((one) => one.close()));
+  await Promise.all([container, internal, linked, upstream, second].map((one) => one.close()));
 });
 
 describe('names of the zones', () => {
@@ -67,8 +70,14 @@ describe('names of the zones', () => {
     expect(upstream.received).toEqual([]);
   });
 
-  test('an address leads back to its first name', async () => {
+  test('a name may have IPv4 and IPv6 addresses, and each type is answered with its own', async () => {
+    expect(datas(await container.ask('dual', 'A'))).toEqual(['10.9.0.6']);
+    expect(datas(await container.ask('dual', 'AAAA'))).toEqual(['fd00:9::6']);
+  });
+
+  test('an address leads back to its name', async () => {
     expect(await container.ask('4.0.9.10.in-addr.arpa', 'PTR')).toMatchObject({ rcode: RCODE.NOERROR, answers: [{ type: TYPE.PTR, data: 'web' }] });
+    expect(datas(await container.ask('6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.D.F.ip6.arpa', 'PTR'))).toEqual(['dual']);
     expect(datas(await container.ask('2.0.8.10.in-addr.arpa', 'PTR'))).toEqual(['cache']);
   });
 
@@ -184,6 +193,38 @@ describe('other names', () => {
     expect(await Promise.all(outstanding)).toEqual(outstanding.map(() => RCODE.SERVFAIL));
     for (const server of [upstream, second]) server.answers = echo;
     expect(datas(await container.ask('www.example.com', 'A'))).toEqual(['192.0.2.1']);
+  });
+});
+
+describe('options of one container', () => {
+  test('a link is a name for another one, and no more', async () => {
+    expect(datas(await linked.ask('Database', 'A'))).toEqual(['10.9.0.9']);
+    expect((await linked.ask('data', 'A')).rcode).toBe(RCODE.NXDOMAIN);
+    expect((await internal.ask('database', 'A')).rcode).toBe(RCODE.NXDOMAIN);
+  });
+
+  test('nameservers that it names are asked instead of the host\'s', async () => {
+    const own = await DnsContainer.start([FRONT], [second.address], ['--dns-server', upstream.address]);
+    try {
+      expect(datas(await own.ask('www.example.com', 'A'))).toEqual(['192.0.2.1']);
+      expect([upstream.received.length, second.received.length]).toEqual([1, 0]);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test('the host\'s nameservers are those of this moment', async () => {
+    const own = await DnsContainer.start([FRONT], [second.address]);
+    try {
+      await own.ask('www.example.com', 'A');
+      own.setNameservers([upstream.address]);
+      expect(datas(await own.ask('www.example.com', 'A'))).toEqual(['192.0.2.1']);
+      expect([second.received.length, upstream.received.length]).toEqual([1, 1]);
+      own.setNameservers([]);
+      expect((await own.ask('www.example.com', 'A')).rcode).toBe(RCODE.NXDOMAIN);
+    } finally {
+      await own.close();
+    }
   });
 });
 

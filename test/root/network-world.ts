@@ -40,7 +40,7 @@ export class NetworkWorld {
   async container(name: string, ...networks: readonly string[]): Promise<{ endpoint: Endpoint; netns: string; address: string }> {
     const id = randomBytes(32).toString('hex');
     const attachments = networks.map((network) => ({ network, address: this.networks.allocate(network, id, null), names: [name, id.slice(0, 12)] }));
-    const endpoint = { id, name, hostname: name, attachments };
+    const endpoint = { id, name, hostname: name, ready: true, attachments };
     return { endpoint, netns: await this.networks.connect(endpoint), address: attachments[0]?.address ?? '' };
   }
 

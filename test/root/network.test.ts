@@ -242,8 +242,8 @@ test('a failed start leaves no namespace, link or name', async () => {
   ip('link', 'del', world.networks.list().get('one')?.status?.link ?? '');
   const id = 'f'.repeat(64);
   const address = world.networks.allocate('one', id, null);
-  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toThrow(/ENODEV|EINVAL|EXDEV/);
-  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toMatchObject({ code: 'network-missing' });
+  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toThrow(/ENODEV|EINVAL|EXDEV/);
+  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toMatchObject({ code: 'network-missing' });
   expect(readdirSync(world.paths.netns)).toHaveLength(1);
   expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8')).not.toContain('b ');
   world.networks.close();

@@ -14,7 +14,7 @@ import { ContainerRecords } from './container-records.ts';
 import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
 import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
-import { endpointOf } from './endpoint.ts';
+import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { KeyedMutex } from './mutex.ts';
@@ -93,7 +93,7 @@ export class ContainerStore implements Containers {
   /** Endpoints of the running containers, to restore networks from. */
   endpoints(): readonly Endpoint[] {
     return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.record.spec.networkMode !== 'host')
-      .map((entry) => endpointOf(entry.record));
+      .map((entry) => endpointOf(entry.record, this.#context.images));
   }
 
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
@@ -149,7 +149,7 @@ export class ContainerStore implements Containers {
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
-        const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record));
+        const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
         writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
@@ -225,6 +225,10 @@ export class ContainerStore implements Containers {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     noteEntry(entry, note);
+    if (note.health !== undefined) {
+      const passes = note.health === 'healthy' || note.health === 'none';
+      this.#inBackground(name, this.#context.networks.setReady(entry.record.id, passes));
+    }
     this.#emit('noted', name);
   }
 
@@ -292,15 +296,17 @@ export class ContainerStore implements Containers {
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
     setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
-    this.#mutex.run(entry.record.name, () => this.#context.networks.disconnect(entry.record.id)).catch((error: unknown) => {
-      this.#context.report(`${entry.record.name}: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#context.networks.disconnect(entry.record.id)));
     this.#emit('exited', entry.record.name);
+  }
+
+  #inBackground(name: string, work: Promise<void>): void {
+    work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
   }
 
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */
   #gateway(record: ContainerRecord): string {
-    const first = endpointOf(record).attachments[0];
+    const first = attachmentsOf(record)[0];
     return (first === undefined ? undefined : this.#context.networks.list().get(first.network)?.status?.gateway) ?? '127.0.0.1';
   }
 }

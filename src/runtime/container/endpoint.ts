@@ -1,17 +1,23 @@
-import type { Endpoint } from '../network/networks.ts';
+import type { Images } from '../image/images.ts';
+import type { Endpoint, EndpointAttachment } from '../network/networks.ts';
+import { checkOf } from './health-check.ts';
 import type { ContainerRecord } from './record.ts';
 
-/** A container as its networks see it: attachments in the order of connecting, each with every name that resolves to it there. */
-export function endpointOf(record: ContainerRecord): Endpoint {
-  const { id, name, identity, spec, addresses } = record;
-  const attachments = Object.entries(spec.networks)
+/** A container as its networks see it. Whether it passes its health check is not known yet. */
+export function endpointOf(record: ContainerRecord, images: Images): Endpoint {
+  const { id, name, spec } = record;
+  return { id, name, hostname: hostnameOf(record), ready: checkOf(spec, images) === null, attachments: spec.networkMode === 'bridge' ? attachmentsOf(record) : [] };
+}
+
+/** Its networks in the order of connecting, each with every name that resolves to it there. */
+export function attachmentsOf({ id, name, identity, spec, addresses }: ContainerRecord): readonly EndpointAttachment[] {
+  return Object.entries(spec.networks)
     .sort(([a, x], [b, y]) => y.priority - x.priority || (a < b ? -1 : 1))
     .map(([network, attachment]) => {
       const names = [name, ...attachment.aliases, id.slice(0, 12)];
       if (identity.owner === 'stack') names.push(identity.service);
       return { network, address: addresses[network] ?? '', names: [...new Set(names)] };
     });
-  return { id, name, hostname: hostnameOf(record), attachments: spec.networkMode === 'bridge' ? attachments : [] };
 }
 
 /** The host name inside the container: as asked, else the short id. */

@@ -5,7 +5,7 @@ import type { Paths } from '../../state/paths.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { ensureMountpoints } from './mountpoints.ts';
-import { endpointOf, hostnameOf } from './endpoint.ts';
+import { attachmentsOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
 
 export interface BundleParts {
@@ -31,7 +31,7 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
     if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
   }
   const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
-  for (const { address } of endpointOf(record).attachments) lines.push(`${address}\t${full}`);
+  for (const { address } of attachmentsOf(record)) lines.push(`${address}\t${full}`);
   return `${lines.join('\n')}\n`;
 }
 

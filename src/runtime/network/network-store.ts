@@ -25,7 +25,7 @@ import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
 import type { TablePort } from './table.ts';
 import { ZoneFiles } from './zone-files.ts';
-import type { ZoneEntry } from './zone.ts';
+import type { ZoneHost } from './zone.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
@@ -64,6 +64,8 @@ class NetworkStore implements Networks {
   readonly #connecting = new PQueue({ concurrency: CONNECTING });
   /** Containers whose names resolve. */
   readonly #endpoints = new Map<string, Endpoint>();
+  /** Those of them that their shared names stand for. */
+  readonly #ready = new Set<string>();
   /** Containers that have a pinned namespace. While there is one, its folder is a mount point. */
   readonly #pinned = new Set<string>();
   readonly #bridges = new Map<string, number>();
@@ -137,8 +139,8 @@ class NetworkStore implements Networks {
     this.#rules.guard(false);
     try {
       await this.#connecting.add(() => this.#link(path, endpoint, entries));
-      this.#endpoints.set(endpoint.id, endpoint);
-      await Promise.all(entries.map(({ record }) => this.#zones.write(zoneOf(record))));
+      this.#remember(endpoint);
+      await this.#writeZones(endpoint);
       return path;
     } catch (error) {
       await this.disconnect(endpoint.id);
@@ -149,12 +151,19 @@ class NetworkStore implements Networks {
   async disconnect(id: string): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     if (endpoint !== undefined) {
-      this.#endpoints.delete(id);
-      const zones = endpoint.attachments.flatMap(({ network }) => this.#entries.get(network)?.record ?? []).map(zoneOf);
-      await Promise.all(zones.map((zone) => this.#zones.write(zone)));
+      this.#forget(id);
+      await this.#writeZones(endpoint);
     }
     if (existsSync(this.#netns(id))) await this.#context.kernel.removeNetns(this.#netns(id));
     this.#unpin(id);
+  }
+
+  async setReady(id: string, ready: boolean): Promise<void> {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined || this.#ready.has(id) === ready) return;
+    if (ready) this.#ready.add(id);
+    else this.#ready.delete(id);
+    await this.#writeZones(endpoint);
   }
 
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {
@@ -177,7 +186,7 @@ class NetworkStore implements Networks {
     const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
     await removeLeftovers(kernel, paths, new Set(endpoints.map((one) => one.id)), groups);
     for (const endpoint of endpoints) {
-      this.#endpoints.set(endpoint.id, endpoint);
+      this.#remember(endpoint);
       if (existsSync(this.#netns(endpoint.id))) this.#pin(endpoint.id);
       for (const { network, address } of endpoint.attachments) {
         const entry = this.#entries.get(network);
@@ -302,11 +311,27 @@ class NetworkStore implements Networks {
       && (port.hostIp === '' || port.hostIp === flow.to) && !addresses(after.get(key)).includes(flow.answersFrom)));
   }
 
-  * #zone(id: string): Iterable<ZoneEntry> {
-    for (const { attachments } of this.#endpoints.values()) {
-      for (const { network, address, names } of attachments) {
+  #remember(endpoint: Endpoint): void {
+    this.#endpoints.set(endpoint.id, endpoint);
+    if (endpoint.ready) this.#ready.add(endpoint.id);
+  }
+
+  #forget(id: string): void {
+    this.#endpoints.delete(id);
+    this.#ready.delete(id);
+  }
+
+  async #writeZones(endpoint: Endpoint): Promise<void> {
+    const records = endpoint.attachments.flatMap(({ network }) => this.#entries.get(network)?.record ?? []);
+    await Promise.all(records.map((record) => this.#zones.write(zoneOf(record))));
+  }
+
+  /** Who is in a zone. */
+  * #zone(id: string): Iterable<ZoneHost> {
+    for (const endpoint of this.#endpoints.values()) {
+      for (const { network, address, names } of endpoint.attachments) {
         const entry = this.#entries.get(network);
-        if (entry !== undefined && zoneOf(entry.record) === id) for (const name of names) yield { name, address };
+        if (entry !== undefined && zoneOf(entry.record) === id) yield { names, addresses: [address], ready: this.#ready.has(endpoint.id) };
       }
     }
   }

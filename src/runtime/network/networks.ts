@@ -7,13 +7,15 @@ export interface Endpoint {
   readonly id: string;
   readonly name: string;
   readonly hostname: string;
+  /** False where it has a health check that has yet to pass. */
+  readonly ready: boolean;
   /** In the order of connecting; the first one gives the default route. */
   readonly attachments: readonly EndpointAttachment[];
 }
 export interface EndpointAttachment {
   /** The network's full name. */ readonly network: string;
   readonly address: string;
-  /** All names that resolve to the container there: container name, service, aliases, short id. */
+  /** All names that resolve to the container there: container name, which addresses lead back to, service, aliases, short id. */
   readonly names: readonly string[];
 }
 /**
@@ -39,6 +41,8 @@ export interface Networks {
   connect(endpoint: Endpoint): Promise<string>;
   /** Takes names away at once, drops the namespace; the kernel removes the links in its own time. Idempotent. */
   disconnect(id: string): Promise<void>;
+  /** Says whether the container passes its health check: names that it shares with others stand for those alone that do. */
+  setReady(id: string, ready: boolean): Promise<void>;
   /**
    * Makes exactly these ports lead to the container, one transaction; several containers on one port are balanced. Answers them with the
    * picked host ports. `port-taken` (BayplanError) names the address, port and holder where another program or stack has it. Empty: withdraws.

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ZoneEntry, zoneText } from './zone.ts';
+import { type ZoneHost, zoneText } from './zone.ts';
 
 /**
  * Zone files, one a network, replaced by rename. Many changes at once to one network become few writes: a write that has not begun yet
@@ -8,14 +8,14 @@ import { type ZoneEntry, zoneText } from './zone.ts';
  */
 export class ZoneFiles {
   readonly #folder: string;
-  readonly #entries: (id: string) => Iterable<ZoneEntry>;
+  readonly #hosts: (id: string) => Iterable<ZoneHost>;
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Promise<void>>();
 
-  /** `entries` answers what a zone holds at the moment of writing. */
-  constructor(folder: string, entries: (id: string) => Iterable<ZoneEntry>) {
+  /** `hosts` answers whom a zone holds at the moment of writing. */
+  constructor(folder: string, hosts: (id: string) => Iterable<ZoneHost>) {
     this.#folder = folder;
-    this.#entries = entries;
+    this.#hosts = hosts;
   }
 
   path(id: string): string {
@@ -54,7 +54,7 @@ export class ZoneFiles {
     await mkdir(this.#folder, { recursive: true, mode: 0o755 });
     const temporary = `${this.path(id)}.tmp`;
     // Readable for the responders, which have no privileges.
-    await writeFile(temporary, zoneText(this.#entries(id)), { mode: 0o644 });
+    await writeFile(temporary, zoneText(this.#hosts(id)), { mode: 0o644 });
     await rename(temporary, this.path(id));
   }
 }

@@ -9,12 +9,12 @@ beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-zones-')); });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 test('many changes at once are few writes, and all are in the file', async () => {
-  const entries: { name: string; address: string }[] = [];
+  const hosts: { names: string[]; addresses: string[]; ready: boolean }[] = [];
   let writes = 0;
-  const zones = new ZoneFiles(join(folder, 'zones'), () => { writes++; return [...entries]; });
+  const zones = new ZoneFiles(join(folder, 'zones'), () => { writes++; return [...hosts]; });
   await Promise.all(Array.from({ length: 100 }, async (_, index) => {
     const name = `c${index}`;
-    entries.push({ name, address: '172.17.0.2' });
+    hosts.push({ names: [name], addresses: ['172.17.0.2'], ready: true });
     await zones.write('one');
     expect(readFileSync(zones.path('one'), 'utf8')).toContain(`${name} `);
   }));

@@ -1,7 +1,31 @@
 import { expect, test } from 'vitest';
 import { zoneText } from '../../../src/runtime/network/zone.ts';
 
-test('names in lower case, every replica, no line twice', () => {
-  expect(zoneText([{ name: 'Web', address: '172.17.0.2' }, { name: 'web', address: '172.17.0.3' }, { name: 'WEB', address: '172.17.0.2' }])).toBe('version 1\nweb 172.17.0.2\nweb 172.17.0.3\n');
+const host = (name: string, address: string, options: { others?: string[]; ready?: boolean } = {}): { names: string[]; addresses: string[]; ready: boolean } =>
+  ({ names: [name, ...(options.others ?? ['web'])], addresses: [address], ready: options.ready ?? true });
+const linesOf = (...hosts: Parameters<typeof zoneText>[0][]): readonly string[] => zoneText(hosts.flatMap((each) => [...each])).split('\n').slice(1, -1);
+
+test('names in lower case and in order, every replica, no line twice, and the way back from each address', () => {
+  expect(zoneText([host('Demo-Web-2', '172.17.0.3', { others: ['Web', 'web'] }), host('demo-web-1', '172.17.0.2')])).toBe([
+    'version 1', '2.0.17.172.in-addr.arpa demo-web-1', '3.0.17.172.in-addr.arpa demo-web-2', 'demo-web-1 172.17.0.2', 'demo-web-2 172.17.0.3', 'web 172.17.0.2', 'web 172.17.0.3', '',
+  ].join('\n'));
   expect(zoneText([])).toBe('version 1\n');
+});
+
+test('both addresses of a container, IPv6 in its one form', () => {
+  expect(linesOf([{ names: ['db'], addresses: ['10.9.0.2', 'FD00:0:0:1::0A'], ready: true }])).toEqual([
+    '2.0.9.10.in-addr.arpa db', 'a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa db', 'db 10.9.0.2', 'db fd00:0:0:1::a',
+  ]);
+});
+
+test('a shared name stands for the containers that are ready, for all where none is; its own name finds each', () => {
+  const web = (...lines: readonly string[]): readonly string[] => lines.filter((line) => line.startsWith('web '));
+  const two = (first: boolean, second: boolean): readonly string[] => linesOf([host('one', '10.9.0.2', { ready: first }), host('two', '10.9.0.3', { ready: second })]);
+  expect(web(...two(true, false))).toEqual(['web 10.9.0.2']);
+  expect(two(true, false)).toContain('two 10.9.0.3');
+  expect(web(...two(false, false))).toEqual(['web 10.9.0.2', 'web 10.9.0.3']);
+});
+
+test('an alias that nobody could ask for becomes no line', () => {
+  expect(linesOf([host('one', '10.9.0.2', { others: ['a b', 'c\nd 10.9.0.9', ''] })])).toEqual(['2.0.9.10.in-addr.arpa one', 'one 10.9.0.2']);
 });
