@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "cgroup.h"
+#include "content.h"
 #include "inroot.h"
 #include "overlay.h"
 #include "scope.h"
@@ -156,6 +157,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
   for (size_t i = 0; i < config->mount_count; i++) {
     const struct mount_spec *mount = &config->mounts[i];
     int failed = mount->bind ? bind_mount(mount, root, err)
+      : strcmp(mount->type, "content") == 0 ? content_mount(mount, root, config->root, err)
       : strcmp(mount->type, "cgroup") == 0 ? cgroup_mount(mount, root, cgroup, config->namespaces & CLONE_NEWCGROUP, err)
       : other_mount(mount, root, err);
     if (failed < 0) return -1;

@@ -32,8 +32,13 @@ export function loadProject(options: StackOptions, cli: Cli): Project {
 
 /** Null: there is no such file. */
 function read(path: string): string | null {
+  return readBytes(path)?.toString('utf8') ?? null;
+}
+
+/** Null: there is no such file. */
+export function readBytes(path: string): Buffer | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
     throw new BayplanError('unreadable', `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);

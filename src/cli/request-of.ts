@@ -1,7 +1,7 @@
-import { desiredOf, formatMistake, type Project } from '../stack/index.ts';
+import { contentBytes, desiredOf, formatMistake, type Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
-import { MistakesFound } from './load-project.ts';
+import { MistakesFound, readBytes } from './load-project.ts';
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
 export function requestOf(project: Project, removeOrphans: boolean, cli: Cli): StackRequest {
@@ -9,5 +9,5 @@ export function requestOf(project: Project, removeOrphans: boolean, cli: Cli): S
     for (const refusal of project.refusals) cli.stderr.write(`${formatMistake(refusal)}\n`);
     throw new MistakesFound(project.refusals.length);
   }
-  return { version: 1, base: null, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }) };
+  return { version: 1, base: null, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, readBytes) };
 }

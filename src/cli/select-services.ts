@@ -22,6 +22,7 @@ export function selectServices(desired: Desired, current: Desired | null, select
   const templates = Object.values(services).map(({ template }) => template);
   const networks = new Set(templates.flatMap((template) => Object.keys(template.networks)));
   const volumes = new Set(templates.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []))));
+  const contents = new Set(templates.flatMap((template) => template.contents.map(({ name }) => name)));
   const images = new Set(templates.map(({ image }) => image));
   const used = <T>(all: Readonly<Record<string, T>>, keep: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([name]) => keep.has(name)));
   return {
@@ -29,6 +30,7 @@ export function selectServices(desired: Desired, current: Desired | null, select
     inactive: [...desired.inactive, ...Object.keys(desired.services)].filter((name) => services[name] === undefined),
     networks: used({ ...current?.networks, ...desired.networks }, networks),
     volumes: used({ ...current?.volumes, ...desired.volumes }, volumes),
+    contents: used({ ...current?.contents, ...desired.contents }, contents),
     images: used({ ...current?.images, ...desired.images }, images),
   };
 }

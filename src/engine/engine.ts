@@ -19,7 +19,9 @@ import type { Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
+import { ContentStore } from './content-store.ts';
 import { actualState } from './observe.ts';
+import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { ensureRootRecord } from './root-record.ts';
 import { openRunFolder } from './run-folder.ts';
 import { StackStore, type StackRecord } from './stack-store.ts';
@@ -57,13 +59,16 @@ export class Engine {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly #stacks: StackStore;
+  readonly #contents: ContentStore;
+  /** Requests whose contents are kept, and not yet named by a desired state. */
+  #admitting = 0;
   readonly #supervisor: Supervisor;
   readonly #runner = new ExclusiveRunner<PassResult>();
   readonly #executor: Executor;
   readonly #release: () => void;
 
   private constructor(options: EngineOptions, parts: {
-    paths: Paths; images: Images; containers: ContainerStore; networks: Networks; volumes: Volumes; stacks: StackStore; supervisor: Supervisor; release: () => void;
+    paths: Paths; images: Images; containers: ContainerStore; networks: Networks; volumes: Volumes; stacks: StackStore; contents: ContentStore; supervisor: Supervisor; release: () => void;
   }) {
     this.version = options.version;
     this.root = parts.paths.root;
@@ -73,6 +78,7 @@ export class Engine {
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#stacks = parts.stacks;
+    this.#contents = parts.contents;
     this.#supervisor = parts.supervisor;
     this.#release = parts.release;
     const { containers, supervisor } = parts;
@@ -101,8 +107,8 @@ export class Engine {
       await ensureRootRecord(paths, now());
       const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
       const stacks = new StackStore(paths.stacks);
-      const [images, volumes, networks] = await Promise.all([
-        createImages({ paths, core }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
+      const [contents, images, volumes, networks] = await Promise.all([
+        ContentStore.open(paths.contents), createImages({ paths, core }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
       ]);
       const containers = await ContainerStore.open({
         paths, kernel, images, networks, volumes, core, now, report,
@@ -117,7 +123,9 @@ export class Engine {
       const supervisor = new Supervisor({ containers, networks, images, now, report });
       supervisor.adopt();
       containers.resume();
-      return new Engine(options, { paths, images, containers, networks, volumes, stacks, supervisor, release });
+      const engine = new Engine(options, { paths, images, containers, networks, volumes, stacks, contents, supervisor, release });
+      engine.#collectContents();
+      return engine;
     } catch (error) {
       release();
       throw error;
@@ -147,7 +155,8 @@ export class Engine {
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
     checkName(name, request.desired);
-    const made = plan(request.desired, actualState(name, request.desired, this), Date.now());
+    const { desired } = this.#resolve(name, request);
+    const made = plan(desired, actualState(name, desired, this), Date.now());
     const notes = [...this.#notes(name, request.source), ...made.notes];
     return Promise.resolve({ version: 1, revision: this.#stacks.get(name)?.revision ?? 0, plan: { ...made, notes } });
   }
@@ -159,7 +168,7 @@ export class Engine {
     let revision = this.#stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       let notes = this.#notes(name, request.source);
-      const record = await this.#stacks.put(name, request.source, request.desired, request.base);
+      const record = await this.#accept(name, request);
       revision = record.revision;
       await this.#pass(name, record.desired, (event) => {
         onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
@@ -215,6 +224,30 @@ export class Engine {
     }
   }
 
+  #resolve(name: string, request: StackRequest): ResolvedContents {
+    return resolveContents(request, this.#contents, this.#stacks.list().filter((other) => other.name !== name).map(({ desired }) => desired));
+  }
+
+  /** Keeps what is desired now: the contents before the state that names them. */
+  async #accept(name: string, request: StackRequest): Promise<StackRecord> {
+    this.#admitting++;
+    try {
+      const { desired, bytes } = this.#resolve(name, request);
+      await this.#contents.keep(bytes);
+      return await this.#stacks.put(name, request.source, desired, request.base);
+    } finally {
+      this.#admitting--;
+    }
+  }
+
+  /** Removes contents that neither a stack desires nor a container was made with. */
+  #collectContents(): void {
+    if (this.#admitting > 0) return; // whoever comes last does it
+    const desired = this.#stacks.list().flatMap((record) => Object.values(record.desired.contents));
+    const given = [...this.containers.list().values()].flatMap(({ spec }) => spec.contents);
+    this.#contents.collect(new Set([...desired, ...given].map(({ digest }) => digest)));
+  }
+
   /** What whoever changes a stack should know beside the plan. */
   #notes(name: string, source: Source): readonly string[] {
     const before = this.#stacks.get(name)?.source.workingDir;
@@ -235,7 +268,7 @@ export class Engine {
   /** Runs what answers with events; the last one says how it ended, however it did. */
   async #ending(onEvent: (event: PassEvent) => void, revision: () => number, work: () => Promise<void>): Promise<void> {
     try {
-      await work();
+      await work().finally(() => this.#collectContents());
       onEvent({ version: 1, type: 'end', ok: true, revision: revision(), message: '' });
     } catch (error) {
       if (!(error instanceof BayplanError)) throw error;

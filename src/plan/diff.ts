@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '../state/container.ts';
+import type { ContainerSpec, Grant } from '../state/container.ts';
 import { changeText, compare } from './compare.ts';
 import { FIELDS, type Field } from './fields.ts';
 
@@ -10,7 +10,15 @@ export interface Difference { readonly field: string; readonly text: string; rea
  * a container runs on when its image has left the store.
  */
 export function differences(recorded: ContainerSpec, wanted: ContainerSpec): readonly Difference[] {
-  return names().flatMap((name) => differencesOf(name, recorded, wanted));
+  return [...names().flatMap((name) => differencesOf(name, recorded, wanted)), ...contentDifferences(recorded.contents, wanted.contents)];
+}
+
+/** Configs and secrets that hold something else now, each told once: `secret shop_password changed`. */
+function contentDifferences(recorded: readonly Grant[], wanted: readonly Grant[]): readonly Difference[] {
+  const before = new Map(recorded.map(({ name, digest }) => [name, digest]));
+  const after = new Map(wanted.map(({ name, digest }) => [name, digest]));
+  return [...after].filter(([name, digest]) => (before.get(name) ?? digest) !== digest)
+    .map(([name]) => ({ field: 'contents', text: `${name} changed`, effect: FIELDS.contents.effect }));
 }
 
 function differencesOf<F extends keyof ContainerSpec>(name: F, recorded: ContainerSpec, wanted: ContainerSpec): readonly Difference[] {

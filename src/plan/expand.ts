@@ -11,7 +11,7 @@ export interface Wanted {
   /** '' for one that belongs to no service. */
   readonly service: string;
   readonly slot: number;
-  /** With the image's id, as the store knows it at the moment; '' where it does not. */
+  /** With the image's id, as the store knows it at the moment ('' where it does not), and the digests of its configs and secrets. */
   readonly spec: ContainerSpec;
   readonly dependsOn: Readonly<Record<string, Dependency>>;
 }
@@ -21,7 +21,9 @@ export interface Wanted {
  * numbers them (`com.docker.compose.container-number`). Throws BayplanError `bad-request` where services depend on each other in a circle.
  */
 export function expand(desired: Desired, images: State['images']): readonly Wanted[] {
-  const resolved = (spec: ContainerSpec): ContainerSpec => ({ ...spec, imageId: images[spec.image]?.status?.id ?? '' });
+  const resolved = (spec: ContainerSpec): ContainerSpec => ({
+    ...spec, imageId: images[spec.image]?.status?.id ?? '', contents: spec.contents.map((grant) => ({ ...grant, digest: desired.contents[grant.name]?.digest ?? '' })),
+  });
   const services = Object.entries(desired.services).sort(byKey);
   refuseCircle(desired);
   const replicas = inOrder(services, ([name]) => name, ([, service]) => Object.keys(service.dependsOn).sort()).flatMap(([name, service]) =>

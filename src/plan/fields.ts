@@ -1,4 +1,4 @@
-import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../state/container.ts';
+import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
 import { portText } from './port-text.ts';
 
 /** How a field of a container's spec is compared, and what a difference in it brings about. */
@@ -39,6 +39,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   stdinOpen: whole,
   resources: whole,
   mounts: { effect: 'recreate', form: byTarget },
+  contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
   networks: { effect: 'recreate', form: withAliasSets },
   extraHosts: set,
@@ -55,6 +56,11 @@ export function ownLabels(labels: Readonly<Record<string, string>>): Readonly<Re
 
 function byTarget(mounts: readonly Mount[]): unknown {
   return Object.fromEntries(mounts.map((mount) => [`[${mount.target}]`, mount]));
+}
+
+/** Where each is, and not what it holds: a digest says nothing to anybody. */
+function grantsByTarget(grants: readonly Grant[]): unknown {
+  return Object.fromEntries(grants.map(({ name, target, uid, gid, mode }) => [`[${target}]`, { name, uid, gid, mode }]));
 }
 
 function withAliasSets(networks: Readonly<Record<string, Attachment>>): unknown {

@@ -6,6 +6,7 @@ import type { Service } from '../state/service.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { parseByteSize } from './byte-size.ts';
+import { contentsOf, grantsOf } from './contents.ts';
 import { parseDuration } from './duration.ts';
 import { formatMistake } from './mistake.ts';
 import { parsePortRange } from './port-spec.ts';
@@ -25,7 +26,7 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
   return {
     stack: project.name,
     containers: {},
-    contents: {},
+    contents: contentsOf(project),
     services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(name, service, project)])),
     networks: networksOf(project),
     volumes: volumesOf(project),
@@ -80,6 +81,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
       pids: limitOf(limits?.pids ?? service.pids_limit ?? 0),
     },
     mounts: [...(service.volumes ?? []).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
+    contents: grantsOf(service, project),
     networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
     networks: attachmentsOf(name, service, project),
     extraHosts: [...(service.extra_hosts ?? [])],

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path/posix';
 import { checkStack } from './check.ts';
+import { contentSources } from './contents.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
 import { Mistakes } from './mistake.ts';
@@ -82,9 +83,10 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   checkStack(stack, services, inactive, tree, mistakes);
   for (const [key, service] of Object.entries(services)) services[key] = withoutAbsent(service, services);
   const { notes, refusals } = reviewSupport(stack, services, tree);
+  const resources = nameResources(name, stack, services);
   return {
     name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
-    ...nameResources(name, stack, services), models: stack.models, extensions: extensionsOf(tree), notes, refusals,
+    ...resources, contents: contentSources(resources, services, tree, lookup), models: stack.models, extensions: extensionsOf(tree), notes, refusals,
   };
 }
 

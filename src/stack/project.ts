@@ -1,5 +1,6 @@
+import type { ContentSource } from './contents.ts';
 import type { Mistake } from './mistake.ts';
-import type { NetworkConfig, StackConfig, VolumeResourceConfig } from './schema.ts';
+import type { ConfigResource, NetworkConfig, SecretResource, StackConfig, VolumeResourceConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 
 /** A stack file as it was understood: every short form long, every name full, only the services whose profile is active. */
@@ -15,8 +16,10 @@ export interface Project {
   readonly inactive: readonly string[];
   readonly networks: Readonly<Record<string, NetworkConfig & { readonly name: string }>>;
   readonly volumes: Readonly<Record<string, VolumeResourceConfig & { readonly name: string }>>;
-  readonly secrets: Readonly<Record<string, unknown>>;
-  readonly configs: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, SecretResource & { readonly name: string }>>;
+  readonly configs: Readonly<Record<string, ConfigResource & { readonly name: string }>>;
+  /** The secrets and configs that services use. */
+  readonly contents: readonly ContentSource[];
   readonly models: StackConfig['models'];
   /** Top-level `x-…` keys. */
   readonly extensions: Readonly<Record<string, unknown>>;

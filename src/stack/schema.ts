@@ -26,6 +26,17 @@ function settled<T extends MayBeExternal>(shape: Shape<T>): Shape<Omit<T, 'exter
   });
 }
 
+/** That a config or secret says where its bytes come from, once. */
+function withOneSource<T extends Settled>(sources: readonly string[], shape: Shape<T>): Shape<T> {
+  return converted(shape, (value, tree, reading, where) => {
+    const said = sources.filter((key) => Object.hasOwn(value, key));
+    const expected = `expected one of "${sources.join('", "')}"`;
+    if (said.length > 1) reading.mistakes.add(tree.at, `${where}: ${expected}, got "${said.join('" and "')}"`);
+    if (said.length === 0 && value.external !== true) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none`);
+    return value;
+  });
+}
+
 const network = settled(record('a network', {}, {
   name: text, driver: text, driver_opts: options, internal: flag, external, enable_ipv4: flag, enable_ipv6: flag, attachable: flag, labels,
   ipam: record('ipam', {}, {
@@ -41,8 +52,8 @@ const volume = converted(settled(record('a volume', {}, { name: text, driver: te
 });
 
 const filePath: Shape<string> = converted(text, (value, _tree, reading) => reading.resolve(value));
-const secret = settled(record('a secret', {}, { name: text, environment: text, file: filePath, external, labels, driver: text, driver_opts: options, template_driver: text }));
-const config = settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external, labels, template_driver: text }));
+const secret = withOneSource(['file', 'environment', 'driver'], settled(record('a secret', {}, { name: text, environment: text, file: filePath, external, labels, driver: text, driver_opts: options, template_driver: text })));
+const config = withOneSource(['file', 'environment', 'content'], settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external, labels, template_driver: text })));
 const model = record('a model', { model: text }, { name: text, context_size: integer, runtime_flags: listOf(text) });
 const included = oneOrMore(text);
 
@@ -53,10 +64,12 @@ function named<T>(shape: Shape<T>): Shape<Readonly<Record<string, T | null>>> {
 
 /** A whole stack file after merging (Compose Specification 04-version-and-name to 09-secrets). */
 export const stackSchema = record('a stack file', {}, {
-  version: anything, name: text, services: dictOf(serviceSchema, namePattern), networks: named(network), volumes: named(volume), secrets: named(secret),
-  configs: named(config), models: named(model), include: included,
+  version: anything, name: text, services: dictOf(serviceSchema, namePattern), networks: named(network), volumes: named(volume), secrets: dictOf(secret, namePattern),
+  configs: dictOf(config, namePattern), models: named(model), include: included,
 });
 
 export type StackConfig = Read<typeof stackSchema>;
 export type NetworkConfig = Read<typeof network>;
 export type VolumeResourceConfig = Read<typeof volume>;
+export type SecretResource = Read<typeof secret>;
+export type ConfigResource = Read<typeof config>;

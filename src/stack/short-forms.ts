@@ -236,7 +236,8 @@ export interface GrantConfig { readonly source: string; readonly target?: string
 
 /** Configs or secrets of a service; `folder`: where a target without a folder goes. */
 export function grants(folder: string | null): Shape<readonly GrantConfig[]> {
-  const long = record('a config or secret', { source: text }, { target: text, uid: text, gid: text, mode: octal });
+  const id = parsed('a number, as the container knows users by', (value) => /^\d{1,10}$/.test(value) ? value : undefined);
+  const long = record('a config or secret', { source: text }, { target: text, uid: id, gid: id, mode: octal });
   const short = converted(text, (source): GrantConfig => ({ source }));
   return listOf(converted(longOrShort(long, short), (grant): GrantConfig => folder === null ? grant : { ...grant, target: grant.target ?? `${folder}/${grant.source}` }));
 }

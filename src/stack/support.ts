@@ -20,7 +20,7 @@ const unbuiltFlags = ['init', 'stdin_open', 'tty'] as const;
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
-  configs: 'the service would run without them', secrets: 'the service would run without them', credential_spec: 'the service would run without it',
+  credential_spec: 'the service would run without it',
   devices: 'the service would run without them', device_cgroup_rules: 'the service would run without them', gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container', volumes_from: 'the service would run without its data',
   security_opt: 'the service would be confined differently', userns_mode: 'the service would be confined differently', runtime: 'the service would be confined differently',
@@ -43,6 +43,9 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   for (const [key, volume] of Object.entries(stack.volumes ?? {})) {
     if (!['', 'local', 'default'].includes(volume?.driver ?? '')) review.refuse(['volumes', key, 'driver'], `driver "${volume?.driver ?? ''}" is not built yet, "local" is`);
     if (Object.keys(volume?.driver_opts ?? {}).length > 0) review.refuse(['volumes', key, 'driver_opts'], '"driver_opts" is not built yet, and the data would go elsewhere');
+  }
+  for (const [key, secret] of Object.entries(stack.secrets ?? {})) {
+    if (secret.driver !== undefined && used.some(({ secrets }) => secrets?.some(({ source }) => source === key))) review.refuse(['secrets', key, 'driver'], `driver "${secret.driver}" is not built yet; use "file" or "environment"`);
   }
   return { notes: review.notes, refusals: review.refusals.sort((a, b) => a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column) };
 }

@@ -36,6 +36,18 @@ export const Mount = z.discriminatedUnion('type', [
 ]);
 export type Mount = z.infer<typeof Mount>;
 
+/**
+ * A config or secret given to a container. Its bytes are the engine's; `name` is the key in `State.contents`, `digest` what stood behind it when
+ * the spec was resolved, '' until then.
+ */
+export const Grant = z.strictObject({
+  name: z.string(),
+  digest: z.string(),
+  target: z.string(),
+  uid: z.int().nonnegative(), gid: z.int().nonnegative(), mode: z.int().nonnegative(),
+});
+export type Grant = z.infer<typeof Grant>;
+
 /** A port of the container published on the host. `published` null: the engine picks one. `hostIp` '' means all addresses. */
 export const PublishedPort = z.strictObject({
   hostIp: z.string(),
@@ -94,6 +106,7 @@ export const ContainerSpec = z.strictObject({
   stdinOpen: z.boolean(),
   resources: Resources,
   mounts: z.array(Mount),
+  contents: z.array(Grant).default([]),
   /** 'bridge' (the networks below), 'none' or 'host'. */
   networkMode: z.enum(['bridge', 'none', 'host']),
   networks: z.record(z.string(), Attachment),

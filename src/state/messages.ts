@@ -6,8 +6,13 @@ import type { Plan } from './plan.ts';
 export const Source = z.strictObject({ workingDir: z.string(), files: z.array(z.string()) });
 export type Source = z.infer<typeof Source>;
 
-/** Body of `PUT /stacks/{name}` and `POST /stacks/{name}/plan`. `base`: the revision it was made from, null: whatever is. */
-export const StackRequest = z.strictObject({ version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired });
+/**
+ * Body of `PUT /stacks/{name}` and `POST /stacks/{name}/plan`. `base`: the revision it was made from, null: whatever is. `bytes`: what the configs and
+ * secrets of `desired.contents` hold, by key, in base64; the engine keeps it apart from the state.
+ */
+export const StackRequest = z.strictObject({
+  version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired, bytes: z.record(z.string(), z.base64()).default({}),
+});
 export type StackRequest = z.infer<typeof StackRequest>;
 
 /** Answer of `POST /stacks/{name}/plan`. */

@@ -22,6 +22,8 @@ export interface Paths {
   readonly networks: string;
   readonly volumes: string;
   readonly stacks: string;
+  /** Bytes of configs and secrets, named by digest. */
+  readonly contents: string;
   /** Network namespaces, bind mounted, one file a container (its id's first 16 digits). */
   readonly netns: string;
   /** Bundles of containers, one folder each, named by the id's first 16 digits. */
@@ -45,7 +47,7 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
     root, instance, run,
     socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'),
     images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
-    networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'),
+    networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
     netns: join(run, 'netns'), bundles: join(run, 'c'), zones: join(run, 'zones'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };

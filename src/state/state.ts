@@ -1,17 +1,14 @@
 import * as z from 'zod';
 import { Container } from './container.ts';
+import { Content } from './content.ts';
 import { Image } from './image.ts';
 import { Network } from './network.ts';
 import { Service } from './service.ts';
 import { Volume } from './volume.ts';
 
-/** A config or secret by name. Bytes never stand in a State: they live in the engine's 0600 store. */
-export const Content = z.strictObject({ kind: z.enum(['config', 'secret']), digest: z.string() });
-export type Content = z.infer<typeof Content>;
-
 /**
  * The one vocabulary of both sides. Keys are full names: of containers `project-service-N`, of networks and volumes
- * `project_key`, of images the reference, of services the name in the file.
+ * `project_key`, of images the reference, of services the name in the file, of contents the kind before the name.
  *
  * Desired: `services` says what containers there shall be (the planner expands replicas), `containers` holds only those
  * that belong to no service (the API's). Actual: `services` is empty, `containers` is what exists.

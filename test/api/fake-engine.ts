@@ -15,7 +15,7 @@ export const IMAGE: ImageStatus = {
 export const SPEC: ContainerSpec = {
   image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
   stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false,
-  resources: { memory: 1024, cpus: 0.5, pids: null }, mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [],
+  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [],
   ports: [{ hostIp: '', published: 8080, target: 80, protocol: 'tcp' }],
 };
 
@@ -127,7 +127,7 @@ export function record(ms: number, stream: 'stdout' | 'stderr', text: string): L
   return { time: BigInt(ms) * 1_000_000n, stream, data: Buffer.from(text) };
 }
 
-export const REQUEST: StackRequest = { version: 1, base: null, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
+export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });

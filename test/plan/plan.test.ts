@@ -116,6 +116,16 @@ describe('the whole text of a plan', () => {
     if (image) image.id = `sha256:${'b'.repeat(64)}`;
     expect(text(shop, other)).toContain(`(image: ${IMAGE} was aaaaaaaaaaaa and is bbbbbbbbbbbb now)`);
   });
+
+  it('names a secret that holds something else, and no digest', () => {
+    const grant = { name: 'secret shop_key', digest: '', target: '/run/secrets/key', uid: 0, gid: 0, mode: 0o444 };
+    const holding = (digest: string, mode = grant.mode): Desired =>
+      desired({ db: service({ contents: [{ ...grant, mode }] }) }, { contents: { 'secret shop_key': { kind: 'secret', external: false, digest } } });
+    const before = converge(holding('aaa'), bare());
+    expect(text(holding('aaa'), before)).toBe('');
+    expect(text(holding('bbb'), before)).toContain('create-container shop-db-1  (secret shop_key changed)');
+    expect(text(holding('aaa', 0o400), before)).toContain('(contents[/run/secrets/key].mode: 292 → 256)');
+  });
 });
 
 describe('containers that have ended', () => {

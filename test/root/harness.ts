@@ -1,10 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Engine } from '../../src/engine/engine.ts';
-import { desiredOf, formatMistake, loadStack } from '../../src/stack/index.ts';
+import { contentBytes, desiredOf, formatMistake, loadStack } from '../../src/stack/index.ts';
 import type { PassEvent, StackRequest } from '../../src/state/messages.ts';
 import { pathsOf, type Paths } from '../../src/state/paths.ts';
 import { leftovers } from './leftovers.ts';
@@ -59,7 +59,7 @@ export class Machine {
       read: (path) => (path === file ? text : null),
     });
     if (project === null) throw new Error(mistakes.map(formatMistake).join('\n'));
-    return { version: 1, base: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }) };
+    return { version: 1, base: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, (path) => (existsSync(path) ? readFileSync(path) : null)) };
   }
 
   /** Brings a stack up; answers the last event and all step ids that were done. */

@@ -159,9 +159,9 @@ describe('what is not built yet', () => {
     expect(projectOf(`services:\n  web:\n    image: a\n    ${key}: false\n`).notes).toEqual([]);
   });
 
-  test('refuses a build without an image, drivers, and secrets, all at once', () => {
-    const project = projectOf('services:\n  a: { build: . }\n  b: { image: b, secrets: [s], volumes: ["v:/v"] }\nvolumes: { v: { driver: nfs } }\nsecrets: { s: { file: ./s } }\n');
-    expect(project.refusals.map((refusal) => refusal.line)).toEqual([2, 3, 4]);
+  test('refuses a build without an image and drivers, all at once', () => {
+    const project = projectOf('services:\n  a: { build: . }\n  b: { image: b, secrets: [s], volumes: ["v:/v"] }\nvolumes: { v: { driver: nfs } }\nsecrets: { s: { driver: vault } }\n');
+    expect(project.refusals.map((refusal) => refusal.line)).toEqual([2, 4, 5]);
   });
 });
 

@@ -6,9 +6,12 @@ import type { OciConfig, OciMount, OciNamespace, OciResources } from './oci.ts';
 import { initProcess, userAnnotations } from './process.ts';
 import { seccompProfile } from './seccomp.ts';
 
-/** Something to mount, its source found on the host. `propagation` '' is private; `size` in bytes and `mode` are a tmpfs's. */
+/**
+ * Something to mount, its source found on the host. `propagation` '' is private; `size` in bytes and `mode` are a tmpfs's. `content`: a copy of the
+ * source, in memory, with owner and mode by its options.
+ */
 export interface ResolvedMount {
-  readonly type: 'bind' | 'tmpfs';
+  readonly type: 'bind' | 'tmpfs' | 'content';
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
@@ -144,6 +147,7 @@ function mountOf(mount: ResolvedMount): OciMount {
       ],
     };
   }
+  if (mount.type === 'content') return { destination: mount.target, type: 'content', source: mount.source, options: mount.options };
   return {
     destination: mount.target, type: 'bind', source: mount.source,
     options: ['rbind', ...(mount.readOnly ? ['rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options],

@@ -109,7 +109,7 @@ export class ContainerStore implements Containers {
       for (const volume of Object.values(anonymous)) {
         await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
       }
-      resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume)); // a missing source is said here, before anything is made
+      resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a missing source is said here, before anything is made
       await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
       const addresses: Record<string, string> = {};
       try {
@@ -148,7 +148,7 @@ export class ContainerStore implements Containers {
         const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
-        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume));
+        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
         writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { ContainerSpec, Identity } from '../../state/container.ts';
+import type { ContainerSpec, Grant, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { ResolvedMount } from './bundle.ts';
 
@@ -17,12 +18,13 @@ export function anonymousVolumes(id: string, identity: Identity, spec: Container
   return Object.fromEntries(targets.map((target) => [target, createHash('sha256').update(`${owner}:${target}`).digest('hex')]));
 }
 
-/** What is mounted into the container, in the order of its targets' depth, volumes resolved to host folders. */
+/** What is mounted into the container, in the order of its targets' depth: volumes resolved to host folders, `contents` the folder of configs and secrets. */
 export function resolveMounts(
   name: string,
   spec: ContainerSpec,
   anonymous: Readonly<Record<string, string>>,
   mountpoint: (volume: string) => string,
+  contents: string,
 ): readonly ResolvedMount[] {
   const resolved: ResolvedMount[] = spec.mounts.map((mount) => {
     const common = { target: mount.target, size: null, mode: null, options: [] };
@@ -44,8 +46,15 @@ export function resolveMounts(
     if (asked.has(target)) continue;
     resolved.push({ type: 'bind', source: mountpoint(volume), target, readOnly: false, propagation: '', size: null, mode: null, options: [] });
   }
+  resolved.push(...spec.contents.map((grant) => contentMount(name, grant, contents)));
   const depth = (mount: ResolvedMount): number => mount.target.split('/').filter((part) => part !== '').length;
   return resolved.map((mount, at) => ({ mount, at })).sort((a, b) => depth(a.mount) - depth(b.mount) || a.at - b.at).map(({ mount }) => mount);
+}
+
+function contentMount(container: string, { name, digest, target, uid, gid, mode }: Grant, folder: string): ResolvedMount {
+  const source = join(folder, digest);
+  if (digest === '' || !existsSync(source)) throw new BayplanError('content-missing', `container ${container}: ${name} is not in the engine's store: bring the stack up again`);
+  return { type: 'content', source, target, readOnly: true, propagation: '', size: null, mode: null, options: [`uid=${uid}`, `gid=${gid}`, `mode=${mode.toString(8)}`] };
 }
 
 function ensureSource(name: string, source: string, create: boolean): void {

@@ -1,0 +1,62 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+
+const KEY = 'key.json';
+const KeyRecord = z.object({ version: z.literal(1), key: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/**
+ * The bytes of configs and secrets: one file each, mode 0600, named by its digest. The digest is keyed, with a key of this root alone: without that
+ * whoever reads a plan or a log could try out passwords against it.
+ */
+export class ContentStore {
+  readonly #folder: string;
+  readonly #key: Buffer;
+
+  private constructor(folder: string, key: string) {
+    this.#folder = folder;
+    this.#key = Buffer.from(key, 'hex');
+  }
+
+  /** Opens the store, and makes its key where there is none. Throws BayplanError for a key that is damaged. */
+  static async open(folder: string): Promise<ContentStore> {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, KEY);
+    if (!existsSync(path)) await writeRecord(path, { version: 1, key: randomBytes(32).toString('hex') });
+    return new ContentStore(folder, readRecord(path, KeyRecord, 1).key);
+  }
+
+  /** HMAC-SHA-256, 64 hex digits. */
+  digest(bytes: Buffer): string {
+    return createHmac('sha256', this.#key).update(bytes).digest('hex');
+  }
+
+  has(digest: string): boolean {
+    return /^[0-9a-f]{64}$/.test(digest) && existsSync(join(this.#folder, digest));
+  }
+
+  /** Keeps contents, by digest; durable once it resolves. */
+  async keep(contents: ReadonlyMap<string, Buffer>): Promise<void> {
+    const fresh = [...contents].filter(([digest]) => !this.has(digest));
+    for (const [digest, bytes] of fresh) {
+      const temporary = join(this.#folder, `${digest}.${randomBytes(4).toString('hex')}.tmp`);
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(this.#folder, digest));
+    }
+    if (fresh.length > 0) await syncFolder(this.#folder);
+  }
+
+  /** Removes what is not used, and what a crash left half written. */
+  collect(used: ReadonlySet<string>): void {
+    for (const name of readdirSync(this.#folder)) if (name !== KEY && !used.has(name)) rmSync(join(this.#folder, name), { force: true });
+  }
+}

@@ -1,0 +1,78 @@
+import type { Grant } from '../state/container.ts';
+import { contentKey, type Content } from '../state/content.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { formatMistake, mistakeAt } from './mistake.ts';
+import type { Mistake } from './mistake.ts';
+import type { Project } from './project.ts';
+import type { ConfigResource, SecretResource, StackConfig } from './schema.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import type { GrantConfig } from './short-forms.ts';
+import type { Lookup } from './template.ts';
+import { placeOf } from './tree.ts';
+import type { Tree } from './tree.ts';
+
+/** Where a config or secret that some service uses has its bytes from (Compose Specification 08-configs, 09-secrets). */
+export interface ContentSource {
+  /** As in `State.contents`. */
+  readonly key: string;
+  readonly kind: Content['kind'];
+  readonly from: 'external' | { readonly file: string } | { readonly variable: string; readonly value: string | undefined } | { readonly text: string };
+  /** Where the file declares it; the message is what it is called there. */
+  readonly at: Mistake;
+}
+
+type Named<T> = Readonly<Record<string, T & { readonly name: string }>>;
+
+/** The configs and secrets that services use. What each holds is read later, and only if it is sent: `config` needs no secrets. */
+export function contentSources(resources: { readonly secrets: Named<SecretResource>; readonly configs: Named<ConfigResource> }, services: StackConfig['services'], tree: Tree, lookup: Lookup): readonly ContentSource[] {
+  const all = Object.values(services ?? {});
+  const used = (of: (service: ServiceConfig) => readonly GrantConfig[] | undefined): readonly string[] => [...new Set(all.flatMap((service) => (of(service) ?? []).map(({ source }) => source)))];
+  const sourceOf = (kind: Content['kind'], key: string, resource: (SecretResource & ConfigResource & { readonly name: string }) | undefined): ContentSource[] => {
+    if (resource === undefined) return []; // told by the check of names
+    const from = resource.external === true ? 'external' as const
+      : resource.file !== undefined ? { file: resource.file }
+      : resource.environment !== undefined ? { variable: resource.environment, value: lookup(resource.environment) }
+      : { text: resource.content ?? '' };
+    return [{ key: contentKey(kind, resource.name), kind, from, at: mistakeAt(placeOf(tree, [`${kind}s`, key]), `${kind}s.${key}`) }];
+  };
+  return [
+    ...used(({ secrets }) => secrets).flatMap((key) => sourceOf('secret', key, resources.secrets[key])),
+    ...used(({ configs }) => configs).flatMap((key) => sourceOf('config', key, resources.configs[key])),
+  ];
+}
+
+/** The desired side's contents: names alone, the engine adds the digests. */
+export function contentsOf({ contents }: Project): Record<string, Content> {
+  return Object.fromEntries(contents.map(({ key, kind, from }) => [key, { kind, external: from === 'external', digest: '' }]));
+}
+
+/**
+ * What the contents hold, by key, in base64: the `bytes` of a StackRequest. `read` answers null where there is no such file. Throws a BayplanError with
+ * a line for each that cannot be had.
+ */
+export function contentBytes({ contents }: Project, read: (path: string) => Buffer | null): Record<string, string> {
+  const missing: string[] = [];
+  const bytes: Record<string, string> = {};
+  for (const { key, from, at } of contents) {
+    if (from === 'external') continue;
+    const found = 'file' in from ? read(from.file) : 'text' in from ? Buffer.from(from.text) : from.value === undefined ? null : Buffer.from(from.value);
+    if (found !== null) bytes[key] = found.toString('base64');
+    else missing.push(formatMistake({ ...at, message: `${at.message}: ${'file' in from ? `file ${from.file} does not exist; create it` : `variable ${'variable' in from ? from.variable : ''} is not set; set it in the environment or in .env`}` }));
+  }
+  if (missing.length > 0) throw new BayplanError('stack-file', missing.join('\n'));
+  return bytes;
+}
+
+/** A service's configs and secrets; of two at the same target the later one counts. */
+export function grantsOf(service: ServiceConfig, project: Project): Grant[] {
+  const grantOf = (kind: Content['kind'], folder: string, resources: Named<unknown>, { source, target, uid, gid, mode }: GrantConfig): Grant => ({
+    name: contentKey(kind, resources[source]?.name ?? source), digest: '',
+    target: target?.startsWith('/') === true ? target : `${folder}/${target ?? source}`,
+    uid: Number(uid ?? 0), gid: Number(gid ?? 0), mode: Number.parseInt(mode ?? '0444', 8),
+  });
+  const all = [
+    ...(service.secrets ?? []).map((grant) => grantOf('secret', '/run/secrets', project.secrets, grant)),
+    ...(service.configs ?? []).map((grant) => grantOf('config', '', project.configs, grant)),
+  ];
+  return [...new Map(all.map((grant) => [grant.target, grant])).values()];
+}

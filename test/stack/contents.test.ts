@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { configYaml, contentBytes, desiredOf } from '../../src/stack/index.ts';
+import { mistakesOf, projectOf } from './load-text.ts';
+
+const file = `
+name: shop
+services:
+  app:
+    image: a
+    secrets: [token, { source: key, target: keys/app, uid: "103", gid: 104, mode: 0400 }]
+    configs: [{ source: rules, target: /etc/rules.conf }, inline]
+secrets:
+  token: { environment: TOKEN }
+  key: { file: ./key.pem }
+  unused: { file: ./nowhere }
+configs:
+  rules: { external: true, name: common_rules }
+  inline: { content: "user=\${WHO}" }
+`;
+const project = projectOf(file, { environment: { TOKEN: 't0p', WHO: 'me' } });
+const read = (path: string): Buffer | null => (path === '/app/key.pem' ? Buffer.from([0, 255]) : null);
+
+describe('configs and secrets', () => {
+  test('where they go, with their defaults', () => {
+    expect(desiredOf(project, { removeOrphans: false }).services['app']?.template.contents).toEqual([
+      { name: 'secret shop_token', digest: '', target: '/run/secrets/token', uid: 0, gid: 0, mode: 0o444 },
+      { name: 'secret shop_key', digest: '', target: '/run/secrets/keys/app', uid: 103, gid: 104, mode: 0o400 },
+      { name: 'config common_rules', digest: '', target: '/etc/rules.conf', uid: 0, gid: 0, mode: 0o444 },
+      { name: 'config shop_inline', digest: '', target: '/inline', uid: 0, gid: 0, mode: 0o444 },
+    ]);
+  });
+
+  test('the desired state names them, and their bytes go apart', () => {
+    const desired = desiredOf(project, { removeOrphans: false });
+    expect(desired.contents).toEqual({
+      'secret shop_token': { kind: 'secret', external: false, digest: '' }, 'secret shop_key': { kind: 'secret', external: false, digest: '' },
+      'config common_rules': { kind: 'config', external: true, digest: '' }, 'config shop_inline': { kind: 'config', external: false, digest: '' },
+    });
+    expect(JSON.stringify(desired)).not.toMatch(/t0p|user=me/);
+    expect(contentBytes(project, read)).toEqual({ 'secret shop_token': btoa('t0p'), 'secret shop_key': 'AP8=', 'config shop_inline': btoa('user=me') });
+  });
+
+  test('`config` shows where a secret comes from, not what it is', () => {
+    expect(configYaml(project)).toContain('environment: TOKEN');
+    expect(configYaml(project)).not.toContain('t0p');
+  });
+
+  test('what cannot be had is told with its place, all at once', () => {
+    const without = projectOf(file);
+    expect(() => contentBytes(without, () => null)).toThrow(
+      '/app/compose.yaml:9:3: secrets.token: variable TOKEN is not set; set it in the environment or in .env\n'
+      + '/app/compose.yaml:10:3: secrets.key: file /app/key.pem does not exist; create it',
+    );
+  });
+
+  test('each says once where it comes from', () => {
+    const declared = (secret: string): string => `services: { a: { image: a } }\nsecrets:\n  s: ${secret}\n`;
+    expect(mistakesOf(declared('{}'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", "driver" or "external", got none']);
+    expect(mistakesOf(declared('{ file: ./a, environment: A }'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", "driver", got "file" and "environment"']);
+    expect(mistakesOf(declared('{ external: true, file: ./a }'))[0]).toContain('expected only "name" beside "external"');
+    expect(mistakesOf('services: { a: { image: a, secrets: [{ source: s, uid: app }] } }\nsecrets: { s: { file: ./a } }\n')[0]).toContain('expected a number, as the container knows users by, got "app"');
+  });
+});
