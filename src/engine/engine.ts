@@ -107,10 +107,11 @@ export class Engine {
       await ensureRootRecord(paths, now());
       const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
       const stacks = new StackStore(paths.stacks);
+      let containers: ContainerStore | null = null;
       const [contents, images, volumes, networks] = await Promise.all([
-        ContentStore.open(paths.contents), createImages({ paths, core }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
+        ContentStore.open(paths.contents), createImages({ paths, core, report, users: () => containers?.imageUsers() ?? null }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
       ]);
-      const containers = await ContainerStore.open({
+      containers = await ContainerStore.open({
         paths, kernel, images, networks, volumes, core, now, report,
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
@@ -123,6 +124,7 @@ export class Engine {
       const supervisor = new Supervisor({ containers, networks, images, now, report });
       supervisor.adopt();
       containers.resume();
+      await images.sweep();
       const engine = new Engine(options, { paths, images, containers, networks, volumes, stacks, contents, supervisor, release });
       engine.#collectContents();
       return engine;

@@ -17,7 +17,7 @@ let root = '';
 beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'bayplan-images-')); });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const open = (): Promise<Images> => createImages({ paths: pathsOf(root), core });
+const open = (): Promise<Images> => createImages({ paths: pathsOf(root), core, users: () => [] });
 const load = (images: Images, archive: Buffer): Promise<readonly string[]> => images.load(Readable.from([archive]));
 const read = (layer: string | undefined, path: string): string => readFileSync(join(root, 'layers', layer ?? '', path), 'utf8');
 
@@ -102,7 +102,7 @@ describe('nothing half-made is kept', () => {
     mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]);
     try {
-      const images = await createImages({ paths: pathsOf(disk), core });
+      const images = await createImages({ paths: pathsOf(disk), core, users: () => [] });
       const large = tarBytes([{ name: 'large', content: Buffer.alloc(1_500_000, 'x') }]);
       await expect(load(images, dockerArchive({ names: ['app:1'], layers: [gzipSync(large), large], diffIds: [sha256(large), sha256(large)] }))).rejects.toThrow(/No space left on device|disk is full/);
       expect(images.list()).toEqual([]);

@@ -4,6 +4,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { ImageStatus } from '../../state/image.ts';
+import type { ImageUser } from '../image/images.ts';
 import type { Endpoint, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import { filesOf } from './bundle-files.ts';
@@ -35,6 +37,8 @@ export class ContainerStore implements Containers {
   readonly #context: ContainerContext;
   readonly #entries = new Map<string, ContainerEntry>();
   readonly #mutex = new KeyedMutex();
+  /** Containers that are being made, by name, with their image's ID. */
+  readonly #making = new Map<string, string>();
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
@@ -84,6 +88,12 @@ export class ContainerStore implements Containers {
     return entry === undefined ? null : viewOf(entry);
   }
 
+  /** Who needs images: containers that are being made too. */
+  imageUsers(): readonly ImageUser[] {
+    const made = [...this.#entries].map(([container, { record, phase }]) => ({ container, imageId: record.spec.imageId, running: phase === 'running' }));
+    return [...made, ...[...this.#making].map(([container, imageId]) => ({ container, imageId, running: false }))];
+  }
+
   /** Ports that are to lead to the running containers, to restore the table from. */
   publications(): readonly Publication[] {
     return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.ports.length > 0)
@@ -99,35 +109,13 @@ export class ContainerStore implements Containers {
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
     await this.#mutex.run(name, async () => {
       if (this.#entries.has(name)) throw new BayplanError('conflict', `container ${name}: the name is in use`);
-      const { images, networks, volumes, paths, now } = this.#context;
-      const image = images.find(spec.imageId === '' ? spec.image : spec.imageId);
+      const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
-      const layers = await images.layers(image.id);
-      const id = randomBytes(32).toString('hex');
-      const files = filesOf(paths, id);
-      const anonymous = anonymousVolumes(id, identity, spec, image);
-      for (const volume of Object.values(anonymous)) {
-        await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
-      }
-      resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a missing source is said here, before anything is made
-      await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
-      const addresses: Record<string, string> = {};
+      this.#making.set(name, image.id);
       try {
-        for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
-        mkdirSync(files.state, { mode: 0o700 });
-        mkdirSync(files.upper, { mode: 0o755 });
-        mkdirSync(files.work, { mode: 0o700 });
-        const record: ContainerRecord = {
-          version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
-          error: '', errorCode: 0,
-        };
-        this.#entries.set(name, newEntry(record, files));
-        this.#records.save(record, files);
-      } catch (error) {
-        this.#entries.delete(name);
-        for (const network of Object.keys(addresses)) networks.release(network, id);
-        await rm(files.state, { recursive: true, force: true });
-        throw error;
+        await this.#make(name, identity, spec, image);
+      } finally {
+        this.#making.delete(name);
       }
     });
     this.#emit('created', name);
@@ -241,6 +229,37 @@ export class ContainerStore implements Containers {
   close(): void {
     this.#closed = true;
     for (const entry of this.#entries.values()) entry.shim?.close();
+  }
+
+  async #make(name: string, identity: Identity, spec: ContainerSpec, image: ImageStatus): Promise<void> {
+    const { images, networks, volumes, paths, now } = this.#context;
+    const layers = await images.layers(image.id);
+    const id = randomBytes(32).toString('hex');
+    const files = filesOf(paths, id);
+    const anonymous = anonymousVolumes(id, identity, spec, image);
+    for (const volume of Object.values(anonymous)) {
+      await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
+    }
+    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a missing source is said here, before anything is made
+    await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
+    const addresses: Record<string, string> = {};
+    try {
+      for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
+      mkdirSync(files.state, { mode: 0o700 });
+      mkdirSync(files.upper, { mode: 0o755 });
+      mkdirSync(files.work, { mode: 0o700 });
+      const record: ContainerRecord = {
+        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
+        error: '', errorCode: 0,
+      };
+      this.#entries.set(name, newEntry(record, files));
+      this.#records.save(record, files);
+    } catch (error) {
+      this.#entries.delete(name);
+      for (const network of Object.keys(addresses)) networks.release(network, id);
+      await rm(files.state, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   #entry(name: string): ContainerEntry {

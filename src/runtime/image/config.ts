@@ -10,6 +10,9 @@ const Keys = z.record(z.string(), z.unknown()).nullish();
 export const ConfigFile = z.looseObject({
   architecture: z.string().optional(),
   os: z.string().optional(),
+  variant: z.string().nullish(),
+  author: z.string().nullish(),
+  comment: z.string().nullish(),
   created: z.string().nullish(),
   config: z.looseObject({
     Entrypoint: Strings, Cmd: Strings, Env: Strings,
@@ -21,6 +24,9 @@ export const ConfigFile = z.looseObject({
       Retries: z.int().nullish(),
     }).nullish(),
   }).nullish(),
+  history: z.array(z.looseObject({
+    created: z.string().nullish(), created_by: z.string().nullish(), comment: z.string().nullish(), empty_layer: z.boolean().nullish(),
+  })).nullish(),
   rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(Digest) }),
 });
 export type ConfigFile = z.infer<typeof ConfigFile>;

@@ -1,66 +1,136 @@
 import { rm } from 'node:fs/promises';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { normalizeReference } from '../../state/image-reference.ts';
 import type { ImageStatus } from '../../state/image.ts';
-import { normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
 import type { Paths } from '../paths.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
-import { chainIds } from './chain-id.ts';
-import { ConfigFile, createdAt, imageConfig } from './config.ts';
-import type { Images } from './images.ts';
+import { Catalog, document, type Known } from './catalog.ts';
+import { layerFolder } from './chain-id.ts';
+import { ConfigFile } from './config.ts';
+import type { ImageDetails, Images, ImageUser, ImageUsers, Removed, StoredImage } from './images.ts';
+import { InFlight } from './in-flight.ts';
+import { named, withDescriptors, withoutNames } from './index-names.ts';
 import { LayerStore } from './layer-store.ts';
 import { Layout } from './layout.ts';
-import { IMAGE_NAME, Manifest, MANIFEST_TYPE, REF_NAME, type Descriptor, type Index } from './oci.ts';
+import { Manifest, MANIFEST_TYPE, type Descriptor, type Index } from './oci.ts';
+import { reachable } from './reachable.ts';
+import { pruning, removalOf, type Removal } from './removal.ts';
+import { saveArchive } from './save.ts';
 
-interface Known { readonly image: ImageStatus; readonly layers: readonly { diffId: string; chainId: string; digest: string }[]; readonly references: string[] }
+export interface ImageContext {
+  readonly paths: Paths;
+  /** Path of bayplan-core. */
+  readonly core: string;
+  readonly users: ImageUsers;
+  /** Receives what went wrong where nobody waits for an answer. */
+  readonly report?: (line: string) => void;
+}
 
-/** Opens the store at `paths.images` and `paths.layers`. `core`: path of bayplan-core. */
-export async function createImages(context: { paths: Paths; core: string }): Promise<Images> {
-  const { paths, core } = context;
+/** Opens the store at `paths.images` and `paths.layers`. */
+export async function createImages({ paths, core, users, report = () => undefined }: ImageContext): Promise<Images> {
   const [layout, layers] = await Promise.all([Layout.open(paths.images), LayerStore.open(paths.layers, core)]);
-  return new ImageStore(layout, layers);
+  return new ImageStore(layout, layers, users, report);
 }
 
 class ImageStore implements Images {
   readonly #layout: Layout;
   readonly #layers: LayerStore;
+  readonly #users: ImageUsers;
+  readonly #report: (line: string) => void;
+  readonly #catalog: Catalog;
+  readonly #inFlight = new InFlight();
   #index: Index;
-  /** By manifest digest. An image whose documents are damaged is not known, and so can be loaded again. */
-  readonly #known = new Map<string, Known>();
-  readonly #found = new Map<string, Known>();
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(layout: Layout, layers: LayerStore) {
+  constructor(layout: Layout, layers: LayerStore, users: ImageUsers, report: (line: string) => void) {
     this.#layout = layout;
     this.#layers = layers;
+    this.#users = users;
+    this.#report = report;
     this.#index = layout.readIndex();
-    this.#refresh();
+    this.#catalog = new Catalog(layout, this.#index);
   }
 
   find(reference: string): ImageStatus | null {
-    return this.#find(reference)?.image ?? null;
+    return this.#catalog.find(reference)?.image ?? null;
   }
 
-  list(): readonly { readonly references: readonly string[]; readonly image: ImageStatus }[] {
-    const first = ({ references, image }: Known): string => references[0] ?? `~${image.id}`; // nameless ones last
-    return [...this.#known.values()].sort((a, b) => (first(a) < first(b) ? -1 : 1)).map(({ references, image }) => ({ references, image }));
+  list(): readonly StoredImage[] {
+    return this.#catalog.list();
+  }
+
+  details(reference: string): ImageDetails {
+    const { image, layers } = this.#known(reference);
+    const { config } = document(this.#layout, image.digest, Manifest);
+    return {
+      references: this.#catalog.list().filter((known) => known.image.id === image.id).flatMap(({ references }) => references),
+      config: document(this.#layout, config.digest, ConfigFile), layers,
+    };
   }
 
   async layers(id: string): Promise<readonly string[]> {
-    const known = this.#find(id);
+    const known = this.#catalog.find(id);
     if (known === null) throw new BayplanError('image-not-found', `image ${id} is not in the store: load it`);
     return Promise.all(known.layers.map((layer) => this.#layers.ensure({ ...layer, blob: this.#layout.blobPath(layer.digest) })));
   }
 
   async load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {
+    try {
+      return await this.#inFlight.during(() => this.#load(archive));
+    } catch (error) {
+      await this.sweep(); // some of its layers may have been unpacked
+      throw error;
+    }
+  }
+
+  async save(references: readonly string[]): Promise<NodeJS.ReadableStream> {
+    const images = references.map((reference) => {
+      const { image, references: all } = this.#known(reference);
+      return { digest: image.digest, references: this.#catalog.byName(reference) === null ? all : [normalizeReference(reference)] };
+    });
+    const staging = await this.#layout.staging();
+    const remove = (): void => {
+      rm(staging, { recursive: true, force: true }).catch((error: unknown) => this.#report(`${staging}: ${String(error)}`));
+    };
+    try {
+      return (await this.#inFlight.during(() => saveArchive(this.#layout, images, staging))).once('close', remove);
+    } catch (error) {
+      remove();
+      throw error;
+    }
+  }
+
+  async tag(image: string, reference: string): Promise<void> {
+    const name = normalizeReference(reference);
+    if (name.includes('@')) throw new BayplanError('bad-reference', `image "${reference}": a tag cannot have a digest: give NAME:TAG`);
+    await this.#exclusively(async () => {
+      const { digest } = this.#known(image).image;
+      const plain = this.#index.manifests.find((descriptor) => descriptor.digest === digest);
+      if (plain !== undefined) await this.#change(withDescriptors(this.#index, named(plain, [name])));
+    });
+  }
+
+  async remove(reference: string, force: boolean): Promise<Removed> {
+    return await this.#take((users) => removalOf(this.#catalog, reference, force, users));
+  }
+
+  async prune(fits: (image: StoredImage) => boolean): Promise<Removed> {
+    return await this.#take((users) => pruning(this.#catalog, fits, users));
+  }
+
+  async sweep(): Promise<void> {
+    await this.#inFlight.whenIdle(() => this.#sweep());
+  }
+
+  async #load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {
     const staging = await this.#layout.staging();
     try {
       const images = await archiveImages(await stageArchive(archive, staging));
       // Unpacked before they are known: a layer that is refused makes no image.
-      await Promise.all(images.flatMap(({ layers }) => layers).map((layer) => this.#layers.ensure(layer)));
-      const work = this.#writing.then(() => this.#admit(images));
-      this.#writing = work.then(() => undefined, () => undefined); // a failure is its own caller's
-      return await work;
+      const unpacked = await Promise.allSettled(images.flatMap(({ layers }) => layers).map((layer) => this.#layers.ensure(layer)));
+      for (const each of unpacked) if (each.status === 'rejected') throw each.reason; // when none is under way any more
+      return await this.#exclusively(() => this.#admit(images));
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', 'the disk is full: the image was not loaded; free some space and load it again', { cause: error });
       throw error;
@@ -80,123 +150,81 @@ class ImageStore implements Images {
         moved.add(digest);
       }
       await this.#layout.addBlob(manifest);
-      const plain = { mediaType: Manifest.parse(JSON.parse(manifest.toString())).mediaType ?? MANIFEST_TYPE, digest: digestOf(manifest), size: manifest.length };
-      descriptors.push(...(references.length === 0 ? [plain] : references.map((name) => ({ ...plain, annotations: { [REF_NAME]: name, [IMAGE_NAME]: name } }))));
+      descriptors.push(...named({ mediaType: Manifest.parse(JSON.parse(manifest.toString())).mediaType ?? MANIFEST_TYPE, digest: digestOf(manifest), size: manifest.length }, references));
     }
     await this.#layout.syncBlobs();
-    await this.#layout.writeIndex(this.#index = withDescriptors(this.#index, descriptors));
-    this.#refresh();
-    return [...new Set(images.flatMap(({ references, manifest }) => (references.length > 0 ? references : [this.#known.get(digestOf(manifest))?.image.id ?? digestOf(manifest)])))];
+    await this.#change(withDescriptors(this.#index, descriptors));
+    return [...new Set(images.flatMap(({ references, manifest }) => (references.length > 0 ? references : [this.#catalog.byDigest(digestOf(manifest))?.image.id ?? digestOf(manifest)])))];
   }
 
-  #refresh(): void {
-    const before = new Map(this.#known);
-    this.#known.clear();
-    this.#found.clear();
-    for (const descriptor of this.#index.manifests) {
-      let known = this.#known.get(descriptor.digest);
-      if (known === undefined) {
-        try {
-          const old = before.get(descriptor.digest);
-          known = old === undefined ? this.#readImage(descriptor) : { ...old, references: [] };
-        } catch (error) {
-          if (error instanceof BayplanError) continue;
-          throw error;
-        }
-        this.#known.set(descriptor.digest, known);
-      }
-      const name = nameOf(descriptor);
-      if (name !== null) known.references.push(name);
+  /**
+   * Takes images away: from the index first, so that it never names what is not there; files after it, which the next engine's sweep finishes. What goes is
+   * decided and gone from the catalog in one turn of the event loop: no container can be made of it in between.
+   */
+  async #take(decide: (users: readonly ImageUser[]) => Removal): Promise<Removed> {
+    const removed = await this.#exclusively(async () => {
+      const users = this.#users();
+      if (users === null) throw new BayplanError('not-ready', 'the engine is still starting: try again', { retryable: true });
+      const { names, manifests } = decide(users);
+      const before = this.#catalog.list();
+      const index = withoutNames(this.#index, new Set(names));
+      await this.#change({ ...index, manifests: index.manifests.filter(({ digest }) => !manifests.includes(digest)) });
+      return { untagged: names, ...lost(before, this.#catalog.list()) };
+    });
+    if (removed.deleted.length > 0) await this.sweep();
+    return removed;
+  }
+
+  /** Removes blobs and layers that the index does not lead to; none at all while it cannot be known what is needed. */
+  async #sweep(): Promise<void> {
+    try {
+      const users = this.#users();
+      if (users === null || users.some(({ imageId }) => this.#catalog.find(imageId) === null)) return; // its layers may be in use
+      const needed = reachable(this.#layout, this.#index);
+      if (needed === null) return;
+      await this.#layers.removeOthers(needed.layers);
+      await this.#layout.removeOthers(needed.blobs);
+    } catch (error) {
+      this.#report(`unused layers of images could not be removed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  #readImage(descriptor: Descriptor): Known {
-    const manifest = this.#document(descriptor.digest, Manifest);
-    const file = this.#document(manifest.config.digest, ConfigFile);
-    const diffIds = file.rootfs.diff_ids;
-    const chain = chainIds(diffIds);
-    return {
-      image: {
-        id: manifest.config.digest, digest: descriptor.digest, createdAt: createdAt(file),
-        size: manifest.layers.reduce((sum, layer) => sum + layer.size, 0), config: imageConfig(file),
-      },
-      layers: manifest.layers.map(({ digest }, position) => ({ digest, diffId: diffIds[position] ?? '', chainId: chain[position] ?? '' })),
-      references: [],
-    };
-  }
-
-  #document<T>(digest: string, schema: { safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error } }): T {
-    const parsed = schema.safeParse(parseJson(this.#layout.readBlob(digest)));
-    if (!parsed.success) throw new BayplanError('image-damaged', `blob ${digest} in the image store is not what it should be: load the image again`, { cause: parsed.error });
-    return parsed.data;
-  }
-
-  #find(text: string): Known | null {
-    const found = this.#found.get(text) ?? this.#byName(text) ?? this.#byId(text);
-    if (found !== null) this.#found.set(text, found);
-    return found;
-  }
-
-  #byName(text: string): Known | null {
-    let name: string;
-    let digest: string;
+  /** The new index is what counts at once; it is taken back where it cannot be written. */
+  async #change(index: Index): Promise<void> {
+    const before = this.#index;
+    this.#catalog.read(this.#index = index);
     try {
-      name = normalizeReference(text);
-      digest = parseReference(text).digest;
+      await this.#layout.writeIndex(index);
     } catch (error) {
-      if (error instanceof BayplanError) return null; // an ID, or no name at all: there is no such image
+      this.#catalog.read(this.#index = before);
       throw error;
     }
-    if (digest === '') return [...this.#known.values()].find(({ references }) => references.includes(name)) ?? null;
-    // By digest the tag says nothing, as with docker.
-    const repository = repositoryOf(name);
-    const known = this.#known.get(digest);
-    return known?.references.some((reference) => repositoryOf(reference) === repository) === true ? known : null;
   }
 
-  #byId(text: string): Known | null {
-    const prefix = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(text)?.[1];
-    if (prefix === undefined) return null;
-    const fitting = [...this.#known.values()].filter(({ image }) => image.id.startsWith(prefix, 'sha256:'.length));
-    return new Set(fitting.map(({ image }) => image.id)).size === 1 ? fitting[0] ?? null : null;
+  /** One change of the index after the other. */
+  async #exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const work = this.#writing.then(change);
+    this.#writing = work.then(() => undefined, () => undefined); // a failure is its own caller's
+    return await work;
   }
-}
 
-/** A name stands for one image; one that loses its last name stays, nameless, for the containers made from it. */
-function withDescriptors(index: Index, added: readonly Descriptor[]): Index {
-  const names = new Set(added.map(nameOf));
-  const kept = index.manifests.map((descriptor): Descriptor => {
-    const { annotations, ...plain } = descriptor;
-    const name = nameOf(descriptor);
-    return annotations === undefined || (name !== null && names.has(name)) ? plain : descriptor;
-  });
-  const all = [...kept, ...added];
-  const named = new Set(all.filter(({ annotations }) => annotations !== undefined).map(({ digest }) => digest));
-  const seen = new Set<string>();
-  const manifests = all.filter(({ digest, annotations }) => {
-    if (annotations !== undefined) return true;
-    if (named.has(digest) || seen.has(digest)) return false;
-    seen.add(digest);
-    return true;
-  });
-  return { ...index, manifests };
-}
-
-/** Whole names are ours; what another program has put into the layout may be shorter, or no name of an image at all. */
-function nameOf({ annotations }: Descriptor): string | null {
-  const name = annotations?.[IMAGE_NAME] ?? annotations?.[REF_NAME];
-  try {
-    return name === undefined ? null : normalizeReference(name);
-  } catch (error) {
-    if (error instanceof BayplanError) return null;
-    throw error;
+  #known(reference: string): Known {
+    const known = this.#catalog.find(reference);
+    if (known === null) throw new BayplanError('not-found', `No such image: ${reference}`);
+    return known;
   }
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return null; // fits no schema either
-  }
+/** Image IDs, then chain IDs of layers from the top, that were known before and are not any more; a layer's folder is named by its chain ID. */
+function lost(before: readonly Known[], after: readonly Known[]): Omit<Removed, 'untagged'> {
+  const ids = new Set(after.map(({ image }) => image.id));
+  const chains = new Set(after.flatMap(({ layers }) => layers.map(({ chainId }) => layerFolder(chainId))));
+  const blobs = new Set(after.flatMap(({ layers }) => layers.map(({ digest }) => digest)));
+  const gone = before.filter(({ image }) => !ids.has(image.id));
+  const layers = before.flatMap((known) => known.layers.toReversed());
+  const freed = new Map(layers.filter(({ digest }) => !blobs.has(digest)).map(({ digest, size }) => [digest, size]));
+  return {
+    deleted: [...new Set([...gone.map(({ image }) => image.id), ...layers.map(({ chainId }) => chainId).filter((chainId) => !chains.has(layerFolder(chainId)))])],
+    reclaimed: [...freed.values()].reduce((sum, size) => sum + size, 0),
+  };
 }

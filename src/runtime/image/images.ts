@@ -1,11 +1,14 @@
 import type { ImageStatus } from '../../state/image.ts';
+import type { ConfigFile } from './config.ts';
 
 /** What the engine needs of the image store (an OCI image layout at `paths.images`, layers unpacked at `paths.layers`). */
 export interface Images {
   /** The image a reference or an ID (whole, or an unambiguous prefix) stands for; null where the store has none. Cached, cheap. */
   find(reference: string): ImageStatus | null;
   /** All, by normalised reference (`docker.io/library/nginx:1.27`), in order. */
-  list(): readonly { readonly references: readonly string[]; readonly image: ImageStatus }[];
+  list(): readonly StoredImage[];
+  /** What an image's documents say beyond its status. Throws BayplanError `not-found`. */
+  details(reference: string): ImageDetails;
   /**
    * Unpacked layer folders of an image, lowest first, as names relative to `paths.layers`; unpacks what is missing (once, by
    * chain ID, concurrent calls joined).
@@ -13,4 +16,42 @@ export interface Images {
   layers(id: string): Promise<readonly string[]>;
   /** Loads a tar stream: an OCI layout or a `docker save` archive. Answers the references (or IDs) now known. Nothing half-made is kept. */
   load(archive: NodeJS.ReadableStream): Promise<readonly string[]>;
+  /** The images as a tar stream: an archive of `docker save` that is an OCI layout too. Throws BayplanError `not-found`. */
+  save(references: readonly string[]): Promise<NodeJS.ReadableStream>;
+  /** Gives an image another name, taking it from the one that had it. Throws BayplanError `not-found`, `bad-reference`. */
+  tag(image: string, reference: string): Promise<void>;
+  /** Removes a name, and with the last one the image and all that nothing else needs. Throws BayplanError `not-found`, `conflict`. */
+  remove(reference: string, force: boolean): Promise<Removed>;
+  /** Removes the images that `fits` picks from those no container was made from. */
+  prune(fits: (image: StoredImage) => boolean): Promise<Removed>;
+  /** Removes what no image needs: what interrupted loads and removals left. */
+  sweep(): Promise<void>;
+}
+
+export interface StoredImage { readonly references: readonly string[]; readonly image: ImageStatus }
+
+/** A layer of an image; `size` in bytes, as it is stored. */
+export interface StoredLayer { readonly diffId: string; readonly chainId: string; readonly digest: string; readonly size: number }
+
+export interface ImageDetails {
+  /** Whole names of the image, whatever manifest they stand for. */
+  readonly references: readonly string[];
+  readonly config: ConfigFile;
+  /** Lowest first. */
+  readonly layers: readonly StoredLayer[];
+}
+
+/** A container that was made, or is being made, from an image. */
+export interface ImageUser { readonly imageId: string; readonly container: string; readonly running: boolean }
+
+/** Who uses images, asked at the moment of a removal. Null: that is not known yet, so nothing may be removed. */
+export type ImageUsers = () => readonly ImageUser[] | null;
+
+export interface Removed {
+  /** Whole names. */
+  readonly untagged: readonly string[];
+  /** Image IDs and the chain IDs of layers that are needed no more. */
+  readonly deleted: readonly string[];
+  /** Bytes of their layers, as they were stored. */
+  readonly reclaimed: number;
 }

@@ -52,8 +52,18 @@ export class LayerStore {
     return name;
   }
 
+  /** Removes the folders of all layers but these. A folder that goes loses its name first: what has the name is whole. */
+  async removeOthers(needed: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      if (needed.has(name) || !/^[0-9a-f]{32}$/.test(name)) continue;
+      const going = join(this.#folder, temporaryName(name));
+      await rename(join(this.#folder, name), going);
+      await rm(going, { recursive: true, force: true });
+    }
+  }
+
   async #unpack(layer: Layer, name: string): Promise<void> {
-    const temporary = join(this.#folder, `${name}.tmp-${randomBytes(4).toString('hex')}`);
+    const temporary = join(this.#folder, temporaryName(name));
     await mkdir(temporary, { mode: 0o755 });
     try {
       const diffId = await runUnpack(this.#core, layer, temporary);
@@ -64,6 +74,11 @@ export class LayerStore {
       throw error;
     }
   }
+}
+
+/** A name that is no layer's; what has it is removed when the store is opened. */
+function temporaryName(name: string): string {
+  return `${name}.tmp-${randomBytes(4).toString('hex')}`;
 }
 
 async function runUnpack(core: string, layer: Layer, folder: string): Promise<string> {

@@ -56,6 +56,17 @@ export class Layout {
     return bytes;
   }
 
+  hasBlob(digest: string): boolean {
+    return existsSync(this.blobPath(digest));
+  }
+
+  /** Removes all blobs but these. */
+  async removeOthers(needed: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#blobs)) {
+      if (/^[0-9a-f]{64}$/.test(name) && !needed.has(`sha256:${name}`)) await rm(join(this.#blobs, name), { force: true });
+    }
+  }
+
   async addBlob(bytes: Buffer): Promise<void> {
     await writeDurably(this.blobPath(digestOf(bytes)), bytes);
   }
@@ -69,7 +80,7 @@ export class Layout {
     await syncFolder(this.#blobs);
   }
 
-  /** A folder for one load, on the same file system. */
+  /** A folder for one load or save, on the same file system. */
   async staging(): Promise<string> {
     const folder = join(this.#folder, `load-${randomBytes(4).toString('hex')}.tmp`);
     await mkdir(folder, { mode: 0o700 });
