@@ -24,7 +24,7 @@ export function container(index: number, service: string, status: Partial<Contai
   return {
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
-      id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - index, startedAt: now - 60_500, finishedAt: 0,
+      id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
       health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, ports: SPEC.ports, ...status,
     },
   };
