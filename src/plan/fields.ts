@@ -43,6 +43,8 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   networkMode: whole,
   networks: { effect: 'recreate', form: withAliasSets },
   extraHosts: set,
+  dns: whole,
+  links: whole,
   ports: { effect: 'recreate', form: byPort },
 };
 

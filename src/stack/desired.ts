@@ -85,8 +85,18 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
     networks: attachmentsOf(name, service, project),
     extraHosts: [...(service.extra_hosts ?? [])],
+    dns: { servers: [...(service.dns ?? [])], search: service.dns_search === undefined ? null : [...service.dns_search], options: [...(service.dns_opt ?? [])] },
+    links: linksOf(service),
     ports: (service.ports ?? []).map(publishedPortOf),
   };
+}
+
+/** `links` name services, `external_links` containers of others, both `NAME[:ALIAS]`. */
+function linksOf(service: ServiceConfig): ContainerSpec['links'] {
+  return Object.fromEntries([...(service.links ?? []), ...(service.external_links ?? [])].map((link) => {
+    const [name = '', alias = name] = link.split(':');
+    return [alias, name];
+  }));
 }
 
 /** The labels by which other programs group containers, as docker compose writes them; those of one container alone come later. */

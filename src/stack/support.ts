@@ -11,7 +11,7 @@ import type { Tree } from './tree.ts';
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
   'annotations', 'attach', 'blkio_config', 'cgroup_parent', 'cpu_count', 'cpu_percent', 'cpu_period', 'cpu_quota', 'cpu_rt_period', 'cpu_rt_runtime', 'cpu_shares', 'cpuset',
-  'dns', 'dns_opt', 'dns_search', 'external_links', 'isolation', 'links', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
+  'isolation', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
   'oom_kill_disable', 'oom_score_adj', 'platform', 'pull_refresh_after', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
 ];
 

@@ -15,7 +15,7 @@ export const IMAGE: ImageStatus = {
 export const SPEC: ContainerSpec = {
   image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
   stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false,
-  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [],
+  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {},
   ports: [{ hostIp: '', published: 8080, target: 80, protocol: 'tcp' }],
 };
 

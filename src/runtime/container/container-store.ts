@@ -141,7 +141,7 @@ export class ContainerStore implements Containers {
         writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
-          core, logMax, logFiles, zones: networks.zoneFiles(attached),
+          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: record.spec.dns.servers, links: record.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
         });
         entry.ready = started.ready;

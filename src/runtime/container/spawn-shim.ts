@@ -7,6 +7,10 @@ import { ShimClient } from './shim-client.ts';
 export interface ShimOptions {
   readonly core: string;
   readonly zones: readonly string[];
+  /** Nameservers that other names are forwarded to; none: the host's. */
+  readonly nameservers: readonly string[];
+  /** Alias → name: what this container calls others. */
+  readonly links: Readonly<Record<string, string>>;
   /** Forward no names: every network of the container is internal. */
   readonly internal: boolean;
   readonly logMax: number;
@@ -33,6 +37,8 @@ export async function spawnShim(kernel: Kernel, name: string, files: ContainerFi
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
     '--log', files.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
+    ...options.nameservers.flatMap((address) => ['--dns-server', address]),
+    ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
     '--control-fd', '3', '--lock-fd', '4', '--detached',
   ];
   const shim = ShimClient.of(ours);

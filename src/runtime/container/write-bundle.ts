@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
@@ -7,6 +7,7 @@ import type { ContainerFiles } from './bundle-files.ts';
 import { ensureMountpoints } from './mountpoints.ts';
 import { attachmentsOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
+import { resolvConfOf } from './resolv-conf.ts';
 
 export interface BundleParts {
   readonly paths: Paths;
@@ -35,10 +36,9 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
   return `${lines.join('\n')}\n`;
 }
 
-/** Names are served inside the container's own namespace where it has networks; with the host's network, the host's resolvers are its own. */
-function resolvConf(record: ContainerRecord): string {
-  if (record.spec.networkMode === 'host') return readFileSync('/etc/resolv.conf', 'utf8');
-  return Object.keys(record.spec.networks).length === 0 ? '' : 'nameserver 127.0.0.11\noptions ndots:0\n';
+/** Read at each start, since it changes with the host's networks; a host without one has no nameservers. */
+function hostResolvConf(): string {
+  return existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. */
@@ -47,7 +47,7 @@ export function writeBundle(parts: BundleParts): void {
   const hostname = hostnameOf(record);
   writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
   writeFileSync(files.hostname, `${hostname}\n`);
-  writeFileSync(files.resolvConf, resolvConf(record));
+  writeFileSync(files.resolvConf, resolvConfOf(record.spec, hostResolvConf()));
   // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
   const rootfs = join(paths.run, 'rootfs');
   mkdirSync(rootfs, { recursive: true });
