@@ -37,6 +37,8 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   init: whole,
   tty: whole,
   stdinOpen: whole,
+  stdinOnce: whole,
+  autoRemove: whole,
   resources: whole,
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },

@@ -71,10 +71,11 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     capAdd: [...(service.cap_add ?? [])],
     capDrop: [...(service.cap_drop ?? [])],
     readOnly: service.read_only ?? false,
-    // Not built yet: the review of what is built says so.
-    init: false,
-    tty: false,
-    stdinOpen: false,
+    init: service.init ?? false,
+    tty: service.tty ?? false,
+    stdinOpen: service.stdin_open ?? false,
+    stdinOnce: false,
+    autoRemove: false,
     resources: {
       memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
       cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),

@@ -15,9 +15,6 @@ const ignoredKeys: readonly (keyof ServiceConfig)[] = [
   'oom_kill_disable', 'oom_score_adj', 'platform', 'pull_refresh_after', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
 ];
 
-/** The same of flags, which ask for nothing where they are false. desiredOf leaves them false. */
-const unbuiltFlags = ['init', 'stdin_open', 'tty'] as const;
-
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   credential_spec: 'the service would run without it',
@@ -73,7 +70,6 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
-  for (const key of unbuiltFlags) if (service[key] === true) review.note(what, `key "${key}" is not built yet and is ignored`);
   for (const [key, why] of Object.entries(refusedKeys)) {
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }

@@ -112,6 +112,10 @@ export const ContainerSpec = z.strictObject({
   init: z.boolean(),
   tty: z.boolean(),
   stdinOpen: z.boolean(),
+  /** Its input ends with the first connection that ends it. */
+  stdinOnce: z.boolean().default(false),
+  /** Removed once it has ended, with its anonymous volumes. */
+  autoRemove: z.boolean().default(false),
   resources: Resources,
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),

@@ -159,13 +159,10 @@ describe('what is not built yet', () => {
     expect(configOf(project)).toMatchObject({ services: { web: { image: 'a' } } });
   });
 
-  test.each(['init', 'tty', 'stdin_open'])('is a note, and not in the container: %s', (key) => {
+  test.each([['init', 'init'], ['tty', 'tty'], ['stdin_open', 'stdinOpen']])('a flag is the container\'s: %s', (key, field) => {
     const project = projectOf(`services:\n  web:\n    image: a\n    ${key}: true\n`);
-    const desired = desiredOf(project, { removeOrphans: false });
-    expect(desired.notes).toEqual([`service web: key "${key}" is not built yet and is ignored`]);
-    expect(desired.services['web']?.template).toMatchObject({ init: false, tty: false, stdinOpen: false });
-    expect(configOf(project)).toMatchObject({ services: { web: { [key]: true } } });
-    expect(projectOf(`services:\n  web:\n    image: a\n    ${key}: false\n`).notes).toEqual([]);
+    expect(desiredOf(project, { removeOrphans: false }).services['web']?.template).toMatchObject({ init: false, tty: false, stdinOpen: false, [field]: true });
+    expect(project.notes).toEqual([]);
   });
 
   test('refuses a build without an image and drivers, all at once', () => {

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
+import type { ConsoleSize } from './containers.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { ensureMountpoints } from './mountpoints.ts';
 import { attachmentsOf, hostnameOf } from './endpoint.ts';
@@ -22,6 +23,7 @@ export interface BundleParts {
   readonly seccompBpf: string | null;
   /** What `host-gateway` stands for in `extra_hosts`. */
   readonly gateway: string;
+  readonly consoleSize: ConsoleSize | null;
 }
 
 /** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. */
@@ -43,7 +45,7 @@ function hostResolvConf(): string {
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, files, image, layers, mounts, netns, seccompBpf, gateway } = parts;
+  const { paths, record, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize } = parts;
   const hostname = hostnameOf(record);
   writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
   writeFileSync(files.hostname, `${hostname}\n`);
@@ -56,7 +58,7 @@ export function writeBundle(parts: BundleParts): void {
     overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
-    mounts, seccompBpf,
+    mounts, seccompBpf, consoleSize,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }
