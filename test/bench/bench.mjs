@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { dnsSide } from './dns.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const top = resolve(here, '../..');
@@ -21,13 +22,18 @@ const root = join(scratch, 'root');
 /** Node's own settings are left out: NODE_EXTRA_CA_CERTS alone doubles the time each of its starts takes. */
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')));
 
-/** Runs a command to its end; its wall time in ms. A failure ends the benchmark with the command's own words. */
+/** Runs a command to its end; its output. A failure ends the benchmark with the command's own words. */
+function output(command, args) {
+  const done = spawnSync(command, args, { encoding: 'utf8', env });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${done.status}\n${done.stdout}${done.stderr}`);
+  return done.stdout;
+}
+
+/** The wall time of a command in ms. */
 function timed(command, args) {
   const begin = process.hrtime.bigint();
-  const done = spawnSync(command, args, { encoding: 'utf8', env });
-  const ms = Number(process.hrtime.bigint() - begin) / 1e6;
-  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${done.status}\n${done.stdout}${done.stderr}`);
-  return ms;
+  output(command, args);
+  return Number(process.hrtime.bigint() - begin) / 1e6;
 }
 
 const bayplan = (...args) => timed(process.execPath, [program, '--root', root, ...args]);
@@ -54,11 +60,11 @@ function bayplanMemory() {
 
 const dockerMemory = () => pss((words) => /(^|\/)(dockerd|containerd|containerd-shim-runc-v2|docker-proxy)$/.test(words[0] ?? ''));
 
-function composeFile(folder) {
+function composeFile(folder, services) {
   mkdirSync(folder, { recursive: true });
-  const services = Array.from({ length: count }, (_, i) => `  s${i}:\n    image: bayplan/hello\n    command: [sleep, "100000"]\n    stop_signal: SIGKILL\n`);
+  const texts = Array.from({ length: services }, (_, i) => `  s${i}:\n    image: bayplan/hello\n    command: [sleep, "100000"]\n    stop_signal: SIGKILL\n`);
   const file = join(folder, 'compose.yaml');
-  writeFileSync(file, `name: bench\nservices:\n${services.join('')}`);
+  writeFileSync(file, `name: bench-${services}\nservices:\n${texts.join('')}`);
   return file;
 }
 
@@ -95,12 +101,17 @@ function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps' };
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', dnsRate: 'dns', dnsTime: 'dns-median' };
+/** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
+const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
+for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
+const units = { [names.memory]: 'MiB', [names.dnsRate]: '1/s' };
 const figures = Object.fromEntries(Object.values(names).map((name) => [name, { bayplan: [], docker: [], floor: [] }]));
 const note = (name, side, value) => figures[name][side].push(value);
 
-const file = composeFile(join(scratch, 'bench'));
+const file = composeFile(join(scratch, 'bench'), count);
 const floor = floorSide();
+const dns = dnsSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
 const node = () => timed(process.execPath, ['-e', '0']);
 let docker = null;
 try {
@@ -116,6 +127,9 @@ try {
     note(names.ps, 'bayplan', bayplan('ps', '-f', file));
     note(names.memory, 'bayplan', bayplanMemory());
     note(names.down, 'bayplan', bayplan('down', '-f', file));
+    const { perSecond, medianMs } = dns();
+    note(names.dnsRate, 'bayplan', perSecond);
+    note(names.dnsTime, 'bayplan', medianMs);
     const bare = floor();
     note(names.up, 'floor', bare.up);
     note(names.down, 'floor', bare.down);
@@ -127,18 +141,25 @@ try {
     note(names.memory, 'docker', dockerMemory());
     note(names.down, 'docker', docker.compose(file, 'down'));
   }
+  for (const scale of SCALES) {
+    const large = composeFile(join(scratch, `bench-${scale.services}`), scale.services);
+    for (let round = 0; round < scale.rounds; round++) {
+      note(`up-${scale.services}`, 'bayplan', bayplan('up', '-d', '-f', large));
+      bayplan('down', '-f', large);
+    }
+  }
 } finally {
-  spawnSync(process.execPath, [program, '--root', root, 'down', '-f', file]);
+  for (const stack of [count, ...SCALES.map(({ services }) => services)]) spawnSync(process.execPath, [program, '--root', root, 'down', '-p', `bench-${stack}`]);
   spawnSync(process.execPath, [program, '--root', root, 'engine', 'stop']);
   docker?.stop();
   rmSync(scratch, { recursive: true, force: true });
 }
 
 const rows = Object.entries(figures).map(([name, sides]) => ({
-  name, unit: name === names.memory ? 'MiB' : 'ms',
+  name, unit: units[name] ?? 'ms',
   bayplan: median(sides.bayplan), docker: median(sides.docker), floor: median(sides.floor),
 }));
-const show = (value) => (value === null ? '–' : value.toFixed(value < 100 ? 1 : 0)).padStart(9);
+const show = (value) => (value === null ? '–' : value.toFixed(value < 1 ? 3 : value < 100 ? 1 : 0)).padStart(9);
 const ratio = (a, b) => (a === null || b === null || a === 0 ? '–' : `${(b / a).toFixed(1)}×`).padStart(9);
 console.log(`${rounds} rounds, medians\n${'what'.padEnd(16)}${'unit'.padEnd(6)}${'bayplan'.padStart(9)}${'docker'.padStart(9)}${'floor'.padStart(9)}${'docker/us'.padStart(10)}`);
 for (const row of rows) console.log(`${row.name.padEnd(16)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
