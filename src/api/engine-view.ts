@@ -12,7 +12,7 @@ export interface EngineView {
   readonly startedAt: number;
   readonly root: string;
   readonly images: Pick<Images, 'find' | 'list' | 'load'>;
-  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal'>;
   readonly networks: Pick<Networks, 'list'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */

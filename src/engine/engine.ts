@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
 import { ExclusiveRunner } from '../reconcile/exclusive.ts';
-import type { Executor } from '../reconcile/executor.ts';
 import { runPass, type PassResult } from '../reconcile/pass.ts';
-import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
+import type { Executor } from '../reconcile/executor.ts';
+import { runtimeExecutor, type Runtime } from '../reconcile/runtime-executor.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
 import { installCore } from '../runtime/installed-core.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images } from '../runtime/image/images.ts';
+import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
 import { loadKernel } from '../runtime/kernel.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
@@ -17,9 +18,11 @@ import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import { ContentStore } from './content-store.ts';
+import { readEngineConfig } from './engine-config.ts';
 import { actualState } from './observe.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { ensureRootRecord } from './root-record.ts';
@@ -64,7 +67,7 @@ export class Engine {
   #admitting = 0;
   readonly #supervisor: Supervisor;
   readonly #runner = new ExclusiveRunner<PassResult>();
-  readonly #executor: Executor;
+  readonly #runtime: Omit<Runtime, 'pull'>;
   readonly #release: () => void;
 
   private constructor(options: EngineOptions, parts: {
@@ -82,7 +85,7 @@ export class Engine {
     this.#supervisor = parts.supervisor;
     this.#release = parts.release;
     const { containers, supervisor } = parts;
-    this.#executor = runtimeExecutor({
+    this.#runtime = {
       networks: parts.networks, volumes: parts.volumes,
       containers: {
         create: (name, identity, spec) => containers.create(name, identity, spec),
@@ -92,7 +95,7 @@ export class Engine {
       },
       publish: (name, on) => supervisor.publish(name, on),
       waitFor: (name, until, signal) => supervisor.waitFor(name, until, signal),
-    });
+    };
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
@@ -105,11 +108,12 @@ export class Engine {
     try {
       if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
       await ensureRootRecord(paths, now());
+      const config = readEngineConfig(paths.config);
       const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
       const stacks = new StackStore(paths.stacks);
       let containers: ContainerStore | null = null;
       const [contents, images, volumes, networks] = await Promise.all([
-        ContentStore.open(paths.contents), createImages({ paths, core, report, users: () => containers?.imageUsers() ?? null }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
+        ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries), users: () => containers?.imageUsers() ?? null }), createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
       ]);
       containers = await ContainerStore.open({
         paths, kernel, images, networks, volumes, core, now, report,
@@ -164,7 +168,7 @@ export class Engine {
   }
 
   async applyStack(
-    name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+    name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     checkName(name, request.desired);
     let revision = this.#stacks.get(name)?.revision ?? 0;
@@ -172,7 +176,7 @@ export class Engine {
       let notes = this.#notes(name, request.source);
       const record = await this.#accept(name, request);
       revision = record.revision;
-      await this.#pass(name, record.desired, (event) => {
+      await this.#pass(name, record.desired, options.credentials ?? {}, (event) => {
         onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
         if (event.type === 'plan') notes = []; // said once
       }, signal);
@@ -188,7 +192,7 @@ export class Engine {
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
-      await this.#pass(name, desired, onEvent, signal);
+      await this.#pass(name, desired, {}, onEvent, signal);
       if (record !== null) await this.#stacks.remove(name, record.revision);
     });
   }
@@ -257,11 +261,16 @@ export class Engine {
     return [...moved, ...this.networks.notices()];
   }
 
-  async #pass(name: string, desired: Desired, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+  /** Carries out steps on behalf of whoever has these credentials. */
+  #executor(credentials: CredentialsByHost): Executor {
+    return runtimeExecutor({ ...this.#runtime, pull: async (image, signal, onProgress) => { await this.images.pull(image, { credentials, signal, onProgress }); } });
+  }
+
+  async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
     this.networks.repair();
     const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
       desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
-      observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor,
+      observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor(credentials),
     }), (why) => ({ ok: false, message: `cancelled: ${why}` }), signal);
     await this.containers.flush();
     if (!result.ok) throw new BayplanError('pass-failed', result.message);

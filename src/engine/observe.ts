@@ -31,7 +31,7 @@ export function actualState(stack: string, desired: Desired | null, runtime: Obs
   }
   for (const reference of references) {
     const status = runtime.images.find(reference);
-    if (status !== null) state.images[reference] = { spec: { pullPolicy: 'missing' }, status };
+    if (status !== null) state.images[reference] = { spec: { pullPolicy: 'missing', refreshMs: 0 }, status, pulledAt: runtime.images.pulledAt(reference) };
   }
   return state;
 }

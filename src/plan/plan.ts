@@ -2,6 +2,7 @@ import type { Plan, Step } from '../state/plan.ts';
 import type { Desired, State } from '../state/state.ts';
 import { expand, type Wanted } from './expand.ts';
 import { fatesOf, type Fates } from './fates.ts';
+import { imageFates } from './image-fates.ts';
 import { inOrder } from './in-order.ts';
 import { leavingSteps } from './leaving-steps.ts';
 import { networkFates, networksOf, users, volumeFates, volumesOf, type ResourceFates } from './resources.ts';
@@ -13,20 +14,21 @@ import { wantedSteps } from './wanted-steps.ts';
  * an order in which they could be carried out one by one. `now` in ms since the epoch. `since`: when it was asked for; a container that was started after that and has ended
  * is noted, not started over and over.
  *
- * Throws BayplanError `not-found` for an external network or volume that is missing, `conflict` where a name belongs to somebody else.
+ * Throws BayplanError `not-found` for an external network or volume that is missing, `image-not-found` for an image that is and must not be pulled, `conflict` where a name belongs to somebody else.
  */
 export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY): Plan {
   const wanted = expand(desired, actual.images);
   const networks = networkFates(desired, actual);
   const volumes = volumeFates(desired, actual);
   const fates = fatesOf(wanted, desired, actual, networks, now, since);
+  const pulls = imageFates(wanted, fates, desired, actual, now, since);
   const notes: string[] = [];
   const steps = [
-    ...imageSteps(wanted, fates, desired),
+    ...imageSteps(pulls, desired),
     ...networkSteps(networks, fates, desired, actual, notes),
     ...volumeSteps(volumes, fates, desired, actual, notes),
     ...leavingSteps(fates, desired, actual, (name) => imageOfSuccessor(name, wanted, fates)),
-    ...wantedSteps(wanted, fates, desired, actual),
+    ...wantedSteps(wanted, fates, pulls, desired, actual),
   ];
   const ids = new Set(steps.map(({ id }) => id));
   const linked = steps.map((step): Step => ({ ...step, needs: [...new Set(step.needs)].filter((need) => ids.has(need)) }));
@@ -37,12 +39,9 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   };
 }
 
-/** Images are asked for only where a container is to be made from them: what runs needs none. */
-function imageSteps(wanted: readonly Wanted[], fates: Fates, desired: Desired): readonly Step[] {
-  const missing = new Set(wanted.filter(({ name, spec }) => fates.wanted.get(name)?.kind === 'create' && spec.imageId === '').map(({ spec }) => spec.image));
-  return [...missing].sort().map((image) => ({
-    id: stepId('pull-image', image), action: 'pull-image', needs: [], why: 'it is not in the store',
-    args: { image, pullPolicy: desired.images[image]?.spec.pullPolicy ?? 'missing' },
+function imageSteps(pulls: ReadonlyMap<string, string>, desired: Desired): readonly Step[] {
+  return [...pulls].map(([image, why]) => ({
+    id: stepId('pull-image', image), action: 'pull-image', needs: [], why, args: { image, pullPolicy: desired.images[image]?.spec.pullPolicy ?? 'missing' },
   }));
 }
 

@@ -10,7 +10,7 @@ import { networksOf, volumesOf } from './resources.ts';
 import { stepId } from './step-id.ts';
 
 /** Makes, starts and publishes what is wanted, each start after what it depends on. May name needs that are not in the plan. */
-export function wantedSteps(wanted: readonly Wanted[], fates: Fates, desired: Desired, actual: State): readonly Step[] {
+export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: ReadonlyMap<string, string>, desired: Desired, actual: State): readonly Step[] {
   const byService = groupBy(wanted, ({ service }) => service);
   const waits = new Map<string, Step>();
   const portHolders = groupBy([...fates.leaving.keys()].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => hostPort(port));
@@ -42,7 +42,7 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, desired: De
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
-    if (fate.kind === 'create') steps.push(creation(one, fate, desired, networks));
+    if (fate.kind === 'create') steps.push(creation(one, fate, pulls, desired, networks));
     if (fate.kind === 'restart') {
       // Its dependencies first: should one of them fail, this one at least runs on.
       const needs = [...networks, ...conditions];
@@ -70,7 +70,8 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, desired: De
   return wanted.flatMap(stepsOf);
 }
 
-function creation({ name, owner, service, slot, spec }: Wanted, fate: Fate, desired: Desired, networks: readonly string[]): Step {
+function creation({ name, owner, service, slot, spec: known }: Wanted, fate: Fate, pulls: ReadonlyMap<string, string>, desired: Desired, networks: readonly string[]): Step {
+  const spec = pulls.has(known.image) ? { ...known, imageId: '' } : known; // of what the name stands for then
   return {
     id: stepId('create-container', name), action: 'create-container',
     args: { name, identity: { owner, stack: owner === 'api' ? '' : desired.stack, service, slot, generation: fate.generation }, spec },

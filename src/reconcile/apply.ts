@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { StepState } from '../state/messages.ts';
+import type { PartProgress, StepState } from '../state/messages.ts';
 import type { Action, ArgsOf, Step } from '../state/plan.ts';
 import type { Executor } from './executor.ts';
 
@@ -11,6 +11,8 @@ export interface ApplyOptions {
   readonly concurrency: number;
   readonly signal: AbortSignal;
   readonly onStep: (event: StepEvent) => void;
+  /** A part of a step has come further. */
+  readonly onProgress: (id: string, progress: PartProgress) => void;
 }
 
 export interface ApplyResult {
@@ -57,7 +59,7 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
       const ms = (): number => Math.round(performance.now() - begin);
       options.onStep({ id: step.id, state: 'started', ms: 0, message: '' });
       try {
-        await execute(executor, step, options.signal);
+        await execute(executor, step, options.signal, (progress) => options.onProgress(step.id, progress));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         if (options.signal.aborted) {
@@ -91,8 +93,8 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
 }
 
 /** The one place where an action meets its function. Generic over the action, so that the compiler sees that its args are the function's. */
-function execute<A extends Action>(executor: Executor, step: { readonly action: A; readonly args: ArgsOf<A> }, signal: AbortSignal): Promise<void> {
-  return executor[step.action](step.args, signal);
+function execute<A extends Action>(executor: Executor, step: { readonly action: A; readonly args: ArgsOf<A> }, signal: AbortSignal, onProgress: (progress: PartProgress) => void): Promise<void> {
+  return executor[step.action](step.args, signal, onProgress);
 }
 
 /** Dependents of each step; refuses plans that could never end. */

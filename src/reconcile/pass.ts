@@ -36,6 +36,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
     const result = await apply(made.steps, context.executor, {
       concurrency: context.concurrency, signal: context.signal,
       onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),
+      onProgress: (id, progress) => context.onEvent({ version: 1, type: 'progress', id, ...progress }),
     });
     if (context.signal.aborted) return { ok: false, message: `cancelled: ${String(context.signal.reason)}` };
     if (result.failed.length > 0) return { ok: false, message: result.failed.map(({ id, message }) => `${id}: ${message}`).join('\n') };

@@ -1,11 +1,12 @@
 import type { Containers } from '../runtime/container/containers.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
-import { BayplanError } from '../state/bayplan-error.ts';
+import type { PartProgress } from '../state/messages.ts';
 import type { Executor } from './executor.ts';
 
 /** What the executor drives: the runtime, with starts, stops and ports as the engine supervises them. */
 export interface Runtime {
+  readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
   readonly networks: Pick<Networks, 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
   readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'remove'>;
@@ -14,9 +15,9 @@ export interface Runtime {
 }
 
 /** Each action's one call into the runtime. */
-export function runtimeExecutor({ networks, volumes, containers, publish, waitFor }: Runtime): Executor {
+export function runtimeExecutor({ pull, networks, volumes, containers, publish, waitFor }: Runtime): Executor {
   return {
-    'pull-image': ({ image }) => Promise.reject(new BayplanError('image-not-found', `image ${image} is not in the store: load it with "bayplan load FILE"`)),
+    'pull-image': ({ image }, signal, onProgress) => pull(image, signal, onProgress),
     'create-network': ({ name, stack, network }) => networks.create(name, stack, network),
     'remove-network': ({ name }) => networks.remove(name),
     'create-volume': ({ name, stack, volume }) => volumes.create(name, stack, volume),

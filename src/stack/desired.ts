@@ -71,11 +71,10 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     capAdd: [...(service.cap_add ?? [])],
     capDrop: [...(service.cap_drop ?? [])],
     readOnly: service.read_only ?? false,
-    init: service.init ?? false,
-    tty: service.tty ?? false,
-    stdinOpen: service.stdin_open ?? false,
-    stdinOnce: false,
-    autoRemove: false,
+    // Not built yet: the review of what is built says so.
+    init: false,
+    tty: false,
+    stdinOpen: false,
     resources: {
       memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
       cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),
@@ -86,18 +85,8 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
     networks: attachmentsOf(name, service, project),
     extraHosts: [...(service.extra_hosts ?? [])],
-    dns: { servers: [...(service.dns ?? [])], search: service.dns_search === undefined ? null : [...service.dns_search], options: [...(service.dns_opt ?? [])] },
-    links: linksOf(service),
     ports: (service.ports ?? []).map(publishedPortOf),
   };
-}
-
-/** `links` name services, `external_links` containers of others, both `NAME[:ALIAS]`. */
-function linksOf(service: ServiceConfig): ContainerSpec['links'] {
-  return Object.fromEntries([...(service.links ?? []), ...(service.external_links ?? [])].map((link) => {
-    const [name = '', alias = name] = link.split(':');
-    return [alias, name];
-  }));
 }
 
 /** The labels by which other programs group containers, as docker compose writes them; those of one container alone come later. */
@@ -226,12 +215,30 @@ function healthcheckOf(service: ServiceConfig): Healthcheck | null {
 /** Of two services that differ about one image, the one that asks for more. */
 function imagesOf(project: Project): Record<string, Image> {
   const images: Record<string, Image> = {};
-  for (const { image = '', pull_policy: policy } of Object.values(project.services)) {
-    const wanted = policy === 'always' || policy === 'never' ? policy : 'missing';
-    const known = images[image]?.spec.pullPolicy;
-    images[image] = { spec: { pullPolicy: known === 'always' || (known === 'missing' && wanted === 'never') ? known : wanted }, status: null };
+  for (const service of Object.values(project.services)) {
+    const { image = '' } = service;
+    const spec = pullSpecOf(service);
+    const known = images[image]?.spec;
+    images[image] = { spec: known === undefined ? spec : eager(known, spec), status: null, pulledAt: 0 };
   }
   return images;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+function pullSpecOf({ pull_policy: policy = 'missing', pull_refresh_after: after }: ServiceConfig): Image['spec'] {
+  if (policy === 'daily') return { pullPolicy: 'refresh', refreshMs: DAY_MS };
+  if (policy === 'weekly') return { pullPolicy: 'refresh', refreshMs: 7 * DAY_MS };
+  if (policy === 'refresh') return { pullPolicy: 'refresh', refreshMs: milliseconds(after, DAY_MS) };
+  if (policy.startsWith('every_')) return { pullPolicy: 'refresh', refreshMs: milliseconds(policy.slice('every_'.length), DAY_MS) };
+  return { pullPolicy: policy === 'always' || policy === 'never' ? policy : 'missing', refreshMs: 0 };
+}
+
+const EAGERNESS: readonly Image['spec']['pullPolicy'][] = ['missing', 'build', 'never', 'refresh', 'always'];
+
+function eager(a: Image['spec'], b: Image['spec']): Image['spec'] {
+  if (a.pullPolicy === 'refresh' && b.pullPolicy === 'refresh') return a.refreshMs <= b.refreshMs ? a : b;
+  return EAGERNESS.indexOf(a.pullPolicy) >= EAGERNESS.indexOf(b.pullPolicy) ? a : b;
 }
 
 function milliseconds(text: string | undefined, otherwise: number): number {

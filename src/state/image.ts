@@ -32,7 +32,13 @@ export const ImageStatus = z.strictObject({
 export type ImageStatus = z.infer<typeof ImageStatus>;
 
 export const Image = z.strictObject({
-  spec: z.strictObject({ pullPolicy: z.enum(['missing', 'always', 'never', 'build']) }),
+  spec: z.strictObject({
+    /** `refresh`: again when `refreshMs` have gone since it was last pulled. */
+    pullPolicy: z.enum(['missing', 'always', 'never', 'build', 'refresh']),
+    refreshMs: z.number().default(0),
+  }),
   status: ImageStatus.nullable(),
+  /** When its registry was last asked for it, ms since the epoch; 0: never. */
+  pulledAt: z.number().default(0),
 });
 export type Image = z.infer<typeof Image>;

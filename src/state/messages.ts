@@ -26,11 +26,12 @@ export type StackAnswer = z.infer<typeof StackAnswer>;
 
 /**
  * One line (NDJSON) of the answer to `PUT /stacks/{name}` and `DELETE /stacks/{name}`. `plan` comes once for each time the pass
- * planned; `end` is the last line, always.
+ * planned; `progress` tells of a part of a step that runs; `end` is the last line, always.
  */
 export type PassEvent =
   | { readonly version: 1; readonly type: 'plan'; readonly plan: Plan }
   | { readonly version: 1; readonly type: 'step'; readonly id: string; readonly state: StepState; readonly ms: number; readonly message: string }
+  | ({ readonly version: 1; readonly type: 'progress'; readonly id: string } & PartProgress)
   | { readonly version: 1; readonly type: 'end'; readonly ok: boolean; readonly revision: number; readonly message: string };
 
 /** `skipped`: something it needs failed; `message` names it. `cancelled`: the pass was pre-empted. */
@@ -45,3 +46,15 @@ export interface LogLine {
   readonly time: number;
   readonly line: string;
 }
+
+/** How far one part of a step is: a layer of an image that is pulled or pushed. `total` bytes; 0 where nobody knows. */
+export interface PartProgress {
+  /** Digest of the layer's blob. */
+  readonly part: string;
+  readonly state: PartState;
+  readonly current: number;
+  readonly total: number;
+}
+
+/** `present`: it was there already. `unpacking`: all bytes have come. `retrying`: the connection failed and is made anew. */
+export type PartState = 'waiting' | 'present' | 'downloading' | 'retrying' | 'unpacking' | 'uploading' | 'mounted' | 'done';

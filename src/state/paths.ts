@@ -14,6 +14,8 @@ export interface Paths {
   readonly run: string;
   readonly socket: string;
   readonly lock: string;
+  /** The engine's configuration, written by people: `/etc/bayplan/config.json` for the default root, else in the root folder. */
+  readonly config: string;
   /** OCI image layout. */
   readonly images: string;
   /** Unpacked layers, one folder a chain ID, named by its first 32 hex digits. */
@@ -45,7 +47,7 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
   const run = `/run/${name}`;
   return {
     root, instance, run,
-    socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'),
+    socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'), config: instance === '' ? '/etc/bayplan/config.json' : join(root, 'config.json'),
     images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
     networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
     netns: join(run, 'netns'), bundles: join(run, 'c'), zones: join(run, 'zones'),

@@ -10,8 +10,8 @@ export function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
     image: IMAGE, imageId: '', entrypoint: null, command: null, environment: {}, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '',
     labels: {}, stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [],
-    readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
-    networkMode: 'bridge', networks: { shop_default: { aliases: [], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {}, ports: [], ...change,
+    readOnly: false, init: false, tty: false, stdinOpen: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
+    networkMode: 'bridge', networks: { shop_default: { aliases: [], ipv4Address: null, priority: 0 } }, extraHosts: [], ports: [], ...change,
   };
 }
 
@@ -35,7 +35,7 @@ export function desired(services: Readonly<Record<string, Service>>, change: Par
   return {
     ...nothingDesired('shop', false, null), services, volumes,
     networks: { shop_default: { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: null } },
-    images: { [IMAGE]: { spec: { pullPolicy: 'missing' }, status: null } },
+    images: { [IMAGE]: { spec: { pullPolicy: 'missing', refreshMs: 0 }, status: null, pulledAt: 0 } },
     remove: { orphans: false, volumes: false }, ...change,
   };
 }
@@ -43,7 +43,7 @@ export function desired(services: Readonly<Record<string, Service>>, change: Par
 /** A machine on which nothing is but the image. */
 export function bare(): State {
   const config = { entrypoint: [], command: [], environment: [], user: '', workingDir: '', labels: {}, stopSignal: '', healthcheck: null, exposedPorts: [], volumes: [] };
-  return { ...emptyState('shop'), images: { [IMAGE]: { spec: { pullPolicy: 'missing' }, status: { id: IMAGE_ID, digest: IMAGE_ID, createdAt: 0, size: 1, config } } } };
+  return { ...emptyState('shop'), images: { [IMAGE]: { spec: { pullPolicy: 'missing', refreshMs: 0 }, status: { id: IMAGE_ID, digest: IMAGE_ID, createdAt: 0, size: 1, config }, pulledAt: 0 } } };
 }
 
 export function status(change: Partial<ContainerStatus> = {}): ContainerStatus {

@@ -21,7 +21,7 @@ async function run(steps: readonly Step[], options: { fail?: readonly string[]; 
     if (options.fail?.includes(id) === true) throw new Error(`${id} will not`);
   });
   const signal = options.abort?.control.signal ?? new AbortController().signal;
-  const result = await apply(steps, executor, { concurrency: options.concurrency ?? 4, signal, onStep: (event) => events.push(event) });
+  const result = await apply(steps, executor, { concurrency: options.concurrency ?? 4, signal, onStep: (event) => events.push(event), onProgress: () => undefined });
   return { result, events, order, most };
 }
 
@@ -43,7 +43,7 @@ describe('apply', () => {
       if (id === 'start-container b') release();
       return id.startsWith('wait-') ? healthy : Promise.resolve();
     });
-    const result = await apply([wait('a'), start('b')], executor, { concurrency: 1, signal: new AbortController().signal, onStep: () => undefined });
+    const result = await apply([wait('a'), start('b')], executor, { concurrency: 1, signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined });
     expect(result.done.toSorted()).toEqual(['start-container b', 'wait-container a healthy']);
   });
 
@@ -68,7 +68,7 @@ describe('apply', () => {
   ])('refuses %s before anything runs', async (_what, steps, message) => {
     let ran = 0;
     const executor = executorOf(() => Promise.resolve(void ran++));
-    await expect(apply(steps, executor, { concurrency: 1, signal: new AbortController().signal, onStep: () => undefined })).rejects.toThrow(message);
+    await expect(apply(steps, executor, { concurrency: 1, signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined })).rejects.toThrow(message);
     expect(ran).toBe(0);
   });
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +8,12 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { ImageUser } from '../image/images.ts';
 import type { Endpoint, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
-import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import { filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { AttachParts, ConsoleSize, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
 import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
@@ -140,12 +138,11 @@ export class ContainerStore implements Containers {
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
-        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record), consoleSize: entry.consoleSize });
+        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
-          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: record.spec.dns.servers, links: record.spec.links,
+          core, logMax, logFiles, zones: networks.zoneFiles(attached),
           internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
-          stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
         entry.ready = started.ready;
         this.#watch(entry, started.shim);
@@ -159,8 +156,6 @@ export class ContainerStore implements Containers {
         await networks.disconnect(record.id);
         this.#emit('noted', name);
         throw error;
-      } finally {
-        this.#letGo(entry);
       }
     });
     this.#emit('started', name);
@@ -194,7 +189,6 @@ export class ContainerStore implements Containers {
         await sendSignal(entry.shim, SIGKILL, true);
         await entry.ended;
       }
-      this.#letGo(entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
     });
@@ -207,25 +201,6 @@ export class ContainerStore implements Containers {
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
     const seccompBpf = await this.#programs.get(entry.record.spec);
     return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
-  }
-
-  async attach(name: string, parts: AttachParts): Promise<Duplex> {
-    await this.#mutex.run(name, () => Promise.resolve()); // a start that is on its way has its connections by now
-    const entry = this.#entry(name);
-    if (entry.phase === 'running') return await attachTo(entry.files.socket, name, parts);
-    if (entry.attachments.size === MOST_ATTACHMENTS) throw new BayplanError('conflict', `container ${name}: ${MOST_ATTACHMENTS} connections wait for its start already`);
-    const [ours, theirs] = this.#context.kernel.socketPair();
-    const pending: PendingAttachment = { fd: theirs, parts };
-    entry.attachments.add(pending);
-    return attachedSocket(ours).once('close', () => {
-      if (entry.attachments.delete(pending)) this.#context.kernel.close(theirs);
-    });
-  }
-
-  async resize(name: string, size: ConsoleSize): Promise<void> {
-    const entry = this.#entry(name);
-    entry.consoleSize = size;
-    if (entry.phase === 'running') await entry.shim?.resize(size);
   }
 
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord> {
@@ -291,12 +266,6 @@ export class ContainerStore implements Containers {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
     return entry;
-  }
-
-  /** Closes our copies of the descriptors that a shim has by now, or will never have. */
-  #letGo(entry: ContainerEntry): void {
-    for (const { fd } of entry.attachments) this.#context.kernel.close(fd);
-    entry.attachments.clear();
   }
 
   #emit(event: ContainerEvent, name: string): void {

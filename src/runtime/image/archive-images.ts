@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { arch } from 'node:process';
 import type * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { normalizeReference } from '../../state/image-reference.ts';
@@ -9,6 +8,7 @@ import { chainIds } from './chain-id.ts';
 import { ConfigFile } from './config.ts';
 import type { Layer } from './layer-store.ts';
 import { CONFIG_TYPE, DockerManifests, IMAGE_NAME, Index, isIndex, LAYER_TYPE, Manifest, MANIFEST_TYPE, REF_NAME, type Descriptor } from './oci.ts';
+import { architecture, forThisMachine } from './platform.ts';
 
 /** An image of an archive: its documents checked against each other, its blobs where they are staged. */
 export interface ArchiveImage {
@@ -53,12 +53,11 @@ async function ociImages(archive: StagedArchive): Promise<readonly ArchiveImage[
 
 /** Follows an index (of several platforms) to this machine's manifest. */
 async function forThisPlatform(archive: StagedArchive, descriptor: Descriptor, depth: number): Promise<Descriptor | null> {
-  const { platform } = descriptor;
-  if (platform !== undefined && (platform.os !== 'linux' || platform.architecture !== architecture())) return null;
+  if (forThisMachine([descriptor]).length === 0) return null;
   if (!isIndex(descriptor)) return descriptor;
   if (depth > 3) throw bad('its indexes are nested too deeply');
   blobOf(archive, descriptor);
-  for (const inner of (await document(archive, blobName(descriptor), Index)).manifests) {
+  for (const inner of forThisMachine((await document(archive, blobName(descriptor), Index)).manifests)) {
     const found = await forThisPlatform(archive, inner, depth + 1);
     if (found !== null) return found;
   }
@@ -145,11 +144,6 @@ function blobOf(archive: StagedArchive, descriptor: Descriptor): StagedFile {
 
 function blobName(descriptor: Descriptor): string {
   return `blobs/sha256/${descriptor.digest.slice('sha256:'.length)}`;
-}
-
-function architecture(): string {
-  const names: Partial<Record<string, string>> = { x64: 'amd64', ia32: '386' };
-  return names[arch] ?? arch;
 }
 
 export function digestOf(bytes: Buffer): string {

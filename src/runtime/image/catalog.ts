@@ -8,6 +8,7 @@ import type { StoredLayer } from './images.ts';
 import { nameOf } from './index-names.ts';
 import type { Layout } from './layout.ts';
 import { Manifest, type Descriptor, type Index } from './oci.ts';
+import { pulledDigest } from './pulled-names.ts';
 
 /** An image that a layout's index names and whose documents are whole. */
 export interface Known {
@@ -16,6 +17,8 @@ export interface Known {
   readonly layers: readonly StoredLayer[];
   /** Whole names; none: known by its ID alone. */
   readonly references: readonly string[];
+  /** `repository@digest` of the indexes that it was pulled by. */
+  readonly pulledAs: readonly string[];
 }
 
 /** The images of a layout, found by name, digest and ID. One whose documents are damaged is not known, and so can be loaded again. */
@@ -39,7 +42,10 @@ export class Catalog {
       const known = this.#known.get(descriptor.digest) ?? this.#image(descriptor, before.get(descriptor.digest));
       if (known === null) continue;
       const name = nameOf(descriptor);
-      this.#known.set(descriptor.digest, name === null ? known : { ...known, references: [...known.references, name] });
+      const pulled = pulledDigest(descriptor);
+      this.#known.set(descriptor.digest, name === null ? known : {
+        ...known, references: [...known.references, name], pulledAs: pulled === null ? known.pulledAs : [...known.pulledAs, `${repositoryOf(name)}@${pulled}`],
+      });
     }
   }
 
@@ -72,6 +78,8 @@ export class Catalog {
     if (digest === '') return [...this.#known.values()].find(({ references }) => references.includes(name)) ?? null;
     // By digest the tag says nothing, as with docker.
     const repository = repositoryOf(name);
+    const byIndex = [...this.#known.values()].find(({ pulledAs }) => pulledAs.includes(`${repository}@${digest}`));
+    if (byIndex !== undefined) return byIndex;
     const known = this.#known.get(digest);
     return known?.references.some((reference) => repositoryOf(reference) === repository) === true ? known : null;
   }
@@ -84,7 +92,7 @@ export class Catalog {
   }
 
   #image(descriptor: Descriptor, before: Known | undefined): Known | null {
-    if (before !== undefined) return { ...before, references: [] };
+    if (before !== undefined) return { ...before, references: [], pulledAs: [] };
     try {
       return this.#readImage(descriptor);
     } catch (error) {
@@ -104,7 +112,7 @@ export class Catalog {
         size: manifest.layers.reduce((sum, layer) => sum + layer.size, 0), config: imageConfig(file),
       },
       layers: manifest.layers.map(({ digest, size }, position) => ({ digest, size, diffId: diffIds[position] ?? '', chainId: chain[position] ?? '' })),
-      references: [],
+      references: [], pulledAs: [],
     };
   }
 }

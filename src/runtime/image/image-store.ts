@@ -1,20 +1,26 @@
 import { rm } from 'node:fs/promises';
+import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import { normalizeReference } from '../../state/image-reference.ts';
+import { familiarReference, normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import type { PartProgress } from '../../state/messages.ts';
 import type { Paths } from '../paths.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
 import { Catalog, document, type Known } from './catalog.ts';
 import { layerFolder } from './chain-id.ts';
 import { ConfigFile } from './config.ts';
-import type { ImageDetails, Images, ImageUser, ImageUsers, Removed, StoredImage } from './images.ts';
+import type { ImageDetails, Images, ImageUser, ImageUsers, Pulled, PullOptions, Removed, StoredImage } from './images.ts';
 import { InFlight } from './in-flight.ts';
 import { named, withDescriptors, withoutNames } from './index-names.ts';
 import { LayerStore } from './layer-store.ts';
 import { Layout } from './layout.ts';
 import { Manifest, MANIFEST_TYPE, type Descriptor, type Index } from './oci.ts';
+import { asPulled, pulledName } from './pulled-names.ts';
 import { reachable } from './reachable.ts';
+import type { PullStore } from './registry/pull.ts';
+import { RegistryClient } from './registry/registry-client.ts';
+import { SharedWork } from './registry/shared-work.ts';
 import { pruning, removalOf, type Removal } from './removal.ts';
 import { saveArchive } from './save.ts';
 
@@ -22,16 +28,23 @@ export interface ImageContext {
   readonly paths: Paths;
   /** Path of bayplan-core. */
   readonly core: string;
+  /** Default: registries without any settings. */
+  readonly registries?: RegistryClient;
+  readonly now?: () => number;
   readonly users: ImageUsers;
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report?: (line: string) => void;
 }
 
 /** Opens the store at `paths.images` and `paths.layers`. */
-export async function createImages({ paths, core, users, report = () => undefined }: ImageContext): Promise<Images> {
+export async function createImages(context: ImageContext): Promise<Images> {
+  const { paths, core } = context;
   const [layout, layers] = await Promise.all([Layout.open(paths.images), LayerStore.open(paths.layers, core)]);
-  return new ImageStore(layout, layers, users, report);
+  return new ImageStore(layout, layers, context);
 }
+
+/** Layers that come at the same time, for whatever images. */
+const DOWNLOADS = 4;
 
 class ImageStore implements Images {
   readonly #layout: Layout;
@@ -40,12 +53,20 @@ class ImageStore implements Images {
   readonly #report: (line: string) => void;
   readonly #catalog: Catalog;
   readonly #inFlight = new InFlight();
+  readonly #registries: RegistryClient;
+  readonly #now: () => number;
+  readonly #pulls = new SharedWork<Pulled, PartProgress>();
+  readonly #pullStore: PullStore;
   #index: Index;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(layout: Layout, layers: LayerStore, users: ImageUsers, report: (line: string) => void) {
+  constructor(layout: Layout, layers: LayerStore, { registries = new RegistryClient({}), now = () => Date.now(), users, report = () => undefined }: ImageContext) {
     this.#layout = layout;
     this.#layers = layers;
+    this.#registries = registries;
+    this.#now = now;
+    const downloads = new PQueue({ concurrency: DOWNLOADS });
+    this.#pullStore = { layout, layers, downloads: new SharedWork(), slot: (work) => downloads.add(work) };
     this.#users = users;
     this.#report = report;
     this.#index = layout.readIndex();
@@ -73,6 +94,16 @@ class ImageStore implements Images {
     const known = this.#catalog.find(id);
     if (known === null) throw new BayplanError('image-not-found', `image ${id} is not in the store: load it`);
     return Promise.all(known.layers.map((layer) => this.#layers.ensure({ ...layer, blob: this.#layout.blobPath(layer.digest) })));
+  }
+
+  pulledAt(reference: string): number {
+    return pulledName(this.#index, pullName(reference))?.at ?? 0;
+  }
+
+  async pull(reference: string, { credentials, signal, onProgress }: PullOptions): Promise<Pulled> {
+    const name = pullName(reference);
+    // Others with other credentials may be refused where these are not.
+    return await this.#pulls.run(`${name} ${JSON.stringify(credentials)}`, (signal, onProgress) => this.#inFlight.during(() => this.#pull(name, { credentials, signal, onProgress })), signal, onProgress);
   }
 
   async load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {
@@ -121,6 +152,26 @@ class ImageStore implements Images {
 
   async sweep(): Promise<void> {
     await this.#inFlight.whenIdle(() => this.#sweep());
+  }
+
+  async #pull(name: string, { credentials, signal, onProgress }: PullOptions): Promise<Pulled> {
+    const known = this.#catalog.byName(name);
+    const whole = known !== null && known.layers.every((layer) => this.#layout.holds(layer) && this.#layers.has(layer.chainId));
+    const current = !whole ? null : name.includes('@') ? parseReference(name).digest : pulledName(this.#index, name)?.digest ?? null;
+    try {
+      const pulled = await this.#registries.pull({ reference: name, credentials, current, signal, onProgress }, this.#pullStore);
+      await this.#layout.syncBlobs();
+      const digest = pulled?.digest ?? current ?? '';
+      return await this.#exclusively(async () => {
+        const manifest = pulled?.manifest ?? this.#index.manifests.find((descriptor) => descriptor.digest === known?.image.digest);
+        if (manifest === undefined) throw new BayplanError('image-not-found', `image ${familiarReference(name)} was removed while it was pulled: pull it again`, { retryable: true });
+        await this.#change(withDescriptors(this.#index, named(manifest, [name]).map((descriptor) => asPulled(descriptor, { digest, at: this.#now() }))));
+        return { reference: name, digest, changed: pulled !== null && pulled.manifest.digest !== known?.image.digest };
+      });
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', `the disk is full: image ${familiarReference(name)} was not pulled; free some space and pull it again`, { cause: error });
+      throw error;
+    }
   }
 
   async #load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {
@@ -213,6 +264,13 @@ class ImageStore implements Images {
     if (known === null) throw new BayplanError('not-found', `No such image: ${reference}`);
     return known;
   }
+}
+
+/** The name that a pull gives: with a digest the tag says nothing. Throws BayplanError `bad-reference`. */
+function pullName(reference: string): string {
+  const name = normalizeReference(reference);
+  const { digest } = parseReference(name);
+  return digest === '' ? name : `${repositoryOf(name)}@${digest}`;
 }
 
 /** Image IDs, then chain IDs of layers from the top, that were known before and are not any more; a layer's folder is named by its chain ID. */

@@ -1,4 +1,6 @@
 import type { ImageStatus } from '../../state/image.ts';
+import type { PartProgress } from '../../state/messages.ts';
+import type { CredentialsByHost } from '../../state/registry-credentials.ts';
 import type { ConfigFile } from './config.ts';
 
 /** What the engine needs of the image store (an OCI image layout at `paths.images`, layers unpacked at `paths.layers`). */
@@ -14,6 +16,13 @@ export interface Images {
    * chain ID, concurrent calls joined).
    */
   layers(id: string): Promise<readonly string[]>;
+  /** When a name's registry was last asked for it, ms since the epoch; 0: never. */
+  pulledAt(reference: string): number;
+  /**
+   * Pulls an image from its registry, or from a mirror, and gives it its name; calls for one image at the same time share the work. Only names whose image
+   * is whole in the store are asked for their digest alone. Rejects with BayplanError `image-not-found`, `registry-…`, `bad-image`, `layer-…`, `disk-full`.
+   */
+  pull(reference: string, options: PullOptions): Promise<Pulled>;
   /** Loads a tar stream: an OCI layout or a `docker save` archive. Answers the references (or IDs) now known. Nothing half-made is kept. */
   load(archive: NodeJS.ReadableStream): Promise<readonly string[]>;
   /** The images as a tar stream: an archive of `docker save` that is an OCI layout too. Throws BayplanError `not-found`. */
@@ -54,4 +63,19 @@ export interface Removed {
   readonly deleted: readonly string[];
   /** Bytes of their layers, as they were stored. */
   readonly reclaimed: number;
+}
+
+export interface PullOptions {
+  readonly credentials: CredentialsByHost;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: PartProgress) => void;
+}
+
+export interface Pulled {
+  /** Whole name. */
+  readonly reference: string;
+  /** What the name stands for at its registry: the digest of an index or manifest. */
+  readonly digest: string;
+  /** False: the store had it already. */
+  readonly changed: boolean;
 }

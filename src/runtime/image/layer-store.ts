@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import PQueue from 'p-queue';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
@@ -52,6 +53,11 @@ export class LayerStore {
     return name;
   }
 
+  /** Whether a layer is there, whole. */
+  has(chainId: string): boolean {
+    return existsSync(join(this.#folder, layerFolder(chainId)));
+  }
+
   /** Removes the folders of all layers but these. A folder that goes loses its name first: what has the name is whole. */
   async removeOthers(needed: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#folder)) {
@@ -62,11 +68,27 @@ export class LayerStore {
     }
   }
 
+  /**
+   * Unpacks a layer while `feed` brings it, which ends the sink itself; where the layer is there already, or being unpacked, there is no sink. What `feed`
+   * throws is the failure, unless the unpacker had refused what it got before. Takes no turn: whoever brings bytes from afar has a bound of his own.
+   */
+  async receive(layer: Omit<Layer, 'blob'>, feed: (sink: Writable | null) => Promise<void>): Promise<void> {
+    const name = layerFolder(layer.chainId);
+    if (existsSync(join(this.#folder, name)) || this.#running.has(name)) return await feed(null);
+    const running = this.#unpackInto(name, layer, (folder) => unpackFed(this.#core, layer, folder, feed)).finally(() => this.#running.delete(name));
+    this.#running.set(name, running);
+    await running;
+  }
+
   async #unpack(layer: Layer, name: string): Promise<void> {
+    await this.#unpackInto(name, layer, (folder) => unpackFile(this.#core, layer, folder));
+  }
+
+  async #unpackInto(name: string, layer: Omit<Layer, 'blob'>, unpack: (folder: string) => Promise<string>): Promise<void> {
     const temporary = join(this.#folder, temporaryName(name));
     await mkdir(temporary, { mode: 0o755 });
     try {
-      const diffId = await runUnpack(this.#core, layer, temporary);
+      const diffId = await unpack(temporary);
       if (diffId !== layer.diffId) throw new BayplanError('layer-damaged', `layer ${layer.digest} unpacks to ${diffId}, its image says ${layer.diffId}: it was changed or is damaged; load the image again from a good archive`);
       await rename(temporary, join(this.#folder, name));
     } catch (error) {
@@ -81,7 +103,7 @@ function temporaryName(name: string): string {
   return `${name}.tmp-${randomBytes(4).toString('hex')}`;
 }
 
-async function runUnpack(core: string, layer: Layer, folder: string): Promise<string> {
+async function unpackFile(core: string, layer: Layer, folder: string): Promise<string> {
   let blob;
   try {
     blob = await open(layer.blob, 'r');
@@ -89,17 +111,35 @@ async function runUnpack(core: string, layer: Layer, folder: string): Promise<st
     throw new BayplanError('layer-missing', `layer ${layer.digest} is not in the image store any more: load the image again`, { cause });
   }
   try {
-    const child = spawn(core, ['unpack', '--dest', folder], { stdio: [blob.fd, 'pipe', 'pipe'], env: {} });
-    const output: Buffer[] = [];
-    const errors: Buffer[] = [];
-    child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
-    const [code, signal] = await once(child, 'close');
-    if (code === 0) return Answer.parse(JSON.parse(Buffer.concat(output).toString())).diffId;
-    throw new BayplanError('layer-refused', `layer ${layer.digest} cannot be unpacked: ${reason(Buffer.concat(errors).toString().trim(), code, signal)}`);
+    return await unpacked(spawn(core, ['unpack', '--dest', folder], { stdio: [blob.fd, 'pipe', 'pipe'], env: {} }), layer);
   } finally {
     await blob.close();
   }
+}
+
+async function unpackFed(core: string, layer: Omit<Layer, 'blob'>, folder: string, feed: (sink: Writable) => Promise<void>): Promise<string> {
+  const child = spawn(core, ['unpack', '--dest', folder], { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
+  child.stdin.on('error', () => undefined); // whoever writes is told
+  const ended = unpacked(child, layer);
+  try {
+    await feed(child.stdin);
+  } catch (error) {
+    child.kill('SIGKILL');
+    const refusal: unknown = await ended.then(() => error, (failure: unknown) => failure);
+    throw child.stdin.errored === null ? error : refusal; // it had ended before, and says why
+  }
+  return await ended;
+}
+
+/** What an unpacker that runs has unpacked: the diff ID. */
+async function unpacked(child: ChildProcess, layer: Omit<Layer, 'blob'>): Promise<string> {
+  const output: Buffer[] = [];
+  const errors: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+  const [code, signal] = await once(child, 'close');
+  if (code === 0) return Answer.parse(JSON.parse(Buffer.concat(output).toString())).diffId;
+  throw new BayplanError('layer-refused', `layer ${layer.digest} cannot be unpacked: ${reason(Buffer.concat(errors).toString().trim(), code, signal)}`);
 }
 
 function reason(text: string, code: unknown, signal: unknown): string {

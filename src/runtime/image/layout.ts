@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { syncFolder } from '../record.ts';
 import { digestOf } from './archive-images.ts';
-import { Index, INDEX_TYPE } from './oci.ts';
+import { Index, INDEX_TYPE, type Descriptor } from './oci.ts';
 
 /** An OCI image layout on disk (image-layout.md): nothing of ours is in it, so that other programs read it. */
 export class Layout {
@@ -44,6 +44,11 @@ export class Layout {
     return join(this.#blobs, digest.slice('sha256:'.length));
   }
 
+  /** Whether there is a blob of that size. Its content is checked where it is used. */
+  holds({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): boolean {
+    return statSync(this.blobPath(digest), { throwIfNoEntry: false })?.size === size;
+  }
+
   /** A small blob (manifest, config), checked. Throws BayplanError `image-damaged`. */
   readBlob(digest: string): Buffer {
     let bytes: Buffer;
@@ -78,6 +83,11 @@ export class Layout {
 
   async syncBlobs(): Promise<void> {
     await syncFolder(this.#blobs);
+  }
+
+  /** Where a blob that is on its way is kept; what a crash leaves there is removed when the layout is opened. */
+  incoming(): string {
+    return join(this.#folder, `blob-${randomBytes(4).toString('hex')}.tmp`);
   }
 
   /** A folder for one load or save, on the same file system. */

@@ -9,7 +9,7 @@ export const Descriptor = z.looseObject({
   digest: Digest,
   size: z.int().nonnegative(),
   annotations: z.record(z.string(), z.string()).optional(),
-  platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+  platform: z.looseObject({ architecture: z.string(), os: z.string(), variant: z.string().optional() }).optional(),
 });
 export type Descriptor = z.infer<typeof Descriptor>;
 
@@ -28,11 +28,13 @@ export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
+export const DOCKER_MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json';
+export const DOCKER_INDEX_TYPE = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
 /** The whole name of an image in a layout's index. `ref.name` may be a bare tag elsewhere; in our store it is the whole name too. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 export const IMAGE_NAME = 'io.containerd.image.name';
 
 export function isIndex(descriptor: Descriptor): boolean {
-  return descriptor.mediaType === INDEX_TYPE || descriptor.mediaType === 'application/vnd.docker.distribution.manifest.list.v2+json';
+  return descriptor.mediaType === INDEX_TYPE || descriptor.mediaType === DOCKER_INDEX_TYPE;
 }

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+import { Registries } from '../runtime/image/registry/settings.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+
+/** What people set for an engine as a whole. */
+export const EngineConfig = z.strictObject({
+  version: z.literal(1, 'expected 1'),
+  registries: Registries.default({}),
+});
+export type EngineConfig = z.infer<typeof EngineConfig>;
+
+/** Reads the engine's configuration file; without one all is as it is by default. Throws BayplanError `engine-config`, naming the place. */
+export function readEngineConfig(path: string): EngineConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return EngineConfig.parse({ version: 1 });
+    throw wrong(path, error instanceof Error ? error.message : String(error));
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw wrong(path, `it is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = EngineConfig.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw wrong(path, issue === undefined ? 'wrong shape' : `${issue.path.length === 0 ? '' : `${issue.path.join('.')}: `}${issue.message}`);
+}
+
+function wrong(path: string, what: string): BayplanError {
+  return new BayplanError('engine-config', `${path}: ${what}; correct the engine's configuration, or remove the file`);
+}

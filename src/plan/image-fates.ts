@@ -1,0 +1,33 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Image } from '../state/image.ts';
+import type { Desired, State } from '../state/state.ts';
+import type { Wanted } from './expand.ts';
+import type { Fates } from './fates.ts';
+
+/**
+ * Images that are to be pulled, in order of their names: why. One that is in the store is pulled again where its policy asks for it, also for containers that
+ * run; one that is missing only where a container is to be made from it. Throws BayplanError `image-not-found` for a missing one that is never to be pulled.
+ */
+export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Desired, actual: State, now: number, since: number): ReadonlyMap<string, string> {
+  const pulls = new Map<string, string>();
+  const created = new Set(wanted.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').map(({ spec }) => spec.image));
+  for (const name of [...new Set(wanted.map(({ spec }) => spec.image))].sort()) {
+    const spec = desired.images[name]?.spec ?? { pullPolicy: 'missing', refreshMs: 0 };
+    const found = actual.images[name];
+    const why = found === undefined || found.status === null ? absent(name, spec.pullPolicy, created.has(name)) : outdated(spec, found.pulledAt, now, since);
+    if (why !== null) pulls.set(name, why);
+  }
+  return pulls;
+}
+
+function absent(name: string, policy: Image['spec']['pullPolicy'], needed: boolean): string | null {
+  if (!needed) return null;
+  if (policy === 'never') throw new BayplanError('image-not-found', `image ${name} is not in the store, and its pull_policy is "never": load it with "bayplan load FILE", or pull it with "bayplan pull ${name}"`);
+  return 'it is not in the store';
+}
+
+function outdated({ pullPolicy, refreshMs }: Image['spec'], pulledAt: number, now: number, since: number): string | null {
+  if (pullPolicy === 'always') return pulledAt < since ? 'its pull_policy is "always"' : null;
+  if (pullPolicy !== 'refresh' || (pulledAt <= now && now < pulledAt + refreshMs)) return null;
+  return pulledAt === 0 ? 'it was never pulled' : `it was last pulled at ${new Date(pulledAt).toISOString()}`;
+}

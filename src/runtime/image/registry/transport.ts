@@ -1,0 +1,106 @@
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { BayplanError } from '../../../state/bayplan-error.ts';
+import { discard } from './answers.ts';
+import type { Agents } from './agents.ts';
+import { isLoopback } from './endpoints.ts';
+import type { RegistryLimits } from './limits.ts';
+
+export interface Outgoing {
+  readonly method: string;
+  readonly headers: OutgoingHttpHeaders;
+  /** Made anew for each place that a redirect leads to. */
+  readonly body?: () => Readable | string;
+  readonly signal: AbortSignal;
+}
+
+const REDIRECTS = 5;
+
+/**
+ * Sends one request, following redirects; credentials never follow to another origin, nor anything from TLS to plain HTTP. Throws BayplanError
+ * `registry-unreachable` (retryable) and `registry-tls`; an answer of any status is an answer.
+ */
+export class Transport {
+  readonly #agents: Agents;
+  readonly #limits: RegistryLimits;
+
+  constructor(agents: Agents, limits: RegistryLimits) {
+    this.#agents = agents;
+    this.#limits = limits;
+  }
+
+  async send(address: string, outgoing: Outgoing): Promise<IncomingMessage> {
+    let url = new URL(address);
+    let { headers } = outgoing;
+    for (let hops = 0; hops <= REDIRECTS; hops++) {
+      const answer = await this.#once(url, { ...outgoing, headers });
+      const { location } = answer.headers;
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0) || location === undefined) return answer;
+      discard(answer, this.#limits);
+      const next = redirected(location, url);
+      if (next.origin !== url.origin) headers = withoutAuthorization(headers);
+      url = next;
+    }
+    throw new BayplanError('registry-answer', `registry ${new URL(address).host} redirects more than ${REDIRECTS} times`);
+  }
+
+  #once(url: URL, { method, headers, body, signal }: Outgoing): Promise<IncomingMessage> {
+    const { answerMs } = this.#limits;
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { method, headers: { 'User-Agent': 'bayplan', ...headers }, agent: this.#agents.of(url), signal });
+      const silent = (): void => {
+        request.destroy(new BayplanError('registry-stalled', `registry ${url.host} did not answer for ${answerMs / 1000} s`, { retryable: true }));
+      };
+      // While a body goes out, silence is counted; then, the time until the answer's head is whole.
+      request.setTimeout(answerMs, silent);
+      let waiting: NodeJS.Timeout | undefined;
+      request.once('finish', () => { waiting = setTimeout(silent, answerMs); });
+      request.once('response', (response) => {
+        clearTimeout(waiting);
+        request.setTimeout(0); // whoever reads the body watches over its pace
+        resolve(response);
+      });
+      request.once('error', (error: Error) => {
+        clearTimeout(waiting);
+        reject(signal.aborted || error instanceof BayplanError ? error : connectionError(url, error));
+      });
+      const content = body?.();
+      if (content === undefined || typeof content === 'string') request.end(content);
+      else {
+        content.once('error', (error) => request.destroy(error));
+        content.pipe(request);
+      }
+    });
+  }
+}
+
+function redirected(location: string, from: URL): URL {
+  const next = URL.canParse(location, from.href) ? new URL(location, from) : null;
+  if (next === null || !['http:', 'https:'].includes(next.protocol)) throw new BayplanError('registry-answer', `registry ${from.host} redirects to "${location}", which is no address`);
+  if (from.protocol === 'https:' && next.protocol === 'http:' && !isLoopback(next.hostname)) {
+    throw new BayplanError('registry-answer', `registry ${from.host} redirects to ${next.origin}, which is without TLS: that is not followed`);
+  }
+  return next;
+}
+
+function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'its name cannot be resolved', EAI_AGAIN: 'its name cannot be resolved at the moment', ECONNRESET: 'it cut the connection off', EPIPE: 'it cut the connection off',
+  ETIMEDOUT: 'it does not answer', EHOSTUNREACH: 'there is no way to it', ENETUNREACH: 'there is no way to it',
+};
+
+/** What a failed connection means. Certificates and protocols do not mend themselves; all else may. */
+export function connectionError(url: URL, error: Error): BayplanError {
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EPROTO' || /wrong version number|packet length too long/.test(error.message)) {
+    return new BayplanError('registry-tls', `registry ${url.host} does not speak TLS: if plain HTTP is wanted, allow it by "plainHttp": true in the engine's configuration`, { cause: error });
+  }
+  if (url.protocol === 'https:' && /CERT|SIGNATURE|ALTNAME|SELF_SIGNED|UNABLE_TO/.test(code)) {
+    return new BayplanError('registry-tls', `the certificate of registry ${url.host} is not trusted (${error.message}): name its authority by "ca" in the engine's configuration, or put it into /etc/docker/certs.d/${url.host}`, { cause: error });
+  }
+  return new BayplanError('registry-unreachable', `registry ${url.host} cannot be reached: ${WORDS[code] ?? error.message}`, { retryable: true, cause: error });
+}
