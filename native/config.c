@@ -53,7 +53,7 @@ static const struct { const char *name; uint64_t set; } deep_flags[] = {
   {"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW}, {"rnodiratime", MOUNT_ATTR_NODIRATIME},
 };
 
-static bool mount_option(struct mount_spec *mount, const char *option) {
+bool config_mount_option(struct mount_spec *mount, const char *option) {
   if (strcmp(option, "bind") == 0) return mount->bind = true;
   if (strcmp(option, "rbind") == 0) return mount->bind = mount->deep = true;
   for (size_t i = 0; i < sizeof mount_flags / sizeof *mount_flags; i++)
@@ -87,7 +87,7 @@ static int read_mounts(json_t *array, struct config *config, struct error *err) 
     json_array_foreach(json_object_get(entry, "options"), index, option) {
       const char *text = json_string_value(option);
       if (!text) return wrong(err, mount->target, "an option is not a string");
-      if (!mount_option(mount, text)) mount->data = *mount->data ? arena_format("%s,%s", mount->data, text) : text;
+      if (!config_mount_option(mount, text)) mount->data = *mount->data ? arena_format("%s,%s", mount->data, text) : text;
     }
     if (strcmp(mount->type, "bind") == 0) mount->bind = true;
     if (mount->bind && !mount->source) return wrong(err, mount->target, "a bind without a source");

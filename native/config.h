@@ -70,6 +70,8 @@ struct config {
   struct process_spec process;
 };
 
+/* Takes an option of a mount that is a flag; false: it is the file system's own. */
+bool config_mount_option(struct mount_spec *mount, const char *option);
 /* Reads BUNDLE/config.json. */
 int config_read(const char *bundle, struct config *config, struct error *err);
 /* Reads a file that holds one OCI process object, with `annotations` as in config.json beside its fields. */

@@ -119,6 +119,7 @@ export class Engine {
         paths, kernel, images, networks, volumes, core, now, report,
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
+      await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
       const lost = new Set(await networks.restore(containers.endpoints(), containers.publications()));
       for (const [name, { status }] of containers.list()) {
         if (status === null || !lost.has(status.id)) continue;

@@ -76,7 +76,7 @@ export function volumeFates(desired: Desired, actual: State): ResourceFates {
     }
     if (found.stack !== wanted.stack) notes.push(`volume ${name} exists and does not belong to stack ${desired.stack}: it is used as it is; mark it "external" to say so`);
     const changes = compare('', volumeForm(found), volumeForm(wanted)).map(changeText);
-    if (changes.length > 0) notes.push(`volume ${name} keeps what it was made with (${changes.join('; ')}): remove it to have it made anew, which loses its data`);
+    if (changes.length > 0) notes.push(`volume ${name} keeps what it was made with (${changes.join('; ')}): remove it to have it made anew${Object.keys(found.spec.driverOpts).length > 0 ? '' : ', which loses its data'}`);
   }
   for (const [name, volume] of Object.entries(actual.volumes).sort(byKey)) {
     if (desired.volumes[name] === undefined && volume.stack === desired.stack && desired.stack !== '' && desired.remove.volumes) remove.set(name, gone(desired, `volume ${name}`));

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { driverOptsProblem } from '../state/volume-options.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
 import { parsePortRange } from './port-spec.ts';
@@ -42,7 +43,8 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   }
   for (const [key, volume] of Object.entries(stack.volumes ?? {})) {
     if (!['', 'local', 'default'].includes(volume?.driver ?? '')) review.refuse(['volumes', key, 'driver'], `driver "${volume?.driver ?? ''}" is not built yet, "local" is`);
-    if (Object.keys(volume?.driver_opts ?? {}).length > 0) review.refuse(['volumes', key, 'driver_opts'], '"driver_opts" is not built yet, and the data would go elsewhere');
+    const problem = driverOptsProblem(volume?.driver_opts ?? {});
+    if (problem !== null) review.refuse(['volumes', key, 'driver_opts'], `driver_opts: ${problem}`);
   }
   for (const [key, secret] of Object.entries(stack.secrets ?? {})) {
     if (secret.driver !== undefined && used.some(({ secrets }) => secrets?.some(({ source }) => source === key))) review.refuse(['secrets', key, 'driver'], `driver "${secret.driver}" is not built yet; use "file" or "environment"`);

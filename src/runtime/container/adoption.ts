@@ -12,6 +12,7 @@ import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
 import { ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
+import { volumesOf } from './resolve-mounts.ts';
 import type { ShimClient } from './shim-client.ts';
 
 /** Who gets to know what is found. */
@@ -91,11 +92,12 @@ async function finishRemoval({ context, entries }: Adopter, entry: ContainerEntr
 }
 
 async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void> {
-  const { kernel, core, now } = adopter.context;
+  const { kernel, volumes, core, now } = adopter.context;
   const { record, files } = entry;
   const found = await findProcess(kernel, files);
   if (found.state === 'running') {
     Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files) });
+    volumes.adopt(volumesOf(record), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {
     const { exitCode, oomKilled, startedAt, finishedAt } = found.exit;

@@ -23,7 +23,7 @@ import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
+import { anonymousVolumes, resolveMounts, volumesOf } from './resolve-mounts.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
@@ -137,6 +137,7 @@ export class ContainerStore implements Containers {
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
+        await volumes.attach(volumesOf(record), record.id);
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
         writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
         const attached = Object.keys(record.spec.networks);
@@ -153,7 +154,7 @@ export class ContainerStore implements Containers {
         const exitCode = error instanceof StartError ? error.exitCode : 125;
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
         this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
-        await networks.disconnect(record.id);
+        await this.#letGo(record);
         this.#emit('noted', name);
         throw error;
       }
@@ -315,12 +316,18 @@ export class ContainerStore implements Containers {
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
     setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
-    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#context.networks.disconnect(entry.record.id)));
+    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#letGo(entry.record)));
     this.#emit('exited', entry.record.name);
   }
 
   #inBackground(name: string, work: Promise<void>): void {
     work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+  }
+
+  /** What only a container that runs needs: links, names, volumes that are mounts. */
+  async #letGo(record: ContainerRecord): Promise<void> {
+    await this.#context.networks.disconnect(record.id);
+    await this.#context.volumes.detach(volumesOf(record), record.id);
   }
 
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */

@@ -6,9 +6,13 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { VolumeSpec, type Volume } from '../../state/volume.ts';
+import { driverOptsProblem } from '../../state/volume-options.ts';
 import { KeyedMutex } from '../container/mutex.ts';
 import type { Paths } from '../paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
+import { mountRequestOf } from './mount-options.ts';
+import { mountsBelow } from './mount-table.ts';
+import { refuseMounted, VolumeMounts } from './volume-mounts.ts';
 import type { Volumes } from './volumes.ts';
 
 // Below paths.volumes/<name>:
@@ -33,7 +37,7 @@ export async function createVolumes(context: { paths: Paths; now: () => number; 
     const folder = join(paths.volumes, name);
     if (!existsSync(join(folder, 'volume.json'))) {
       // Cut off while it was made or removed: nothing was ever, or is any more, kept in it.
-      await rm(folder, { recursive: true, force: true });
+      if (mountsBelow(folder).length === 0) await rm(folder, { recursive: true, force: true });
       continue;
     }
     records.set(name, readRecord(join(folder, 'volume.json'), VolumeRecord, VERSION));
@@ -48,6 +52,7 @@ class VolumeStore implements Volumes {
   readonly #core: string;
   readonly #now: () => number;
   readonly #records: Map<string, VolumeRecord>;
+  readonly #mounts: VolumeMounts;
   readonly #mutex = new KeyedMutex();
 
   constructor(folder: string, core: string, now: () => number, records: Map<string, VolumeRecord>) {
@@ -55,6 +60,7 @@ class VolumeStore implements Volumes {
     this.#core = core;
     this.#now = now;
     this.#records = records;
+    this.#mounts = new VolumeMounts(core);
   }
 
   list(): ReadonlyMap<string, Volume> {
@@ -65,11 +71,13 @@ class VolumeStore implements Volumes {
   async create(name: string, stack: string, spec: VolumeSpec): Promise<void> {
     // Docker's rule. A name becomes a folder, so nothing else may pass.
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `volume "${name}": a name begins with a letter or digit and goes on with letters, digits, _ . -`);
-    if (Object.keys(spec.driverOpts).length > 0) throw new BayplanError('unsupported', `volume ${name}: driver_opts are not built yet, and the data would go elsewhere; leave them out`);
+    const problem = driverOptsProblem(spec.driverOpts);
+    if (problem !== null) throw new BayplanError('bad-request', `volume ${name}: ${problem}`);
     return this.#mutex.run(name, async () => {
       const existing = this.#records.get(name);
       if (existing !== undefined) return assertSame(name, existing, stack, spec);
       const folder = join(this.#folder, name);
+      refuseMounted(`a folder in the way of volume ${name}`, folder);
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { mode: 0o711 });
       await mkdir(join(folder, '_data'), { mode: 0o755 });
@@ -85,12 +93,32 @@ class VolumeStore implements Volumes {
     return this.#mutex.run(name, async () => {
       if (!this.#records.has(name)) return;
       const folder = join(this.#folder, name);
+      refuseMounted(`volume ${name}`, folder);
       // The record goes first: what is half removed is no volume any more, and is cleared by the next engine.
       await rm(join(folder, 'volume.json'), { force: true });
       this.#records.delete(name);
       await rm(folder, { recursive: true, force: true });
       await syncFolder(this.#folder);
     });
+  }
+
+  async attach(names: readonly string[], container: string): Promise<void> {
+    for (const name of names) {
+      const record = this.#records.get(name);
+      if (record !== undefined) await this.#mounts.attach(name, record.spec, this.mountpoint(name), container);
+    }
+  }
+
+  async detach(names: readonly string[], container: string): Promise<void> {
+    for (const name of names) if (this.#records.has(name)) await this.#mounts.detach(name, this.mountpoint(name), container);
+  }
+
+  adopt(names: readonly string[], container: string): void {
+    for (const name of names) this.#mounts.adopt(name, container);
+  }
+
+  async unmountUnused(): Promise<void> {
+    for (const [name, { spec }] of this.#records) if (mountRequestOf(spec) !== null) await this.#mounts.unmountUnused(name, this.mountpoint(name));
   }
 
   mountpoint(name: string): string {
@@ -101,6 +129,8 @@ class VolumeStore implements Volumes {
   copyUp(name: string, layers: readonly string[], target: string): Promise<void> {
     return this.#mutex.run(name, async () => {
       const data = this.mountpoint(name);
+      const record = this.#records.get(name);
+      if (record === undefined || mountRequestOf(record.spec) !== null) return;
       if (readdirSync(data).length > 0) return;
       const folder = join(this.#folder, name);
       const temporary = join(folder, 'staged.tmp');

@@ -5,9 +5,21 @@ export interface Volumes {
   list(): ReadonlyMap<string, Volume>;
   /** Idempotent for an equal spec; a different spec is a BayplanError `conflict`. */
   create(name: string, stack: string, spec: VolumeSpec): Promise<void>;
+  /** Throws BayplanError `conflict` for one that is mounted. */
   remove(name: string): Promise<void>;
+  /** Mounts those that are mounts (`driver_opts`), for a container that is to start. Throws BayplanError `mount-failed`, in bounded time. */
+  attach(names: readonly string[], container: string): Promise<void>;
+  /** The container has ended: unmounts those that nobody uses any more. */
+  detach(names: readonly string[], container: string): Promise<void>;
+  /** Notes that a container found running uses them. */
+  adopt(names: readonly string[], container: string): void;
+  /** Unmounts what an earlier engine left mounted without users. */
+  unmountUnused(): Promise<void>;
   /** Host path of the volume's data. */
   mountpoint(name: string): string;
-  /** Fills an empty volume with what the image's layers hold at `target` (owner, modes, xattrs), once; `layers` lowest first, absolute. */
+  /**
+   * Fills an empty volume with what the image's layers hold at `target` (owner, modes, xattrs), once; `layers` lowest first, absolute. One that is a
+   * mount is left as it is.
+   */
   copyUp(name: string, layers: readonly string[], target: string): Promise<void>;
 }

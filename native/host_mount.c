@@ -1,0 +1,83 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+
+#include "arena.h"
+#include "config.h"
+#include "core.h"
+#include "loop.h"
+#include "scope.h"
+
+/* Volumes that are file systems of their own. A process of its own, because a server that does not answer may hold it for ever: it can be killed. */
+
+/* `options` is cut up. */
+static int read_options(char *options, struct mount_spec *spec, bool *loop, struct error *err) {
+  spec->data = "";
+  for (char *option; (option = strsep(&options, ","));) {
+    if (strcmp(option, "loop") == 0) *loop = true;
+    else if (*option && !config_mount_option(spec, option)) spec->data = *spec->data ? arena_format("%s,%s", spec->data, option) : option;
+    if (!spec->data) return error_text(err, "mount: the options are too long");
+  }
+  return 0;
+}
+
+static int bind(const struct mount_spec *spec, struct error *err) {
+  fd_auto tree = open_tree(AT_FDCWD, spec->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->deep ? AT_RECURSIVE : 0));
+  if (tree < 0) return error_errno(err, "open_tree", spec->source);
+  struct mount_attr attr = {.attr_set = spec->attr_set, .attr_clr = spec->attr_clear};
+  if ((attr.attr_set || attr.attr_clr) && mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", spec->source);
+  return move_mount(tree, "", AT_FDCWD, spec->target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", spec->target) : 0;
+}
+
+static int file_system(const struct mount_spec *spec, bool loop, struct error *err) {
+  char path[32];
+  fd_auto device = loop ? loop_attach(spec->source, spec->flags & MS_RDONLY, path, err) : -1;
+  if (loop && device < 0) return -1;
+  if (mount(loop ? path : spec->source, spec->target, spec->type, spec->flags, *spec->data ? spec->data : NULL) < 0) return error_errno(err, "mount", spec->source);
+  return 0;
+}
+
+static int run(struct mount_spec *spec, char *options, struct error *err) {
+  bool loop = false;
+  if (read_options(options, spec, &loop, err) < 0) return -1;
+  if ((spec->bind ? bind(spec, err) : file_system(spec, loop, err)) < 0) return -1;
+  unsigned long propagation = spec->propagation | (spec->propagation_deep ? MS_REC : 0);
+  return propagation && mount(NULL, spec->target, NULL, propagation, NULL) < 0 ? error_errno(err, "mount", spec->target) : 0;
+}
+
+int cmd_mount(int argc, char **argv) {
+  static const struct option names[] = {
+    {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {0},
+  };
+  struct mount_spec spec = {.type = "", .attr_set = 0};
+  char *options = NULL;
+  for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (option) {
+    case 't': spec.type = optarg; break;
+    case 's': spec.source = optarg; break;
+    case 'd': spec.target = optarg; break;
+    case 'o': options = optarg; break;
+    default: return 2;
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever comes after the engine looks for itself what is mounted */
+  arena_open();
+  struct error err = {0};
+  if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS]");
+  else if (run(&spec, options, &err) == 0) return 0;
+  error_write(2, &err);
+  return 1;
+}
+
+int cmd_umount(int argc, char **argv) {
+  struct error err = {0};
+  if (argc != 3 || strcmp(argv[1], "--target") != 0) error_text(&err, "usage: bayplan-core umount --target DIR");
+  /* Detached: gone from sight at once, also where its server has died and what is left to be written goes nowhere. */
+  else if (umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return 0;
+  else error_errno(&err, "umount2", argv[2]);
+  error_write(2, &err);
+  return 1;
+}

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+
+export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/**
+ * Runs a program that may hang in the kernel. Null: it had not ended after `ms`, and was killed; its end is not waited for, since not even
+ * SIGKILL need bring that about at once.
+ */
+export function runBounded(file: string, args: readonly string[], ms: number): Promise<Ended | null> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      child.unref();
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve(null);
+    }, ms);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 137, stdout, stderr });
+    });
+  });
+}
