@@ -4,11 +4,14 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer, waitContainer } from './containers.ts';
+import { diskUsage } from './disk-usage.ts';
 import type { EngineView } from './engine-view.ts';
 import { createExec, hijackExec, inspectExec, startExec } from './exec.ts';
 import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
-import { inspectImage, listImages, loadImages } from './images.ts';
+import { loadImages, saveImage, saveImages } from './image-archives.ts';
+import { byVerb } from './image-path.ts';
+import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { inspectNetwork, listNetworks } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
@@ -21,6 +24,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   [['GET', 'HEAD'], '/_ping', ping],
   ['GET', '/version', version],
   ['GET', '/info', info],
+  ['GET', '/system/df', diskUsage],
   ['GET', '/containers/json', listContainers],
   ['GET', '/containers/:id/json', inspectContainer],
   ['GET', '/containers/:id/logs', containerLogs],
@@ -33,8 +37,12 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/exec/:id/start', startExec],
   ['GET', '/exec/:id/json', inspectExec],
   ['GET', '/images/json', listImages],
-  ['GET', '/images/*', inspectImage],
   ['POST', '/images/load', loadImages],
+  ['POST', '/images/prune', pruneImages],
+  ['GET', '/images/get', saveImages],
+  ['GET', '/images/*', byVerb({ json: inspectImage, history: imageHistory, get: saveImage })],
+  ['POST', '/images/*', byVerb({ tag: tagImage })],
+  ['DELETE', '/images/*', removeImage],
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],
   ['GET', '/volumes', listVolumes],

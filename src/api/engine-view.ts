@@ -1,3 +1,4 @@
+import type { DiskUsage } from '../engine/disk-usage.ts';
 import type { Containers } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
@@ -11,7 +12,7 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
-  readonly images: Pick<Images, 'find' | 'list' | 'load'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal'>;
   readonly networks: Pick<Networks, 'list'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
@@ -35,6 +36,8 @@ export interface EngineView {
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */
   startContainer(name: string): Promise<void>;
+  /** Bytes by name: what containers have written into their own layer, and what volumes on this machine's disk hold. */
+  diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage>;
   /** Stops the engine; containers go on. */
   close(): Promise<void>;
 }

@@ -1,63 +1,63 @@
-import { arch } from 'node:os';
-import type { ImageStatus } from '../state/image.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { familiarReference, repositoryOf } from '../state/image-reference.ts';
-import { sendJson } from './answer.ts';
-import { rfc3339 } from './docker-time.ts';
-import { param, type Exchange } from './exchange.ts';
-import { anyMatches, labelsMatch, parseFilters } from './filters.ts';
+import { familiarReference } from '../state/image-reference.ts';
+import type { ImageStatus } from '../state/image.ts';
+import { sendEmpty, sendJson } from './answer.ts';
+import { flag, param, type Exchange } from './exchange.ts';
+import { parseFilters } from './filters.ts';
+import { imageFilter, isTrue, LIST_FILTERS, matchingReferences, PRUNE_FILTERS } from './image-filters.ts';
+import { historyJson, imageSummaries, inspectJson } from './image-json.ts';
 
 /** `GET /images/json` */
 export async function listImages({ engine, query, response }: Exchange): Promise<void> {
-  const filters = parseFilters(query.get('filters'), ['reference', 'label', 'dangling']);
-  const users = new Map<string, number>();
-  for (const { spec } of engine.containers.list().values()) users.set(spec.imageId, (users.get(spec.imageId) ?? 0) + 1);
-  const images = engine.images.list().map(({ references, image }) => ({
-    Id: image.id, ParentId: '', RepoTags: references.map(familiarReference), RepoDigests: repoDigests(references, image), Created: Math.floor(image.createdAt / 1000),
-    Size: image.size, SharedSize: -1, Labels: image.config.labels, Containers: users.get(image.id) ?? 0,
-  }));
-  sendJson(response, 200, images.filter(({ RepoTags, Labels }) => labelsMatch(Labels, filters.get('label'))
-    && anyMatches(filters.get('reference'), (wanted) => RepoTags.some((tag) => referenceFits(tag, wanted)))
-    && anyMatches(filters.get('dangling'), (dangling) => (RepoTags.length === 0) === (dangling === 'true' || dangling === '1'))));
+  const filters = parseFilters(query.get('filters'), LIST_FILTERS);
+  const found = engine.images.list().filter(imageFilter(filters, engine.images, Date.now()));
+  sendJson(response, 200, imageSummaries(engine, found.map(({ image, references }) => ({ image, references: matchingReferences(references, filters) }))));
 }
 
-/** `GET /images/{name}/json`; the name may hold slashes. */
+/** `GET /images/{name}/json` */
 export async function inspectImage(exchange: Exchange): Promise<void> {
-  const { engine, response } = exchange;
-  const name = param(exchange, '*').replace(/\/json$/, '');
-  const image = engine.images.find(name);
+  const image = find(exchange);
+  sendJson(exchange.response, 200, inspectJson(image, exchange.engine.images.details(param(exchange, 'name'))));
+}
+
+/** `GET /images/{name}/history` */
+export async function imageHistory(exchange: Exchange): Promise<void> {
+  const image = find(exchange);
+  sendJson(exchange.response, 200, historyJson(image, exchange.engine.images.details(param(exchange, 'name'))));
+}
+
+/** `POST /images/{name}/tag?repo=NAME&tag=TAG` */
+export async function tagImage(exchange: Exchange): Promise<void> {
+  const { engine, query, response } = exchange;
+  const repository = query.get('repo') ?? '';
+  if (repository === '') throw new BayplanError('bad-request', 'repo is missing: the name that the image is to have');
+  const tag = query.get('tag') ?? '';
+  await engine.images.tag(param(exchange, 'name'), tag === '' ? repository : `${repository}:${tag}`);
+  sendEmpty(response, 201);
+}
+
+/** `DELETE /images/{name}?force=`. There are no parents, so that `noprune` keeps nothing. */
+export async function removeImage(exchange: Exchange): Promise<void> {
+  const { untagged, deleted } = await exchange.engine.images.remove(param(exchange, '*'), flag(exchange, 'force'));
+  sendJson(exchange.response, 200, removals(untagged, deleted));
+}
+
+/** `POST /images/prune`: images without a name, or with `dangling=false` all that no container was made from. */
+export async function pruneImages({ engine, query, response }: Exchange): Promise<void> {
+  const { dangling, ...filters } = Object.fromEntries(parseFilters(query.get('filters'), PRUNE_FILTERS));
+  const namelessOnly = isTrue(dangling?.[0] ?? 'true');
+  const passes = imageFilter(new Map(Object.entries(filters)), engine.images, Date.now());
+  const { untagged, deleted, reclaimed } = await engine.images.prune((image) => passes(image) && (!namelessOnly || image.references.length === 0));
+  sendJson(response, 200, { ImagesDeleted: deleted.length === 0 ? null : removals(untagged, deleted), SpaceReclaimed: reclaimed });
+}
+
+function find(exchange: Exchange): ImageStatus {
+  const name = param(exchange, 'name');
+  const image = exchange.engine.images.find(name);
   if (image === null) throw new BayplanError('not-found', `No such image: ${name}`);
-  const references = engine.images.list().find((entry) => entry.image.id === image.id)?.references ?? [];
-  const { config } = image;
-  const { healthcheck } = config;
-  sendJson(response, 200, {
-    Id: image.id, RepoTags: references.map(familiarReference), RepoDigests: repoDigests(references, image), Parent: '', Comment: '', Created: rfc3339(image.createdAt), Author: '',
-    Architecture: arch() === 'x64' ? 'amd64' : arch(), Os: 'linux', Size: image.size, GraphDriver: { Name: 'overlay', Data: null }, RootFS: { Type: 'layers' }, Metadata: { LastTagTime: rfc3339(0) },
-    Config: {
-      User: config.user, Env: config.environment, Cmd: config.command, Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint, WorkingDir: config.workingDir, Labels: config.labels,
-      ...(config.stopSignal === '' ? {} : { StopSignal: config.stopSignal }), ExposedPorts: keys(config.exposedPorts), Volumes: config.volumes.length === 0 ? null : keys(config.volumes),
-      ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, Retries: healthcheck.retries } }),
-    },
-  });
+  return image;
 }
 
-/** `POST /images/load`: the body is the archive. The answer comes when all of it is stored, so that a failure has a status of its own. */
-export async function loadImages({ engine, request, response }: Exchange): Promise<void> {
-  const references = await engine.images.load(request);
-  const lines = references.map((reference) => `${JSON.stringify({ stream: `Loaded image${reference.startsWith('sha256:') ? ' ID' : ''}: ${familiarReference(reference)}\n` })}\n`).join('');
-  response.writeHead(200, { 'Content-Type': 'application/json' });
-  response.end(lines);
-}
-
-function repoDigests(references: readonly string[], image: ImageStatus): readonly string[] {
-  return [...new Set(references.map((reference) => `${familiarReference(repositoryOf(reference))}@${image.digest}`))];
-}
-
-function referenceFits(tag: string, wanted: string): boolean {
-  const pattern = new RegExp(`^${wanted.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`);
-  return pattern.test(tag) || pattern.test(repositoryOf(tag));
-}
-
-function keys(names: readonly string[]): object {
-  return Object.fromEntries(names.map((name) => [name, {}]));
+function removals(untagged: readonly string[], deleted: readonly string[]): readonly object[] {
+  return [...untagged.map((name) => ({ Untagged: familiarReference(name) })), ...deleted.map((id) => ({ Deleted: id }))];
 }

@@ -2,12 +2,11 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { sendJson } from './answer.ts';
 import { rfc3339 } from './docker-time.ts';
 import type { Exchange } from './exchange.ts';
+import { GO_ARCH } from './go-arch.ts';
 
 /** The newest version of the Docker Engine API whose shapes are answered, and the oldest that clients may ask for. */
 export const API_VERSION = '1.47';
 const MIN_API_VERSION = '1.24';
-
-const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', riscv64: 'riscv64', ppc64: 'ppc64le', s390x: 's390x' };
 
 /** `GET` and `HEAD /_ping`: clients negotiate the version from its headers, so it stands outside any version. */
 export async function ping({ request, response }: Exchange): Promise<void> {

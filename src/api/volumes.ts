@@ -24,6 +24,7 @@ export async function inspectVolume(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, volumeJson(name, volume));
 }
 
-function volumeJson(name: string, { spec, status }: Volume): object {
+/** A volume as Docker shows it. */
+export function volumeJson(name: string, { spec, status }: Volume): object {
   return { Name: name, Driver: spec.driver, Mountpoint: status?.mountpoint ?? '', CreatedAt: rfc3339(status?.createdAt ?? 0), Labels: spec.labels, Scope: 'local', Options: spec.driverOpts };
 }

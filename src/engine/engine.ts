@@ -22,6 +22,7 @@ import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import { ContentStore } from './content-store.ts';
+import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import { readEngineConfig } from './engine-config.ts';
 import { actualState } from './observe.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
@@ -206,6 +207,10 @@ export class Engine {
   async startContainer(name: string): Promise<void> {
     await this.#supervisor.start(name);
     await this.#supervisor.publish(name, true);
+  }
+
+  async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {
+    return await diskUsage(of.containers ? this.containers.list() : new Map(), of.volumes ? this.volumes.list() : new Map(), this.paths);
   }
 
   /** Lets everything go; containers run on, and the next engine adopts them. */

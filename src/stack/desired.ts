@@ -1,3 +1,4 @@
+import { parseDuration } from '../state/duration.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec, Healthcheck, Mount, PublishedPort, RestartPolicy } from '../state/container.ts';
 import type { Image } from '../state/image.ts';
@@ -7,7 +8,6 @@ import type { Desired } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { parseByteSize } from './byte-size.ts';
 import { contentsOf, grantsOf } from './contents.ts';
-import { parseDuration } from './duration.ts';
 import { formatMistake } from './mistake.ts';
 import { parsePortRange } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';

@@ -1,8 +1,8 @@
 import { isIP, isIPv4 } from 'node:net';
+import { formatDuration, parseDuration } from '../state/duration.ts';
 import { isReference } from '../state/image-reference.ts';
 import { parseByteSize } from './byte-size.ts';
 import { splitCommandLine } from './command-line.ts';
-import { formatDuration, parseDuration } from './duration.ts';
 import { parsePortRange, parsePortSpec, portProtocols } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';
 import { converted, dictOf, flag, integer, count, listOf, loose, longOrShort, mismatch, oneOf, orNothing, parsed, record, text } from './shape.ts';

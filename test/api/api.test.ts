@@ -241,3 +241,33 @@ test('stopping the engine takes the socket away before it answers', async () => 
   await serve(next, socket);
   next.close();
 });
+
+test('an image is reached by a name with slashes, and by what is to be done with it', async () => {
+  expect(JSON.parse((await call('GET', '/images/docker.io/library/nginx:1/json')).body)).toMatchObject({ Id: IMAGE.id, RepoTags: ['nginx:1'], Author: 'somebody', RootFS: { Layers: [`sha256:${'c'.repeat(64)}`] } });
+  expect(JSON.parse((await call('GET', '/v1.44/images/nginx:1/history')).body)).toMatchObject([{ Id: IMAGE.id, CreatedBy: 'CMD serve', Size: 0, Tags: ['nginx:1'] }, { Id: '<missing>', CreatedBy: 'ADD file', Size: 1234 }]);
+  expect((await call('POST', '/images/a/b/tag?repo=localhost:5000/x&tag=2')).status).toBe(201);
+  expect((await call('DELETE', '/images/localhost:5000/x:2?force=1')).body).toBe(`${JSON.stringify([{ Untagged: 'nginx:1' }, { Deleted: IMAGE.id }])}\n`);
+  expect(engine.calls).toEqual(['tag a/b localhost:5000/x:2', 'remove image localhost:5000/x:2 force=true']);
+  expect(await call('POST', '/images/a/b/nosuch')).toMatchObject({ status: 404, body: expect.stringContaining('page not found: POST /images/a/b/nosuch') });
+  expect((await call('POST', '/images/a/b/tag')).status).toBe(400);
+});
+
+test('save streams the archive of all that are asked for', async () => {
+  expect(await call('GET', '/images/get?names=a:1&names=b:1')).toMatchObject({ status: 200, body: 'archive of a:1 b:1', headers: { 'content-type': 'application/x-tar' } });
+  expect((await call('GET', '/images/a/b/get')).body).toBe('archive of a/b');
+  expect((await call('GET', '/images/get')).status).toBe(400);
+});
+
+test('prune takes nameless images alone unless it is told otherwise', async () => {
+  const prune = async (filters: object): Promise<unknown> => JSON.parse((await call('POST', `/images/prune?filters=${encodeURIComponent(JSON.stringify(filters))}`)).body);
+  expect(await prune({})).toEqual({ ImagesDeleted: null, SpaceReclaimed: 0 });
+  expect(await prune({ dangling: { false: true } })).toEqual({ ImagesDeleted: [{ Untagged: 'nginx:1' }, { Deleted: IMAGE.id }], SpaceReclaimed: 1234 });
+  expect(await prune({ dangling: ['0'], until: ['2001-01-01T00:00:00Z'] })).toEqual({ ImagesDeleted: null, SpaceReclaimed: 0 });
+});
+
+test('disk usage of each kind', async () => {
+  expect(JSON.parse((await call('GET', '/system/df')).body)).toMatchObject({
+    LayersSize: 1234, Images: [{ Id: IMAGE.id, SharedSize: 0, Containers: 2 }], Containers: [{ SizeRw: 77, SizeRootFs: 1311 }, {}], Volumes: [{ Name: 'shop_data', UsageData: { Size: 99, RefCount: 0 } }], BuildCache: [],
+  });
+  expect(JSON.parse((await call('GET', '/system/df?type=image')).body)).toMatchObject({ Images: [{}], Containers: null, Volumes: null });
+});

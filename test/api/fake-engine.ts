@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
 import type { ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
@@ -45,6 +46,25 @@ export class FakeEngine implements EngineView {
   readonly images: EngineView['images'] = {
     find: (reference) => (['nginx:1', 'docker.io/library/nginx:1', IMAGE.id].includes(reference) ? IMAGE : null),
     list: () => [{ references: ['docker.io/library/nginx:1'], image: IMAGE }],
+    details: () => ({
+      references: ['docker.io/library/nginx:1'],
+      config: {
+        architecture: 'amd64', os: 'linux', author: 'somebody', created: '2023-11-14T22:13:20Z', config: { Entrypoint: ['/entry'], Cmd: ['serve'], Labels: { from: 'image' } },
+        history: [{ created: '2023-11-14T22:13:20Z', created_by: 'ADD file' }, { created: '2023-11-14T22:13:20Z', created_by: 'CMD serve', empty_layer: true }],
+        rootfs: { type: 'layers', diff_ids: [`sha256:${'c'.repeat(64)}`] },
+      },
+      layers: [{ diffId: `sha256:${'c'.repeat(64)}`, chainId: `sha256:${'c'.repeat(64)}`, digest: `sha256:${'c'.repeat(64)}`, size: 1234 }],
+    }),
+    save: async (names) => Readable.from([`archive of ${names.join(' ')}`]),
+    tag: async (image, reference) => { this.calls.push(`tag ${image} ${reference}`); },
+    remove: async (reference, force) => {
+      this.calls.push(`remove image ${reference} force=${force}`);
+      return { untagged: ['docker.io/library/nginx:1'], deleted: [IMAGE.id], reclaimed: 1234 };
+    },
+    prune: async (fits) => {
+      const untagged = this.images.list().filter(fits).flatMap(({ references }) => references);
+      return { untagged, deleted: untagged.length > 0 ? [IMAGE.id] : [], reclaimed: untagged.length * 1234 };
+    },
     load: async (archive) => {
       let size = 0;
       for await (const chunk of archive) size += chunk.length;
@@ -99,6 +119,9 @@ export class FakeEngine implements EngineView {
   }
   async startContainer(name: string): Promise<void> {
     this.calls.push(`start ${name}`);
+  }
+  async diskUsage(): Promise<{ containers: ReadonlyMap<string, number>; volumes: ReadonlyMap<string, number> }> {
+    return { containers: new Map([['shop-web-1', 77]]), volumes: new Map([['shop_data', 99]]) };
   }
   async close(): Promise<void> {
     this.closed = true;

@@ -1,4 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,16 +5,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { container, FakeEngine, record } from '../api/fake-engine.ts';
+import { dockerClient, dockerPresent } from './docker-client.ts';
 
 // The stock docker client against the API. The engine behind it is a small one, so that this is about what goes over the socket.
-const present = spawnSync('docker', ['--version']).status === 0;
-if (!present) console.warn('no docker client on this machine: the API was not shown to it');
+if (!dockerPresent) console.warn('no docker client on this machine: the API was not shown to it');
 
-describe.runIf(present)('the docker client', () => {
+describe.runIf(dockerPresent)('the docker client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-docker-'));
   const socket = join(folder, 'engine.sock');
   const engine = new FakeEngine();
   const server = createApi(engine);
+  const docker = dockerClient(socket, folder);
 
   beforeAll(async () => serve(server, socket));
   beforeEach(() => {
@@ -29,16 +29,6 @@ describe.runIf(present)('the docker client', () => {
     server.closeAllConnections();
     rmSync(folder, { recursive: true });
   });
-
-  async function docker(args: readonly string[], input = ''): Promise<{ readonly status: number; readonly out: string; readonly err: string }> {
-    const child = spawn('docker', ['-H', `unix://${socket}`, ...args], { env: { PATH: process.env['PATH'], HOME: folder } });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk) => { out += String(chunk); });
-    child.stderr.on('data', (chunk) => { err += String(chunk); });
-    child.stdin.end(input);
-    return await new Promise((resolve) => child.once('close', (code) => resolve({ status: code ?? -1, out, err })));
-  }
 
   test('negotiates the version', async () => {
     expect((await docker(['version', '--format', '{{.Server.Version}} {{.Client.APIVersion}}'])).out).toBe('9.9.9 1.47\n');

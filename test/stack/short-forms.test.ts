@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseByteSize } from '../../src/stack/byte-size.ts';
 import { splitCommandLine } from '../../src/stack/command-line.ts';
-import { formatDuration, parseDuration } from '../../src/stack/duration.ts';
+import { formatDuration, parseDuration } from '../../src/state/duration.ts';
 import { suggest } from '../../src/stack/nearest.ts';
 import { parseVolumeSpec } from '../../src/stack/volume-spec.ts';
 

@@ -1,0 +1,20 @@
+import { spawn, spawnSync } from 'node:child_process';
+
+export interface Ended { readonly status: number; readonly out: string; readonly err: string }
+
+/** Whether the stock client is on this machine. */
+export const dockerPresent = spawnSync('docker', ['--version']).status === 0;
+
+/** The stock client against the engine on `socket`; `home` has its configuration. Runs a command to its end. */
+export function dockerClient(socket: string, home: string): (args: readonly string[], input?: string | Buffer) => Promise<Ended> {
+  return async (args, input = '') => {
+    const child = spawn('docker', ['-H', `unix://${socket}`, ...args], { env: { PATH: process.env['PATH'], HOME: home } });
+    const out: Buffer[] = [];
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk) => { err += String(chunk); });
+    child.stdin.on('error', () => undefined); // a client that has enough closes it
+    child.stdin.end(input);
+    return await new Promise((resolve) => child.once('close', (code) => resolve({ status: code ?? -1, out: Buffer.concat(out).toString(), err })));
+  };
+}
