@@ -182,16 +182,18 @@ static int read_limits(json_t *array, struct process_spec *process, struct error
 static int read_process(json_t *object, json_t *annotations, struct process_spec *process, struct error *err) {
   if (!json_is_object(object)) return wrong(err, "process", "missing");
   json_t *user = json_object_get(object, "user"), *gids = json_object_get(user, "additionalGids"), *oom = json_object_get(object, "oomScoreAdj");
+  json_t *size = json_object_get(object, "consoleSize");
+  const char *init = text_of(annotations, "io.bayplan.init");
   *process = (struct process_spec){
     .args = (char **)texts_of(json_object_get(object, "args")), .env = (char **)texts_of(json_object_get(object, "env")), .cwd = text_of(object, "cwd"),
     .user = text_of(annotations, "io.bayplan.user"), .groups = text_of(annotations, "io.bayplan.groups"),
     .uid = (uid_t)number_of(user, "uid", 0), .gid = (gid_t)number_of(user, "gid", 0), .gid_count = json_array_size(gids),
     .umask = (mode_t)number_of(user, "umask", 022), .no_new_privs = json_is_true(json_object_get(object, "noNewPrivileges")),
-    .has_oom = json_is_integer(oom), .oom_score_adj = (int)json_integer_value(oom)};
+    .terminal = json_is_true(json_object_get(object, "terminal")), .columns = (unsigned)number_of(size, "width", 0), .rows = (unsigned)number_of(size, "height", 0),
+    .init = init && strcmp(init, "true") == 0, .has_oom = json_is_integer(oom), .oom_score_adj = (int)json_integer_value(oom)};
   if (!process->args || !process->args[0]) return wrong(err, "process.args", "nothing to run");
   if (!process->env) return wrong(err, "process.env", "not an array of strings");
   if (!process->cwd || *process->cwd != '/') return wrong(err, "process.cwd", "not an absolute path");
-  if (json_is_true(json_object_get(object, "terminal"))) return wrong(err, "process.terminal", "terminals are not supported yet");
   const char *label = text_of(object, "apparmorProfile"), *selinux = text_of(object, "selinuxLabel");
   if ((label && *label) || (selinux && *selinux)) return wrong(err, "process", "AppArmor and SELinux labels are not supported");
   process->gids = arena_alloc(process->gid_count * sizeof *process->gids);

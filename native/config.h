@@ -36,6 +36,8 @@ struct process_spec {
   gid_t *gids; size_t gid_count;
   mode_t umask;
   bool no_new_privs;
+  bool terminal; unsigned columns, rows;
+  bool init;                      /* annotation io.bayplan.init: run it below a process that reaps and passes signals on */
   struct limit *limits; size_t limit_count;
   bool has_caps;
   uint64_t caps[CAP_SETS];

@@ -14,6 +14,7 @@
 
 #include "arena.h"
 #include "cgroup.h"
+#include "console.h"
 #include "scope.h"
 
 int control_open(struct control *control, const char *dir, struct error *err) {
@@ -49,12 +50,24 @@ static int send_signal(struct control *control, json_t *request, struct error *e
   return 0;
 }
 
-static int serve(struct control *control, const char *line, struct error *err) {
-  json_t *request = json_loads(line, 0, NULL);
+/* The connection leaves the control socket's hands once it has its answer. */
+static int attach(struct control *control, struct client *client, json_t *request, struct error *err) {
+  const char *parts = json_string_value(json_object_get(request, "parts"));
+  int fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 3);
+  if (fd < 0) return error_errno(err, "fcntl", "attach");
+  if (attach_add(control->attach, fd, parts ? parts : "ioe", err) < 0) return -1;
+  client->attached = true;
+  return 0;
+}
+
+static int serve(struct control *control, struct client *client, struct error *err) {
+  json_t *request = json_loads(client->line, 0, NULL);
   const char *op = json_string_value(json_object_get(request, "op"));
   if (!op) { errno = EINVAL; return error_errno(err, "request", "not a JSON object with an op"); }
   if (strcmp(op, "ping") == 0) return 0;
   if (strcmp(op, "signal") == 0) return send_signal(control, request, err);
+  if (strcmp(op, "attach") == 0) return attach(control, client, request, err);
+  if (strcmp(op, "resize") == 0) return console_request(control->terminal, request, err);
   errno = ENOSYS;
   return error_errno(err, "op", op);
 }
@@ -63,7 +76,7 @@ static void answer(struct control *control, struct client *client) {
   struct error err;
   char text[700];
   int length;
-  if (serve(control, client->line, &err) == 0) length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":true}\n");
+  if (serve(control, client, &err) == 0) length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":true}\n");
   else {
     for (char *at = err.text; *at; at++) if (*at == '"' || *at == '\\' || (unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e) *at = '?';
     length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":false,\"error\":\"%s\",\"errno\":%d}\n", err.text, err.errnum);
@@ -74,8 +87,7 @@ static void answer(struct control *control, struct client *client) {
 
 static void drop(struct client *client) {
   close(client->fd);
-  client->fd = -1;
-  client->used = 0;
+  *client = (struct client){.fd = -1};
 }
 
 static void receive(struct control *control, struct client *client) {
@@ -87,6 +99,7 @@ static void receive(struct control *control, struct client *client) {
     unsigned length = (unsigned)(end - client->line) + 1;
     *end = 0;
     answer(control, client);
+    if (client->attached) { drop(client); return; }
     client->used -= length;
     memmove(client->line, client->line + length, client->used);
   }
@@ -105,4 +118,9 @@ void control_add(struct control *control, int fd) {
   for (int i = 0; i < CONTROL_CLIENTS; i++)
     if (control->clients[i].fd < 0) { control->clients[i].fd = fd; return; }
   close(fd);
+}
+
+void control_close(struct control *control) {
+  for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].fd >= 0) drop(&control->clients[i]);
+  close(control->listener);
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <poll.h>
+#include "attach.h"
 #include "error.h"
 
 /* The shim's socket for its engines: a JSON line a request, one a response. */
@@ -7,7 +8,9 @@
 struct control {
   int listener, pidfd;
   const char *cgroup;   /* NULL: none */
-  struct client { int fd; unsigned used; char line[496]; } clients[CONTROL_CLIENTS];
+  int terminal;         /* its master; -1: none */
+  struct attach *attach;
+  struct client { int fd; unsigned used; bool attached; char line[496]; } clients[CONTROL_CLIENTS];
 };
 
 /* Listens at DIR/shim.sock, mode 0600. */
@@ -17,3 +20,5 @@ void control_poll(const struct control *control, struct pollfd *entries);
 /* Serves a connection; one too many is closed. */
 void control_add(struct control *control, int fd);
 void control_handle(struct control *control, const struct pollfd *entries);
+/* Closes all connections, which tells their engines that the shim has ended. */
+void control_close(struct control *control);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,9 +17,11 @@
 #include "arena.h"
 #include "cgroup.h"
 #include "config.h"
+#include "console.h"
 #include "core.h"
 #include "file.h"
 #include "process.h"
+#include "relay.h"
 #include "scope.h"
 #include "seccomp.h"
 #include "self.h"
@@ -28,12 +31,13 @@ struct request {
   int pid;
   unsigned long long start_time;
   const char *process, *cgroup, *seccomp;
+  int control; /* requests for the terminal; -1: none */
 };
 
 static bool read_options(int argc, char **argv, struct request *request) {
   static const struct option options[] = {
     {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"process", required_argument, NULL, 'f'},
-    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {0},
+    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {"control-fd", required_argument, NULL, 'n'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'p': request->pid = atoi(optarg); break;
@@ -41,6 +45,7 @@ static bool read_options(int argc, char **argv, struct request *request) {
     case 'f': request->process = optarg; break;
     case 'c': request->cgroup = optarg; break;
     case 's': request->seccomp = optarg; break;
+    case 'n': request->control = atoi(optarg); break;
     default: return false;
   }
   return optind == argc && request->pid > 0 && request->process;
@@ -63,41 +68,70 @@ static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
   return 0;
 }
 
-static _Noreturn void child(const struct process_spec *process, const struct cgroup *cgroup, const struct sock_fprog *filter, int target, unsigned long flags, int failure) {
+struct execution {
+  const struct process_spec *process;
+  const struct cgroup *cgroup;
+  const struct sock_fprog *filter;
+  int target, failure, console;   /* console: where the terminal's master goes */
+  unsigned long flags;
+};
+
+static int take_terminal(const struct process_spec *process, int console, struct error *err) {
+  fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  fd_auto slave = -1;
+  if (root < 0) return error_errno(err, "open", "/");
+  fd_auto master = console_open(root, &slave, err);
+  if (master < 0 || console_adopt(slave, err) < 0) return -1;
+  if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
+  return console_pass(console, master, err);
+}
+
+static void become(const struct execution *execution, struct error *err) {
+  const int kept[] = {execution->failure, execution->target, execution->console};
+  if (cgroup_join(execution->cgroup, err) < 0) return;
+  file_close_others(kept, sizeof kept / sizeof *kept);
+  if (execution->flags && setns(execution->target, (int)execution->flags) < 0) { error_errno(err, "setns", "the container"); return; }
+  close(execution->target);
+  if (execution->process->terminal && take_terminal(execution->process, execution->console, err) < 0) return;
+  process_become(execution->process, execution->filter, -1, err);
+}
+
+static _Noreturn void child(const struct execution *execution) {
   struct error err = {0};
   setsid();
-  if (cgroup_join(cgroup, &err) == 0) {
-    file_close_others(failure, target);
-    if (flags && setns(target, (int)flags) < 0) error_errno(&err, "setns", "the container");
-    else {
-      close(target);
-      process_become(process, filter, -1, &err);
-    }
-  }
-  error_write(failure, &err);
+  become(execution, &err);
+  error_write(execution->failure, &err);
   _exit(err.exit_code ? err.exit_code : 125);
 }
 
+static void kill_session(pid_t pid, int pidfd) {
+  kill(-pid, SIGKILL); /* not waited for yet, so the number is still its own */
+  syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* it may not have got to its setsid */
+}
+
 /* Until the process has ended; SIGTERM and SIGINT to us kill it and all of its session that is left in its process group. Its exit code. */
-static int await(pid_t pid, int pidfd, int signals) {
-  struct pollfd entries[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+static int await(pid_t pid, int pidfd, int signals, struct relay *relay) {
+  enum { PROCESS, SIGNALS, RELAY, COUNT = RELAY + RELAY_ENTRIES };
+  struct pollfd entries[COUNT] = {[PROCESS] = {.fd = pidfd, .events = POLLIN}, [SIGNALS] = {.fd = signals, .events = POLLIN}};
   for (;;) {
-    if (poll(entries, 2, -1) < 0) continue;
-    if (entries[1].revents) {
+    relay_poll(relay, &entries[RELAY]);
+    if (poll(entries, COUNT, -1) < 0) continue;
+    if (entries[SIGNALS].revents) {
       struct signalfd_siginfo info;
       (void)!read(signals, &info, sizeof info);
-      kill(-pid, SIGKILL); /* not waited for yet, so the number is still its own */
-      syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* it may not have got to its setsid */
+      kill_session(pid, pidfd);
     }
-    if (entries[0].revents) break;
+    if (!relay_handle(relay, &entries[RELAY])) kill_session(pid, pidfd);
+    if (entries[PROCESS].revents) break;
   }
+  relay_finish(relay);
   siginfo_t info = {0};
   while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
 /* What the child said about its failure; as a shell says it where the program could not be run. */
-static void relay(int failure) {
+static void tell(int failure) {
   char text[8192];
   ssize_t n = read(failure, text, sizeof text - 1);
   if (n <= 0) return;
@@ -113,7 +147,8 @@ static int run(const struct request *request, struct error *err) {
   struct sock_fprog filter = {0};
   struct cgroup *cgroup = NULL;
   unsigned long flags;
-  int failure[2], pidfd;
+  int failure[2], console[2] = {-1, -1}, pidfd;
+  struct relay relay = RELAY_NONE;
   sigset_t mask;
   fd_auto target = (int)syscall(SYS_pidfd_open, request->pid, 0);
   if (target < 0) return error_errno(err, "pidfd_open", "the container's process");
@@ -123,6 +158,7 @@ static int run(const struct request *request, struct error *err) {
   if (request->cgroup && !(cgroup = cgroup_open(request->cgroup, err))) return -1;
   if (others_namespaces(request->pid, &flags, err) < 0) return -1;
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  if (process.terminal && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
   sigemptyset(&mask);
   sigaddset(&mask, SIGTERM);
   sigaddset(&mask, SIGINT);
@@ -136,19 +172,24 @@ static int run(const struct request *request, struct error *err) {
   if (flags & CLONE_NEWPID && setns(target, CLONE_NEWPID) < 0) return error_errno(err, "setns", "the container's pid namespace");
   pid_t pid = spawn(0, cgroup_v2_fd(cgroup), &pidfd);
   if (pid < 0) return error_errno(err, "clone3", "the container");
-  if (pid == 0) child(&process, cgroup, filter.len ? &filter : NULL, target, flags & ~(unsigned long)CLONE_NEWPID, failure[1]);
+  if (pid == 0) child(&(struct execution){&process, cgroup, filter.len ? &filter : NULL, target, failure[1], console[1], flags & ~(unsigned long)CLONE_NEWPID});
   close(failure[1]);
-  int code = await(pid, pidfd, signals);
-  relay(failure[0]);
+  if (process.terminal) {
+    struct error unsaid; /* one that had no terminal has said why, and ends */
+    close(console[1]);
+    relay_open(&relay, console_receive(console[0], &unsaid), request->control);
+  }
+  int code = await(pid, pidfd, signals, &relay);
+  tell(failure[0]);
   return code;
 }
 
 int cmd_exec(int argc, char **argv) {
-  struct request request = {0};
+  struct request request = {.control = -1};
   struct error err = {0};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &request)) {
-    fprintf(stderr, "usage: bayplan-core exec --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE]\n");
+    fprintf(stderr, "usage: bayplan-core exec --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N]\n");
     return 2;
   }
   arena_open();

@@ -53,16 +53,15 @@ int file_replace(const char *path, const void *bytes, size_t length, struct erro
   return 0;
 }
 
-void file_close_others(int one, int other) {
-  int low = one < other ? one : other, high = one < other ? other : one, from = 3;
-  for (int i = 0; i < 2; i++) {
-    int kept = i == 0 ? low : high;
-    if (kept < from) continue;
-    if (kept > from) syscall(SYS_close_range, (unsigned)from, (unsigned)kept - 1, 0u);
-    fcntl(kept, F_SETFD, FD_CLOEXEC);
-    from = kept + 1;
+void file_close_others(const int *kept, size_t count) {
+  for (int from = 3;;) {
+    int next = -1;
+    for (size_t i = 0; i < count; i++) if (kept[i] >= from && (next < 0 || kept[i] < next)) next = kept[i];
+    if (next != from) syscall(SYS_close_range, (unsigned)from, next < 0 ? ~0u : (unsigned)next - 1, 0u);
+    if (next < 0) return;
+    fcntl(next, F_SETFD, FD_CLOEXEC);
+    from = next + 1;
   }
-  syscall(SYS_close_range, (unsigned)from, ~0u, 0u);
 }
 
 unsigned long long process_start_time(int pid) {

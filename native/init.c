@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "console.h"
 #include "file.h"
 #include "inroot.h"
 #include "mounts.h"
@@ -57,12 +58,20 @@ static int set_names(const struct config *config, struct error *err) {
   return 0;
 }
 
-static int set_stdio(int root, int output, int errors, struct error *err) {
+static int set_pipes(int root, const struct init_stdio *stdio, struct error *err) {
   fd_auto null = inroot_open(root, "/dev/null", O_RDONLY);
   if (null < 0) null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0) return error_errno(err, "open", "/dev/null");
-  if (dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) return error_errno(err, "dup2", NULL);
+  if (dup2(stdio->input < 0 ? null : stdio->input, 0) < 0 || dup2(stdio->output, 1) < 0 || dup2(stdio->errors, 2) < 0) return error_errno(err, "dup2", NULL);
   return 0;
+}
+
+static int set_terminal(const struct process_spec *process, int root, int console, struct error *err) {
+  fd_auto slave = -1;
+  fd_auto master = console_open(root, &slave, err);
+  if (master < 0 || mounts_console(root, slave, err) < 0 || console_adopt(slave, err) < 0) return -1;
+  if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
+  return console_pass(console, master, err);
 }
 
 static int find_filter(const struct config *config, struct sock_fprog *filter, struct error *err) {
@@ -71,24 +80,25 @@ static int find_filter(const struct config *config, struct sock_fprog *filter, s
   return config->seccomp ? seccomp_build(config->seccomp, filter, err) : 0;
 }
 
-static int make_ready(const struct config *config, const struct cgroup *cgroup, int output, int errors, struct sock_fprog *filter, struct error *err) {
+static int make_ready(const struct config *config, const struct cgroup *cgroup, const struct init_stdio *stdio, struct sock_fprog *filter, struct error *err) {
   if (find_filter(config, filter, err) < 0 || enter_namespaces(config, cgroup, err) < 0) return -1;
   umask(0);
   fd_auto root = mounts_root(config, err);
   if (root < 0 || mounts_apply(config, root, cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0) return -1;
-  if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0 || set_stdio(root, output, errors, err) < 0) return -1;
+  if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;
+  if ((config->process.terminal ? set_terminal(&config->process, root, stdio->console, err) : set_pipes(root, stdio, err)) < 0) return -1;
   return mounts_pivot(config, root, err);
 }
 
-void init_run(const struct config *config, const struct cgroup *cgroup, int output, int errors, int failure) {
+void init_run(const struct config *config, const struct cgroup *cgroup, const struct init_stdio *stdio, int failure) {
   struct error err = {0};
   struct sock_fprog filter;
   setsid();
   prctl(PR_SET_DUMPABLE, 0); /* before execve nobody reads its /proc, in whose pid namespace it may be */
-  if (make_ready(config, cgroup, output, errors, &filter, &err) == 0) {
-    file_close_others(failure, -1);
+  if (make_ready(config, cgroup, stdio, &filter, &err) == 0) {
+    file_close_others(&failure, 1);
     process_become(&config->process, filter.len ? &filter : NULL, failure, &err);
   }
   error_write(failure, &err);

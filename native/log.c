@@ -38,8 +38,9 @@ static void rotate(struct log *log) {
   reopen(log);
 }
 
-ssize_t log_copy(struct log *log, int from, int stream) {
+ssize_t log_copy(struct log *log, int from, int stream, const char **bytes) {
   ssize_t n;
+  *bytes = record.bytes;
   do n = read(from, record.bytes, CHUNK); while (n < 0 && errno == EINTR);
   if (n <= 0) return n;
   struct timespec now;

@@ -9,5 +9,5 @@ enum { LOG_STDOUT = 1, LOG_STDERR = 2 };
 
 /* `max` in bytes, 0: never rotates; `files` in all. Goes on after what is there. */
 int log_open(struct log *log, const char *path, uint64_t max, int files, struct error *err);
-/* Reads once from `from` (non-blocking) and writes what came as one record. The result of read(2). */
-ssize_t log_copy(struct log *log, int from, int stream);
+/* Reads once from `from` (non-blocking) and writes what came as one record; `bytes` is where it lies until the next call. The result of read(2). */
+ssize_t log_copy(struct log *log, int from, int stream, const char **bytes);

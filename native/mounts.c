@@ -202,6 +202,13 @@ int mounts_hide(const struct config *config, int root, struct error *err) {
   return 0;
 }
 
+int mounts_console(int root, int slave, struct error *err) {
+  fd_auto target = inroot_make(root, "/dev/console", true, 0600, err);
+  if (target < 0) return -1;
+  fd_auto tree = open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return tree < 0 ? error_errno(err, "open_tree", "/dev/console") : attach(tree, target, "/dev/console", err);
+}
+
 int mounts_pivot(const struct config *config, int root, struct error *err) {
   fd_auto old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0) return error_errno(err, "open", "/");

@@ -10,5 +10,7 @@ struct cgroup;
 int mounts_apply(const struct config *config, int root, const struct cgroup *cgroup, struct error *err);
 /* Masked and read-only paths; after the sysctls, which lie below /proc/sys. */
 int mounts_hide(const struct config *config, int root, struct error *err);
+/* The terminal `slave` at /dev/console. */
+int mounts_console(int root, int slave, struct error *err);
 /* pivot_root into `root`; nothing of the host is mounted afterwards. */
 int mounts_pivot(const struct config *config, int root, struct error *err);

@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "caps.h"
+#include "reaper.h"
 #include "seccomp.h"
 #include "user.h"
 
@@ -136,7 +137,7 @@ void process_become(const struct process_spec *process, const struct sock_fprog 
   /* /dev/stdout is opened anew by programs that log to it, under their own user. */
   for (int fd = 0; fd < 3; fd++) {
     struct stat stat;
-    if (identity->uid && fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode) && stat.st_uid != identity->uid) (void)!fchown(fd, identity->uid, (gid_t)-1);
+    if (identity->uid && fstat(fd, &stat) == 0 && (S_ISFIFO(stat.st_mode) || isatty(fd)) && stat.st_uid != identity->uid) (void)!fchown(fd, identity->uid, (gid_t)-1);
   }
   if (limit(process, err) < 0) return;
   bool inside = enter(process->cwd, err) == 0; /* a folder of the user's own may be closed to root on some file systems */
@@ -145,6 +146,7 @@ void process_become(const struct process_spec *process, const struct sock_fprog 
   if (take_identity(process, identity, filter, err) < 0) return;
   if (!inside && enter(process->cwd, err) < 0) return;
   syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (process->init && reaper_split(about_to_run, err) < 0) return;
   process_reset_signals();
   if (about_to_run >= 0) (void)!write(about_to_run, "\n", 1);
   run(process->args, env, err);

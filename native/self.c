@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -11,7 +12,18 @@
 
 #include "scope.h"
 
+static char **arguments;
+
+void self_rename(const char *name) {
+  prctl(PR_SET_NAME, name);
+  char *begin = arguments[0], *end = begin;
+  for (char **argument = arguments; *argument; argument++) end = *argument + strlen(*argument);
+  memset(begin, 0, (size_t)(end - begin));
+  strncpy(begin, name, (size_t)(end - begin));
+}
+
 void self_protect(char **argv) {
+  arguments = argv;
   char path[4096];
   struct statvfs info;
   if (statvfs("/proc/self/exe", &info) == 0 && info.f_flag & ST_RDONLY) return;

@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
+#include "attach.h"
 #include "cgroup.h"
 #include "config.h"
+#include "console.h"
 #include "control.h"
 #include "core.h"
 #include "file.h"
@@ -28,6 +31,8 @@
 
 /* How often one option may be given. */
 #define OPTIONS_MAX 64
+/* How long an attached reader that takes nothing keeps the end of a container. */
+#define LAST_WAIT_MS 2000
 
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
 struct shim {
@@ -41,6 +46,9 @@ struct shim {
   char *cgroup;
   pid_t pid;
   int pidfd, output, errors;
+  int slave;      /* the terminal's other side, so that its master never reads as hung up; -1: no terminal */
+  bool stdin_open, stdin_once;
+  struct attach attach;
   long long started;
   struct log log;
   struct control control;
@@ -49,7 +57,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached] [--stdin open|once] [--attach-fd N:PARTS …]\n");
   return 2;
 }
 
@@ -61,12 +69,20 @@ static bool append(char *list[OPTIONS_MAX + 1], char *value) {
   return true;
 }
 
+/* `FD:PARTS`: a connection that was there before the container. */
+static bool add_attachment(struct shim *shim, char *text) {
+  struct error err;
+  char *parts = strchr(text, ':');
+  return parts && attach_add(&shim->attach, atoi(text), parts + 1, &err) == 0;
+}
+
 static bool read_options(int argc, char **argv, struct shim *shim) {
   static const struct option options[] = {
     {"bundle", required_argument, NULL, 'b'}, {"exit-file", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
-    {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'}, {0},
+    {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'b': shim->bundle = optarg; break;
@@ -83,6 +99,8 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     case 'c': shim->ready = atoi(optarg); shim->engaged = true; break;
     case 't': shim->detached = true; break;
     case 'k': shim->lock = atoi(optarg); break;
+    case 'S': shim->stdin_open = true; shim->stdin_once = strcmp(optarg, "once") == 0; break;
+    case 'A': if (!add_attachment(shim, optarg)) return false; break;
     default: return false;
   }
   return optind == argc && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
@@ -124,8 +142,43 @@ static int await_exec(int failure, struct error *err, char *relayed, size_t size
   return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory?)") : -1;
 }
 
+/* Both sides of a container's stdio: ours in the shim, the other in `theirs`. Without a terminal three pipes, or two where nobody can write to its stdin. */
+struct stdio { int in[2], out[2], errs[2], console[2]; };
+
+static int open_stdio(struct stdio *stdio, bool terminal, bool input, struct error *err) {
+  *stdio = (struct stdio){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+  if (terminal) return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stdio->console) < 0 ? error_errno(err, "socketpair", NULL) : 0;
+  if (input && pipe2(stdio->in, O_CLOEXEC) < 0) return error_errno(err, "pipe2", "stdin");
+  return pipe2(stdio->out, O_CLOEXEC) < 0 || pipe2(stdio->errs, O_CLOEXEC) < 0 ? error_errno(err, "pipe2", NULL) : 0;
+}
+
+static void close_theirs(const struct stdio *stdio) {
+  const int theirs[] = {stdio->in[0], stdio->out[1], stdio->errs[1], stdio->console[1]};
+  for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) if (theirs[i] >= 0) close(theirs[i]);
+}
+
+static void take_pipes(struct shim *shim, const struct stdio *stdio) {
+  shim->output = stdio->out[0];
+  shim->errors = stdio->errs[0];
+  fcntl(shim->output, F_SETFL, O_NONBLOCK);
+  fcntl(shim->errors, F_SETFL, O_NONBLOCK);
+  if (stdio->in[1] >= 0) fcntl(stdio->in[1], F_SETFL, O_NONBLOCK);
+  attach_input(&shim->attach, stdio->in[1], false, shim->stdin_once);
+}
+
+static int take_terminal(struct shim *shim, int console, struct error *err) {
+  shim->output = shim->control.terminal = console_receive(console, err);
+  close(console);
+  if (shim->output < 0) return -1;
+  if ((shim->slave = console_slave(shim->output)) < 0) return error_errno(err, "ioctl(TIOCGPTPEER)", "the terminal");
+  attach_input(&shim->attach, shim->stdin_open ? shim->output : -1, true, shim->stdin_once);
+  return 0;
+}
+
 static int start(struct shim *shim, const struct config *config, struct error *err, char *relayed, size_t size) {
-  int out[2], errs[2], failure[2];
+  struct stdio stdio;
+  int failure[2];
+  bool terminal = config->process.terminal;
   if (shim->zones[0]) {
     if (!config->net_path) return error_text(err, "--dns needs a network namespace by path");
     if (responder_bind(&shim->responder, config->net_path, err) < 0) return -1;
@@ -136,23 +189,22 @@ static int start(struct shim *shim, const struct config *config, struct error *e
     if (!cgroup) return -1;
     shim->cgroup = strdup(config->cgroups_path);
   }
-  if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0 || pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0) return -1;
+  if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   unsigned long flags = config->namespaces & ~(unsigned long)CLONE_NEWCGROUP;
   shim->pid = spawn(flags, cgroup_v2_fd(cgroup), &shim->pidfd);
-  if (shim->pid == 0) init_run(config, cgroup, out[1], errs[1], failure[1]);
+  if (shim->pid == 0) init_run(config, cgroup, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1]}, failure[1]);
   int saved = errno;
-  close(out[1]); close(errs[1]); close(failure[1]);
+  close(failure[1]);
+  close_theirs(&stdio);
   cgroup_close(cgroup);
   errno = saved;
-  shim->output = out[0];
-  shim->errors = errs[0];
   if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
-  fcntl(shim->output, F_SETFL, O_NONBLOCK);
-  fcntl(shim->errors, F_SETFL, O_NONBLOCK);
+  if (!terminal) take_pipes(shim, &stdio);
   if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
   int result = await_exec(failure[0], err, relayed, size);
   close(failure[0]);
-  return result;
+  return result == 0 && terminal ? take_terminal(shim, stdio.console[0], err) : result;
 }
 
 /* Nothing of a container that could not start is left behind. */
@@ -178,13 +230,22 @@ static int say_ready(struct shim *shim, struct error *err) {
   return 0;
 }
 
+static ssize_t take_output(struct shim *shim, int from, int stream) {
+  const char *bytes;
+  ssize_t n = log_copy(&shim->log, from, stream, &bytes);
+  if (n > 0) attach_output(&shim->attach, stream, bytes, (size_t)n);
+  return n;
+}
+
+/* All that is left once the container has ended. Readers that are behind get their time here too. */
 static void drain(struct shim *shim) {
-  while (shim->output >= 0 && log_copy(&shim->log, shim->output, LOG_STDOUT) > 0) continue;
-  while (shim->errors >= 0 && log_copy(&shim->log, shim->errors, LOG_STDERR) > 0) continue;
+  do attach_make_room(&shim->attach, LAST_WAIT_MS); while (shim->output >= 0 && take_output(shim, shim->output, LOG_STDOUT) > 0);
+  do attach_make_room(&shim->attach, LAST_WAIT_MS); while (shim->errors >= 0 && take_output(shim, shim->errors, LOG_STDERR) > 0);
 }
 
 static void copy(struct shim *shim, int *from, int stream) {
-  ssize_t n = log_copy(&shim->log, *from, stream);
+  if (!attach_has_room(&shim->attach)) return; /* what came on the other stream has filled it */
+  ssize_t n = take_output(shim, *from, stream);
   if (n > 0 || (n < 0 && errno == EAGAIN)) return;
   close(*from);
   *from = -1;
@@ -192,21 +253,24 @@ static void copy(struct shim *shim, int *from, int stream) {
 
 /* Until the container's first process has ended. */
 static void watch(struct shim *shim) {
-  enum { OUTPUT, ERRORS, PROCESS, RESPONDER, CONTROL, COUNT = CONTROL + 1 + CONTROL_CLIENTS };
+  enum { OUTPUT, ERRORS, PROCESS, RESPONDER, CONTROL, ATTACH = CONTROL + 1 + CONTROL_CLIENTS, COUNT = ATTACH + ATTACH_ENTRIES };
   struct pollfd entries[COUNT];
   for (;;) {
-    entries[OUTPUT] = (struct pollfd){.fd = shim->output, .events = POLLIN};
-    entries[ERRORS] = (struct pollfd){.fd = shim->errors, .events = POLLIN};
+    bool takes = attach_has_room(&shim->attach);
+    entries[OUTPUT] = (struct pollfd){.fd = takes ? shim->output : -1, .events = POLLIN};
+    entries[ERRORS] = (struct pollfd){.fd = takes ? shim->errors : -1, .events = POLLIN};
     entries[PROCESS] = (struct pollfd){.fd = shim->pidfd, .events = POLLIN};
     entries[RESPONDER] = (struct pollfd){.fd = shim->responder.pidfd, .events = POLLIN};
     control_poll(&shim->control, &entries[CONTROL]);
-    int ready = poll(entries, COUNT, shim->responder_due ? 1000 : -1);
+    attach_poll(&shim->attach, &entries[ATTACH]);
+    int ready = poll(entries, COUNT, shim->responder_due ? 1000 : attach_patience(&shim->attach));
     if (ready < 0) continue;
     struct error err;
     if (ready == 0 && shim->responder_due) shim->responder_due = responder_start(&shim->responder, &err) < 0;
     if (entries[OUTPUT].revents) copy(shim, &shim->output, LOG_STDOUT);
     if (entries[ERRORS].revents) copy(shim, &shim->errors, LOG_STDERR);
     if (entries[RESPONDER].revents) { responder_stop(&shim->responder); shim->responder_due = true; }
+    attach_handle(&shim->attach, &entries[ATTACH]);
     control_handle(&shim->control, &entries[CONTROL]);
     if (entries[PROCESS].revents) return;
   }
@@ -235,6 +299,9 @@ static void finish(struct shim *shim) {
     file_replace(path, line, (size_t)length, &err);
   }
   remove_socket(shim);
+  control_close(&shim->control);
+  if (shim->lock >= 0) close(shim->lock);
+  attach_finish(&shim->attach, LAST_WAIT_MS);
 }
 
 /* The shim proper, in a session of its own. */
@@ -287,17 +354,27 @@ static int detach(struct error *err) {
   return 0;
 }
 
+/* Only what was named by an option is ours to keep. */
+static void close_strange(const struct shim *shim) {
+  int kept[2 + ATTACH_CLIENTS] = {shim->ready, shim->lock};
+  for (int i = 0; i < ATTACH_CLIENTS; i++) kept[2 + i] = shim->attach.clients[i].fd;
+  file_close_others(kept, sizeof kept / sizeof *kept);
+}
+
 int cmd_shim(int argc, char **argv) {
-  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1,
+  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1,
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
+  attach_open(&shim.attach);
+  shim.control.attach = &shim.attach;
+  shim.control.terminal = -1;
   if (!read_options(argc, argv, &shim)) return usage();
   if (shim.dns_internal) shim.resolv = shim.nameservers[0] = NULL;
   shim.responder.zones = shim.zones;
   shim.responder.links = shim.links;
   shim.responder.nameservers = shim.nameservers;
   shim.responder.resolv = shim.resolv;
-  file_close_others(shim.ready, shim.lock);
+  close_strange(&shim);
   struct error err;
   if (!shim.detached && detach(&err) < 0) { error_write(shim.ready, &err); return 1; }
   process_reset_signals();

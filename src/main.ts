@@ -24,11 +24,17 @@ function onInterrupt(handler: () => void): () => void {
   return () => process.off('SIGINT', handler).off('SIGTERM', handler);
 }
 
+/** Node's raw mode goes on turning each line feed into a new line, which a full-screen program in a container has to do without. */
+function rawTerminal(on: boolean): void {
+  process.stdin.setRawMode(on);
+  if (on) process.getBuiltinModule('node:child_process').spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+}
+
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const cli: Cli = {
     get stdin() { return process.stdin; }, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
-    program: [process.execPath, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt,
+    program: [process.execPath, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt, rawTerminal,
     runEngine: async (root) => {
       const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine', 'run');
       setImmediate(remember); // it runs for long: its code is kept as soon as it is loaded

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
+import { attachContainer, hijackAttach } from './attach.ts';
+import { resizeContainer, resizeExec } from './console-size.ts';
 import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer, waitContainer } from './containers.ts';
 import { diskUsage } from './disk-usage.ts';
 import type { EngineView } from './engine-view.ts';
@@ -33,8 +35,11 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/containers/:id/restart', restartContainer],
   ['POST', '/containers/:id/kill', killContainer],
   ['POST', '/containers/:id/wait', waitContainer],
+  ['POST', '/containers/:id/attach', attachContainer],
+  ['POST', '/containers/:id/resize', resizeContainer],
   ['POST', '/containers/:id/exec', createExec],
   ['POST', '/exec/:id/start', startExec],
+  ['POST', '/exec/:id/resize', resizeExec],
   ['GET', '/exec/:id/json', inspectExec],
   ['GET', '/images/json', listImages],
   ['POST', '/images/load', loadImages],
@@ -131,10 +136,11 @@ function target(request: IncomingMessage): { readonly path: string; readonly que
 }
 
 async function upgrade(engine: EngineView, execs: ExecSessions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const { path } = target(request);
-  const match = /^\/exec\/([^/]+)\/start$/.exec(path);
-  if (request.method !== 'POST' || match?.[1] === undefined) throw new BayplanError('not-found', `page not found: ${request.method ?? ''} ${path} with Upgrade`);
-  await hijackExec(engine, execs, match[1], request, socket, head);
+  const { path, query } = target(request);
+  const [, kind, id = ''] = /^\/(exec(?=\/[^/]+\/start$)|containers(?=\/[^/]+\/attach$))\/([^/]+)/.exec(path) ?? [];
+  if (request.method !== 'POST' || kind === undefined) throw new BayplanError('not-found', `page not found: ${request.method ?? ''} ${path} with Upgrade`);
+  if (kind === 'exec') await hijackExec(engine, execs, id, request, socket, head);
+  else await hijackAttach(engine, decodeURIComponent(id), query, request, socket, head);
 }
 
 /** With the place for a defect of ours. */

@@ -76,7 +76,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: 'overlay', Data: null },
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: false,
-      CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
+      CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       Memory: spec.resources.memory ?? 0, NanoCpus: Math.round((spec.resources.cpus ?? 0) * 1e9), PidsLimit: spec.resources.pids,
       PortBindings: portMap(spec.ports), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
       LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', CgroupnsMode: 'private', IpcMode: 'private', PidMode: '', UTSMode: '', SecurityOpt: null,
@@ -112,12 +112,12 @@ function networkMode({ spec }: Container): string {
   return spec.networkMode === 'bridge' ? (Object.keys(spec.networks)[0] ?? 'none') : spec.networkMode;
 }
 
-function endpoints({ container, status, networks }: ActualContainer): object {
-  return Object.fromEntries(Object.entries(container.spec.networks).map(([name, attachment]) => {
+function endpoints({ container: { spec }, status, networks }: ActualContainer): object {
+  return Object.fromEntries(Object.entries(spec.networks).map(([name, attachment]) => {
     const network = networks.get(name)?.status ?? null;
     const address = status.phase === 'running' ? (status.addresses[name] ?? '') : '';
     return [name, {
-      IPAMConfig: attachment.ipv4Address === null ? null : { IPv4Address: attachment.ipv4Address }, Links: null, Aliases: attachment.aliases, DriverOpts: null,
+      IPAMConfig: attachment.ipv4Address === null ? null : { IPv4Address: attachment.ipv4Address }, Links: orNull(Object.entries(spec.links).map(([alias, name]) => `${name}:${alias}`)), Aliases: attachment.aliases, DriverOpts: null,
       NetworkID: network?.id ?? '', EndpointID: '', Gateway: address === '' ? '' : (network?.gateway ?? ''), IPAddress: address, IPPrefixLen: address === '' ? 0 : Number(network?.subnet.split('/')[1] ?? 0), MacAddress: '',
       IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0, DNSNames: attachment.aliases,
     }];

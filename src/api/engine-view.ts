@@ -13,7 +13,7 @@ export interface EngineView {
   readonly startedAt: number;
   readonly root: string;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune'>;
-  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize'>;
   readonly networks: Pick<Networks, 'list'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */

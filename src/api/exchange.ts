@@ -26,6 +26,10 @@ export function param(exchange: Exchange, name: string): string {
 
 /** Docker's booleans in a query: absent, empty, `0`, `false` and `no` are false. */
 export function flag(exchange: Exchange, name: string): boolean {
-  const value = exchange.query.get(name);
+  return flagOf(exchange.query, name);
+}
+
+export function flagOf(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
   return value !== null && !['', '0', 'false', 'False', 'FALSE', 'no', 'none'].includes(value);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ExecRequest } from '../runtime/container/containers.ts';
+import type { ConsoleSize, ExecProcess, ExecRequest } from '../runtime/container/containers.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 
 /** A command that was asked for in a container: made by one request, started by another, asked for its exit code by a third. */
@@ -12,6 +12,10 @@ export interface ExecSession {
   readonly attach: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
   phase: 'created' | 'running' | 'ended';
   exitCode: number | null;
+  /** While it runs. */
+  process: ExecProcess | null;
+  /** As it was last asked for; null: never. */
+  consoleSize: ConsoleSize | null;
 }
 
 /** As many ended ones are remembered. */
@@ -22,13 +26,20 @@ export class ExecSessions {
   readonly #sessions = new Map<string, ExecSession>();
 
   create(fields: Pick<ExecSession, 'container' | 'containerId' | 'request' | 'attach'>): ExecSession {
-    const session: ExecSession = { id: randomBytes(32).toString('hex'), ...fields, phase: 'created', exitCode: null };
+    const session: ExecSession = { id: randomBytes(32).toString('hex'), ...fields, phase: 'created', exitCode: null, process: null, consoleSize: null };
     this.#sessions.set(session.id, session);
     for (const [id, { phase }] of this.#sessions) {
       if (this.#sessions.size <= KEPT) break;
       if (phase !== 'running' && id !== session.id) this.#sessions.delete(id);
     }
     return session;
+  }
+
+  /** Throws `not-found`. */
+  resize(id: string, size: ConsoleSize): void {
+    const session = this.get(id);
+    session.consoleSize = size;
+    session.process?.resize(size);
   }
 
   /** Throws `not-found`. */

@@ -1,21 +1,25 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import * as z from 'zod';
 import type { ExecProcess } from '../runtime/container/containers.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty, sendJson, writeAll } from './answer.ts';
+import { consoleSizeOf } from './console-size.ts';
 import type { EngineView } from './engine-view.ts';
 import type { ExecSession, ExecSessions } from './exec-sessions.ts';
 import type { Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
+import { streamType, switchOver, takeBytes } from './hijack.ts';
 import { parseBody, readBody } from './request-body.ts';
+
+const CONSOLE_SIZE = z.tuple([z.int().min(0).max(65535), z.int().min(0).max(65535)]).nullish();
 
 /** Docker's body; fields that are not named here change nothing for us. */
 const ExecCreate = z.object({
-  Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: z.string().optional(), WorkingDir: z.string().optional(), Tty: z.boolean().optional(),
+  Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: z.string().optional(), WorkingDir: z.string().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE,
   AttachStdin: z.boolean().optional(), AttachStdout: z.boolean().optional(), AttachStderr: z.boolean().optional(), Privileged: z.literal(false, { error: 'a privileged exec is not built yet' }).optional(),
 });
-const ExecStart = z.object({ Detach: z.boolean().optional(), Tty: z.boolean().optional() });
+const ExecStart = z.object({ Detach: z.boolean().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE });
 
 /** `POST /containers/{id}/exec` */
 export async function createExec({ engine, execs, params, request, response }: Exchange): Promise<void> {
@@ -24,7 +28,7 @@ export async function createExec({ engine, execs, params, request, response }: E
   const body = await readBody(request, ExecCreate);
   const { id } = execs.create({
     container: container.name, containerId: container.status.id,
-    request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false },
+    request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
     attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true },
   });
   sendJson(response, 201, { Id: id });
@@ -45,7 +49,7 @@ export async function inspectExec({ execs, params, response }: Exchange): Promis
 export async function startExec({ engine, execs, params, request, response, gone }: Exchange): Promise<void> {
   const session = execs.get(params['id'] ?? '');
   const body = await readBody(request, ExecStart);
-  const process = await begin(engine, session);
+  const process = await begin(engine, session, body);
   process.stdin.end();
   if (body.Detach === true) {
     process.stdout.resume();
@@ -53,7 +57,7 @@ export async function startExec({ engine, execs, params, request, response, gone
     void ended(process, session);
     return sendEmpty(response, 200);
   }
-  response.writeHead(200, { 'Content-Type': streamType(session) });
+  response.writeHead(200, { 'Content-Type': streamType(session.request.tty) });
   response.flushHeaders();
   await copyOutput(process, session, response, gone);
   await ended(process, session);
@@ -62,20 +66,21 @@ export async function startExec({ engine, execs, params, request, response, gone
 
 /**
  * The same with `Upgrade: tcp`: the connection itself becomes stdin one way and frames the other way. The end of stdin is the
- * client's half-close. The exit code is stored before the stream ends, because clients ask for it then.
+ * client's half-close. The exit code is stored before the stream ends, because clients ask for it then. A command with a terminal goes on when its client
+ * leaves: that is how clients detach from it.
  */
 export async function hijackExec(engine: EngineView, execs: ExecSessions, id: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const session = execs.get(id);
   const length = Number(request.headers['content-length'] ?? 0);
-  const body = await takeBytes(socket, head, length);
-  if (parseBody(body.toString(), ExecStart).Detach === true) throw new BayplanError('bad-request', 'a detached exec has no stream to upgrade to');
-  const process = await begin(engine, session);
+  const body = parseBody((await takeBytes(socket, head, length)).toString(), ExecStart);
+  if (body.Detach === true) throw new BayplanError('bad-request', 'a detached exec has no stream to upgrade to');
+  const process = await begin(engine, session, body);
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   gone.signal.addEventListener('abort', () => {
-    if (session.phase === 'running') process.kill(); // nobody is left who could end it
+    if (session.phase === 'running' && !session.request.tty) process.kill(); // nobody is left who could end it
   });
-  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${streamType(session)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+  switchOver(socket, session.request.tty);
   process.stdin.on('error', () => socket.unpipe(process.stdin)); // it closed its stdin: what still comes is not for it
   if (session.attach.stdin) socket.pipe(process.stdin);
   else {
@@ -90,11 +95,13 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
   socket.end();
 }
 
-async function begin(engine: EngineView, session: ExecSession): Promise<ExecProcess> {
+async function begin(engine: EngineView, session: ExecSession, { ConsoleSize }: z.infer<typeof ExecStart>): Promise<ExecProcess> {
   if (session.phase !== 'created') throw new BayplanError('conflict', `exec session ${session.id} was started already`);
   session.phase = 'running';
   try {
-    return await engine.containers.exec(session.container, session.request);
+    const size = consoleSizeOf(ConsoleSize) ?? session.consoleSize ?? session.request.consoleSize ?? null;
+    session.process = await engine.containers.exec(session.container, { ...session.request, consoleSize: size });
+    return session.process;
   } catch (error) {
     session.phase = 'ended';
     session.exitCode = 126;
@@ -105,37 +112,19 @@ async function begin(engine: EngineView, session: ExecSession): Promise<ExecProc
 async function ended(process: ExecProcess, session: ExecSession): Promise<void> {
   session.exitCode = await process.exit;
   session.phase = 'ended';
+  session.process = null;
 }
 
 async function copyOutput(process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+  const { tty } = session.request;
   const copy = async (stream: 'stdout' | 'stderr', from: NodeJS.ReadableStream): Promise<void> => {
     for await (const chunk of from) {
       const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
-      if (session.attach[stream]) await writeAll(to, session.request.tty ? data : frame(stream, data), gone);
+      if (!session.attach[stream] || (tty && gone.aborted)) continue;
+      await writeAll(to, tty ? data : frame(stream, data), gone).catch((error: unknown) => {
+        if (!tty || !gone.aborted) throw error; // with a terminal it goes on, and what it shows is for nobody
+      });
     }
   };
   await Promise.all([copy('stdout', process.stdout), copy('stderr', process.stderr)]);
-}
-
-/** Exactly `length` bytes from the front of the stream; what follows stays in it. */
-async function takeBytes(stream: Readable, head: Buffer, length: number): Promise<Buffer> {
-  if (length > 64 * 1024) throw new BayplanError('too-large', 'the body of the request is larger than 64 KiB');
-  if (head.length > 0) stream.unshift(head);
-  if (length === 0) return Buffer.alloc(0);
-  for (;;) {
-    const bytes: unknown = stream.read(length);
-    if (Buffer.isBuffer(bytes)) return bytes;
-    if (stream.readableEnded || stream.destroyed) throw new BayplanError('bad-request', 'the request ended before its body');
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        for (const event of ['readable', 'end', 'close'] as const) stream.removeListener(event, go);
-        resolve();
-      };
-      for (const event of ['readable', 'end', 'close'] as const) stream.on(event, go);
-    });
-  }
-}
-
-function streamType({ request }: ExecSession): string {
-  return `application/vnd.docker.${request.tty ? 'raw' : 'multiplexed'}-stream`;
 }

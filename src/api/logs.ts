@@ -4,6 +4,7 @@ import { writeAll } from './answer.ts';
 import { parseSince, rfc3339Nano } from './docker-time.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
+import { streamType } from './hijack.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 /** `tail=` of a query: null for all. Throws `bad-request`. */
@@ -23,7 +24,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   const since = parseSince(query.get('since'));
   const until = parseSince(query.get('until'));
   const tail = tailOf(query.get('tail'));
-  response.writeHead(200, { 'Content-Type': `application/vnd.docker.${spec.tty ? 'raw' : 'multiplexed'}-stream` });
+  response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
   const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
   const stamps = flag(exchange, 'timestamps') ? new Stamps(write) : null;

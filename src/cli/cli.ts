@@ -3,7 +3,8 @@ import type { Readable, Writable } from 'node:stream';
 /** What a command may touch of the process it runs in; main.ts gives the real one, tests their own. */
 export interface Cli {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  /** Emits `resize` where it is a terminal. */
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -14,6 +15,8 @@ export interface Cli {
   socketOf(root: string): string;
   /** Calls back at each SIGINT and SIGTERM until the returned function is called; meanwhile they do not end the process. */
   onInterrupt(handler: () => void): () => void;
+  /** Lets all bytes through the terminal as they are, in both directions; false: as it was before. */
+  rawTerminal(on: boolean): void;
   /** Runs an engine in this process until it is stopped. */
   runEngine(root: string): Promise<void>;
 }

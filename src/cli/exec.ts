@@ -1,16 +1,22 @@
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../client/detach-keys.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { checkServices } from './no-service.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
+import { lendTerminal, terminalSize, wantsTerminal } from './terminal.ts';
 
-interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string }
+interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly detach?: boolean; readonly detachKeys: string }
 
 export const addExec: AddCommand = (program, cli, ends) => {
   addStackOptions(program.command('exec').description('run a command in a running container of a service; exits with its status'), false)
     .argument('<service>').argument('<command...>')
-    .option('-T, --no-tty', 'no terminal (there is none yet in any case)')
+    .option('-d, --detach', 'do not wait for it')
+    .option('-i, --interactive', 'accepted for docker\'s sake: it gets the standard input in any case')
+    .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)')
+    .option('-T, --no-tty', 'without a terminal')
+    .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
     .option('-u, --user <user[:group]>', 'as this user')
     .option('-w, --workdir <folder>', 'in this folder')
     .option('-e, --env <KEY=VALUE>', 'with this variable, may be repeated', collect)
@@ -25,6 +31,17 @@ export const addExec: AddCommand = (program, cli, ends) => {
       if (container === undefined) await checkServices([service], name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
       if (container === undefined) throw new BayplanError('not-running', `no container of service "${service}" is running in stack "${name}": see \`bayplan ps -a\``);
       const environment = (options.env ?? []).map((entry) => (entry.includes('=') ? entry : `${entry}=${cli.env[entry] ?? ''}`));
-      return await client.exec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '' }, { stdin: cli.stdin, stdout: cli.stdout, stderr: cli.stderr });
+      const tty = wantsTerminal(options.tty, cli);
+      const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty });
+      if (options.detach === true) {
+        await client.startExecDetached(id);
+        return 0;
+      }
+      const streams = { stdin: cli.stdin, stdout: cli.stdout, stderr: cli.stderr };
+      if (!tty) return await client.startExec(id, streams, { tty, detachKeys: null }, null) ?? 0;
+      const detachKeys = parseDetachKeys(options.detachKeys);
+      const code = await lendTerminal(cli, (size) => client.resizeExec(id, size), () => client.startExec(id, streams, { tty, detachKeys }, terminalSize(cli)));
+      if (code === null) cli.stderr.write(`left running in container ${container.Names[0]?.slice(1) ?? ''}\n`);
+      return code ?? 0;
     }));
 };

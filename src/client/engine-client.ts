@@ -6,7 +6,7 @@ import { pathsOf } from '../state/paths.ts';
 import { check, lines, open, text } from './connection.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
-import { runExec, type ExecStreams } from './exec-stream.ts';
+import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
 
 /** One element of `GET /images/json`, likewise. */
 export interface ImageSummary { readonly Id: string; readonly RepoTags: readonly string[]; readonly Created: number; readonly Size: number }
@@ -88,15 +88,30 @@ export class EngineClient {
     return loaded;
   }
 
-  /** Runs a command in a container with these streams; answers its exit code. */
-  async exec(container: string, command: ExecCommand, streams: ExecStreams): Promise<number> {
+  /** Makes a command ready to be run in a container; answers its id. */
+  async createExec(container: string, command: ExecCommand): Promise<string> {
     const { Id } = await this.#json<{ readonly Id: string }>('POST', `/containers/${encodeURIComponent(container)}/exec`, JSON.stringify({
-      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: false, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, AttachStdin: true, AttachStdout: true, AttachStderr: true,
     }));
-    await runExec(this.socket, Id, streams);
-    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${Id}/json`);
-    if (ExitCode === null) throw new BayplanError('exec-cut', `the connection to the command in ${container} was cut before it ended`);
+    return Id;
+  }
+
+  /** Runs it with these streams; answers its exit code, null where the user has left it. `size` is the terminal's, null where there is none to tell of. */
+  async startExec(id: string, streams: StdioStreams, options: StdioOptions, size: ConsoleSize | null): Promise<number | null> {
+    const body = { Detach: false, Tty: options.tty, ...(size === null ? {} : { ConsoleSize: [size.height, size.width] }) };
+    if (await runStdio(this.socket, `/exec/${id}/start`, JSON.stringify(body), streams, options) === 'detached') return null;
+    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`);
+    if (ExitCode === null) throw new BayplanError('exec-cut', 'the connection to the command was cut before it ended');
     return ExitCode;
+  }
+
+  /** Runs it and does not wait for it. */
+  async startExecDetached(id: string): Promise<void> {
+    await text(await this.#call('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true })));
+  }
+
+  async resizeExec(id: string, size: ConsoleSize): Promise<void> {
+    await text(await this.#call('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
   }
 
   /** Resolves when the engine has let go of everything. */
@@ -132,4 +147,7 @@ export class EngineClient {
   }
 }
 
-export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string }
+export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean }
+
+/** Of a terminal, in characters. */
+export interface ConsoleSize { readonly width: number; readonly height: number }

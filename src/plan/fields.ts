@@ -37,12 +37,16 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   init: whole,
   tty: whole,
   stdinOpen: whole,
+  stdinOnce: whole,
+  autoRemove: whole,
   resources: whole,
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
   networks: { effect: 'recreate', form: withAliasSets },
   extraHosts: set,
+  dns: whole,
+  links: whole,
   ports: { effect: 'recreate', form: byPort },
 };
 

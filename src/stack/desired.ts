@@ -71,10 +71,11 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     capAdd: [...(service.cap_add ?? [])],
     capDrop: [...(service.cap_drop ?? [])],
     readOnly: service.read_only ?? false,
-    // Not built yet: the review of what is built says so.
-    init: false,
-    tty: false,
-    stdinOpen: false,
+    init: service.init ?? false,
+    tty: service.tty ?? false,
+    stdinOpen: service.stdin_open ?? false,
+    stdinOnce: false,
+    autoRemove: false,
     resources: {
       memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
       cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),
@@ -85,8 +86,18 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
     networks: attachmentsOf(name, service, project),
     extraHosts: [...(service.extra_hosts ?? [])],
+    dns: { servers: [...(service.dns ?? [])], search: service.dns_search === undefined ? null : [...service.dns_search], options: [...(service.dns_opt ?? [])] },
+    links: linksOf(service),
     ports: (service.ports ?? []).map(publishedPortOf),
   };
+}
+
+/** `links` name services, `external_links` containers of others, both `NAME[:ALIAS]`. */
+function linksOf(service: ServiceConfig): ContainerSpec['links'] {
+  return Object.fromEntries([...(service.links ?? []), ...(service.external_links ?? [])].map((link) => {
+    const [name = '', alias = name] = link.split(':');
+    return [alias, name];
+  }));
 }
 
 /** The labels by which other programs group containers, as docker compose writes them; those of one container alone come later. */

@@ -1,5 +1,5 @@
 import { capability, signal } from './kernel-names.ts';
-import { absolutePath, byteSize, ipv4, tmpfs, command, duration, envFiles, extraHosts, grants, healthcheck, hook, hostname, image, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, volumes } from './short-forms.ts';
+import { absolutePath, address, byteSize, ipv4, tmpfs, command, duration, envFiles, extraHosts, grants, healthcheck, hook, hostname, image, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, volumes } from './short-forms.ts';
 import { anything, converted, count, decimal, dictOf, flag, integer, listOf, longOrShort, loose, oneOf, oneOrMore, parsed, record, text } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 
@@ -104,7 +104,7 @@ export const serviceSchema = record('a service', {}, {
   cpu_quota: integer, cpu_rt_period: integer, cpu_rt_runtime: integer, cpu_shares: integer, cpus: cores, cpuset: text,
   credential_spec: record('a credential spec', {}, { config: text, file: text, registry: text }),
   depends_on: namesAs<DependencyConfig>({ condition: 'service_started', required: true }, dictOf(dependency, namePattern)),
-  deploy, develop, device_cgroup_rules: strings, devices: listOf(device), dns: oneOrMore(text), dns_opt: strings, dns_search: oneOrMore(text), domainname: text,
+  deploy, develop, device_cgroup_rules: strings, devices: listOf(device), dns: oneOrMore(address), dns_opt: strings, dns_search: oneOrMore(text), domainname: text,
   entrypoint: command, env_file: envFiles, environment: pairs, expose: listOf(exposed()), extends: anything, external_links: strings, extra_hosts: extraHosts,
   gpus, group_add: listOf(loose), healthcheck, hostname, image, init: flag, ipc: text, isolation: text,
   label_file: oneOrMore(path), labels, links: strings, logging: record('logging', {}, { driver: text, options: dictOf(nothingOr(loose)) }), mac_address: text,

@@ -12,12 +12,9 @@ import type { Tree } from './tree.ts';
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
   'annotations', 'attach', 'blkio_config', 'cgroup_parent', 'cpu_count', 'cpu_percent', 'cpu_period', 'cpu_quota', 'cpu_rt_period', 'cpu_rt_runtime', 'cpu_shares', 'cpuset',
-  'dns', 'dns_opt', 'dns_search', 'external_links', 'isolation', 'links', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
+  'isolation', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
   'oom_kill_disable', 'oom_score_adj', 'platform', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
 ];
-
-/** The same of flags, which ask for nothing where they are false. desiredOf leaves them false. */
-const unbuiltFlags = ['init', 'stdin_open', 'tty'] as const;
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
@@ -75,7 +72,6 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
-  for (const key of unbuiltFlags) if (service[key] === true) review.note(what, `key "${key}" is not built yet and is ignored`);
   for (const [key, why] of Object.entries(refusedKeys)) {
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }

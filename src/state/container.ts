@@ -66,6 +66,14 @@ export const Attachment = z.strictObject({
 });
 export type Attachment = z.infer<typeof Attachment>;
 
+/** How a container resolves names that are none of its networks'. `servers` and `options` empty, `search` null: as the host does. */
+export const DnsOptions = z.strictObject({
+  /** Addresses. */ servers: z.array(z.string()),
+  search: z.array(z.string()).nullable(),
+  /** As in resolv.conf(5). */ options: z.array(z.string()),
+});
+export type DnsOptions = z.infer<typeof DnsOptions>;
+
 /** Limits; null: none. `memory` in bytes, `cpus` in cores. */
 export const Resources = z.strictObject({
   memory: z.number().nullable(),
@@ -104,6 +112,10 @@ export const ContainerSpec = z.strictObject({
   init: z.boolean(),
   tty: z.boolean(),
   stdinOpen: z.boolean(),
+  /** Its input ends with the first connection that ends it. */
+  stdinOnce: z.boolean().default(false),
+  /** Removed once it has ended, with its anonymous volumes. */
+  autoRemove: z.boolean().default(false),
   resources: Resources,
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
@@ -111,6 +123,9 @@ export const ContainerSpec = z.strictObject({
   networkMode: z.enum(['bridge', 'none', 'host']),
   networks: z.record(z.string(), Attachment),
   extraHosts: z.array(z.string()),
+  dns: DnsOptions.default({ servers: [], search: null, options: [] }),
+  /** Names by which this container alone finds others: alias → name on its networks. */
+  links: z.record(z.string(), z.string()).default({}),
   ports: z.array(PublishedPort),
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;

@@ -15,8 +15,8 @@ export const IMAGE: ImageStatus = {
 
 export const SPEC: ContainerSpec = {
   image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
-  stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false,
-  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [],
+  stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false,
+  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {},
   ports: [{ hostIp: '', published: 8080, target: 80, protocol: 'tcp' }],
 };
 
@@ -78,6 +78,8 @@ export class FakeEngine implements EngineView {
     signal: async (name, signal) => { this.calls.push(`signal ${name} ${signal}`); },
     exec: async (_name, request) => runHere(request),
     logs: (name, options) => this.#logs(name, options),
+    attach: () => Promise.reject(new BayplanError('not-built', 'not part of this engine')),
+    resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
   readonly networks: EngineView['networks'] = {
     list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', subnet: '10.9.0.0/24', gateway: '10.9.0.1', createdAt: 1, present: true } }]]),
@@ -154,5 +156,5 @@ export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); } };
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); }, resize: () => undefined };
 }

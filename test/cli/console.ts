@@ -48,6 +48,7 @@ export class Console {
         this.interrupts.add(handler);
         return () => this.interrupts.delete(handler);
       },
+      rawTerminal: () => undefined,
       runEngine: (root) => this.runEngine(root),
     };
     const status = await run(argv, cli);

@@ -10,8 +10,8 @@ export function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
     image: IMAGE, imageId: '', entrypoint: null, command: null, environment: {}, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '',
     labels: {}, stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [],
-    readOnly: false, init: false, tty: false, stdinOpen: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
-    networkMode: 'bridge', networks: { shop_default: { aliases: [], ipv4Address: null, priority: 0 } }, extraHosts: [], ports: [], ...change,
+    readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
+    networkMode: 'bridge', networks: { shop_default: { aliases: [], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {}, ports: [], ...change,
   };
 }
 

@@ -316,7 +316,6 @@ describe('what cannot be run', () => {
     const mounts = [{ type: 'bind' as const, source: '/nowhere/at/all', target: '/x', readOnly: false, propagation: '', size: null, mode: null, options: [] }];
     expect(await failure(new Container(['true'], {}, { mounts }))).toContain('bind source /nowhere/at/all does not exist');
     expect(await failure(new Container(['true'], {}, {}, (config) => ({ ...config, process: { ...config.process, rlimits: [{ type: 'RLIMIT_X', soft: 1, hard: 1 }] } })))).toContain('RLIMIT_X');
-    expect(await failure(new Container(['true'], {}, {}, (config) => ({ ...config, process: { ...config.process, terminal: true } })))).toContain('process.terminal');
     expect(await failure(new Container(['true'], {}, {}, (config) => ({ ...config, hooks: { prestart: [{}] } })))).toContain('hooks');
   });
 });

@@ -57,7 +57,7 @@ test('containers reach each other and the world by their bridge, and no other ne
   expect(await ask(d.netns, 'tcp', e.address, 80)).toBe(`e ${d.address}`);
   // The one on both leaves by the one that is not internal.
   expect(await ask(e.netns, 'tcp', '10.213.1.1', 80)).toBe('world 10.213.1.2');
-  expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8').split('\n').slice(0, 2)).toEqual(['version 1', `a ${a.address}`]);
+  expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8').split('\n')).toContain(`a ${a.address}`);
 
   for (const one of [a, b, c, d, e]) await world.drop(one.endpoint);
   expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8')).toBe('version 1\n');

@@ -31,6 +31,9 @@ services:
     init: true
     group_add: [10]
     extra_hosts: { h: 1.2.3.4 }
+    dns: 192.0.2.1
+    dns_search: [a.test, b.test]
+    dns_opt: [timeout:1]
     deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64m, pids: 20 } } }
     volumes:
       - data:/data
@@ -62,9 +65,15 @@ describe('desiredOf', () => {
     expect(app).toMatchObject({
       image: 'app', imageId: '', entrypoint: ['/app'], command: ['serve', '--port', '80'], environment: { A: '1' }, user: '1000:1000', workingDir: '/srv', hostname: 'apphost',
       stopSignal: 'SIGINT', stopGracePeriodMs: 60_000, restart: { policy: 'on-failure', maxRetries: 3 }, capAdd: ['NET_ADMIN'], capDrop: ['ALL'], readOnly: true,
-      groupAdd: ['10'], extraHosts: ['h=1.2.3.4'], resources: { cpus: 0.5, memory: 67_108_864, pids: 20 }, networkMode: 'bridge', ports: [],
+      groupAdd: ['10'], extraHosts: ['h=1.2.3.4'], dns: { servers: ['192.0.2.1'], search: ['a.test', 'b.test'], options: ['timeout:1'] }, resources: { cpus: 0.5, memory: 67_108_864, pids: 20 }, networkMode: 'bridge', ports: [],
       healthcheck: { test: ['CMD-SHELL', 'curl localhost'], intervalMs: 5000, timeoutMs: 30_000, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
     });
+  });
+
+  test('links are names for others, and come after them', () => {
+    const { services } = desiredOf(projectOf('services:\n  a: { image: a, links: [b, "b:store"], external_links: ["other-db-1:db"] }\n  b: { image: b }\n'), { removeOrphans: false });
+    expect(services['a']?.template.links).toEqual({ b: 'b', store: 'b', db: 'other-db-1' });
+    expect(Object.keys(services['a']?.dependsOn ?? {})).toEqual(['b']);
   });
 
   test('mounts', () => {
@@ -150,13 +159,10 @@ describe('what is not built yet', () => {
     expect(configOf(project)).toMatchObject({ services: { web: { image: 'a' } } });
   });
 
-  test.each(['init', 'tty', 'stdin_open'])('is a note, and not in the container: %s', (key) => {
+  test.each([['init', 'init'], ['tty', 'tty'], ['stdin_open', 'stdinOpen']])('a flag is the container\'s: %s', (key, field) => {
     const project = projectOf(`services:\n  web:\n    image: a\n    ${key}: true\n`);
-    const desired = desiredOf(project, { removeOrphans: false });
-    expect(desired.notes).toEqual([`service web: key "${key}" is not built yet and is ignored`]);
-    expect(desired.services['web']?.template).toMatchObject({ init: false, tty: false, stdinOpen: false });
-    expect(configOf(project)).toMatchObject({ services: { web: { [key]: true } } });
-    expect(projectOf(`services:\n  web:\n    image: a\n    ${key}: false\n`).notes).toEqual([]);
+    expect(desiredOf(project, { removeOrphans: false }).services['web']?.template).toMatchObject({ init: false, tty: false, stdinOpen: false, [field]: true });
+    expect(project.notes).toEqual([]);
   });
 
   test('refuses a build without an image and drivers, all at once', () => {

@@ -2,6 +2,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Resources } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import type { ConsoleSize } from './containers.ts';
 import type { OciConfig, OciMount, OciNamespace, OciResources } from './oci.ts';
 import { initProcess, userAnnotations } from './process.ts';
 import { seccompProfile } from './seccomp.ts';
@@ -38,6 +39,8 @@ export interface BundleInput {
   readonly mounts: readonly ResolvedMount[];
   /** A compiled program to use as it is; null: the profile goes into config.json. */
   readonly seccompBpf: string | null;
+  /** Of its terminal, where it has one. */
+  readonly consoleSize?: ConsoleSize | null;
 }
 
 const MASKED = [
@@ -65,7 +68,7 @@ export function bundleOf(input: BundleInput): OciConfig {
   const propagation = rootPropagation(input.mounts);
   return {
     ociVersion: '1.2.0',
-    process: initProcess(spec, image, input.hostname),
+    process: initProcess(spec, image, input.hostname, input.consoleSize),
     root: { path: input.rootfs, readonly: spec.readOnly },
     hostname: input.hostname,
     ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
@@ -74,6 +77,7 @@ export function bundleOf(input: BundleInput): OciConfig {
       ...userAnnotations(spec, image),
       'io.bayplan.id': input.id,
       'io.bayplan.name': input.name,
+      ...(spec.init ? { 'io.bayplan.init': 'true' } : {}),
       ...(overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd }),
       ...(seccompBpf === null ? {} : { 'io.bayplan.seccomp.bpf': seccompBpf }),
     },

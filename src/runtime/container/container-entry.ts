@@ -1,5 +1,7 @@
 import type { Container, Health, PublishedPort } from '../../state/container.ts';
+import type { PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
+import type { ConsoleSize } from './containers.ts';
 import type { ContainerRecord, ExitRecord, ReadyLine } from './record.ts';
 import type { ShimClient } from './shim-client.ts';
 
@@ -24,6 +26,10 @@ export interface ContainerEntry {
   /** A removal was begun and has to be finished. */
   removing: boolean;
   ports: readonly PublishedPort[];
+  /** Connections that are attached before its next start. */
+  readonly attachments: Set<PendingAttachment>;
+  /** Of its terminal, as it was last asked for. */
+  consoleSize: ConsoleSize | null;
   /** The public view, made anew after a change. */
   view: Container | null;
 }
@@ -31,7 +37,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], view: null,
+    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
   };
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,12 +9,13 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { ImageUser } from '../image/images.ts';
 import type { Endpoint, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
+import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import { filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import type { AttachParts, ConsoleSize, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
 import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
@@ -139,11 +141,12 @@ export class ContainerStore implements Containers {
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
         await volumes.attach(volumesOf(record), record.id);
         const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
-        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record) });
+        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record), consoleSize: entry.consoleSize });
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
-          core, logMax, logFiles, zones: networks.zoneFiles(attached),
+          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: record.spec.dns.servers, links: record.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
+          stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
         entry.ready = started.ready;
         this.#watch(entry, started.shim);
@@ -154,9 +157,11 @@ export class ContainerStore implements Containers {
         const exitCode = error instanceof StartError ? error.exitCode : 125;
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
         this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
-        await this.#letGo(record);
+        await this.#release(record);
         this.#emit('noted', name);
         throw error;
+      } finally {
+        this.#letGo(entry);
       }
     });
     this.#emit('started', name);
@@ -190,6 +195,7 @@ export class ContainerStore implements Containers {
         await sendSignal(entry.shim, SIGKILL, true);
         await entry.ended;
       }
+      this.#letGo(entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
     });
@@ -202,6 +208,25 @@ export class ContainerStore implements Containers {
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
     const seccompBpf = await this.#programs.get(entry.record.spec);
     return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
+  }
+
+  async attach(name: string, parts: AttachParts): Promise<Duplex> {
+    await this.#mutex.run(name, () => Promise.resolve()); // a start that is on its way has its connections by now
+    const entry = this.#entry(name);
+    if (entry.phase === 'running') return await attachTo(entry.files.socket, name, parts);
+    if (entry.attachments.size === MOST_ATTACHMENTS) throw new BayplanError('conflict', `container ${name}: ${MOST_ATTACHMENTS} connections wait for its start already`);
+    const [ours, theirs] = this.#context.kernel.socketPair();
+    const pending: PendingAttachment = { fd: theirs, parts };
+    entry.attachments.add(pending);
+    return attachedSocket(ours).once('close', () => {
+      if (entry.attachments.delete(pending)) this.#context.kernel.close(theirs);
+    });
+  }
+
+  async resize(name: string, size: ConsoleSize): Promise<void> {
+    const entry = this.#entry(name);
+    entry.consoleSize = size;
+    if (entry.phase === 'running') await entry.shim?.resize(size);
   }
 
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord> {
@@ -269,6 +294,12 @@ export class ContainerStore implements Containers {
     return entry;
   }
 
+  /** Closes our copies of the descriptors that a shim has by now, or will never have. */
+  #letGo(entry: ContainerEntry): void {
+    for (const { fd } of entry.attachments) this.#context.kernel.close(fd);
+    entry.attachments.clear();
+  }
+
   #emit(event: ContainerEvent, name: string): void {
     for (const listener of this.#listeners) listener(event, name);
   }
@@ -316,7 +347,7 @@ export class ContainerStore implements Containers {
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
     setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
-    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#letGo(entry.record)));
+    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry.record)));
     this.#emit('exited', entry.record.name);
   }
 
@@ -325,7 +356,7 @@ export class ContainerStore implements Containers {
   }
 
   /** What only a container that runs needs: links, names, volumes that are mounts. */
-  async #letGo(record: ContainerRecord): Promise<void> {
+  async #release(record: ContainerRecord): Promise<void> {
     await this.#context.networks.disconnect(record.id);
     await this.#context.volumes.detach(volumesOf(record), record.id);
   }

@@ -1,4 +1,11 @@
+import type { Duplex } from 'node:stream';
 import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
+
+/** Of a terminal, in characters. */
+export interface ConsoleSize { readonly width: number; readonly height: number }
+
+/** What of a container's stdio a connection takes part in. */
+export interface AttachParts { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
 
 export interface ExecRequest {
   readonly command: readonly string[];
@@ -6,6 +13,8 @@ export interface ExecRequest {
   readonly user: string;
   readonly workingDir: string;
   readonly tty: boolean;
+  /** The terminal's size at first; null: unknown. */
+  readonly consoleSize?: ConsoleSize | null;
 }
 
 /** A process joined to a container. `exit` resolves with its code (126, 127 as a shell gives them). */
@@ -15,6 +24,8 @@ export interface ExecProcess {
   readonly stderr: NodeJS.ReadableStream;
   readonly exit: Promise<number>;
   kill(): void;
+  /** Does nothing where it has no terminal. */
+  resize(size: ConsoleSize): void;
 }
 
 export interface LogRecord { readonly time: bigint; readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }
@@ -30,6 +41,13 @@ export interface Containers {
   signal(name: string, signal: string): Promise<void>;
   remove(name: string): Promise<void>;
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
+  /**
+   * A connection to the container's stdio: output as frames of Docker's multiplexed stream, or as it is where the container has a terminal; what is written is
+   * its input. Of one that does not run it is the stdio of its next start, and sees all of it.
+   */
+  attach(name: string, parts: AttachParts): Promise<Duplex>;
+  /** Of the container's terminal; of one that does not run, at its next start. */
+  resize(name: string, size: ConsoleSize): Promise<void>;
   /** Whole records, oldest first; `tail` counts lines. With `follow` it goes on until the signal aborts or the container has gone. */
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord>;
 }

@@ -3,12 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerFiles } from './bundle-files.ts';
-import type { ExecProcess, ExecRequest } from './containers.ts';
+import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
 import { execProcess } from './process.ts';
 import type { ContainerRecord, ReadyLine } from './record.ts';
@@ -57,14 +58,21 @@ export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
   writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request, hostnameOf(record))), { mode: 0o600 });
   const child = spawn(core, [
     'exec', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
-    ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]),
-  ], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+    ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]), ...(request.tty ? ['--control-fd', '3'] : []),
+  ], { stdio: ['pipe', 'pipe', 'pipe', request.tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
   }).finally(() => rmSync(processFile, { force: true }));
   exit.catch(() => undefined); // it is told to whoever asks for the exit code, which may be later, or nobody
   if (child.pid === undefined) throw new BayplanError('exec-failed', `${core} could not be started: too many processes or open files`, { retryable: true });
-  child.stdin.on('error', () => undefined); // the process may end before it has read all: its exit code tells
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: () => void child.kill('SIGTERM') };
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) throw new Error('the child has no stdio'); // asked for above
+  stdin.on('error', () => undefined); // the process may end before it has read all: its exit code tells
+  const control = child.stdio[3];
+  control?.on('error', () => undefined); // likewise
+  const resize = (size: ConsoleSize): void => {
+    if (control instanceof Writable && control.writable) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`);
+  };
+  return { stdin, stdout, stderr, exit, kill: () => void child.kill('SIGTERM'), resize };
 }

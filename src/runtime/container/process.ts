@@ -2,7 +2,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import type { ExecRequest } from './containers.ts';
+import type { ConsoleSize, ExecRequest } from './containers.ts';
 import type { OciCapabilities, OciProcess } from './oci.ts';
 
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -60,11 +60,9 @@ export function workingDirOf(spec: ContainerSpec, image: ImageStatus, asked = ''
 }
 
 /** OCI process of the container's first process (config.md, "Process"). */
-export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string): OciProcess {
-  if (spec.tty) throw new BayplanError('not-built', 'tty: a terminal is not built yet: remove tty');
-  if (spec.stdinOpen) throw new BayplanError('not-built', 'stdin_open: an open standard input is not built yet: remove stdin_open');
-  if (spec.init) throw new BayplanError('not-built', 'init: an init process inside the container is not built yet: remove init');
+export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string, size: ConsoleSize | null = null): OciProcess {
   return {
+    ...terminalOf(spec.tty, size),
     user: { uid: 0, gid: 0 },
     args: argumentsOf(spec, image),
     env: environmentOf(spec, image, hostname),
@@ -74,14 +72,19 @@ export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: s
   };
 }
 
+function terminalOf(tty: boolean, size: ConsoleSize | null): Pick<OciProcess, 'terminal' | 'consoleSize'> {
+  if (!tty) return {};
+  return size === null ? { terminal: true } : { terminal: true, consoleSize: size };
+}
+
 /** What `bayplan-core exec --process FILE` reads: a process beside the first one, in the container's environment and more. */
 export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname): OciProcess {
-  if (request.tty) throw new BayplanError('not-built', 'exec: a terminal is not built yet: leave out -t');
   if (request.command.length === 0 || request.command[0] === '') throw new BayplanError('bad-request', 'exec: no command given');
-  const variables = new Map<string, string>();
+  const variables = new Map<string, string>(request.tty ? [['TERM', 'xterm']] : []);
   for (const entry of environmentOf(spec, image, hostname)) set(variables, entry);
   for (const entry of request.environment) set(variables, entry);
   return {
+    ...terminalOf(request.tty, request.consoleSize ?? null),
     user: { uid: 0, gid: 0 },
     args: request.command,
     env: [...variables].map(([name, value]) => `${name}=${value}`),

@@ -1,6 +1,7 @@
 import { connect, Socket } from 'node:net';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import type { ConsoleSize } from './containers.ts';
 
 const Answer = z.object({ version: z.number(), ok: z.boolean(), error: z.string().optional(), errno: z.number().optional() });
 
@@ -55,6 +56,12 @@ export class ShimClient {
     const line = await this.#ask({ version: 1, op: 'signal', signal, all });
     const answer = Answer.parse(JSON.parse(line));
     if (!answer.ok) throw new BayplanError('signal-failed', `signal ${signal} could not be sent: ${answer.error ?? `errno ${answer.errno ?? 0}`}`);
+  }
+
+  /** Of the container's terminal. */
+  async resize(size: ConsoleSize): Promise<void> {
+    const answer = Answer.parse(JSON.parse(await this.#ask({ version: 1, op: 'resize', ...size })));
+    if (!answer.ok) throw new BayplanError('bad-request', `the terminal could not be resized: ${answer.error ?? `errno ${answer.errno ?? 0}`}`);
   }
 
   /** Lets go of the connection; the shim and its container go on. */

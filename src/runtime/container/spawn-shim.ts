@@ -1,5 +1,6 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Kernel } from '../kernel.ts';
+import { partsText, type PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { FailedLine, ReadyLine } from './record.ts';
 import { ShimClient } from './shim-client.ts';
@@ -7,10 +8,18 @@ import { ShimClient } from './shim-client.ts';
 export interface ShimOptions {
   readonly core: string;
   readonly zones: readonly string[];
+  /** Nameservers that other names are forwarded to; none: the host's. */
+  readonly nameservers: readonly string[];
+  /** Alias → name: what this container calls others. */
+  readonly links: Readonly<Record<string, string>>;
   /** Forward no names: every network of the container is internal. */
   readonly internal: boolean;
   readonly logMax: number;
   readonly logFiles: number;
+  /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
+  readonly stdin: 'none' | 'open' | 'once';
+  /** Connections that are its stdio from its first byte on. */
+  readonly attachments: readonly PendingAttachment[];
 }
 
 /** A container's process that could not be started. `exitCode` is 126 or 127 as a shell gives them, else 125. */
@@ -33,13 +42,17 @@ export async function spawnShim(kernel: Kernel, name: string, files: ContainerFi
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
     '--log', files.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
-    '--control-fd', '3', '--lock-fd', '4', '--detached',
+    ...options.nameservers.flatMap((address) => ['--dns-server', address]),
+    ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
+    '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
+    ...options.attachments.flatMap(({ parts }, index) => ['--attach-fd', `${FIRST_ATTACHMENT + index}:${partsText(parts)}`]),
   ];
+  const descriptors = new Map([[3, theirs], [4, lock], ...options.attachments.map(({ fd }, index) => [FIRST_ATTACHMENT + index, fd] as const)]);
   const shim = ShimClient.of(ours);
   const line = shim.firstLine();
   line.catch(() => undefined); // told below, unless the shim could not be spawned at all
   try {
-    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map([[3, theirs], [4, lock]]));
+    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], descriptors);
   } catch (error) {
     shim.close();
     throw error;
@@ -68,5 +81,6 @@ async function lockOf(kernel: Kernel, name: string, files: ContainerFiles): Prom
   }
 }
 
+const FIRST_ATTACHMENT = 5;
 const WAIT_MS = 5;
 const GIVE_UP_MS = 2000;

@@ -1,12 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
+import type { ConsoleSize } from './containers.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { ensureMountpoints } from './mountpoints.ts';
 import { attachmentsOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
+import { resolvConfOf } from './resolv-conf.ts';
 
 export interface BundleParts {
   readonly paths: Paths;
@@ -21,6 +23,7 @@ export interface BundleParts {
   readonly seccompBpf: string | null;
   /** What `host-gateway` stands for in `extra_hosts`. */
   readonly gateway: string;
+  readonly consoleSize: ConsoleSize | null;
 }
 
 /** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. */
@@ -35,19 +38,18 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
   return `${lines.join('\n')}\n`;
 }
 
-/** Names are served inside the container's own namespace where it has networks; with the host's network, the host's resolvers are its own. */
-function resolvConf(record: ContainerRecord): string {
-  if (record.spec.networkMode === 'host') return readFileSync('/etc/resolv.conf', 'utf8');
-  return Object.keys(record.spec.networks).length === 0 ? '' : 'nameserver 127.0.0.11\noptions ndots:0\n';
+/** Read at each start, since it changes with the host's networks; a host without one has no nameservers. */
+function hostResolvConf(): string {
+  return existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, files, image, layers, mounts, netns, seccompBpf, gateway } = parts;
+  const { paths, record, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize } = parts;
   const hostname = hostnameOf(record);
   writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
   writeFileSync(files.hostname, `${hostname}\n`);
-  writeFileSync(files.resolvConf, resolvConf(record));
+  writeFileSync(files.resolvConf, resolvConfOf(record.spec, hostResolvConf()));
   // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
   const rootfs = join(paths.run, 'rootfs');
   mkdirSync(rootfs, { recursive: true });
@@ -56,7 +58,7 @@ export function writeBundle(parts: BundleParts): void {
     overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
-    mounts, seccompBpf,
+    mounts, seccompBpf, consoleSize,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }

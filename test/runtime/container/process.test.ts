@@ -25,8 +25,10 @@ describe('environmentOf', () => {
 });
 
 describe('initProcess', () => {
-  it('refuses what is not built yet, by name', () => {
-    for (const key of ['tty', 'stdinOpen', 'init'] as const) expect(() => initProcess(specOf({ [key]: true }), imageOf(), 'h')).toThrow('not built yet');
+  it('has a terminal, of the size that is known, where the spec asks for one', () => {
+    expect(initProcess(specOf({ tty: true }), imageOf(), 'h')).toMatchObject({ terminal: true, env: expect.arrayContaining(['TERM=xterm']) });
+    expect(initProcess(specOf({ tty: true }), imageOf(), 'h', { width: 80, height: 24 })).toMatchObject({ consoleSize: { width: 80, height: 24 } });
+    expect(initProcess(specOf(), imageOf(), 'h', { width: 80, height: 24 })).not.toHaveProperty('consoleSize');
   });
   it('makes a relative working directory absolute', () => {
     expect(initProcess(specOf({ workingDir: 'srv' }), imageOf({ workingDir: '/x' }), 'h').cwd).toBe('/srv');

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AttachParts } from '../runtime/container/containers.ts';
+import type { ContainerSpec } from '../state/container.ts';
+import { writeAll } from './answer.ts';
+import type { EngineView } from './engine-view.ts';
+import { flagOf, type Exchange } from './exchange.ts';
+import { frame } from './frames.ts';
+import { streamType, switchOver, takeBytes } from './hijack.ts';
+
+/** `POST /containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1` with `Upgrade: tcp`. */
+export async function hijackAttach(engine: EngineView, id: string, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const { name, spec } = engine.container(id);
+  await takeBytes(socket, head, Number(request.headers['content-length'] ?? 0));
+  const parts = partsOf(query, spec);
+  const stdio = flagOf(query, 'stream') ? await engine.containers.attach(name, parts) : null;
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+    stdio?.destroy();
+  });
+  stdio?.on('error', () => socket.destroy());
+  switchOver(socket, spec.tty);
+  if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, socket, gone.signal);
+  if (stdio === null) {
+    socket.end();
+    return;
+  }
+  if (parts.stdin) socket.pipe(stdio);
+  else socket.resume(); // so that its end is seen
+  stdio.pipe(socket);
+}
+
+/** The same of a client that asks for no upgrade: output alone. */
+export async function attachContainer({ engine, params, query, response, gone }: Exchange): Promise<void> {
+  const { name, spec } = engine.container(params['id'] ?? '');
+  const parts = { ...partsOf(query, spec), stdin: false };
+  const stdio = flagOf(query, 'stream') ? await engine.containers.attach(name, parts) : null;
+  response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
+  response.flushHeaders();
+  gone.addEventListener('abort', () => stdio?.destroy());
+  if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, response, gone);
+  for await (const chunk of stdio ?? []) await writeAll(response, chunk as Buffer, gone);
+  response.end();
+}
+
+function partsOf(query: URLSearchParams, spec: ContainerSpec): AttachParts {
+  return { stdin: flagOf(query, 'stdin') && spec.stdinOpen, stdout: flagOf(query, 'stdout'), stderr: flagOf(query, 'stderr') };
+}
+
+async function showLogs(engine: EngineView, name: string, spec: ContainerSpec, parts: AttachParts, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+  for await (const { stream, data } of engine.containers.logs(name, { tail: null, follow: false, signal: gone })) {
+    if (parts[stream]) await writeAll(to, spec.tty ? data : frame(stream, data), gone);
+  }
+}

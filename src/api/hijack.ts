@@ -1,0 +1,31 @@
+import type { Duplex, Readable } from 'node:stream';
+import { BayplanError } from '../state/bayplan-error.ts';
+
+/** A connection that asked to be switched over (`Upgrade: tcp`): from the answer on it carries a process's stdio. The end of input is the client's half-close. */
+export function switchOver(socket: Duplex, tty: boolean): void {
+  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${streamType(tty)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+}
+
+/** Frames (`multiplexed`), or with a terminal its bytes as they are. */
+export function streamType(tty: boolean): string {
+  return `application/vnd.docker.${tty ? 'raw' : 'multiplexed'}-stream`;
+}
+
+/** Exactly `length` bytes from the front of the stream; what follows stays in it. `head` was read from it before. */
+export async function takeBytes(stream: Readable, head: Buffer, length: number): Promise<Buffer> {
+  if (length > 64 * 1024) throw new BayplanError('too-large', 'the body of the request is larger than 64 KiB');
+  if (head.length > 0) stream.unshift(head);
+  if (length === 0) return Buffer.alloc(0);
+  for (;;) {
+    const bytes: unknown = stream.read(length);
+    if (Buffer.isBuffer(bytes)) return bytes;
+    if (stream.readableEnded || stream.destroyed) throw new BayplanError('bad-request', 'the request ended before its body');
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        for (const event of ['readable', 'end', 'close'] as const) stream.removeListener(event, go);
+        resolve();
+      };
+      for (const event of ['readable', 'end', 'close'] as const) stream.on(event, go);
+    });
+  }
+}
