@@ -18,6 +18,7 @@ struct mount_spec {
   uint64_t propagation;           /* MS_PRIVATE …, 0: none asked for */
   bool propagation_deep;
   bool bind, deep;                /* `deep`: rbind */
+  bool create;                    /* a bind's source folder is made where it is missing */
   const char *data;               /* what the file system itself is told; "" for nothing */
 };
 
@@ -70,7 +71,10 @@ struct config {
   json_t *seccomp;                /* linux.seccomp or NULL */
   const char *seccomp_bpf;
   struct process_spec process;
+  char *progress;                 /* PROGRESS_ROOM bytes shared with the shim: what init is at that may hang; NULL: nobody looks */
 };
+
+#define PROGRESS_ROOM 1024
 
 /* Takes an option of a mount that is a flag; false: it is the file system's own. */
 bool config_mount_option(struct mount_spec *mount, const char *option);

@@ -85,6 +85,7 @@ static int make_ready(const struct config *config, const struct cgroup *cgroup, 
   umask(0);
   fd_auto root = mounts_root(config, err);
   if (root < 0 || mounts_apply(config, root, cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;
+  if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0) return -1;
   if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;

@@ -50,13 +50,36 @@ static int attach(int tree, int target, const char *path, struct error *err) {
   return 0;
 }
 
+/* The folder, and those above it that are missing. */
+static int make_source(const char *path, struct error *err) {
+  char part[4096];
+  if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return error_text(err, "path too long: %s", path);
+  for (char *end = part + 1; end; ) {
+    end = strchr(end, '/');
+    if (end) *end = 0;
+    if (mkdir(part, 0755) < 0 && errno != EEXIST) return error_errno(err, "mkdir", part);
+    if (end) *end++ = '/';
+  }
+  return 0;
+}
+
+static int open_source(const struct mount_spec *mount, struct error *err) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->deep ? AT_RECURSIVE : 0);
+  int tree = open_tree(AT_FDCWD, mount->source, flags);
+  if (tree < 0 && errno == ENOENT && mount->create) {
+    if (make_source(mount->source, err) < 0) return -1;
+    tree = open_tree(AT_FDCWD, mount->source, flags);
+  }
+  if (tree >= 0) return tree;
+  if (errno != ENOENT) return error_errno(err, "open_tree", mount->source);
+  error_errno(err, "open_tree", mount->source);
+  return error_text(err, "bind source %s does not exist (for %s): make it, or set bind.create_host_path", mount->source, mount->target);
+}
+
 /* A bind is finished before it is attached: it is never visible writable for a moment. */
 static int bind_mount(const struct mount_spec *mount, int root, struct error *err) {
-  fd_auto tree = open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->deep ? AT_RECURSIVE : 0));
-  if (tree < 0) {
-    if (errno == ENOENT) { error_errno(err, "open_tree", mount->source); return error_text(err, "bind source %s does not exist (for %s)", mount->source, mount->target); }
-    return error_errno(err, "open_tree", mount->source);
-  }
+  fd_auto tree = open_source(mount, err);
+  if (tree < 0) return -1;
   struct stat source;
   if (fstat(tree, &source) < 0) return error_errno(err, "fstat", mount->source);
   struct mount_attr one = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation_deep ? 0 : mount->propagation};
@@ -156,6 +179,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
   bool dev = false;
   for (size_t i = 0; i < config->mount_count; i++) {
     const struct mount_spec *mount = &config->mounts[i];
+    if (config->progress && mount->bind) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
     int failed = mount->bind ? bind_mount(mount, root, err)
       : strcmp(mount->type, "content") == 0 ? content_mount(mount, root, config->root, err)
       : strcmp(mount->type, "cgroup") == 0 ? cgroup_mount(mount, root, cgroup, config->namespaces & CLONE_NEWCGROUP, err)

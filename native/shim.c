@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,11 +34,14 @@
 #define OPTIONS_MAX 64
 /* How long an attached reader that takes nothing keeps the end of a container. */
 #define LAST_WAIT_MS 2000
+#define START_TIMEOUT_S 15
+#define KILLED_WITHIN_MS 5000
 
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
 struct shim {
   const char *bundle, *exit_file, *log_path, *resolv;
   char *zones[OPTIONS_MAX + 1], *links[OPTIONS_MAX + 1], *nameservers[OPTIONS_MAX + 1]; /* NULL-terminated */
+  int start_timeout; /* seconds for all that comes before execve */
   int log_files, ready, lock; /* lock: held open, never used; -1: none */
   bool engaged;   /* `ready` is an engine's end of the control socket, which stays open */
   bool detached;  /* in a session of its own, and no child of anybody's who waits */
@@ -57,7 +61,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--detached] [--stdin open|once] [--attach-fd N:PARTS …]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …]\n");
   return 2;
 }
 
@@ -82,9 +86,10 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
     {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
-    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {0},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
+    case 'o': shim->start_timeout = atoi(optarg); break;
     case 'b': shim->bundle = optarg; break;
     case 'e': shim->exit_file = optarg; break;
     case 'l': shim->log_path = optarg; break;
@@ -128,12 +133,20 @@ static void remove_socket(const struct shim *shim) {
   unlink(path);
 }
 
-/* Waits until the container's first process has exec'd, or has not. */
-static int await_exec(int failure, struct error *err, char *relayed, size_t size) {
+/* Waits until the container's first process has exec'd, or has not: it may hang for ever where a mount's server is dead. */
+static int await_exec(const struct shim *shim, int failure, const char *progress, struct error *err, char *relayed, size_t size) {
   size_t used = 0;
-  for (ssize_t n; used < size - 1 && (n = read(failure, relayed + used, size - 1 - used)) != 0;) {
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return error_errno(err, "read", "failure pipe");
+  struct pollfd entry = {.fd = failure, .events = POLLIN};
+  long long end = now_ms() + shim->start_timeout * 1000ll;
+  for (ssize_t n; used < size - 1;) {
+    long long left = end - now_ms();
+    int ready = poll(&entry, 1, left > 0 ? (int)left : 0);
+    if (ready == 0) return error_text(err, "%s does not answer (%d s): is its server gone?", progress && *progress ? progress : "the set-up of the container", shim->start_timeout);
+    if (ready > 0 && (n = read(failure, relayed + used, size - 1 - used)) == 0) break;
+    if (ready < 0 || n < 0) {
+      if (errno == EINTR) continue;
+      return error_errno(err, "read", "failure pipe");
+    }
     used += (size_t)n;
   }
   relayed[used] = 0;
@@ -175,7 +188,7 @@ static int take_terminal(struct shim *shim, int console, struct error *err) {
   return 0;
 }
 
-static int start(struct shim *shim, const struct config *config, struct error *err, char *relayed, size_t size) {
+static int start(struct shim *shim, struct config *config, struct error *err, char *relayed, size_t size) {
   struct stdio stdio;
   int failure[2];
   bool terminal = config->process.terminal;
@@ -191,6 +204,9 @@ static int start(struct shim *shim, const struct config *config, struct error *e
   }
   if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0) return -1;
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  void *shared = mmap(NULL, PROGRESS_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return error_errno(err, "mmap", NULL);
+  config->progress = shared;
   unsigned long flags = config->namespaces & ~(unsigned long)CLONE_NEWCGROUP;
   shim->pid = spawn(flags, cgroup_v2_fd(cgroup), &shim->pidfd);
   if (shim->pid == 0) init_run(config, cgroup, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1]}, failure[1]);
@@ -202,8 +218,9 @@ static int start(struct shim *shim, const struct config *config, struct error *e
   if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
   if (!terminal) take_pipes(shim, &stdio);
   if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
-  int result = await_exec(failure[0], err, relayed, size);
+  int result = await_exec(shim, failure[0], config->progress, err, relayed, size);
   close(failure[0]);
+  munmap(shared, PROGRESS_ROOM);
   return result == 0 && terminal ? take_terminal(shim, stdio.console[0], err) : result;
 }
 
@@ -212,7 +229,8 @@ static void undo(struct shim *shim) {
   struct error ignored;
   if (shim->pidfd >= 0) {
     syscall(SYS_pidfd_send_signal, shim->pidfd, SIGKILL, NULL, 0);
-    waitid(P_PIDFD, (id_t)shim->pidfd, NULL, WEXITED);
+    struct pollfd entry = {.fd = shim->pidfd, .events = POLLIN};
+    if (poll(&entry, 1, KILLED_WITHIN_MS) > 0) waitid(P_PIDFD, (id_t)shim->pidfd, NULL, WEXITED); /* not every wait in the kernel ends by SIGKILL */
   }
   responder_stop(&shim->responder);
   if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
@@ -362,7 +380,7 @@ static void close_strange(const struct shim *shim) {
 }
 
 int cmd_shim(int argc, char **argv) {
-  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1,
+  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .start_timeout = START_TIMEOUT_S, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1,
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
   attach_open(&shim.attach);

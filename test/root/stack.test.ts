@@ -156,8 +156,8 @@ describe('wrong use', () => {
 
   it('names a bind source that is missing', async () => {
     const outcome = await machine.up(one('command: [sleep, "9"], volumes: [{type: bind, source: /no/such, target: /x, bind: {create_host_path: false}}]'));
-    expect(outcome.message).toContain('/no/such does not exist');
-    expect([...machine.engine.containers.list().keys()]).toEqual([]);
+    expect(outcome.message).toBe('start-container demo-one-1: container demo-one-1: bind source /no/such does not exist (for /x): make it, or set bind.create_host_path');
+    expect(status('demo-one-1')).toMatchObject({ phase: 'exited', exitCode: 125 });
   });
 
   it('names the holder of a port that is taken', async () => {

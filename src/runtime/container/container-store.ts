@@ -266,7 +266,7 @@ export class ContainerStore implements Containers {
     for (const volume of Object.values(anonymous)) {
       await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
     }
-    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a missing source is said here, before anything is made
+    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a volume or content that is missing is said here, before anything is made
     await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
     const addresses: Record<string, string> = {};
     try {

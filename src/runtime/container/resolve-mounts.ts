@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Grant, Identity } from '../../state/container.ts';
@@ -39,8 +39,8 @@ export function resolveMounts(
       return { ...common, type: 'tmpfs', source: 'tmpfs', readOnly: false, propagation: '', size: mount.size, mode: mount.mode, options: mount.options };
     }
     if (mount.type === 'bind') {
-      ensureSource(name, mount.source, mount.createHostPath);
-      return { ...common, type: 'bind', source: mount.source, readOnly: mount.readOnly, propagation: mount.propagation };
+      // Whether the source is there is seen by the container's own set-up, which may hang there and be killed: a server may be dead.
+      return { ...common, type: 'bind', source: mount.source, readOnly: mount.readOnly, propagation: mount.propagation, options: mount.createHostPath ? ['create'] : [] };
     }
     const volume = mount.source ?? anonymous[mount.target];
     if (volume === undefined) throw new BayplanError('not-found', `container ${name}: no volume for ${mount.target}`);
@@ -62,14 +62,4 @@ function contentMount(container: string, { name, digest, target, uid, gid, mode 
   const source = join(folder, digest);
   if (digest === '' || !existsSync(source)) throw new BayplanError('content-missing', `container ${container}: ${name} is not in the engine's store: bring the stack up again`);
   return { type: 'content', source, target, readOnly: true, propagation: '', size: null, mode: null, options: [`uid=${uid}`, `gid=${gid}`, `mode=${mode.toString(8)}`] };
-}
-
-function ensureSource(name: string, source: string, create: boolean): void {
-  try {
-    statSync(source);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    if (!create) throw new BayplanError('bind-source-missing', `container ${name}: the bind mount's source ${source} does not exist: make it, or set bind.create_host_path`);
-    mkdirSync(source, { recursive: true });
-  }
 }
