@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Kernel, loadKernel } from '../../src/runtime/kernel.ts';
-import { zoneText } from '../../src/runtime/network/zone.ts';
+import { Zone as ZoneOfNames } from '../../src/runtime/network/zone.ts';
 import { framed, type Message, query, type Question, readMessage, readQuestion, type Type } from './dns-messages.ts';
 
 const BUILD = new URL('../../build/', import.meta.url).pathname;
@@ -53,7 +53,9 @@ export class DnsContainer {
 
   setZone(index: number, zone: Zone): void {
     const path = join(this.#folder, `zone${index}`);
-    writeFileSync(`${path}.tmp`, zoneText(zone.map(([name, address]) => ({ names: [name], addresses: [address], ready: true }))), { mode: 0o644 });
+    const made = new ZoneOfNames();
+    zone.forEach(([name, address], at) => made.set(String(at), { names: [name], addresses: [address], ready: true }));
+    writeFileSync(`${path}.tmp`, made.text(), { mode: 0o644 });
     renameSync(`${path}.tmp`, path);
   }
 

@@ -145,7 +145,7 @@ export class ContainerStore implements Containers {
         const attached = Object.keys(record.spec.networks);
         const started = await spawnShim(kernel, name, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: record.spec.dns.servers, links: record.spec.links,
-          internal: attached.length > 0 && attached.every((network) => networks.list().get(network)?.spec.internal === true),
+          internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
         entry.ready = started.ready;
@@ -364,6 +364,6 @@ export class ContainerStore implements Containers {
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */
   #gateway(record: ContainerRecord): string {
     const first = attachmentsOf(record)[0];
-    return (first === undefined ? undefined : this.#context.networks.list().get(first.network)?.status?.gateway) ?? '127.0.0.1';
+    return (first === undefined ? null : this.#context.networks.gateway(first.network)) ?? '127.0.0.1';
   }
 }

@@ -25,7 +25,6 @@ import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
 import type { TablePort } from './table.ts';
 import { ZoneFiles } from './zone-files.ts';
-import type { ZoneHost } from './zone.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
@@ -64,8 +63,6 @@ class NetworkStore implements Networks {
   readonly #connecting = new PQueue({ concurrency: CONNECTING });
   /** Containers whose names resolve. */
   readonly #endpoints = new Map<string, Endpoint>();
-  /** Those of them that their shared names stand for. */
-  readonly #ready = new Set<string>();
   /** Containers that have a pinned namespace. While there is one, its folder is a mount point. */
   readonly #pinned = new Set<string>();
   readonly #bridges = new Map<string, number>();
@@ -78,7 +75,7 @@ class NetworkStore implements Networks {
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
     this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#endpoints.get(id)?.name ?? id.slice(0, 12));
-    this.#zones = new ZoneFiles(paths.zones, (id) => this.#zone(id));
+    this.#zones = new ZoneFiles(paths.zones);
   }
 
   list(): ReadonlyMap<string, Network> {
@@ -86,6 +83,14 @@ class NetworkStore implements Networks {
       const { stack, spec, id, link, subnet, gateway, createdAt } = record;
       return [name, { stack, spec, status: { id, link, subnet, gateway, createdAt, present: linkExists(link) } }];
     }));
+  }
+
+  spec(network: string): NetworkSpec | null {
+    return this.#entries.get(network)?.record.spec ?? null;
+  }
+
+  gateway(network: string): string | null {
+    return this.#entries.get(network)?.record.gateway ?? null;
   }
 
   async create(name: string, stack: string, spec: NetworkSpec): Promise<void> {
@@ -151,7 +156,7 @@ class NetworkStore implements Networks {
   async disconnect(id: string): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     if (endpoint !== undefined) {
-      this.#forget(id);
+      this.#forget(endpoint);
       await this.#writeZones(endpoint);
     }
     if (existsSync(this.#netns(id))) await this.#context.kernel.removeNetns(this.#netns(id));
@@ -160,9 +165,9 @@ class NetworkStore implements Networks {
 
   async setReady(id: string, ready: boolean): Promise<void> {
     const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined || this.#ready.has(id) === ready) return;
-    if (ready) this.#ready.add(id);
-    else this.#ready.delete(id);
+    if (endpoint === undefined || endpoint.ready === ready) return;
+    this.#endpoints.set(id, { ...endpoint, ready });
+    for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).setReady(id, ready);
     await this.#writeZones(endpoint);
   }
 
@@ -313,27 +318,23 @@ class NetworkStore implements Networks {
 
   #remember(endpoint: Endpoint): void {
     this.#endpoints.set(endpoint.id, endpoint);
-    if (endpoint.ready) this.#ready.add(endpoint.id);
+    for (const { network, address, names } of endpoint.attachments) {
+      const entry = this.#entries.get(network);
+      if (entry !== undefined) this.#zones.zone(zoneOf(entry.record)).set(endpoint.id, { names, addresses: [address], ready: endpoint.ready });
+    }
   }
 
-  #forget(id: string): void {
-    this.#endpoints.delete(id);
-    this.#ready.delete(id);
+  #forget(endpoint: Endpoint): void {
+    this.#endpoints.delete(endpoint.id);
+    for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).delete(endpoint.id);
+  }
+
+  #zonesOf(endpoint: Endpoint): readonly string[] {
+    return endpoint.attachments.flatMap(({ network }) => this.#entries.get(network)?.record ?? []).map(zoneOf);
   }
 
   async #writeZones(endpoint: Endpoint): Promise<void> {
-    const records = endpoint.attachments.flatMap(({ network }) => this.#entries.get(network)?.record ?? []);
-    await Promise.all(records.map((record) => this.#zones.write(zoneOf(record))));
-  }
-
-  /** Who is in a zone. */
-  * #zone(id: string): Iterable<ZoneHost> {
-    for (const endpoint of this.#endpoints.values()) {
-      for (const { network, address, names } of endpoint.attachments) {
-        const entry = this.#entries.get(network);
-        if (entry !== undefined && zoneOf(entry.record) === id) yield { names, addresses: [address], ready: this.#ready.has(endpoint.id) };
-      }
-    }
+    await Promise.all(this.#zonesOf(endpoint).map((zone) => this.#zones.write(zone)));
   }
 
   #pin(id: string): void {

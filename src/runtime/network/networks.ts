@@ -27,6 +27,9 @@ export interface Publication { readonly container: string; readonly group?: stri
 /** Bridges, addresses, links, names and published ports of one engine. */
 export interface Networks {
   list(): ReadonlyMap<string, Network>;
+  /** Of one network alone, without asking the kernel as `list` does; null: it is not there. */
+  spec(network: string): NetworkSpec | null;
+  gateway(network: string): string | null;
   /** Record and bridge. Idempotent: a record whose bridge is missing gets it again; a different spec is a `conflict`. */
   create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
   /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */

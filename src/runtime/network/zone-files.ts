@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ZoneHost, zoneText } from './zone.ts';
+import { Zone } from './zone.ts';
 
 /**
  * Zone files, one a network, replaced by rename. Many changes at once to one network become few writes: a write that has not begun yet
@@ -8,14 +9,20 @@ import { type ZoneHost, zoneText } from './zone.ts';
  */
 export class ZoneFiles {
   readonly #folder: string;
-  readonly #hosts: (id: string) => Iterable<ZoneHost>;
+  readonly #zones = new Map<string, Zone>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Promise<void>>();
 
-  /** `hosts` answers whom a zone holds at the moment of writing. */
-  constructor(folder: string, hosts: (id: string) => Iterable<ZoneHost>) {
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
     this.#folder = folder;
-    this.#hosts = hosts;
+  }
+
+  /** What the file is written from. */
+  zone(id: string): Zone {
+    const zone = this.#zones.get(id) ?? new Zone();
+    this.#zones.set(id, zone);
+    return zone;
   }
 
   path(id: string): string {
@@ -41,20 +48,19 @@ export class ZoneFiles {
   async remove(id: string): Promise<void> {
     await this.#running.get(id);
     this.#running.delete(id);
+    this.#zones.delete(id);
     await rm(this.path(id), { force: true });
   }
 
   /** Removes all files but those of `ids`. */
   async keepOnly(ids: ReadonlySet<string>): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o755 });
     for (const name of await readdir(this.#folder)) if (!ids.has(name)) await rm(join(this.#folder, name), { force: true });
   }
 
   async #replace(id: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o755 });
     const temporary = `${this.path(id)}.tmp`;
     // Readable for the responders, which have no privileges.
-    await writeFile(temporary, zoneText(this.#hosts(id)), { mode: 0o644 });
+    await writeFile(temporary, this.zone(id).text(), { mode: 0o644 });
     await rename(temporary, this.path(id));
   }
 }
