@@ -3,16 +3,18 @@ import { addConfig } from './config.ts';
 import { addDown } from './down.ts';
 import { addEngine } from './engine.ts';
 import { addExec } from './exec.ts';
+import { addImage } from './image.ts';
 import { addImages } from './images.ts';
 import { addLoad } from './load.ts';
 import { addLogs } from './logs.ts';
 import { addPlan } from './plan.ts';
 import { runProgram } from './program.ts';
 import { addPs } from './ps.ts';
+import { addSave } from './save.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 
 /** The chunk with every command. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
-  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addImages, addEngine, addVersion], argv, cli);
+  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addImages, addImage, addEngine, addVersion], argv, cli);
 }

@@ -8,9 +8,6 @@ import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
 import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
 
-/** One element of `GET /images/json`, likewise. */
-export interface ImageSummary { readonly Id: string; readonly RepoTags: readonly string[]; readonly Created: number; readonly Size: number }
-
 /** What the command line asks an engine. Answers are the same program's and trusted. */
 export class EngineClient {
   readonly root: string;
@@ -74,10 +71,6 @@ export class EngineClient {
     await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill`));
   }
 
-  async images(): Promise<readonly ImageSummary[]> {
-    return await this.#json('GET', '/images/json');
-  }
-
   /** Loads an archive; answers what was loaded, a line an image. */
   async load(archive: Readable): Promise<readonly string[]> {
     await this.ping(); // the archive can be sent only once
@@ -117,6 +110,16 @@ export class EngineClient {
   /** Resolves when the engine has let go of everything. */
   async stopEngine(): Promise<void> {
     await text(await this.#call('POST', '/engine/stop'));
+  }
+
+  /** One question and its JSON answer. */
+  async ask<T>(method: string, path: string, body: string | null = null): Promise<T> {
+    return await this.#json(method, path, body);
+  }
+
+  /** One request; the answer's body is not read yet. */
+  async send(method: string, path: string): Promise<IncomingMessage> {
+    return await this.#call(method, path);
   }
 
   async *#events(method: string, path: string, body: string | null, signal?: AbortSignal): AsyncGenerator<PassEvent> {

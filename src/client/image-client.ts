@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import type { EngineClient } from './engine-client.ts';
+
+/** One element of `GET /images/json`, as far as the command line looks at it. */
+export interface ImageSummary {
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  /** Seconds since the epoch. */
+  readonly Created: number;
+  readonly Size: number;
+}
+
+/** One element of `GET /images/{name}/history`. */
+export interface HistoryStep { readonly Id: string; readonly Created: number; readonly CreatedBy: string; readonly Size: number; readonly Comment: string }
+
+/** What was taken away, a name or a digest each. */
+export interface Removal { readonly Untagged?: string; readonly Deleted?: string }
+
+/** Filter name → values. */
+export type ImageFilters = Readonly<Record<string, readonly string[]>>;
+
+/** What the command line asks an engine about images. */
+export class ImageClient {
+  readonly #engine: EngineClient;
+
+  constructor(engine: EngineClient) {
+    this.#engine = engine;
+  }
+
+  async list(filters: ImageFilters): Promise<readonly ImageSummary[]> {
+    return await this.#engine.ask('GET', `/images/json?${filtersQuery(filters)}`);
+  }
+
+  async inspect(name: string): Promise<object> {
+    return await this.#engine.ask('GET', `${path(name)}/json`);
+  }
+
+  async history(name: string): Promise<readonly HistoryStep[]> {
+    return await this.#engine.ask('GET', `${path(name)}/history`);
+  }
+
+  async tag(name: string, target: string): Promise<void> {
+    await this.#engine.send('POST', `${path(name)}/tag?${new URLSearchParams({ repo: target })}`);
+  }
+
+  async remove(name: string, force: boolean): Promise<readonly Removal[]> {
+    return await this.#engine.ask('DELETE', `${path(name)}?force=${Number(force)}`);
+  }
+
+  async prune(filters: ImageFilters): Promise<{ readonly ImagesDeleted: readonly Removal[] | null; readonly SpaceReclaimed: number }> {
+    return await this.#engine.ask('POST', `/images/prune?${filtersQuery(filters)}`);
+  }
+
+  /** An archive of `docker save`. */
+  async save(names: readonly string[]): Promise<IncomingMessage> {
+    return await this.#engine.send('GET', `/images/get?${new URLSearchParams(names.map((name): [string, string] => ['names', name]))}`);
+  }
+}
+
+/** Slashes stay as they are: they are part of a name's path. */
+function path(name: string): string {
+  return `/images/${encodeURIComponent(name).replaceAll('%2F', '/')}`;
+}
+
+function filtersQuery(filters: ImageFilters): string {
+  return new URLSearchParams({ filters: JSON.stringify(filters) }).toString();
+}
