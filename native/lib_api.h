@@ -15,7 +15,7 @@ EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const 
 EXPORT int lib_netns_create(const char *path, struct error *err);
 /* The same; then, through a netlink socket each, `outer` is sent in our namespace and `inner` in the new one. `ns` is a descriptor of the caller's that is made to be the
    namespace before, so that `outer` can name it. All replies are to be given to lib_free; one that holds errors fails nothing here. */
-EXPORT int lib_netns_connect(const char *path, int ns, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+EXPORT int lib_netns_connect(const char *path, int ns, int ipv6, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                              const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
 EXPORT int lib_netns_remove(const char *path, struct error *err);

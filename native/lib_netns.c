@@ -14,13 +14,28 @@
 #include "lib_netlink.h"
 #include "lib_thread.h"
 
-/* Settings of a container's network that Docker sets too, and: no IPv6 on links made later (loopback keeps ::1), and an address that
-   is announced when the link's hardware address is set, so that a bridge which knew it on another port learns the new one. */
-static const struct { const char *path, *value; } SYSCTLS[] = {
+struct setting { const char *path, *value; };
+
+/* Settings of a container's network that Docker sets too, and: an address that is announced when the link's hardware address is set, so that a
+   bridge which knew it on another port learns the new one. */
+static const struct setting ALWAYS[] = {
   { "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0" },
   { "/proc/sys/net/ipv4/ping_group_range", "0 2147483647" },
   { "/proc/sys/net/ipv4/conf/default/arp_notify", "1" },
+  { NULL, NULL },
+};
+/* Of links made later; loopback keeps ::1. */
+static const struct setting WITHOUT_IPV6[] = {
   { "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1" },
+  { NULL, NULL },
+};
+/* Addresses are the engine's to give: they need no search for duplicates, and no neighbour may announce a route. */
+static const struct setting WITH_IPV6[] = {
+  { "/proc/sys/net/ipv6/conf/default/disable_ipv6", "0" },
+  { "/proc/sys/net/ipv6/conf/default/accept_dad", "0" },
+  { "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
+  { "/proc/sys/net/ipv6/conf/default/ndisc_notify", "1" },
+  { NULL, NULL },
 };
 
 /* A kernel without the setting (no IPv6, say) has nothing to set. */
@@ -33,6 +48,12 @@ static int set_sysctl(const char *path, const char *value, struct error *err) {
   return result;
 }
 
+static int set_all(const struct setting *settings, struct error *err) {
+  for (; settings->path; settings++)
+    if (set_sysctl(settings->path, settings->value, err) < 0) return -1;
+  return 0;
+}
+
 static int loopback_up(struct error *err) {
   struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -42,14 +63,13 @@ static int loopback_up(struct error *err) {
   return result;
 }
 
-struct made { const char *path; int ns, socket; };
+struct made { const char *path; int ns, ipv6, socket; };
 
 static int create_here(void *argument, struct error *err) {
   struct made *made = argument;
   const char *path = made->path;
   if (unshare(CLONE_NEWNET) < 0) return error_errno(err, "unshare", path);
-  for (size_t i = 0; i < sizeof SYSCTLS / sizeof *SYSCTLS; i++)
-    if (set_sysctl(SYSCTLS[i].path, SYSCTLS[i].value, err) < 0) return -1;
+  if (set_all(ALWAYS, err) < 0 || set_all(made->ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err) < 0) return -1;
   if (loopback_up(err) < 0) return -1;
   if (mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
   if (made->ns < 0) return 0;
@@ -76,9 +96,9 @@ int lib_netns_create(const char *path, struct error *err) {
   return create(&made, err);
 }
 
-int lib_netns_connect(const char *path, int ns, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+int lib_netns_connect(const char *path, int ns, int ipv6, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                       const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err) {
-  struct made made = { .path = path, .ns = ns, .socket = -1 };
+  struct made made = { .path = path, .ns = ns, .ipv6 = ipv6, .socket = -1 };
   struct replies first = {0}, second = {0};
   int result = create(&made, err);
   if (result == 0) {

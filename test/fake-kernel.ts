@@ -44,7 +44,7 @@ export class FakeKernel implements Kernel {
     this.#record('connectNetns', args);
     if (this.answers.connectNetns !== undefined) return this.answers.connectNetns(...args);
     const success = { errno: 0, message: '', payloads: [] };
-    return { outer: args[2].map(() => success), inner: args[3].map(() => success) };
+    return { outer: args[3].map(() => success), inner: args[4].map(() => success) };
   }
   async removeNetns(path: string): Promise<void> {
     this.#record('removeNetns', [path]);

@@ -1,6 +1,7 @@
-import type { Container, ContainerStatus, PublishedPort } from '../state/container.ts';
+import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
+import { poolOf, prefixOf } from '../state/network-pool.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
 import type { EngineView } from './engine-view.ts';
@@ -78,7 +79,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: false,
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       Memory: spec.resources.memory ?? 0, NanoCpus: Math.round((spec.resources.cpus ?? 0) * 1e9), PidsLimit: spec.resources.pids,
-      PortBindings: portMap(spec.ports), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
+      PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
       LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', CgroupnsMode: 'private', IpcMode: 'private', PidMode: '', UTSMode: '', SecurityOpt: null,
     },
     Mounts: mounts(container, mountpoint),
@@ -92,7 +93,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
-    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: portMap(status.phase === 'running' ? status.ports : []), Networks: endpoints(actualContainer) },
+    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
   };
 }
 
@@ -115,13 +116,25 @@ function networkMode({ spec }: Container): string {
 function endpoints({ container: { spec }, status, networks }: ActualContainer): object {
   return Object.fromEntries(Object.entries(spec.networks).map(([name, attachment]) => {
     const network = networks.get(name)?.status ?? null;
-    const address = status.phase === 'running' ? (status.addresses[name] ?? '') : '';
+    const running = status.phase === 'running';
+    const ipv4 = running ? (status.addresses[name] ?? '') : '';
+    const ipv6 = running ? (status.ipv6Addresses[name] ?? '') : '';
+    const gateway = (address: string): string => (network === null ? '' : poolOf(network, address)?.gateway ?? '');
     return [name, {
-      IPAMConfig: attachment.ipv4Address === null ? null : { IPv4Address: attachment.ipv4Address }, Links: orNull(Object.entries(spec.links).map(([alias, name]) => `${name}:${alias}`)), Aliases: attachment.aliases, DriverOpts: null,
-      NetworkID: network?.id ?? '', EndpointID: '', Gateway: address === '' ? '' : (network?.gateway ?? ''), IPAddress: address, IPPrefixLen: address === '' ? 0 : Number(network?.subnet.split('/')[1] ?? 0), MacAddress: '',
-      IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0, DNSNames: attachment.aliases,
+      IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: attachment.aliases, DriverOpts: null, GwPriority: attachment.gatewayPriority,
+      NetworkID: network?.id ?? '', EndpointID: '', Gateway: gateway(ipv4), IPAddress: ipv4, IPPrefixLen: prefixOf(network, ipv4), MacAddress: attachment.macAddress,
+      IPv6Gateway: gateway(ipv6), GlobalIPv6Address: ipv6, GlobalIPv6PrefixLen: prefixOf(network, ipv6), DNSNames: attachment.aliases,
     }];
   }));
+}
+
+/** Null where nothing was asked for. */
+function ipamConfig({ ipv4Address, ipv6Address, linkLocalIps }: Attachment): object | null {
+  if (ipv4Address === null && ipv6Address === null && linkLocalIps.length === 0) return null;
+  return {
+    ...(ipv4Address === null ? {} : { IPv4Address: ipv4Address }), ...(ipv6Address === null ? {} : { IPv6Address: ipv6Address }),
+    ...(linkLocalIps.length === 0 ? {} : { LinkLocalIPs: linkLocalIps }),
+  };
 }
 
 function mounts({ spec }: Container, mountpoint?: (volume: string) => string): readonly object[] {
@@ -136,7 +149,7 @@ function mounts({ spec }: Container, mountpoint?: (volume: string) => string): r
 
 function summaryPorts({ spec }: Container, status: ContainerStatus, image: ImageStatus | null): readonly object[] {
   const published = (status.phase === 'running' ? status.ports : []).flatMap((port) =>
-    hostAddresses(port).map((ip) => ({ IP: ip, PrivatePort: port.target, PublicPort: port.published ?? 0, Type: port.protocol })));
+    hostAddresses(port, status).map((ip) => ({ IP: ip, PrivatePort: port.target, PublicPort: port.published ?? 0, Type: port.protocol })));
   const seen = new Set(published.map((port) => `${port.PrivatePort}/${port.Type}`));
   const exposed = [...(image?.config.exposedPorts ?? []), ...spec.ports.map((port) => `${port.target}/${port.protocol}`)];
   return [...published, ...[...new Set(exposed)].filter((port) => !seen.has(port)).map((port) => {
@@ -145,17 +158,19 @@ function summaryPorts({ spec }: Container, status: ContainerStatus, image: Image
   })];
 }
 
-function portMap(ports: readonly PublishedPort[]): object {
+function portMap(ports: readonly PublishedPort[], status: ContainerStatus): object {
   const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const port of ports) {
     const bindings = (map[`${port.target}/${port.protocol}`] ??= []);
-    for (const ip of hostAddresses(port)) bindings.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
+    for (const ip of hostAddresses(port, status)) bindings.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
   }
   return map;
 }
 
-function hostAddresses(port: PublishedPort): readonly string[] {
-  return [port.hostIp === '' ? '0.0.0.0' : port.hostIp];
+/** All addresses are those of both families where the container has an address in both. */
+function hostAddresses({ hostIp }: PublishedPort, status: ContainerStatus): readonly string[] {
+  if (hostIp !== '') return [hostIp];
+  return Object.keys(status.ipv6Addresses).length > 0 ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
 function healthLog(status: ContainerStatus): readonly object[] {

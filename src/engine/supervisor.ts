@@ -85,15 +85,14 @@ export class Supervisor {
     await this.#context.containers.remove(name);
   }
 
-  /** Sends the container's ports to it, or takes them away. A container without an address of its own publishes none. */
+  /** Sends the container's ports to it, or takes them away. A container without a network of its own publishes none. */
   async publish(name: string, on: boolean): Promise<void> {
     const { containers, networks } = this.#context;
     const container = containers.get(name);
     if (container === null || container.status === null) return;
-    const address = Object.values(container.status.addresses)[0];
-    if (address === undefined || (on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
+    if ((on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
     if (on && container.status.phase !== 'running') return; // it has ended meanwhile: ports never lead to nobody
-    const ports = await networks.publish({ container: container.status.id, address, ports: on ? container.spec.ports : [], group: portGroup(container.identity, container.status.id) });
+    const ports = await networks.publish({ container: container.status.id, ports: on ? container.spec.ports : [], group: portGroup(container.identity, container.status.id) });
     containers.note(name, { ports });
     if (on && containers.get(name)?.status?.phase !== 'running') await this.publish(name, false);
   }
@@ -157,7 +156,7 @@ export class Supervisor {
     const container = this.#context.containers.get(name);
     if (container === null || container.status === null) return;
     const { id } = container.status;
-    this.#background(name, this.#context.networks.publish({ container: id, address: '', ports: [] }).then(() => undefined));
+    this.#background(name, this.#context.networks.publish({ container: id, ports: [] }).then(() => undefined));
     this.#scheduleRestart(name, container);
   }
 

@@ -72,5 +72,5 @@ function withAliasSets(networks: Readonly<Record<string, Attachment>>): unknown 
 }
 
 function byPort(ports: readonly PublishedPort[]): unknown {
-  return Object.fromEntries(ports.map((port) => [`[${portText(port)}]`, 'published']));
+  return Object.fromEntries(ports.map((port) => [`[${portText(port)}]`, port.allow.length === 0 ? 'published' : `published for ${[...port.allow].sort().join(', ')}`]));
 }

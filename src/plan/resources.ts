@@ -112,8 +112,8 @@ function existing<R extends Network | Volume>(resource: R | undefined): R | null
   return resource === undefined || resource.status === null ? null : resource;
 }
 
-function networkForm({ spec: { driver, internal, ipam, labels, options } }: Network): unknown {
-  return { driver, internal, ipam, labels: ownLabels(labels), options };
+function networkForm({ spec: { driver, internal, ipv6, ipam, labels, options } }: Network): unknown {
+  return { driver, internal, ipv6, ipam, labels: ownLabels(labels), options };
 }
 
 function volumeForm({ spec: { driver, driverOpts, labels } }: Volume): unknown {

@@ -55,7 +55,7 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
       const needs = [stepId('create-container', name), stepId('stop-container', name), ...networks, ...conditions];
       steps.push({ id: stepId('start-container', name), action: 'start-container', args: { name }, needs, why });
     }
-    const missing = missingPorts(one, starts ? undefined : container);
+    const missing = isOnBridge(one, desired, actual) ? missingPorts(one, starts ? undefined : container) : [];
     if (missing.length > 0 && (starts || container?.status?.phase === 'running')) {
       const holders = missing.flatMap((port) => portHolders.get(hostPort(port)) ?? []).map((holder) => stepId('withdraw-ports', holder.name));
       steps.push({
@@ -89,12 +89,22 @@ function isAlready(container: Container | undefined, until: 'healthy' | 'complet
   return until === 'completed' ? completed(status) : status.phase === 'running' && status.health === 'healthy';
 }
 
-/** Ports that do not lead to the container yet. One that is on no network has no address that they could lead to. */
+/** Whether the container has an address that ports could lead to: what is on a macvlan or ipvlan network alone is reached there. */
+function isOnBridge(one: Wanted, desired: Desired, actual: State): boolean {
+  return networksOf(one).some((network) => (actual.networks[network] ?? desired.networks[network])?.spec.driver === 'bridge');
+}
+
+/** Ports that do not lead to the container yet. */
 function missingPorts(one: Wanted, container: Container | undefined): readonly PublishedPort[] {
-  if (networksOf(one).length === 0) return [];
   const there = container?.status?.ports ?? [];
   return one.spec.ports.filter((port) => !there.some((found) =>
-    found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && (port.published === null || found.published === port.published)));
+    found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && isOneOf(port, found.published)));
+}
+
+/** Whether a host port is the one that was asked for, or of its range. */
+function isOneOf({ published, publishedLast }: PublishedPort, found: number | null): boolean {
+  if (published === null || found === null) return published === null;
+  return published <= found && found <= (publishedLast ?? published);
 }
 
 /** Addresses may overlap ('' is all of them), so a port's holder is looked for by number alone. */

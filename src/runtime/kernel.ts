@@ -20,15 +20,15 @@ export interface Kernel {
   lock(path: string): number | null;
   /**
    * Makes a network namespace, pinned by a bind mount on `path` (an empty file is made; EEXIST where there is one); loopback is up in it. As in Docker:
-   * ports below 1024 and ping are open to every user there, and links made later have no IPv6.
+   * ports below 1024 and ping are open to every user there. Links made later have no IPv6.
    */
   createNetns(path: string): Promise<void>;
   /**
    * The same with its links, in one call: then `outer` is sent in the engine's own namespace and `inner` in the new one, as `netlink` does it. The descriptor
-   * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it. No namespace is left where it rejects; answers that are errors
+   * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it; with `ipv6` its links have that. No namespace is left where it rejects; answers that are errors
    * reject nothing.
    */
-  connectNetns(path: string, netns: number, outer: readonly Buffer[], inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  connectNetns(path: string, netns: number, ipv6: boolean, outer: readonly Buffer[], inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
   removeNetns(path: string): Promise<void>;
   /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
@@ -154,7 +154,7 @@ class LoadedKernel implements Kernel {
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
-    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
+    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, int ipv6, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
     this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
     this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
@@ -206,9 +206,9 @@ class LoadedKernel implements Kernel {
     await this.#onThread(this.#netnsCreate, 'unshare', [path]);
   }
 
-  async connectNetns(path: string, netns: number, outer: readonly Buffer[], inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
+  async connectNetns(path: string, netns: number, ipv6: boolean, outer: readonly Buffer[], inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
     const [first, second] = [new Exchange(outer), new Exchange(inner)];
-    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, ...first.args, ...second.args]);
+    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, Number(ipv6), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 

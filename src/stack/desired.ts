@@ -1,17 +1,17 @@
 import { parseDuration } from '../state/duration.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { ContainerSpec, Healthcheck, Mount, PublishedPort, RestartPolicy } from '../state/container.ts';
+import type { ContainerSpec, Healthcheck, Mount, RestartPolicy } from '../state/container.ts';
 import type { Image } from '../state/image.ts';
-import type { Network } from '../state/network.ts';
 import type { Service } from '../state/service.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
+import { attachmentsOf } from './attachments.ts';
 import { parseByteSize } from './byte-size.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { formatMistake } from './mistake.ts';
-import { parsePortRange } from './port-spec.ts';
-import type { PortConfig } from './port-spec.ts';
+import { networksOf } from './network-spec.ts';
 import type { Project } from './project.ts';
+import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { VolumeConfig } from './volume-spec.ts';
@@ -88,7 +88,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     extraHosts: [...(service.extra_hosts ?? [])],
     dns: { servers: [...(service.dns ?? [])], search: service.dns_search === undefined ? null : [...service.dns_search], options: [...(service.dns_opt ?? [])] },
     links: linksOf(service),
-    ports: (service.ports ?? []).map(publishedPortOf),
+    ports: publishedPortsOf(service, project),
   };
 }
 
@@ -112,36 +112,6 @@ function composeLabels(name: string, service: ServiceConfig, project: Project): 
     'com.docker.compose.depends_on': dependencies.join(','),
     ...(project.envFiles.length > 0 ? { 'com.docker.compose.project.environment_file': project.envFiles.join(',') } : {}),
   };
-}
-
-function attachmentsOf(name: string, service: ServiceConfig, project: Project): ContainerSpec['networks'] {
-  const networks = service.network_mode === 'bridge' ? { default: null } : service.networks ?? {};
-  return Object.fromEntries(Object.entries(networks).map(([key, attachment]) => [networkName(key, project), {
-    aliases: [...new Set([name, ...(attachment?.aliases ?? [])])],
-    ipv4Address: attachment?.ipv4_address === undefined || attachment.ipv4_address === '' ? null : attachment.ipv4_address,
-    priority: attachment?.priority ?? 0,
-  }]));
-}
-
-function networkName(key: string, project: Project): string {
-  return project.networks[key]?.name ?? `${project.name}_${key}`;
-}
-
-function networksOf(project: Project): Record<string, Network> {
-  const keys = new Set(Object.values(project.services).flatMap((service) => service.network_mode === 'bridge' ? ['default'] : Object.keys(service.networks ?? {})));
-  return Object.fromEntries([...keys].map((key) => {
-    const network = project.networks[key];
-    const pool = network?.ipam?.config?.[0];
-    const spec = {
-      driver: 'bridge' as const,
-      internal: network?.internal ?? false,
-      external: network?.external ?? false,
-      ipam: { subnet: pool?.subnet ?? '', gateway: pool?.gateway ?? '', ipRange: pool?.ip_range ?? '' },
-      labels: { ...network?.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.network': key },
-      options: { ...network?.driver_opts },
-    };
-    return [networkName(key, project), { stack: project.name, spec, status: null }];
-  }));
 }
 
 function volumesOf(project: Project): Record<string, Volume> {
@@ -185,13 +155,6 @@ function tmpfsOf(text: string): Mount {
     else if (option !== '') options.push(option);
   }
   return { type: 'tmpfs', target: colon < 0 ? text : text.slice(0, colon), size, mode, options };
-}
-
-/** Of a range of host ports the first is taken; the review of what is built says so. */
-function publishedPortOf(port: PortConfig): PublishedPort {
-  const protocol = port.protocol === 'udp' || port.protocol === 'sctp' ? port.protocol : 'tcp';
-  const hostIp = port.host_ip === undefined || port.host_ip === '0.0.0.0' ? '' : port.host_ip;
-  return { hostIp, published: parsePortRange(port.published ?? '')?.first ?? null, target: port.target, protocol };
 }
 
 /** `deploy.restart_policy` counts before `restart`, as in docker compose. */

@@ -9,6 +9,8 @@ export interface PortConfig {
   readonly published?: string;
   readonly protocol?: string;
   readonly app_protocol?: string;
+  /** Networks that may come in. */
+  readonly 'x-bayplan'?: { readonly allow?: readonly string[] };
 }
 
 export const portProtocols = ['tcp', 'udp', 'sctp'];

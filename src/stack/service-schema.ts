@@ -1,5 +1,5 @@
 import { capability, signal } from './kernel-names.ts';
-import { absolutePath, address, byteSize, ipv4, tmpfs, command, duration, envFiles, extraHosts, grants, healthcheck, hook, hostname, image, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, volumes } from './short-forms.ts';
+import { absolutePath, address, allowed, byteSize, command, duration, envFiles, extraHosts, grants, healthcheck, hook, hostname, image, ipv4, ipv6, labels, linkLocal, linkName, macAddress, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, tmpfs, ulimits, volumes } from './short-forms.ts';
 import { anything, converted, count, decimal, dictOf, flag, integer, listOf, longOrShort, loose, oneOf, oneOrMore, parsed, record, text } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 
@@ -8,7 +8,7 @@ const strings = listOf(text);
 const cores = parsed('a number of cores, 0 or more', (value) => value !== '' && Number(value) >= 0 && Number.isFinite(Number(value)) ? Number(value) : undefined);
 
 const serviceNetwork = record('a network of a service', {}, {
-  aliases: strings, interface_name: text, ipv4_address: ipv4, ipv6_address: text, link_local_ips: strings, mac_address: text,
+  aliases: strings, interface_name: linkName, ipv4_address: ipv4, ipv6_address: ipv6, link_local_ips: listOf(linkLocal), mac_address: macAddress,
   driver_opts: options, priority: integer, gw_priority: integer,
 });
 
@@ -97,6 +97,9 @@ const gpus: Shape<readonly DeviceRequest[]> = {
   read: (tree, reading, where) => tree.kind === 'leaf' ? converted(oneOf('all'), () => [{ count: -1 }]).read(tree, reading, where) : deviceRequests.read(tree, reading, where),
 };
 
+/** What is this program's own. */
+const serviceExtension = record('x-bayplan', {}, { allow: listOf(allowed) });
+
 /** A service of the Compose Specification (05-services), every key of it. */
 export const serviceSchema = record('a service', {}, {
   annotations: labels, attach: flag, blkio_config: blkio, build: buildConfig, cap_add: oneOrMore(capability), cap_drop: oneOrMore(capability), cgroup: oneOf('host', 'private'),
@@ -107,7 +110,7 @@ export const serviceSchema = record('a service', {}, {
   deploy, develop, device_cgroup_rules: strings, devices: listOf(device), dns: oneOrMore(address), dns_opt: strings, dns_search: oneOrMore(text), domainname: text,
   entrypoint: command, env_file: envFiles, environment: pairs, expose: listOf(exposed()), extends: anything, external_links: strings, extra_hosts: extraHosts,
   gpus, group_add: listOf(loose), healthcheck, hostname, image, init: flag, ipc: text, isolation: text,
-  label_file: oneOrMore(path), labels, links: strings, logging: record('logging', {}, { driver: text, options: dictOf(nothingOr(loose)) }), mac_address: text,
+  label_file: oneOrMore(path), labels, links: strings, logging: record('logging', {}, { driver: text, options: dictOf(nothingOr(loose)) }), mac_address: macAddress,
   mem_limit: byteSize, mem_reservation: byteSize, mem_swappiness: byteSize, memswap_limit: byteSize,
   models: namesAs<{ endpoint_var?: string; model_var?: string } | null>(null, dictOf(nothingOr(record('a model of a service', {}, { endpoint_var: text, model_var: text })), namePattern)),
   network_mode: text, networks: namesAs<Read<typeof serviceNetwork> | null>(null, dictOf(nothingOr(serviceNetwork), namePattern)),
@@ -115,7 +118,7 @@ export const serviceSchema = record('a service', {}, {
   pre_stop: listOf(hook), privileged: flag, profiles: strings, provider: record('a provider', { type: text }, { options: dictOf(anything) }), pull_policy: pullPolicy,
   pull_refresh_after: text, read_only: flag, restart, runtime: text, scale: count, secrets: grants('/run/secrets'), security_opt: strings, shm_size: byteSize,
   stdin_open: flag, stop_grace_period: duration, stop_signal: signal, storage_opt: anything, sysctls: labels, tmpfs: oneOrMore(tmpfs), tty: flag, ulimits,
-  use_api_socket: flag, user: text, userns_mode: text, uts: text, volumes, volumes_from: strings, working_dir: absolutePath,
+  use_api_socket: flag, user: text, userns_mode: text, uts: text, volumes, volumes_from: strings, working_dir: absolutePath, 'x-bayplan': serviceExtension,
 });
 
 /** A service in canonical form, as `config` prints it. */

@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { formatDuration, parseDuration } from '../state/duration.ts';
 import { isReference } from '../state/image-reference.ts';
 import { parseByteSize } from './byte-size.ts';
@@ -54,8 +54,21 @@ export const hostname: Shape<string> = parsed('a host name of at most 63 letters
 export const image: Shape<string> = parsed('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', (value) => value === '' || isReference(value) ? value : undefined, text);
 
 export const ipv4: Shape<string> = parsed('an IPv4 address', (value) => value === '' || isIPv4(value) ? value : undefined, text);
+export const ipv6: Shape<string> = parsed('an IPv6 address', (value) => value === '' || isIPv6(value) ? value : undefined, text);
+export const linkLocal: Shape<string> = parsed('a link-local address such as 169.254.7.7 or fe80::7', (value) => isIP(value) !== 0 && /^(169\.254\.|fe[89ab])/i.test(value) ? value : undefined, text);
+export const macAddress: Shape<string> = parsed('a hardware address such as 02:42:ac:11:00:02', (value) => value === '' || isHardwareAddress(value) ? value.toLowerCase().replaceAll('-', ':') : undefined, text);
+/** Linux takes at most 15 bytes. */
+export const linkName: Shape<string> = parsed('the name of a link, at most 15 characters', (value) => /^([^\s/:]{1,15}|)$/.test(value) && value !== 'lo' ? value : undefined, text);
 export const address: Shape<string> = parsed('an IP address', (value) => value === '' || isIP(value) !== 0 ? value : undefined, text);
 export const addressRange: Shape<string> = parsed('a subnet such as 10.9.0.0/24', (value) => value === '' || isRange(value) ? value : undefined, text);
+
+/** One address is a network of its own. */
+export const allowed: Shape<string> = parsed('an address or a subnet such as 10.9.0.0/24', (value) => isRange(value) || isIP(value) !== 0 ? value : undefined, text);
+
+/** Six bytes, of a single station: the lowest bit of the first one is that of groups. */
+function isHardwareAddress(value: string): boolean {
+  return /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(value) && Number.parseInt(value.slice(0, 2), 16) % 2 === 0;
+}
 
 function isRange(value: string): boolean {
   const [base = '', bits = '', ...more] = value.split('/');
@@ -158,7 +171,8 @@ const portNumber = parsed('a port from 1 to 65535', (value) => {
 });
 
 const longPort = converted(record('a port', { target: portNumber }, {
-  name: text, mode: text, host_ip: text, published: portRange, protocol: oneOf('tcp', 'udp', 'sctp'), app_protocol: text,
+  name: text, mode: text, host_ip: address, published: portRange, protocol: oneOf('tcp', 'udp', 'sctp'), app_protocol: text,
+  'x-bayplan': record('x-bayplan', {}, { allow: listOf(allowed) }),
 }), ({ published, ...port }): readonly PortConfig[] => [{ mode: 'ingress', ...port, ...(published === undefined || published === '' ? {} : { published }), protocol: port.protocol ?? portProtocols[0] ?? 'tcp' }]);
 
 const shortPort: Shape<readonly PortConfig[]> = {

@@ -1,9 +1,7 @@
-import { isIPv4 } from 'node:net';
+import { KNOWN_OPTIONS } from '../state/network-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
-import { parsePortRange } from './port-spec.ts';
-import { replicasOf } from './replicas.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { placeOf } from './tree.ts';
@@ -12,7 +10,7 @@ import type { Tree } from './tree.ts';
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
   'annotations', 'attach', 'blkio_config', 'cgroup_parent', 'cpu_count', 'cpu_percent', 'cpu_period', 'cpu_quota', 'cpu_rt_period', 'cpu_rt_runtime', 'cpu_shares', 'cpuset',
-  'isolation', 'logging', 'mac_address', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
+  'isolation', 'logging', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
   'oom_kill_disable', 'oom_score_adj', 'platform', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
 ];
 
@@ -95,14 +93,6 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
     if (volume.bind?.selinux !== undefined) review.note(what, `volumes: SELinux label "${volume.bind.selinux}" is ignored`);
     if (volume.bind?.recursive === 'readonly' || volume.bind?.recursive === 'disabled') review.refuse(at, `bind.recursive "${volume.bind.recursive}" is not built yet, and more could be seen or written`);
   });
-  service.ports?.forEach((port) => {
-    const range = parsePortRange(port.published ?? '');
-    // Places are those of the whole list: ranges were expanded, so an index says nothing.
-    if (port.host_ip !== undefined && !isIPv4(port.host_ip)) refuse('ports', `publishing on the IPv6 address ${port.host_ip} is not built yet`);
-    if (range === null || range.first === range.last) return;
-    if (replicasOf(service) > 1) refuse('ports', `the host ports ${port.published ?? ''} for ${String(replicasOf(service))} replicas are not built yet; publish one port, which serves all`);
-    else review.note(what, `ports: of the host ports ${port.published ?? ''} the first is used`);
-  });
 }
 
 function reviewDeploy(what: string, service: ServiceConfig, review: Review): void {
@@ -121,26 +111,22 @@ function reviewDeploy(what: string, service: ServiceConfig, review: Review): voi
 
 function reviewAttachments(name: string, service: ServiceConfig, review: Review): void {
   for (const [key, attachment] of Object.entries(service.networks ?? {})) {
-    const at = ['services', name, 'networks', key];
-    if (attachment?.ipv6_address !== undefined) review.refuse([...at, 'ipv6_address'], 'IPv6 addresses are not built yet');
-    if (attachment?.link_local_ips !== undefined) review.refuse([...at, 'link_local_ips'], 'link-local addresses are not built yet');
-    for (const said of ['mac_address', 'driver_opts', 'gw_priority', 'interface_name'] as const) {
-      if (isSaid(attachment?.[said])) review.note(`service ${name}`, `key "networks.${key}.${said}" is not built yet and is ignored`);
-    }
+    if (isSaid(attachment?.driver_opts)) review.note(`service ${name}`, `key "networks.${key}.driver_opts" is not built yet and is ignored`);
+  }
+  if (service.mac_address !== undefined && Object.keys(service.networks ?? {}).length > 1) {
+    review.note(`service ${name}`, 'key "mac_address" is ignored where there are several networks; give it below one of them');
   }
 }
 
 function reviewNetwork(key: string, network: NonNullable<NonNullable<StackConfig['networks']>[string]>, review: Review): void {
   const at = (...path: (string | number)[]): (string | number)[] => ['networks', key, ...path];
-  if (!['', 'bridge', 'default'].includes(network.driver ?? '')) review.refuse(at('driver'), `driver "${network.driver ?? ''}" is not built yet, "bridge" is`);
-  if (network.enable_ipv6 === true) review.refuse(at('enable_ipv6'), 'IPv6 is not built yet');
+  const driver = network.driver === undefined || network.driver === '' || network.driver === 'default' ? 'bridge' : network.driver;
+  if (driver !== 'bridge' && driver !== 'macvlan' && driver !== 'ipvlan') return review.refuse(at('driver'), `driver "${driver}" is not built, "bridge", "macvlan" and "ipvlan" are`);
   if (network.enable_ipv4 === false) review.refuse(at('enable_ipv4'), 'a network without IPv4 is not built yet');
-  if (isSaid(network.driver_opts)) review.note(`network ${key}`, 'key "driver_opts" is not built yet and is ignored');
+  for (const option of Object.keys(network.driver_opts ?? {})) {
+    if (!KNOWN_OPTIONS[driver].includes(option)) review.note(`network ${key}`, `option "${option}" means nothing to driver ${driver} and is ignored`);
+  }
   if (!['', 'default'].includes(network.ipam?.driver ?? '')) review.refuse(at('ipam', 'driver'), `ipam driver "${network.ipam?.driver ?? ''}" is not built yet`);
-  const pools = network.ipam?.config ?? [];
-  if (pools.length > 1) review.refuse(at('ipam', 'config', 1), 'a second address pool is not built yet');
-  if (pools.some((pool) => pool.subnet?.includes(':') === true)) review.refuse(at('ipam', 'config'), 'IPv6 is not built yet');
-  if (pools.some((pool) => isSaid(pool.aux_addresses))) review.note(`network ${key}`, 'key "ipam.config.aux_addresses" is not built yet and is ignored');
   if (isSaid(network.ipam?.options)) review.note(`network ${key}`, 'key "ipam.options" is not built yet and is ignored');
 }
 

@@ -48,12 +48,16 @@ export const Grant = z.strictObject({
 });
 export type Grant = z.infer<typeof Grant>;
 
-/** A port of the container published on the host. `published` null: the engine picks one. `hostIp` '' means all addresses. */
+/** A port of the container published on the host. `published` null: the engine picks one. `hostIp` '' means all addresses, of both families. */
 export const PublishedPort = z.strictObject({
   hostIp: z.string(),
   published: z.int().min(1).max(65535).nullable(),
+  /** The last port of a range that begins with `published`, of which each container takes one that is free; null: that one alone. */
+  publishedLast: z.int().min(1).max(65535).nullable().default(null),
   target: z.int().min(1).max(65535),
   protocol: z.enum(['tcp', 'udp', 'sctp']),
+  /** Networks (CIDR) that may come in; empty: everybody. The host itself always may. */
+  allow: z.array(z.string()).default([]),
 });
 export type PublishedPort = z.infer<typeof PublishedPort>;
 
@@ -61,8 +65,17 @@ export type PublishedPort = z.infer<typeof PublishedPort>;
 export const Attachment = z.strictObject({
   aliases: z.array(z.string()),
   ipv4Address: z.string().nullable(),
-  /** Order of connecting, highest first; the first one gives the default route. */
+  ipv6Address: z.string().nullable().default(null),
+  /** Further addresses of the link, as 169.254.7.7 or fe80::7. */
+  linkLocalIps: z.array(z.string()).default([]),
+  /** '': made from the address. */
+  macAddress: z.string().default(''),
+  /** Its link's name in the container; '': eth0, eth1 … in the order of connecting. */
+  interfaceName: z.string().default(''),
+  /** Order of connecting, highest first. */
   priority: z.int(),
+  /** The highest one gives the default route; of several the first one connected. */
+  gatewayPriority: z.int().default(0),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
@@ -119,8 +132,8 @@ export const ContainerSpec = z.strictObject({
   resources: Resources,
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
-  /** 'bridge' (the networks below), 'none' or 'host'. */
-  networkMode: z.enum(['bridge', 'none', 'host']),
+  /** 'bridge' (the networks below), 'none', 'host', or 'container:NAME': the namespace of another container. */
+  networkMode: z.string().regex(/^(bridge|none|host|container:.+)$/),
   networks: z.record(z.string(), Attachment),
   extraHosts: z.array(z.string()),
   dns: DnsOptions.default({ servers: [], search: null, options: [] }),
@@ -180,6 +193,8 @@ export const ContainerStatus = z.strictObject({
   held: z.boolean(),
   /** Network's full name → IPv4 address without prefix length. */
   addresses: z.record(z.string(), z.string()),
+  /** The same, IPv6; networks that have it. */
+  ipv6Addresses: z.record(z.string(), z.string()).default({}),
   /** What is published at this moment, with the host ports that were picked. */
   ports: z.array(PublishedPort),
 });

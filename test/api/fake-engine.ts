@@ -7,6 +7,7 @@ import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { emptyState, nothingDesired } from '../../src/state/state.ts';
+import { attachment, pool, publishedPort } from '../spec-values.ts';
 
 export const IMAGE: ImageStatus = {
   id: `sha256:${'a'.repeat(64)}`, digest: `sha256:${'b'.repeat(64)}`, createdAt: 1_700_000_000_000, size: 1234,
@@ -16,8 +17,8 @@ export const IMAGE: ImageStatus = {
 export const SPEC: ContainerSpec = {
   image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
   stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false,
-  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: { aliases: ['web'], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {},
-  ports: [{ hostIp: '', published: 8080, target: 80, protocol: 'tcp' }],
+  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: attachment({ aliases: ['web'] }) }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {},
+  ports: [publishedPort({ published: 8080 })],
 };
 
 export function container(index: number, service: string, status: Partial<ContainerStatus> = {}): Container {
@@ -26,7 +27,7 @@ export function container(index: number, service: string, status: Partial<Contai
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
       id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
-      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, ports: SPEC.ports, ...status,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, ipv6Addresses: {}, ports: SPEC.ports, ...status,
     },
   };
 }
@@ -82,7 +83,7 @@ export class FakeEngine implements EngineView {
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
   readonly networks: EngineView['networks'] = {
-    list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', subnet: '10.9.0.0/24', gateway: '10.9.0.1', createdAt: 1, present: true } }]]),
+    list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', pools: [pool({ subnet: '10.9.0.0/24', gateway: '10.9.0.1' })], createdAt: 1, present: true } }]]),
   };
   readonly volumes: EngineView['volumes'] = {
     list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),

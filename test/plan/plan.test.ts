@@ -7,9 +7,10 @@ import type { Service } from '../../src/state/service.ts';
 import { nothingDesired, type Desired, type State } from '../../src/state/state.ts';
 import { simulate } from './simulate.ts';
 import { bare, desired, IMAGE, service, withStatus } from './states.ts';
+import { attachment, publishedPort } from '../spec-values.ts';
 
 const check: Healthcheck = { test: ['CMD', 'true'], intervalMs: 1, timeoutMs: 1, startPeriodMs: 0, startIntervalMs: 1, retries: 1 };
-const port = { hostIp: '', published: 80, target: 80, protocol: 'tcp' as const };
+const port = publishedPort({ published: 80 });
 const data = { type: 'volume' as const, source: 'shop_data', target: '/data', readOnly: false, nocopy: false, subpath: '' };
 
 const shop = desired({
@@ -284,7 +285,7 @@ it('removes a network that the file no longer names with its orphans, never whil
   const all: Desired = { ...shop, remove: { orphans: true, volumes: false } };
   expect(text(all, back)).toBe('remove-network shop_back  (network shop_back is not in the file)\n');
   const web = back.containers['shop-web-1'];
-  const networks = { shop_back: { aliases: [], ipv4Address: null, priority: 0 } };
+  const networks = { shop_back: attachment() };
   if (web) back.containers['shop-web-run-1'] = { ...web, identity: { ...web.identity, owner: 'oneoff' }, spec: { ...web.spec, networks } };
   expect(text(all, back)).toBe('note: network shop_back is kept: shop-web-run-1 still on it\n');
 });

@@ -13,7 +13,7 @@ export function simulate(before: State, step: Step): State {
   switch (step.action) {
     case 'pull-image': throw new Error(`${step.id}: the model has no registry`);
     case 'create-network':
-      state.networks[step.args.name] = { stack: step.args.stack, spec: step.args.network, status: { id: '', link: '', subnet: '', gateway: '', createdAt: 1, present: true } };
+      state.networks[step.args.name] = { stack: step.args.stack, spec: step.args.network, status: { id: '', link: '', pools: [], createdAt: 1, present: true } };
       break;
     case 'remove-network':
       for (const [name, container] of Object.entries(state.containers)) {

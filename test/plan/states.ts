@@ -1,6 +1,7 @@
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { Dependency, Service } from '../../src/state/service.ts';
 import { emptyState, nothingDesired, type Desired, type State } from '../../src/state/state.ts';
+import { attachment } from '../spec-values.ts';
 
 /** States for tests, in few words. */
 export const IMAGE = 'bayplan/hello';
@@ -11,7 +12,7 @@ export function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
     image: IMAGE, imageId: '', entrypoint: null, command: null, environment: {}, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '',
     labels: {}, stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [],
     readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
-    networkMode: 'bridge', networks: { shop_default: { aliases: [], ipv4Address: null, priority: 0 } }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {}, ports: [], ...change,
+    networkMode: 'bridge', networks: { shop_default: attachment() }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {}, ports: [], ...change,
   };
 }
 
@@ -34,7 +35,7 @@ export function desired(services: Readonly<Record<string, Service>>, change: Par
   }
   return {
     ...nothingDesired('shop', false, null), services, volumes,
-    networks: { shop_default: { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {} }, status: null } },
+    networks: { shop_default: { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} }, status: null } },
     images: { [IMAGE]: { spec: { pullPolicy: 'missing', refreshMs: 0 }, status: null, pulledAt: 0 } },
     remove: { orphans: false, volumes: false }, ...change,
   };
@@ -49,7 +50,7 @@ export function bare(): State {
 export function status(change: Partial<ContainerStatus> = {}): ContainerStatus {
   return {
     id: 'c'.repeat(64), phase: 'created', pid: 0, exitCode: 0, oomKilled: false, error: '', createdAt: 1, startedAt: 0, finishedAt: 0, health: 'none', healthOutput: '',
-    restarts: 0, restartAt: 0, held: false, addresses: {}, ports: [], ...change,
+    restarts: 0, restartAt: 0, held: false, addresses: {}, ipv6Addresses: {}, ports: [], ...change,
   };
 }
 

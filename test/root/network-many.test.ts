@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, bridgeSpec, ipJson, leftovers, NetworkWorld } from './network-world.ts';
+import { publishedPort } from '../spec-values.ts';
 
 let world: NetworkWorld;
 beforeEach(async () => { world = await NetworkWorld.open(); });
@@ -11,7 +12,7 @@ test('fifty containers are connected and published at once, and go at once', asy
   const started = performance.now();
   const all = await Promise.all(Array.from({ length: 50 }, (_, index) => world.container(`c${index}`, 'many')));
   const connected = performance.now();
-  await Promise.all(all.map((one) => world.networks.publish({ container: one.endpoint.id, address: one.address, ports: [{ hostIp: '', published: null, target: 80, protocol: 'tcp' }] })));
+  await Promise.all(all.map((one) => world.networks.publish({ container: one.endpoint.id, ports: [publishedPort()] })));
   const published = performance.now();
 
   const link = world.networks.list().get('many')?.status?.link ?? '';

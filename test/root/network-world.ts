@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kernel, loadKernel } from '../../src/runtime/kernel.ts';
 import { createNetworks } from '../../src/runtime/network/network-store.ts';
-import type { Endpoint, Networks } from '../../src/runtime/network/networks.ts';
+import type { Endpoint, EndpointAttachment, Networks } from '../../src/runtime/network/networks.ts';
 import type { NetworkSpec } from '../../src/state/network.ts';
 import { type Paths, pathsOf } from '../../src/state/paths.ts';
 
 const LIBRARY = new URL('../../build/libbayplan.so', import.meta.url).pathname;
+
+/** A container that is connected: its namespace, and its addresses on the first network. */
+export interface Connected { readonly endpoint: Endpoint; readonly netns: string; readonly address: string; readonly ipv6: string }
 
 /** One engine's networks on this kernel, below a root of their own, and processes in namespaces. `close` leaves nothing and says what was left. */
 export class NetworkWorld {
@@ -37,15 +40,19 @@ export class NetworkWorld {
   }
 
   /** Gives addresses and connects a container with one name on each network. */
-  async container(name: string, ...networks: readonly string[]): Promise<{ endpoint: Endpoint; netns: string; address: string }> {
+  async container(name: string, ...networks: readonly (string | (Partial<EndpointAttachment> & { readonly network: string }))[]): Promise<Connected> {
     const id = randomBytes(32).toString('hex');
-    const attachments = networks.map((network) => ({ network, address: this.networks.allocate(network, id, null), names: [name, id.slice(0, 12)] }));
+    const attachments = networks.map((wanted) => {
+      const own = typeof wanted === 'string' ? { network: wanted } : wanted;
+      const addresses = this.networks.allocate(own.network, id, { ipv4: own.ipv4 ?? null, ipv6: own.ipv6 ?? null });
+      return { names: [name, id.slice(0, 12)], linkLocalIps: [], macAddress: '', interfaceName: '', gatewayPriority: 0, ...own, ...addresses };
+    });
     const endpoint = { id, name, hostname: name, ready: true, attachments };
-    return { endpoint, netns: await this.networks.connect(endpoint), address: attachments[0]?.address ?? '' };
+    return { endpoint, netns: await this.networks.connect(endpoint), address: attachments[0]?.ipv4 ?? '', ipv6: attachments[0]?.ipv6 ?? '' };
   }
 
   async drop(endpoint: Endpoint): Promise<void> {
-    await this.networks.publish({ container: endpoint.id, address: '', ports: [] });
+    await this.networks.publish({ container: endpoint.id, ports: [] });
     await this.networks.disconnect(endpoint.id);
     for (const { network } of endpoint.attachments) this.networks.release(network, endpoint.id);
   }
@@ -66,11 +73,20 @@ export class NetworkWorld {
     return `/run/netns/${name}`;
   }
 
+  /** Gives another host and this one an IPv6 address on their wire: `address`/126 there, the next one here. */
+  outsideIpv6(netns: string, address: string): void {
+    const name = netns.replace('/run/netns/', '');
+    const here = address.replace(/\d+$/, (last) => String(Number(last) + 1));
+    ip('addr', 'add', `${here}/126`, 'dev', name, 'nodad');
+    ip('-n', name, 'addr', 'add', `${address}/126`, 'dev', 'eth0', 'nodad');
+    ip('-n', name, 'route', 'add', 'default', 'via', here);
+  }
+
   /** A server in a namespace that answers each connection or datagram with `tag ADDRESS-OF-THE-CLIENT`. Resolves once it listens. */
   async serve(netns: string, protocol: 'tcp' | 'udp', port: number, tag: string, ip = '0.0.0.0'): Promise<ChildProcess> {
     const code = protocol === 'tcp'
       ? `require('net').createServer(s=>{s.on('error',()=>{});s.end('${tag} '+s.remoteAddress)}).listen(${port},'${ip}',()=>console.log('up'))`
-      : `const s=require('dgram').createSocket('udp4');s.on('message',(m,r)=>s.send('${tag} '+r.address,r.port,r.address));s.bind(${port},'${ip}',()=>console.log('up'))`;
+      : `const s=require('dgram').createSocket('${ip.includes(':') ? 'udp6' : 'udp4'}');s.on('message',(m,r)=>s.send('${tag} '+r.address,r.port,r.address));s.bind(${port},'${ip}',()=>console.log('up'))`;
     const child = spawn('nsenter', [...inside(netns), process.execPath, '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
     await new Promise((resolve, reject) => {
@@ -106,7 +122,7 @@ export class NetworkWorld {
 export async function ask(netns: string, protocol: 'tcp' | 'udp', ip: string, port: number, source = 0): Promise<string> {
   const code = protocol === 'tcp'
     ? `const s=require('net').connect(${port},'${ip}');s.setTimeout(700);s.on('data',d=>process.stdout.write(d));for(const e of ['error','timeout'])s.on(e,()=>s.destroy())`
-    : `const s=require('dgram').createSocket('udp4');s.on('message',d=>{process.stdout.write(d);s.close();clearTimeout(t)});s.on('error',()=>{});const t=setTimeout(()=>s.close(),700);`
+    : `const s=require('dgram').createSocket('${ip.includes(':') ? 'udp6' : 'udp4'}');s.on('message',d=>{process.stdout.write(d);s.close();clearTimeout(t)});s.on('error',()=>{});const t=setTimeout(()=>s.close(),700);`
       + `s.bind(${source},()=>s.send('q',${port},'${ip}'))`;
   const command = netns === '' ? [process.execPath, '-e', code] : ['nsenter', ...inside(netns), process.execPath, '-e', code];
   const [file = '', ...args] = command;
@@ -136,7 +152,7 @@ export function leftovers(paths: Paths): readonly string[] {
 }
 
 export function bridgeSpec(changes: Partial<NetworkSpec> = {}): NetworkSpec {
-  return { driver: 'bridge', internal: false, external: false, ipam: { subnet: '', gateway: '', ipRange: '' }, labels: {}, options: {}, ...changes };
+  return { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {}, ...changes };
 }
 
 function inside(netns: string): readonly string[] {

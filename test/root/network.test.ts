@@ -4,13 +4,14 @@ import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PublishedPort } from '../../src/state/container.ts';
 import { ask, bridgeSpec, ip, ipJson, leftovers, NetworkWorld } from './network-world.ts';
+import { publishedPort } from '../spec-values.ts';
 
 let world: NetworkWorld;
 beforeEach(async () => { world = await NetworkWorld.open(); });
 afterEach(async () => { await world.close(); });
 
-const tcp = (target: number, published: number | null, hostIp = ''): PublishedPort => ({ hostIp, published, target, protocol: 'tcp' });
-const udp = (target: number, published: number | null, hostIp = ''): PublishedPort => ({ hostIp, published, target, protocol: 'udp' });
+const tcp = (target: number, published: number | null, hostIp = ''): PublishedPort => publishedPort({ hostIp, published, target });
+const udp = (target: number, published: number | null, hostIp = ''): PublishedPort => publishedPort({ hostIp, published, target, protocol: 'udp' });
 
 async function nothingLeft(): Promise<void> {
   await expect.poll(() => leftovers(world.paths), { timeout: 5000 }).toEqual([]);
@@ -24,9 +25,9 @@ test('a network is a bridge with its gateway, its record and its rules, and goes
   const status = world.networks.list().get('a_default')?.status;
   expect(status?.present).toBe(true);
   const [bridge] = ipJson('-d', 'addr', 'show', 'dev', status?.link ?? '');
-  expect(bridge).toMatchObject({ linkinfo: { info_kind: 'bridge' }, addr_info: [{ family: 'inet', local: status?.gateway }] });
+  expect(bridge).toMatchObject({ linkinfo: { info_kind: 'bridge' }, addr_info: [{ family: 'inet', local: status?.pools[0]?.gateway }] });
   expect(readFileSync(`/proc/sys/net/ipv4/conf/${status?.link}/route_localnet`, 'utf8').trim()).toBe('1');
-  expect(execFileSync('nft', ['list', 'set', 'inet', world.paths.table, 'own'], { encoding: 'utf8' })).toContain(status?.subnet);
+  expect(execFileSync('nft', ['list', 'set', 'inet', world.paths.table, 'own'], { encoding: 'utf8' })).toContain(status?.pools[0]?.subnet);
   await expect(world.networks.create('a_default', 'b', bridgeSpec())).rejects.toMatchObject({ code: 'conflict' });
   await world.networks.remove('a_default');
   await nothingLeft();
@@ -72,10 +73,10 @@ test('published ports answer on every address with the client kept; on 127.0.0.1
   const web = await world.container('web', 'one');
   const other = await world.container('other', 'two');
   await Promise.all([world.serve(web.netns, 'tcp', 80, 'web'), world.serve(web.netns, 'udp', 53, 'web'), world.serve(web.netns, 'tcp', 81, 'admin')]);
-  const ports = await world.networks.publish({ container: web.endpoint.id, address: web.address, ports: [tcp(80, null), udp(53, null), tcp(81, null, '127.0.0.1')] });
+  const ports = await world.networks.publish({ container: web.endpoint.id, ports: [tcp(80, null), udp(53, null), tcp(81, null, '127.0.0.1')] });
   const [http = 0, dns = 0, admin = 0] = ports.map((port) => port.published ?? 0);
   expect(Math.min(http, dns, admin)).toBeGreaterThanOrEqual(49152);
-  const gateway = world.networks.list().get('one')?.status?.gateway;
+  const gateway = world.networks.list().get('one')?.status?.pools[0]?.gateway;
 
   expect(await Promise.all([
     ask('', 'tcp', '127.0.0.1', http), ask('', 'tcp', '10.213.2.2', http), ask(outside, 'tcp', '10.213.2.2', http),
@@ -108,20 +109,20 @@ test('replicas share a port by turns, and what is left serves alone', async () =
   const [a, b] = [await world.container('a', 'one'), await world.container('b', 'one')];
   await Promise.all([world.serve(a.netns, 'tcp', 80, 'a'), world.serve(b.netns, 'tcp', 80, 'b'), world.serve(a.netns, 'udp', 80, 'a'), world.serve(b.netns, 'udp', 80, 'b')]);
   const publish = (one: typeof a, port: number | null, protocol: typeof tcp): Promise<readonly PublishedPort[]> =>
-    world.networks.publish({ container: one.endpoint.id, group: 'app/web', address: one.address, ports: [protocol(80, port)] });
+    world.networks.publish({ container: one.endpoint.id, group: 'app/web', ports: [protocol(80, port)] });
   const [{ published: port } = { published: null }] = await publish(a, null, tcp);
   await publish(b, port, tcp);
   const answers = [];
   for (let asked = 0; asked < 4; asked++) answers.push((await ask('', 'tcp', '127.0.0.1', port ?? 0)).slice(0, 1));
   expect(answers.sort()).toEqual(['a', 'a', 'b', 'b']);
-  await world.networks.publish({ container: a.endpoint.id, group: 'app/web', address: a.address, ports: [] });
+  await world.networks.publish({ container: a.endpoint.id, group: 'app/web', ports: [] });
   expect((await ask('', 'tcp', '127.0.0.1', port ?? 0)).slice(0, 1)).toBe('b');
 
   // A UDP client that keeps its own port follows the move as well.
   const [{ published: moved } = { published: null }] = await publish(a, null, udp);
   expect((await ask('', 'udp', '127.0.0.1', moved ?? 0, 40123)).slice(0, 1)).toBe('a');
   await publish(b, moved, udp);
-  await world.networks.publish({ container: a.endpoint.id, group: 'app/web', address: a.address, ports: [] });
+  await world.networks.publish({ container: a.endpoint.id, group: 'app/web', ports: [] });
   expect((await ask('', 'udp', '127.0.0.1', moved ?? 0, 40123)).slice(0, 1)).toBe('b');
 
   for (const one of [a, b]) await world.drop(one.endpoint);
@@ -137,14 +138,14 @@ test('a port that is taken names its holder, and nothing is changed', async () =
   await new Promise((resolve) => server.once('listening', resolve));
   const address = server.address();
   const taken = typeof address === 'object' && address !== null ? address.port : 0;
-  const [{ published: free } = { published: null }] = await world.networks.publish({ container: a.endpoint.id, address: a.address, ports: [tcp(80, null)] });
-  await expect(world.networks.publish({ container: b.endpoint.id, address: b.address, ports: [udp(80, null), tcp(80, taken)] }))
+  const [{ published: free } = { published: null }] = await world.networks.publish({ container: a.endpoint.id, ports: [tcp(80, null)] });
+  await expect(world.networks.publish({ container: b.endpoint.id, ports: [udp(80, null), tcp(80, taken)] }))
     .rejects.toMatchObject({ code: 'port-taken', message: expect.stringMatching(new RegExp(`0\\.0\\.0\\.0:${taken}/tcp is taken by .+ \\(pid ${process.pid}\\)`)) });
-  await expect(world.networks.publish({ container: b.endpoint.id, address: b.address, ports: [tcp(80, free)] })).rejects.toMatchObject({ message: expect.stringContaining('by container a;') });
-  await expect(world.networks.publish({ container: b.endpoint.id, address: b.address, ports: [tcp(80, free, '127.0.0.1')] })).rejects.toMatchObject({ message: expect.stringContaining('by container a;') });
+  await expect(world.networks.publish({ container: b.endpoint.id, ports: [tcp(80, free)] })).rejects.toMatchObject({ message: expect.stringContaining('by container a;') });
+  await expect(world.networks.publish({ container: b.endpoint.id, ports: [tcp(80, free, '127.0.0.1')] })).rejects.toMatchObject({ message: expect.stringContaining('by container a;') });
   expect(execFileSync('nft', ['list', 'map', 'inet', world.paths.table, 'pub'], { encoding: 'utf8' }).match(/\d : \d/g)?.length).toBe(1);
   await new Promise((resolve) => server.close(resolve));
-  await world.networks.publish({ container: b.endpoint.id, address: b.address, ports: [tcp(80, taken)] });
+  await world.networks.publish({ container: b.endpoint.id, ports: [tcp(80, taken)] });
   for (const one of [a, b]) await world.drop(one.endpoint);
   await world.networks.remove('one');
   await nothingLeft();
@@ -166,12 +167,12 @@ describe('a forward chain of others that drops', () => {
       expect(world.networks.notices().join('\n')).toContain(`ip ${table} ${chain}`);
       const a = await world.container('a', 'one');
       await world.serve(a.netns, 'tcp', 80, 'a');
-      const [{ published: port } = { published: null }] = await world.networks.publish({ container: a.endpoint.id, address: a.address, ports: [tcp(80, null)] });
+      const [{ published: port } = { published: null }] = await world.networks.publish({ container: a.endpoint.id, ports: [tcp(80, null)] });
       expect(await ask(a.netns, 'tcp', '10.213.3.1', 80)).toBe('world 10.213.3.2');
       expect(await ask(outside, 'tcp', '10.213.3.2', port ?? 0)).toBe('a 10.213.3.1');
       expect(await ask(outside, 'tcp', a.address, 80)).toBe('nothing');
       execFileSync('nft', ['flush', 'chain', 'ip', table, chain]);
-      await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, address: a.address, ports: [tcp(80, port)] }]);
+      await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, ports: [tcp(80, port)] }]);
       expect(rules()).toBe(2);
       await world.drop(a.endpoint);
       await world.networks.remove('one');
@@ -188,17 +189,17 @@ test('a new engine goes on from what runs, and removes what nobody names', async
   const a = await world.container('a', 'one');
   const lost = await world.container('lost', 'one');
   await world.serve(a.netns, 'tcp', 80, 'a');
-  const ports = await world.networks.publish({ container: a.endpoint.id, address: a.address, ports: [tcp(80, null)] });
-  await world.networks.publish({ container: lost.endpoint.id, address: lost.address, ports: [tcp(80, null)] });
+  const ports = await world.networks.publish({ container: a.endpoint.id, ports: [tcp(80, null)] });
+  await world.networks.publish({ container: lost.endpoint.id, ports: [tcp(80, null)] });
   const port = ports[0]?.published ?? 0;
   world.networks.close();
   ip('link', 'add', `${world.paths.linkPrefix}0badcafe`, 'type', 'bridge');
   ip('link', 'add', 'name', `${world.paths.linkPrefix}0badbeef`, 'group', '268435457', 'type', 'bridge');
   await world.reopen();
-  await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, address: a.address, ports }]);
+  await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, ports }]);
   expect(await ask('', 'tcp', '127.0.0.1', port)).toMatch(/^a /);
   expect(existsSync(lost.netns)).toBe(false);
-  expect(world.networks.allocate('one', 'x', null)).not.toBe(a.address);
+  expect(world.networks.allocate('one', 'x', { ipv4: null, ipv6: null }).ipv4).not.toBe(a.address);
   world.networks.release('one', 'x');
   expect(execFileSync('nft', ['list', 'map', 'inet', world.paths.table, 'pub'], { encoding: 'utf8' }).match(/\d : \d/g)?.length).toBe(1);
   await expect.poll(() => ipJson('link', 'show', 'master', world.networks.list().get('one')?.status?.link ?? '').length, { timeout: 5000 }).toBe(1);
@@ -209,7 +210,7 @@ test('a new engine goes on from what runs, and removes what nobody names', async
   execFileSync('nft', ['delete', 'table', 'inet', world.paths.table]);
   expect(world.networks.list().get('one')?.status?.present).toBe(false);
   await world.networks.create('one', '', bridgeSpec());
-  await world.networks.publish({ container: a.endpoint.id, address: a.address, ports: [tcp(80, port), tcp(80, null)] });
+  await world.networks.publish({ container: a.endpoint.id, ports: [tcp(80, port), tcp(80, null)] });
   expect(await ask('', 'tcp', '127.0.0.1', port)).toMatch(/^a /);
 
   await expect(world.networks.remove('one')).rejects.toMatchObject({ code: 'network-in-use', message: expect.stringContaining('by a;') });
@@ -241,9 +242,10 @@ test('a failed start leaves no namespace, link or name', async () => {
   await world.container('a', 'one');
   ip('link', 'del', world.networks.list().get('one')?.status?.link ?? '');
   const id = 'f'.repeat(64);
-  const address = world.networks.allocate('one', id, null);
-  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toThrow(/ENODEV|EINVAL|EXDEV/);
-  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments: [{ network: 'one', address, names: ['b'] }] })).rejects.toMatchObject({ code: 'network-missing' });
+  const { ipv4 } = world.networks.allocate('one', id, { ipv4: null, ipv6: null });
+  const attachments = [{ network: 'one', ipv4, ipv6: '', names: ['b'], linkLocalIps: [], macAddress: '', interfaceName: '', gatewayPriority: 0 }];
+  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments })).rejects.toThrow(/ENODEV|EINVAL|EXDEV/);
+  await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments })).rejects.toMatchObject({ code: 'network-missing' });
   expect(readdirSync(world.paths.netns)).toHaveLength(1);
   expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8')).not.toContain('b ');
   world.networks.close();

@@ -71,7 +71,9 @@ async function adoptOne(adopter: Adopter, record: ContainerRecord, files: Contai
   const entry = { ...newEntry(record, files), held: existsSync(files.held), removing: existsSync(files.removing), restarts: readRestarts(files) };
   adopter.entries.set(record.name, entry);
   try {
-    for (const [network, address] of Object.entries(record.addresses)) if (networks.spec(network) !== null) networks.allocate(network, record.id, address);
+    for (const [network, ipv4] of Object.entries(record.addresses)) {
+      if (networks.spec(network) !== null) networks.allocate(network, record.id, { ipv4, ipv6: record.ipv6Addresses[network] ?? null });
+    }
     if (entry.removing) await finishRemoval(adopter, entry);
     else await findState(adopter, entry);
   } catch (error) { // one container must not keep all others from their engine

@@ -99,7 +99,7 @@ export class ContainerStore implements Containers {
   /** Ports that are to lead to the running containers, to restore the table from. */
   publications(): readonly Publication[] {
     return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.ports.length > 0)
-      .map((entry) => ({ container: entry.record.id, address: Object.values(entry.record.addresses)[0] ?? '', ports: entry.ports, group: portGroup(entry.record.identity, entry.record.id) }));
+      .map((entry) => ({ container: entry.record.id, ports: entry.ports, group: portGroup(entry.record.identity, entry.record.id) }));
   }
 
   /** Endpoints of the running containers, to restore networks from. */
@@ -269,13 +269,18 @@ export class ContainerStore implements Containers {
     resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a volume or content that is missing is said here, before anything is made
     await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
     const addresses: Record<string, string> = {};
+    const ipv6Addresses: Record<string, string> = {};
     try {
-      for (const [network, attachment] of Object.entries(spec.networks)) addresses[network] = networks.allocate(network, id, attachment.ipv4Address);
+      for (const [network, { ipv4Address, ipv6Address }] of Object.entries(spec.networks)) {
+        const { ipv4, ipv6 } = networks.allocate(network, id, { ipv4: ipv4Address, ipv6: ipv6Address });
+        addresses[network] = ipv4;
+        if (ipv6 !== '') ipv6Addresses[network] = ipv6;
+      }
       mkdirSync(files.state, { mode: 0o700 });
       mkdirSync(files.upper, { mode: 0o755 });
       mkdirSync(files.work, { mode: 0o700 });
       const record: ContainerRecord = {
-        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, anonymousVolumes: anonymous,
+        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, anonymousVolumes: anonymous,
         error: '', errorCode: 0,
       };
       this.#entries.set(name, newEntry(record, files));

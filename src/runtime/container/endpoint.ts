@@ -10,13 +10,16 @@ export function endpointOf(record: ContainerRecord, images: Images): Endpoint {
 }
 
 /** Its networks in the order of connecting, each with every name that resolves to it there. */
-export function attachmentsOf({ id, name, identity, spec, addresses }: ContainerRecord): readonly EndpointAttachment[] {
+export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Addresses }: ContainerRecord): readonly EndpointAttachment[] {
   return Object.entries(spec.networks)
     .sort(([a, x], [b, y]) => y.priority - x.priority || (a < b ? -1 : 1))
-    .map(([network, attachment]) => {
-      const names = [name, ...attachment.aliases, id.slice(0, 12)];
+    .map(([network, { aliases, linkLocalIps, macAddress, interfaceName, gatewayPriority }]) => {
+      const names = [name, ...aliases, id.slice(0, 12)];
       if (identity.owner === 'stack') names.push(identity.service);
-      return { network, address: addresses[network] ?? '', names: [...new Set(names)] };
+      return {
+        network, ipv4: addresses[network] ?? '', ipv6: ipv6Addresses[network] ?? '', names: [...new Set(names)],
+        linkLocalIps, macAddress, interfaceName, gatewayPriority,
+      };
     });
 }
 

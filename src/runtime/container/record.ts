@@ -12,8 +12,10 @@ export const ContainerRecord = z.object({
   identity: Identity,
   spec: ContainerSpec,
   createdAt: z.number(),
-  /** Network's full name → address. */
+  /** Network's full name → IPv4 address. */
   addresses: z.record(z.string(), z.string()),
+  /** The same, IPv6; networks that have it. */
+  ipv6Addresses: z.record(z.string(), z.string()).default({}),
   /** Target → full name of the volume that serves an anonymous one there. */
   anonymousVolumes: z.record(z.string(), z.string()),
   /** Why the last start failed; '' when it did not. */

@@ -34,7 +34,7 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
     if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
   }
   const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
-  for (const { address } of attachmentsOf(record)) lines.push(`${address}\t${full}`);
+  for (const { ipv4, ipv6 } of attachmentsOf(record)) for (const address of [ipv4, ipv6]) if (address !== '') lines.push(`${address}\t${full}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,34 +1,37 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { type Address, bytesOf } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
-import { bytesOf } from './cidr.ts';
+import { allowForwarding } from './host-forwarding.ts';
 import type { Subnet } from './ipam.ts';
-import { requestLinks } from './link-request.ts';
-import { addressAdd, bridgeAdd, groupDelete, type Link, linkDelete, linkDump, linkGet, linkSetMaster, linkUp, portHairpin, readLink } from './rtnetlink.ts';
+import { type LinkRequest, requestLinks } from './link-request.ts';
+import { addressAdd, bridgeAdd, groupDelete, type Link, linkDelete, linkDump, linkGet, linkSetMaster, linkUp, portModes, readLink } from './rtnetlink.ts';
+import { setSysctl } from './sysctl.ts';
+
+/** A network's bridge. `isolated`: its ports reach no other port. `mtu` 0: as the kernel likes. */
+export interface Bridge { readonly name: string; readonly group: number; readonly subnets: readonly Subnet[]; readonly mtu: number; readonly isolated: boolean }
 
 /** A hardware address that is the address's own, as Docker makes them: whoever gets the address next is known under the same one. */
-export function macOf(address: number): Buffer {
-  return Buffer.concat([Buffer.from([0x02, 0x42]), bytesOf(address)]);
+export function macOf(address: Address): Buffer {
+  return Buffer.concat([Buffer.from([0x02, 0x42]), bytesOf(address).subarray(-4)]);
 }
 
-/** Makes a network's bridge with its gateway address, up; ports that were left without it are put on it again. Answers its index. */
-export async function createBridge(kernel: Kernel, bridge: { name: string; group: number; subnet: Subnet }): Promise<number> {
-  const { name, group, subnet } = bridge;
-  await requestLinks(kernel, null, [{ about: `bridge ${name}`, message: bridgeAdd({ name, mac: macOf(subnet.gateway), group }) }]);
+/** Makes a network's bridge with its gateway addresses, up; ports that were left without it are put on it again. Answers its index. */
+export async function createBridge(kernel: Kernel, bridge: Bridge): Promise<number> {
+  const { name, group, subnets, mtu } = bridge;
+  const [first] = subnets;
+  if (first === undefined) throw new Error(`bridge ${name} has no subnet`);
+  await requestLinks(kernel, null, [{ about: `bridge ${name}`, message: bridgeAdd({ name, mac: macOf(first.gateway), group, mtu }) }]);
   try {
-    // Before the bridge is up, so that IPv6 never gives it an address. 127.0.0.1 of the host reaches published ports by route_localnet.
-    setSysctl(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
-    setSysctl(`/proc/sys/net/ipv6/conf/${name}/accept_dad`, '0');
-    setSysctl(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1');
-    setSysctl('/proc/sys/net/ipv4/ip_forward', '1');
+    settle(bridge);
     const index = await linkIndex(kernel, name);
     if (index === null) throw new KernelError('netlink', 'ENODEV', `bridge ${name}`, 'it was removed while it was made');
     const lost = (await listLinks(kernel)).filter((link) => link.group === group && link.index !== index);
     await requestLinks(kernel, null, [
-      { about: `address of bridge ${name}`, message: addressAdd(index, subnet.gateway, subnet.subnet) },
+      ...subnets.map(({ gateway, subnet }): LinkRequest => ({ about: `address of bridge ${name}`, message: addressAdd(index, gateway, subnet) })),
       { about: `bridge ${name}`, message: linkUp(index) },
       ...lost.flatMap((link) => [
         { about: `port ${link.name}`, message: linkSetMaster(link.index, index) },
-        { about: `port ${link.name}`, message: portHairpin(link.index) },
+        { about: `port ${link.name}`, message: portModes(link.index, bridge) },
       ]),
     ]);
     return index;
@@ -37,6 +40,17 @@ export async function createBridge(kernel: Kernel, bridge: { name: string; group
     if (index !== null) await requestLinks(kernel, null, [{ about: `bridge ${name}`, message: linkDelete(index), accept: ['ENODEV'] }]);
     throw error;
   }
+}
+
+/** Settings of a bridge that is not up yet: one without IPv6 must never give itself an address. 127.0.0.1 of the host reaches published ports by route_localnet. */
+function settle({ name, subnets }: Bridge): void {
+  const ipv6 = subnets.some(({ subnet }) => subnet.family === 6);
+  setSysctl(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
+  setSysctl(`/proc/sys/net/ipv6/conf/${name}/accept_dad`, '0');
+  setSysctl(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0');
+  setSysctl(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, ipv6 ? '0' : '1');
+  allowForwarding(4);
+  if (ipv6) allowForwarding(6);
 }
 
 /** Removes every link of a network: its bridge and what is left on it. Nothing there is no error. */
@@ -58,9 +72,4 @@ export async function listLinks(kernel: Kernel): Promise<readonly Link[]> {
 /** True where the engine's network namespace has a link of that name. Cheap: no netlink. */
 export function linkExists(name: string): boolean {
   return existsSync(`/proc/sys/net/ipv4/conf/${name}`);
-}
-
-/** A kernel without the setting (no IPv6) has nothing to set; one that is so already is left alone (ip_forward resets others). */
-function setSysctl(path: string, value: string): void {
-  if (existsSync(path) && readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
 }

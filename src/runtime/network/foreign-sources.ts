@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { type Cidr, cidrOf } from './cidr.ts';
+import { type Cidr, cidrOf } from '../../state/cidr.ts';
 import type { NftablesJson } from './nftables-json.ts';
 
 const SourceMatch = z.object({
   match: z.object({
     op: z.literal('=='),
-    left: z.object({ payload: z.object({ protocol: z.literal('ip'), field: z.literal('saddr') }) }),
+    left: z.object({ payload: z.object({ protocol: z.enum(['ip', 'ip6']), field: z.literal('saddr') }) }),
     right: z.object({ prefix: z.object({ addr: z.string(), len: z.int() }) }),
   }),
 });
@@ -16,7 +16,7 @@ const SourceMatch = z.object({
  */
 export function foreignSources(nft: NftablesJson, ownTable: string): readonly Cidr[] {
   return nft.chains()
-    .filter((chain) => chain.hook === 'postrouting' && (chain.family === 'ip' || chain.family === 'inet') && chain.table !== ownTable)
+    .filter((chain) => chain.hook === 'postrouting' && ['ip', 'ip6', 'inet'].includes(chain.family) && chain.table !== ownTable)
     .flatMap((chain) => nft.rules(chain))
     .flatMap((rule) => rule.expr)
     .flatMap((expression) => {

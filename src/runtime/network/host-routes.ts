@@ -1,13 +1,14 @@
+import type { Cidr, Family } from '../../state/cidr.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Cidr } from './cidr.ts';
 import { requestLinks } from './link-request.ts';
 import { readRoute, routeDump } from './rtnetlink.ts';
+import { ALL_FAMILIES } from './table-ports.ts';
 
 /** Routes with fewer bits lead to the world (a VPN's 0.0.0.0/1), not to a network of the host's. */
-const NARROWEST = 8;
+const NARROWEST: Readonly<Record<Family, number>> = { 4: 8, 6: 16 };
 
-/** The IPv4 networks this host reaches, of all tables. */
+/** The networks this host reaches, of all tables. */
 export async function hostRoutes(kernel: Kernel): Promise<readonly Cidr[]> {
-  const [answer] = await requestLinks(kernel, null, [{ about: 'routes', message: routeDump() }]);
-  return (answer?.payloads ?? []).map((payload) => readRoute(payload).destination).filter((network) => network.prefix >= NARROWEST);
+  const answers = await requestLinks(kernel, null, ALL_FAMILIES.map((family) => ({ about: `IPv${family} routes`, message: routeDump(family), accept: ['EOPNOTSUPP', 'EAFNOSUPPORT'] })));
+  return answers.flatMap((answer) => answer.payloads).map((payload) => readRoute(payload).destination).filter(({ family, prefix }) => prefix >= NARROWEST[family]);
 }

@@ -1,52 +1,81 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Ipam } from '../../state/network.ts';
-import { addressOf, addressText, type Cidr, cidrAt, cidrOf, cidrText, contains, overlaps } from './cidr.ts';
+import { type Address, addressOf, addressText, type Cidr, cidrAt, cidrOf, cidrText, contains, type Family, overlaps } from '../../state/cidr.ts';
+import type { IpamPool, NetworkSpec } from '../../state/network.ts';
 
-/** Where a network's addresses come from. `range` is the part that free addresses are given from. */
-export interface Subnet { readonly subnet: Cidr; readonly gateway: number; readonly range: Cidr }
+/** Where addresses of one family come from. `range` is the part that free ones are given from, `reserved` what is never given, and whose it is. */
+export interface Subnet { readonly subnet: Cidr; readonly gateway: Address; readonly range: Cidr; readonly reserved: ReadonlyMap<bigint, string> }
+
+/** What a new subnet must not overlap with: those of this engine's other networks by name, and what the host reaches otherwise. */
+export interface TakenSubnets { readonly own: ReadonlyMap<string, readonly Cidr[]>; readonly routes: readonly Cidr[] }
+
+/** How a choice is made: `offset` turns the order of the pools, so that engines that start at the same time do not choose alike; `id` is the network's. */
+export interface Choice { readonly offset: number; readonly id: string }
 
 /** Docker's default pools: 172.17.0.0/16 … 172.31.0.0/16, then 192.168.0.0/20 … 192.168.240.0/20. */
 const POOLS: readonly Cidr[] = [
-  ...Array.from({ length: 15 }, (_, index) => cidrAt((172 * 256 + 17 + index) * 65536, 16)),
-  ...Array.from({ length: 16 }, (_, index) => cidrAt((192 * 256 + 168) * 65536 + index * 4096, 20)),
+  ...Array.from({ length: 15 }, (_, index) => cidrOf(`172.${17 + index}.0.0/16`, 'pool')),
+  ...Array.from({ length: 16 }, (_, index) => cidrOf(`192.168.${index * 16}.0/20`, 'pool')),
 ];
+/** Shortest and longest prefix of a subnet that was asked for. */
+const PREFIXES: Readonly<Record<Family, readonly [number, number]>> = { 4: [8, 30], 6: [8, 126] };
+const ANY: IpamPool = { subnet: '', gateway: '', ipRange: '', auxAddresses: {} };
 
 /**
- * Chooses a network's subnet and gateway. `own` are the subnets of this engine's other networks, by name; `routes` is what the host reaches
- * otherwise (without its default route): pools avoid both, a subnet that was asked for avoids `own` only. `offset` turns the order of the pools, so
- * that engines that start at the same time do not choose alike. Throws BayplanError `subnet-taken` or `bad-request`.
+ * Chooses a network's pools, IPv4 first: those that were asked for, and one of the engine's own for a family that has none. Pools of the engine's
+ * choice avoid all that is taken, those asked for only this engine's other networks. Throws BayplanError `subnet-taken` or `bad-request`.
  */
-export function chooseSubnet(name: string, wanted: Ipam, own: ReadonlyMap<string, Cidr>, routes: readonly Cidr[], offset: number): Subnet {
-  const subnet = wanted.subnet === '' ? freePool(name, own, routes, offset) : checkedSubnet(name, wanted.subnet, own);
-  const gateway = wanted.gateway === '' ? subnet.first + 1 : addressOf(wanted.gateway);
-  if (gateway === null || !contains(subnet, gateway)) {
-    throw new BayplanError('bad-request', `network ${name}: gateway "${wanted.gateway}" is not an address in ${cidrText(subnet)}`);
-  }
-  return { subnet, gateway, range: rangeIn(name, wanted.ipRange, subnet) };
+export function choosePools(name: string, spec: Pick<NetworkSpec, 'ipam' | 'ipv6'>, taken: TakenSubnets, choice: Choice): readonly IpamPool[] {
+  const own = new Map(taken.own);
+  return [...wantedOf(spec.ipam, 4), ...(spec.ipv6 ? wantedOf(spec.ipam, 6) : [])].map(({ family, pool }) => {
+    const subnet = pool.subnet === '' ? freePool(name, family, { ...taken, own }, choice) : checkedSubnet(name, pool.subnet, own);
+    own.set(name, [...(own.get(name) ?? []), subnet]);
+    const gateway = pool.gateway === '' ? addressText({ family, bits: subnet.first + 1n }) : pool.gateway;
+    const chosen = { ...pool, subnet: cidrText(subnet), gateway };
+    subnetOf(name, chosen);
+    return chosen;
+  });
 }
 
-/** What `chooseSubnet` chose, from its record. */
-export function subnetOf(name: string, spec: Ipam, chosen: { subnet: string; gateway: string }): Subnet {
-  const subnet = cidrOf(chosen.subnet, `network ${name}`);
-  const gateway = addressOf(chosen.gateway);
-  if (gateway === null) throw new BayplanError('record-damaged', `network ${name}: its record has the gateway "${chosen.gateway}"`);
-  return { subnet, gateway, range: rangeIn(name, spec.ipRange, subnet) };
+/** A chosen pool, read and checked. Throws BayplanError `bad-request` where its parts do not fit together. */
+export function subnetOf(name: string, pool: IpamPool): Subnet {
+  const subnet = cidrOf(pool.subnet, `network ${name}: subnet`);
+  const within = (text: string, what: string): Address => {
+    const address = addressOf(text);
+    if (address === null || !contains(subnet, address)) throw new BayplanError('bad-request', `network ${name}: ${what} "${text}" is not an address in ${cidrText(subnet)}`);
+    return address;
+  };
+  const gateway = within(pool.gateway, 'gateway');
+  const auxiliary = Object.entries(pool.auxAddresses).map(([owner, text]) => [within(text, `aux_addresses.${owner}`).bits, `${owner} (aux_addresses)`] as const);
+  return { subnet, gateway, range: rangeIn(name, pool.ipRange, subnet), reserved: new Map([...auxiliary, [gateway.bits, 'the gateway']]) };
 }
 
-function freePool(name: string, own: ReadonlyMap<string, Cidr>, routes: readonly Cidr[], offset: number): Cidr {
-  const taken = [...own.values(), ...routes];
-  for (let index = 0; index < POOLS.length; index++) {
-    const pool = POOLS[(index + offset) % POOLS.length];
-    if (pool !== undefined && !taken.some((other) => overlaps(pool, other))) return pool;
-  }
-  throw new BayplanError('subnet-taken', `network ${name}: all ${POOLS.length} address pools overlap with networks or routes of this host; remove networks, or give it a subnet (ipam: config: subnet)`);
+function wantedOf(ipam: readonly IpamPool[], family: Family): readonly { readonly family: Family; readonly pool: IpamPool }[] {
+  const wanted = ipam.filter(({ subnet }) => subnet.includes(':') === (family === 6));
+  return (wanted.length === 0 ? [ANY] : wanted).map((pool) => ({ family, pool }));
 }
 
-function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, Cidr>): Cidr {
+function freePool(name: string, family: Family, { own, routes }: TakenSubnets, { offset, id }: Choice): Cidr {
+  const taken = [...[...own.values()].flat(), ...routes];
+  const pools = family === 4 ? POOLS.map((_, index) => POOLS[(index + offset) % POOLS.length]) : localPools(id);
+  const free = pools.find((pool) => pool !== undefined && !taken.some((other) => overlaps(pool, other)));
+  if (free !== undefined) return free;
+  throw new BayplanError('subnet-taken', `network ${name}: all ${pools.length} address pools overlap with networks or routes of this host; remove networks, or give it a subnet (ipam: config: subnet)`);
+}
+
+/** Unique local networks (RFC 4193) whose 56 random bits are the network's id: two of them never meet. */
+function localPools(id: string): readonly Cidr[] {
+  return [0, 14, 28, 42].map((at) => cidrAt({ family: 6, bits: BigInt(`0xfd${id.slice(at, at + 14)}`) << 64n }, 64));
+}
+
+function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, readonly Cidr[]>): Cidr {
   const subnet = cidrOf(text, `network ${name}: subnet`);
-  if (subnet.prefix < 8 || subnet.prefix > 30) throw new BayplanError('bad-request', `network ${name}: subnet ${text} has ${subnet.prefix} bits of prefix, expected 8 to 30`);
-  for (const [other, taken] of own) {
-    if (overlaps(subnet, taken)) throw new BayplanError('subnet-taken', `network ${name}: subnet ${cidrText(subnet)} overlaps with ${cidrText(taken)} of network ${other}; choose another`);
+  const [shortest, longest] = PREFIXES[subnet.family];
+  if (subnet.prefix < shortest || subnet.prefix > longest) {
+    throw new BayplanError('bad-request', `network ${name}: subnet ${text} has ${subnet.prefix} bits of prefix, expected ${shortest} to ${longest}`);
+  }
+  for (const [other, subnets] of own) {
+    const taken = subnets.find((one) => overlaps(subnet, one));
+    if (taken !== undefined) throw new BayplanError('subnet-taken', `network ${name}: subnet ${cidrText(subnet)} overlaps with ${cidrText(taken)} of network ${other}; choose another`);
   }
   return subnet;
 }
@@ -54,68 +83,8 @@ function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, Cidr
 function rangeIn(name: string, text: string, subnet: Cidr): Cidr {
   if (text === '') return subnet;
   const range = cidrOf(text, `network ${name}: ip_range`);
-  if (!contains(subnet, range.first) || !contains(subnet, range.last)) {
+  if (range.family !== subnet.family || range.first < subnet.first || range.last > subnet.last) {
     throw new BayplanError('bad-request', `network ${name}: ip_range ${text} is not inside ${cidrText(subnet)}`);
   }
   return range;
-}
-
-/** The addresses of one network. Free ones are given in a circle, so that one just released rests as long as possible. */
-export class AddressPool {
-  readonly #name: string;
-  readonly #subnet: Subnet;
-  readonly #byOwner = new Map<string, number>();
-  readonly #taken = new Map<number, string>();
-  #next: number;
-
-  constructor(name: string, subnet: Subnet) {
-    this.#name = name;
-    this.#subnet = subnet;
-    this.#next = subnet.range.first;
-    this.#taken.set(subnet.gateway, 'the gateway');
-  }
-
-  get owners(): readonly string[] {
-    return [...this.#byOwner.keys()];
-  }
-
-  /** The same owner gets the same address again. Throws BayplanError `address-taken`, `addresses-exhausted` or `bad-request`. */
-  allocate(owner: string, wanted: string | null): string {
-    const held = this.#byOwner.get(owner);
-    if (held !== undefined && (wanted === null || addressText(held) === wanted)) return addressText(held);
-    const address = wanted === null ? this.#free() : this.#checked(owner, wanted);
-    if (held !== undefined) this.#taken.delete(held);
-    this.#byOwner.set(owner, address);
-    this.#taken.set(address, owner);
-    if (wanted === null) this.#next = address + 1;
-    return addressText(address);
-  }
-
-  release(owner: string): void {
-    const held = this.#byOwner.get(owner);
-    if (held === undefined) return;
-    this.#byOwner.delete(owner);
-    this.#taken.delete(held);
-  }
-
-  #free(): number {
-    const { subnet, range } = this.#subnet;
-    const size = range.last - range.first + 1;
-    for (let tried = 0; tried < size; tried++) {
-      const address = range.first + ((this.#next - range.first + tried) % size);
-      if (address !== subnet.first && address !== subnet.last && !this.#taken.has(address)) return address;
-    }
-    throw new BayplanError('addresses-exhausted', `network ${this.#name}: all addresses of ${cidrText(range)} are given; remove containers or use a larger subnet`);
-  }
-
-  #checked(owner: string, wanted: string): number {
-    const { subnet } = this.#subnet;
-    const address = addressOf(wanted);
-    if (address === null || !contains(subnet, address) || address === subnet.first || address === subnet.last) {
-      throw new BayplanError('bad-request', `network ${this.#name}: "${wanted}" is not an address for a container in ${cidrText(subnet)}`);
-    }
-    const holder = this.#taken.get(address);
-    if (holder !== undefined && holder !== owner) throw new BayplanError('address-taken', `network ${this.#name}: ${wanted} belongs to ${holder}; choose another`);
-    return address;
-  }
 }

@@ -48,6 +48,12 @@ export function u8(type: number, value: number): Buffer {
   return attribute(type, Buffer.from([value]));
 }
 
+export function u16(type: number, value: number): Buffer {
+  const out = Buffer.alloc(2);
+  out.writeUInt16LE(value);
+  return attribute(type, out);
+}
+
 export function u32(type: number, value: number): Buffer {
   const out = Buffer.alloc(4);
   out.writeUInt32LE(value >>> 0);
@@ -64,6 +70,16 @@ export function readAttributes(payload: Buffer, offset: number): ReadonlyMap<num
     at += align(length);
   }
   return found;
+}
+
+/** A string attribute's value, '' where there is none. */
+export function textOf(value: Buffer | undefined): string {
+  return value === undefined ? '' : value.toString('latin1').replace(/\0.*$/s, '');
+}
+
+/** A 32-bit attribute's value, 0 where there is none. */
+export function numberOf(value: Buffer | undefined): number {
+  return value === undefined ? 0 : value.readUInt32LE(0);
 }
 
 /** The bytes to send: lengths set, an acknowledgement asked for, sequence numbers 1, 2, … in order. */
@@ -105,6 +121,5 @@ export function readAnswers(bytes: Buffer, count: number): readonly NetlinkAnswe
 function complaint(payload: Buffer, flags: number): string {
   if ((flags & NLM_F_ACK_TLVS) === 0 || payload.length < 4 + HEADER_BYTES) return '';
   const skip = (flags & NLM_F_CAPPED) === 0 ? align(payload.readUInt32LE(4)) : HEADER_BYTES;
-  const words = readAttributes(payload, 4 + skip).get(NLMSGERR_ATTR_MSG);
-  return words === undefined ? '' : words.toString('latin1').replace(/\0.*$/s, '');
+  return textOf(readAttributes(payload, 4 + skip).get(NLMSGERR_ATTR_MSG));
 }

@@ -9,33 +9,41 @@ export interface Endpoint {
   readonly hostname: string;
   /** False where it has a health check that has yet to pass. */
   readonly ready: boolean;
-  /** In the order of connecting; the first one gives the default route. */
+  /** In the order of connecting. */
   readonly attachments: readonly EndpointAttachment[];
 }
-export interface EndpointAttachment {
+/** The addresses of one attachment; '' where the network has none of that family. */
+export interface Addresses { readonly ipv4: string; readonly ipv6: string }
+export interface EndpointAttachment extends Addresses {
   /** The network's full name. */ readonly network: string;
-  readonly address: string;
   /** All names that resolve to the container there: container name, which addresses lead back to, service, aliases, short id. */
   readonly names: readonly string[];
+  readonly linkLocalIps: readonly string[];
+  /** '': made from the address. */ readonly macAddress: string;
+  /** '': eth0, eth1 … */ readonly interfaceName: string;
+  /** The highest one that leads out gives the default route, and is where published ports lead. */ readonly gatewayPriority: number;
 }
+/** Addresses that are asked for; null: any. */
+export interface WantedAddresses { readonly ipv4: string | null; readonly ipv6: string | null }
 /**
- * Ports published to one container (its id). `address` is where they lead. Containers of one `group` (a service's replicas and generations) may share a port
+ * Ports published to one connected container (its id). Containers of one `group` (a service's replicas and generations) may share a port
  * and are balanced; without a group, or with another one's, it is `port-taken`.
  */
-export interface Publication { readonly container: string; readonly group?: string; readonly address: string; readonly ports: readonly PublishedPort[] }
+export interface Publication { readonly container: string; readonly group?: string; readonly ports: readonly PublishedPort[] }
 
 /** Bridges, addresses, links, names and published ports of one engine. */
 export interface Networks {
   list(): ReadonlyMap<string, Network>;
   /** Of one network alone, without asking the kernel as `list` does; null: it is not there. */
   spec(network: string): NetworkSpec | null;
+  /** Its IPv4 gateway, likewise. */
   gateway(network: string): string | null;
   /** Record and bridge. Idempotent: a record whose bridge is missing gets it again; a different spec is a `conflict`. */
   create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
   /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */
   remove(name: string): Promise<void>;
-  /** Gives an address (the wanted one, or the next free) and remembers it in the network's record until `release`. */
-  allocate(network: string, container: string, wanted: string | null): string;
+  /** Gives addresses (the wanted ones, or the next free) and remembers them until `release`. */
+  allocate(network: string, container: string, wanted: WantedAddresses): Addresses;
   release(network: string, container: string): void;
   /**
    * Makes the container's namespace at `paths.netns/<id16>` with its links and addresses up, and puts its names into the zone files.
@@ -48,7 +56,8 @@ export interface Networks {
   setReady(id: string, ready: boolean): Promise<void>;
   /**
    * Makes exactly these ports lead to the container, one transaction; several containers on one port are balanced. Answers them with the
-   * picked host ports. `port-taken` (BayplanError) names the address, port and holder where another program or stack has it. Empty: withdraws.
+   * picked host ports: none for a container without an address. `port-taken` (BayplanError) names the address, port and holder where another program or
+   * stack has it. Empty: withdraws.
    */
   publish(publication: Publication): Promise<readonly PublishedPort[]>;
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers

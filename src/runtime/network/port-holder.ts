@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { addressFromBytes, addressText } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
 
 /** A process that has gone, or that we may not look into (in a container without ptrace). */
@@ -7,7 +8,7 @@ const PASSED_OVER: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'EACCES', '
 /** The process that has a socket on a host port, as far as /proc tells. */
 export interface PortHolder { readonly pid: number; readonly program: string }
 
-/** Finds who has `ip:port`; `ip` 0.0.0.0 meets every address. Null where it cannot be told (a socket of the kernel's, or it has just gone). */
+/** Finds who has `ip:port`; `ip` 0.0.0.0 or :: meets every address of its family. Null where it cannot be told (a socket of the kernel's, or it has just gone). */
 export async function findPortHolder(protocol: PublishedPort['protocol'], ip: string, port: number): Promise<PortHolder | null> {
   if (protocol === 'sctp') return null;
   const tables = await Promise.all([protocol, `${protocol}6`].map((name) => readText(`/proc/self/net/${name}`)));
@@ -22,21 +23,26 @@ export function socketsOn(table: string, ip: string, port: number): readonly str
     const [, local = '', , state = '', , , , , , inode = '0'] = line.trim().split(/\s+/);
     const [address = '', hex = ''] = local.split(':');
     if (Number.parseInt(hex, 16) !== port || inode === '0') continue;
-    const bound = ipv4Of(address);
-    if (bound === null || (bound !== ip && bound !== '0.0.0.0' && ip !== '0.0.0.0')) continue;
+    if (!meets(addressIn(address), ip)) continue;
     // 0A listens, 07 is an unconnected UDP socket.
     found.push({ inode, listens: state === '0A' || state === '07' });
   }
   return found.sort((a, b) => Number(b.listens) - Number(a.listens)).map((one) => one.inode);
 }
 
-/** The kernel prints addresses as 32-bit words in hexadecimal, each in the machine's byte order. Null for an IPv6 address that serves no IPv4. */
-function ipv4Of(hex: string): string | null {
-  if (hex.length === 32) {
-    if (/^0+$/.test(hex)) return '0.0.0.0';
-    if (!hex.startsWith('0000000000000000FFFF0000')) return null;
-  }
-  return (hex.slice(-8).match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)).join('.');
+/** The kernel prints addresses as 32-bit words in hexadecimal, each in the machine's byte order. */
+function addressIn(hex: string): string {
+  const words = (hex.match(/.{8}/g) ?? []).map((word) => Buffer.from(word, 'hex').reverse());
+  const bytes = Buffer.concat(words);
+  const mapped = hex.startsWith('0000000000000000FFFF0000');
+  return addressText(addressFromBytes(mapped ? bytes.subarray(12) : bytes));
+}
+
+/** Whether a bind to `wanted` collides with a socket on `bound`. One on :: may serve IPv4 as well. */
+function meets(bound: string, wanted: string): boolean {
+  if (bound === wanted || bound === '::') return true;
+  const sameFamily = bound.includes(':') === wanted.includes(':');
+  return sameFamily && (bound === '0.0.0.0' || wanted === '0.0.0.0' || wanted === '::');
 }
 
 async function processWith(inodes: ReadonlySet<string>): Promise<PortHolder | null> {

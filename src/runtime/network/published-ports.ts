@@ -1,41 +1,33 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { PublishedPort } from '../../state/container.ts';
-import { type Kernel, KernelError } from '../kernel.ts';
-import { addressOf } from './cidr.ts';
-import type { Publication } from './networks.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Addresses, Publication } from './networks.ts';
+import type { Carry } from './port-carrier.ts';
 import { findPortHolder } from './port-holder.ts';
+import { normalHostIp, type PickedPort, PortInUse, portText, ReservedPort } from './reserved-port.ts';
 import type { TablePort } from './table.ts';
 
 /** Ports that are picked where the user names none: IANA's dynamic range. */
 const FIRST_PICKED = 49152;
 const LAST_PICKED = 65535;
 
-interface Held {
-  readonly hostIp: string;
-  readonly protocol: PublishedPort['protocol'];
-  readonly port: number;
-  readonly group: string;
-  /** The socket that keeps the port from other programs; null where the kernel has no such protocol. */
-  readonly fd: number | null;
-  readonly backends: Map<string, { address: string; port: number }>;
-}
-interface PickedPort extends PublishedPort { readonly published: number }
+/** A container that ports are given to. */
+interface Claim { readonly addresses: Addresses; readonly group: string; readonly before: readonly PickedPort[]; readonly picked: readonly PickedPort[] }
 
-/**
- * Which host ports lead to which containers, and the sockets that reserve them: rewriting the destination wins over a program that listens
- * there without any error, so the port must be ours alone.
- */
+/** Which host ports lead to which containers. */
 export class PublishedPorts {
   readonly #kernel: Kernel;
+  readonly #carry: Carry;
   readonly #nameOf: (container: string) => string;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, ReservedPort>();
   readonly #table = new Map<string, TablePort>();
   readonly #byContainer = new Map<string, readonly PickedPort[]>();
   #nextPicked: number;
 
-  /** `offset` turns the order in which ports are picked; `nameOf` is for messages. */
-  constructor(kernel: Kernel, offset: number, nameOf: (container: string) => string) {
+  /** `offset` turns the order in which ports are picked; `nameOf` is for messages; `carry` serves what no rule can send on. */
+  constructor(kernel: Kernel, offset: number, nameOf: (container: string) => string, carry: Carry) {
     this.#kernel = kernel;
+    this.#carry = carry;
     this.#nameOf = nameOf;
     this.#nextPicked = FIRST_PICKED + (offset % (LAST_PICKED - FIRST_PICKED + 1));
   }
@@ -59,35 +51,31 @@ export class PublishedPorts {
    * Makes exactly these ports lead to the container, or changes nothing and throws `port-taken`. A port picked before stays the same.
    * Answers what to do with the reservations that ended: close them once the rules are gone.
    */
-  async assign(publication: Publication): Promise<{ ports: readonly PublishedPort[]; release: () => void }> {
-    const { container, address } = publication;
-    const group = publication.group ?? container;
+  async assign(publication: Publication, addresses: Addresses): Promise<{ ports: readonly PublishedPort[]; release: () => void }> {
+    const { container } = publication;
     const before = this.#byContainer.get(container) ?? [];
-    const added: Held[] = [];
     const picked: PickedPort[] = [];
+    const held: ReservedPort[] = [];
     try {
       for (const port of publication.ports) {
-        const normal = { ...port, hostIp: normalHostIp(port.hostIp) };
-        const held = this.#hold(normal, group, before, picked);
-        if (held.backends.size === 0 && !added.includes(held)) added.push(held);
-        picked.push({ ...port, published: held.port });
+        const reserved = this.#hold(port, { addresses, group: publication.group ?? container, before, picked });
+        held.push(reserved);
+        picked.push({ ...port, published: reserved.port, publishedLast: null });
       }
     } catch (error) {
-      for (const held of added) this.#drop(held)();
+      for (const one of held) if (one.containers.length === 0) this.#drop(one)();
       throw error instanceof PortTaken ? await this.#taken(error) : error;
     }
-    const touched = new Set([...before, ...picked].map(keyOf));
-    for (const port of before) this.#held.get(keyOf(port))?.backends.delete(container);
-    for (const port of picked) this.#held.get(keyOf(port))?.backends.set(container, { address, port: port.target });
+    for (const port of before) this.#held.get(keyOf(port))?.leave(container);
+    for (const [index, port] of picked.entries()) held[index]?.lead(container, addresses, port);
     if (picked.length > 0) this.#byContainer.set(container, picked);
     else this.#byContainer.delete(container);
     const ended: (() => void)[] = [];
-    for (const key of touched) {
-      const held = this.#held.get(key);
-      if (held === undefined) continue;
-      const { hostIp, protocol, port, backends } = held;
-      if (backends.size === 0) ended.push(this.#drop(held));
-      else this.#table.set(key, { hostIp, protocol, port, backends: [...backends.values()] });
+    for (const key of new Set([...before, ...picked].map(keyOf))) {
+      const one = this.#held.get(key);
+      if (one === undefined) continue;
+      if (one.containers.length === 0) ended.push(this.#drop(one));
+      else for (const [family, port] of one.table()) this.#table.set(`${family}|${key}`, port);
     }
     return { ports: picked, release: () => ended.forEach((close) => close()) };
   }
@@ -98,74 +86,65 @@ export class PublishedPorts {
     this.#byContainer.clear();
   }
 
-  #hold(port: PublishedPort, group: string, before: readonly PickedPort[], picked: readonly PickedPort[]): Held {
-    if (port.published !== null) return this.#reserve({ ...port, published: port.published }, group);
-    const same = before.find((old) => normalHostIp(old.hostIp) === port.hostIp && old.protocol === port.protocol && old.target === port.target
-      && !picked.some((other) => keyOf(other) === keyOf(old)));
-    return same === undefined ? this.#pick(port, group) : this.#reserve({ ...port, published: same.published }, group);
+  #hold(port: PublishedPort, claim: Claim): ReservedPort {
+    if (port.published !== null && port.publishedLast === null) return this.#reserve({ ...port, published: port.published }, claim);
+    const same = claim.before.find((old) => old.hostIp === port.hostIp && old.protocol === port.protocol && old.target === port.target
+      && !claim.picked.some((other) => keyOf(other) === keyOf(old)));
+    return same === undefined ? this.#pick(port, claim) : this.#reserve({ ...port, published: same.published }, claim);
   }
 
-  #pick(port: PublishedPort, group: string): Held {
-    for (let tried = FIRST_PICKED; tried <= LAST_PICKED; tried++) {
-      const candidate = { ...port, published: this.#nextPicked };
-      this.#nextPicked = this.#nextPicked === LAST_PICKED ? FIRST_PICKED : this.#nextPicked + 1;
+  /** The next free one of the range that was asked for, or of those that nobody asks for. */
+  #pick(port: PublishedPort, claim: Claim): ReservedPort {
+    const [first, last] = port.published === null ? [FIRST_PICKED, LAST_PICKED] : [port.published, port.publishedLast ?? port.published];
+    let next = port.published === null ? this.#nextPicked : first;
+    for (let tried = first; tried <= last; tried++) {
+      const candidate = { ...port, published: next };
+      next = next === last ? first : next + 1;
+      if (port.published === null) this.#nextPicked = next;
       if (this.#held.has(keyOf(candidate))) continue;
       try {
-        return this.#reserve(candidate, group);
+        return this.#reserve(candidate, claim);
       } catch (error) {
         if (!(error instanceof PortTaken)) throw error;
       }
     }
-    throw new BayplanError('port-taken', `no free ${port.protocol} port is left between ${FIRST_PICKED} and ${LAST_PICKED}; name one in the service's ports`);
+    const advice = port.published === null ? "name one in the service's ports" : 'give the service a longer range, or stop what has them';
+    throw new BayplanError('port-taken', `no free ${port.protocol} port is left between ${first} and ${last}; ${advice}`);
   }
 
-  #reserve(port: PickedPort, group: string): Held {
-    const key = keyOf(port);
-    const existing = this.#held.get(key);
-    if (existing !== undefined) {
-      if (existing.group === group) return existing;
-      throw new PortTaken(port, [...existing.backends.keys()]);
-    }
-    const held = { hostIp: port.hostIp, protocol: port.protocol, port: port.published, group, fd: this.#bind(port), backends: new Map<string, { address: string; port: number }>() };
-    this.#held.set(key, held);
-    return held;
-  }
-
-  #bind(port: PickedPort): number | null {
+  #reserve(port: PickedPort, { addresses, group }: Claim): ReservedPort {
+    const existing = this.#held.get(keyOf(port));
+    if (existing !== undefined && existing.group !== group) throw new PortTaken(port, existing.containers);
+    const held = existing ?? new ReservedPort(this.#kernel, this.#carry, port, group);
     try {
-      return this.#kernel.reservePort(port.protocol, port.hostIp === '' ? '0.0.0.0' : port.hostIp, port.published).fd;
+      held.bind(addresses);
     } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      if (error.code === 'EADDRINUSE') throw new PortTaken(port, this.#overlapping(port));
-      // Without SCTP in the kernel no program can have the port either.
-      if (error.code === 'EPROTONOSUPPORT') return null;
-      if (error.code === 'EADDRNOTAVAIL') throw new BayplanError('bad-request', `${portText(port)}: this host has no address ${port.hostIp}; publish on one it has, or on all`, { cause: error });
-      throw error;
+      throw error instanceof PortInUse ? new PortTaken(port, this.#overlapping(port)) : error;
     }
+    this.#held.set(keyOf(port), held);
+    return held;
   }
 
   /** Our own containers on an address that covers, or is covered by, the wanted one. */
   #overlapping(port: PickedPort): readonly string[] {
+    const wide = (hostIp: string): boolean => ['', '0.0.0.0', '::'].includes(hostIp);
     return [...this.#held.values()]
-      .filter((held) => held.protocol === port.protocol && held.port === port.published && (held.hostIp === '' || port.hostIp === '' || held.hostIp === port.hostIp))
-      .flatMap((held) => [...held.backends.keys()]);
+      .filter((held) => held.protocol === port.protocol && held.port === port.published && (wide(held.hostIp) || wide(port.hostIp) || held.hostIp === normalHostIp(port.hostIp)))
+      .flatMap((held) => held.containers);
   }
 
-  #drop(held: Held): () => void {
+  #drop(held: ReservedPort): () => void {
     const key = keyOf({ protocol: held.protocol, hostIp: held.hostIp, published: held.port });
     this.#held.delete(key);
-    this.#table.delete(key);
-    return () => {
-      if (held.fd !== null) this.#kernel.close(held.fd);
-    };
+    for (const family of held.table().keys()) this.#table.delete(`${family}|${key}`);
+    return () => held.close();
   }
 
-  async #taken(taken: PortTaken): Promise<BayplanError> {
-    const { port, containers } = taken;
+  async #taken({ port, containers }: PortTaken): Promise<BayplanError> {
     const what = `port ${portText(port)} is taken`;
     const advice = 'publish another one, or stop what has it';
     if (containers.length > 0) return new BayplanError('port-taken', `${what} by container ${containers.map(this.#nameOf).join(', ')}; ${advice}`);
-    const holder = await findPortHolder(port.protocol, port.hostIp === '' ? '0.0.0.0' : port.hostIp, port.published);
+    const holder = await findPortHolder(port.protocol, port.hostIp === '' ? '0.0.0.0' : normalHostIp(port.hostIp), port.published);
     return new BayplanError('port-taken', `${what}${holder === null ? '' : ` by ${holder.program} (pid ${holder.pid})`}; ${advice}`);
   }
 }
@@ -180,17 +159,6 @@ class PortTaken extends Error {
   }
 }
 
-/** '' for every address. Throws BayplanError `bad-request` for what is no IPv4 address. */
-function normalHostIp(hostIp: string): string {
-  if (hostIp === '' || hostIp === '0.0.0.0') return '';
-  if (addressOf(hostIp) === null) throw new BayplanError('bad-request', `ports: host address "${hostIp}" is not supported, expected an IPv4 address of this host`);
-  return hostIp;
-}
-
-function keyOf(port: { protocol: PublishedPort['protocol']; hostIp: string; published: number }): string {
+function keyOf(port: Pick<PickedPort, 'protocol' | 'hostIp' | 'published'>): string {
   return `${port.protocol}|${normalHostIp(port.hostIp)}|${port.published}`;
-}
-
-function portText(port: PickedPort): string {
-  return `${port.hostIp === '' ? '0.0.0.0' : port.hostIp}:${port.published}/${port.protocol}`;
 }

@@ -1,6 +1,6 @@
+import type { Cidr } from '../../state/cidr.ts';
 import type { Paths } from '../../state/paths.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
-import type { Cidr } from './cidr.ts';
 import { ForeignChains } from './foreign-chains.ts';
 import { foreignSources } from './foreign-sources.ts';
 import { NftablesJson } from './nftables-json.ts';

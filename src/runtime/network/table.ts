@@ -1,65 +1,107 @@
+import type { Family } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
+import { ALL_FAMILIES, differs, elementsOf, portChains, WORDS } from './table-ports.ts';
 
 /** What our nftables table is made of. Links and addresses in it are only our own, so they need no quoting beyond nft's. */
 export interface TableState {
   readonly networks: ReadonlyMap<string, TableNetwork>;
-  /** Published ports by a key of the caller's, the same for the same host address, protocol and port. */
+  /** Published ports by a key of the caller's, the same for the same family, host address, protocol and port. */
   readonly ports: ReadonlyMap<string, TablePort>;
 }
-/** A published port and where it leads; several backends take turns. `hostIp` '' is every address of the host. */
+/** A published port of one family and where it leads; several backends take turns. `hostIp` '' is every address of the host. */
 export interface TablePort {
+  readonly family: Family;
   readonly hostIp: string;
   readonly protocol: PublishedPort['protocol'];
   readonly port: number;
   readonly backends: readonly Backend[];
+  /** Networks of this family that may come in; null: everybody. The host itself always may. */
+  readonly allow: readonly string[] | null;
 }
 export interface Backend { readonly address: string; readonly port: number }
-export interface TableNetwork { readonly link: string; readonly subnet: string; readonly internal: boolean }
+export interface TableNetwork {
+  readonly link: string;
+  readonly subnets: readonly { readonly family: Family; readonly cidr: string }[];
+  readonly internal: boolean;
+  /** Whether its packets leave the host under the host's own address. */
+  readonly masquerade: boolean;
+}
 export interface TableNames { readonly table: string; readonly linkPrefix: string }
 
 /**
  * The whole table as one transaction that replaces what is there. Established connections go on. The `raw` rule is what keeps neighbours from ports
- * published on 127.0.0.1: the destination is rewritten before routing looks at it.
+ * published on 127.0.0.1: the destination is rewritten before routing looks at it. Of ::1 the kernel itself sees to that, and takes no answer
+ * for it from a bridge either, so what is published there is not rewritten: the socket that reserves the port carries it.
  */
 export function wholeTable(names: TableNames, state: TableState): string {
-  const ours = `"${names.linkPrefix}*"`;
-  const { pub, pubIp, lb, lbIp, chains } = portElements(state.ports);
-  const networks = [...state.networks.values()];
+  const content = contentOf(names, state);
+  const filled = (set: string): string => {
+    const list = content.get(set) ?? [];
+    return list.length === 0 ? '' : `elements = { ${list.join(', ')} }; `;
+  };
+  const chains = [...state.ports.values()].flatMap(portChains);
   return `table inet ${names.table}
 delete table inet ${names.table}
 table inet ${names.table} {
-  map pub_ip { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; ${elements(pubIp)}}
-  map pub { type inet_proto . inet_service : ipv4_addr . inet_service; ${elements(pub)}}
-${chains.map(({ name, rule }) => `  chain ${name} { ${rule}; }\n`).join('')}\
-  map lb_ip { type ipv4_addr . inet_proto . inet_service : verdict; ${elements(lbIp)}}
-  map lb { type inet_proto . inet_service : verdict; ${elements(lb)}}
-  set own { type ifname . ipv4_addr; flags interval; ${elements(networks.map(ownElement))}}
-  set same { type ifname . ifname; ${elements(networks.map(sameElement))}}
-  set closed { type ifname; ${elements(networks.filter((one) => one.internal).map(closedElement))}}
+  set ours { type ifname; flags interval; ${filled('ours')}}
+  set same { type ifname . ifname; ${filled('same')}}
+  set closed { type ifname; ${filled('closed')}}
+  set routed { type ifname; ${filled('routed')}}
+${chains.map(({ name, rules }) => `  chain ${name} { ${rules.join('; ')}; }\n`).join('')}\
+${ALL_FAMILIES.map((family) => familySets(family, filled)).join('')}\
   chain raw { type filter hook prerouting priority raw; policy accept;
     iifname != "lo" ip daddr 127.0.0.0/8 drop; }
+  chain guarded {
+${ALL_FAMILIES.map(guardRules).join('\n')}; }
   chain publish {
-    dnat ip to ip daddr . meta l4proto . th dport map @pub_ip
-    dnat ip to meta l4proto . th dport map @pub
-    ip daddr . meta l4proto . th dport vmap @lb_ip
-    meta l4proto . th dport vmap @lb; }
+    ip6 daddr ::1 return
+${ALL_FAMILIES.map(publishRules).join('\n')}; }
   chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+    meta l4proto { tcp, udp, sctp } fib daddr type local jump guarded
     meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
   chain output { type nat hook output priority -100; policy accept;
     meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
     oifname . ip saddr @own ct status dnat masquerade
-    oifname ${ours} ip saddr 127.0.0.0/8 masquerade
-    iifname ${ours} oifname != ${ours} masquerade; }
+    oifname . ip6 saddr @own6 ct status dnat masquerade
+    oifname @ours ip saddr 127.0.0.0/8 masquerade
+    iifname @routed return
+    iifname @ours oifname != @ours masquerade; }
   chain forward { type filter hook forward priority filter; policy accept;
-    iifname != ${ours} oifname != ${ours} accept
+    iifname != @ours oifname != @ours accept
     ct state established,related accept
     iifname . oifname @same accept
     iifname @closed drop
-    ct status dnat oifname ${ours} accept
-    oifname ${ours} drop; }
+    ct status dnat oifname @ours accept
+    oifname @ours drop; }
 }
 `;
+}
+
+function familySets(family: Family, filled: (set: string) => string): string {
+  const { suffix, type } = WORDS[family];
+  return `  map pub_ip${suffix} { type ${type} . inet_proto . inet_service : ${type} . inet_service; ${filled(`pub_ip${suffix}`)}}
+  map pub${suffix} { type inet_proto . inet_service : ${type} . inet_service; ${filled(`pub${suffix}`)}}
+  map lb_ip${suffix} { type ${type} . inet_proto . inet_service : verdict; ${filled(`lb_ip${suffix}`)}}
+  map lb${suffix} { type inet_proto . inet_service : verdict; ${filled(`lb${suffix}`)}}
+  map guard_ip${suffix} { type ${type} . inet_proto . inet_service : verdict; ${filled(`guard_ip${suffix}`)}}
+  map guard${suffix} { type inet_proto . inet_service : verdict; ${filled(`guard${suffix}`)}}
+  set own${suffix} { type ifname . ${type}; flags interval; ${filled(`own${suffix}`)}}
+`;
+}
+
+function guardRules(family: Family): string {
+  const { suffix, ip, nfproto } = WORDS[family];
+  return `    ${ip} daddr . meta l4proto . th dport vmap @guard_ip${suffix}
+    meta nfproto ${nfproto} meta l4proto . th dport vmap @guard${suffix}`;
+}
+
+function publishRules(family: Family): string {
+  const { suffix, ip, nfproto } = WORDS[family];
+  return `    dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @pub_ip${suffix}
+    meta nfproto ${nfproto} dnat ${ip} to meta l4proto . th dport map @pub${suffix}
+    ${ip} daddr . meta l4proto . th dport vmap @lb_ip${suffix}
+    meta nfproto ${nfproto} meta l4proto . th dport vmap @lb${suffix}`;
 }
 
 /** The change from one state to another as one transaction of elements; '' where nothing differs. */
@@ -68,74 +110,47 @@ export function tableChange(names: TableNames, before: TableState, after: TableS
   const change = (verb: 'add' | 'delete', set: string, element: string): void => {
     lines.push(`${verb} element inet ${names.table} ${set} { ${element} }`);
   };
-  for (const [key, network] of before.networks) if (!after.networks.has(key)) networkElements(network, (set, element) => change('delete', set, element));
-  for (const [key, network] of after.networks) if (!before.networks.has(key)) networkElements(network, (set, element) => change('add', set, element));
+  const without = (some: TableState['networks'], others: TableState['networks']): readonly TableNetwork[] => [...some].filter(([key]) => !others.has(key)).map(([, network]) => network);
+  for (const network of without(before.networks, after.networks)) for (const [set, element] of networkElements(names, network)) change('delete', set, element);
+  for (const network of without(after.networks, before.networks)) for (const [set, element] of networkElements(names, network)) change('add', set, element);
 
   const keys = new Set([...before.ports.keys(), ...after.ports.keys()]);
   const changed = [...keys].map((key) => ({ was: before.ports.get(key) ?? null, becomes: after.ports.get(key) ?? null })).filter(differs);
   // A chain can only be emptied and removed once no element leads to it, and an element only lead to a chain that is there.
-  for (const { was } of changed) if (was !== null) change('delete', mapOf(was), elementKey(was));
+  for (const { was } of changed) if (was !== null) for (const { set, key } of elementsOf(was)) change('delete', set, key);
   for (const { was, becomes } of changed) {
-    if (becomes !== null && becomes.backends.length > 1) {
-      const chain = `inet ${names.table} ${chainOf(becomes)}`;
-      lines.push(`add chain ${chain}`, `flush chain ${chain}`, `add rule ${chain} ${balance(becomes)}`);
-    } else if (was !== null && was.backends.length > 1) {
-      lines.push(`flush chain inet ${names.table} ${chainOf(was)}`, `delete chain inet ${names.table} ${chainOf(was)}`);
+    const needed = becomes === null ? [] : portChains(becomes);
+    for (const { name, rules } of needed) {
+      const chain = `inet ${names.table} ${name}`;
+      lines.push(`add chain ${chain}`, `flush chain ${chain}`, ...rules.map((rule) => `add rule ${chain} ${rule}`));
     }
-    if (becomes !== null) change('add', mapOf(becomes), `${elementKey(becomes)} : ${elementValue(becomes)}`);
+    for (const { name } of was === null ? [] : portChains(was)) {
+      if (!needed.some((chain) => chain.name === name)) lines.push(`flush chain inet ${names.table} ${name}`, `delete chain inet ${names.table} ${name}`);
+    }
+    for (const { set, key, value } of becomes === null ? [] : elementsOf(becomes)) change('add', set, `${key} : ${value}`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function networkElements(network: TableNetwork, each: (set: string, element: string) => void): void {
-  each('own', ownElement(network));
-  each('same', sameElement(network));
-  if (network.internal) each('closed', closedElement(network));
+/** All elements of a state, by their set or map. */
+function contentOf(names: TableNames, { networks, ports }: TableState): ReadonlyMap<string, readonly string[]> {
+  const content = new Map<string, string[]>([['ours', [`"${names.linkPrefix}*"`]]]);
+  const add = (set: string, element: string): void => {
+    const list = content.get(set);
+    if (list === undefined) content.set(set, [element]);
+    else list.push(element);
+  };
+  for (const network of networks.values()) for (const [set, element] of networkElements(names, network)) add(set, element);
+  for (const port of ports.values()) for (const { set, key, value } of elementsOf(port)) add(set, `${key} : ${value}`);
+  return content;
 }
 
-const ownElement = (network: TableNetwork): string => `"${network.link}" . ${network.subnet}`;
-const sameElement = (network: TableNetwork): string => `"${network.link}" . "${network.link}"`;
-const closedElement = (network: TableNetwork): string => `"${network.link}"`;
-
-function elements(list: readonly string[]): string {
-  return list.length === 0 ? '' : `elements = { ${list.join(', ')} }; `;
-}
-
-function portElements(ports: TableState['ports']): { pub: string[]; pubIp: string[]; lb: string[]; lbIp: string[]; chains: { name: string; rule: string }[] } {
-  const out = { pub: [] as string[], pubIp: [] as string[], lb: [] as string[], lbIp: [] as string[], chains: [] as { name: string; rule: string }[] };
-  const lists = { pub: out.pub, pub_ip: out.pubIp, lb: out.lb, lb_ip: out.lbIp };
-  for (const port of ports.values()) {
-    lists[mapOf(port)].push(`${elementKey(port)} : ${elementValue(port)}`);
-    if (port.backends.length > 1) out.chains.push({ name: chainOf(port), rule: balance(port) });
-  }
-  return out;
-}
-
-function mapOf({ hostIp, backends }: TablePort): 'pub' | 'pub_ip' | 'lb' | 'lb_ip' {
-  if (backends.length > 1) return hostIp === '' ? 'lb' : 'lb_ip';
-  return hostIp === '' ? 'pub' : 'pub_ip';
-}
-
-function elementKey({ hostIp, protocol, port }: TablePort): string {
-  return hostIp === '' ? `${protocol} . ${port}` : `${hostIp} . ${protocol} . ${port}`;
-}
-
-function elementValue(port: TablePort): string {
-  const [first] = port.backends;
-  return port.backends.length > 1 || first === undefined ? `goto ${chainOf(port)}` : `${first.address} . ${first.port}`;
-}
-
-function chainOf({ hostIp, protocol, port }: TablePort): string {
-  return `lb-${hostIp === '' ? '' : `${hostIp.replaceAll('.', '-')}-`}${protocol}-${port}`;
-}
-
-function balance({ protocol, backends }: TablePort): string {
-  const turns = backends.map((backend, index) => `${index} : ${backend.address} . ${backend.port}`);
-  return `meta l4proto ${protocol} dnat ip to numgen inc mod ${backends.length} map { ${turns.join(', ')} }`;
-}
-
-function differs({ was, becomes }: { was: TablePort | null; becomes: TablePort | null }): boolean {
-  if (was === becomes) return false;
-  if (was === null || becomes === null || was.backends.length !== becomes.backends.length) return true;
-  return was.backends.some((one, index) => one.address !== becomes.backends[index]?.address || one.port !== becomes.backends[index]?.port);
+function networkElements(names: TableNames, { link, subnets, internal, masquerade }: TableNetwork): readonly (readonly [string, string])[] {
+  return [
+    ...subnets.map(({ family, cidr }) => [`own${WORDS[family].suffix}`, `"${link}" . ${cidr}`] as const),
+    ['same', `"${link}" . "${link}"`],
+    ...(link.startsWith(names.linkPrefix) ? [] : [['ours', `"${link}"`] as const]),
+    ...(internal ? [['closed', `"${link}"`] as const] : []),
+    ...(masquerade ? [] : [['routed', `"${link}"`] as const]),
+  ];
 }

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { resolvConfOf } from '../../../src/runtime/container/resolv-conf.ts';
 import { specOf } from './container-spec.ts';
+import { attachment } from '../../spec-values.ts';
 
 const HOST = '# made by hand\nnameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch old.test\nsearch corp.test lab.test\noptions timeout:1 edns0\n';
-const networks = { front: { aliases: [], ipv4Address: null, priority: 0 } };
+const networks = { front: attachment() };
 
 test('a container on networks asks its responder, and looks where the host would', () => {
   expect(resolvConfOf(specOf({ networks }), HOST)).toBe('nameserver 127.0.0.11\nsearch corp.test lab.test\noptions timeout:1 edns0 ndots:0\n');

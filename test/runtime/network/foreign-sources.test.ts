@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cidrText } from '../../../src/runtime/network/cidr.ts';
+import { cidrText } from '../../../src/state/cidr.ts';
 import { foreignSources } from '../../../src/runtime/network/foreign-sources.ts';
 import { NftablesJson } from '../../../src/runtime/network/nftables-json.ts';
 import { FakeKernel } from '../../fake-kernel.ts';

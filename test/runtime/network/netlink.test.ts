@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { attribute, HEADER_BYTES, joinMessages, message, readAnswers, readAttributes, text, u32 } from '../../../src/runtime/network/netlink.ts';
-import { addressAdd, bridgeAdd, defaultRouteAdd, groupDelete, portHairpin, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
-import { cidrOf } from '../../../src/runtime/network/cidr.ts';
+import { addressAdd, bridgeAdd, defaultRouteAdd, groupDelete, portModes, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
+import { cidrOf } from '../../../src/state/cidr.ts';
 
 const mac = Buffer.from('0242ac110002', 'hex');
 
@@ -39,7 +39,7 @@ describe('answers', () => {
 
 describe('rtnetlink messages, as iproute2 sends them', () => {
   test('a veth whose peer is born in another namespace', () => {
-    const bytes = vethAdd({ name: 'bp-1', group: 9, bridge: 4, netns: 30, peer: { index: 2, name: 'eth0', mac } });
+    const bytes = vethAdd({ name: 'bp-1', group: 9, bridge: 4, netns: 30, peer: { index: 2, name: 'eth0', mac, mtu: 0 } });
     const link = readLink(bytes.subarray(HEADER_BYTES));
     expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 4, up: true });
     const info = readAttributes(readAttributes(bytes, HEADER_BYTES + 16).get(18) ?? mac, 0);
@@ -51,16 +51,19 @@ describe('rtnetlink messages, as iproute2 sends them', () => {
   });
 
   test('a bridge, hairpin, a group', () => {
-    expect(readLink(bridgeAdd({ name: 'bp-2', mac, group: 9 }).subarray(HEADER_BYTES))).toMatchObject({ name: 'bp-2', kind: 'bridge', group: 9 });
-    expect(portHairpin(7).readInt32LE(HEADER_BYTES + 4)).toBe(7);
-    expect(readLink(portHairpin('bp-1').subarray(HEADER_BYTES)).name).toBe('bp-1');
+    expect(readLink(bridgeAdd({ name: 'bp-2', mac, group: 9, mtu: 1400 }).subarray(HEADER_BYTES))).toMatchObject({ name: 'bp-2', kind: 'bridge', group: 9 });
+    expect(portModes(7, { isolated: false }).readInt32LE(HEADER_BYTES + 4)).toBe(7);
+    expect(readLink(portModes('bp-1', { isolated: true }).subarray(HEADER_BYTES)).name).toBe('bp-1');
     expect(groupDelete(9).readUInt16LE(4)).toBe(17);
   });
 
   test('an address and a route', () => {
     const network = cidrOf('172.17.0.0/16', 'x');
-    expect(addressAdd(2, network.first + 2, network).subarray(HEADER_BYTES).toString('hex')).toBe('0210000002000000' + '08000200ac110002' + '08000100ac110002' + '08000400ac11ffff');
-    expect(defaultRouteAdd(2, network.first + 1).subarray(HEADER_BYTES).toString('hex')).toBe('02000000fe04000100000000' + '08000500ac110001' + '0800040002000000');
+    expect(addressAdd(2, { family: 4, bits: network.first + 2n }, network).subarray(HEADER_BYTES).toString('hex')).toBe('0210000002000000' + '08000200ac110002' + '08000100ac110002' + '08000400ac11ffff');
+    expect(defaultRouteAdd(2, 4, { family: 4, bits: network.first + 1n }).subarray(HEADER_BYTES).toString('hex')).toBe('02000000fe04000100000000' + '08000500ac110001' + '0800040002000000');
+    const six = cidrOf('fd00::/64', 'x');
+    expect(addressAdd(2, { family: 6, bits: six.first + 2n }, six).subarray(HEADER_BYTES).toString('hex')).toBe(`0a40020002000000${'14000200fd000000000000000000000000000002'}${'14000100fd000000000000000000000000000002'}`);
+    expect(defaultRouteAdd(2, 6, null).subarray(HEADER_BYTES).toString('hex')).toBe('0a000000fe04fd0100000000' + '0800040002000000');
     const route = Buffer.concat([Buffer.from('02100000fe020001', 'hex'), Buffer.alloc(4), attribute(1, Buffer.from([172, 17, 0, 0])), u32(4, 5)]);
     expect(readRoute(route)).toEqual({ destination: network, link: 5, table: 254, unicast: true });
   });

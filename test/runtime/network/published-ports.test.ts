@@ -1,22 +1,26 @@
 import { expect, test } from 'vitest';
 import { KernelError } from '../../../src/runtime/kernel.ts';
+import type { Addresses } from '../../../src/runtime/network/networks.ts';
 import { PublishedPorts } from '../../../src/runtime/network/published-ports.ts';
 import type { PublishedPort } from '../../../src/state/container.ts';
 import { FakeKernel } from '../../fake-kernel.ts';
+import { publishedPort } from '../../spec-values.ts';
 
-const tcp = (target: number, published: number | null, hostIp = ''): PublishedPort => ({ hostIp, published, target, protocol: 'tcp' });
+const at = (ipv4: string, ipv6 = ''): Addresses => ({ ipv4, ipv6 });
+
+const tcp = (target: number, published: number | null, hostIp = ''): PublishedPort => publishedPort({ hostIp, published, target });
 function world(): { kernel: FakeKernel; ports: PublishedPorts } {
   const kernel = new FakeKernel();
-  return { kernel, ports: new PublishedPorts(kernel, 0, (id) => `name-of-${id}`) };
+  return { kernel, ports: new PublishedPorts(kernel, 0, (id) => `name-of-${id}`, (fd) => () => kernel.close(fd)) };
 }
 const backends = (ports: PublishedPorts): readonly string[] => [...ports.table.values()].map((one) => `${one.hostIp}:${one.port}/${one.protocol} ${one.backends.map((to) => `${to.address}:${to.port}`).join(' ')}`);
 
 test('a port is reserved while it leads somewhere, and given back after its rule', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', address: '10.0.0.2', ports: [tcp(80, 8080), tcp(81, 8081, '127.0.0.1')] });
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080), tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'));
   expect(kernel.of('reservePort')).toEqual([['tcp', '0.0.0.0', 8080], ['tcp', '127.0.0.1', 8081]]);
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80', '127.0.0.1:8081/tcp 10.0.0.2:81']);
-  const { release } = await ports.assign({ container: 'a', address: '10.0.0.2', ports: [tcp(81, 8081, '127.0.0.1')] });
+  const { release } = await ports.assign({ container: 'a', ports: [tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'));
   expect(kernel.of('close')).toEqual([]);
   release();
   expect(kernel.of('close')).toEqual([[100]]);
@@ -25,11 +29,11 @@ test('a port is reserved while it leads somewhere, and given back after its rule
 
 test('a picked port stays the same for the same container', async () => {
   const { ports } = world();
-  const first = await ports.assign({ container: 'a', address: '10.0.0.2', ports: [tcp(80, null), tcp(80, null)] });
+  const first = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.2'));
   expect(first.ports.map((port) => port.published)).toEqual([49152, 49153]);
-  const again = await ports.assign({ container: 'a', address: '10.0.0.9', ports: [tcp(80, null), tcp(80, null)] });
+  const again = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.9'));
   expect(again.ports).toEqual(first.ports);
-  const other = await ports.assign({ container: 'b', address: '10.0.0.3', ports: [tcp(80, null)] });
+  const other = await ports.assign({ container: 'b', ports: [tcp(80, null)] }, at('10.0.0.3'));
   expect(other.ports[0]?.published).toBe(49154);
 });
 
@@ -39,17 +43,17 @@ test('picking goes past ports that others have', async () => {
     if (port < 49160) throw new KernelError('bind', 'EADDRINUSE', `0.0.0.0:${port}`);
     return { fd: 7, port };
   };
-  const { ports: [picked] } = await ports.assign({ container: 'a', address: '10.0.0.2', ports: [tcp(80, null)] });
+  const { ports: [picked] } = await ports.assign({ container: 'a', ports: [tcp(80, null)] }, at('10.0.0.2'));
   expect(picked?.published).toBe(49160);
 });
 
 test('one group shares a port, another one is refused, and nothing has changed then', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', group: 's/web', address: '10.0.0.2', ports: [tcp(80, 8080)] });
-  await ports.assign({ container: 'b', group: 's/web', address: '10.0.0.3', ports: [tcp(80, 8080)] });
+  await ports.assign({ container: 'a', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
+  await ports.assign({ container: 'b', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.3'));
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80']);
   const before = ports.table;
-  await expect(ports.assign({ container: 'c', group: 't/web', address: '10.0.0.4', ports: [tcp(1, 9999), tcp(80, 8080)] })).rejects.toMatchObject({
+  await expect(ports.assign({ container: 'c', group: 't/web', ports: [tcp(1, 9999), tcp(80, 8080)] }, at('10.0.0.4'))).rejects.toMatchObject({
     code: 'port-taken', message: 'port 0.0.0.0:8080/tcp is taken by container name-of-a, name-of-b; publish another one, or stop what has it',
   });
   expect(ports.table).toEqual(before);
@@ -59,22 +63,55 @@ test('one group shares a port, another one is refused, and nothing has changed t
 
 test('an address that covers another one of ours names that container', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', address: '10.0.0.2', ports: [tcp(80, 8080)] });
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
   kernel.answers.reservePort = () => { throw new KernelError('bind', 'EADDRINUSE', ''); };
-  await expect(ports.assign({ container: 'b', address: '10.0.0.3', ports: [tcp(80, 8080, '127.0.0.1')] })).rejects.toThrow('127.0.0.1:8080/tcp is taken by container name-of-a');
+  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, '127.0.0.1')] }, at('10.0.0.3'))).rejects.toThrow('127.0.0.1:8080/tcp is taken by container name-of-a');
 });
 
-test.each([['::1', 'not supported'], ['10.9.9.9', 'no address 10.9.9.9']])('host address %s: %s', async (hostIp, message) => {
+test.each([['x', 'is no IP address'], ['::1', 'no address ::1'], ['10.9.9.9', 'no address 10.9.9.9']])('host address %s: %s', async (hostIp, message) => {
   const { kernel, ports } = world();
   kernel.answers.reservePort = () => { throw new KernelError('bind', 'EADDRNOTAVAIL', ''); };
-  await expect(ports.assign({ container: 'b', address: '10.0.0.3', ports: [tcp(80, 8080, hostIp)] })).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(message) });
+  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, hostIp)] }, at('10.0.0.3'))).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(message) });
 });
 
-test('a kernel without SCTP has nothing to reserve', async () => {
+test('a kernel without SCTP says so', async () => {
   const { kernel, ports } = world();
   kernel.answers.reservePort = () => { throw new KernelError('socket', 'EPROTONOSUPPORT', ''); };
-  await ports.assign({ container: 'a', address: '10.0.0.2', ports: [{ hostIp: '', published: 3868, target: 3868, protocol: 'sctp' }] });
-  ports.clear();
-  expect(kernel.of('close')).toEqual([]);
+  await expect(ports.assign({ container: 'a', ports: [publishedPort({ published: 3868, target: 3868, protocol: 'sctp' })] }, at('10.0.0.2'))).rejects.toThrow('port 0.0.0.0:3868/sctp: this kernel has no SCTP');
   expect(ports.table.size).toBe(0);
+});
+
+test('a container with IPv6 has its port in both families, one without in IPv4 alone', async () => {
+  const { kernel, ports } = world();
+  await ports.assign({ container: 'a', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
+  await ports.assign({ container: 'b', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.3', 'fd00::3'));
+  expect(kernel.of('reservePort')).toEqual([['tcp', '0.0.0.0', 8080], ['tcp', '::', 8080]]);
+  expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80', ':8080/tcp fd00::3:80']);
+  ports.clear();
+  expect(kernel.of('close')).toHaveLength(2);
+});
+
+test('on an IPv6 address a container without IPv6 is carried to', async () => {
+  const { kernel, ports } = world();
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080, '0:0::1')] }, at('10.0.0.2'));
+  expect(kernel.of('reservePort')).toEqual([['tcp', '::1', 8080]]);
+  expect(backends(ports)).toEqual(['::1:8080/tcp ']);
+});
+
+test('of a range each container takes the next free port', async () => {
+  const { kernel, ports } = world();
+  kernel.answers.reservePort = (_protocol, _ip, port) => {
+    if (port === 8001) throw new KernelError('bind', 'EADDRINUSE', '');
+    return { fd: port, port };
+  };
+  const range = [publishedPort({ published: 8000, publishedLast: 8002 })];
+  const take = async (container: string): Promise<number | null | undefined> => (await ports.assign({ container, group: 'g', ports: range }, at('10.0.0.2'))).ports[0]?.published;
+  expect([await take('a'), await take('b'), await take('a')]).toEqual([8000, 8002, 8000]);
+  await expect(take('c')).rejects.toThrow('no free tcp port is left between 8000 and 8002; give the service a longer range');
+});
+
+test('who may come in is told by family', async () => {
+  const { ports } = world();
+  await ports.assign({ container: 'a', ports: [publishedPort({ published: 80, allow: ['10.0.0.0/8', 'fd00::/8'] })] }, at('10.0.0.2', 'fd00::2'));
+  expect([...ports.table.values()].map(({ family, allow }) => [family, allow])).toEqual([[4, ['10.0.0.0/8']], [6, ['fd00::/8']]]);
 });

@@ -1,53 +1,85 @@
 import { describe, expect, test } from 'vitest';
-import { tableChange, type TablePort, type TableState, wholeTable } from '../../../src/runtime/network/table.ts';
+import { tableChange, type TableNetwork, type TablePort, type TableState, wholeTable } from '../../../src/runtime/network/table.ts';
 
 const names = { table: 'bayplan', linkPrefix: 'bp-' };
-const open = { link: 'bp-aaaaaaaa', subnet: '172.17.0.0/16', internal: false };
-const shut = { link: 'bp-bbbbbbbb', subnet: '172.18.0.0/16', internal: true };
-const port = (hostIp: string, number: number, ...backends: readonly string[]): TablePort => ({ hostIp, protocol: 'tcp', port: number, backends: backends.map((address) => ({ address, port: 80 })) });
+const open: TableNetwork = { link: 'bp-aaaaaaaa', subnets: [{ family: 4, cidr: '172.17.0.0/16' }], internal: false, masquerade: true };
+const shut: TableNetwork = { link: 'bp-bbbbbbbb', subnets: [{ family: 4, cidr: '172.18.0.0/16' }], internal: true, masquerade: true };
+const own: TableNetwork = { link: 'mine', subnets: [{ family: 4, cidr: '172.19.0.0/16' }, { family: 6, cidr: 'fd00::/64' }], internal: false, masquerade: false };
+const port = (hostIp: string, number: number, ...backends: readonly string[]): TablePort => ({ family: backends[0]?.includes(':') === true ? 6 : 4, allow: null, hostIp, protocol: 'tcp', port: number, backends: backends.map((address) => ({ address, port: 80 })) });
 function state(networks: Record<string, TableState['networks'] extends ReadonlyMap<string, infer N> ? N : never>, ports: readonly TablePort[]): TableState {
   return { networks: new Map(Object.entries(networks)), ports: new Map(ports.map((one) => [`${one.hostIp}|${one.port}`, one])) };
 }
 const nothing = state({}, []);
 
 test('the whole table', () => {
-  const full = state({ open, shut }, [port('', 80, '172.17.0.2'), port('127.0.0.1', 81, '172.17.0.3'), port('', 90, '172.17.0.2', '172.17.0.3'), port('10.0.0.1', 91, '172.17.0.2', '172.17.0.3')]);
-  expect(wholeTable(names, full)).toBe(`table inet bayplan
-delete table inet bayplan
-table inet bayplan {
-  map pub_ip { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; elements = { 127.0.0.1 . tcp . 81 : 172.17.0.3 . 80 }; }
-  map pub { type inet_proto . inet_service : ipv4_addr . inet_service; elements = { tcp . 80 : 172.17.0.2 . 80 }; }
-  chain lb-tcp-90 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
-  chain lb-10-0-0-1-tcp-91 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
-  map lb_ip { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 10.0.0.1 . tcp . 91 : goto lb-10-0-0-1-tcp-91 }; }
-  map lb { type inet_proto . inet_service : verdict; elements = { tcp . 90 : goto lb-tcp-90 }; }
-  set own { type ifname . ipv4_addr; flags interval; elements = { "bp-aaaaaaaa" . 172.17.0.0/16, "bp-bbbbbbbb" . 172.18.0.0/16 }; }
-  set same { type ifname . ifname; elements = { "bp-aaaaaaaa" . "bp-aaaaaaaa", "bp-bbbbbbbb" . "bp-bbbbbbbb" }; }
-  set closed { type ifname; elements = { "bp-bbbbbbbb" }; }
-  chain raw { type filter hook prerouting priority raw; policy accept;
-    iifname != "lo" ip daddr 127.0.0.0/8 drop; }
-  chain publish {
-    dnat ip to ip daddr . meta l4proto . th dport map @pub_ip
-    dnat ip to meta l4proto . th dport map @pub
-    ip daddr . meta l4proto . th dport vmap @lb_ip
-    meta l4proto . th dport vmap @lb; }
-  chain prerouting { type nat hook prerouting priority dstnat; policy accept;
-    meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
-  chain output { type nat hook output priority -100; policy accept;
-    meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
-  chain postrouting { type nat hook postrouting priority srcnat; policy accept;
-    oifname . ip saddr @own ct status dnat masquerade
-    oifname "bp-*" ip saddr 127.0.0.0/8 masquerade
-    iifname "bp-*" oifname != "bp-*" masquerade; }
-  chain forward { type filter hook forward priority filter; policy accept;
-    iifname != "bp-*" oifname != "bp-*" accept
-    ct state established,related accept
-    iifname . oifname @same accept
-    iifname @closed drop
-    ct status dnat oifname "bp-*" accept
-    oifname "bp-*" drop; }
-}
-`);
+  const full = state({ open, shut, own }, [
+    port('', 80, '172.17.0.2'), port('127.0.0.1', 81, '172.17.0.3'), port('', 90, '172.17.0.2', '172.17.0.3'), port('10.0.0.1', 91, '172.17.0.2', '172.17.0.3'),
+    port('fd00::1', 80, 'fd00::2', 'fd00::3'), { ...port('', 82, '172.17.0.2'), allow: ['10.0.0.0/8', '192.0.2.1'] },
+  ]);
+  expect(wholeTable(names, full)).toMatchInlineSnapshot(`
+    "table inet bayplan
+    delete table inet bayplan
+    table inet bayplan {
+      set ours { type ifname; flags interval; elements = { "bp-*", "mine" }; }
+      set same { type ifname . ifname; elements = { "bp-aaaaaaaa" . "bp-aaaaaaaa", "bp-bbbbbbbb" . "bp-bbbbbbbb", "mine" . "mine" }; }
+      set closed { type ifname; elements = { "bp-bbbbbbbb" }; }
+      set routed { type ifname; elements = { "mine" }; }
+      chain lb-tcp-90 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
+      chain lb-10-0-0-1-tcp-91 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
+      chain lb6-fd00--1-tcp-80 { meta l4proto tcp dnat ip6 to numgen inc mod 2 map { 0 : fd00::2 . 80, 1 : fd00::3 . 80 }; }
+      chain allow-tcp-82 { ip saddr { 10.0.0.0/8, 192.0.2.1 } return; drop; }
+      map pub_ip { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; elements = { 127.0.0.1 . tcp . 81 : 172.17.0.3 . 80 }; }
+      map pub { type inet_proto . inet_service : ipv4_addr . inet_service; elements = { tcp . 80 : 172.17.0.2 . 80, tcp . 82 : 172.17.0.2 . 80 }; }
+      map lb_ip { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 10.0.0.1 . tcp . 91 : goto lb-10-0-0-1-tcp-91 }; }
+      map lb { type inet_proto . inet_service : verdict; elements = { tcp . 90 : goto lb-tcp-90 }; }
+      map guard_ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+      map guard { type inet_proto . inet_service : verdict; elements = { tcp . 82 : jump allow-tcp-82 }; }
+      set own { type ifname . ipv4_addr; flags interval; elements = { "bp-aaaaaaaa" . 172.17.0.0/16, "bp-bbbbbbbb" . 172.18.0.0/16, "mine" . 172.19.0.0/16 }; }
+      map pub_ip6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+      map pub6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+      map lb_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; elements = { fd00::1 . tcp . 80 : goto lb6-fd00--1-tcp-80 }; }
+      map lb6 { type inet_proto . inet_service : verdict; }
+      map guard_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+      map guard6 { type inet_proto . inet_service : verdict; }
+      set own6 { type ifname . ipv6_addr; flags interval; elements = { "mine" . fd00::/64 }; }
+      chain raw { type filter hook prerouting priority raw; policy accept;
+        iifname != "lo" ip daddr 127.0.0.0/8 drop; }
+      chain guarded {
+        ip daddr . meta l4proto . th dport vmap @guard_ip
+        meta nfproto ipv4 meta l4proto . th dport vmap @guard
+        ip6 daddr . meta l4proto . th dport vmap @guard_ip6
+        meta nfproto ipv6 meta l4proto . th dport vmap @guard6; }
+      chain publish {
+        ip6 daddr ::1 return
+        dnat ip to ip daddr . meta l4proto . th dport map @pub_ip
+        meta nfproto ipv4 dnat ip to meta l4proto . th dport map @pub
+        ip daddr . meta l4proto . th dport vmap @lb_ip
+        meta nfproto ipv4 meta l4proto . th dport vmap @lb
+        dnat ip6 to ip6 daddr . meta l4proto . th dport map @pub_ip6
+        meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @pub6
+        ip6 daddr . meta l4proto . th dport vmap @lb_ip6
+        meta nfproto ipv6 meta l4proto . th dport vmap @lb6; }
+      chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+        meta l4proto { tcp, udp, sctp } fib daddr type local jump guarded
+        meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
+      chain output { type nat hook output priority -100; policy accept;
+        meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
+      chain postrouting { type nat hook postrouting priority srcnat; policy accept;
+        oifname . ip saddr @own ct status dnat masquerade
+        oifname . ip6 saddr @own6 ct status dnat masquerade
+        oifname @ours ip saddr 127.0.0.0/8 masquerade
+        iifname @routed return
+        iifname @ours oifname != @ours masquerade; }
+      chain forward { type filter hook forward priority filter; policy accept;
+        iifname != @ours oifname != @ours accept
+        ct state established,related accept
+        iifname . oifname @same accept
+        iifname @closed drop
+        ct status dnat oifname @ours accept
+        oifname @ours drop; }
+    }
+    "
+  `);
 });
 
 describe('a change is only what differs', () => {
@@ -62,6 +94,23 @@ describe('a change is only what differs', () => {
       'delete element inet bayplan own { "bp-aaaaaaaa" . 172.17.0.0/16 }', 'delete element inet bayplan same { "bp-aaaaaaaa" . "bp-aaaaaaaa" }',
       'add element inet bayplan own { "bp-bbbbbbbb" . 172.18.0.0/16 }', 'add element inet bayplan same { "bp-bbbbbbbb" . "bp-bbbbbbbb" }', 'add element inet bayplan closed { "bp-bbbbbbbb" }',
     ]);
+  });
+
+  test('a network with a name of its own, IPv6 and no masquerading', () => {
+    expect(change(nothing, state({ own }, []))).toEqual([
+      'add element inet bayplan own { "mine" . 172.19.0.0/16 }', 'add element inet bayplan own6 { "mine" . fd00::/64 }', 'add element inet bayplan same { "mine" . "mine" }',
+      'add element inet bayplan ours { "mine" }', 'add element inet bayplan routed { "mine" }',
+    ]);
+  });
+
+  test('who may come in', () => {
+    const some = { ...port('', 80, '172.17.0.2'), allow: ['10.0.0.0/8'] };
+    expect(change(nothing, state({}, [some]))).toEqual([
+      'add chain inet bayplan allow-tcp-80', 'flush chain inet bayplan allow-tcp-80', 'add rule inet bayplan allow-tcp-80 ip saddr { 10.0.0.0/8 } return', 'add rule inet bayplan allow-tcp-80 drop',
+      'add element inet bayplan guard { tcp . 80 : jump allow-tcp-80 }', 'add element inet bayplan pub { tcp . 80 : 172.17.0.2 . 80 }']);
+    expect(change(state({}, [some]), nothing)).toEqual([
+      'delete element inet bayplan guard { tcp . 80 }', 'delete element inet bayplan pub { tcp . 80 }', 'flush chain inet bayplan allow-tcp-80', 'delete chain inet bayplan allow-tcp-80']);
+    expect(change(state({}, [some]), state({}, [{ ...some, allow: [] }]))).toContain('add rule inet bayplan allow-tcp-80 drop');
   });
 
   test('a port comes, moves and goes', () => {

@@ -1,0 +1,130 @@
+import { BayplanError } from '../../state/bayplan-error.ts';
+import { addressOf, addressText, type Family } from '../../state/cidr.ts';
+import type { PublishedPort } from '../../state/container.ts';
+import { type Kernel, KernelError } from '../kernel.ts';
+import type { Addresses } from './networks.ts';
+import type { Carry } from './port-carrier.ts';
+import { ALL_FAMILIES } from './table-ports.ts';
+import type { Backend, TablePort } from './table.ts';
+
+/** A host port as it is asked for, with its number. */
+export interface PickedPort extends PublishedPort { readonly published: number }
+
+/** A port that another program has. */
+export class PortInUse extends Error {}
+
+const EVERYWHERE: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
+
+/**
+ * One host port of ours: the sockets that keep it from other programs, and the containers that it leads to. Rewriting the destination wins over a program that
+ * listens there without any error, so the port must be ours alone.
+ */
+export class ReservedPort {
+  readonly hostIp: string;
+  readonly protocol: PublishedPort['protocol'];
+  readonly port: number;
+  readonly group: string;
+  readonly #kernel: Kernel;
+  readonly #carry: Carry;
+  readonly #closes = new Map<Family, () => void>();
+  readonly #backends = new Map<string, { readonly addresses: Addresses; readonly port: number }>();
+  #allow: readonly string[] = [];
+
+  constructor(kernel: Kernel, carry: Carry, port: PickedPort, group: string) {
+    this.hostIp = normalHostIp(port.hostIp);
+    this.protocol = port.protocol;
+    this.port = port.published;
+    this.group = group;
+    this.#kernel = kernel;
+    this.#carry = carry;
+  }
+
+  /** Ids of the containers it leads to. */
+  get containers(): readonly string[] {
+    return [...this.#backends.keys()];
+  }
+
+  /** Binds what is not bound yet for a container with these addresses. All or nothing; throws PortInUse, or BayplanError. */
+  bind(addresses: Addresses): void {
+    const bound: Family[] = [];
+    try {
+      for (const family of familiesOf(this.hostIp, addresses)) {
+        if (this.#closes.has(family)) continue;
+        this.#closes.set(family, this.#socket(family));
+        bound.push(family);
+      }
+    } catch (error) {
+      for (const family of bound) this.#close(family);
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const family of [...this.#closes.keys()]) this.#close(family);
+  }
+
+  lead(container: string, addresses: Addresses, port: PublishedPort): void {
+    this.#backends.set(container, { addresses, port: port.target });
+    this.#allow = port.allow;
+  }
+
+  leave(container: string): void {
+    this.#backends.delete(container);
+  }
+
+  /** What the packet rules say of it, by family. */
+  table(): ReadonlyMap<Family, TablePort> {
+    const { hostIp, protocol, port } = this;
+    return new Map([...this.#closes.keys()].map((family) => [family, {
+      family, protocol, port, hostIp: hostIp === EVERYWHERE[family] ? '' : hostIp, backends: this.#targets(family),
+      allow: this.#allow.length === 0 ? null : this.#allow.filter((network) => network.includes(':') === (family === 6)),
+    }]));
+  }
+
+  #targets(family: Family): readonly Backend[] {
+    return [...this.#backends.values()].flatMap(({ addresses, port }) => {
+      const address = family === 4 ? addresses.ipv4 : addresses.ipv6;
+      return address === '' ? [] : [{ address, port }];
+    });
+  }
+
+  #socket(family: Family): () => void {
+    const text = portText({ hostIp: this.hostIp === '' ? EVERYWHERE[family] : this.hostIp, protocol: this.protocol, published: this.port });
+    try {
+      const { fd } = this.#kernel.reservePort(this.protocol, this.hostIp === '' ? EVERYWHERE[family] : this.hostIp, this.port);
+      if (family === 6 && this.protocol === 'tcp') return this.#carry(fd, () => this.#targets(6)[0] ?? this.#targets(4)[0] ?? null);
+      return () => this.#kernel.close(fd);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.code === 'EADDRINUSE') throw new PortInUse(text, { cause: error });
+      if (error.code === 'EPROTONOSUPPORT' && this.protocol === 'sctp') throw new BayplanError('bad-request', `port ${text}: this kernel has no SCTP, so nothing could use it; load the module "sctp", or publish tcp`, { cause: error });
+      if (error.code === 'EADDRNOTAVAIL') throw new BayplanError('bad-request', `${text}: this host has no address ${this.hostIp}; publish on one it has, or on all`, { cause: error });
+      throw error;
+    }
+  }
+
+  #close(family: Family): void {
+    this.#closes.get(family)?.();
+    this.#closes.delete(family);
+  }
+}
+
+/** '' for every address of both families. Throws BayplanError `bad-request` for what is no address. */
+export function normalHostIp(hostIp: string): string {
+  if (hostIp === '') return '';
+  const address = addressOf(hostIp);
+  if (address === null) throw new BayplanError('bad-request', `ports: host address "${hostIp}" is no IP address, expected one of this host's`);
+  return addressText(address);
+}
+
+/** `0.0.0.0:80/tcp`, `[::1]:80/tcp`. */
+export function portText({ hostIp, protocol, published }: Pick<PickedPort, 'hostIp' | 'protocol' | 'published'>): string {
+  const host = hostIp === '' ? EVERYWHERE[4] : hostIp;
+  return `${host.includes(':') ? `[${host}]` : host}:${published}/${protocol}`;
+}
+
+/** The families a port is bound in. On all addresses IPv6 is among them only where the container has it. */
+function familiesOf(hostIp: string, addresses: Addresses): readonly Family[] {
+  if (hostIp === '') return ALL_FAMILIES.filter((family) => family === 4 || addresses.ipv6 !== '');
+  return [hostIp.includes(':') ? 6 : 4];
+}
