@@ -10,7 +10,7 @@
 
 #define CHUNK 65536
 
-struct record_header { uint64_t time; uint8_t stream, zero[3]; uint32_t length; } __attribute__((packed));
+struct record_header { uint64_t time; uint8_t stream, goes_on, zero[2]; uint32_t length; } __attribute__((packed));
 static struct { struct record_header header; char bytes[CHUNK]; } record;
 
 static int reopen(struct log *log) {
@@ -45,7 +45,8 @@ ssize_t log_copy(struct log *log, int from, int stream, const char **bytes) {
   if (n <= 0) return n;
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  record.header = (struct record_header){(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, (uint8_t)stream, {0}, (uint32_t)n};
+  record.header = (struct record_header){(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, (uint8_t)stream, log->open[stream], {0}, (uint32_t)n};
+  log->open[stream] = record.bytes[n - 1] != '\n';
   size_t length = sizeof record.header + (size_t)n;
   if (log->max && log->size && log->size + length > log->max) rotate(log);
   ssize_t written = log->fd < 0 ? -1 : write(log->fd, &record, length);

@@ -1,11 +1,18 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "error.h"
 
 /* A container's log: records as README.md says, in files that rotate. */
-struct log { int fd; const char *path; uint64_t size, max; int files; };
 enum { LOG_STDOUT = 1, LOG_STDERR = 2 };
+struct log {
+  int fd;
+  const char *path;
+  uint64_t size, max;
+  int files;
+  bool open[LOG_STDERR + 1]; /* the stream's last record ended within a line */
+};
 
 /* `max` in bytes, 0: never rotates; `files` in all. Goes on after what is there. */
 int log_open(struct log *log, const char *path, uint64_t max, int files, struct error *err);

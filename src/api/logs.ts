@@ -5,7 +5,7 @@ import { parseSince, rfc3339Nano } from './docker-time.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
 import { streamType } from './hijack.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { LineSplitter, type LinePart } from './line-splitter.ts';
 
 /** `tail=` of a query: null for all. Throws `bad-request`. */
 export function tailOf(text: string | null): number | null {
@@ -42,6 +42,8 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
 class Stamps {
   readonly #write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>;
   readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
+  /** Streams whose line goes on. */
+  readonly #open = new Set<LogRecord['stream']>();
   #last = 0n;
 
   constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>) {
@@ -59,7 +61,10 @@ class Stamps {
     }
   }
 
-  async #line(stream: LogRecord['stream'], line: Buffer): Promise<void> {
-    await this.#write(stream, Buffer.concat([Buffer.from(`${rfc3339Nano(this.#last)} `), line, Buffer.from('\n')]));
+  async #line(stream: LogRecord['stream'], { data, ends }: LinePart): Promise<void> {
+    const stamp = this.#open.has(stream) ? '' : `${rfc3339Nano(this.#last)} `;
+    if (ends) this.#open.delete(stream);
+    else this.#open.add(stream);
+    await this.#write(stream, Buffer.concat([Buffer.from(stamp), data, Buffer.from(ends ? '\n' : '')]));
   }
 }

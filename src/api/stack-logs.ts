@@ -1,16 +1,18 @@
+import { isUtf8 } from 'node:buffer';
 import type { LogRecord } from '../runtime/container/containers.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { LogLine } from '../state/messages.ts';
 import { writeAll } from './answer.ts';
 import { parseSince } from './docker-time.ts';
 import { flag, param, type Exchange } from './exchange.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { LineSplitter, type LinePart } from './line-splitter.ts';
 import { tailOf } from './logs.ts';
 import { until } from './until.ts';
 
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
- * on through restarts and with containers that appear later, until the client goes; `since` as in Docker's logs.
+ * on through restarts and with containers that appear later, until the client goes, or with `end` until all containers have ended and none of them is
+ * going to be started again; `since` as in Docker's logs.
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -19,10 +21,10 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const follow = flag(exchange, 'follow');
   const tail = tailOf(query.get('tail'));
   const since = parseSince(query.get('since'));
-  const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly finishedAt: number }[] =>
+  const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly ended: boolean; readonly finishedAt: number }[] =>
     [...engine.containers.list()].flatMap(([name, { identity, status }]) => {
       if (identity.stack !== stack || status === null || status.phase === 'removing' || (services.size > 0 && !services.has(identity.service))) return [];
-      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', finishedAt: status.finishedAt }];
+      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: status.phase !== 'running' && status.restartAt === 0, finishedAt: status.finishedAt }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
@@ -36,9 +38,9 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
     const seen = newest.get(key);
     let last = 0n;
-    const lines = async (stream: LogRecord['stream'], found: Iterable<Buffer>): Promise<void> => {
+    const lines = async (stream: LogRecord['stream'], found: Iterable<LinePart>): Promise<void> => {
       let text = '';
-      for (const line of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), line: line.toString() } satisfies LogLine)}\n`;
+      for (const part of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), ...textOf(part) } satisfies LogLine)}\n`;
       if (text !== '') await writeAll(response, text, gone);
     };
     for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal: gone })) {
@@ -69,8 +71,13 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
         failed.abort();
       }).finally(() => reading.delete(member.key)));
     }
-    return null;
+    return flag(exchange, 'end') && reading.size === 0 && members().every(({ ended }) => ended) ? true : null;
   }, AbortSignal.any([gone, failed.signal])).catch((error: unknown) => {
     if (!gone.aborted) throw failure ?? error;
   });
+  response.end();
+}
+
+function textOf({ data, ends }: LinePart): Pick<LogLine, 'line' | 'base64' | 'partial'> {
+  return { line: data.toString(), ...(isUtf8(data) ? {} : { base64: data.toString('base64') }), ...(ends ? {} : { partial: true }) };
 }

@@ -10,6 +10,8 @@ export class LogPrinter {
   readonly #colours: ReturnType<typeof createColors>;
   readonly #names = new Map<string, (text: string) => string>();
   #width = 0;
+  /** Whose line was printed without its end. */
+  #open: Pick<LogLine, 'container' | 'stream'> | null = null;
 
   constructor(stack: string, options: { readonly colour: boolean; readonly prefix: boolean; readonly timestamps: boolean }) {
     this.#stack = stack;
@@ -22,16 +24,24 @@ export class LogPrinter {
     for (const container of containers) this.#width = Math.max(this.#width, this.#shorten(container).length);
   }
 
-  line({ container, time, line }: LogLine): string {
+  /** The bytes to print for a line, as they were written in the container, or for a part of one. */
+  line(line: LogLine): Buffer {
+    const goesOn = this.#open?.container === line.container && this.#open.stream === line.stream;
+    const before = goesOn ? '' : `${this.#open === null ? '' : '\n'}${this.#prefix(line)}`;
+    this.#open = line.partial === true ? line : null;
+    return Buffer.concat([Buffer.from(before), line.base64 === undefined ? Buffer.from(line.line) : Buffer.from(line.base64, 'base64'), Buffer.from(line.partial === true ? '' : '\n')]);
+  }
+
+  #prefix({ container, time }: LogLine): string {
     const stamp = this.#options.timestamps ? `${new Date(time).toISOString()} ` : '';
-    if (!this.#options.prefix) return `${stamp}${line}\n`;
+    if (!this.#options.prefix) return stamp;
     this.expect([container]);
     let paint = this.#names.get(container);
     if (paint === undefined) {
       paint = this.#colours[COLOURS[this.#names.size % COLOURS.length] ?? 'cyan'];
       this.#names.set(container, paint);
     }
-    return `${paint(`${this.#shorten(container).padEnd(this.#width)}  | `)}${stamp}${line}\n`;
+    return `${paint(`${this.#shorten(container).padEnd(this.#width)}  | `)}${stamp}`;
   }
 
   #shorten(container: string): string {

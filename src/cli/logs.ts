@@ -24,7 +24,7 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
       const names = there.filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).flatMap(({ Names }) => Names);
       output.expect(names.map((each) => each.replace(/^\//, '')));
-      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, tail: options.tail })) {
+      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, tail: options.tail })) {
         if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));
       }
       return 0;

@@ -51,8 +51,9 @@ export class EngineClient {
     yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?volumes=${Number(options.volumes)}${options.timeout === null ? '' : `&timeout=${options.timeout}`}`, null);
   }
 
-  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly tail: string; readonly since?: number }, signal?: AbortSignal): AsyncGenerator<LogLine> {
-    const query = new URLSearchParams({ follow: String(Number(options.follow)), tail: options.tail });
+  /** `end`: what is followed ends with the last container; else it goes on for those to come. */
+  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly end?: boolean; readonly tail: string; readonly since?: number }, signal?: AbortSignal): AsyncGenerator<LogLine> {
+    const query = new URLSearchParams({ follow: String(Number(options.follow)), end: String(Number(options.end === true)), tail: options.tail });
     if (options.since !== undefined) query.set('since', (options.since / 1000).toFixed(3));
     for (const service of options.services) query.append('service', service);
     const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);

@@ -45,6 +45,10 @@ export interface LogLine {
   readonly stream: 'stdout' | 'stderr';
   readonly time: number;
   readonly line: string;
+  /** The bytes of the line, where `line` cannot say them because they are not UTF-8. */
+  readonly base64?: string;
+  /** The container's next line of this stream goes on with this one: it is too long for one. */
+  readonly partial?: true;
 }
 
 /** How far one part of a step is: a layer of an image that is pulled or pushed. `total` bytes; 0 where nobody knows. */

@@ -212,6 +212,23 @@ test('logs of a stack follow containers that appear later and that run again', a
   sent.destroy();
 });
 
+test('logs of a stack that are to end do so when nothing runs and nothing will', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'one\n')]);
+  engine.change('shop-web-1', { phase: 'exited', finishedAt: 5, restartAt: Date.now() + 60_000 });
+  const logs = call('GET', '/stacks/shop/logs?follow=1&end=1');
+  await new Promise((resolve) => setTimeout(resolve, 120)); // more than a look; a restart is still to come
+  engine.change('shop-web-1', { phase: 'running', restartAt: 0 });
+  engine.records.get('shop-web-1')?.push(record(2, 'stdout', 'two\n'));
+  engine.change('shop-web-1', { phase: 'exited', finishedAt: 6 });
+  expect((await logs).body.trim().split('\n').map((line) => JSON.parse(line).line).filter((line) => line !== '')).toEqual(expect.arrayContaining(['one', 'two']));
+});
+
+test('lines of a stack are its bytes, however long', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', Buffer.from([0xff, 0x0a])), record(2, 'stdout', 'x'.repeat(70_000)), record(3, 'stdout', 'y\n')]);
+  const { body } = await call('GET', '/stacks/shop/logs?service=web');
+  expect(body.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ base64: '/w==' }, { partial: true }, { line: 'y' }]);
+});
+
 test('a container that is removed while its log is begun does not end the others\' logs', async () => {
   engine.records.set('shop-web-1', [record(1, 'stdout', 'one\n')]);
   const logs = engine.containers.logs.bind(engine.containers);

@@ -149,8 +149,8 @@ export class FakeEngine implements EngineView {
   }
 }
 
-export function record(ms: number, stream: 'stdout' | 'stderr', text: string): LogRecord {
-  return { time: BigInt(ms) * 1_000_000n, stream, data: Buffer.from(text) };
+export function record(ms: number, stream: 'stdout' | 'stderr', text: string | Buffer): LogRecord {
+  return { time: BigInt(ms) * 1_000_000n, stream, data: typeof text === 'string' ? Buffer.from(text) : text, goesOn: false };
 }
 
 export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };

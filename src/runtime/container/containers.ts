@@ -28,7 +28,13 @@ export interface ExecProcess {
   resize(size: ConsoleSize): void;
 }
 
-export interface LogRecord { readonly time: bigint; readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }
+export interface LogRecord {
+  readonly time: bigint;
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Buffer;
+  /** It goes on with a line that an earlier record of the stream began. */
+  readonly goesOn: boolean;
+}
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {

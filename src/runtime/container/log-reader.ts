@@ -2,6 +2,7 @@ import { watch } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { LogRecord } from './containers.ts';
+import { WholeLines } from './whole-lines.ts';
 
 const HEADER = 16;
 const CHUNK = 256 * 1024;
@@ -17,6 +18,7 @@ export function parseRecords(bytes: Buffer): { readonly records: readonly LogRec
       time: bytes.readBigUInt64LE(at),
       stream: bytes[at + 8] === 2 ? 'stderr' : 'stdout',
       data: bytes.subarray(at + HEADER, at + HEADER + length),
+      goesOn: bytes[at + 9] === 1,
     });
     at += HEADER + length;
   }
@@ -55,12 +57,14 @@ export async function* readLog(
   const generations = await openGenerations(file);
   let current: FileHandle | null = generations.pop() ?? null;
   try {
+    const whole = new WholeLines();
     let tail: LogRecord[] = [];
     for (let old = generations.shift(); old !== undefined; old = generations.shift()) {
       try {
         for await (const records of readAll(old, 0)) {
-          if (options.tail === null) yield* records;
-          else tail = [...tailOf([...tail, ...records], options.tail)];
+          const shown = whole.of(records);
+          if (options.tail === null) yield* shown;
+          else tail = [...tailOf([...tail, ...shown], options.tail)];
         }
       } finally {
         await old.close();
@@ -70,7 +74,7 @@ export async function* readLog(
     if (current !== null && options.tail !== null) {
       for await (const records of readAll(current, 0)) {
         offset += records.reduce((sum, r) => sum + HEADER + r.data.length, 0);
-        tail = [...tailOf([...tail, ...records.map((r) => ({ ...r, data: Buffer.from(r.data) }))], options.tail)];
+        tail = [...tailOf([...tail, ...whole.of(records).map((r) => ({ ...r, data: Buffer.from(r.data) }))], options.tail)];
       }
     }
     yield* tail;
@@ -83,13 +87,13 @@ export async function* readLog(
         if (current !== null) {
           for await (const records of readAll(current, offset)) {
             offset += records.reduce((sum, r) => sum + HEADER + r.data.length, 0);
-            yield* records;
+            yield* whole.of(records);
             if (options.signal.aborted) return;
           }
           const next = await newerGeneration(current, file);
           if (next !== null) {
             // What the shim wrote between the last read and the rename is still in this generation.
-            for await (const records of readAll(current, offset)) yield* records;
+            for await (const records of readAll(current, offset)) yield* whole.of(records);
             await current.close();
             current = next === 'none yet' ? null : next;
             offset = 0;

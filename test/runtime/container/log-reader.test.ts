@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRecords, readLog, tailOf } from '../../../src/runtime/container/log-reader.ts';
 
-function record(text: string, stream = 1): Buffer {
+function record(text: string, stream = 1, goesOn = false): Buffer {
   const head = Buffer.alloc(16);
   head.writeBigUInt64LE(1_700_000_000_000_000_000n, 0);
   head[8] = stream;
+  head[9] = Number(goesOn);
   head.writeUInt32LE(Buffer.byteLength(text), 12);
   return Buffer.concat([head, Buffer.from(text)]);
 }
@@ -67,5 +68,20 @@ describe('readLog', () => {
     writeFileSync(file, record('d\n'));
     ended = true;
     expect(await reading).toBe('a\nb\nc\nd\n');
+  });
+
+  it('leaves out the rest of a line whose beginning was rotated away, of each stream', async () => {
+    const file = join(folder, 'log');
+    const text = async (tail: number | null): Promise<string> => {
+      const parts: string[] = [];
+      for await (const { data } of readLog(file, { tail, follow: false, signal: new AbortController().signal, ended: () => true })) parts.push(data.toString());
+      return parts.join('');
+    };
+    writeFileSync(`${file}.1`, Buffer.concat([record('rest', 1, true), record(' of it\nwho', 1, true), record('le\n', 1, true), record('err', 2, true)]));
+    writeFileSync(file, Buffer.concat([record('or\n', 2, true), record('next\n', 2)]));
+    expect(await text(null)).toBe('whole\nnext\n');
+    expect(await text(9)).toBe('whole\nnext\n');
+    writeFileSync(file, record('x'.repeat(70_000), 2, true));
+    expect((await text(null)).length).toBe('whole\n'.length + 70_000);
   });
 });
