@@ -13,6 +13,7 @@ import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { loadImages, saveImage, saveImages } from './image-archives.ts';
 import { byVerb } from './image-path.ts';
+import { checkAuth, pullImage, pushImage } from './image-transfers.ts';
 import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { inspectNetwork, listNetworks } from './networks.ts';
@@ -42,11 +43,13 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/exec/:id/resize', resizeExec],
   ['GET', '/exec/:id/json', inspectExec],
   ['GET', '/images/json', listImages],
+  ['POST', '/images/create', pullImage],
+  ['POST', '/auth', checkAuth],
   ['POST', '/images/load', loadImages],
   ['POST', '/images/prune', pruneImages],
   ['GET', '/images/get', saveImages],
   ['GET', '/images/*', byVerb({ json: inspectImage, history: imageHistory, get: saveImage })],
-  ['POST', '/images/*', byVerb({ tag: tagImage })],
+  ['POST', '/images/*', byVerb({ tag: tagImage, push: pushImage })],
   ['DELETE', '/images/*', removeImage],
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],
@@ -69,7 +72,7 @@ export function createApi(engine: EngineView, report: (line: string) => void = (
   const execs = new ExecSessions();
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 512 });
   for (const [method, path, handler] of ROUTES) router.on(method, path, () => undefined, handler);
-  const server = new ApiServer({ requestTimeout: 0 }); // loading an archive, or following a log, takes as long as it takes
+  const server = new ApiServer({ requestTimeout: 0, maxHeaderSize: HEADERS_MAX }); // loading an archive, or following a log, takes as long as it takes
   server.on('request', (request, response) => {
     answer(server, engine, execs, router, request, response).catch((error: unknown) => {
       if (response.headersSent || statusOf(error) === 500) report(`${request.method ?? ''} ${request.url ?? ''}: ${describe(error)}`);
@@ -87,6 +90,9 @@ export function createApi(engine: EngineView, report: (line: string) => void = (
   });
   return server;
 }
+
+/** Credentials of a user for several registries travel in a header, and tokens are long. */
+const HEADERS_MAX = 256 * 1024;
 
 /** Node forgets connections that were upgraded; one that is left would keep the server from closing. */
 class ApiServer extends Server {

@@ -4,6 +4,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Container } from '../state/container.ts';
+import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 
 /** What the API needs of an engine; src/engine has the real one, test/api a small one. */
@@ -12,7 +13,7 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
-  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize'>;
   readonly networks: Pick<Networks, 'list'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
@@ -24,7 +25,7 @@ export interface EngineView {
   planStack(name: string, request: StackRequest): Promise<PlanAnswer>;
   /** `wait`: ends only when what runs is healthy. `end` is always the last event. */
   applyStack(
-    name: string, request: StackRequest, options: { readonly wait: boolean },
+    name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost },
     onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void>;
   /** `stopTimeoutSeconds` null: each container's own grace period. `end` is always the last event. */

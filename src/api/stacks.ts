@@ -2,6 +2,7 @@ import { StackRequest, type PassEvent } from '../state/messages.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendJson } from './answer.ts';
 import { flag, param, type Exchange } from './exchange.ts';
+import { allCredentials } from './registry-auth.ts';
 import { readBody } from './request-body.ts';
 
 /** `GET /stacks` */
@@ -21,14 +22,14 @@ export async function planStack(exchange: Exchange): Promise<void> {
 }
 
 /**
- * `PUT /stacks/{name}?wait=1&attached=1`: PassEvents as NDJSON. The pass goes on when the client leaves, unless `attached` says that it
+ * `PUT /stacks/{name}?wait=1&attached=1`: PassEvents as NDJSON. Images are pulled with the credentials in `X-Registry-Config`. The pass goes on when the client leaves, unless `attached` says that it
  * belongs to the client.
  */
 export async function putStack(exchange: Exchange): Promise<void> {
   const { engine, request } = exchange;
   const body = await readBody(request, StackRequest);
   const signal = flag(exchange, 'attached') ? exchange.gone : new AbortController().signal;
-  await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait') }, onEvent, signal));
+  await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait'), credentials: allCredentials(exchange) }, onEvent, signal));
 }
 
 /** `DELETE /stacks/{name}?volumes=1&timeout=SECONDS`: PassEvents as NDJSON. */

@@ -10,11 +10,13 @@ import { addLogs } from './logs.ts';
 import { addPlan } from './plan.ts';
 import { runProgram } from './program.ts';
 import { addPs } from './ps.ts';
+import { addPull } from './pull.ts';
+import { addPush } from './push.ts';
 import { addSave } from './save.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 
 /** The chunk with every command. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
-  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addImages, addImage, addEngine, addVersion], argv, cli);
+  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVersion], argv, cli);
 }

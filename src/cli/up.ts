@@ -8,9 +8,10 @@ import { clientOf } from './client-of.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import type { AddCommand } from './program.ts';
+import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
 import { selectServices } from './select-services.ts';
 
-interface UpOptions extends StackOptions { readonly detach?: boolean; readonly wait?: boolean; readonly removeOrphans?: boolean }
+interface UpOptions extends StackOptions { readonly detach?: boolean; readonly wait?: boolean; readonly removeOrphans?: boolean; readonly pull?: PullPolicy }
 
 export const addUp: AddCommand = (program, cli, ends) => {
   addFileOptions(program.command('up').description('make the containers as the stack file says'))
@@ -18,12 +19,13 @@ export const addUp: AddCommand = (program, cli, ends) => {
     .option('-d, --detach', 'leave the containers running in the background')
     .option('--wait', 'wait until the services are healthy; leaves them in the background')
     .option('--remove-orphans', 'remove containers of services that the file no longer has')
+    .option('--pull <policy>', 'when to pull images, in place of what the file says: always, missing or never', pullPolicy)
     .action(ends(async (services: readonly string[], _own: UpOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<UpOptions>();
       const { loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       const client = clientOf(options, cli);
-      const request = await narrowed(requestOf(project, options.removeOrphans === true, cli), project, client, services);
+      const request = withPullPolicy(await narrowed(requestOf(project, options.removeOrphans === true, cli), project, client, services), options.pull);
       if (options.detach !== true && options.wait !== true) return await runInForeground(project.name, request, client, cli);
       return await runDetached(project.name, request, client, cli, options.wait === true);
     }));

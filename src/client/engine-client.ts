@@ -2,23 +2,32 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
 import { check, lines, open, text } from './connection.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
 import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
 
+/** One line of a pull or push: what happens, to the layer `id` where it is about one. */
+export interface TransferLine { readonly status: string; readonly id?: string; readonly progressDetail?: { readonly current?: number; readonly total?: number } }
+
+/** What the user has for the registries of these images. */
+export type FindCredentials = (images: readonly string[]) => Promise<CredentialsByHost>;
+
 /** What the command line asks an engine. Answers are the same program's and trusted. */
 export class EngineClient {
   readonly root: string;
   readonly socket: string;
   readonly #program: readonly string[] | null;
+  readonly #credentials: FindCredentials;
 
   /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
-  constructor(root: string, program: readonly string[] | null, socket = pathsOf(root).socket) {
+  constructor(root: string, program: readonly string[] | null, socket = pathsOf(root).socket, credentials: FindCredentials = () => Promise.resolve({})) {
     this.root = root;
     this.socket = socket;
     this.#program = program;
+    this.#credentials = credentials;
   }
 
   /** Makes sure that an engine listens. */
@@ -44,7 +53,7 @@ export class EngineClient {
 
   /** `attached`: the pass ends with this connection. */
   async *applyStack(name: string, body: StackRequest, options: { readonly wait: boolean; readonly attached: boolean }, signal?: AbortSignal): AsyncGenerator<PassEvent> {
-    yield* this.#events('PUT', `/stacks/${encodeURIComponent(name)}?wait=${Number(options.wait)}&attached=${Number(options.attached)}`, JSON.stringify(body), signal);
+    yield* this.#events('PUT', `/stacks/${encodeURIComponent(name)}?wait=${Number(options.wait)}&attached=${Number(options.attached)}`, JSON.stringify(body), signal, await this.#authorization(Object.keys(body.desired.images)));
   }
 
   async *removeStack(name: string, options: { readonly volumes: boolean; readonly timeout: number | null }): AsyncGenerator<PassEvent> {
@@ -70,6 +79,17 @@ export class EngineClient {
 
   async killContainer(name: string): Promise<void> {
     await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill`));
+  }
+
+  /** Pulls an image; ends when it is whole. */
+  async *pull(image: string): AsyncGenerator<TransferLine> {
+    const query = new URLSearchParams({ fromImage: image });
+    yield* this.#transfer(`/images/create?${query}`, image);
+  }
+
+  /** Pushes an image to the registry that it is named for. */
+  async *push(image: string): AsyncGenerator<TransferLine> {
+    yield* this.#transfer(`/images/${image}/push`, image);
   }
 
   /** Loads an archive; answers what was loaded, a line an image. */
@@ -123,9 +143,23 @@ export class EngineClient {
     return await this.#call(method, path);
   }
 
-  async *#events(method: string, path: string, body: string | null, signal?: AbortSignal): AsyncGenerator<PassEvent> {
+  async *#transfer(path: string, image: string): AsyncGenerator<TransferLine> {
+    const response = await this.#call('POST', path, null, undefined, await this.#authorization([image]));
+    for await (const line of lines(response)) {
+      const told = JSON.parse(line) as Partial<TransferLine> & { readonly errorDetail?: { readonly message: string } };
+      if (told.errorDetail !== undefined) throw new BayplanError('transfer-failed', told.errorDetail.message);
+      yield { ...told, status: told.status ?? '' };
+    }
+  }
+
+  async #authorization(images: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    const credentials = await this.#credentials(images);
+    return Object.keys(credentials).length === 0 ? {} : { 'X-Registry-Config': Buffer.from(JSON.stringify(credentials)).toString('base64url') };
+  }
+
+  async *#events(method: string, path: string, body: string | null, signal?: AbortSignal, headers?: Readonly<Record<string, string>>): AsyncGenerator<PassEvent> {
     let last: PassEvent | null = null;
-    for await (const line of lines(await this.#call(method, path, body, signal))) {
+    for await (const line of lines(await this.#call(method, path, body, signal, headers))) {
       last = JSON.parse(line) as PassEvent;
       yield last;
     }
@@ -136,15 +170,15 @@ export class EngineClient {
     return JSON.parse(await text(await this.#call(method, path, body))) as T;
   }
 
-  async #call(method: string, path: string, body: string | null = null, signal?: AbortSignal): Promise<IncomingMessage> {
+  async #call(method: string, path: string, body: string | null = null, signal?: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
     let response: IncomingMessage;
     try {
-      response = await open(this.socket, method, path, body, signal);
+      response = await open(this.socket, method, path, body, signal, headers);
     } catch (error) {
       if (!(error instanceof EngineAbsent) || this.#program === null) throw error;
       const { startEngine } = await import('./start-engine.ts');
       await startEngine(this.root, this.#program);
-      response = await open(this.socket, method, path, body, signal);
+      response = await open(this.socket, method, path, body, signal, headers);
     }
     await check(response);
     return response;

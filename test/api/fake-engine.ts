@@ -45,6 +45,21 @@ export class FakeEngine implements EngineView {
   lastSignal: AbortSignal | null = null;
 
   readonly images: EngineView['images'] = {
+    pull: async (reference, { credentials, onProgress }) => {
+      this.calls.push(`pull ${reference} ${JSON.stringify(credentials)}`);
+      if (reference.includes('missing')) throw new BayplanError('image-not-found', `image ${reference}: registry docker.io has no such image (404)`);
+      onProgress({ part: IMAGE.digest, state: 'downloading', current: 1, total: 2 });
+      if (reference.includes('cut')) throw new BayplanError('registry-cut', 'registry docker.io cut the connection off');
+      return { reference: 'docker.io/library/nginx:1', digest: IMAGE.digest, changed: true };
+    },
+    push: async (reference, { credentials }) => {
+      this.calls.push(`push ${reference} ${JSON.stringify(credentials)}`);
+      return { digest: IMAGE.digest, size: 7 };
+    },
+    verify: async (host, { username, password }) => {
+      this.calls.push(`verify ${host} ${username}`);
+      if (password !== 'right') throw new BayplanError('registry-denied', `registry ${host} does not take these credentials`);
+    },
     find: (reference) => (['nginx:1', 'docker.io/library/nginx:1', IMAGE.id].includes(reference) ? IMAGE : null),
     list: () => [{ references: ['docker.io/library/nginx:1'], image: IMAGE }],
     details: () => ({

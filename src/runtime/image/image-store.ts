@@ -4,6 +4,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { familiarReference, normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
+import type { RegistryCredentials } from '../../state/registry-credentials.ts';
 import type { Paths } from '../paths.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
@@ -104,6 +105,24 @@ class ImageStore implements Images {
     const name = pullName(reference);
     // Others with other credentials may be refused where these are not.
     return await this.#pulls.run(`${name} ${JSON.stringify(credentials)}`, (signal, onProgress) => this.#inFlight.during(() => this.#pull(name, { credentials, signal, onProgress })), signal, onProgress);
+  }
+
+  async push(reference: string, options: PullOptions): Promise<{ digest: string; size: number }> {
+    const name = normalizeReference(reference);
+    if (name.includes('@')) throw new BayplanError('bad-reference', `image "${reference}": an image is pushed by a tag, not by a digest: give NAME:TAG`);
+    const known = this.#catalog.byName(name);
+    if (known === null) throw new BayplanError('not-found', `An image does not exist locally with the tag: ${familiarReference(name)}`);
+    const { digest, id } = known.image;
+    const manifestBytes = this.#layout.readBlob(digest);
+    const siblings = this.#catalog.list().filter(({ image }) => image.id === id).flatMap(({ references }) => references);
+    await this.#inFlight.during(() => this.#registries.push({ ...options, reference: name }, {
+      layout: this.#layout, manifest: document(this.#layout, digest, Manifest), manifestBytes, manifestDigest: digest,
+    }, siblings));
+    return { digest, size: manifestBytes.length };
+  }
+
+  async verify(host: string, credentials: RegistryCredentials, signal: AbortSignal): Promise<void> {
+    await this.#registries.verify(host, credentials, signal);
   }
 
   async load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
-import type { CredentialsByHost } from '../../state/registry-credentials.ts';
+import type { CredentialsByHost, RegistryCredentials } from '../../state/registry-credentials.ts';
 import type { ConfigFile } from './config.ts';
 
 /** What the engine needs of the image store (an OCI image layout at `paths.images`, layers unpacked at `paths.layers`). */
@@ -23,6 +23,10 @@ export interface Images {
    * is whole in the store are asked for their digest alone. Rejects with BayplanError `image-not-found`, `registry-…`, `bad-image`, `layer-…`, `disk-full`.
    */
   pull(reference: string, options: PullOptions): Promise<Pulled>;
+  /** Pushes an image by one of its names to that name's registry. Answers the manifest's digest and size. Rejects with BayplanError `not-found`, `registry-…`. */
+  push(reference: string, options: PullOptions): Promise<{ readonly digest: string; readonly size: number }>;
+  /** Asks a registry, by its host in names, whether it takes these credentials. Rejects with BayplanError `registry-denied` where it does not. */
+  verify(host: string, credentials: RegistryCredentials, signal: AbortSignal): Promise<void>;
   /** Loads a tar stream: an OCI layout or a `docker save` archive. Answers the references (or IDs) now known. Nothing half-made is kept. */
   load(archive: NodeJS.ReadableStream): Promise<readonly string[]>;
   /** The images as a tar stream: an archive of `docker save` that is an OCI layout too. Throws BayplanError `not-found`. */

@@ -83,8 +83,8 @@ export class Authorizer {
       throw new BayplanError('registry-answer', `registry ${this.#host} names a token service without TLS, ${url.origin}: credentials are not sent there`);
     }
     if (credentials !== null && credentials.identitytoken !== '') {
-      const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'bayplan', refresh_token: credentials.identitytoken, scope: scopes.join(' '), ...(service === undefined ? {} : { service }) }).toString();
-      const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': Buffer.byteLength(form) };
+      const form = Buffer.from(new URLSearchParams({ grant_type: 'refresh_token', client_id: 'bayplan', refresh_token: credentials.identitytoken, scope: scopes.join(' '), ...(service === undefined ? {} : { service }) }).toString());
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': form.length };
       return this.#transport.send(url.href, { method: 'POST', headers, body: () => form, signal });
     }
     if (service !== undefined) url.searchParams.set('service', service);

@@ -1,12 +1,15 @@
 import { BayplanError } from '../../../state/bayplan-error.ts';
 import { familiarReference, parseReference } from '../../../state/image-reference.ts';
 import type { PartProgress } from '../../../state/messages.ts';
-import type { CredentialsByHost } from '../../../state/registry-credentials.ts';
+import type { CredentialsByHost, RegistryCredentials } from '../../../state/registry-credentials.ts';
 import { Agents } from './agents.ts';
-import { Authorizer } from './authorizer.ts';
-import { endpointsOf, type Endpoint } from './endpoints.ts';
+import { answerError, discard } from './answers.ts';
+import { retry } from './attempts.ts';
+import { Authorizer, sendAuthorized } from './authorizer.ts';
+import { endpointsOf, registryEndpoint, type Endpoint } from './endpoints.ts';
 import { LIMITS, type RegistryLimits } from './limits.ts';
 import { pullImage, type PulledImage, type PullStore } from './pull.ts';
+import { pushImage, type PushWork } from './push.ts';
 import { Repository } from './repository.ts';
 import type { Registries } from './settings.ts';
 import { Transport } from './transport.ts';
@@ -52,6 +55,26 @@ export class RegistryClient {
       }
     }
     throw together(failures);
+  }
+
+  /** Pushes to the registry itself, never to a mirror. `siblings`: whole names that the image has too. */
+  async push({ reference: name, credentials, signal, onProgress }: Omit<PullRequest, 'current'>, image: Pick<PushWork, 'layout' | 'manifest' | 'manifestBytes' | 'manifestDigest'>, siblings: readonly string[]): Promise<void> {
+    const { domain, path, tag } = parseReference(name);
+    const repository = this.#repository(registryEndpoint(domain, this.#registries), path, credentials, signal);
+    const others = siblings.map(parseReference).filter((other) => other.domain === domain && other.path !== path).map((other) => other.path);
+    await pushImage({ ...image, repository, tag, siblings: [...new Set(others)], what: `image ${familiarReference(name)}`, signal, onProgress });
+  }
+
+  /** Whether a registry takes these credentials. Throws BayplanError `registry-denied` where it does not. */
+  async verify(domain: string, credentials: RegistryCredentials, signal: AbortSignal): Promise<void> {
+    const endpoint = registryEndpoint(domain, this.#registries);
+    const authorizer = new Authorizer(this.#transport, this.#limits, domain, credentials);
+    await retry(async () => {
+      const answer = await sendAuthorized(authorizer, '', this.#limits, signal, (authorization) => this.#transport.send(`${endpoint.base}/v2/`, { method: 'GET', headers: authorization === undefined ? {} : { Authorization: authorization }, signal }));
+      if (answer.statusCode === 401 || answer.statusCode === 403) throw new BayplanError('registry-denied', `registry ${domain} does not take these credentials`);
+      if (answer.statusCode !== 200) throw await answerError(answer, domain, 'login', true, this.#limits);
+      discard(answer, this.#limits);
+    }, this.#limits, signal);
   }
 
   #repository(endpoint: Endpoint, path: string, credentials: CredentialsByHost, signal: AbortSignal): Repository {

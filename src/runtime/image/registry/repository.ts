@@ -87,7 +87,7 @@ export class Repository {
   }
 
   /** Sends to `path` below the repository, or to a whole address that the registry gave. The answer may be of any status. */
-  async call(method: string, path: string, options: { headers?: OutgoingHttpHeaders; body?: () => Readable | string; scope?: string } = {}): Promise<IncomingMessage> {
+  async call(method: string, path: string, options: { headers?: OutgoingHttpHeaders; body?: () => Readable | Buffer; scope?: string } = {}): Promise<IncomingMessage> {
     const address = path.startsWith('/') ? `${this.endpoint.base}/v2/${this.path}${path}` : path;
     const own = new URL(address).origin === new URL(this.endpoint.base).origin;
     const { transport, authorizer, signal } = this.#context;

@@ -11,7 +11,7 @@ export interface Outgoing {
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
   /** Made anew for each place that a redirect leads to. */
-  readonly body?: () => Readable | string;
+  readonly body?: () => Readable | Buffer;
   readonly signal: AbortSignal;
 }
 
@@ -66,7 +66,7 @@ export class Transport {
         reject(signal.aborted || error instanceof BayplanError ? error : connectionError(url, error));
       });
       const content = body?.();
-      if (content === undefined || typeof content === 'string') request.end(content);
+      if (content === undefined || Buffer.isBuffer(content)) request.end(content);
       else {
         content.once('error', (error) => request.destroy(error));
         content.pipe(request);
@@ -102,5 +102,5 @@ export function connectionError(url: URL, error: Error): BayplanError {
   if (url.protocol === 'https:' && /CERT|SIGNATURE|ALTNAME|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return new BayplanError('registry-tls', `the certificate of registry ${url.host} is not trusted (${error.message}): name its authority by "ca" in the engine's configuration, or put it into /etc/docker/certs.d/${url.host}`, { cause: error });
   }
-  return new BayplanError('registry-unreachable', `registry ${url.host} cannot be reached: ${WORDS[code] ?? error.message}`, { retryable: true, cause: error });
+  return new BayplanError('registry-unreachable', `registry ${url.host} cannot be reached: ${WORDS[code] ?? error.message}`, { retryable: code !== 'ENOTFOUND', cause: error });
 }

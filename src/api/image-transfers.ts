@@ -1,0 +1,68 @@
+import { arch } from 'node:os';
+import { familiarReference, parseReference, repositoryOf } from '../state/image-reference.ts';
+import type { PartProgress, PartState } from '../state/messages.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { registryHost } from '../state/registry-credentials.ts';
+import { sendJson } from './answer.ts';
+import { param, type Exchange } from './exchange.ts';
+import { GO_ARCH } from './go-arch.ts';
+import { ProgressStream } from './progress-stream.ts';
+import { AuthConfig, imageCredentials } from './registry-auth.ts';
+import { readBody } from './request-body.ts';
+
+const PULL_WORDS: Readonly<Partial<Record<PartState, string>>> = {
+  waiting: 'Pulling fs layer', present: 'Already exists', downloading: 'Downloading', retrying: 'Retrying', unpacking: 'Extracting', done: 'Pull complete',
+};
+const PUSH_WORDS: Readonly<Partial<Record<PartState, string>>> = {
+  waiting: 'Preparing', present: 'Layer already exists', mounted: 'Mounted from another repository', uploading: 'Pushing', done: 'Pushed',
+};
+
+/** `POST /images/create?fromImage&tag`: pulls. A failure has a status of its own as long as nothing was told of progress. */
+export async function pullImage(exchange: Exchange): Promise<void> {
+  const { engine, query, response, gone } = exchange;
+  if (query.get('fromSrc') !== null) throw new BayplanError('not-built', 'images are not imported from archives of files yet: load an image with /images/load');
+  const platform = query.get('platform') ?? '';
+  const own = `linux/${GO_ARCH[arch()] ?? arch()}`;
+  if (platform !== '' && platform.split('/').slice(0, 2).join('/') !== own) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${own} are not pulled yet`);
+  const reference = named(query.get('fromImage') ?? '', query.get('tag') ?? '');
+  const { path, tag, digest } = parseReference(reference);
+  const stream = new ProgressStream(response, [{ status: `Pulling from ${path}`, id: digest === '' ? tag : digest }]);
+  await stream.run(async () => {
+    const pulled = await engine.images.pull(reference, { credentials: imageCredentials(exchange, reference), signal: gone, onProgress: (progress) => stream.write(line(progress, PULL_WORDS)) });
+    stream.write({ status: `Digest: ${pulled.digest}` });
+    stream.write({ status: `Status: ${pulled.changed ? 'Downloaded newer image' : 'Image is up to date'} for ${familiarReference(pulled.reference)}` });
+  });
+}
+
+/** `POST /images/{name}/push?tag` */
+export async function pushImage(exchange: Exchange): Promise<void> {
+  const { engine, query, response, gone } = exchange;
+  const reference = named(param(exchange, 'name'), query.get('tag') ?? '');
+  const { tag } = parseReference(reference);
+  const stream = new ProgressStream(response, [{ status: `The push refers to repository [${repositoryOf(reference)}]` }]);
+  await stream.run(async () => {
+    const pushed = await engine.images.push(reference, { credentials: imageCredentials(exchange, reference), signal: gone, onProgress: (progress) => stream.write(line(progress, PUSH_WORDS)) });
+    stream.write({ status: `${tag}: digest: ${pushed.digest} size: ${pushed.size}` });
+    stream.write({ progressDetail: {}, aux: { Tag: tag, Digest: pushed.digest, Size: pushed.size } });
+  });
+}
+
+/** `POST /auth`: whether a registry takes these credentials. */
+export async function checkAuth({ engine, request, response, gone }: Exchange): Promise<void> {
+  const { serveraddress, ...credentials } = await readBody(request, AuthConfig);
+  await engine.images.verify(registryHost(serveraddress), credentials, gone);
+  sendJson(response, 200, { Status: 'Login Succeeded', IdentityToken: '' });
+}
+
+/** A name and a tag, which may be a digest, or stand in the name already. */
+function named(name: string, tag: string): string {
+  if (name === '') throw new BayplanError('bad-request', 'the name of the image is missing');
+  const whole = tag === '' ? name : `${name}${tag.startsWith('sha256:') ? '@' : ':'}${tag}`;
+  parseReference(whole);
+  return whole;
+}
+
+function line({ part, state, current, total }: PartProgress, words: Readonly<Partial<Record<PartState, string>>>): object {
+  const counted = state === 'downloading' || state === 'uploading';
+  return { status: words[state] ?? state, progressDetail: counted ? { current, total } : {}, id: part.slice('sha256:'.length, 'sha256:'.length + 12) };
+}
