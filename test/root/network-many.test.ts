@@ -9,11 +9,8 @@ afterEach(async () => { await world.close(); });
 
 test('fifty containers are connected and published at once, and go at once', async () => {
   await world.networks.create('many', '', bridgeSpec());
-  const started = performance.now();
   const all = await Promise.all(Array.from({ length: 50 }, (_, index) => world.container(`c${index}`, 'many')));
-  const connected = performance.now();
   await Promise.all(all.map((one) => world.networks.publish({ container: one.endpoint.id, ports: [publishedPort()] })));
-  const published = performance.now();
 
   const link = world.networks.list().get('many')?.status?.link ?? '';
   expect(ipJson('link', 'show', 'master', link)).toHaveLength(50);
@@ -24,14 +21,7 @@ test('fifty containers are connected and published at once, and go at once', asy
   await world.serve(last.netns, 'tcp', 80, 'last');
   expect(await ask(first.netns, 'tcp', last.address, 80)).toBe(`last ${first.address}`);
 
-  const leaving = performance.now();
   await Promise.all(all.map((one) => world.drop(one.endpoint)));
   await world.networks.remove('many');
-  const gone = performance.now();
   expect(leftovers(world.paths)).toEqual([]);
-  const ms = { connect: connected - started, publish: published - connected, remove: gone - leaving };
-  console.info(Object.entries(ms).map(([what, time]) => `${what} ${time.toFixed(0)} ms`).join(', '));
-  // Far above what it takes, far below what one link at a time would (21 ms each way).
-  expect(ms.connect).toBeLessThan(1000);
-  expect(ms.remove).toBeLessThan(1000);
 });

@@ -145,7 +145,7 @@ describe('wrong use', () => {
   const one = (rest: string) => `services: {one: {image: bayplan/hello, ${rest}}}`;
 
   it('says which image is not there, and how to get it', async () => {
-    expect(await machine.up('services: {one: {image: "nothing:1"}}')).toMatchObject({ ok: false, message: expect.stringContaining('image nothing:1 is not in the store: load it with "bayplan load FILE"') as string });
+    expect(await machine.up('services: {one: {image: "nothing:1", pull_policy: never}}')).toMatchObject({ ok: false, message: expect.stringContaining('image nothing:1 is not in the store, and its pull_policy is "never": load it with "bayplan load FILE"') as string });
   });
 
   it('names a command that is not in the image, with 127', async () => {
