@@ -5,9 +5,12 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
 import { resizeContainer, resizeExec } from './console-size.ts';
-import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer, waitContainer } from './containers.ts';
+import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer } from './containers.ts';
+import { pruneContainers, removeContainer, renameContainer } from './container-removal.ts';
+import { createContainer } from './create-container.ts';
 import { diskUsage } from './disk-usage.ts';
 import type { EngineView } from './engine-view.ts';
+import { streamEvents } from './events.ts';
 import { createExec, hijackExec, inspectExec, startExec } from './exec.ts';
 import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
@@ -18,9 +21,11 @@ import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagIm
 import { containerLogs } from './logs.ts';
 import { inspectNetwork, listNetworks } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
-import { deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
+import { createOneOff, deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
 import { info, ping, version } from './system.ts';
+import { topContainer } from './top.ts';
 import { inspectVolume, listVolumes } from './volumes.ts';
+import { waitContainer } from './wait.ts';
 
 /** Every path exists below `/v1.NN/` too. Below `/stacks` and `/engine` it is ours, the rest is the Docker Engine API's. */
 const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[] = [
@@ -28,13 +33,19 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/version', version],
   ['GET', '/info', info],
   ['GET', '/system/df', diskUsage],
+  ['GET', '/events', streamEvents],
   ['GET', '/containers/json', listContainers],
+  ['POST', '/containers/create', createContainer],
+  ['POST', '/containers/prune', pruneContainers],
+  ['DELETE', '/containers/:id', removeContainer],
   ['GET', '/containers/:id/json', inspectContainer],
   ['GET', '/containers/:id/logs', containerLogs],
+  ['GET', '/containers/:id/top', topContainer],
   ['POST', '/containers/:id/start', startContainer],
   ['POST', '/containers/:id/stop', stopContainer],
   ['POST', '/containers/:id/restart', restartContainer],
   ['POST', '/containers/:id/kill', killContainer],
+  ['POST', '/containers/:id/rename', renameContainer],
   ['POST', '/containers/:id/wait', waitContainer],
   ['POST', '/containers/:id/attach', attachContainer],
   ['POST', '/containers/:id/resize', resizeContainer],
@@ -60,6 +71,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['PUT', '/stacks/:name', putStack],
   ['DELETE', '/stacks/:name', deleteStack],
   ['POST', '/stacks/:name/plan', planStack],
+  ['POST', '/stacks/:name/containers', createOneOff],
   ['GET', '/stacks/:name/logs', stackLogs],
   ['POST', '/engine/stop', stopEngine],
 ];

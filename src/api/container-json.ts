@@ -76,7 +76,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     RestartCount: status.restarts, Driver: 'overlay', Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: 'overlay', Data: null },
     HostConfig: {
-      NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: false,
+      NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       Memory: spec.resources.memory ?? 0, NanoCpus: Math.round((spec.resources.cpus ?? 0) * 1e9), PidsLimit: spec.resources.pids,
       PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
@@ -85,7 +85,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     Mounts: mounts(container, mountpoint),
     Config: {
       Hostname: spec.hostname === '' ? status.id.slice(0, 12) : spec.hostname, Domainname: spec.domainname, User: spec.user === '' ? (image?.config.user ?? '') : spec.user,
-      AttachStdin: false, AttachStdout: false, AttachStderr: false, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: false,
+      AttachStdin: spec.stdinOnce, AttachStdout: spec.stdinOnce, AttachStderr: spec.stdinOnce, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: spec.stdinOnce,
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
       Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
       Volumes: Object.fromEntries((image?.config.volumes ?? []).map((volume) => [volume, {}])),

@@ -4,7 +4,6 @@ import { sendEmpty, sendJson } from './answer.ts';
 import { actual, inspect, stateWord, summary, type ActualContainer } from './container-json.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { anyMatches, labelsMatch, parseFilters, type Filters } from './filters.ts';
-import { until } from './until.ts';
 
 const FILTERS = ['id', 'label', 'name', 'status', 'health', 'exited', 'network', 'ancestor', 'volume', 'stack', 'service'];
 
@@ -75,8 +74,18 @@ export async function stopContainer(exchange: Exchange): Promise<void> {
 export async function startContainer(exchange: Exchange): Promise<void> {
   const container = find(exchange);
   if (container.status?.phase === 'running') return sendEmpty(exchange.response, 304);
-  await exchange.engine.startContainer(container.name);
+  try {
+    await exchange.engine.startContainer(container.name);
+  } catch (error) {
+    throw startFailure(error);
+  }
   sendEmpty(exchange.response, 204);
+}
+
+/** Docker's client tells by these words that the command is not there, and exits with 127. */
+function startFailure(error: unknown): unknown {
+  if (!(error instanceof BayplanError && error.code === 'start-failed' && /not found in the container|interpreter is not/.test(error.message))) return error;
+  return new BayplanError(error.code, `${error.message}: executable file not found`);
 }
 
 export async function restartContainer(exchange: Exchange): Promise<void> {
@@ -94,25 +103,6 @@ export async function killContainer(exchange: Exchange): Promise<void> {
   if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
   else await exchange.engine.containers.signal(container.name, signal);
   sendEmpty(exchange.response, 204);
-}
-
-/** `POST /containers/{id}/wait?condition=`: the headers go at once, because clients send `start` only after them. */
-export async function waitContainer(exchange: Exchange): Promise<void> {
-  const { engine, query, response, gone } = exchange;
-  const { name, status: before } = find(exchange);
-  const condition = query.get('condition') ?? 'not-running';
-  response.writeHead(200, { 'Content-Type': 'application/json' });
-  response.flushHeaders();
-  let last = before?.exitCode ?? 0;
-  const code = await until(() => {
-    const status = engine.containers.list().get(name)?.status ?? null;
-    if (status === null || status.id !== before?.id) return last;
-    last = status.exitCode;
-    if (condition === 'removed') return null;
-    if (condition === 'next-exit') return status.phase !== 'running' && status.finishedAt > (before?.finishedAt ?? 0) ? status.exitCode : null;
-    return status.phase === 'running' ? null : status.exitCode;
-  }, gone);
-  response.end(`${JSON.stringify({ StatusCode: code })}\n`);
 }
 
 function graceOf({ query }: Exchange, container: Container): number {

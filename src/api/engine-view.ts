@@ -1,10 +1,12 @@
 import type { DiskUsage } from '../engine/disk-usage.ts';
+import type { EventLog } from '../engine/event-log.ts';
 import type { Containers } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Container } from '../state/container.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
+import type { Desired } from '../state/state.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 
 /** What the API needs of an engine; src/engine has the real one, test/api a small one. */
@@ -14,9 +16,10 @@ export interface EngineView {
   readonly startedAt: number;
   readonly root: string;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'verify'>;
-  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes'>;
   readonly networks: Pick<Networks, 'list'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
+  readonly events: Pick<EventLog, 'past' | 'onEvent'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };
   stacks(): readonly StackAnswer[];
@@ -33,6 +36,13 @@ export interface EngineView {
     name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null },
     onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void>;
+  /** Makes the one container of `desired` with what it needs, and starts nothing; answers its id. Rejects with `image-not-found`, `conflict`. */
+  createContainer(desired: Desired): Promise<string>;
+  /** The same for a one-off of a stack: `desired` is the request's, whose contents come along. */
+  createOneOff(stack: string, request: StackRequest): Promise<string>;
+  /** Ends it first where it runs. `volumes`: its anonymous ones go too. */
+  removeContainer(name: string, volumes: boolean): Promise<void>;
+  renameContainer(name: string, to: string): Promise<void>;
   /** Asked for by a person: sets the hold. `signal` null: the container's own stop signal. */
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */

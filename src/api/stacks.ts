@@ -21,6 +21,12 @@ export async function planStack(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, await exchange.engine.planStack(param(exchange, 'name'), body));
 }
 
+/** `POST /stacks/{name}/containers`: makes a one-off, the one container of the body's desired state; starts nothing. */
+export async function createOneOff(exchange: Exchange): Promise<void> {
+  const body = await readBody(exchange.request, StackRequest);
+  sendJson(exchange.response, 201, { version: 1, id: await exchange.engine.createOneOff(param(exchange, 'name'), body) });
+}
+
 /**
  * `PUT /stacks/{name}?wait=1&attached=1`: PassEvents as NDJSON. Images are pulled with the credentials in `X-Registry-Config`. The pass goes on when the client leaves, unless `attached` says that it
  * belongs to the client.

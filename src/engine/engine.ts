@@ -24,10 +24,12 @@ import { nothingDesired, type Desired } from '../state/state.ts';
 import { ContentStore } from './content-store.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { EventLog } from './event-log.ts';
 import { actualState } from './observe.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { ensureRootRecord } from './root-record.ts';
 import { openRunFolder } from './run-folder.ts';
+import { SingleContainers } from './single-containers.ts';
 import { StackStore, type StackRecord } from './stack-store.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -62,6 +64,7 @@ export class Engine {
   readonly containers: ContainerStore;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  readonly events: EventLog;
   readonly #stacks: StackStore;
   readonly #contents: ContentStore;
   /** Requests whose contents are kept, and not yet named by a desired state. */
@@ -69,6 +72,7 @@ export class Engine {
   readonly #supervisor: Supervisor;
   readonly #runner = new ExclusiveRunner<PassResult>();
   readonly #runtime: Omit<Runtime, 'pull'>;
+  readonly #single: SingleContainers;
   readonly #release: () => void;
 
   private constructor(options: EngineOptions, parts: {
@@ -86,6 +90,7 @@ export class Engine {
     this.#supervisor = parts.supervisor;
     this.#release = parts.release;
     const { containers, supervisor } = parts;
+    this.events = new EventLog(containers, () => Date.now());
     this.#runtime = {
       networks: parts.networks, volumes: parts.volumes,
       containers: {
@@ -97,6 +102,7 @@ export class Engine {
       publish: (name, on) => supervisor.publish(name, on),
       waitFor: (name, until, signal) => supervisor.waitFor(name, until, signal),
     };
+    this.#single = new SingleContainers(this, this.#executor({}));
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
@@ -211,6 +217,37 @@ export class Engine {
 
   async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {
     return await diskUsage(of.containers ? this.containers.list() : new Map(), of.volumes ? this.volumes.list() : new Map(), this.paths);
+  }
+
+  /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
+  async createContainer(desired: Desired): Promise<string> {
+    const id = await this.#single.create(desired);
+    // What is removed at its end need not outlive a power cut.
+    if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();
+    return id;
+  }
+
+  /** The same for a one-off of a stack. */
+  async createOneOff(stack: string, request: StackRequest): Promise<string> {
+    checkName(stack, request.desired);
+    this.#admitting++;
+    try {
+      const { desired, bytes } = this.#resolve(stack, request);
+      await this.#contents.keep(bytes);
+      return await this.createContainer(desired);
+    } finally {
+      this.#admitting--;
+    }
+  }
+
+  async removeContainer(name: string, volumes: boolean): Promise<void> {
+    await this.#supervisor.remove(name, volumes);
+    this.#collectContents();
+  }
+
+  async renameContainer(name: string, to: string): Promise<void> {
+    await this.#supervisor.rename(name, to);
+    await this.containers.flush();
   }
 
   /** Lets everything go; containers run on, and the next engine adopts them. */

@@ -13,13 +13,14 @@ export interface Observed {
 
 /**
  * The actual side: all that belongs to the stack, and of what does not, the networks, volumes and images that the desired side names.
- * The API's containers are left out.
+ * The API's containers are left out, but for one that is itself what is desired.
  */
 export function actualState(stack: string, desired: Desired | null, runtime: Observed): State {
   const state = emptyState(stack);
   const references = new Set(Object.keys(desired?.images ?? {}));
   for (const [name, container] of runtime.containers.list()) {
-    if (container.identity.stack !== stack || container.identity.owner === 'api') continue;
+    const { owner, stack: its } = container.identity;
+    if (owner === 'api' ? desired?.containers[name] === undefined : its !== stack) continue;
     state.containers[name] = container;
     references.add(container.spec.image);
   }

@@ -53,6 +53,7 @@ export class Supervisor {
   adopt(): void {
     for (const [name, container] of this.#context.containers.list()) {
       if (container.status?.phase === 'running') this.#probes.watch(name);
+      else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, true));
       // One that could not be started is its pass's failure, not an end.
       else if (container.status?.error === '' && (container.status.phase === 'exited' || container.status.phase === 'lost')) this.#scheduleRestart(name, container);
     }
@@ -77,12 +78,26 @@ export class Supervisor {
   }
 
   /** Removes a container, ending it first; its end brings no restart. */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, volumes = false): Promise<void> {
     this.#cancelRestart(name);
     this.#asked.add(name);
     this.#probes.forget(name);
     await this.publish(name, false);
-    await this.#context.containers.remove(name);
+    await this.#context.containers.remove(name, volumes);
+  }
+
+  /** Its restarts and probes go on under the new name. */
+  async rename(name: string, to: string): Promise<void> {
+    const { containers } = this.#context;
+    await containers.rename(name, to);
+    const delay = this.#delays.get(name);
+    const asked = this.#asked.has(name);
+    this.#forget(name);
+    if (asked) this.#asked.add(to);
+    if (delay !== undefined) this.#delays.set(to, delay);
+    const container = containers.get(to);
+    if (container?.status?.phase === 'running') this.#probes.watch(to);
+    else if (container?.status !== null && container?.status !== undefined && container.status.restartAt > 0) this.#scheduleRestart(to, container);
   }
 
   /** Sends the container's ports to it, or takes them away. A container without a network of its own publishes none. */
@@ -147,7 +162,10 @@ export class Supervisor {
   }
 
   async #run(name: string): Promise<void> {
-    await this.#context.containers.start(name);
+    await this.#context.containers.start(name).catch(async (error: unknown) => {
+      if (this.#context.containers.get(name)?.spec.autoRemove === true) await this.remove(name, true);
+      throw error;
+    });
     this.#probes.watch(name);
   }
 
@@ -157,7 +175,8 @@ export class Supervisor {
     if (container === null || container.status === null) return;
     const { id } = container.status;
     this.#background(name, this.#context.networks.publish({ container: id, ports: [] }).then(() => undefined));
-    this.#scheduleRestart(name, container);
+    if (container.spec.autoRemove) this.#background(name, this.remove(name, true).catch(ignoreGone));
+    else this.#scheduleRestart(name, container);
   }
 
   #scheduleRestart(name: string, container: Container): void {
@@ -206,6 +225,11 @@ export class Supervisor {
   #background(name: string, work: Promise<void>): void {
     work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
   }
+}
+
+/** Somebody else has removed it meanwhile. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
 }
 
 function reached(name: string, container: Container | null, until: Condition): 'reached' | 'waiting' | BayplanError {

@@ -38,7 +38,7 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     const container = actual.containers[name];
     const { why } = fate;
     const steps: Step[] = [];
-    const starts = fate.kind !== 'settled';
+    const starts = fate.kind !== 'settled' && !desired.unstarted.includes(name);
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));

@@ -34,6 +34,7 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
     remove: { orphans: options.removeOrphans, volumes: false },
     stopTimeoutSeconds: null,
     inactive: [...project.inactive],
+    unstarted: [],
     notes: [...project.notes],
   };
 }

@@ -11,7 +11,7 @@ import { Volume } from './volume.ts';
  * `project_key`, of images the reference, of services the name in the file, of contents the kind before the name.
  *
  * Desired: `services` says what containers there shall be (the planner expands replicas), `containers` holds only those
- * that belong to no service (the API's). Actual: `services` is empty, `containers` is what exists.
+ * that belong to no service (the API's, and one-offs). Actual: `services` is empty, `containers` is what exists.
  */
 export const State = z.strictObject({
   stack: z.string(),
@@ -36,6 +36,8 @@ export const Desired = State.extend({
   stopTimeoutSeconds: z.number().nullable(),
   /** Services of the file that are not asked for (of another profile, or left out by `up SERVICE`): what is there of them stays as it is. */
   inactive: z.array(z.string()).default([]),
+  /** Containers that are to be made and not started. */
+  unstarted: z.array(z.string()).default([]),
   /** Lines about what the file asks for and this version does not do. */
   notes: z.array(z.string()),
 });
@@ -48,5 +50,5 @@ export function emptyState(stack: string): State {
 
 /** The desired side of `down`: nothing of the stack remains, volumes only if asked. */
 export function nothingDesired(stack: string, volumes: boolean, stopTimeoutSeconds: number | null): Desired {
-  return { ...emptyState(stack), inactive: [], remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
+  return { ...emptyState(stack), inactive: [], unstarted: [], remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
 }

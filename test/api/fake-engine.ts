@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
-import type { ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
+import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
-import { emptyState, nothingDesired } from '../../src/state/state.ts';
+import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
 import { attachment, pool, publishedPort } from '../spec-values.ts';
 
 export const IMAGE: ImageStatus = {
@@ -42,6 +42,8 @@ export class FakeEngine implements EngineView {
   readonly calls: string[] = [];
   pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
   closed = false;
+  readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
+  readonly events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
   lastSignal: AbortSignal | null = null;
 
   readonly images: EngineView['images'] = {
@@ -95,6 +97,11 @@ export class FakeEngine implements EngineView {
     exec: async (_name, request) => runHere(request),
     logs: (name, options) => this.#logs(name, options),
     attach: () => Promise.reject(new BayplanError('not-built', 'not part of this engine')),
+    onEvent: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+    processes: () => [],
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
   readonly networks: EngineView['networks'] = {
@@ -135,6 +142,22 @@ export class FakeEngine implements EngineView {
     this.calls.push(`stop ${name} ${signal} ${graceMs}`);
     this.change(name, { phase: 'exited', exitCode: 143, finishedAt: Date.now() });
   }
+  async createContainer(desired: Desired): Promise<string> {
+    const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
+    this.calls.push(`create ${name} ${JSON.stringify(container?.spec)}`);
+    return 'f'.repeat(64);
+  }
+  async createOneOff(stack: string, { desired }: StackRequest): Promise<string> {
+    this.calls.push(`one-off of ${stack}`);
+    return await this.createContainer(desired);
+  }
+  async removeContainer(name: string, volumes: boolean): Promise<void> {
+    this.calls.push(`remove ${name} volumes=${volumes}`);
+    this.all.delete(name);
+  }
+  async renameContainer(name: string, to: string): Promise<void> {
+    this.calls.push(`rename ${name} ${to}`);
+  }
   async startContainer(name: string): Promise<void> {
     this.calls.push(`start ${name}`);
   }
@@ -148,6 +171,7 @@ export class FakeEngine implements EngineView {
   change(name: string, status: Partial<ContainerStatus>): void {
     const before = this.all.get(name);
     if (before?.status != null) this.all.set(name, { ...before, status: { ...before.status, ...status } });
+    for (const listener of this.#listeners) listener('noted', name);
   }
 
   async *#logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncGenerator<LogRecord> {

@@ -15,7 +15,7 @@ import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { AttachParts, ConsoleSize, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
 import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
@@ -23,6 +23,7 @@ import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
+import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
 import { anonymousVolumes, resolveMounts, volumesOf } from './resolve-mounts.ts';
@@ -31,8 +32,6 @@ import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError } from './spawn-shim.ts';
 import { writeBundle } from './write-bundle.ts';
-
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'noted';
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
@@ -73,7 +72,6 @@ export class ContainerStore implements Containers {
     this.#resume();
   }
 
-  /** Calls `listener` after each change, until the returned function is called. */
   onEvent(listener: (event: ContainerEvent, name: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -186,7 +184,7 @@ export class ContainerStore implements Containers {
     await entry.shim.signal(number, number === SIGKILL);
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, volumes = false): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       Object.assign(entry, { removing: true, view: null });
@@ -198,8 +196,25 @@ export class ContainerStore implements Containers {
       this.#letGo(entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
+      if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume);
     });
     this.#emit('removed', name);
+  }
+
+  async rename(name: string, to: string): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      if (this.#entries.has(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
+      this.#update(entry, { name: to });
+      this.#entries.delete(name);
+      this.#entries.set(to, entry);
+      return Promise.resolve();
+    });
+    this.#emit('renamed', to);
+  }
+
+  processes(name: string): readonly number[] {
+    return processesOf(this.#entry(name).files.cgroup);
   }
 
   async exec(name: string, request: ExecRequest): Promise<ExecProcess> {

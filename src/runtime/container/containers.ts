@@ -36,16 +36,25 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'noted';
+
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
   list(): ReadonlyMap<string, Container>;
+  /** Calls `listener` after each change, until the returned function is called. */
+  onEvent(listener: (event: ContainerEvent, name: string) => void): () => void;
   create(name: string, identity: Identity, spec: ContainerSpec): Promise<void>;
   /** Rejects when the process could not be started; the container is then `exited` with 126 or 127 and the error kept. */
   start(name: string): Promise<void>;
   /** Stop signal, then SIGKILL after the grace period; resolves when it is gone and its exit known. */
   stop(name: string, signal: string | null, graceMs: number): Promise<void>;
   signal(name: string, signal: string): Promise<void>;
-  remove(name: string): Promise<void>;
+  /** `volumes`: its anonymous ones too. */
+  remove(name: string, volumes?: boolean): Promise<void>;
+  /** Rejects with `conflict` where the new name is taken. */
+  rename(name: string, to: string): Promise<void>;
+  /** Pids, as the host sees them, of all that runs in the container. */
+  processes(name: string): readonly number[];
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
   /**
    * A connection to the container's stdio: output as frames of Docker's multiplexed stream, or as it is where the container has a terminal; what is written is

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { Attachment, type ContainerSpec } from '../state/container.ts';
+import { Image } from '../state/image.ts';
+import { NetworkSpec, type Network } from '../state/network.ts';
+import { emptyState, type Desired } from '../state/state.ts';
+import { VolumeSpec, type Volume } from '../state/volume.ts';
+import { sendJson } from './answer.ts';
+import { consoleSizeOf } from './console-size.ts';
+import { DockerConfig } from './docker-config.ts';
+import { specOf, warningsOf } from './docker-spec.ts';
+import type { EngineView } from './engine-view.ts';
+import type { Exchange } from './exchange.ts';
+import { readBody } from './request-body.ts';
+
+/** The network of containers that name none, made when the first one comes. */
+const DEFAULT_NETWORK = 'bridge';
+
+/** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
+export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
+  const config = await readBody(request, DockerConfig);
+  const name = nameOf(query.get('name'));
+  const networks = networksOf(engine, config);
+  const spec = specOf(config, attachmentsOf(networks, config), engine.images.find(config.Image)?.config ?? null);
+  const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
+  const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
+  if (spec.tty && size !== null) await engine.containers.resize(name, size);
+  sendJson(response, 201, { Id: id, Warnings: warningsOf(config) });
+}
+
+function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, Network>, volumes: Record<string, Volume>): Desired {
+  const identity = { owner: 'api' as const, stack: '', service: '', slot: 0, generation: 1 };
+  return {
+    ...emptyState(''), networks, volumes, containers: { [name]: { identity, spec, status: null } }, images: { [spec.image]: Image.parse({ spec: { pullPolicy: 'never' }, status: null }) },
+    inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, notes: [],
+  };
+}
+
+function nameOf(given: string | null): string {
+  const name = (given ?? '').replace(/^\//, '');
+  if (name === '') return `container-${randomBytes(4).toString('hex')}`;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) throw new BayplanError('bad-request', `container name "${name}": expected letters, digits, "_", "." and "-", at least two, a letter or digit first`);
+  return name;
+}
+
+/** Networks that the container is to be on; what exists is taken as it is. */
+function networksOf(engine: EngineView, { HostConfig, NetworkingConfig }: DockerConfig): Record<string, Network> {
+  const mode = HostConfig?.NetworkMode ?? '';
+  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return {};
+  const first = mode === '' || mode === 'default' ? DEFAULT_NETWORK : mode;
+  const asked = new Set([first, ...Object.keys(NetworkingConfig?.EndpointsConfig ?? {}).filter((name) => name !== 'default')]);
+  return Object.fromEntries([...asked].map((ref) => {
+    const existing = [...engine.networks.list()].find(([name, { status }]) => name === ref || (ref.length >= 12 && status?.id.startsWith(ref) === true));
+    if (existing !== undefined) return [existing[0], { ...existing[1], spec: { ...existing[1].spec, external: true }, status: null }];
+    if (ref !== DEFAULT_NETWORK) throw new BayplanError('not-found', `network ${ref} not found`);
+    const spec = NetworkSpec.parse({ driver: 'bridge', internal: false, external: false, ipam: [], labels: {}, options: {} });
+    return [DEFAULT_NETWORK, { stack: '', spec, status: null }];
+  }));
+}
+
+function attachmentsOf(networks: Readonly<Record<string, Network>>, { NetworkingConfig }: DockerConfig): ContainerSpec['networks'] {
+  return Object.fromEntries(Object.keys(networks).map((name) => {
+    const endpoint = NetworkingConfig?.EndpointsConfig?.[name];
+    return [name, Attachment.parse({ aliases: endpoint?.Aliases ?? [], ipv4Address: endpoint?.IPAMConfig?.IPv4Address || null, priority: 0 })];
+  }));
+}
+
+/** Named volumes; the missing are made with the container. */
+function volumesOf(engine: EngineView, { mounts }: ContainerSpec): Record<string, Volume> {
+  const names = new Set(mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : [])));
+  return Object.fromEntries([...names].map((name) => {
+    const existing = engine.volumes.list().get(name);
+    if (existing !== undefined) return [name, { ...existing, spec: { ...existing.spec, external: true }, status: null }];
+    return [name, { stack: '', spec: VolumeSpec.parse({ driver: 'local', external: false, driverOpts: {}, labels: {} }), status: null }];
+  }));
+}

@@ -1,0 +1,41 @@
+import * as z from 'zod';
+
+const texts = z.array(z.string()).nullish();
+/** The older clients' form of a command is one string. */
+const command = z.union([z.array(z.string()), z.string().transform((text) => [text])]).nullish();
+const map = <V extends z.ZodType>(value: V) => z.record(z.string(), value).nullish();
+const number = z.number().nullish();
+const text = z.string().nullish();
+const flag = z.boolean().nullish();
+const nothing = z.object({}).nullish();
+
+const HealthConfig = z.object({ Test: texts, Interval: number, Timeout: number, StartPeriod: number, StartInterval: number, Retries: number });
+
+export const DockerMount = z.object({
+  Type: z.string(), Source: text, Target: z.string(), ReadOnly: flag,
+  BindOptions: z.object({ Propagation: text, CreateMountpoint: flag }).nullish(),
+  VolumeOptions: z.object({ NoCopy: flag, Labels: map(z.string()), Subpath: text, DriverConfig: z.object({ Name: text, Options: map(z.string()) }).nullish() }).nullish(),
+  TmpfsOptions: z.object({ SizeBytes: number, Mode: number }).nullish(),
+});
+export type DockerMount = z.infer<typeof DockerMount>;
+
+const HostConfig = z.object({
+  Binds: texts, Mounts: z.array(DockerMount).nullish(), PortBindings: map(z.array(z.object({ HostIp: text, HostPort: text })).nullable()), PublishAllPorts: flag, AutoRemove: flag,
+  RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish(), NetworkMode: text,
+  Memory: number, NanoCpus: number, CpuQuota: number, CpuPeriod: number, PidsLimit: number,
+  CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
+  ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),
+  // What is looked at only to say that it is not built yet.
+  Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, SecurityOpt: texts, Devices: z.array(nothing).nullish(), DeviceRequests: z.array(nothing).nullish(),
+  VolumesFrom: texts, Links: texts, Sysctls: map(z.string()), Ulimits: z.array(nothing).nullish(), ShmSize: number, CpuShares: number, CpusetCpus: text,
+});
+export type HostConfig = z.infer<typeof HostConfig>;
+
+/** Body of `POST /containers/create` of the Docker Engine API, as far as it changes anything for us. */
+export const DockerConfig = z.object({
+  Image: z.string(), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,
+  Tty: flag, OpenStdin: flag, StdinOnce: flag, StopSignal: text, StopTimeout: number, Healthcheck: HealthConfig.nullish(), ExposedPorts: map(z.unknown()), Volumes: map(z.unknown()),
+  HostConfig: HostConfig.nullish(),
+  NetworkingConfig: z.object({ EndpointsConfig: map(z.object({ Aliases: texts, IPAMConfig: z.object({ IPv4Address: text }).nullish() }).nullable()) }).nullish(),
+});
+export type DockerConfig = z.infer<typeof DockerConfig>;

@@ -1,0 +1,98 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import { ContainerSpec, PublishedPort, type Healthcheck } from '../state/container.ts';
+import type { ImageConfig } from '../state/image.ts';
+import type { DockerConfig, HostConfig } from './docker-config.ts';
+import { mountsOf } from './docker-mounts.ts';
+
+/** Docker's default of the time that a container has to stop. */
+const STOP_MS = 10_000;
+
+/**
+ * A container as the Docker Engine API asks for it. `networks`: those it is to be on, by full name. `image`: what its image says, null where that is not known.
+ * Throws `not-built` for what would be unsafe to leave out.
+ */
+export function specOf(config: DockerConfig, networks: ContainerSpec['networks'], image: ImageConfig | null): ContainerSpec {
+  const host = config.HostConfig ?? {};
+  refuseUnbuilt(host);
+  const restart = host.RestartPolicy?.Name || 'no';
+  if (host.AutoRemove === true && restart !== 'no') throw new BayplanError('bad-request', `HostConfig: AutoRemove and the restart policy "${restart}" exclude each other`);
+  return ContainerSpec.parse({
+    image: config.Image, imageId: '', entrypoint: entrypointOf(config), command: config.Cmd ?? null, environment: environmentOf(config.Env ?? []),
+    user: config.User ?? '', groupAdd: host.GroupAdd ?? [], workingDir: config.WorkingDir ?? '', hostname: config.Hostname ?? '', domainname: config.Domainname ?? '',
+    labels: config.Labels ?? {}, stopSignal: config.StopSignal || null, stopGracePeriodMs: config.StopTimeout === null || config.StopTimeout === undefined ? STOP_MS : config.StopTimeout * 1000,
+    restart: { policy: restart, maxRetries: restart === 'on-failure' ? host.RestartPolicy?.MaximumRetryCount ?? 0 : 0 }, healthcheck: healthcheckOf(config),
+    capAdd: host.CapAdd ?? [], capDrop: host.CapDrop ?? [], readOnly: host.ReadonlyRootfs ?? false, init: host.Init ?? false,
+    tty: config.Tty ?? false, stdinOpen: config.OpenStdin ?? false, stdinOnce: config.StdinOnce ?? false, autoRemove: host.AutoRemove ?? false,
+    resources: { memory: host.Memory || null, cpus: cpusOf(host), pids: (host.PidsLimit ?? 0) > 0 ? host.PidsLimit : null },
+    mounts: mountsOf(config), networkMode: modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
+    dns: { servers: host.Dns ?? [], search: host.DnsSearch?.length ? host.DnsSearch : null, options: host.DnsOptions ?? [] },
+    ports: portsOf(config, host, image),
+  } satisfies Record<string, unknown>);
+}
+
+function modeOf(mode: string): string {
+  return mode === 'none' || mode === 'host' || mode.startsWith('container:') ? mode : 'bridge';
+}
+
+/** What the container runs without, in Docker's words for warnings. */
+export function warningsOf({ HostConfig: host }: DockerConfig): readonly string[] {
+  const ignored: readonly (readonly [string, boolean])[] = [
+    ['Sysctls', Object.keys(host?.Sysctls ?? {}).length > 0], ['Ulimits', (host?.Ulimits ?? []).length > 0], ['ShmSize', (host?.ShmSize ?? 0) > 0],
+    ['CpuShares', (host?.CpuShares ?? 0) > 0], ['CpusetCpus', (host?.CpusetCpus ?? '') !== ''],
+  ];
+  return ignored.filter(([, said]) => said).map(([name]) => `HostConfig.${name} is not built yet and is ignored`);
+}
+
+function refuseUnbuilt(host: HostConfig): void {
+  const own = (mode: string | null | undefined): boolean => mode === null || mode === undefined || ['', 'private', 'shareable'].includes(mode);
+  const unsafe: readonly (readonly [string, boolean])[] = [
+    ['Privileged', host.Privileged === true], ['PidMode', !own(host.PidMode)], ['IpcMode', !own(host.IpcMode)], ['UTSMode', !own(host.UTSMode)], ['UsernsMode', !own(host.UsernsMode)],
+    ['SecurityOpt', (host.SecurityOpt ?? []).length > 0], ['Devices', (host.Devices ?? []).length > 0], ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
+    ['VolumesFrom', (host.VolumesFrom ?? []).length > 0], ['Links', (host.Links ?? []).length > 0],
+  ];
+  const found = unsafe.find(([, said]) => said);
+  if (found !== undefined) throw new BayplanError('not-built', `HostConfig.${found[0]} is not built yet, and the container would be another one without it: leave it out`);
+}
+
+/** An entrypoint of one empty string takes the image's away. */
+function entrypointOf({ Entrypoint }: DockerConfig): string[] | null {
+  if (Entrypoint === null || Entrypoint === undefined) return null;
+  return Entrypoint.length === 1 && Entrypoint[0] === '' ? [] : [...Entrypoint];
+}
+
+/** A name without a value takes the image's away; that is not built, and the image's stays. */
+function environmentOf(entries: readonly string[]): Record<string, string> {
+  return Object.fromEntries(entries.flatMap((entry) => {
+    const at = entry.indexOf('=');
+    return at > 0 ? [[entry.slice(0, at), entry.slice(at + 1)]] : [];
+  }));
+}
+
+function cpusOf({ NanoCpus, CpuQuota, CpuPeriod }: HostConfig): number | null {
+  if (NanoCpus) return NanoCpus / 1e9;
+  return CpuQuota && CpuQuota > 0 ? CpuQuota / (CpuPeriod || 100_000) : null;
+}
+
+/** Times are in ns; 0 stands for Docker's defaults. */
+function healthcheckOf({ Healthcheck: check }: DockerConfig): Healthcheck | null {
+  if (check === null || check === undefined || (check.Test ?? []).length === 0) return null;
+  const ms = (ns: number | null | undefined, otherwise: number): number => (ns ? ns / 1e6 : otherwise);
+  return {
+    test: check.Test ?? [], intervalMs: ms(check.Interval, 30_000), timeoutMs: ms(check.Timeout, 30_000), startPeriodMs: ms(check.StartPeriod, 0), startIntervalMs: ms(check.StartInterval, 5_000),
+    retries: check.Retries || 3,
+  };
+}
+
+function portsOf(config: DockerConfig, host: HostConfig, image: ImageConfig | null): readonly PublishedPort[] {
+  const bound = Object.entries(host.PortBindings ?? {}).flatMap(([key, bindings]) => (bindings ?? []).map(({ HostIp, HostPort }) => portOf(key, HostIp ?? '', HostPort ?? '')));
+  if (host.PublishAllPorts !== true) return bound;
+  const exposed = new Set([...(image?.exposedPorts ?? []), ...Object.keys(config.ExposedPorts ?? {})]);
+  return [...bound, ...[...exposed].filter((key) => host.PortBindings?.[key] === undefined).map((key) => portOf(key, '', ''))];
+}
+
+/** `80/tcp` of the container, on the host's address and port; '' leaves them open. */
+function portOf(key: string, hostIp: string, hostPort: string): PublishedPort {
+  const [, target, protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
+  if (target === undefined || !/^\d*$/.test(hostPort)) throw new BayplanError('bad-request', `HostConfig.PortBindings: "${key}" on "${hostPort}": expected PORT/PROTOCOL on one host port`);
+  return PublishedPort.parse({ hostIp: hostIp === '0.0.0.0' ? '' : hostIp, published: hostPort === '' || hostPort === '0' ? null : Number(hostPort), target: Number(target), protocol });
+}

@@ -1,0 +1,58 @@
+import type { EngineEvent } from '../engine/event-log.ts';
+import { writeAll } from './answer.ts';
+import { parseSince } from './docker-time.ts';
+import type { Exchange } from './exchange.ts';
+import { anyMatches, parseFilters, type Filters } from './filters.ts';
+
+const FILTERS = ['type', 'event', 'container', 'image', 'label'];
+
+/** `GET /events?since=&until=&filters=`: past ones from `since` on, then each as it happens, until `until` or the client goes. */
+export async function streamEvents({ engine, query, response, gone }: Exchange): Promise<void> {
+  const filters = parseFilters(query.get('filters'), FILTERS);
+  const since = msOf(query.get('since'));
+  const until = msOf(query.get('until'));
+  const waiting: EngineEvent[] = [];
+  let wake: () => void = () => undefined;
+  const off = engine.events.onEvent((event) => {
+    waiting.push(event);
+    wake();
+  });
+  if (since !== null) waiting.unshift(...engine.events.past().filter(({ time }) => time >= since));
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.flushHeaders();
+  gone.addEventListener('abort', () => wake());
+  const timer = until === null ? null : setTimeout(() => wake(), Math.min(Math.max(0, until - Date.now()), 2 ** 31 - 1));
+  try {
+    while (!gone.aborted) {
+      for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
+        if ((until === null || event.time <= until) && fits(event, filters)) await writeAll(response, `${JSON.stringify(eventJson(event))}\n`, gone);
+      }
+      if (until !== null && Date.now() >= until) break;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    off();
+    if (timer !== null) clearTimeout(timer);
+  }
+  response.end();
+}
+
+function msOf(text: string | null): number | null {
+  const ns = parseSince(text);
+  return ns === null ? null : Number(ns / 1_000_000n);
+}
+
+function fits({ type, action, id, attributes }: EngineEvent, filters: Filters): boolean {
+  return anyMatches(filters.get('type'), (wanted) => wanted === type)
+    && anyMatches(filters.get('event'), (wanted) => action === wanted || action.startsWith(`${wanted}:`))
+    && anyMatches(filters.get('container'), (wanted) => attributes['name'] === wanted || id.startsWith(wanted))
+    && anyMatches(filters.get('image'), (wanted) => attributes['image'] === wanted)
+    && (filters.get('label') ?? []).every((wanted) => (wanted.includes('=') ? attributes[wanted.slice(0, wanted.indexOf('='))] === wanted.slice(wanted.indexOf('=') + 1) : attributes[wanted] !== undefined));
+}
+
+/** With the fields of old clients beside those of today. */
+function eventJson({ type, action, id, attributes, time }: EngineEvent): object {
+  return { status: action, id, from: attributes['image'] ?? '', Type: type, Action: action, Actor: { ID: id, Attributes: attributes }, scope: 'local', time: Math.floor(time / 1000), timeNano: time * 1e6 };
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { DockerConfig } from '../../src/api/docker-config.ts';
+import { specOf, warningsOf } from '../../src/api/docker-spec.ts';
+import type { ContainerSpec } from '../../src/state/container.ts';
+
+const spec = (body: object): ContainerSpec => specOf(DockerConfig.parse({ Image: 'a', ...body }), {}, null);
+
+describe('a container of the Docker Engine API', () => {
+  test('with nothing said is as its image says', () => {
+    expect(spec({ Cmd: null, Entrypoint: null, Env: null, HostConfig: { NetworkMode: 'default', RestartPolicy: { Name: 'no', MaximumRetryCount: 0 } } })).toMatchObject({
+      command: null, entrypoint: null, environment: {}, networkMode: 'bridge', restart: { policy: 'no', maxRetries: 0 }, stopGracePeriodMs: 10_000, autoRemove: false, stdinOpen: false, stdinOnce: false, tty: false,
+    });
+  });
+
+  test('keeps what is asked for, in our units', () => {
+    expect(spec({
+      Cmd: ['x'], Entrypoint: [''], Env: ['A=b=c', 'NONE'], Tty: true, OpenStdin: true, StdinOnce: true, StopTimeout: 3, Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },
+      HostConfig: { NanoCpus: 5e8, Memory: 1024, PidsLimit: -1, RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 4 }, NetworkMode: 'none', ReadonlyRootfs: true, Tmpfs: { '/t': 'size=1m,mode=1777' } },
+    })).toMatchObject({
+      command: ['x'], entrypoint: [], environment: { A: 'b=c' }, tty: true, stdinOpen: true, stdinOnce: true, stopGracePeriodMs: 3000, resources: { cpus: 0.5, memory: 1024, pids: null },
+      healthcheck: { test: ['CMD', 'true'], intervalMs: 2000, timeoutMs: 30_000, retries: 3 }, restart: { policy: 'on-failure', maxRetries: 4 }, networkMode: 'none', readOnly: true,
+      mounts: [{ type: 'tmpfs', target: '/t', options: ['size=1m', 'mode=1777'] }],
+    });
+  });
+
+  test('has its binds, mounts and anonymous volumes', () => {
+    expect(spec({
+      Volumes: { '/data': {}, '/own': {} },
+      HostConfig: { Binds: ['/host:/in:ro', 'named:/data:nocopy', '/s:/shared:rshared'], Mounts: [{ Type: 'bind', Source: '/must', Target: '/be' }, { Type: 'volume', Target: '/anonymous' }] },
+    }).mounts).toEqual([
+      { type: 'bind', source: '/host', target: '/in', readOnly: true, createHostPath: true, propagation: '' },
+      { type: 'volume', source: 'named', target: '/data', readOnly: false, nocopy: true, subpath: '' },
+      { type: 'bind', source: '/s', target: '/shared', readOnly: false, createHostPath: true, propagation: 'rshared' },
+      { type: 'bind', source: '/must', target: '/be', readOnly: false, createHostPath: false, propagation: '' },
+      { type: 'volume', source: null, target: '/anonymous', readOnly: false, nocopy: false, subpath: '' },
+      { type: 'volume', source: null, target: '/own', readOnly: false, nocopy: false, subpath: '' },
+    ]);
+  });
+
+  test('publishes ports, and with PublishAllPorts the exposed ones too', () => {
+    expect(spec({ ExposedPorts: { '53/udp': {} }, HostConfig: { PublishAllPorts: true, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }, { HostIp: '127.0.0.1', HostPort: '' }] } } }).ports).toEqual([
+      { hostIp: '', published: 8080, target: 80, protocol: 'tcp' }, { hostIp: '127.0.0.1', published: null, target: 80, protocol: 'tcp' }, { hostIp: '', published: null, target: 53, protocol: 'udp' },
+    ]);
+  });
+
+  test('is refused where it would be another one than asked for', () => {
+    expect(() => spec({ HostConfig: { Privileged: true } })).toThrow('HostConfig.Privileged is not built yet');
+    expect(() => spec({ HostConfig: { PidMode: 'host' } })).toThrow('HostConfig.PidMode is not built yet');
+    expect(() => spec({ HostConfig: { Binds: ['nowhere'] } })).toThrow('HostConfig.Binds: "nowhere": expected SOURCE:TARGET[:OPTIONS]');
+    expect(() => spec({ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } })).toThrow('exclude each other');
+    expect(warningsOf(DockerConfig.parse({ Image: 'a', HostConfig: { Sysctls: { 'net.core.somaxconn': '1' } } }))).toEqual(['HostConfig.Sysctls is not built yet and is ignored']);
+  });
+});
