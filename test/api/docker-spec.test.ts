@@ -38,7 +38,7 @@ describe('a container of the Docker Engine API', () => {
   });
 
   test('publishes ports, and with PublishAllPorts the exposed ones too', () => {
-    expect(spec({ ExposedPorts: { '53/udp': {} }, HostConfig: { PublishAllPorts: true, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }, { HostIp: '127.0.0.1', HostPort: '' }] } } }).ports).toEqual([
+    expect(spec({ ExposedPorts: { '53/udp': {} }, HostConfig: { PublishAllPorts: true, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }, { HostIp: '127.0.0.1', HostPort: '' }] } } }).ports).toMatchObject([
       { hostIp: '', published: 8080, target: 80, protocol: 'tcp' }, { hostIp: '127.0.0.1', published: null, target: 80, protocol: 'tcp' }, { hostIp: '', published: null, target: 53, protocol: 'udp' },
     ]);
   });
