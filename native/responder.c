@@ -28,6 +28,7 @@ static int listen_at(int type, struct error *err) {
   int on = 1;
   if (fd < 0) return error_errno(err, "socket", "127.0.0.11:53");
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on); /* who shares the namespace brings a responder of its own: either serves when the other has ended */
   setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on); /* loopback may not be up yet */
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) return error_errno(err, "bind", "127.0.0.11:53");
   if (type == SOCK_STREAM && listen(fd, 16) < 0) return error_errno(err, "listen", "127.0.0.11:53");

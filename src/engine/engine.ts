@@ -127,7 +127,7 @@ export class Engine {
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
       await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
-      const lost = new Set(await networks.restore(containers.endpoints(), containers.publications()));
+      const lost = new Set(await networks.restore(containers.namespaces(), containers.publications()));
       for (const [name, { status }] of containers.list()) {
         if (status === null || !lost.has(status.id)) continue;
         containers.note(name, { ports: [] });

@@ -7,7 +7,7 @@ import { inOrder } from './in-order.ts';
 import { leavingSteps } from './leaving-steps.ts';
 import { networkFates, networksOf, users, volumeFates, volumesOf, type ResourceFates } from './resources.ts';
 import { stepId } from './step-id.ts';
-import { wantedSteps } from './wanted-steps.ts';
+import { homeOf, wantedSteps } from './wanted-steps.ts';
 
 /**
  * What has to be done so that `actual` becomes as `desired`: pure, equal input gives an equal plan, and none is left to do when it is so. Steps come in
@@ -27,7 +27,7 @@ export function plan(desired: Desired, actual: State, now: number, since: number
     ...imageSteps(pulls, desired),
     ...networkSteps(networks, fates, desired, actual, notes),
     ...volumeSteps(volumes, fates, desired, actual, notes),
-    ...leavingSteps(fates, desired, actual, (name) => imageOfSuccessor(name, wanted, fates)),
+    ...leavingSteps(fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
     ...wantedSteps(wanted, fates, pulls, desired, actual),
   ];
   const ids = new Set(steps.map(({ id }) => id));
@@ -47,6 +47,11 @@ function imageSteps(pulls: ReadonlyMap<string, string>, desired: Desired): reado
 
 function imageOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
   return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).map(({ spec }) => stepId('pull-image', spec.image));
+}
+
+/** Who lives in the network namespace of a container that goes is stopped before: its address must be free for the next one. */
+function stopsOfSharers(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
+  return wanted.filter((one) => homeOf(one) === leaving && fates.wanted.get(one.name)?.kind === 'restart').map(({ name }) => stepId('stop-container', name));
 }
 
 function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {

@@ -44,8 +44,9 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     const networks = networksOf(one).map((network) => stepId('create-network', network));
     if (fate.kind === 'create') steps.push(creation(one, fate, pulls, desired, networks));
     if (fate.kind === 'restart') {
-      // Its dependencies first: should one of them fail, this one at least runs on.
-      const needs = [...networks, ...conditions];
+      // Its dependencies first: should one of them fail, this one at least runs on. Not where it lives in the network of one that is made anew.
+      const home = wanted.find((other) => other.name === homeOf(one) && fates.wanted.get(other.name)?.kind === 'create');
+      const needs = home === undefined ? [...networks, ...conditions] : [stepId('pull-image', home.spec.image)];
       if ((container?.status?.ports.length ?? 0) > 0) steps.push({ id: stepId('withdraw-ports', name), action: 'withdraw-ports', args: { name }, needs, why });
       const graceMs = desired.stopTimeoutSeconds === null ? spec.stopGracePeriodMs : desired.stopTimeoutSeconds * 1000;
       steps.push({ id: stepId('stop-container', name), action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs }, needs: [...needs, stepId('withdraw-ports', name)], why });
@@ -68,6 +69,11 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     return steps;
   };
   return wanted.flatMap(stepsOf);
+}
+
+/** The container whose network namespace it shares, by name; null: it has one of its own. */
+export function homeOf({ spec: { networkMode } }: Wanted): string | null {
+  return networkMode.startsWith('container:') ? networkMode.slice('container:'.length) : null;
 }
 
 function creation({ name, owner, service, slot, spec: known }: Wanted, fate: Fate, pulls: ReadonlyMap<string, string>, desired: Desired, networks: readonly string[]): Step {

@@ -9,6 +9,7 @@ import { attachmentsOf } from './attachments.ts';
 import { parseByteSize } from './byte-size.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { formatMistake } from './mistake.ts';
+import { networkModeOf } from './network-mode.ts';
 import { networksOf } from './network-spec.ts';
 import type { Project } from './project.ts';
 import { publishedPortsOf } from './publication.ts';
@@ -51,7 +52,6 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
 
 function templateOf(name: string, service: ServiceConfig, project: Project): ContainerSpec {
   const limits = service.deploy?.resources?.limits;
-  const mode = service.network_mode;
   return {
     image: service.image ?? '',
     imageId: '',
@@ -84,7 +84,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     },
     mounts: [...(service.volumes ?? []).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
     contents: grantsOf(service, project),
-    networkMode: mode === 'none' || mode === 'host' ? mode : 'bridge',
+    networkMode: networkModeOf(service, project),
     networks: attachmentsOf(name, service, project),
     extraHosts: [...(service.extra_hosts ?? [])],
     dns: { servers: [...(service.dns ?? [])], search: service.dns_search === undefined ? null : [...service.dns_search], options: [...(service.dns_opt ?? [])] },

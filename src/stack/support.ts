@@ -81,7 +81,7 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   }
   const mode = service.network_mode;
   if (mode === 'bridge') review.note(what, 'network_mode "bridge" is the default network of the stack');
-  else if (mode !== undefined && mode !== 'none' && mode !== 'host') refuse('network_mode', `network_mode "${mode}" is not built yet, "bridge", "none" and "host" are`);
+  else if ((mode === 'none' || mode === 'host') && isSaid(service.ports)) review.note(what, `ports mean nothing with network_mode "${mode}" and are ignored`);
   if (service.build !== undefined && (service.image ?? '') === '') refuse('build', 'building images is not there yet; name an image that was loaded with "image"');
   else if (service.build !== undefined && service.pull_policy === 'build') refuse('pull_policy', 'building images is not there yet; leave out pull_policy "build"');
   else if (service.build !== undefined) review.note(what, 'key "build" is not built yet and is ignored, the image is used as it is');

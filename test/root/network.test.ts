@@ -172,7 +172,7 @@ describe('a forward chain of others that drops', () => {
       expect(await ask(outside, 'tcp', '10.213.3.2', port ?? 0)).toBe('a 10.213.3.1');
       expect(await ask(outside, 'tcp', a.address, 80)).toBe('nothing');
       execFileSync('nft', ['flush', 'chain', 'ip', table, chain]);
-      await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, ports: [tcp(80, port)] }]);
+      await world.networks.restore([{ endpoint: a.endpoint, inhabitants: [a.endpoint.id] }], [{ container: a.endpoint.id, ports: [tcp(80, port)] }]);
       expect(rules()).toBe(2);
       await world.drop(a.endpoint);
       await world.networks.remove('one');
@@ -196,7 +196,7 @@ test('a new engine goes on from what runs, and removes what nobody names', async
   ip('link', 'add', `${world.paths.linkPrefix}0badcafe`, 'type', 'bridge');
   ip('link', 'add', 'name', `${world.paths.linkPrefix}0badbeef`, 'group', '268435457', 'type', 'bridge');
   await world.reopen();
-  await world.networks.restore([a.endpoint], [{ container: a.endpoint.id, ports }]);
+  await world.networks.restore([{ endpoint: a.endpoint, inhabitants: [a.endpoint.id] }], [{ container: a.endpoint.id, ports }]);
   expect(await ask('', 'tcp', '127.0.0.1', port)).toMatch(/^a /);
   expect(existsSync(lost.netns)).toBe(false);
   expect(world.networks.allocate('one', 'x', { ipv4: null, ipv6: null }).ipv4).not.toBe(a.address);

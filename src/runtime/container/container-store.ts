@@ -7,7 +7,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { ImageUser } from '../image/images.ts';
-import type { Endpoint, Publication } from '../network/networks.ts';
+import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import { filesOf } from './bundle-files.ts';
@@ -21,6 +21,7 @@ import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
+import { homeOf } from './home.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
 import { processesOf } from './processes.ts';
@@ -100,10 +101,13 @@ export class ContainerStore implements Containers {
       .map((entry) => ({ container: entry.record.id, ports: entry.ports, group: portGroup(entry.record.identity, entry.record.id) }));
   }
 
-  /** Endpoints of the running containers, to restore networks from. */
-  endpoints(): readonly Endpoint[] {
-    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.record.spec.networkMode !== 'host')
-      .map((entry) => endpointOf(entry.record, this.#context.images));
+  /** Network namespaces that running containers live in, to restore networks from. */
+  namespaces(): readonly InhabitedNamespace[] {
+    const running = [...this.#entries.values()].filter(({ phase }) => phase === 'running').flatMap(({ record }) => this.#residence(record));
+    const homes = new Map(running.map(({ home }) => [home.id, home]));
+    return [...homes.values()].filter(({ spec }) => spec.networkMode !== 'host').map((home) => ({
+      endpoint: endpointOf(home, this.#context.images), inhabitants: running.filter((one) => one.home.id === home.id).map(({ id }) => id),
+    }));
   }
 
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
@@ -138,11 +142,12 @@ export class ContainerStore implements Containers {
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
         await volumes.attach(volumesOf(record), record.id);
-        const netns = record.spec.networkMode === 'host' ? null : await networks.connect(endpointOf(record, images));
-        writeBundle({ paths, record, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(record), consoleSize: entry.consoleSize });
-        const attached = Object.keys(record.spec.networks);
+        const home = this.#home(record);
+        const netns = await this.#netns(record, home);
+        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize });
+        const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, files, {
-          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: record.spec.dns.servers, links: record.spec.links,
+          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
@@ -379,6 +384,27 @@ export class ContainerStore implements Containers {
   async #release(record: ContainerRecord): Promise<void> {
     await this.#context.networks.disconnect(record.id);
     await this.#context.volumes.detach(volumesOf(record), record.id);
+  }
+
+  /** None for one whose home was removed: what it lives in is its own affair, until it is started again. */
+  #residence(record: ContainerRecord): readonly { readonly id: string; readonly home: ContainerRecord }[] {
+    try {
+      return [{ id: record.id, home: this.#home(record) }];
+    } catch (error) {
+      if (error instanceof BayplanError) return [];
+      throw error;
+    }
+  }
+
+  #home(record: ContainerRecord): ContainerRecord {
+    return homeOf(record, (ref) => (this.#entries.get(ref) ?? [...this.#entries.values()].find((other) => other.record.id === ref))?.record ?? null);
+  }
+
+  /** Path of the network namespace that a container is to live in; null: the host's. */
+  async #netns(record: ContainerRecord, home: ContainerRecord): Promise<string | null> {
+    const { networks, images } = this.#context;
+    if (home.spec.networkMode === 'host') return null;
+    return home === record ? networks.connect(endpointOf(record, images)) : networks.join(endpointOf(home, images), record.id);
   }
 
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */

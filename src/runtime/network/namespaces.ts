@@ -22,7 +22,7 @@ export class Namespaces {
   }
 
   isInhabited(id: string): boolean {
-    return this.#inhabitants.has(id);
+    return (this.#inhabitants.get(id)?.size ?? 0) > 0;
   }
 
   /** Notes that `inhabitant` lives in the namespace of `owner` from now on. True where it is there with somebody in it already. */
@@ -48,7 +48,7 @@ export class Namespaces {
 
   /** Removes a namespace that nobody lives in. */
   async remove(owner: string): Promise<void> {
-    if ((this.#inhabitants.get(owner)?.size ?? 0) > 0) return; // somebody has come meanwhile
+    if (this.isInhabited(owner)) return; // somebody has come meanwhile
     this.#inhabitants.delete(owner);
     if (existsSync(this.path(owner))) await this.#kernel.removeNetns(this.path(owner));
     if (this.#inhabitants.size === 0) this.#kernel.detachMount(this.#folder);

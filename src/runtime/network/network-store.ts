@@ -19,7 +19,7 @@ import { Namespaces } from './namespaces.ts';
 import { NetworkEntry, newNetworkNames } from './network-entry.ts';
 import { NetworkLinks } from './network-links.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
-import type { Addresses, Endpoint, Networks, Publication, WantedAddresses } from './networks.ts';
+import type { Addresses, Endpoint, InhabitedNamespace, Networks, Publication, WantedAddresses } from './networks.ts';
 import { carryConnections } from './port-carrier.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
@@ -60,6 +60,8 @@ class NetworkStore implements Networks {
   readonly #connecting = new PQueue({ concurrency: CONNECTING });
   /** Containers whose names resolve, by id. */
   readonly #endpoints = new Map<string, Endpoint>();
+  /** Ids of containers that are gone, and whose addresses others still live at. */
+  readonly #released = new Set<string>();
   #complaints: readonly string[] = [];
 
   constructor(context: NetworkContext, entries: Map<string, NetworkEntry>) {
@@ -122,26 +124,31 @@ class NetworkStore implements Networks {
   }
 
   release(network: string, container: string): void {
-    this.#entries.get(network)?.release(container);
+    if (this.#namespaces.isInhabited(container)) this.#released.add(container);
+    else this.#entries.get(network)?.release(container);
   }
 
   async connect(endpoint: Endpoint): Promise<string> {
+    return this.join(endpoint, endpoint.id);
+  }
+
+  async join(endpoint: Endpoint, inhabitant: string): Promise<string> {
     const { id, attachments } = endpoint;
     const attached = attachments.map((attachment) => {
       const entry = this.#entry(attachment.network);
       entry.allocate(id, { ipv4: attachment.ipv4, ipv6: attachment.ipv6 === '' ? null : attachment.ipv6 });
       return { entry, attachment };
     });
-    this.#namespaces.enter(id, id);
-    this.#rules.guard(false);
     const path = this.#namespaces.path(id);
+    if (this.#namespaces.enter(id, inhabitant)) return path;
+    this.#rules.guard(false);
     try {
       await this.#connecting.add(() => this.#links.connect(path, attached));
       this.#remember(endpoint);
       await this.#writeZones(endpoint);
       return path;
     } catch (error) {
-      await this.disconnect(id);
+      await this.disconnect(inhabitant);
       throw error;
     }
   }
@@ -154,6 +161,7 @@ class NetworkStore implements Networks {
         await this.#writeZones(endpoint);
       }
       await this.#namespaces.remove(owner);
+      if (this.#released.delete(owner)) for (const { network } of endpoint?.attachments ?? []) this.release(network, owner);
     }
   }
 
@@ -179,15 +187,15 @@ class NetworkStore implements Networks {
     return ports;
   }
 
-  async restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<readonly string[]> {
+  async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[]): Promise<readonly string[]> {
     const lost: string[] = [];
     const complaints: string[] = [];
     const { kernel, paths } = this.#context;
     const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
-    await removeLeftovers(kernel, paths, new Set(endpoints.map((one) => one.id)), groups);
-    for (const endpoint of endpoints) {
+    await removeLeftovers(kernel, paths, new Set(namespaces.map(({ endpoint }) => endpoint.id)), groups);
+    for (const { endpoint, inhabitants } of namespaces) {
       this.#remember(endpoint);
-      this.#namespaces.enter(endpoint.id, endpoint.id);
+      for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
       for (const { network, ipv4, ipv6 } of endpoint.attachments) {
         const entry = this.#entries.get(network);
         if (entry === undefined) complaints.push(`container ${endpoint.name} is on network ${network}, of which there is no record`);

@@ -23,6 +23,8 @@ export interface EndpointAttachment extends Addresses {
   /** '': eth0, eth1 … */ readonly interfaceName: string;
   /** The highest one that leads out gives the default route, and is where published ports lead. */ readonly gatewayPriority: number;
 }
+/** A namespace with the ids of the containers that live in it: its own, and those that share it. */
+export interface InhabitedNamespace { readonly endpoint: Endpoint; readonly inhabitants: readonly string[] }
 /** Addresses that are asked for; null: any. */
 export interface WantedAddresses { readonly ipv4: string | null; readonly ipv6: string | null }
 /**
@@ -44,13 +46,16 @@ export interface Networks {
   remove(name: string): Promise<void>;
   /** Gives addresses (the wanted ones, or the next free) and remembers them until `release`. */
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses;
+  /** Takes them back: at once, or when the last one has left the container's namespace. */
   release(network: string, container: string): void;
   /**
    * Makes the container's namespace at `paths.netns/<id16>` with its links and addresses up, and puts its names into the zone files.
-   * Answers the namespace's path. No attachments: loopback only.
+   * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is.
    */
   connect(endpoint: Endpoint): Promise<string>;
-  /** Takes names away at once, drops the namespace; the kernel removes the links in its own time. Idempotent. */
+  /** Lets a container live in the namespace of another one, which is made where it is not there, and stays for as long as somebody lives in it. */
+  join(endpoint: Endpoint, inhabitant: string): Promise<string>;
+  /** A container has left its namespace. When it was the last one, names go at once, then the namespace; the kernel removes the links in its own time. Idempotent. */
   disconnect(id: string): Promise<void>;
   /** Says whether the container passes its health check: names that it shares with others stand for those alone that do. */
   setReady(id: string, ready: boolean): Promise<void>;
@@ -62,7 +67,7 @@ export interface Networks {
   publish(publication: Publication): Promise<readonly PublishedPort[]>;
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
    * the ids of containers whose ports could not be given back, for which `notices` has the reasons. */
-  restore(endpoints: readonly Endpoint[], publications: readonly Publication[]): Promise<readonly string[]>;
+  restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[]): Promise<readonly string[]>;
   /** Builds the table again where somebody has removed it. */
   repair(): void;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */

@@ -1,0 +1,30 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ContainerFiles } from './bundle-files.ts';
+import { attachmentsOf, hostnameOf } from './endpoint.ts';
+import type { ContainerRecord } from './record.ts';
+import { resolvConfOf } from './resolv-conf.ts';
+
+/** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. `gateway` is what `host-gateway` stands for. */
+export function hostsFile(record: ContainerRecord, hostname: string, gateway: string): string {
+  const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
+  for (const extra of record.spec.extraHosts) {
+    const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
+    if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
+  }
+  const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
+  for (const { ipv4, ipv6 } of attachmentsOf(record)) for (const address of [ipv4, ipv6]) if (address !== '') lines.push(`${address}\t${full}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Writes the files that everybody who lives in the container's network namespace sees: in place, so that those who see them already see the new ones. */
+export function writeNetworkFiles(record: ContainerRecord, files: ContainerFiles, gateway: string): void {
+  const hostname = hostnameOf(record);
+  writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
+  writeFileSync(files.hostname, `${hostname}\n`);
+  writeFileSync(files.resolvConf, resolvConfOf(record.spec, hostResolvConf()));
+}
+
+/** Read at each start, since it changes with the host's networks; a host without one has no nameservers. */
+function hostResolvConf(): string {
+  return existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
+}

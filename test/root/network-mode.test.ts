@@ -1,0 +1,76 @@
+import { readlinkSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually, Machine } from './harness.ts';
+
+let machine: Machine;
+beforeEach(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(async () => { await machine.dispose(); });
+
+const status = (name: string): { pid: number; id: string; address: string } => {
+  const found = machine.engine.containers.get(name)?.status;
+  return { pid: found?.pid ?? 0, id: found?.id ?? '', address: Object.values(found?.addresses ?? {})[0] ?? '' };
+};
+const netns = (name: string): string => readlinkSync(`/proc/${status(name).pid}/ns/net`);
+
+const SHARED = `services:
+  vpn: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL, hostname: gate }
+  app: { image: bayplan/hello, network_mode: "service:vpn", command: sh -c 'echo inside > /tmp/index.html; httpd -f -p 80 -h /tmp', stop_signal: SIGKILL }
+  peer: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL }
+`;
+
+test('service:x lives in the network of x, with its names, and survives the restart of x and of the engine', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  const home = netns('demo-vpn-1');
+  expect(netns('demo-app-1')).toBe(home);
+  expect((await machine.exec('demo-app-1', 'hostname')).output.trim()).toBe('gate');
+  expect((await machine.exec('demo-app-1', 'cat', '/etc/hosts')).output).toContain(`${status('demo-vpn-1').address}\tgate`);
+  const fetched = async (): Promise<string> => (await machine.exec('demo-peer-1', 'timeout', '2', 'wget', '-qO-', 'http://vpn/')).output.trim();
+  expect(await eventually(async () => { const text = await fetched(); expect(text).toBe('inside'); return text; })).toBe('inside');
+
+  await machine.engine.stopContainer('demo-vpn-1', null, 0);
+  expect(await fetched()).toBe('inside');
+  expect((await machine.exec('demo-app-1', 'nslookup', 'peer')).output).toContain(status('demo-peer-1').address);
+  await machine.close();
+  await machine.open();
+  expect(await fetched()).toBe('inside');
+  await machine.engine.startContainer('demo-vpn-1');
+  expect(netns('demo-vpn-1')).toBe(home);
+  expect(netns('demo-app-1')).toBe(home);
+  expect(await fetched()).toBe('inside');
+  expect((await machine.up(SHARED)).done).toEqual([]);
+});
+
+test('x made anew takes those who share its network along, under the same fixed address', async () => {
+  const stack = (value: string): string => `services:
+  vpn: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL, environment: { A: "${value}" }, networks: { net: { ipv4_address: 10.217.3.9 } } }
+  app: { image: bayplan/hello, network_mode: "service:vpn", depends_on: { vpn: { condition: service_started } }, command: sleep 1000, stop_signal: SIGKILL }
+networks: { net: { ipam: { config: [{ subnet: 10.217.3.0/24 }] } } }
+`;
+  expect(await machine.up(stack('1'))).toMatchObject({ ok: true });
+  const before = { app: status('demo-app-1').id, home: netns('demo-vpn-1') };
+  const again = await machine.up(stack('2'));
+  expect(again).toMatchObject({ ok: true, message: '' });
+  expect(again.done).toEqual(['stop-container demo-app-1', 'stop-container demo-vpn-1', 'remove-container demo-vpn-1', 'create-container demo-vpn-1', 'start-container demo-vpn-1', 'start-container demo-app-1']);
+  expect(status('demo-vpn-1').address).toBe('10.217.3.9');
+  expect(status('demo-app-1').id).toBe(before.app);
+  expect(netns('demo-app-1')).toBe(netns('demo-vpn-1'));
+});
+
+test('host, none and another stack\'s container', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  expect(await machine.up(`services:
+  host: { image: bayplan/hello, network_mode: host, command: sleep 1000, stop_signal: SIGKILL }
+  none: { image: bayplan/hello, network_mode: none, command: sleep 1000, stop_signal: SIGKILL }
+  guest: { image: bayplan/hello, network_mode: "container:demo-vpn-1", command: sleep 1000, stop_signal: SIGKILL }
+`, { name: 'other' })).toMatchObject({ ok: true });
+  expect(netns('other-host-1')).toBe(readlinkSync('/proc/self/ns/net'));
+  expect((await machine.exec('other-none-1', 'ls', '/sys/class/net')).output.trim()).toBe('lo');
+  expect(netns('other-guest-1')).toBe(netns('demo-vpn-1'));
+  expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true }); // who lives in a network keeps it from being removed
+  expect(await machine.up('services:\n  lost: { image: bayplan/hello, network_mode: "container:nobody", command: sleep 1000 }\n', { name: 'lost' }))
+    .toMatchObject({ ok: false, message: expect.stringContaining('container nobody, whose network it shares, is not there') });
+});
