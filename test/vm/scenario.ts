@@ -1,13 +1,13 @@
 // Runs inside the virtual machine: the way of a user through the command line, with what the kernel shows at each point. Prints the facts as
 // one JSON object; what they should be is said by stock-kernel.test.ts.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { pathsOf } from '../../src/state/paths.ts';
 import { leftovers } from '../root/leftovers.ts';
+import { bayplan, eventually, run, type Ended } from './guest-commands.ts';
 
-export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
 interface State { readonly Status: string; readonly Pid: number; readonly ExitCode: number; readonly OOMKilled: boolean }
 interface Container { readonly Id: string; readonly State: State }
 
@@ -102,18 +102,6 @@ async function down() {
   return { commands, left, stop, cgroupLeft: existsSync(join('/sys/fs/cgroup', paths.cgroup)), engineLog: readFileSync(join(paths.run, 'engine.log'), 'utf8') };
 }
 
-function bayplan(...args: readonly string[]): Ended {
-  const begin = Date.now();
-  const ended = run(process.execPath, 'build/bayplan.cjs', ...args);
-  console.error(`bayplan ${args.join(' ')}: status ${ended.code}, ${Date.now() - begin} ms`);
-  return ended;
-}
-
-function run(file: string, ...args: readonly string[]): Ended {
-  const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' }, timeout: 60_000 });
-  return { code: status ?? -1, stdout, stderr: stderr + (error?.message ?? '') };
-}
-
 async function fetchText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
   return `${response.status} ${await response.text()}`;
@@ -135,15 +123,6 @@ async function engine(path: string): Promise<unknown> {
       response.setEncoding('utf8').on('data', (text: string) => { body += text; }).once('end', () => { resolve(JSON.parse(body)); });
     }).once('error', reject).end();
   });
-}
-
-/** Looks again until `enough`, for 20 s; answers the last look. */
-async function eventually<T>(look: () => T | Promise<T>, enough: (seen: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 20_000; ;) {
-    const seen = await look();
-    if (enough(seen) || Date.now() > end) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 facts().then((found) => console.log(JSON.stringify(found)), (error: unknown) => {

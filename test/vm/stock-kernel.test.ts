@@ -1,42 +1,22 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { build as bundle } from 'esbuild';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { factsFromGuest, GUEST_SECONDS } from './in-guest.ts';
 import type { Facts } from './scenario.ts';
 
-const top = new URL('../..', import.meta.url).pathname;
-const SECONDS = 240;
-
 let facts: Facts;
-// One boot for all: scenario.ts does everything, the tests look at what it saw. A machine that cannot run the guest fails here, with what is missing.
+// One boot for all: scenario.ts does everything, the tests look at what it saw.
 beforeAll(async () => {
-  execFileSync(process.execPath, ['test/images/make-images.mjs', 'hello', '--out', 'build/images'], { cwd: top });
-  const scenario = join(top, 'build/vm/scenario.cjs');
-  await bundle({ entryPoints: [join(top, 'test/vm/scenario.ts')], bundle: true, platform: 'node', format: 'cjs', target: 'node20.19', outfile: scenario });
-  facts = JSON.parse(await inGuest(process.execPath, scenario)) as Facts;
-}, (SECONDS + 60) * 1000);
-
-/** Standard output of a command in the guest; rejects with its standard error where it fails. */
-async function inGuest(...command: readonly string[]): Promise<string> {
-  const child = spawn(join(top, 'test/vm/vm.sh'), ['--timeout', String(SECONDS), ...command], { cwd: top, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text; });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
-  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
-  if (code !== 0) throw new Error(`vm.sh ended with status ${code}:\n${stderr}`);
-  return stdout;
-}
+  facts = await factsFromGuest('scenario');
+}, (GUEST_SECONDS + 60) * 1000);
 
 it('is the kernel and the cgroups of a stock Debian', () => {
   expect([facts.kernel, facts.cgroups]).toEqual([expect.stringMatching(/^6\.1\..*-amd64$/), 'cgroup2']);
-  expect(facts.load).toEqual({ code: 0, stdout: 'Loaded image: bayplan/hello:latest\n', stderr: '' });
+  expect(facts.load).toMatchObject({ code: 0, stdout: 'Loaded image: bayplan/hello:latest\n', stderr: '' });
 });
 
 describe('examples/hello', () => {
   it('comes up healthy, and then there is nothing to do', () => {
     expect(facts.hello.up).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('wait-container hello-greeter-1 healthy') as string });
-    expect(facts.hello.again).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
+    expect(facts.hello.again).toMatchObject({ code: 0, stdout: 'nothing to do\n', stderr: '' });
   });
 
   it('answers on its published port, to the machine itself and to a neighbour, whose address it sees', () => {
@@ -67,13 +47,13 @@ describe('cgroup v2', () => {
 
   it('has the container and what is executed in it in one cgroup, which is read-only inside', () => {
     expect(facts.limits.memberOf).toMatch(/^0::\/bayplan\/[0-9a-f]{16}$/);
-    expect(facts.limits.inside).toEqual({ code: 1, stdout: `0::/\n${64 * 1024 * 1024}\n`, stderr: expect.stringContaining('Read-only file system') as string });
+    expect(facts.limits.inside).toMatchObject({ code: 1, stdout: `0::/\n${64 * 1024 * 1024}\n`, stderr: expect.stringContaining('Read-only file system') as string });
     expect(facts.limits.exitCode).toBe(7);
   });
 
   it('refuses devices of the machine, and gives those that every container has', () => {
     const refused = "sh: can't open /serial: Operation not permitted\nsh: can't create /serial: Operation not permitted\n";
-    expect(facts.limits.devices).toEqual({ code: 0, stdout: '1\nnull\n', stderr: refused });
+    expect(facts.limits.devices).toMatchObject({ code: 0, stdout: '1\nnull\n', stderr: refused });
   });
 
   it('ends forks at the limit', () => {
