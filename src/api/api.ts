@@ -24,7 +24,7 @@ import { stackLogs } from './stack-logs.ts';
 import { createOneOff, deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
 import { info, ping, version } from './system.ts';
 import { topContainer } from './top.ts';
-import { inspectVolume, listVolumes } from './volumes.ts';
+import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
 
 /** Every path exists below `/v1.NN/` too. Below `/stacks` and `/engine` it is ours, the rest is the Docker Engine API's. */
@@ -65,7 +65,10 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],
   ['GET', '/volumes', listVolumes],
+  ['POST', '/volumes/create', createVolume],
+  ['POST', '/volumes/prune', pruneVolumes],
   ['GET', '/volumes/:name', inspectVolume],
+  ['DELETE', '/volumes/:name', removeVolume],
   ['GET', '/stacks', listStacks],
   ['GET', '/stacks/:name', getStack],
   ['PUT', '/stacks/:name', putStack],

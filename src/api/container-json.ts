@@ -137,13 +137,13 @@ function ipamConfig({ ipv4Address, ipv6Address, linkLocalIps }: Attachment): obj
   };
 }
 
-function mounts({ spec }: Container, mountpoint?: (volume: string) => string): readonly object[] {
+function mounts({ spec, status }: Container, mountpoint?: (volume: string) => string): readonly object[] {
   return spec.mounts.map((mount) => {
     if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' };
     const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : 'rw', RW: !mount.readOnly };
     if (mount.type === 'bind') return { Type: 'bind', Source: mount.source, ...common, Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation };
-    const source = mount.source === null || mountpoint === undefined ? '' : mountpoint(mount.source);
-    return { Type: 'volume', Name: mount.source ?? '', Source: source, ...common, Driver: 'local', Propagation: '' };
+    const name = mount.source ?? status?.anonymousVolumes[mount.target] ?? '';
+    return { Type: 'volume', Name: name, Source: name === '' || mountpoint === undefined ? '' : mountpoint(name), ...common, Driver: 'local', Propagation: '' };
   });
 }
 

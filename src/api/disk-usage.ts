@@ -1,3 +1,4 @@
+import { volumeUsers } from '../state/volume-users.ts';
 import { sendJson } from './answer.ts';
 import { actual, summary } from './container-json.ts';
 import type { Exchange } from './exchange.ts';
@@ -16,8 +17,8 @@ export async function diskUsage({ engine, query, response }: Exchange): Promise<
     const writable = sizes.containers.get(name) ?? 0;
     return one === null ? [] : [{ ...summary(one, now), SizeRw: writable, SizeRootFs: writable + (one.image?.size ?? 0) }];
   });
-  const users = volumeUsers([...engine.containers.list().values()].flatMap(({ spec }) => spec.mounts));
-  const volumes = [...engine.volumes.list()].map(([name, volume]) => ({ ...volumeJson(name, volume), UsageData: { RefCount: users.get(name) ?? 0, Size: sizes.volumes.get(name) ?? -1 } }));
+  const users = volumeUsers(engine.containers.list());
+  const volumes = [...engine.volumes.list()].map(([name, volume]) => ({ ...volumeJson(name, volume), UsageData: { RefCount: users.get(name)?.length ?? 0, Size: sizes.volumes.get(name) ?? -1 } }));
   sendJson(response, 200, {
     LayersSize: asked('image') ? total : 0,
     Images: asked('image') ? imageSummaries(engine, engine.images.list()).map((image) => ({ ...image, SharedSize: shared.get(image.Id) ?? 0 })) : null,
@@ -25,10 +26,4 @@ export async function diskUsage({ engine, query, response }: Exchange): Promise<
     Volumes: asked('volume') ? volumes : null,
     BuildCache: asked('build-cache') ? [] : null,
   });
-}
-
-function volumeUsers(mounts: readonly { readonly type: string; readonly source?: string | null }[]): ReadonlyMap<string, number> {
-  const users = new Map<string, number>();
-  for (const { type, source } of mounts) if (type === 'volume' && source != null) users.set(source, (users.get(source) ?? 0) + 1);
-  return users;
 }

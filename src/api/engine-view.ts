@@ -7,6 +7,7 @@ import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Container } from '../state/container.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
+import type { Volume, VolumeSpec } from '../state/volume.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 
 /** What the API needs of an engine; src/engine has the real one, test/api a small one. */
@@ -47,6 +48,12 @@ export interface EngineView {
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */
   startContainer(name: string): Promise<void>;
+  /** A volume of no stack; name '': one that nobody has. Answers its name. Throws BayplanError `bad-request` or `conflict`. */
+  createVolume(name: string, spec: VolumeSpec): Promise<string>;
+  /** Throws BayplanError `not-found` unless `force`, `conflict` for one in use. */
+  removeVolume(name: string, force: boolean): Promise<void>;
+  /** Removes what passes and no container uses. */
+  pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
   /** Bytes by name: what containers have written into their own layer, and what volumes on this machine's disk hold. */
   diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage>;
   /** Stops the engine; containers go on. */

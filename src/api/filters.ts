@@ -37,6 +37,11 @@ export function labelsMatch(labels: Readonly<Record<string, string>>, wanted: re
   });
 }
 
+/** Docker's booleans among the values of a filter. */
+export function isTrue(value: string): boolean {
+  return value === 'true' || value === '1';
+}
+
 /** True where no such filter is given or one of its values fits. */
 export function anyMatches(wanted: readonly string[] | undefined, fits: (value: string) => boolean): boolean {
   return wanted === undefined || wanted.length === 0 || wanted.some(fits);

@@ -3,7 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { parseDuration } from '../state/duration.ts';
 import { familiarReference, repositoryOf } from '../state/image-reference.ts';
 import { parseSince } from './docker-time.ts';
-import { anyMatches, labelsMatch, type Filters } from './filters.ts';
+import { anyMatches, isTrue, labelsMatch, type Filters } from './filters.ts';
 
 export const LIST_FILTERS = ['reference', 'label', 'dangling', 'before', 'since', 'until'];
 export const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
@@ -24,10 +24,6 @@ export function imageFilter(filters: Filters, images: Pick<Images, 'find'>, now:
 /** The names that the `reference` filter picks; all of them where there is none. */
 export function matchingReferences(references: readonly string[], filters: Filters): readonly string[] {
   return references.filter((reference) => anyMatches(filters.get('reference'), (wanted) => referenceFits(familiarReference(reference), wanted)));
-}
-
-export function isTrue(value: string): boolean {
-  return value === 'true' || value === '1';
 }
 
 function times(values: readonly string[] | undefined, timeAt: (value: string) => number): readonly number[] {

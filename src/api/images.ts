@@ -3,8 +3,8 @@ import { familiarReference } from '../state/image-reference.ts';
 import type { ImageStatus } from '../state/image.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { flag, param, type Exchange } from './exchange.ts';
-import { parseFilters } from './filters.ts';
-import { imageFilter, isTrue, LIST_FILTERS, matchingReferences, PRUNE_FILTERS } from './image-filters.ts';
+import { isTrue, parseFilters } from './filters.ts';
+import { imageFilter, LIST_FILTERS, matchingReferences, PRUNE_FILTERS } from './image-filters.ts';
 import { historyJson, imageSummaries, inspectJson } from './image-json.ts';
 
 /** `GET /images/json` */

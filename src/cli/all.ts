@@ -15,8 +15,9 @@ import { addPush } from './push.ts';
 import { addSave } from './save.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
+import { addVolume } from './volume.ts';
 
 /** The chunk with every command. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
-  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVersion], argv, cli);
+  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVolume, addVersion], argv, cli);
 }

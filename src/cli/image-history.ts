@@ -1,5 +1,6 @@
 import { humanSize } from './human-size.ts';
-import { imagesOf, jsonLines, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import { jsonLines, type Invoked } from './list-options.ts';
 import { createdAt, imageId, since } from './image-rows.ts';
 import { addFormat } from './options.ts';
 import type { AddCommand } from './program.ts';

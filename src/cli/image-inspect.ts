@@ -1,5 +1,6 @@
 import { forEachName } from './for-each-name.ts';
-import { imagesOf, jsonLines, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import { jsonLines, type Invoked } from './list-options.ts';
 import { addFormat } from './options.ts';
 import type { AddCommand } from './program.ts';
 

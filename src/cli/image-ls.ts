@@ -1,10 +1,11 @@
-import type { ImageFilters } from '../client/image-client.ts';
-import { addFilter, imagesOf, jsonLines, type Invoked } from './image-options.ts';
+import type { Filters } from '../client/filters-query.ts';
+import { imagesOf } from './image-options.ts';
+import { addFilter, jsonLines, type Invoked } from './list-options.ts';
 import { imageId, imageRecord, imageRows, imageTable } from './image-rows.ts';
 import { addFormat } from './options.ts';
 import type { AddCommand } from './program.ts';
 
-interface Options { readonly all?: boolean; readonly digests?: boolean; readonly quiet?: boolean; readonly trunc: boolean; readonly filter?: ImageFilters; readonly format?: 'json' | 'table' }
+interface Options { readonly all?: boolean; readonly digests?: boolean; readonly quiet?: boolean; readonly trunc: boolean; readonly filter?: Filters; readonly format?: 'json' | 'table' }
 
 export const addImageList: AddCommand = (image, cli, ends) => {
   addFilter(addFormat(image.command('ls').alias('list').description('list images')), 'dangling, reference, label, before, since, until')

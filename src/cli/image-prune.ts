@@ -1,11 +1,12 @@
-import type { ImageFilters } from '../client/image-client.ts';
+import type { Filters } from '../client/filters-query.ts';
 import { confirmed } from './confirmed.ts';
 import { humanSize } from './human-size.ts';
-import { addFilter, imagesOf, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import { addFilter, type Invoked } from './list-options.ts';
 import type { AddCommand } from './program.ts';
 import { removalLine } from './removal-line.ts';
 
-interface Options { readonly all?: boolean; readonly force?: boolean; readonly filter?: ImageFilters }
+interface Options { readonly all?: boolean; readonly force?: boolean; readonly filter?: Filters }
 
 export const addImagePrune: AddCommand = (image, cli, ends) => {
   addFilter(image.command('prune').description('remove images without a name that no container was made from'), 'until, label, label!')

@@ -1,5 +1,6 @@
 import { forEachName } from './for-each-name.ts';
-import { imagesOf, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import type { Invoked } from './list-options.ts';
 import { removalLine } from './removal-line.ts';
 import type { AddCommand } from './program.ts';
 

@@ -1,4 +1,5 @@
-import { imagesOf, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import type { Invoked } from './list-options.ts';
 import type { AddCommand } from './program.ts';
 
 export const addImageTag: AddCommand = (image, cli, ends) => {

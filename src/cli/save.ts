@@ -3,7 +3,8 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { imagesOf, type Invoked } from './image-options.ts';
+import { imagesOf } from './image-options.ts';
+import type { Invoked } from './list-options.ts';
 import type { AddCommand } from './program.ts';
 
 export const addSave: AddCommand = (program, cli, ends) => {

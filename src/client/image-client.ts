@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { EngineClient } from './engine-client.ts';
+import { filtersQuery, type Filters } from './filters-query.ts';
 
 /** One element of `GET /images/json`, as far as the command line looks at it. */
 export interface ImageSummary {
@@ -17,9 +18,6 @@ export interface HistoryStep { readonly Id: string; readonly Created: number; re
 /** What was taken away, a name or a digest each. */
 export interface Removal { readonly Untagged?: string; readonly Deleted?: string }
 
-/** Filter name → values. */
-export type ImageFilters = Readonly<Record<string, readonly string[]>>;
-
 /** What the command line asks an engine about images. */
 export class ImageClient {
   readonly #engine: EngineClient;
@@ -28,7 +26,7 @@ export class ImageClient {
     this.#engine = engine;
   }
 
-  async list(filters: ImageFilters): Promise<readonly ImageSummary[]> {
+  async list(filters: Filters): Promise<readonly ImageSummary[]> {
     return await this.#engine.ask('GET', `/images/json?${filtersQuery(filters)}`);
   }
 
@@ -48,7 +46,7 @@ export class ImageClient {
     return await this.#engine.ask('DELETE', `${path(name)}?force=${Number(force)}`);
   }
 
-  async prune(filters: ImageFilters): Promise<{ readonly ImagesDeleted: readonly Removal[] | null; readonly SpaceReclaimed: number }> {
+  async prune(filters: Filters): Promise<{ readonly ImagesDeleted: readonly Removal[] | null; readonly SpaceReclaimed: number }> {
     return await this.#engine.ask('POST', `/images/prune?${filtersQuery(filters)}`);
   }
 
@@ -61,8 +59,4 @@ export class ImageClient {
 /** Slashes stay as they are: they are part of a name's path. */
 function path(name: string): string {
   return `/images/${encodeURIComponent(name).replaceAll('%2F', '/')}`;
-}
-
-function filtersQuery(filters: ImageFilters): string {
-  return new URLSearchParams({ filters: JSON.stringify(filters) }).toString();
 }

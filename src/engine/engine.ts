@@ -21,6 +21,7 @@ import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '.
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
+import type { Volume, VolumeSpec } from '../state/volume.ts';
 import { ContentStore } from './content-store.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import { readEngineConfig } from './engine-config.ts';
@@ -32,6 +33,7 @@ import { openRunFolder } from './run-folder.ts';
 import { SingleContainers } from './single-containers.ts';
 import { StackStore, type StackRecord } from './stack-store.ts';
 import { Supervisor } from './supervisor.ts';
+import { createVolume, pruneVolumes, removeVolume } from './volume-requests.ts';
 
 export interface EngineOptions {
   /** Absolute path of the root folder. */
@@ -213,6 +215,18 @@ export class Engine {
   async startContainer(name: string): Promise<void> {
     await this.#supervisor.start(name);
     await this.#supervisor.publish(name, true);
+  }
+
+  async createVolume(name: string, spec: VolumeSpec): Promise<string> {
+    return await createVolume(this, name, spec);
+  }
+
+  async removeVolume(name: string, force: boolean): Promise<void> {
+    await removeVolume(this, name, force);
+  }
+
+  async pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
+    return await pruneVolumes(this, passes);
   }
 
   async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {

@@ -193,6 +193,8 @@ export const ContainerStatus = z.strictObject({
   held: z.boolean(),
   /** Network's full name → IPv4 address without prefix length. */
   addresses: z.record(z.string(), z.string()),
+  /** Target → full name of the volume that serves an anonymous one there. */
+  anonymousVolumes: z.record(z.string(), z.string()),
   /** The same, IPv6; networks that have it. */
   ipv6Addresses: z.record(z.string(), z.string()).default({}),
   /** What is published at this moment, with the host ports that were picked. */

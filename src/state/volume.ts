@@ -9,6 +9,9 @@ export const VolumeSpec = z.strictObject({
 });
 export type VolumeSpec = z.infer<typeof VolumeSpec>;
 
+/** Label of a volume that was made without a name of its own, as Docker sets it. */
+export const ANONYMOUS_VOLUME = 'com.docker.volume.anonymous';
+
 export const VolumeStatus = z.strictObject({ mountpoint: z.string(), createdAt: z.number() });
 export type VolumeStatus = z.infer<typeof VolumeStatus>;
 

@@ -27,7 +27,7 @@ export function container(index: number, service: string, status: Partial<Contai
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
       id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
-      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, ipv6Addresses: {}, ports: SPEC.ports, ...status,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, ports: SPEC.ports, ...status,
     },
   };
 }
@@ -112,6 +112,16 @@ export class FakeEngine implements EngineView {
     mountpoint: () => '/fake/v',
   };
 
+  async createVolume(name: string): Promise<string> {
+    this.calls.push(`create volume ${name}`);
+    return 'shop_data';
+  }
+  async removeVolume(name: string, force: boolean): Promise<void> {
+    this.calls.push(`remove volume ${name} force=${force}`);
+  }
+  async pruneVolumes(passes: Parameters<EngineView['pruneVolumes']>[0]): ReturnType<EngineView['pruneVolumes']> {
+    return { deleted: [...this.volumes.list()].filter(([, volume]) => passes(volume)).map(([name]) => name), reclaimed: 2048 };
+  }
   container(ref: string): Container & { readonly name: string } {
     const found = [...this.all].find(([name, { status }]) => name === ref || status?.id.startsWith(ref));
     if (found === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);

@@ -10,7 +10,7 @@ case $1 in
     mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
     pidof rpcbind >/dev/null || rpcbind -w
     exportfs -o rw,no_root_squash,fsid=0,insecure,no_subtree_check "127.0.0.1:$2"
-    rpc.nfsd --no-udp --grace-time 1 --lease-time 5 2
+    rpc.nfsd --no-udp 2
     pidof rpc.mountd >/dev/null || rpc.mountd
     ;;
   stop) rpc.nfsd 0 ;;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:f
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { volumesUsedBy } from '../../state/volume-users.ts';
 import { readRecord } from '../record.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
@@ -12,7 +13,6 @@ import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
 import { ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { volumesOf } from './resolve-mounts.ts';
 import type { ShimClient } from './shim-client.ts';
 
 /** Who gets to know what is found. */
@@ -99,7 +99,7 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
   const found = await findProcess(kernel, files);
   if (found.state === 'running') {
     Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files) });
-    volumes.adopt(volumesOf(record), record.id);
+    volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {
     const { exitCode, oomKilled, startedAt, finishedAt } = found.exit;

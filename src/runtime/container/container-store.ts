@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
+import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
@@ -27,7 +29,7 @@ import { portGroup } from './port-group.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { anonymousVolumes, resolveMounts, volumesOf } from './resolve-mounts.ts';
+import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
@@ -141,7 +143,7 @@ export class ContainerStore implements Containers {
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
-        await volumes.attach(volumesOf(record), record.id);
+        await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = this.#home(record);
         const netns = await this.#netns(record, home);
         writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize });
@@ -284,7 +286,7 @@ export class ContainerStore implements Containers {
     const files = filesOf(paths, id);
     const anonymous = anonymousVolumes(id, identity, spec, image);
     for (const volume of Object.values(anonymous)) {
-      await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { 'com.docker.volume.anonymous': '' } });
+      await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
     }
     resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a volume or content that is missing is said here, before anything is made
     await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
@@ -383,7 +385,7 @@ export class ContainerStore implements Containers {
   /** What only a container that runs needs: links, names, volumes that are mounts. */
   async #release(record: ContainerRecord): Promise<void> {
     await this.#context.networks.disconnect(record.id);
-    await this.#context.volumes.detach(volumesOf(record), record.id);
+    await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
   }
 
   /** None for one whose home was removed: what it lives in is its own affair, until it is started again. */

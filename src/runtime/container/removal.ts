@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs';
+import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
-import { volumesOf } from './resolve-mounts.ts';
 
 /** Takes away what is left of a container whose process has ended: its record first, for half a container must not be taken for a whole one. */
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
   const { kernel, networks, volumes } = context;
   rmSync(files.record, { force: true });
   await networks.disconnect(record.id);
-  await volumes.detach(volumesOf(record), record.id);
+  await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
   for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
   await Promise.all([files.bundle, files.state].map((folder) => kernel.removeTree(folder)));
 }

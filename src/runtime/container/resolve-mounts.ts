@@ -5,7 +5,6 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Grant, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { ResolvedMount } from './bundle.ts';
-import type { ContainerRecord } from './record.ts';
 
 /**
  * Targets that get an anonymous volume: mounts without a source, and the image's VOLUMEs that nothing else is mounted on. The name follows from
@@ -17,12 +16,6 @@ export function anonymousVolumes(id: string, identity: Identity, spec: Container
   for (const target of image.config.volumes) if (!taken.has(target.replace(/\/+$/, ''))) targets.push(target);
   const owner = identity.owner === 'stack' ? `${identity.stack}/${identity.service}/${identity.slot}` : id;
   return Object.fromEntries(targets.map((target) => [target, createHash('sha256').update(`${owner}:${target}`).digest('hex')]));
-}
-
-/** Full names of the volumes that a container uses. */
-export function volumesOf({ spec, anonymousVolumes: anonymous }: Pick<ContainerRecord, 'spec' | 'anonymousVolumes'>): readonly string[] {
-  const named = spec.mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []));
-  return [...new Set([...named, ...Object.values(anonymous)])];
 }
 
 /** What is mounted into the container, in the order of its targets' depth: volumes resolved to host folders, `contents` the folder of configs and secrets. */
