@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createApi } from './api/api.ts';
 import { serve } from './api/serve.ts';
 import { Engine } from './engine/engine.ts';
-import { realRoot } from './real-root.ts';
+import { realRoot } from './client/real-root.ts';
 import { DEFAULT_ROOT } from './state/paths.ts';
 import { VERSION } from './version.ts';
 

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { basename } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { loadChunk } from './load-chunk.ts';
-import { realRoot } from './real-root.ts';
+import { realRoot } from './client/real-root.ts';
 import { pathsOf } from './state/paths.ts';
 import { VERSION } from './version.ts';
 

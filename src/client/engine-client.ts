@@ -5,6 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
 import { check, lines, open, text } from './connection.ts';
+import { realRoot } from './real-root.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent } from './errors.ts';
 import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
@@ -23,7 +24,7 @@ export class EngineClient {
   readonly #credentials: FindCredentials;
 
   /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
-  constructor(root: string, program: readonly string[] | null, socket = pathsOf(root).socket, credentials: FindCredentials = () => Promise.resolve({})) {
+  constructor(root: string, program: readonly string[] | null, socket = pathsOf(realRoot(root)).socket, credentials: FindCredentials = () => Promise.resolve({})) {
     this.root = root;
     this.socket = socket;
     this.#program = program;

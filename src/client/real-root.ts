@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { BayplanError } from './state/bayplan-error.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 
 /** A root folder's one name, whatever links lead to it: of the part that exists the real path. `root` must be absolute. Throws BayplanError `bad-root`. */
 export function realRoot(root: string): string {

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { realRoot } from '../src/real-root.ts';
-import { pathsOf } from '../src/state/paths.ts';
+import { realRoot } from '../../src/client/real-root.ts';
+import { pathsOf } from '../../src/state/paths.ts';
 
 let folder: string;
 

@@ -5,7 +5,7 @@ import { familiarReference, normalizeReference, parseReference, repositoryOf } f
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { RegistryCredentials } from '../../state/registry-credentials.ts';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../../state/paths.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
 import { Catalog, document, type Known } from './catalog.ts';

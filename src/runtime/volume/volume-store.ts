@@ -8,7 +8,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { VolumeSpec, type Volume } from '../../state/volume.ts';
 import { driverOptsProblem } from '../../state/volume-options.ts';
 import { KeyedMutex } from '../container/mutex.ts';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../../state/paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import { mountRequestOf } from './mount-options.ts';
 import { mountsBelow } from './mount-table.ts';
