@@ -29,7 +29,7 @@ import { EventLog } from './event-log.ts';
 import { actualState } from './observe.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { ensureRootRecord } from './root-record.ts';
-import { openRunFolder } from './run-folder.ts';
+import { openRunFolder, type RunFolder } from './run-folder.ts';
 import { SingleContainers } from './single-containers.ts';
 import { StackStore, type StackRecord } from './stack-store.ts';
 import { Supervisor } from './supervisor.ts';
@@ -75,10 +75,10 @@ export class Engine {
   readonly #runner = new ExclusiveRunner<PassResult>();
   readonly #runtime: Omit<Runtime, 'pull'>;
   readonly #single: SingleContainers;
-  readonly #release: () => void;
+  readonly #runFolder: RunFolder;
 
   private constructor(options: EngineOptions, parts: {
-    paths: Paths; images: Images; containers: ContainerStore; networks: Networks; volumes: Volumes; stacks: StackStore; contents: ContentStore; supervisor: Supervisor; release: () => void;
+    paths: Paths; images: Images; containers: ContainerStore; networks: Networks; volumes: Volumes; stacks: StackStore; contents: ContentStore; supervisor: Supervisor; runFolder: RunFolder;
   }) {
     this.version = options.version;
     this.root = parts.paths.root;
@@ -90,7 +90,7 @@ export class Engine {
     this.#stacks = parts.stacks;
     this.#contents = parts.contents;
     this.#supervisor = parts.supervisor;
-    this.#release = parts.release;
+    this.#runFolder = parts.runFolder;
     const { containers, supervisor } = parts;
     this.events = new EventLog(containers, () => Date.now());
     this.#runtime = {
@@ -113,7 +113,8 @@ export class Engine {
     const report = options.report ?? (() => undefined);
     const now = (): number => Date.now();
     const kernel = loadKernel(join(options.build, 'libbayplan.so'));
-    const release = await openRunFolder(paths, kernel);
+    const runFolder = await openRunFolder(paths, kernel);
+    let opened: { readonly containers: ContainerStore; readonly networks: Networks } | null = null;
     try {
       if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
       await ensureRootRecord(paths, now());
@@ -128,6 +129,7 @@ export class Engine {
         paths, kernel, images, networks, volumes, core, now, report,
         logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
       });
+      opened = { containers, networks };
       await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
       const lost = new Set(await networks.restore(containers.namespaces(), containers.publications()));
       for (const [name, { status }] of containers.list()) {
@@ -139,11 +141,13 @@ export class Engine {
       supervisor.adopt();
       containers.resume();
       await images.sweep();
-      const engine = new Engine(options, { paths, images, containers, networks, volumes, stacks, contents, supervisor, release });
+      const engine = new Engine(options, { paths, images, containers, networks, volumes, stacks, contents, supervisor, runFolder });
       engine.#collectContents();
       return engine;
     } catch (error) {
-      release();
+      opened?.containers.close();
+      opened?.networks.close();
+      runFolder.release(); // its folder stays: whoever started the engine reads its log there
       throw error;
     }
   }
@@ -270,7 +274,7 @@ export class Engine {
     this.#supervisor.close();
     this.containers.close();
     this.networks.close();
-    this.#release();
+    this.#runFolder.leave();
   }
 
   #answer(record: StackRecord): StackAnswer {

@@ -1,27 +1,23 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fstatSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Kernel } from '../runtime/kernel.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Paths } from '../state/paths.ts';
-import type { Kernel } from '../runtime/kernel.ts';
+import { removeDeserted, removeRunFolder } from './run-folder-removal.ts';
+
+export interface RunFolder {
+  /** Lets the lock go. */
+  release(): void;
+  /** Takes the folder away too, where there is no container that needs it. */
+  leave(): void;
+}
 
 /**
- * Makes the run folder and takes the engine's lock: one engine a root. What another boot left there is wiped, for /run is not everywhere in memory.
- * Returns what lets the lock go. Throws BayplanError `engine-running`.
+ * Makes the run folder and takes the engine's lock: one engine a root. What another boot left there is wiped, for /run is not everywhere in memory, and so
+ * is what engines left whose root folders were deleted. Throws BayplanError `engine-running`.
  */
-export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<() => void> {
-  try {
-    mkdirSync(paths.run, { recursive: true, mode: 0o755 });
-    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new BayplanError('no-permission', `${paths.run}: ${cause instanceof Error ? cause.message : String(cause)}; bayplan's engine needs root`, { cause });
-  }
-  let lock = kernel.lock(paths.lock);
-  // An engine that was killed while it started a program lives on in that program, until it has become itself.
-  for (let waited = 0; lock === null && waited < DYING_MS; waited += 10) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    lock = kernel.lock(paths.lock);
-  }
-  if (lock === null) throw new BayplanError('engine-running', `an engine for ${paths.root} is running already (${paths.lock} is held): use it, or stop it with "bayplan engine stop"`);
+export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<RunFolder> {
+  const lock = await takeLock(paths, kernel);
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const mark = join(paths.run, 'boot');
   if (read(mark) !== boot) {
@@ -29,15 +25,47 @@ export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<() =>
     for (const name of readdirSync(paths.run)) if (!keep.has(name)) rmSync(join(paths.run, name), { recursive: true, force: true });
     writeFileSync(mark, boot);
   }
+  writeFileSync(join(paths.run, 'root'), paths.root);
+  // Compiling a seccomp profile was cut off.
+  for (const name of readdirSync(paths.run)) if (/^seccomp-.*\.json(\.bpf)?$/.test(name)) rmSync(join(paths.run, name), { force: true });
+  removeDeserted(kernel);
   for (const folder of [paths.zones, paths.bundles]) {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace
   }
-  const held = lock;
-  return () => kernel.close(held);
+  const release = (): void => kernel.close(lock);
+  const leave = (): void => {
+    if (readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
+    release();
+  };
+  return { release, leave };
 }
 
 const DYING_MS = 100;
+
+/** The lock's descriptor. */
+async function takeLock(paths: Paths, kernel: Kernel): Promise<number> {
+  // An engine that was killed while it started a program lives on in that program, until it has become itself.
+  for (let waited = 0; waited <= DYING_MS; waited += 10) {
+    if (waited > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    makeFolders(paths);
+    const lock = kernel.lock(paths.lock);
+    if (lock === null) continue;
+    // The engine before may have taken the folder away between the opening of the file and its locking.
+    if (fstatSync(lock).ino === statSync(paths.lock, { throwIfNoEntry: false })?.ino) return lock;
+    kernel.close(lock);
+  }
+  throw new BayplanError('engine-running', `an engine for ${paths.root} is running already (${paths.lock} is held): use it, or stop it with "bayplan engine stop"`);
+}
+
+function makeFolders(paths: Paths): void {
+  try {
+    mkdirSync(paths.run, { recursive: true, mode: 0o755 });
+    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BayplanError('no-permission', `${paths.run}: ${cause instanceof Error ? cause.message : String(cause)}; bayplan's engine needs root`, { cause });
+  }
+}
 
 function read(path: string): string | null {
   try {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -18,8 +18,7 @@ beforeEach(() => {
 afterEach(async () => {
   await bayplan(['engine', 'stop']);
   // It answers before it ends; its cgroups go with it.
-  const cgroups = readdirSync('/sys/fs/cgroup').map((hierarchy) => join('/sys/fs/cgroup', hierarchy, paths.cgroup));
-  await expect.poll(() => [...engines(), ...cgroups.filter((path) => existsSync(path))], { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => [...engines(), ...cgroupsOf(paths)], { timeout: 5000 }).toEqual([]);
   execFileSync(process.execPath, [join(import.meta.dirname, 'forget-engine.mjs'), JSON.stringify(paths)], { stdio: ['ignore', 'ignore', 'inherit'] });
   rmSync(folder, { recursive: true });
 });
@@ -37,12 +36,20 @@ async function bayplan(args: readonly string[], options: { readonly uid?: number
   return await new Promise((done) => child.once('close', (code) => done({ status: code ?? -1, out, err })));
 }
 
-/** Pids of the engines of this root. */
-function engines(): readonly number[] {
+function mounts(run = paths.run): readonly string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((line) => line.split(' ')[4] ?? '').filter((at) => at.startsWith(`${run}/`));
+}
+
+function cgroupsOf({ cgroup }: Paths): readonly string[] {
+  return readdirSync('/sys/fs/cgroup').map((hierarchy) => join('/sys/fs/cgroup', hierarchy, cgroup)).filter((path) => existsSync(path));
+}
+
+/** Pids of the engines of a root. */
+function engines(root = paths.root): readonly number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return argv.includes(paths.root) && argv.includes('engine') && argv.includes('run');
+      return argv.includes(root) && argv.includes('engine') && argv.includes('run');
     } catch {
       return false; // it ended meanwhile
     }
@@ -75,6 +82,27 @@ test('an engine that was killed is replaced by the next command', async () => {
   process.kill(pid, 'SIGKILL');
   expect(await bayplan(['images', '--format', 'json'])).toEqual({ status: 0, out: '[]\n', err: '' });
   expect(engines()).not.toEqual([pid]);
+});
+
+test('what was stopped with nothing running leaves nothing in the kernel or in /run', async () => {
+  await bayplan(['images']);
+  expect(mounts()).not.toEqual([]);
+  await bayplan(['engine', 'stop']);
+  await expect.poll(engines, { timeout: 5000 }).toEqual([]);
+  expect([existsSync(paths.run), mounts()]).toEqual([false, []]);
+});
+
+test('an engine takes away what one left whose root folder was deleted, and half a seccomp profile', async () => {
+  const other = pathsOf(join(folder, 'other'));
+  for (const root of [other.root, paths.root]) await bayplan(['--root', root, 'images']);
+  for (const pid of [...engines(other.root), ...engines()]) process.kill(pid, 'SIGKILL');
+  await expect.poll(() => [...engines(other.root), ...engines()]).toEqual([]);
+  rmSync(other.root, { recursive: true });
+  const half = join(paths.run, 'seccomp-0123-ab.json');
+  writeFileSync(half, '{}');
+  await bayplan(['images']);
+  expect([existsSync(other.run), mounts(other.run), existsSync(half)]).toEqual([false, [], false]);
+  for (const cgroup of cgroupsOf(other)) for (const path of [join(cgroup, 'engine'), cgroup]) rmdirSync(path);
 });
 
 test('without root one line says what is needed', async () => {

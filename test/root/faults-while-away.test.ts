@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
@@ -24,6 +24,35 @@ async function upAndKilled(services: string): Promise<() => void> {
   const cut = await interrupted(machine, request, { atEvent: Number.POSITIVE_INFINITY });
   expect(cut.events.at(-1)).toMatchObject({ type: 'end', ok: true });
   return () => writeFileSync(join(machine.folder, 'in/go'), '');
+}
+
+it('an engine that cannot open, because of one container, lets go of all others', async () => {
+  await machine.up('services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 3 }\n');
+  const id = machine.engine.container('demo-one-2').status?.id ?? '';
+  await machine.close();
+  await new Promise((resolve) => setImmediate(resolve)); // what was closed is
+  const before = unixSockets();
+  const record = join(machine.paths.containers, id, 'container.json');
+  const text = readFileSync(record, 'utf8');
+  writeFileSync(record, text.replace('"version":1', '"version":99'));
+  await expect(machine.open()).rejects.toMatchObject({ code: 'record-too-new' });
+  await eventually(() => expect(unixSockets()).toBe(before));
+  writeFileSync(record, text);
+  await machine.open();
+  expect([...machine.engine.containers.list().values()].map((each) => each.status?.phase)).toEqual(['running', 'running', 'running']);
+  expect(unixSockets()).toBe(before + 3);
+});
+
+/** Unix sockets of this process. */
+function unixSockets(): number {
+  const all = new Set(readFileSync('/proc/net/unix', 'utf8').split('\n').map((line) => `socket:[${line.split(/\s+/)[6] ?? ''}]`));
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return all.has(readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      return false; // the one that the folder was read by
+    }
+  }).length;
 }
 
 describe('a container that ends while no engine runs', () => {

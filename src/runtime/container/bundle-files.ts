@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../../state/paths.ts';
 
 /** Where one container's files are. `state` survives the boot, `bundle` does not. */
 export interface ContainerFiles {

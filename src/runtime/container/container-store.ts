@@ -66,7 +66,12 @@ export class ContainerStore implements Containers {
     mkdirSync(context.paths.containers, { recursive: true, mode: 0o700 });
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
-    await adoptAll({ context, entries: store.#entries, watch: (entry, shim) => store.#watch(entry, shim) });
+    try {
+      await adoptAll({ context, entries: store.#entries, watch: (entry, shim) => store.#watch(entry, shim) });
+    } catch (error) {
+      store.close();
+      throw error;
+    }
     return store;
   }
 
@@ -347,6 +352,7 @@ export class ContainerStore implements Containers {
 
   #watch(entry: ContainerEntry, shim: ShimClient): void {
     Object.assign(entry, { shim, phase: 'running', view: null });
+    if (this.#closed) shim.close(); // it was found after another one had kept the engine from opening
     entry.ended = shim.gone.then(async () => {
       await this.#resumed;
       if (!this.#closed && entry.shim === shim) await this.#gone(entry);
