@@ -180,3 +180,12 @@ test('configOf prints long forms, and what it prints loads to the same', () => {
   for (const each of [project, money]) expect(configOf(projectOf(configYaml(each)))).toEqual(configOf(each));
   expect(configYaml(money)).toContain('$$HOME');
 });
+
+test.each([
+  ['always', { pullPolicy: 'always', refreshMs: 0 }], ['if_not_present', { pullPolicy: 'missing', refreshMs: 0 }], ['never', { pullPolicy: 'never', refreshMs: 0 }], ['daily', { pullPolicy: 'refresh', refreshMs: 86_400_000 }],
+  ['weekly', { pullPolicy: 'refresh', refreshMs: 604_800_000 }], ['every_1h30m', { pullPolicy: 'refresh', refreshMs: 5_400_000 }], ['refresh, pull_refresh_after: 2h', { pullPolicy: 'refresh', refreshMs: 7_200_000 }],
+])('pull_policy %s', (policy, spec) => {
+  const image = (services: string): unknown => desiredOf(projectOf(`services:\n${services}`), { removeOrphans: false }).images['a']?.spec;
+  expect(image(`  a: { image: a, pull_policy: ${policy} }\n`)).toEqual(spec);
+  expect(image(`  a: { image: a, pull_policy: ${policy} }\n  b: { image: a, pull_policy: always }\n`)).toEqual({ pullPolicy: 'always', refreshMs: 0 });
+});

@@ -8,6 +8,7 @@ import type { Descriptor, Manifest } from '../oci.ts';
 import { architecture, forThisMachine } from '../platform.ts';
 import { bad, checkLayer, readConfig, readTop } from './documents.ts';
 import { downloadLayer } from './layer-download.ts';
+import { ociForm } from './oci-form.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 import type { SharedWork } from './shared-work.ts';
 
@@ -56,8 +57,9 @@ export async function pullImage(repository: Repository, reference: Reference, wh
   await Promise.allSettled(bringing);
   if (stop.signal.aborted) throw stop.signal.reason;
   await store.layout.addBlob(configBytes);
-  await store.layout.addBlob(fetched.bytes);
-  return { manifest: { mediaType: fetched.contentType, digest: fetched.digest, size: fetched.bytes.length }, digest: top.digest };
+  const { bytes, descriptor } = ociForm(fetched, manifest);
+  await store.layout.addBlob(bytes);
+  return { manifest: descriptor, digest: top.digest };
 }
 
 async function forThisPlatform(repository: Repository, fetched: FetchedManifest, what: string, depth: number): Promise<{ fetched: FetchedManifest; manifest: Manifest }> {

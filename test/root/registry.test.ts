@@ -1,0 +1,167 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { CredentialsByHost } from '../../src/state/registry-credentials.ts';
+import { DockerRegistry } from './docker-registry.ts';
+import { bayplan, build, Machine, top } from './harness.ts';
+
+const hello = join(build, 'images/hello.tar');
+let registry: DockerRegistry;
+let machine: Machine;
+beforeAll(async () => {
+  execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello']);
+  registry = await new DockerRegistry().open();
+  execFileSync('skopeo', ['copy', '-q', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${registry.host}/library/hello:1`]);
+});
+afterAll(() => registry.close());
+beforeEach(() => {
+  machine = new Machine();
+  configure({ 'docker.io': { mirrors: [`http://${registry.host}`], mirrorsOnly: true } });
+});
+afterEach(() => machine.dispose());
+
+function configure(registries: object): void {
+  mkdirSync(machine.root, { recursive: true });
+  writeFileSync(join(machine.root, 'config.json'), JSON.stringify({ version: 1, registries }));
+}
+
+/** With `config.json` of Docker's in a folder of its own. */
+function dockerConfig(content: object): string {
+  const folder = join(machine.folder, 'docker');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(content));
+  return folder;
+}
+
+const options = (credentials: CredentialsByHost = {}): Parameters<Machine['engine']['images']['pull']>[1] => ({ credentials, signal: new AbortController().signal, onProgress: () => undefined });
+const stack = (image: string, more = ''): string => `services: { app: { image: "${image}", command: [sleep, "1000"], stop_signal: SIGKILL${more} } }`;
+const skopeo = (...args: string[]): string => execFileSync('skopeo', args, { encoding: 'utf8' });
+
+describe('up', () => {
+  test('pulls what is missing from the mirror, tells of each layer, and does nothing the next time', async () => {
+    await machine.open();
+    const { ok, done, events } = await machine.up(stack('hello:1'));
+    expect(ok).toBe(true);
+    expect(done).toContain('pull-image hello:1');
+    expect(events.flatMap((event) => (event.type === 'progress' ? [event.state] : []))).toEqual(expect.arrayContaining(['waiting', 'downloading', 'done']));
+    expect((await machine.up(stack('hello:1'))).done).toEqual([]);
+  });
+
+  test('by pull_policy: always asks each time, and makes the container anew only where the image has changed', async () => {
+    await machine.open();
+    const text = stack('changing:1', ', pull_policy: always');
+    skopeo('copy', '-q', '--src-tls-verify=false', '--dest-tls-verify=false', `docker://${registry.host}/library/hello:1`, `docker://${registry.host}/library/changing:1`);
+    await machine.up(text);
+    expect((await machine.up(text)).done).toEqual(['pull-image changing:1']);
+    skopeo('copy', '-q', '-f', 'oci', '--dest-compress-format=zstd', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${registry.host}/library/changing:1`);
+    expect((await machine.up(text)).done).toEqual(expect.arrayContaining(['pull-image changing:1', 'create-container demo-app-1']));
+    const { done } = await machine.up(stack('changing:1', ', pull_policy: daily'));
+    expect(done).toEqual([]);
+  });
+
+  test('never pulls where the policy is never, and says how to come by the image', async () => {
+    await machine.open();
+    const { ok, message } = await machine.up(stack('hello:1', ', pull_policy: never'));
+    expect([ok, message]).toEqual([false, 'image hello:1 is not in the store, and its pull_policy is "never": load it with "bayplan load FILE", or pull it with "bayplan pull hello:1"']);
+  });
+
+  test('fails in one line for an image that does not exist', async () => {
+    await machine.open();
+    const { ok, message } = await machine.up(stack('nosuch:1'));
+    expect([ok, message]).toEqual([false, `pull-image nosuch:1: image nosuch:1: registry ${registry.host} has no such image (404: manifest unknown)`]);
+  });
+});
+
+describe('the store', () => {
+  test('what was pulled is read by skopeo, and what skopeo wrote is loaded', async () => {
+    await machine.open();
+    await machine.engine.images.pull('hello:1', options());
+    const seen = JSON.parse(skopeo('inspect', `oci:${machine.paths.images}:docker.io/library/hello:1`)) as { Layers: string[] };
+    expect(seen.Layers).toEqual((JSON.parse(skopeo('inspect', '--tls-verify=false', `docker://${registry.host}/library/hello:1`)) as { Layers: string[] }).Layers);
+    expect(readdirSync(machine.paths.images).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+  });
+
+  test('a push is taken, its layers only once, and is pulled again as the same image', async () => {
+    await machine.open();
+    const { images } = machine.engine;
+    await images.pull('hello:1', options());
+    const name = `${registry.host}/team/app:2`;
+    await images.tag('hello:1', name);
+    const states: string[] = [];
+    const pushed = await images.push(name, { ...options(), onProgress: ({ state }) => states.push(state) });
+    expect(JSON.parse(skopeo('inspect', '--tls-verify=false', `docker://${name}`))).toMatchObject({ Digest: pushed.digest });
+    expect(states).toContain('done');
+    await images.tag('hello:1', `${registry.host}/team/other:1`);
+    states.length = 0;
+    await images.push(`${registry.host}/team/other:1`, { ...options(), onProgress: ({ state }) => states.push(state) });
+    expect(states).toEqual(['waiting', 'mounted']);
+    const before = images.find(name)?.id;
+    await images.remove(name, true);
+    await images.pull(name, options());
+    expect(images.find(name)?.id).toBe(before);
+  });
+
+  test('an image that was loaded uncompressed can be pushed', async () => {
+    await machine.open();
+    await machine.loadHello();
+    await machine.engine.images.tag('bayplan/hello', `${registry.host}/loaded:1`);
+    await machine.engine.images.push(`${registry.host}/loaded:1`, options());
+    expect(skopeo('inspect', '--tls-verify=false', `docker://${registry.host}/loaded:1`)).toContain('"Layers"');
+  });
+});
+
+describe('a registry of its own', () => {
+  test('with a password: the command line takes it from Docker\'s config.json, and from a credential helper', async () => {
+    const closed = await new DockerRegistry().open({ auth: true });
+    try {
+      skopeo('copy', '-q', '--dest-tls-verify=false', '--dest-creds=ann:secret', `docker-archive:${hello}`, `docker://${closed.host}/hello:1`);
+      const image = `${closed.host}/hello:1`;
+      const pull = (config: string, path = process.env['PATH'] ?? ''): ReturnType<typeof bayplan> => bayplan(['--root', machine.root, 'pull', image], { cwd: machine.folder, env: { DOCKER_CONFIG: config, PATH: path } });
+      expect(await pull(dockerConfig({}))).toMatchObject({ code: 1, stderr: expect.stringMatching(/refuses it \(401.*log in with "bayplan login 127/) });
+      const helper = join(machine.folder, 'docker-credential-test');
+      writeFileSync(helper, '#!/bin/sh\n[ "$1" = get ] && server=$(cat) && printf \'{"ServerURL":"%s","Username":"ann","Secret":"secret"}\' "$server"\n');
+      chmodSync(helper, 0o755);
+      expect(await pull(dockerConfig({ credHelpers: { [closed.host]: 'test' } }), `${machine.folder}:${process.env['PATH'] ?? ''}`)).toMatchObject({ code: 0, stdout: expect.stringContaining(`Downloaded newer image for ${image}`) });
+      const config = dockerConfig({ auths: { [closed.host]: { auth: Buffer.from('ann:secret').toString('base64') } } });
+      expect(await pull(config)).toMatchObject({ code: 0, stdout: expect.stringContaining(`Image is up to date for ${image}`) });
+      expect(await bayplan(['--root', machine.root, 'push', image], { cwd: machine.folder, env: { DOCKER_CONFIG: config } })).toMatchObject({ code: 0, stdout: expect.stringContaining('Layer already exists') });
+      expect(spawnSync('grep', ['-rlE', 'secret|YW5uOnNlY3JldA', machine.root, machine.paths.run, '--include=*.json', '--include=*.log'], { encoding: 'utf8' }).stdout).toBe('');
+    } finally {
+      await bayplan(['--root', machine.root, 'engine', 'stop']);
+      await closed.close();
+    }
+  });
+
+  test('with TLS of its own authority: refused, until the configuration names that', async () => {
+    const folder = join(machine.folder, 'tls');
+    mkdirSync(folder);
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'pipe' });
+    const secure = await new DockerRegistry().open({ tls: { cert, key } });
+    try {
+      skopeo('copy', '-q', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${secure.host}/library/hello:1`);
+      configure({ 'docker.io': { mirrors: [`https://${secure.host}`], mirrorsOnly: true } });
+      await machine.open();
+      await expect(machine.engine.images.pull('hello:1', options())).rejects.toThrow(`the certificate of registry ${secure.host} is not trusted`);
+      await machine.close();
+      configure({ 'docker.io': { mirrors: [`https://${secure.host}`], mirrorsOnly: true }, [secure.host]: { ca: cert } });
+      await machine.open();
+      await machine.engine.images.pull('hello:1', options());
+      expect(machine.engine.images.find('hello:1')).not.toBeNull();
+      await machine.engine.images.pull(`${secure.host}/library/hello:1`, options());
+    } finally {
+      await secure.close();
+    }
+  });
+});
+
+test('a mistake in the configuration is one line that names the place', async () => {
+  configure({ 'docker.io': { mirror: ['http://x'] } });
+  await expect(machine.open()).rejects.toThrow(`${join(machine.root, 'config.json')}: registries.docker.io: Unrecognized key: "mirror"; correct the engine's configuration, or remove the file`);
+  configure({ 'docker.io': { mirrors: ['ftp://x'] } });
+  await expect(machine.open()).rejects.toThrow('registries.docker.io.mirrors.0: expected an address');
+  rmSync(join(machine.root, 'config.json'));
+  await machine.open();
+  expect(existsSync(machine.paths.images) && readFileSync(join(machine.paths.images, 'oci-layout'), 'utf8')).toContain('1.0.0');
+});
