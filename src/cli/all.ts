@@ -1,3 +1,4 @@
+import { addAttach } from './attach.ts';
 import type { Cli } from './cli.ts';
 import { addConfig } from './config.ts';
 import { addDown } from './down.ts';
@@ -12,6 +13,7 @@ import { runProgram } from './program.ts';
 import { addPs } from './ps.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
+import { addRun } from './run.ts';
 import { addSave } from './save.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
@@ -19,5 +21,5 @@ import { addVolume } from './volume.ts';
 
 /** The chunk with every command. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
-  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVolume, addVersion], argv, cli);
+  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addRun, addAttach, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVolume, addVersion], argv, cli);
 }

@@ -1,9 +1,9 @@
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../client/detach-keys.ts';
-import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
-import { checkServices } from './no-service.ts';
+import { namedVariables } from './named-variables.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
+import { runningContainer } from './running-container.ts';
 import { stackNameOf } from './stack-name.ts';
 import { lendTerminal, terminalSize, wantsTerminal } from './terminal.ts';
 
@@ -26,11 +26,8 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<ExecOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
-      const running = (await client.containers(name, false)).filter(({ Bayplan }) => Bayplan.service === service && (options.index === undefined || String(Bayplan.slot) === options.index));
-      const [container] = running.toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
-      if (container === undefined) await checkServices([service], name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
-      if (container === undefined) throw new BayplanError('not-running', `no container of service "${service}" is running in stack "${name}": see \`bayplan ps -a\``);
-      const environment = (options.env ?? []).map((entry) => (entry.includes('=') ? entry : `${entry}=${cli.env[entry] ?? ''}`));
+      const container = await runningContainer(name, service, options.index, client);
+      const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
       const tty = wantsTerminal(options.tty, cli);
       const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty });
       if (options.detach === true) {

@@ -78,8 +78,35 @@ export class EngineClient {
     await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/stop`));
   }
 
-  async killContainer(name: string): Promise<void> {
-    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill`));
+  async killContainer(name: string, signal = 'SIGKILL'): Promise<void> {
+    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill?signal=${signal}`));
+  }
+
+  async startContainer(name: string): Promise<void> {
+    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/start`));
+  }
+
+  async inspectContainer(name: string): Promise<{ readonly Config: { readonly Tty: boolean; readonly OpenStdin: boolean } }> {
+    return await this.#json('GET', `/containers/${encodeURIComponent(name)}/json`);
+  }
+
+  /** Makes a one-off container of a stack; answers its id. */
+  async createOneOff(stack: string, body: StackRequest): Promise<string> {
+    return (await this.#json<{ readonly id: string }>('POST', `/stacks/${encodeURIComponent(stack)}/containers`, JSON.stringify(body))).id;
+  }
+
+  /** Resolves with the exit code. `next-exit`: of the next run, when that has ended. */
+  async waitContainer(id: string, condition: 'not-running' | 'next-exit'): Promise<number> {
+    return (await this.#json<{ readonly StatusCode: number }>('POST', `/containers/${id}/wait?condition=${condition}`)).StatusCode;
+  }
+
+  /** Takes part in a container's stdio, of one that does not run in that of its next start. */
+  async attachContainer(id: string, streams: StdioStreams, options: StdioOptions): Promise<'ended' | 'detached'> {
+    return await runStdio(this.socket, `/containers/${id}/attach?stream=1&stdout=1&stderr=1&stdin=${Number(streams.stdin !== null)}`, '', streams, options);
+  }
+
+  async resizeContainer(id: string, size: ConsoleSize): Promise<void> {
+    await text(await this.#call('POST', `/containers/${id}/resize?h=${size.height}&w=${size.width}`));
   }
 
   /** Pulls an image; ends when it is whole. */

@@ -23,7 +23,7 @@ export class SingleContainers {
   async create(desired: Desired): Promise<string> {
     const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
     const image = container?.spec.image ?? '';
-    if (this.#runtime.images.find(image) === null) throw new BayplanError('image-not-found', `No such image: ${image}`); // in words by which docker's client knows to pull it
+    if (container?.identity.owner === 'api' && this.#runtime.images.find(image) === null) throw new BayplanError('image-not-found', `No such image: ${image}`); // in words by which docker's client knows to pull it
     return await this.#mutex.run(desired.stack, async () => {
       const taken = this.#idOf(name);
       if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
+import type { EngineClient } from '../client/engine-client.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { StackRequest } from '../state/messages.ts';
+import { attached } from './attached.ts';
+import type { Cli } from './cli.ts';
+import { clientOf } from './client-of.ts';
+import { namedVariables } from './named-variables.ts';
+import { noService } from './no-service.ts';
+import type { StackOptions } from './options.ts';
+import { PassPrinter } from './pass-printer.ts';
+import { collect, type AddCommand } from './program.ts';
+import { selectServices } from './select-services.ts';
+import { wantsTerminal } from './terminal.ts';
+
+interface RunOptions extends StackOptions {
+  readonly rm?: boolean; readonly detach?: boolean; readonly tty?: boolean; readonly interactive: boolean; readonly deps: boolean; readonly env?: readonly string[]; readonly volume?: readonly string[];
+  readonly publish?: readonly string[]; readonly servicePorts?: boolean; readonly useAliases?: boolean; readonly entrypoint?: string; readonly name?: string; readonly user?: string; readonly workdir?: string;
+  readonly detachKeys: string;
+}
+
+export const addRun: AddCommand = (program, cli, ends) => {
+  program.command('run').description('run a command in a new container of a service; exits with its status')
+    .argument('<service>').argument('[command...]')
+    .option('--project-name <name>', 'name of the stack').option('-f, --file <file>', 'stack file, may be repeated', collect)
+    .option('--profile <name>', 'take services of this profile too, may be repeated', collect).option('--env-file <file>', 'read variables from this file instead of .env, may be repeated', collect)
+    .option('--rm', 'remove the container at its end')
+    .option('-d, --detach', 'leave it running in the background, and print its name')
+    .option('-i, --interactive', 'with the standard input', true).option('--no-interactive', 'without')
+    .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)').option('-T, --no-tty', 'without a terminal')
+    .option('--no-deps', 'do not start what the service depends on')
+    .option('-e, --env <KEY=VALUE>', 'with this variable, may be repeated', collect)
+    .option('-v, --volume <SOURCE:TARGET>', 'with this mount too, may be repeated', collect)
+    .option('-p, --publish <HOST:CONTAINER>', 'publish this port, may be repeated', collect).option('-P, --service-ports', 'publish the service\'s ports')
+    .option('--use-aliases', 'lead the service\'s names to it too')
+    .option('--entrypoint <command>', 'in place of the service\'s').option('--name <name>', 'of the container')
+    .option('-u, --user <user[:group]>', 'as this user').option('-w, --workdir <folder>', 'in this folder')
+    .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
+    .passThroughOptions()
+    .action(ends(async (service: string, argv: readonly string[], _own: RunOptions, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<RunOptions>();
+      const { desiredOneOff, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
+      const project = loadProject(options, cli);
+      if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
+      const client = clientOf(options, cli);
+      const tty = options.detach === true ? options.tty === true : wantsTerminal(options.tty, cli);
+      const stdin = options.detach !== true && options.interactive;
+      const oneOff = {
+        command: argv, entrypoint: options.entrypoint ?? null, environment: namedVariables(options.env ?? [], cli), user: options.user ?? '', workingDir: options.workdir ?? '',
+        volumes: options.volume ?? [], publish: options.publish ?? [], cwd: cli.cwd, servicePorts: options.servicePorts === true, aliases: options.useAliases === true, tty, stdin, remove: options.rm === true,
+      };
+      if (options.deps) await startDependencies(requestOf(project, false, cli), service, client, cli);
+      const request = requestOf(oneOffProject(project, service, oneOff, resolve), false, cli);
+      const name = options.name ?? `${project.name}-${service}-run-${randomBytes(6).toString('hex')}`;
+      const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
+      if (options.detach === true) {
+        await client.startContainer(id);
+        cli.stdout.write(`${name}\n`);
+        return 0;
+      }
+      return await attached(client, id, { tty, stdin, detachKeys: options.detachKeys, start: () => client.startContainer(id) }, cli);
+    }));
+};
+
+/** What the service depends on runs first, as its conditions say; what is done for that goes to stderr, for the output is the command's. */
+async function startDependencies(request: StackRequest, service: string, client: EngineClient, cli: Cli): Promise<void> {
+  const dependencies = Object.entries(request.desired.services[service]?.dependsOn ?? {});
+  if (dependencies.length === 0) return;
+  const current = await client.stack(request.desired.stack).catch((error: unknown) => {
+    if (error instanceof BayplanError && error.code === 'not-found') return null;
+    throw error;
+  });
+  const desired = selectServices(request.desired, current?.desired ?? null, dependencies.map(([name]) => name));
+  const printer = new PassPrinter((text) => cli.stderr.write(text));
+  const wait = dependencies.some(([, { condition }]) => condition !== 'service_started');
+  for await (const event of client.applyStack(request.desired.stack, { ...request, desired }, { wait, attached: true })) printer.event(event);
+  if (printer.finish() !== 0) throw new BayplanError('dependencies', `what service "${service}" depends on could not be started`);
+}

@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bayplan, eventually, Machine, program } from './harness.ts';
+import { Terminal } from './terminal.ts';
+
+// One-off containers, and attaching, from the command line.
+const machine = new Machine();
+const options = ['--root', machine.root, '-p', 'demo', '-f', `${machine.folder}/compose.yaml`];
+const own = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan([...options, ...args], { cwd: machine.folder });
+const names = async (): Promise<readonly string[]> => JSON.parse((await own('ps', '-a', '--format', 'json')).stdout).map(({ Name }: { Name: string }) => Name);
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+  machine.request(`
+services:
+  db:
+    image: bayplan/hello
+    command: [sh, -c, "sleep 0.3; touch /up; exec sleep 1000"]
+    healthcheck: {test: [CMD, test, -e, /up], interval: 100ms}
+    stop_signal: SIGKILL
+  task:
+    image: bayplan/hello
+    command: [sh, -c, "echo $$WHO; nslookup db >/dev/null && echo found; exit 3"]
+    environment: {WHO: file}
+    ports: ["18097:80"]
+    restart: always
+    stop_signal: SIGKILL
+    depends_on: {db: {condition: service_healthy}}
+  shell: {image: bayplan/hello, command: [sh], tty: true, stdin_open: true, stop_signal: SIGKILL}
+`);
+  await machine.close();
+});
+afterAll(async () => {
+  await bayplan(['--root', machine.root, 'engine', 'stop']);
+  await machine.dispose();
+});
+
+describe('run', () => {
+  it('starts what the service depends on, healthy, and answers with the command\'s output and status', async () => {
+    const { code, stdout, stderr } = await own('run', '--rm', 'task');
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'file\nfound\n' });
+    expect(stderr).toContain('start-container demo-db-1');
+    await eventually(async () => expect(await names()).toEqual(['demo-db-1']));
+  });
+
+  it('changes what it is told to, and keeps the container without --rm', async () => {
+    writeFileSync(join(machine.folder, 'given'), 'by a bind\n');
+    expect(await own('run', '--no-deps', '--name', 'kept', '-e', 'WHO=me', '-v', './given:/given:ro', '-w', '/tmp', '--entrypoint', 'sh -c', 'task', 'echo $WHO $(pwd) $(cat /given)')).toMatchObject({ code: 0, stdout: 'me /tmp by a bind\n' });
+    expect(await names()).toEqual(['demo-db-1', 'kept']);
+    expect(await own('run', '--no-deps', '--name', 'kept', 'task')).toMatchObject({ code: 1, stderr: expect.stringContaining('the name "kept" is in use') });
+  });
+
+  it('publishes no ports unless asked to', async () => {
+    const { stdout } = await own('run', '-d', '--no-deps', 'task', 'sleep', '1000');
+    expect(stdout).toMatch(/^demo-task-run-[0-9a-f]{12}\n$/);
+    expect((await own('ps')).stdout).not.toContain('18097');
+    await own('run', '-d', '--no-deps', '-P', '--name', 'published', 'task', 'sleep', '1000');
+    expect((await own('ps')).stdout).toContain('0.0.0.0:18097->80/tcp');
+  });
+
+  it('refuses a service that is not there, and says what is wrong with an option', async () => {
+    expect(await own('run', 'nothing')).toMatchObject({ code: 1, stderr: 'bayplan: no service "nothing" in the stack file: it has db, task, shell\n' });
+    expect((await own('run', '--no-deps', '-v', 'a:b:c:d', 'task')).stderr).toBe('bayplan: -v a:b:c:d: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "a:b:c:d"\n');
+  });
+
+  it('has a terminal in one', async () => {
+    const terminal = new Terminal(`${process.execPath} ${program} ${options.join(' ')} run --rm --no-deps task sh -c "tty; stty size; read line; exit 6"; echo status $?`);
+    await terminal.shows(/\/dev\/pts\/0\s+40 100/);
+    terminal.type('\r');
+    await terminal.exit;
+    expect(terminal.output).toContain('status 6');
+  });
+
+  it('leaves one-offs to down', async () => {
+    expect((await own('down')).code).toBe(0);
+    expect(await names()).toEqual([]);
+  });
+});
+
+it('attach joins a service that has a terminal, and leaves it', async () => {
+  expect((await own('up', '-d', 'shell')).code).toBe(0);
+  const terminal = new Terminal(`${process.execPath} ${program} --root ${machine.root} -p demo attach shell; echo status $?`);
+  await eventually(() => {
+    terminal.type('echo is-$((40+2))\r');
+    expect(terminal.output).toContain('is-42');
+  });
+  terminal.type('\x10\x11');
+  await terminal.exit;
+  expect(terminal.output).toContain('left running\r\nstatus 0');
+  expect((await own('ps')).stdout).toContain('demo-shell-1');
+});
