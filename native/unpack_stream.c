@@ -9,7 +9,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { BLOCKS = 16, BLOCK = 128 * 1024 };
+/* Archives are padded to their writer's records; what is longer is no padding, and would be decompressed for nothing. */
+enum { BLOCKS = 16, BLOCK = 128 * 1024, MAX_TRAILING = 64 << 20 };
 
 struct block { size_t length; uint8_t bytes[BLOCK]; };
 
@@ -278,8 +279,11 @@ int stream_skip(struct stream *s, uint64_t length, struct error *err) {
 
 int stream_finish(struct stream *s, char *hex, uint64_t *size, struct error *err) {
   const uint8_t *bytes;
-  for (long n; (n = stream_take(s, BLOCK, &bytes, err)) != 0;)
+  uint64_t trailing = 0;
+  for (long n; (n = stream_take(s, BLOCK, &bytes, err)) != 0; trailing += (uint64_t)n) {
     if (n < 0) return -1;
+    if (trailing > MAX_TRAILING) return error_text(err, "more than %d MiB follow the end of the layer's tar archive", MAX_TRAILING >> 20);
+  }
   uint8_t digest[EVP_MAX_MD_SIZE];
   if (EVP_DigestFinal_ex(s->hash, digest, NULL) != 1) return error_text(err, "cannot compute SHA-256");
   for (size_t i = 0; i < 32; i++) {

@@ -137,7 +137,6 @@ static int pax_records(struct tar_entry *entry, struct extension *ext, char *tex
 
 /* The content of an extension header, NUL-terminated, to be freed. */
 static char *extension_content(struct stream *stream, uint64_t size, struct error *err) {
-  if (size > MAX_RECORDS) { error_text(err, "an extended tar header of %llu bytes is too large", (unsigned long long)size); return NULL; }
   char *content = malloc((size_t)size + 1);
   if (!content) { error_text(err, "out of memory"); return NULL; }
   int rc = size ? stream_read(stream, content, (size_t)size, err) : 1;
@@ -148,6 +147,7 @@ static char *extension_content(struct stream *stream, uint64_t size, struct erro
 }
 
 static int extend(struct stream *stream, struct tar_entry *entry, struct extension *ext, char type, uint64_t size, struct error *err) {
+  if (size > MAX_RECORDS) return error_text(err, "an extended tar header of %llu bytes is too large", (unsigned long long)size);
   if (type == 'g') return stream_skip(stream, size + padding(size), err); /* image tools ignore global records, and so must their readers */
   char *content = extension_content(stream, size, err);
   if (!content) return -1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -132,6 +133,15 @@ static void forget_parent(struct tree *tree) {
 }
 
 static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == 0; }
+
+/* Refuses at once what the disk cannot hold: a few compressed bytes may announce more than there is, and what runs here needs the rest. */
+static int check_room(struct tree *tree, const struct tar_entry *entry, struct error *err) {
+  enum { SMALL = 1 << 20 };
+  struct statvfs disk;
+  if (entry->size < SMALL || fstatvfs(tree->root, &disk) < 0 || entry->size / disk.f_frsize < disk.f_bavail) return 0;
+  errno = ENOSPC;
+  return entry_errno(err, "write", entry->name);
+}
 
 /* A folder `base`, kept where it is there, made in place of anything else. Answers its descriptor. */
 static int make_folder(int parent, const char *base, const char *name, struct error *err) {
@@ -322,6 +332,7 @@ int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *st
   char clean[PATH_MAX], folder[PATH_MAX];
   if (clean_name(entry->name, clean, err) < 0) return -1;
   const char *base = split(clean, folder);
+  if (check_room(tree, entry, err) < 0) return -1;
   if (!*clean && entry->type != '5') return entry_text(err, entry->name, "the layer's own folder cannot be anything but a folder");
   int parent = parent_of(tree, folder, entry->name, err);
   if (parent < 0) return -1;

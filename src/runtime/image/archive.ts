@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { open, readFile, statfs } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import { Parser, type ReadEntry } from 'tar';
 import { BayplanError } from '../../state/bayplan-error.ts';
 
@@ -89,6 +89,7 @@ export function bad(what: string, cause?: unknown): BayplanError {
 }
 
 async function stageFile(entry: ReadEntry, path: string): Promise<StagedFile> {
+  await checkRoom(entry, path);
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o600);
   let size = 0;
@@ -104,6 +105,12 @@ async function stageFile(entry: ReadEntry, path: string): Promise<StagedFile> {
     await file.close();
   }
   return { path, digest: `sha256:${hash.digest('hex')}`, size };
+}
+
+/** Refuses at once what the disk cannot hold: a small archive may unpack to more than there is. */
+async function checkRoom(entry: ReadEntry, path: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  if (entry.size > bavail * bsize) throw new BayplanError('disk-full', `${entry.path} of the image archive has ${entry.size} bytes, the disk has ${bavail * bsize} left: free some space and load it again`);
 }
 
 function cleanName(name: string): string {

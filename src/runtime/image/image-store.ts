@@ -135,10 +135,12 @@ class ImageStore implements Images {
   }
 
   async save(references: readonly string[]): Promise<NodeJS.ReadableStream> {
-    const images = references.map((reference) => {
+    const images = new Map<string, readonly string[]>();
+    for (const reference of references) {
       const { image, references: all } = this.#known(reference);
-      return { digest: image.digest, references: this.#catalog.byName(reference) === null ? all : [normalizeReference(reference)] };
-    });
+      const names = this.#catalog.byName(reference) === null ? all : [normalizeReference(reference)];
+      images.set(image.digest, [...new Set([...images.get(image.digest) ?? [], ...names.filter((name) => !name.includes('@'))])]);
+    }
     const staging = await this.#layout.staging();
     const remove = (): void => {
       rm(staging, { recursive: true, force: true }).catch((error: unknown) => this.#report(`${staging}: ${String(error)}`));

@@ -8,20 +8,17 @@ import { named } from './index-names.ts';
 import type { Layout } from './layout.ts';
 import { INDEX_TYPE, Manifest, REF_NAME, type Descriptor } from './oci.ts';
 
-/** An image to save, under these whole names. */
-export interface SavedImage { readonly digest: string; readonly references: readonly string[] }
-
 /**
- * The images as `docker save` of Docker 25 and later writes them: an OCI layout with a `manifest.json` for older readers beside its index. `staging` gets
+ * Images, as names by manifest digest, as `docker save` of Docker 25 and later writes them: an OCI layout with a `manifest.json` for older readers beside its index. `staging` gets
  * links to the blobs, so that they can be read to the end whatever is removed meanwhile.
  */
-export async function saveArchive(layout: Layout, images: readonly SavedImage[], staging: string): Promise<Readable> {
+export async function saveArchive(layout: Layout, images: ReadonlyMap<string, readonly string[]>, staging: string): Promise<Readable> {
   const folder = join(staging, 'blobs/sha256');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const blobs = new Set<string>();
   const index: Descriptor[] = [];
   const dockerManifests: object[] = [];
-  for (const { digest, references } of images) {
+  for (const [digest, references] of images) {
     const manifest = document(layout, digest, Manifest);
     for (const each of [digest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]) blobs.add(each);
     const plain = { ...(manifest.mediaType === undefined ? {} : { mediaType: manifest.mediaType }), digest, size: layout.readBlob(digest).length };
