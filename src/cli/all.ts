@@ -7,9 +7,11 @@ import { addExec } from './exec.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
 import { addLoad } from './load.ts';
+import { addLogin } from './login.ts';
+import { addLogout } from './logout.ts';
 import { addLogs } from './logs.ts';
 import { addPlan } from './plan.ts';
-import { runProgram } from './program.ts';
+import { runProgram, type AddCommand } from './program.ts';
 import { addPs } from './ps.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
@@ -19,7 +21,19 @@ import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 import { addVolume } from './volume.ts';
 
+/** In the order of the help. */
+const COMMANDS: readonly AddCommand[] = [
+  addUp, addDown, addPlan, addPs, addLogs,
+  addExec, addRun, addAttach,
+  addConfig,
+  addLoad, addSave, addPull, addPush,
+  addImages, addImage,
+  addLogin, addLogout,
+  addVolume,
+  addEngine, addVersion,
+];
+
 /** The chunk with every command. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
-  return await runProgram([addUp, addDown, addPlan, addPs, addLogs, addExec, addRun, addAttach, addConfig, addLoad, addSave, addPull, addPush, addImages, addImage, addEngine, addVolume, addVersion], argv, cli);
+  return await runProgram(COMMANDS, argv, cli);
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSyn
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { RegistryCredentials } from '../state/registry-credentials.ts';
+import { registryHost, type RegistryCredentials } from '../state/registry-credentials.ts';
 import { CredentialHelper } from './credential-helper.ts';
 
 const Auth = z.looseObject({ auth: z.string().optional(), username: z.string().optional(), password: z.string().optional(), identitytoken: z.string().optional() });
@@ -25,12 +25,6 @@ export class DockerConfig {
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.#env = env;
     this.path = join(env['DOCKER_CONFIG'] || join(env['HOME'] || '/root', '.docker'), 'config.json');
-  }
-
-  /** Hosts that anything is known of; what a `credsStore` has beyond them is only found by asking. */
-  hosts(): readonly string[] {
-    const { auths = {}, credHelpers = {} } = this.#read();
-    return [...new Set([...Object.keys(auths), ...Object.keys(credHelpers)].map(hostOf))];
   }
 
   /** Null where there are none. Throws BayplanError `docker-config`, `credential-helper`. */
@@ -57,7 +51,7 @@ export class DockerConfig {
   async erase(host: string): Promise<boolean> {
     const config = this.#read();
     const helper = this.#helper(config, host);
-    const known = Object.keys(config.auths ?? {}).some((key) => hostOf(key) === host) || await helper?.get(serverOf(host)) != null;
+    const known = Object.keys(config.auths ?? {}).some((key) => registryHost(key) === host) || await helper?.get(serverOf(host)) != null;
     if (!known) return false;
     await helper?.erase(serverOf(host));
     this.#write({ ...config, auths: without(config.auths, host) });
@@ -65,7 +59,7 @@ export class DockerConfig {
   }
 
   #helper({ credsStore, credHelpers = {} }: ConfigFile, host: string): CredentialHelper | null {
-    const name = Object.entries(credHelpers).find(([key]) => hostOf(key) === host)?.[1] ?? credsStore ?? '';
+    const name = Object.entries(credHelpers).find(([key]) => registryHost(key) === host)?.[1] ?? credsStore ?? '';
     return name === '' ? null : new CredentialHelper(name, this.#env);
   }
 
@@ -98,22 +92,16 @@ export class DockerConfig {
   }
 }
 
-/** `https://index.docker.io/v1/` is `docker.io`, `https://registry.example/` is `registry.example`. */
-export function hostOf(server: string): string {
-  const host = server.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-  return ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'].includes(host) ? 'docker.io' : host;
-}
-
 function serverOf(host: string): string {
   return host === 'docker.io' ? HUB : host;
 }
 
 function without(auths: ConfigFile['auths'], host: string): NonNullable<ConfigFile['auths']> {
-  return Object.fromEntries(Object.entries(auths ?? {}).filter(([key]) => hostOf(key) !== host));
+  return Object.fromEntries(Object.entries(auths ?? {}).filter(([key]) => registryHost(key) !== host));
 }
 
 function inFile({ auths = {} }: ConfigFile, host: string, path: string): RegistryCredentials | null {
-  const found = auths[serverOf(host)] ?? Object.entries(auths).find(([key]) => hostOf(key) === host)?.[1];
+  const found = auths[serverOf(host)] ?? Object.entries(auths).find(([key]) => registryHost(key) === host)?.[1];
   if (found === undefined) return null;
   const pair = Buffer.from(found.auth ?? '', 'base64').toString().replace(/\0+$/, '');
   const colon = pair.indexOf(':');

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DockerConfig, hostOf } from '../../src/client/docker-config.ts';
+import { DockerConfig } from '../../src/client/docker-config.ts';
 
 let folder = '';
 let config: DockerConfig;
@@ -38,7 +38,6 @@ describe('the file', () => {
     expect(await config.credentials('old.example')).toEqual({ username: 'x', password: 'y', identitytoken: '' });
     expect(await config.credentials('token.example:5000')).toMatchObject({ identitytoken: 'T' });
     expect(await config.credentials('token.example')).toBeNull();
-    expect(config.hosts()).toEqual(['docker.io', 'old.example', 'token.example:5000']);
   });
 
   test('credentials are kept as docker keeps them, beside all else that stands there', async () => {
@@ -53,7 +52,7 @@ describe('the file', () => {
   });
 
   test('none yet; and one that is a link stays one', async () => {
-    expect([config.hosts(), await config.credentials('docker.io'), await config.erase('docker.io')]).toEqual([[], null, false]);
+    expect([await config.credentials('docker.io'), await config.erase('docker.io')]).toEqual([null, false]);
     writeFileSync(join(folder, 'elsewhere.json'), '{}');
     symlinkSync('elsewhere.json', join(folder, 'config.json'));
     await config.store('r.example', ME);
@@ -92,8 +91,4 @@ describe('helpers', () => {
     put({ credsStore: 'bad' });
     await expect(config.credentials('docker.io')).rejects.toThrow('docker-credential-bad get: the keychain is locked');
   });
-});
-
-test.each([['https://index.docker.io/v1/', 'docker.io'], ['docker.io', 'docker.io'], ['registry-1.docker.io', 'docker.io'], ['https://r.example:5000/v2/', 'r.example:5000'], ['localhost:5000', 'localhost:5000']])('host of %s', (server, host) => {
-  expect(hostOf(server)).toBe(host);
 });
