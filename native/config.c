@@ -57,6 +57,7 @@ bool config_mount_option(struct mount_spec *mount, const char *option) {
   if (strcmp(option, "bind") == 0) return mount->bind = true;
   if (strcmp(option, "rbind") == 0) return mount->bind = mount->deep = true;
   if (strcmp(option, "create") == 0) return mount->create = true;
+  if (strncmp(option, "subpath=", 8) == 0) return (mount->subpath = option + 8);
   for (size_t i = 0; i < sizeof mount_flags / sizeof *mount_flags; i++)
     if (strcmp(option, mount_flags[i].name) == 0) {
       mount->flags = (mount->flags & ~mount_flags[i].clear) | mount_flags[i].set;

@@ -18,6 +18,7 @@ struct mount_spec {
   uint64_t propagation;           /* MS_PRIVATE …, 0: none asked for */
   bool propagation_deep;
   bool bind, deep;                /* `deep`: rbind */
+  const char *subpath;            /* of a bind's source, resolved beneath it; NULL: the source itself */
   bool create;                    /* a bind's source folder is made where it is missing */
   const char *data;               /* what the file system itself is told; "" for nothing */
 };

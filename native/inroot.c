@@ -10,13 +10,17 @@
 
 #include "scope.h"
 
-int inroot_open(int root, const char *path, int flags) {
-  struct open_how how = {.flags = (unsigned long)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+static int open_resolved(int root, const char *path, int flags, unsigned long resolve) {
+  struct open_how how = {.flags = (unsigned long)flags | O_CLOEXEC, .resolve = resolve | RESOLVE_NO_MAGICLINKS};
   for (;;) {
     int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
     if (fd >= 0 || errno != EAGAIN) return fd; /* EAGAIN: a rename elsewhere made the kernel unsure about ".." */
   }
 }
+
+int inroot_open(int root, const char *path, int flags) { return open_resolved(root, path, flags, RESOLVE_IN_ROOT); }
+
+int inroot_open_beneath(int folder, const char *path, int flags) { return open_resolved(folder, path, flags, RESOLVE_BENEATH); }
 
 int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err) {
   int found = inroot_open(root, path, O_PATH);

@@ -6,7 +6,9 @@
 
 /* O_PATH descriptor of `path` below `root`; -1 with errno. */
 int inroot_open(int root, const char *path, int flags);
-/* The same, made where missing (with the folders above it): a folder, or an empty file where `file`. */
+/* The same, but a path or link that leads out of `folder` is an error (EXDEV). */
+int inroot_open_beneath(int folder, const char *path, int flags);
+/* O_PATH descriptor of `path` below `root`, made where missing (with the folders above it): a folder, or an empty file where `file`. */
 int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err);
 /* The name by which mount(2) reaches a descriptor. `text` holds 32 bytes. */
 const char *inroot_name(int fd, char *text);

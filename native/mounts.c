@@ -63,8 +63,21 @@ static int make_source(const char *path, struct error *err) {
   return 0;
 }
 
+/* Whatever a container has put into the volume, nothing that leads out of it is followed. */
+static int open_subpath(const struct mount_spec *mount, unsigned flags, struct error *err) {
+  fd_auto volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (volume < 0) return error_errno(err, "open", mount->source);
+  fd_auto below = inroot_open_beneath(volume, mount->subpath, O_PATH);
+  if (below < 0 && errno == ENOENT) return error_text(err, "subpath %s does not exist in the volume for %s: make it first", mount->subpath, mount->target);
+  if (below < 0 && errno == EXDEV) return error_text(err, "subpath %s leads out of the volume for %s", mount->subpath, mount->target);
+  if (below < 0) return error_errno(err, "openat2", mount->subpath);
+  int tree = open_tree(below, "", flags | AT_EMPTY_PATH);
+  return tree < 0 ? error_errno(err, "open_tree", mount->subpath) : tree;
+}
+
 static int open_source(const struct mount_spec *mount, struct error *err) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->deep ? AT_RECURSIVE : 0);
+  if (mount->subpath) return open_subpath(mount, flags, err);
   int tree = open_tree(AT_FDCWD, mount->source, flags);
   if (tree < 0 && errno == ENOENT && mount->create) {
     if (make_source(mount->source, err) < 0) return -1;

@@ -13,7 +13,7 @@ const HealthConfig = z.object({ Test: texts, Interval: number, Timeout: number, 
 
 export const DockerMount = z.object({
   Type: z.string(), Source: text, Target: z.string(), ReadOnly: flag,
-  BindOptions: z.object({ Propagation: text, CreateMountpoint: flag }).nullish(),
+  BindOptions: z.object({ Propagation: text, CreateMountpoint: flag, NonRecursive: flag, ReadOnlyNonRecursive: flag, ReadOnlyForceRecursive: flag }).nullish(),
   VolumeOptions: z.object({ NoCopy: flag, Labels: map(z.string()), Subpath: text, DriverConfig: z.object({ Name: text, Options: map(z.string()) }).nullish() }).nullish(),
   TmpfsOptions: z.object({ SizeBytes: number, Mode: number }).nullish(),
 });

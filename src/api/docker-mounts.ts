@@ -20,14 +20,14 @@ function bindOf(text: string): Mount {
   const readOnly = options.includes('ro');
   if (!source.startsWith('/')) return volume(source, target, { readOnly, nocopy: options.includes('nocopy') });
   const propagation = options.find((option) => /^r?(private|shared|slave)$/.test(option)) ?? '';
-  return { type: 'bind', source, target, readOnly, createHostPath: true, propagation };
+  return { type: 'bind', source, target, readOnly, createHostPath: true, propagation, recursive: 'enabled' };
 }
 
 function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions }: DockerMount): Mount {
   const readOnly = ReadOnly ?? false;
   if (!Target.startsWith('/')) throw new BayplanError('bad-request', `HostConfig.Mounts: target "${Target}" is not an absolute path`);
   switch (Type) {
-    case 'bind': return { type: 'bind', source: Source ?? '', target: Target, readOnly, createHostPath: BindOptions?.CreateMountpoint ?? false, propagation: BindOptions?.Propagation ?? '' };
+    case 'bind': return { type: 'bind', source: Source ?? '', target: Target, readOnly, createHostPath: BindOptions?.CreateMountpoint ?? false, propagation: BindOptions?.Propagation ?? '', recursive: recursiveOf(BindOptions) };
     case 'volume': {
       if (Object.keys(VolumeOptions?.DriverConfig?.Options ?? {}).length > 0) throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: make a volume with options first, by POST /volumes/create`);
       return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
@@ -35,6 +35,12 @@ function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, T
     case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: readOnly ? ['ro'] : [] };
     default: throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: a mount of type "${Type}" is not built yet`);
   }
+}
+
+function recursiveOf(options: DockerMount['BindOptions']): 'enabled' | 'disabled' | 'writable' | 'readonly' {
+  if (options?.NonRecursive === true) return 'disabled';
+  if (options?.ReadOnlyNonRecursive === true) return 'writable';
+  return options?.ReadOnlyForceRecursive === true ? 'readonly' : 'enabled';
 }
 
 function volume(source: string | null, target: string, { readOnly = false, nocopy = false, subpath = '' }: { readOnly?: boolean; nocopy?: boolean; subpath?: string }): Mount {

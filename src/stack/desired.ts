@@ -16,6 +16,7 @@ import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { VolumeConfig } from './volume-spec.ts';
+import { mountsWithShared } from './volumes-from.ts';
 
 /**
  * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does. Throws a BayplanError
@@ -82,7 +83,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
       cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),
       pids: limitOf(limits?.pids ?? service.pids_limit ?? 0),
     },
-    mounts: [...(service.volumes ?? []).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
+    mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
     contents: grantsOf(service, project),
     networkMode: networkModeOf(service, project),
     networks: attachmentsOf(name, service, project),
@@ -133,7 +134,7 @@ function mountOf(volume: VolumeConfig, project: Project): Mount {
   const target = volume.target ?? '';
   const readOnly = volume.read_only ?? false;
   if (volume.type === 'bind') {
-    return { type: 'bind', source: volume.source ?? '', target, readOnly, createHostPath: volume.bind?.create_host_path ?? true, propagation: volume.bind?.propagation ?? '' };
+    return { type: 'bind', source: volume.source ?? '', target, readOnly, createHostPath: volume.bind?.create_host_path ?? true, propagation: volume.bind?.propagation ?? '', recursive: volume.bind?.recursive ?? 'enabled' };
   }
   if (volume.type === 'tmpfs') {
     const { size, mode } = volume.tmpfs ?? {};

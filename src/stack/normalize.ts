@@ -1,4 +1,5 @@
 import type { ServiceConfig } from './service-schema.ts';
+import { parseVolumesFrom } from './volumes-from.ts';
 
 type DependsOn = NonNullable<ServiceConfig['depends_on']>;
 
@@ -7,8 +8,8 @@ export function normalizeService(service: ServiceConfig): ServiceConfig {
   const implied: Record<string, DependsOn[string]> = {};
   for (const name of sharedServices(service)) implied[name] = { condition: 'service_started', required: true, restart: true };
   for (const from of service.volumes_from ?? []) {
-    const [name = ''] = from.split(':');
-    if (name !== 'container') implied[name] ??= { condition: 'service_started', required: true, restart: false };
+    const { container, name } = parseVolumesFrom(from);
+    if (!container) implied[name] ??= { condition: 'service_started', required: true, restart: false };
   }
   const dependsOn = { ...implied, ...service.depends_on };
   // A container made anew has another namespace: whoever shares it has to follow, whatever else was said of the dependency.

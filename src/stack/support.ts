@@ -6,6 +6,7 @@ import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
+import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
@@ -18,7 +19,7 @@ const ignoredKeys: readonly (keyof ServiceConfig)[] = [
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   credential_spec: 'the service would run without it',
   devices: 'the service would run without them', device_cgroup_rules: 'the service would run without them', gpus: 'the service would run without them',
-  models: 'the service would run without them', provider: 'the service is no container', volumes_from: 'the service would run without its data',
+  models: 'the service would run without them', provider: 'the service is no container',
   security_opt: 'the service would be confined differently', userns_mode: 'the service would be confined differently', runtime: 'the service would be confined differently',
   pre_start: 'the service would run without its hooks', post_start: 'the service would run without its hooks', pre_stop: 'the service would end without its hooks',
 };
@@ -31,7 +32,10 @@ export interface Support {
 /** The last pass: what the file asks for and this version does not do. One line each. */
 export function reviewSupport(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, tree: Tree): Support {
   const review = new Review(tree);
-  for (const [name, service] of Object.entries(services)) reviewService(name, service, review);
+  for (const [name, service] of Object.entries(services)) {
+    reviewService(name, service, review);
+    reviewVolumesFrom(name, service, services, review);
+  }
   const used = Object.values(services);
   for (const [key, network] of Object.entries(stack.networks ?? {})) {
     if (network !== null && used.some((service) => Object.hasOwn(service.networks ?? {}, key))) reviewNetwork(key, network, review);
@@ -66,6 +70,16 @@ class Review {
   }
 }
 
+function reviewVolumesFrom(name: string, service: ServiceConfig, services: Readonly<Record<string, ServiceConfig>>, review: Review): void {
+  service.volumes_from?.forEach((text, index) => {
+    const at = ['services', name, 'volumes_from', index];
+    const { container, name: other } = parseVolumesFrom(text);
+    if (container) review.refuse(at, `volumes_from "${text}": only the volumes of a service of this file can be shared yet`);
+    const anonymous = services[other]?.volumes?.find(({ type, source }) => type === 'volume' && source === undefined);
+    if (anonymous !== undefined) review.refuse(at, `volumes_from: the anonymous volume at ${anonymous.target ?? ''} of service ${other} cannot be shared yet; give it a name`);
+  });
+}
+
 function reviewService(name: string, service: ServiceConfig, review: Review): void {
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
@@ -91,7 +105,7 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
     const at = ['services', name, 'volumes', index];
     if (!['bind', 'volume', 'tmpfs'].includes(volume.type)) review.refuse(at, `a mount of type "${volume.type}" is not built yet`);
     if (volume.bind?.selinux !== undefined) review.note(what, `volumes: SELinux label "${volume.bind.selinux}" is ignored`);
-    if (volume.bind?.recursive === 'readonly' || volume.bind?.recursive === 'disabled') review.refuse(at, `bind.recursive "${volume.bind.recursive}" is not built yet, and more could be seen or written`);
+    if (volume.bind?.recursive === 'readonly' && volume.read_only !== true) review.refuse(at, 'bind.recursive "readonly" needs "read_only: true"');
   });
 }
 

@@ -5,7 +5,7 @@ export interface VolumeConfig {
   readonly target?: string;
   readonly read_only?: boolean;
   readonly consistency?: string;
-  readonly bind?: { readonly propagation?: string; readonly create_host_path?: boolean; readonly recursive?: string; readonly selinux?: string };
+  readonly bind?: { readonly propagation?: string; readonly create_host_path?: boolean; readonly recursive?: 'enabled' | 'disabled' | 'writable' | 'readonly'; readonly selinux?: string };
   readonly volume?: { readonly labels?: Readonly<Record<string, string | null>>; readonly nocopy?: boolean; readonly subpath?: string };
   readonly tmpfs?: { /** Bytes, as decimal text. */ readonly size?: string; readonly mode?: number };
   readonly image?: { readonly subpath?: string };

@@ -27,6 +27,8 @@ export const Mount = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('bind'), source: z.string(), target: z.string(),
     readOnly: z.boolean(), createHostPath: z.boolean(), propagation: z.string(),
+    /** Mounts below the source: taken along, left out, taken along but only the top one read-only, all read-only or an error. */
+    recursive: z.enum(['enabled', 'disabled', 'writable', 'readonly']).default('enabled'),
   }),
   z.strictObject({
     type: z.literal('tmpfs'), target: z.string(),

@@ -28,10 +28,10 @@ describe('a container of the Docker Engine API', () => {
       Volumes: { '/data': {}, '/own': {} },
       HostConfig: { Binds: ['/host:/in:ro', 'named:/data:nocopy', '/s:/shared:rshared'], Mounts: [{ Type: 'bind', Source: '/must', Target: '/be' }, { Type: 'volume', Target: '/anonymous' }] },
     }).mounts).toEqual([
-      { type: 'bind', source: '/host', target: '/in', readOnly: true, createHostPath: true, propagation: '' },
+      { type: 'bind', source: '/host', target: '/in', readOnly: true, createHostPath: true, propagation: '', recursive: 'enabled' },
       { type: 'volume', source: 'named', target: '/data', readOnly: false, nocopy: true, subpath: '' },
-      { type: 'bind', source: '/s', target: '/shared', readOnly: false, createHostPath: true, propagation: 'rshared' },
-      { type: 'bind', source: '/must', target: '/be', readOnly: false, createHostPath: false, propagation: '' },
+      { type: 'bind', source: '/s', target: '/shared', readOnly: false, createHostPath: true, propagation: 'rshared', recursive: 'enabled' },
+      { type: 'bind', source: '/must', target: '/be', readOnly: false, createHostPath: false, propagation: '', recursive: 'enabled' },
       { type: 'volume', source: null, target: '/anonymous', readOnly: false, nocopy: false, subpath: '' },
       { type: 'volume', source: null, target: '/own', readOnly: false, nocopy: false, subpath: '' },
     ]);

@@ -247,7 +247,7 @@ describe('a container\'s world', () => {
 
 describe('mounts', () => {
   const bind = (source: string, target: string, change: Partial<ResolvedMount> = {}): ResolvedMount =>
-    ({ type: 'bind', source, target, readOnly: false, propagation: '', size: null, mode: null, options: [], ...change });
+    ({ type: 'bind', source, target, readOnly: false, propagation: '', recursive: 'enabled' as const, size: null, mode: null, options: [], ...change });
 
   it('binds folders and files, read-only where asked, and makes their targets', async () => {
     const source = join(folder, 'volume');
@@ -313,7 +313,7 @@ describe('what cannot be run', () => {
     const failure = async (container: Container): Promise<string | undefined> => (await container.start().line()).error;
     expect(await failure(new Container(['true'], { user: 'ghost' }))).toContain('unable to find user ghost');
     expect(await failure(new Container(['true'], { user: 'app:ghosts' }))).toContain('unable to find group ghosts');
-    const mounts = [{ type: 'bind' as const, source: '/nowhere/at/all', target: '/x', readOnly: false, propagation: '', size: null, mode: null, options: [] }];
+    const mounts = [{ type: 'bind' as const, source: '/nowhere/at/all', target: '/x', readOnly: false, propagation: '', recursive: 'enabled' as const, size: null, mode: null, options: [] }];
     expect(await failure(new Container(['true'], {}, { mounts }))).toContain('bind source /nowhere/at/all does not exist');
     expect(await failure(new Container(['true'], {}, {}, (config) => ({ ...config, process: { ...config.process, rlimits: [{ type: 'RLIMIT_X', soft: 1, hard: 1 }] } })))).toContain('RLIMIT_X');
     expect(await failure(new Container(['true'], {}, {}, (config) => ({ ...config, hooks: { prestart: [{}] } })))).toContain('hooks');

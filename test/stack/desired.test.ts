@@ -79,11 +79,11 @@ describe('desiredOf', () => {
   test('mounts', () => {
     expect(app?.mounts).toEqual([
       { type: 'volume', source: 'shop_data', target: '/data', readOnly: false, nocopy: false, subpath: '' },
-      { type: 'bind', source: '/app/conf', target: '/conf', readOnly: true, createHostPath: true, propagation: '' },
-      { type: 'bind', source: '/home/me/home', target: '/home', readOnly: false, createHostPath: true, propagation: '' },
+      { type: 'bind', source: '/app/conf', target: '/conf', readOnly: true, createHostPath: true, propagation: '', recursive: 'enabled' },
+      { type: 'bind', source: '/home/me/home', target: '/home', readOnly: false, createHostPath: true, propagation: '', recursive: 'enabled' },
       { type: 'volume', source: null, target: '/anonymous', readOnly: false, nocopy: false, subpath: '' },
       { type: 'tmpfs', target: '/tmp', size: 1_048_576, mode: 0o700, options: [] },
-      { type: 'bind', source: '/app/x', target: '/x', readOnly: false, createHostPath: false, propagation: 'rslave' },
+      { type: 'bind', source: '/app/x', target: '/x', readOnly: false, createHostPath: false, propagation: 'rslave', recursive: 'enabled' },
       { type: 'volume', source: 'shop_data', target: '/sub', readOnly: false, nocopy: true, subpath: 'a' },
     ]);
     expect(desired.services['proxy']?.template.mounts).toEqual([{ type: 'tmpfs', target: '/run', size: 67_108_864, mode: 0o1777, options: ['noexec'] }]);

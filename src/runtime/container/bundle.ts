@@ -17,6 +17,8 @@ export interface ResolvedMount {
   readonly target: string;
   readonly readOnly: boolean;
   readonly propagation: string;
+  /** Of a bind, as in its spec. */
+  readonly recursive: 'enabled' | 'disabled' | 'writable' | 'readonly';
   readonly size: number | null;
   readonly mode: number | null;
   readonly options: readonly string[];
@@ -154,7 +156,7 @@ function mountOf(mount: ResolvedMount): OciMount {
   if (mount.type === 'content') return { destination: mount.target, type: 'content', source: mount.source, options: mount.options };
   return {
     destination: mount.target, type: 'bind', source: mount.source,
-    options: ['rbind', ...(mount.readOnly ? ['rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options],
+    options: [mount.recursive === 'disabled' ? 'bind' : 'rbind', ...(mount.readOnly ? [mount.recursive === 'writable' ? 'ro' : 'rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options],
   };
 }
 

@@ -27,24 +27,23 @@ export function resolveMounts(
   contents: string,
 ): readonly ResolvedMount[] {
   const resolved: ResolvedMount[] = spec.mounts.map((mount) => {
-    const common = { target: mount.target, size: null, mode: null, options: [] };
+    const common = { target: mount.target, recursive: 'enabled', size: null, mode: null, options: [] } as const;
     if (mount.type === 'tmpfs') {
       return { ...common, type: 'tmpfs', source: 'tmpfs', readOnly: false, propagation: '', size: mount.size, mode: mount.mode, options: mount.options };
     }
     if (mount.type === 'bind') {
       // Whether the source is there is seen by the container's own set-up, which may hang there and be killed: a server may be dead.
-      return { ...common, type: 'bind', source: mount.source, readOnly: mount.readOnly, propagation: mount.propagation, options: mount.createHostPath ? ['create'] : [] };
+      return { ...common, type: 'bind', source: mount.source, readOnly: mount.readOnly, propagation: mount.propagation, recursive: mount.recursive, options: mount.createHostPath ? ['create'] : [] };
     }
     const volume = mount.source ?? anonymous[mount.target];
     if (volume === undefined) throw new BayplanError('not-found', `container ${name}: no volume for ${mount.target}`);
-    // A subpath must be opened inside the volume by the core, never joined here: a container may have made it a link.
-    if (mount.subpath !== '') throw new BayplanError('not-built', `container ${name}: mount ${mount.target}: subpath is not built yet`);
-    return { ...common, type: 'bind', source: mountpoint(volume), readOnly: mount.readOnly, propagation: '' };
+    // A subpath is opened inside the volume by the core, never joined here: a container may have made it a link.
+    return { ...common, type: 'bind', source: mountpoint(volume), readOnly: mount.readOnly, propagation: '', options: mount.subpath === '' ? [] : [`subpath=${mount.subpath}`] };
   });
   const asked = new Set(spec.mounts.map((mount) => mount.target));
   for (const [target, volume] of Object.entries(anonymous)) {
     if (asked.has(target)) continue;
-    resolved.push({ type: 'bind', source: mountpoint(volume), target, readOnly: false, propagation: '', size: null, mode: null, options: [] });
+    resolved.push({ type: 'bind', source: mountpoint(volume), target, readOnly: false, propagation: '', recursive: 'enabled', size: null, mode: null, options: [] });
   }
   resolved.push(...spec.contents.map((grant) => contentMount(name, grant, contents)));
   const depth = (mount: ResolvedMount): number => mount.target.split('/').filter((part) => part !== '').length;
@@ -54,5 +53,5 @@ export function resolveMounts(
 function contentMount(container: string, { name, digest, target, uid, gid, mode }: Grant, folder: string): ResolvedMount {
   const source = join(folder, digest);
   if (digest === '' || !existsSync(source)) throw new BayplanError('content-missing', `container ${container}: ${name} is not in the engine's store: bring the stack up again`);
-  return { type: 'content', source, target, readOnly: true, propagation: '', size: null, mode: null, options: [`uid=${uid}`, `gid=${gid}`, `mode=${mode.toString(8)}`] };
+  return { type: 'content', source, target, readOnly: true, propagation: '', recursive: 'enabled', size: null, mode: null, options: [`uid=${uid}`, `gid=${gid}`, `mode=${mode.toString(8)}`] };
 }

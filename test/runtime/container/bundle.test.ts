@@ -11,7 +11,7 @@ function inputOf(change: Partial<BundleInput> = {}): BundleInput {
   };
 }
 const mount = (change: Partial<ResolvedMount>): ResolvedMount =>
-  ({ type: 'bind', source: '/src', target: '/dst', readOnly: false, propagation: '', size: null, mode: null, options: [], ...change });
+  ({ type: 'bind', source: '/src', target: '/dst', readOnly: false, propagation: '', recursive: 'enabled' as const, size: null, mode: null, options: [], ...change });
 const mountLines = (input: BundleInput): string[] =>
   bundleOf(input).mounts.map(({ destination, type, source, options }) => `${destination} ${type} ${source} ${options.join(',')}`);
 

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Machine } from './harness.ts';
+
+let machine: Machine;
+beforeEach(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(() => machine.dispose());
+
+const stack = (mounts: string, more = ''): string => `
+services:
+  app: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, network_mode: none, volumes: [${mounts}] }
+${more}
+volumes: { data: {} }
+`;
+const cat = async (path: string): Promise<string> => (await machine.exec('demo-app-1', 'cat', path)).output;
+
+it('gives a part of a volume, which no link leads out of', async () => {
+  const at = (subpath: string): string => stack(`{ type: volume, source: data, target: /part, volume: { subpath: "${subpath}" } }`);
+  await machine.engine.volumes.create('demo_data', 'demo', { driver: 'local', external: false, driverOpts: {}, labels: {} });
+  const data = machine.engine.volumes.mountpoint('demo_data');
+  mkdirSync(join(data, 'a/b, c'), { recursive: true });
+  writeFileSync(join(data, 'a/b, c/file'), 'deep');
+  symlinkSync('a', join(data, 'inside'));
+  symlinkSync('/etc', join(data, 'outside'));
+  symlinkSync('../../..', join(data, 'above'));
+  expect(await machine.up(at('inside/b, c'))).toMatchObject({ ok: true });
+  expect(await cat('/part/file')).toBe('deep');
+  for (const [subpath, message] of [
+    ['nowhere', 'subpath nowhere does not exist in the volume for /part: make it first'], ['outside', 'subpath outside leads out of the volume for /part'],
+    ['above/etc', 'subpath above/etc leads out of the volume for /part'], ['../x', 'subpath ../x leads out of the volume for /part'],
+  ] as const) expect((await machine.up(at(subpath))).message).toBe(`start-container demo-app-1: container demo-app-1: ${message}`);
+  expect(existsSync(join(data, 'nowhere'))).toBe(false);
+});
+
+it('shares mounts of another service', async () => {
+  const more = '  reader: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, network_mode: none, volumes_from: ["app:ro"] }';
+  expect(await machine.up(stack('"data:/data"', more))).toMatchObject({ ok: true });
+  await machine.exec('demo-app-1', 'sh', '-c', 'echo shared > /data/file');
+  expect((await machine.exec('demo-reader-1', 'cat', '/data/file')).output).toBe('shared\n');
+  expect((await machine.exec('demo-reader-1', 'touch', '/data/file')).output).toContain('Read-only file system');
+});
+
+it('takes mounts below a bind along, or not, and makes them read-only with it, or not', async () => {
+  const folder = join(machine.folder, 'bound');
+  mkdirSync(join(folder, 'below'), { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(folder, 'below')]);
+  try {
+    writeFileSync(join(folder, 'below/file'), 'below');
+    const bind = (target: string, recursive: string): string => `{ type: bind, source: ${folder}, target: ${target}, read_only: true, bind: { recursive: ${recursive} } }`;
+    expect(await machine.up(stack([bind('/enabled', 'enabled'), bind('/disabled', 'disabled'), bind('/writable', 'writable')].join(', ')))).toMatchObject({ ok: true });
+    expect(await cat('/enabled/below/file')).toBe('below');
+    expect(await cat('/disabled/below/file')).toContain('No such file');
+    expect((await machine.exec('demo-app-1', 'touch', '/writable/below/new')).code).toBe(0);
+    expect((await machine.exec('demo-app-1', 'touch', '/enabled/below/new')).output).toContain('Read-only file system');
+    expect((await machine.exec('demo-app-1', 'touch', '/writable/new')).output).toContain('Read-only file system');
+    await machine.down({ stopTimeoutSeconds: 0 });
+  } finally {
+    execFileSync('umount', [join(folder, 'below')]);
+  }
+});
