@@ -17,13 +17,16 @@
 
 #include "caps.h"
 #include "core.h"
+#include "dns_redirect.h"
 #include "scope.h"
 #include "spawn.h"
 
 #define NOBODY 65534
+/* Where the responder listens in truth, beside what connections take their ports from: port 53 is the container's own. */
+#define HIDDEN_PORT 61053
 
-static int listen_at(int type, struct error *err) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x7f00000b)};
+static int listen_at(int type, uint16_t port, struct error *err) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0x7f00000b)};
   fd_auto fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
   int on = 1;
   if (fd < 0) return error_errno(err, "socket", "127.0.0.11:53");
@@ -41,8 +44,10 @@ int responder_bind(struct responder *responder, const char *netns, struct error 
   fd_auto there = open(netns, O_RDONLY | O_CLOEXEC);
   if (there < 0) return error_errno(err, "open", netns);
   if (setns(there, CLONE_NEWNET) < 0) return error_errno(err, "setns", netns);
-  responder->udp = listen_at(SOCK_DGRAM, err);
-  if (responder->udp >= 0) responder->tcp = listen_at(SOCK_STREAM, err);
+  struct error ignored; /* a kernel without nf_tables: then only a container that wants port 53 itself misses something */
+  uint16_t port = dns_redirect(HIDDEN_PORT, &ignored) < 0 ? 53 : HIDDEN_PORT;
+  responder->udp = listen_at(SOCK_DGRAM, port, err);
+  if (responder->udp >= 0) responder->tcp = listen_at(SOCK_STREAM, port, err);
   if (setns(home, CLONE_NEWNET) < 0) return error_errno(err, "setns", "/proc/self/ns/net");
   return responder->udp < 0 || responder->tcp < 0 ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createSocket, type Socket } from 'node:dgram';
@@ -6,6 +6,7 @@ import { createServer, Socket as Stream, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { type Kernel, loadKernel } from '../../src/runtime/kernel.ts';
 import { Zone as ZoneOfNames } from '../../src/runtime/network/zone.ts';
 import { framed, type Message, query, type Question, readMessage, readQuestion, type Type } from './dns-messages.ts';
@@ -81,6 +82,17 @@ export class DnsContainer {
       this.#waiting.set(id, resolve);
       this.#agent?.stdin?.write(`${JSON.stringify({ id, protocol, hex: bytes.toString('hex'), replies, wait })}\n`);
     });
+  }
+
+  /** Whether a server in the container can have this port on all addresses, while the responder runs. It is let go of again. */
+  async bind(port: number): Promise<{ udp: boolean; tcp: boolean }> {
+    const script = `
+      const udp = require('node:dgram').createSocket('udp4'), tcp = require('node:net').createServer();
+      const tried = (emitter, event, start) => new Promise((done) => { emitter.once('error', () => done(false)).once(event, () => done(true)); start(); });
+      Promise.all([tried(udp, 'listening', () => udp.bind(${port}, '0.0.0.0')), tried(tcp, 'listening', () => tcp.listen(${port}, '0.0.0.0'))])
+        .then(([udp, tcp]) => { console.log(JSON.stringify({ udp, tcp })); process.exit(); });`;
+    const { stdout } = await promisify(execFile)('nsenter', [`--net=${this.#netns}`, process.execPath, '-e', script]);
+    return JSON.parse(stdout);
   }
 
   async close(): Promise<void> {

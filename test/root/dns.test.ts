@@ -228,6 +228,14 @@ describe('options of one container', () => {
   });
 });
 
+describe('port 53', () => {
+  test('of all addresses is the container\'s own, UDP and TCP, beside the responder', async () => {
+    expect(await container.bind(53)).toEqual({ udp: true, tcp: true });
+    expect(datas(await container.ask('cache', 'A'))).toEqual(['10.8.0.2']);
+    expect(datas(await container.ask('cache', 'A', { protocol: 'tcp' }))).toEqual(['10.8.0.2']);
+  });
+});
+
 describe('sizes', () => {
   test('more than 512 bytes are cut for a client without EDNS, which gets them by TCP', async () => {
     const cut = await container.ask('many', 'A');
