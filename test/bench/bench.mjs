@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dnsSide } from './dns.mjs';
+import { pullSide } from './pull.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const top = resolve(here, '../..');
@@ -101,7 +102,7 @@ function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', dnsRate: 'dns', dnsTime: 'dns-median' };
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull' };
 /** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
 const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
 for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
@@ -114,9 +115,11 @@ const floor = floorSide();
 const dns = dnsSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
 const node = () => timed(process.execPath, ['-e', '0']);
 let docker = null;
+let registry = null;
 try {
   execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello'], { stdio: 'ignore' });
   docker = dockerSide();
+  registry = await pullSide(scratch);
   bayplan('load', join(top, 'build/images/hello.tar'));
   bayplan('up', '-d', '-f', file); // warm: layers unpacked, code cached
   bayplan('down', '-f', file);
@@ -134,6 +137,11 @@ try {
     note(names.up, 'floor', bare.up);
     note(names.down, 'floor', bare.down);
     for (const name of [names.again, names.ps]) note(name, 'floor', node());
+    if (registry) {
+      note(names.pull, 'bayplan', bayplan('pull', registry.image));
+      note(names.pull, 'floor', registry.floor());
+      bayplan('image', 'rm', registry.image);
+    }
     if (!docker) continue;
     note(names.up, 'docker', docker.compose(file, 'up', '-d'));
     note(names.again, 'docker', docker.compose(file, 'up', '-d'));
@@ -152,6 +160,7 @@ try {
   for (const stack of [count, ...SCALES.map(({ services }) => services)]) spawnSync(process.execPath, [program, '--root', root, 'down', '-p', `bench-${stack}`]);
   spawnSync(process.execPath, [program, '--root', root, 'engine', 'stop']);
   docker?.stop();
+  registry?.close();
   rmSync(scratch, { recursive: true, force: true });
 }
 

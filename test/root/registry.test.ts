@@ -3,7 +3,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, wr
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CredentialsByHost } from '../../src/state/registry-credentials.ts';
+import { tarBytes } from '../runtime/image/tar-bytes.ts';
 import { DockerRegistry } from './docker-registry.ts';
+import { FakeRegistry } from './fake-registry.ts';
 import { bayplan, build, Machine, top } from './harness.ts';
 
 const hello = join(build, 'images/hello.tar');
@@ -154,6 +156,22 @@ describe('a registry of its own', () => {
       await secure.close();
     }
   });
+});
+
+test('the engine\'s memory stays below 150 MiB while a layer of 400 MB comes', async () => {
+  const large = await new FakeRegistry().open();
+  try {
+    const layer = tarBytes([{ name: 'large', content: Buffer.alloc(400_000_000, 'x') }]);
+    large.add('1', { layers: [layer] });
+    const cli = async (...args: string[]): Promise<void> => expect(await bayplan(['--root', machine.root, ...args], { cwd: machine.folder })).toMatchObject({ code: 0 });
+    await cli('pull', `${large.host}/large:1`);
+    const engine = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--root\0${machine.root}\0engine\0run`));
+    const peakKib = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${engine ?? 'none'}/status`, 'utf8'))?.[1]);
+    expect(peakKib).toBeLessThan(150 * 1024);
+  } finally {
+    await bayplan(['--root', machine.root, 'engine', 'stop']);
+    large.close();
+  }
 });
 
 test('a mistake in the configuration is one line that names the place', async () => {

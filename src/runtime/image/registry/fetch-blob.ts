@@ -3,12 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { BayplanError } from '../../../state/bayplan-error.ts';
 import type { Descriptor } from '../oci.ts';
 import { Attempts } from './attempts.ts';
+import { DoubleBuffer } from './double-buffer.ts';
 import { paced } from './paced.ts';
 import type { Repository } from './repository.ts';
 
 export interface BlobReader {
-  /** Takes the next bytes; what it throws ends the download. */
-  readonly write: (chunk: Buffer) => Promise<void>;
+  /** Takes the next bytes, which are its own until it resolves; what it throws ends the download. */
+  readonly write: (bytes: Buffer) => Promise<void>;
   /** Bytes that have been taken. */
   readonly onBytes: (received: number) => void;
   readonly onRetry: () => void;
@@ -25,6 +26,10 @@ export async function fetchBlob(repository: Repository, descriptor: Descriptor, 
   const attempts = new Attempts(limits, reader.signal);
   let received = 0;
   let failedAt = 0;
+  const buffer = new DoubleBuffer(async (bytes) => {
+    hash.update(bytes);
+    await reader.write(bytes);
+  });
   const receive = async (): Promise<void> => {
     const body = await repository.openBlob(descriptor, received, what);
     let skip = beginning(body, received, descriptor, host, what);
@@ -32,8 +37,7 @@ export async function fetchBlob(repository: Repository, descriptor: Descriptor, 
       const chunk = whole.subarray(skip);
       skip -= whole.length - chunk.length;
       if (received + chunk.length > descriptor.size) throw lies(host, what, descriptor, `more than the ${descriptor.size} bytes that its manifest says`);
-      hash.update(chunk);
-      await reader.write(chunk);
+      await buffer.push(chunk);
       received += chunk.length;
       reader.onBytes(received);
     }
@@ -42,6 +46,7 @@ export async function fetchBlob(repository: Repository, descriptor: Descriptor, 
   for (;;) {
     try {
       await receive();
+      await buffer.flush();
       break;
     } catch (error) {
       if (received - failedAt >= limits.windowBytes) attempts.progressed(); // else a byte at a time could go on for ever
