@@ -15,7 +15,7 @@ static int unpack(struct stream *stream, struct tree *tree, unsigned long long *
     if (rc == 0) break;
     uint64_t padding = (512 - entry.size % 512) % 512;
     if (rc > 0) rc = tree_add(tree, &entry, stream, err);
-    if (rc >= 0) rc = stream_skip(stream, padding, err);
+    if (rc >= 0) rc = stream_skip_at_most(stream, padding, err); /* some writers leave the last one out, and other readers take that */
     tar_entry_free(&entry);
     if (rc < 0) return -1;
     ++*entries;

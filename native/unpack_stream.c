@@ -266,15 +266,25 @@ int stream_read(struct stream *s, void *buffer, size_t length, struct error *err
   return 1;
 }
 
-int stream_skip(struct stream *s, uint64_t length, struct error *err) {
+/* What was missing at the end; -1 on failure. */
+static int64_t skip(struct stream *s, uint64_t length, struct error *err) {
   while (length > 0) {
     const uint8_t *bytes;
     long n = stream_take(s, length > BLOCK ? BLOCK : (size_t)length, &bytes, err);
     if (n < 0) return -1;
-    if (n == 0) return truncated(err);
+    if (n == 0) break;
     length -= (uint64_t)n;
   }
-  return 0;
+  return (int64_t)length;
+}
+
+int stream_skip(struct stream *s, uint64_t length, struct error *err) {
+  int64_t missing = skip(s, length, err);
+  return missing > 0 ? truncated(err) : (int)missing;
+}
+
+int stream_skip_at_most(struct stream *s, uint64_t length, struct error *err) {
+  return skip(s, length, err) < 0 ? -1 : 0;
 }
 
 int stream_finish(struct stream *s, char *hex, uint64_t *size, struct error *err) {

@@ -115,6 +115,11 @@ describe('compression', () => {
   test.each([['plain', bytes], ['gzip', gzipSync(bytes)], ['zstd', zstd(bytes)]])('%s, cut off', (_, packed) => {
     expect(unpack(packed.subarray(0, Math.floor(packed.length * 0.6)))).toMatchObject({ status: 1, error: expect.stringMatching(/truncated/) });
   });
+  test('whose last entry is not padded, as some writers leave it', () => {
+    const unpadded = tarBytes([{ name: 'f', content: 'short' }], { end: false }).subarray(0, 512 + 5);
+    expect(unpack(unpadded)).toMatchObject({ status: 0, answer: { diffId: sha256(unpadded) } });
+    expect(unpack(unpadded.subarray(0, 512 + 4))).toMatchObject({ status: 1, error: expect.stringMatching(/truncated/) });
+  });
   test('damaged', () => {
     const packed = Buffer.from(gzipSync(bytes));
     packed.fill(0x55, 2000, 2100);

@@ -53,6 +53,52 @@ describe('OCI layout', () => {
   });
 });
 
+describe('a manifest that lies', () => {
+  /** The archive of one image with its documents changed before they are named by their digests. */
+  const lying = (changes: { manifest?: (manifest: Documents) => object; config?: object; index?: (descriptor: object) => object }): Buffer => {
+    const config = Buffer.from(JSON.stringify({ os: 'linux', rootfs: { type: 'layers', diff_ids: [sha256(layer)] }, ...changes.config }));
+    const honest = { schemaVersion: 2, config: { digest: sha256(config), size: config.length }, layers: [{ digest: sha256(layer), size: layer.length }] };
+    const manifest = Buffer.from(JSON.stringify(changes.manifest?.(honest) ?? honest));
+    const top = { digest: sha256(manifest), size: manifest.length };
+    const blobs = [config, manifest, layer].map((content) => ({ name: `blobs/sha256/${sha256(content).slice(7)}`, content }));
+    return tarBytes([
+      { name: 'oci-layout', content: '{}' }, ...blobs,
+      { name: 'index.json', content: JSON.stringify({ schemaVersion: 2, manifests: [{ ...(changes.index?.(top) ?? top), annotations: { 'org.opencontainers.image.ref.name': 'a:1' } }] }) },
+    ]);
+  };
+  interface Documents { readonly schemaVersion: number; readonly config: { readonly digest: string; readonly size: number }; readonly layers: readonly { readonly digest: string; readonly size: number }[] }
+
+  test('the honest one', async () => {
+    expect(await images(lying({}))).toHaveLength(1);
+  });
+  test.each<[string, Parameters<typeof lying>[0], RegExp]>([
+    ['about a layer\'s size', { manifest: (honest) => ({ ...honest, layers: [{ ...honest.layers[0], size: 7 }] }) }, /blob sha256:\w+ has \d+ bytes, its descriptor says 7/],
+    ['with a negative size', { manifest: (honest) => ({ ...honest, layers: [{ ...honest.layers[0], size: -1 }] }) }, /layers\.0\.size/],
+    ['about its config\'s size', { manifest: (honest) => ({ ...honest, config: { ...honest.config, size: 0 } }) }, /its descriptor says 0/],
+    ['about its own size', { index: (top) => ({ ...top, size: 1 }) }, /its descriptor says 1/],
+    ['with more layers than its config', { manifest: (honest) => ({ ...honest, layers: [...honest.layers, ...honest.layers] }) }, /has 2 layers, its config 1/],
+    ['with fewer', { config: { rootfs: { type: 'layers', diff_ids: [sha256(layer), sha256(layer)] } } }, /has 1 layers, its config 2/],
+    ['with a digest that is a path', { manifest: (honest) => ({ ...honest, layers: [{ digest: '../../../etc/passwd', size: 1 }] }) }, /layers\.0\.digest: not a sha256 digest/],
+    ['that is no manifest', { manifest: () => ({ schemaVersion: 1 }) }, /schemaVersion/],
+    ['that names a config that is none', { config: { rootfs: 'none' } }, /rootfs/],
+  ])('%s', async (_, changes, words) => {
+    await expect(images(lying(changes))).rejects.toEqual(refusal(words));
+  });
+  test('indexes in indexes, without end', async () => {
+    const blobs: { name: string; content: string }[] = [];
+    let inner = { digest: sha256(layer), size: layer.length, mediaType: 'application/vnd.oci.image.index.v1+json' };
+    for (let depth = 0; depth < 10; depth++) {
+      const content = JSON.stringify({ schemaVersion: 2, manifests: [inner, inner] });
+      blobs.push({ name: `blobs/sha256/${sha256(content).slice(7)}`, content });
+      inner = { ...inner, digest: sha256(content), size: content.length };
+    }
+    await expect(images(tarBytes([{ name: 'oci-layout', content: '{}' }, { name: 'index.json', content: JSON.stringify({ schemaVersion: 2, manifests: [inner] }) }, ...blobs]))).rejects.toEqual(refusal(/nested too deeply/));
+  });
+  test('links in the archive that lead in a circle, or out', async () => {
+    await expect(images(tarBytes([{ name: 'oci-layout', content: '{}' }, { name: 'index.json', type: '2', target: 'other' }, { name: 'other', type: '2', target: 'index.json' }, { name: 'manifest.json', type: '2', target: '/etc/passwd' }]))).rejects.toEqual(refusal(/neither/));
+  });
+});
+
 describe('no image archive', () => {
   test.each([['nothing', Buffer.alloc(0)], ['text', Buffer.from('hello\n'.repeat(1000))], ['an empty tar', Buffer.alloc(1024)], ['another tar', layer]])('%s', async (_, bytes) => {
     await expect(images(bytes)).rejects.toEqual(refusal(/./));
