@@ -19,7 +19,7 @@ import { byVerb } from './image-path.ts';
 import { checkAuth, pullImage, pushImage } from './image-transfers.ts';
 import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
-import { inspectNetwork, listNetworks } from './networks.ts';
+import { changeMembers, createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { createOneOff, deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
 import { info, ping, version } from './system.ts';
@@ -64,6 +64,11 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['DELETE', '/images/*', removeImage],
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],
+  ['POST', '/networks/create', createNetwork],
+  ['POST', '/networks/prune', pruneNetworks],
+  ['POST', '/networks/:id/connect', changeMembers],
+  ['POST', '/networks/:id/disconnect', changeMembers],
+  ['DELETE', '/networks/:id', removeNetwork],
   ['GET', '/volumes', listVolumes],
   ['POST', '/volumes/create', createVolume],
   ['POST', '/volumes/prune', pruneVolumes],

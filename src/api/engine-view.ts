@@ -18,7 +18,7 @@ export interface EngineView {
   readonly root: string;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes'>;
-  readonly networks: Pick<Networks, 'list'>;
+  readonly networks: Pick<Networks, 'list' | 'spec' | 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   readonly events: Pick<EventLog, 'past' | 'onEvent'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */

@@ -1,49 +1,102 @@
-import type { IpamPool, Network } from '../state/network.ts';
-import { prefixOf } from '../state/network-pool.ts';
+import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { sendJson } from './answer.ts';
-import { rfc3339 } from './docker-time.ts';
-import type { EngineView } from './engine-view.ts';
+import type { Network, NetworkSpec } from '../state/network.ts';
+import { sendEmpty, sendJson } from './answer.ts';
 import { param, type Exchange } from './exchange.ts';
 import { anyMatches, labelsMatch, parseFilters } from './filters.ts';
+import { members, networkJson } from './network-json.ts';
+import { readBody } from './request-body.ts';
+
+const text = z.string().default('');
+const pairs = z.record(z.string(), z.string()).nullish();
+/** Body of `POST /networks/create`. Docker's clients send null for what is left out. */
+const NetworkCreate = z.object({
+  Name: z.string(),
+  Driver: text,
+  Internal: z.boolean().nullish(),
+  Attachable: z.boolean().nullish(),
+  EnableIPv4: z.boolean().nullish(),
+  EnableIPv6: z.boolean().nullish(),
+  IPAM: z.object({
+    Driver: text,
+    Config: z.array(z.object({ Subnet: text, Gateway: text, IPRange: text, AuxiliaryAddresses: pairs })).nullish(),
+  }).nullish(),
+  Options: pairs,
+  Labels: pairs,
+});
 
 /** `GET /networks` */
 export async function listNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['name', 'id', 'label', 'driver', 'scope', 'type', 'dangling']);
+  const used = usedNetworks({ engine });
   const found = [...engine.networks.list()].filter(([name, { spec, status }]) => labelsMatch(spec.labels, filters.get('label'))
     && anyMatches(filters.get('name'), (wanted) => name.includes(wanted))
     && anyMatches(filters.get('id'), (id) => status !== null && status.id.startsWith(id))
-    && anyMatches(filters.get('driver'), (driver) => spec.driver === driver));
+    && anyMatches(filters.get('driver'), (driver) => spec.driver === driver)
+    && anyMatches(filters.get('scope'), (scope) => scope === 'local')
+    && anyMatches(filters.get('type'), (type) => type === 'custom')
+    && anyMatches(filters.get('dangling'), (dangling) => used.has(name) !== (dangling === 'true' || dangling === '1')));
   sendJson(response, 200, found.map(([name, network]) => networkJson(name, network)));
 }
 
 /** `GET /networks/{id}`, by name, id or unambiguous prefix of the id. */
 export async function inspectNetwork(exchange: Exchange): Promise<void> {
+  const [name, network] = found(exchange);
+  sendJson(exchange.response, 200, { ...networkJson(name, network), Containers: members(exchange.engine, name, network) });
+}
+
+/** `POST /networks/create` */
+export async function createNetwork({ engine, request, response }: Exchange): Promise<void> {
+  const body = await readBody(request, NetworkCreate);
+  if (engine.networks.spec(body.Name) !== null) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
+  if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
+  await engine.networks.create(body.Name, '', {
+    driver: driverOf(body.Driver), internal: body.Internal ?? false, external: false, attachable: body.Attachable ?? false, ipv6: body.EnableIPv6 ?? false,
+    ipam: (body.IPAM?.Config ?? []).map(({ Subnet, Gateway, IPRange, AuxiliaryAddresses }) => ({ subnet: Subnet, gateway: Gateway, ipRange: IPRange, auxAddresses: AuxiliaryAddresses ?? {} })),
+    labels: body.Labels ?? {}, options: body.Options ?? {},
+  });
+  sendJson(response, 201, { Id: engine.networks.list().get(body.Name)?.status?.id ?? '', Warning: '' });
+}
+
+/** `DELETE /networks/{id}` */
+export async function removeNetwork(exchange: Exchange): Promise<void> {
+  const [name] = found(exchange);
+  await exchange.engine.networks.remove(name);
+  sendEmpty(exchange.response, 204);
+}
+
+/** `POST /networks/prune`: those that no container is on. A stack's network that is pruned is made again by its next `up`. */
+export async function pruneNetworks({ engine, query, response }: Exchange): Promise<void> {
+  const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
+  if (filters.has('until')) throw new BayplanError('bad-request', 'filters: "until" is not built for networks; use label');
+  const used = usedNetworks({ engine });
+  const unused = [...engine.networks.list()].filter(([name, { spec }]) => !used.has(name) && labelsMatch(spec.labels, filters.get('label'))
+    && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
+  for (const [name] of unused) await engine.networks.remove(name);
+  sendJson(response, 200, { NetworksDeleted: unused.map(([name]) => name) });
+}
+
+/** `POST /networks/{id}/connect` and `/disconnect`: a container keeps the networks that it was made with. */
+export async function changeMembers(exchange: Exchange): Promise<void> {
+  const [name] = found(exchange);
+  return Promise.reject(new BayplanError('not-built', `network ${name}: containers stay on the networks they were made with; make the container anew with the networks it needs`));
+}
+
+function found(exchange: Exchange): readonly [string, Network] {
   const ref = param(exchange, 'id');
   const all = [...exchange.engine.networks.list()];
   const byPrefix = all.filter(([, { status }]) => ref !== '' && status !== null && status.id.startsWith(ref));
-  const found = all.find(([name]) => name === ref) ?? (byPrefix.length === 1 ? byPrefix[0] : undefined);
-  if (found === undefined) throw new BayplanError('not-found', `network ${ref} not found`);
-  sendJson(exchange.response, 200, { ...networkJson(...found), Containers: members(exchange.engine, found[0], found[1]) });
+  const network = all.find(([name]) => name === ref) ?? (byPrefix.length === 1 ? byPrefix[0] : undefined);
+  if (network === undefined) throw new BayplanError('not-found', `network ${ref} not found`);
+  return network;
 }
 
-function networkJson(name: string, { spec, status }: Network): object {
-  return {
-    Name: name, Id: status?.id ?? '', Created: rfc3339(status?.createdAt ?? 0), Scope: 'local', Driver: spec.driver, EnableIPv4: true, EnableIPv6: spec.ipv6,
-    IPAM: { Driver: 'default', Options: null, Config: (status?.pools ?? []).map(poolJson) },
-    Internal: spec.internal, Attachable: spec.attachable, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false, Containers: {}, Options: spec.options, Labels: spec.labels,
-  };
+function usedNetworks({ engine }: Pick<Exchange, 'engine'>): ReadonlySet<string> {
+  return new Set([...engine.containers.list().values()].flatMap(({ spec }) => (spec.networkMode === 'bridge' ? Object.keys(spec.networks) : [])));
 }
 
-function poolJson({ subnet, gateway, ipRange, auxAddresses }: IpamPool): object {
-  return { Subnet: subnet, ...(ipRange === '' ? {} : { IPRange: ipRange }), Gateway: gateway, ...(Object.keys(auxAddresses).length === 0 ? {} : { AuxiliaryAddresses: auxAddresses }) };
-}
-
-function members(engine: EngineView, network: string, { status: of }: Network): object {
-  const withPrefix = (address: string | undefined): string => (address === undefined || address === '' ? '' : `${address}/${prefixOf(of, address)}`);
-  return Object.fromEntries([...engine.containers.list()].flatMap(([name, { status }]) => {
-    const address = status?.phase === 'running' ? status.addresses[network] : undefined;
-    if (status === null || address === undefined) return [];
-    return [[status.id, { Name: name, EndpointID: '', MacAddress: '', IPv4Address: withPrefix(address), IPv6Address: withPrefix(status.ipv6Addresses[network]) }]];
-  }));
+function driverOf(driver: string): NetworkSpec['driver'] {
+  if (driver === '' || driver === 'default') return 'bridge';
+  if (driver === 'bridge' || driver === 'macvlan' || driver === 'ipvlan') return driver;
+  throw new BayplanError('not-found', `network driver "${driver}" is not there: expected bridge, macvlan or ipvlan`);
 }

@@ -10,6 +10,7 @@ import { addLoad } from './load.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
 import { addLogs } from './logs.ts';
+import { addNetwork } from './network.ts';
 import { addPlan } from './plan.ts';
 import { runProgram, type AddCommand } from './program.ts';
 import { addPs } from './ps.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLoad, addSave, addPull, addPush,
   addImages, addImage,
   addLogin, addLogout,
+  addNetwork,
   addVolume,
   addEngine, addVersion,
 ];

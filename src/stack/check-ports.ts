@@ -8,15 +8,26 @@ import { child, placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
 
 interface Holder { readonly service: string; readonly address: string }
+type Holders = ReadonlyMap<string, readonly Holder[]>;
+/** Containers that each take a port of one range. */
+interface Demand { readonly service: string; readonly port: PortConfig; readonly first: number; readonly last: number; count: number }
 
-/** That no host port is asked for twice. Ranges are left out: one of their ports is picked. Replicas of one service share theirs. */
+/** That no host port is asked for twice, and that ranges have a port for each container. Replicas of one service share theirs, but for ranges. */
 export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tree: Tree, mistakes: Mistakes): void {
   const holders = new Map<string, Holder[]>();
+  const demands = new Map<string, Demand>();
   for (const [name, service] of Object.entries(services)) {
     if (service.network_mode === 'host' || service.network_mode === 'none' || replicasOf(service) === 0) continue;
     for (const port of service.ports ?? []) {
       const range = parsePortRange(port.published ?? '');
-      if (range === null || range.first !== range.last) continue;
+      if (range === null) continue;
+      if (range.first !== range.last) {
+        const wanted = `${addressOf(port)} ${port.published ?? ''}/${port.protocol ?? 'tcp'}`;
+        const demand = demands.get(wanted) ?? { service: name, port, ...range, count: 0 };
+        demand.count += replicasOf(service);
+        demands.set(wanted, demand);
+        continue;
+      }
       const key = `${String(range.first)}/${port.protocol ?? 'tcp'}`;
       const address = addressOf(port);
       const others = holders.get(key) ?? [];
@@ -28,6 +39,14 @@ export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tr
       holders.set(key, [...others, { service: name, address }]);
     }
   }
+  for (const demand of demands.values()) checkRange(demand, holders, tree, mistakes);
+}
+
+function checkRange({ service, port, first, last, count }: Demand, holders: Holders, tree: Tree, mistakes: Mistakes): void {
+  const numbers = Array.from({ length: last - first + 1 }, (_, index) => `${String(first + index)}/${port.protocol ?? 'tcp'}`);
+  const free = numbers.filter((key) => !(holders.get(key) ?? []).some((holder) => overlap(holder.address, addressOf(port)))).length;
+  if (free >= count) return;
+  mistakes.add(placeOfPort(tree, service, port), `services.${service}.ports: ${String(count)} containers take a host port each, and ${String(first)}-${String(last)} has ${String(free)} that nobody else publishes; give a longer range`);
 }
 
 /** '' for every address. */

@@ -1,3 +1,4 @@
+import { checkNetworks } from './check-networks.ts';
 import { checkPorts } from './check-ports.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
@@ -37,6 +38,7 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
   }
   checkContainerNames(services, tree, mistakes);
   checkPorts(services, tree, mistakes);
+  checkNetworks(stack, services, tree, mistakes);
   checkCycles(services, tree, mistakes);
 }
 

@@ -13,7 +13,7 @@ export interface NetworkOptions {
   readonly icc: boolean;
   /** Address that ports are published on where they name none; '': all. */
   readonly hostBinding: string;
-  /** macvlan and ipvlan: the host's link that they are on; '': one of the engine's own, which leads nowhere. */
+  /** macvlan and ipvlan: the host's link that they are on. */
   readonly parent: string;
   readonly mode: string;
   readonly flag: string;

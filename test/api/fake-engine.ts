@@ -6,8 +6,9 @@ import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import type { Network } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
-import { attachment, pool, publishedPort } from '../spec-values.ts';
+import { attachment, network, pool, publishedPort } from '../spec-values.ts';
 
 export const IMAGE: ImageStatus = {
   id: `sha256:${'a'.repeat(64)}`, digest: `sha256:${'b'.repeat(64)}`, createdAt: 1_700_000_000_000, size: 1234,
@@ -104,8 +105,16 @@ export class FakeEngine implements EngineView {
     processes: () => [],
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
+  /** `test/api` has one network, and those that were made. */
+  readonly made = new Map<string, Network>([['shop_default', network({ stack: 'shop' }, pool({ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }))]]);
   readonly networks: EngineView['networks'] = {
-    list: () => new Map([['shop_default', { stack: 'shop', spec: { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} }, status: { id: 'e'.repeat(64), link: 'bp-1', pools: [pool({ subnet: '10.9.0.0/24', gateway: '10.9.0.1' })], createdAt: 1, present: true } }]]),
+    list: () => this.made,
+    spec: (name) => this.made.get(name)?.spec ?? null,
+    create: async (name, stack, spec) => { this.made.set(name, network({ stack, spec }, pool({ subnet: '10.10.0.0/24', gateway: '10.10.0.1' }))); },
+    remove: async (name) => {
+      if (name === 'shop_default') throw new BayplanError('network-in-use', 'network shop_default is in use by shop-web-1; remove that container first');
+      this.made.delete(name);
+    },
   };
   readonly volumes: EngineView['volumes'] = {
     list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),

@@ -1,34 +1,32 @@
-import { type Chain, type NftablesJson, quoted } from './nftables-json.ts';
+import { type Chain, type NftablesJson, quoted, type Rule } from './nftables-json.ts';
 
 /**
- * Chains of others at the forward hook that drop what they do not know (Docker's, ufw's). An accept in our table does not override such a drop, so
- * two rules that accept our bridges' traffic go to the top of each, with the table's name as the mark in their comment. Our own forward chain still
+ * Chains of others at the forward hook that drop what they do not know (Docker's, ufw's, firewalld's). An accept in our table does not override such a drop, so
+ * rules that accept our bridges' traffic go to the top of each, with the table's name as the mark in their comment. Our own forward chain still
  * drops what must not pass.
  */
 export class ForeignChains {
   readonly #nft: NftablesJson;
-  readonly #linkPrefix: string;
   readonly #mark: string;
   #opened: readonly string[] = [];
 
-  constructor(nft: NftablesJson, names: { table: string; linkPrefix: string }) {
+  constructor(nft: NftablesJson, mark: string) {
     this.#nft = nft;
-    this.#linkPrefix = names.linkPrefix;
-    this.#mark = names.table;
+    this.#mark = mark;
   }
 
-  /** Puts the rules where they are missing. Cheap where nothing is to do. */
-  open(): void {
+  /** Puts the rules for `links` (names, `*` at their end stands for any) where they are missing. Cheap where nothing is to do. */
+  open(links: readonly string[]): void {
     const opened: string[] = [];
-    for (const chain of droppingChains(this.#nft.chains(), this.#mark)) {
+    for (const chain of droppingChains(this.#nft.chains(), (base) => this.#nft.rules(base), this.#mark)) {
       const name = `${chain.family} ${quoted(chain.table)} ${quoted(chain.name)}`;
       const marked = this.#nft.rules(chain).filter((rule) => rule.comment === this.#mark);
-      if (marked.length < 2) {
+      if (marked.length !== 2 * links.length) {
         const old = marked.map((rule) => `delete rule ${name} handle ${rule.handle}`);
-        const added = ['iifname', 'oifname'].map((side) => `insert rule ${name} ${side} "${this.#linkPrefix}*" counter accept comment "${this.#mark}"`);
+        const added = links.flatMap((link) => ['iifname', 'oifname'].map((side) => `insert rule ${name} ${side} "${link}" counter accept comment "${this.#mark}"`));
         this.#nft.run(`${[...old, ...added].join('\n')}\n`);
       }
-      opened.push(name);
+      opened.push(`${name} drops forwarded packets: bayplan keeps rules with the comment "${this.#mark}" in it, which let its own bridges (${links.join(', ')}) pass`);
     }
     this.#opened = opened;
   }
@@ -48,14 +46,21 @@ export class ForeignChains {
 
   /** One line for each chain that holds our rules. */
   notices(): readonly string[] {
-    return this.#opened.map((name) => `${name} drops forwarded packets: bayplan keeps two rules with the comment "${this.#mark}" in it, which let its own bridges (${this.#linkPrefix}*) pass`);
+    return this.#opened;
   }
 }
 
-/** Docker asks others to use DOCKER-USER, which its own FORWARD jumps to first. */
-export function droppingChains(chains: readonly Chain[], ownTable: string): readonly Chain[] {
-  return chains.filter((chain) => chain.hook === 'forward' && chain.policy === 'drop' && (chain.family === 'ip' || chain.family === 'inet') && chain.table !== ownTable)
+/** Those that drop by their policy, or by a last rule without a condition. Docker asks others to use DOCKER-USER, which its own FORWARD jumps to first. */
+export function droppingChains(chains: readonly Chain[], rulesOf: (chain: Chain) => readonly Rule[], ownTable: string): readonly Chain[] {
+  return chains.filter((chain) => chain.hook === 'forward' && ['ip', 'ip6', 'inet'].includes(chain.family) && chain.table !== ownTable)
+    .filter((chain) => chain.policy === 'drop' || endsInDrop(rulesOf(chain)))
     .map((chain) => chains.find((other) => other.family === chain.family && other.table === chain.table && other.name === 'DOCKER-USER') ?? chain);
+}
+
+/** firewalld's chain accepts by policy, and rejects by its last rule. */
+function endsInDrop(rules: readonly Rule[]): boolean {
+  const statements = (rules.at(-1)?.expr ?? []).flatMap((statement) => (typeof statement === 'object' && statement !== null ? Object.keys(statement) : []));
+  return statements.some((name) => name === 'drop' || name === 'reject') && statements.every((name) => ['counter', 'log', 'drop', 'reject'].includes(name));
 }
 
 function mayHoldOurs(chain: Chain): boolean {

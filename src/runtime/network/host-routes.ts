@@ -9,6 +9,6 @@ const NARROWEST: Readonly<Record<Family, number>> = { 4: 8, 6: 16 };
 
 /** The networks this host reaches, of all tables. */
 export async function hostRoutes(kernel: Kernel): Promise<readonly Cidr[]> {
-  const answers = await requestLinks(kernel, null, ALL_FAMILIES.map((family) => ({ about: `IPv${family} routes`, message: routeDump(family), accept: ['EOPNOTSUPP', 'EAFNOSUPPORT'] })));
+  const answers = await requestLinks(kernel, null, ALL_FAMILIES.map((family) => ({ about: `IPv${family} routes`, message: routeDump(family), accept: ['ENOTSUP', 'EAFNOSUPPORT'] })));
   return answers.flatMap((answer) => answer.payloads).map((payload) => readRoute(payload).destination).filter(({ family, prefix }) => prefix >= NARROWEST[family]);
 }

@@ -29,6 +29,7 @@ export class NetworkLinks {
   async provide({ name, record: { link, group, spec }, subnets, options }: NetworkEntry): Promise<void> {
     if (linkExists(link) && spec.driver === 'bridge' && this.#indices.has(name)) return;
     if (spec.driver !== 'bridge') {
+      if (options.parent === '') throw new BayplanError('bad-request', `network ${name}: driver ${spec.driver} needs the link of this host that it is to be on; name one of "ip link" as the option parent`);
       if (!linkExists(link)) throw new BayplanError('bad-request', `network ${name}: this host has no link "${link}"; name one of "ip link" as the option parent`);
       return;
     }
@@ -54,7 +55,7 @@ export class NetworkLinks {
     } catch (error) {
       // A bridge removed by hand: the index that is remembered is not true any more.
       for (const { entry } of attached) this.forget(entry.name);
-      throw error instanceof KernelError && error.code === 'EOPNOTSUPP' ? unsupported(attached, error) : error;
+      throw error instanceof KernelError && error.code === 'ENOTSUP' ? unsupported(attached, error) : error;
     } finally {
       closeSync(netns);
     }

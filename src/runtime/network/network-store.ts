@@ -23,6 +23,7 @@ import type { Addresses, Endpoint, InhabitedNamespace, Networks, Publication, Wa
 import { carryConnections } from './port-carrier.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
+import { RulesetWatch } from './ruleset-watch.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { TablePort } from './table.ts';
 import { ZoneFiles } from './zone-files.ts';
@@ -51,6 +52,7 @@ class NetworkStore implements Networks {
   readonly #entries: Map<string, NetworkEntry>;
   readonly #offset: number;
   readonly #rules: Rules;
+  readonly #watch: RulesetWatch;
   readonly #ports: PublishedPorts;
   readonly #zones: ZoneFiles;
   readonly #links: NetworkLinks;
@@ -70,6 +72,7 @@ class NetworkStore implements Networks {
     this.#entries = entries;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
+    this.#watch = new RulesetWatch(kernel, () => this.repair());
     this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#nameOf(id), carryConnections);
     this.#zones = new ZoneFiles(paths.zones);
     this.#links = new NetworkLinks(kernel, paths.linkPrefix);
@@ -213,6 +216,7 @@ class NetworkStore implements Networks {
       }
     }
     this.#complaints = complaints;
+    this.#watch.start();
     this.#rules.distrust();
     this.#apply();
     this.#rules.guard(true);
@@ -223,9 +227,10 @@ class NetworkStore implements Networks {
   }
 
   repair(): void {
-    if (!this.#rules.removed()) return;
-    this.#rules.distrust();
-    this.#apply();
+    if (this.#rules.removed()) {
+      this.#rules.distrust();
+      this.#apply();
+    }
     this.#rules.guard(true);
   }
 
@@ -234,10 +239,11 @@ class NetworkStore implements Networks {
   }
 
   notices(): readonly string[] {
-    return [...this.#rules.notices(), ...this.#complaints];
+    return [...this.#rules.notices(), ...this.#watch.notices(), ...this.#complaints];
   }
 
   close(): void {
+    this.#watch.stop();
     this.#ports.clear();
   }
 

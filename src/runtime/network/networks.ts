@@ -68,7 +68,7 @@ export interface Networks {
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
    * the ids of containers whose ports could not be given back, for which `notices` has the reasons. */
   restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[]): Promise<readonly string[]>;
-  /** Builds the table again where somebody has removed it. */
+  /** Puts our rules back where somebody has removed them. After `restore` that happens within a second by itself. */
   repair(): void;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */
   zoneFiles(networks: readonly string[]): readonly string[];

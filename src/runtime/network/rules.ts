@@ -3,6 +3,7 @@ import type { Paths } from '../../state/paths.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import { ForeignChains } from './foreign-chains.ts';
 import { foreignSources } from './foreign-sources.ts';
+import { legacyNotices } from './legacy-tables.ts';
 import { NftablesJson } from './nftables-json.ts';
 import { tableChange, type TableState, wholeTable } from './table.ts';
 
@@ -23,7 +24,7 @@ export class Rules {
     this.#paths = context.paths;
     this.#now = context.now;
     this.#nft = new NftablesJson(context.kernel);
-    this.#foreign = new ForeignChains(this.#nft, context.paths);
+    this.#foreign = new ForeignChains(this.#nft, context.paths.table);
   }
 
   /** Forgets what the table should hold: the next `apply` builds it whole. */
@@ -31,9 +32,11 @@ export class Rules {
     this.#applied = null;
   }
 
-  /** Whether our table should be there and somebody has removed it (a flushed ruleset). */
+  /** Whether our table should be there and somebody has removed it, or its rules (a flushed ruleset or table). */
   removed(): boolean {
-    return this.#applied !== null && !this.#nft.chains().some((chain) => chain.family === 'inet' && chain.table === this.#paths.table);
+    if (this.#applied === null) return false;
+    const forward = this.#nft.chains().find((chain) => chain.family === 'inet' && chain.table === this.#paths.table && chain.hook === 'forward');
+    return forward === undefined || this.#nft.rules(forward).length === 0;
   }
 
   /** Brings the table to a state by the elements that differ; whole where that fails because somebody else has changed it. An empty one is removed. */
@@ -59,7 +62,13 @@ export class Rules {
     const at = this.#now();
     if (this.#applied === null || (!always && at - this.#foreignSeenAt < FOREIGN_INTERVAL_MS)) return;
     this.#foreignSeenAt = at;
-    this.#foreign.open();
+    this.#foreign.open(this.#links());
+  }
+
+  /** Our bridges: all of one beginning, and those that have a name of the user's. */
+  #links(): readonly string[] {
+    const named = [...this.#applied?.networks.values() ?? []].map(({ link }) => link).filter((link) => !link.startsWith(this.#paths.linkPrefix));
+    return [`${this.#paths.linkPrefix}*`, ...named.sort()];
   }
 
   /** Networks that rules of others rewrite; not for networks of ours. */
@@ -68,6 +77,6 @@ export class Rules {
   }
 
   notices(): readonly string[] {
-    return this.#foreign.notices();
+    return [...this.#foreign.notices(), ...(this.#applied === null ? [] : legacyNotices())];
   }
 }

@@ -1,17 +1,27 @@
 import { expect, test } from 'vitest';
 import { droppingChains, ForeignChains } from '../../../src/runtime/network/foreign-chains.ts';
-import { type Chain, NftablesJson } from '../../../src/runtime/network/nftables-json.ts';
+import { type Chain, NftablesJson, type Rule } from '../../../src/runtime/network/nftables-json.ts';
 import { FakeKernel } from '../../fake-kernel.ts';
 
 const chain = (table: string, name: string, hook = '', policy = '', family = 'ip'): Chain => ({ family, table, name, hook, policy });
+
+const none = (): readonly Rule[] => [];
 
 test('base chains at forward that drop, and DOCKER-USER where it is beside them', () => {
   const forward = chain('filter', 'FORWARD', 'forward', 'drop');
   const user = chain('filter', 'DOCKER-USER');
   const ufw = chain('ufw', 'fwd', 'forward', 'drop', 'inet');
-  const others = [chain('filter', 'INPUT', 'input', 'drop'), chain('x', 'FORWARD', 'forward', 'accept'), chain('filter', 'FORWARD', 'forward', 'drop', 'ip6'), chain('bayplan', 'forward', 'forward', 'drop', 'inet')];
-  expect(droppingChains([forward, ...others], 'bayplan')).toEqual([forward]);
-  expect(droppingChains([forward, user, ufw, ...others], 'bayplan')).toEqual([user, ufw]);
+  const others = [chain('filter', 'INPUT', 'input', 'drop'), chain('x', 'FORWARD', 'forward', 'accept'), chain('filter', 'FORWARD', 'forward', 'drop', 'bridge'), chain('bayplan', 'forward', 'forward', 'drop', 'inet')];
+  expect(droppingChains([forward, ...others], none, 'bayplan')).toEqual([forward]);
+  expect(droppingChains([forward, user, ufw, ...others], none, 'bayplan')).toEqual([user, ufw]);
+});
+
+test.each<[string, readonly unknown[], boolean]>([
+  ["firewalld's last word", [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }], true], ['a counted drop', [{ counter: { packets: 0, bytes: 0 } }, { drop: null }], true],
+  ['a drop of some', [{ match: { op: '==', left: {}, right: {} } }, { drop: null }], false], ['an accept', [{ accept: null }], false], ['nothing', [], false],
+])('a chain that accepts by policy and ends in %s', (_, expr, drops) => {
+  const forward = chain('firewalld', 'filter_FORWARD', 'forward', 'accept', 'inet');
+  expect(droppingChains([forward], () => [{ handle: 1, comment: '', expr: [{ accept: null }] }, { handle: 2, comment: '', expr }], 'bayplan')).toEqual(drops ? [forward] : []);
 });
 
 test('rules are put at the top once, again when one is missing, and taken out by handle', () => {
@@ -23,16 +33,16 @@ test('rules are put at the top once, again when one is missing, and taken out by
     return '';
   };
   const changes = (): readonly unknown[] => kernel.of('nft').map(([text]) => text).filter((text) => !String(text).startsWith('list'));
-  const foreign = new ForeignChains(new NftablesJson(kernel), { table: 'bayplan', linkPrefix: 'bp-' });
-  foreign.open();
+  const foreign = new ForeignChains(new NftablesJson(kernel), 'bayplan');
+  foreign.open(['bp-*']);
   const insert = 'insert rule ip filter FORWARD iifname "bp-*" counter accept comment "bayplan"\ninsert rule ip filter FORWARD oifname "bp-*" counter accept comment "bayplan"\n';
   expect(changes()).toEqual([insert]);
   expect(foreign.notices()).toEqual([expect.stringContaining('ip filter FORWARD drops forwarded packets')]);
   rules = [{ rule: { handle: 5, comment: 'bayplan' } }, { rule: { handle: 6 } }, { rule: { handle: 7, comment: 'bayplan' } }];
-  foreign.open();
+  foreign.open(['bp-*']);
   expect(changes()).toHaveLength(1);
   rules = rules.slice(1);
-  foreign.open();
+  foreign.open(['bp-*']);
   expect(changes()[1]).toBe(`delete rule ip filter FORWARD handle 7\n${insert}`);
   foreign.close();
   expect(changes()[2]).toBe('delete rule ip filter FORWARD handle 7\n');

@@ -1,0 +1,27 @@
+import type { IpamPool, Network } from '../state/network.ts';
+import { prefixOf } from '../state/network-pool.ts';
+import { rfc3339 } from './docker-time.ts';
+import type { EngineView } from './engine-view.ts';
+
+/** One element of `GET /networks`. */
+export function networkJson(name: string, { spec, status }: Network): object {
+  return {
+    Name: name, Id: status?.id ?? '', Created: rfc3339(status?.createdAt ?? 0), Scope: 'local', Driver: spec.driver, EnableIPv4: true, EnableIPv6: spec.ipv6,
+    IPAM: { Driver: 'default', Options: null, Config: (status?.pools ?? []).map(poolJson) },
+    Internal: spec.internal, Attachable: spec.attachable, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false, Containers: {}, Options: spec.options, Labels: spec.labels,
+  };
+}
+
+function poolJson({ subnet, gateway, ipRange, auxAddresses }: IpamPool): object {
+  return { Subnet: subnet, ...(ipRange === '' ? {} : { IPRange: ipRange }), Gateway: gateway, ...(Object.keys(auxAddresses).length === 0 ? {} : { AuxiliaryAddresses: auxAddresses }) };
+}
+
+/** The running containers on a network, by id. */
+export function members(engine: EngineView, network: string, { status: of }: Network): object {
+  const withPrefix = (address: string | undefined): string => (address === undefined || address === '' ? '' : `${address}/${prefixOf(of, address)}`);
+  return Object.fromEntries([...engine.containers.list()].flatMap(([name, { status }]) => {
+    const address = status?.phase === 'running' ? status.addresses[network] : undefined;
+    if (status === null || address === undefined) return [];
+    return [[status.id, { Name: name, EndpointID: '', MacAddress: '', IPv4Address: withPrefix(address), IPv6Address: withPrefix(status.ipv6Addresses[network]) }]];
+  }));
+}

@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { publishedPort } from '../spec-values.ts';
+import { ask, bridgeSpec, leftovers, NetworkWorld } from '../root/network-world.ts';
+
+const script = process.env['BAYPLAN_BENCH_DOCKER'] ?? resolve(import.meta.dirname, '../../../shared/bench/docker-engine');
+const why = existsSync(script) ? '' : ` (skipped: there is no Docker engine at ${script})`;
+
+let world: NetworkWorld;
+beforeAll(async () => {
+  if (why === '') execFileSync(script, ['start'], { stdio: 'ignore' });
+  world = await NetworkWorld.open();
+});
+afterAll(async () => {
+  await world.close();
+  if (why === '') execFileSync(script, ['stop'], { stdio: 'ignore' });
+});
+
+test.skipIf(why !== '')(`containers reach the world, and their ports are reached, beside a running Docker engine${why}`, async () => {
+  expect(execFileSync('nft', ['list', 'chain', 'ip', 'filter', 'FORWARD'], { encoding: 'utf8' })).toContain('policy drop');
+  const outside = world.outside('10.213.41.1');
+  await world.serve(outside, 'tcp', 80, 'world');
+  await world.networks.create('one', '', bridgeSpec());
+  const a = await world.container('a', 'one');
+  await world.serve(a.netns, 'tcp', 80, 'a');
+  const [{ published } = { published: 0 }] = await world.networks.publish({ container: a.endpoint.id, ports: [publishedPort()] });
+  expect(world.networks.notices().join('\n')).toContain('ip filter DOCKER-USER drops forwarded packets');
+  expect(await ask(a.netns, 'tcp', '10.213.41.1', 80)).toBe('world 10.213.41.2');
+  expect(await ask(outside, 'tcp', '10.213.41.2', published ?? 0)).toBe('a 10.213.41.1');
+  expect(await ask(outside, 'tcp', a.address, 80)).toBe('nothing');
+  await world.drop(a.endpoint);
+  await world.networks.remove('one');
+  expect(execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' })).not.toContain(world.paths.table);
+  await expect.poll(() => leftovers(world.paths), { timeout: 5000 }).toEqual([]);
+});

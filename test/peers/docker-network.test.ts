@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApi } from '../../src/api/api.ts';
+import { serve } from '../../src/api/serve.ts';
+import { container, FakeEngine } from '../api/fake-engine.ts';
+import { dockerClient, dockerPresent } from './docker-client.ts';
+
+// The engine behind it is a small one, so that this is about what goes over the socket.
+describe.runIf(dockerPresent)('docker network', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bayplan-docker-network-'));
+  const engine = new FakeEngine();
+  const server = createApi(engine);
+  const docker = dockerClient(join(folder, 'engine.sock'), folder);
+
+  beforeAll(async () => {
+    engine.all.set('shop-web-1', container(1, 'web'));
+    await serve(server, join(folder, 'engine.sock'));
+  });
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('create sends what was asked for, and answers an id', async () => {
+    const made = await docker(['network', 'create', '--ipv6', '--internal', '--attachable', '--subnet', '10.10.0.0/24', '--gateway', '10.10.0.9', '--ip-range', '10.10.0.128/25', '--aux-address', 'r=10.10.0.8',
+      '--subnet', 'fd00:10::/64', '-o', 'com.docker.network.driver.mtu=1400', '--label', 'a=b', 'made']);
+    expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
+    expect(engine.made.get('made')).toMatchObject({
+      stack: '', spec: {
+        driver: 'bridge', internal: true, attachable: true, ipv6: true, options: { 'com.docker.network.driver.mtu': '1400' }, labels: { a: 'b' },
+        ipam: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.9', ipRange: '10.10.0.128/25', auxAddresses: { r: '10.10.0.8' } }, { subnet: 'fd00:10::/64', gateway: '', ipRange: '', auxAddresses: {} }],
+      },
+    });
+    expect(await docker(['network', 'create', 'made'])).toMatchObject({ status: 1, err: expect.stringContaining('network with name made already exists') });
+    expect(await docker(['network', 'create', '-d', 'overlay', 'x'])).toMatchObject({ status: 1, err: expect.stringContaining('network driver "overlay" is not there') });
+  });
+
+  test('ls filters, inspect shows', async () => {
+    const names = async (...filters: readonly string[]): Promise<string> => (await docker(['network', 'ls', '--format', '{{.Name}}', ...filters.flatMap((filter) => ['--filter', filter])])).out;
+    expect(await names()).toBe('made\nshop_default\n');
+    expect(await names('label=a=b')).toBe('made\n');
+    expect(await names('dangling=true')).toBe('made\n');
+    expect(await names('dangling=false', 'driver=bridge')).toBe('shop_default\n');
+    expect(await names('type=builtin')).toBe('');
+    expect((await docker(['network', 'inspect', '-f', '{{.EnableIPv6}} {{.Internal}} {{.Labels}}', 'made'])).out).toBe('true true map[a:b]\n');
+    expect((await docker(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{end}}', 'shop_default'])).out).toBe('shop-web-1 10.9.0.2/24\n');
+  });
+
+  test('rm and prune take what nobody is on', async () => {
+    expect(await docker(['network', 'rm', 'shop_default'])).toMatchObject({ status: 1, err: expect.stringContaining('in use by shop-web-1') });
+    expect(await docker(['network', 'rm', 'nobody'])).toMatchObject({ status: 1, err: expect.stringContaining('network nobody not found') });
+    expect((await docker(['network', 'create', 'other'])).status).toBe(0);
+    expect((await docker(['network', 'rm', 'other'])).out).toBe('other\n');
+    expect((await docker(['network', 'prune', '-f', '--filter', 'label!=a'])).out).not.toContain('made');
+    expect((await docker(['network', 'prune', '-f'])).out).toContain('made');
+    expect([...engine.made.keys()]).toEqual(['shop_default']);
+    expect(await docker(['network', 'connect', 'shop_default', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('containers stay on the networks they were made with') });
+  });
+});
