@@ -109,18 +109,22 @@ static void kill_session(pid_t pid, int pidfd) {
   syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* it may not have got to its setsid */
 }
 
-/* Until the process has ended; SIGTERM and SIGINT to us kill it and all of its session that is left in its process group. Its exit code. */
+/* A signal to us: SIGINT is passed on to the process group, SIGTERM kills it. */
+static void take_signal(int signals, pid_t pid, int pidfd) {
+  struct signalfd_siginfo info;
+  if (read(signals, &info, sizeof info) != sizeof info) return;
+  if (info.ssi_signo == SIGINT) kill(-pid, SIGINT);
+  else kill_session(pid, pidfd);
+}
+
+/* Until the process has ended. Its exit code. */
 static int await(pid_t pid, int pidfd, int signals, struct relay *relay) {
   enum { PROCESS, SIGNALS, RELAY, COUNT = RELAY + RELAY_ENTRIES };
   struct pollfd entries[COUNT] = {[PROCESS] = {.fd = pidfd, .events = POLLIN}, [SIGNALS] = {.fd = signals, .events = POLLIN}};
   for (;;) {
     relay_poll(relay, &entries[RELAY]);
     if (poll(entries, COUNT, -1) < 0) continue;
-    if (entries[SIGNALS].revents) {
-      struct signalfd_siginfo info;
-      (void)!read(signals, &info, sizeof info);
-      kill_session(pid, pidfd);
-    }
+    if (entries[SIGNALS].revents) take_signal(signals, pid, pidfd);
     if (!relay_handle(relay, &entries[RELAY])) kill_session(pid, pidfd);
     if (entries[PROCESS].revents) break;
   }

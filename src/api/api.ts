@@ -11,7 +11,7 @@ import { createContainer } from './create-container.ts';
 import { diskUsage } from './disk-usage.ts';
 import type { EngineView } from './engine-view.ts';
 import { streamEvents } from './events.ts';
-import { createExec, hijackExec, inspectExec, startExec } from './exec.ts';
+import { createExec, hijackExec, inspectExec, interruptExec, startExec } from './exec.ts';
 import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { loadImages, saveImage, saveImages } from './image-archives.ts';
@@ -52,6 +52,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/containers/:id/exec', createExec],
   ['POST', '/exec/:id/start', startExec],
   ['POST', '/exec/:id/resize', resizeExec],
+  ['POST', '/exec/:id/interrupt', interruptExec],
   ['GET', '/exec/:id/json', inspectExec],
   ['GET', '/images/json', listImages],
   ['POST', '/images/create', pullImage],

@@ -7,7 +7,7 @@ import { sendEmpty, sendJson, writeAll } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
 import type { EngineView } from './engine-view.ts';
 import type { ExecSession, ExecSessions } from './exec-sessions.ts';
-import type { Exchange } from './exchange.ts';
+import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
 import { streamType, switchOver, takeBytes } from './hijack.ts';
 import { parseBody, readBody } from './request-body.ts';
@@ -43,6 +43,14 @@ export async function inspectExec({ execs, params, response }: Exchange): Promis
     OpenStdin: session.attach.stdin, OpenStdout: session.attach.stdout, OpenStderr: session.attach.stderr,
     ProcessConfig: { tty: session.request.tty, entrypoint, arguments: args, privileged: false, user: session.request.user },
   });
+}
+
+/** `POST /exec/{id}/interrupt`: SIGINT to the command, with `kill=1` its end. Ours: Docker's clients leave a command behind that they were interrupted over. */
+export async function interruptExec(exchange: Exchange): Promise<void> {
+  const { process } = exchange.execs.get(exchange.params['id'] ?? '');
+  if (flag(exchange, 'kill')) process?.kill();
+  else process?.interrupt();
+  sendEmpty(exchange.response, 204);
 }
 
 /** `POST /exec/{id}/start` of a client that asks for no upgrade: detached, or output alone. */

@@ -6,6 +6,7 @@ import { collect, type AddCommand } from './program.ts';
 import { runningContainer } from './running-container.ts';
 import { stackNameOf } from './stack-name.ts';
 import { lendTerminal, terminalSize, wantsTerminal } from './terminal.ts';
+import { whileInterruptible } from './while-interruptible.ts';
 
 interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly detach?: boolean; readonly detachKeys: string }
 
@@ -35,7 +36,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
         return 0;
       }
       const streams = { stdin: cli.stdin, stdout: cli.stdout, stderr: cli.stderr };
-      if (!tty) return await client.startExec(id, streams, { tty, detachKeys: null }, null) ?? 0;
+      if (!tty) return await whileInterruptible(cli, async () => await client.startExec(id, streams, { tty, detachKeys: null }, null) ?? 0, (kill) => client.interruptExec(id, kill));
       const detachKeys = parseDetachKeys(options.detachKeys);
       const code = await lendTerminal(cli, (size) => client.resizeExec(id, size), () => client.startExec(id, streams, { tty, detachKeys }, terminalSize(cli)));
       if (code === null) cli.stderr.write(`left running in container ${container.Names[0]?.slice(1) ?? ''}\n`);

@@ -152,6 +152,11 @@ export class EngineClient {
     await text(await this.#call('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true })));
   }
 
+  /** Sends SIGINT to a command that runs in a container, or ends it. */
+  async interruptExec(id: string, kill: boolean): Promise<void> {
+    await text(await this.#call('POST', `/exec/${id}/interrupt?kill=${Number(kill)}`));
+  }
+
   async resizeExec(id: string, size: ConsoleSize): Promise<void> {
     await text(await this.#call('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
   }

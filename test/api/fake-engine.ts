@@ -215,5 +215,5 @@ export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); }, resize: () => undefined };
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); }, interrupt: () => { child.kill('SIGINT'); }, resize: () => undefined };
 }

@@ -53,6 +53,18 @@ test('exec passes streams and the exit status through, and arguments that look l
   expect(cli.err).toBe('bayplan: no service "nosuch" in stack "shop": it has db, web\n');
 });
 
+test('an interrupt of exec goes to the command, the second one ends it', async () => {
+  const interrupted = async (script: string): Promise<number> => {
+    const ended = cli.run('exec', '-p', 'shop', '-T', 'web', 'sh', '-c', script);
+    await expect.poll(() => cli.out).toBe('ready\n');
+    for (const handler of cli.interrupts) handler();
+    if (script.includes("trap ''")) for (const handler of cli.interrupts) handler();
+    return await ended;
+  };
+  expect(await interrupted('trap "exit 7" INT; echo ready; while :; do sleep 0.05; done')).toBe(7);
+  expect(await interrupted("trap '' INT; echo ready; while :; do sleep 0.05; done")).toBe(137);
+});
+
 test('up -d prints each step as it ends', async () => {
   cli.write('compose.yaml', FILE);
   cli.engine.pass = [

@@ -24,6 +24,8 @@ export interface ExecProcess {
   readonly stderr: NodeJS.ReadableStream;
   readonly exit: Promise<number>;
   kill(): void;
+  /** SIGINT to it and what it started. */
+  interrupt(): void;
   /** Does nothing where it has no terminal. */
   resize(size: ConsoleSize): void;
 }

@@ -74,5 +74,5 @@ export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
   const resize = (size: ConsoleSize): void => {
     if (control instanceof Writable && control.writable) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`);
   };
-  return { stdin, stdout, stderr, exit, kill: () => void child.kill('SIGTERM'), resize };
+  return { stdin, stdout, stderr, exit, kill: () => void child.kill('SIGTERM'), interrupt: () => void child.kill('SIGINT'), resize };
 }
