@@ -34,7 +34,7 @@ export async function answerError(answer: IncomingMessage, host: string, what: s
   const status = answer.statusCode ?? 0;
   const said = await reason(answer, host, limits);
   if (status === 401 || status === 403) {
-    const hint = known ? 'the credentials that were given do not allow it' : `log in with "bayplan login ${host === 'docker.io' ? '' : host}`.trimEnd() + '"';
+    const hint = known ? 'the credentials that were given do not allow it' : loginHint(host);
     return new BayplanError('registry-denied', `${what}: registry ${host} refuses it (${said}); it does not exist, or ${hint}`);
   }
   if (status === 404) return new BayplanError('image-not-found', `${what}: registry ${host} has no such image (${said})`);
@@ -42,6 +42,10 @@ export async function answerError(answer: IncomingMessage, host: string, what: s
   if (status === 503) return new TryLater(`registry ${host} is not available (${said})`, retryAfter(answer));
   if (status >= 500 || status === 408) return new BayplanError('registry-failed', `${what}: registry ${host} has failed (${said})`, { retryable: true });
   return new BayplanError('registry-answer', `${what}: registry ${host} answers ${said}`);
+}
+
+export function loginHint(host: string): string {
+  return `log in with "bayplan login${host === 'docker.io' ? '' : ` ${host}`}"`;
 }
 
 /** `404: manifest unknown`; what a registry says is shown in one line and no control characters. */

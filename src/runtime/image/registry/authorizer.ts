@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { BayplanError } from '../../../state/bayplan-error.ts';
 import type { RegistryCredentials } from '../../../state/registry-credentials.ts';
-import { answerError, discard, readSmall } from './answers.ts';
+import { answerError, discard, loginHint, readSmall } from './answers.ts';
 import { parseChallenges } from './challenge.ts';
 import { isLoopback } from './endpoints.ts';
 import type { RegistryLimits } from './limits.ts';
@@ -70,6 +70,7 @@ export class Authorizer {
     if (url === null || !['http:', 'https:'].includes(url.protocol)) throw new BayplanError('registry-answer', `registry ${this.#host} names "${realm}" as its token service, which is no address`);
     const scopes = scope === '' ? (asked ?? '').split(' ').filter((one) => one !== '') : scope.split(' ');
     const answer = await this.#askForToken(url, service, scopes, signal);
+    if (answer.statusCode === 401 || answer.statusCode === 403) throw refusedCredentials(this.#host, this.known);
     if (answer.statusCode !== 200) throw await answerError(answer, this.#host, 'token service', this.known, this.#limits);
     const parsed = TokenAnswer.safeParse(parse(await readSmall(answer, url.host, 256 * 1024, this.#limits)));
     const token = parsed.data?.token ?? parsed.data?.access_token ?? '';
@@ -100,6 +101,11 @@ export async function sendAuthorized(authorizer: Authorizer, scope: string, limi
   if (answer.statusCode !== 401 || !await authorizer.renew(answer, scope, used, signal)) return answer;
   discard(answer, limits);
   return send(authorizer.header(scope));
+}
+
+/** Who somebody is, not what he may do, is what the registry does not accept. */
+export function refusedCredentials(host: string, known: boolean): BayplanError {
+  return new BayplanError('registry-denied', known ? `registry ${host} does not take these credentials: ${loginHint(host)} again` : `registry ${host} lets nobody in without a name: ${loginHint(host)}`);
 }
 
 function basic({ username, password }: RegistryCredentials): string {

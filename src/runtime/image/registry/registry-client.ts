@@ -5,7 +5,7 @@ import type { CredentialsByHost, RegistryCredentials } from '../../../state/regi
 import { Agents } from './agents.ts';
 import { answerError, discard } from './answers.ts';
 import { retry } from './attempts.ts';
-import { Authorizer, sendAuthorized } from './authorizer.ts';
+import { Authorizer, refusedCredentials, sendAuthorized } from './authorizer.ts';
 import { endpointsOf, registryEndpoint, type Endpoint } from './endpoints.ts';
 import { LIMITS, type RegistryLimits } from './limits.ts';
 import { pullImage, type PulledImage, type PullStore } from './pull.ts';
@@ -23,6 +23,9 @@ export interface PullRequest {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: PartProgress) => void;
 }
+
+/** Where another endpoint can be asked, one that fails is not waited for as long. */
+const MIRROR_ATTEMPTS = 2;
 
 /** Errors of an endpoint, after which another one may serve. What is wrong with an image or this machine is so everywhere. */
 const ELSEWHERE = /^(registry-|image-not-found$|bad-image$)/;
@@ -44,9 +47,10 @@ export class RegistryClient {
     const reference = parseReference(name);
     const what = `image ${familiarReference(name)}`;
     const failures: BayplanError[] = [];
-    for (const endpoint of endpointsOf(reference.domain, this.#registries)) {
+    const endpoints = endpointsOf(reference.domain, this.#registries);
+    for (const endpoint of endpoints) {
       try {
-        const repository = this.#repository(endpoint, reference.path, credentials, signal);
+        const repository = this.#repository(endpoint, reference.path, credentials, signal, endpoint === endpoints.at(-1) ? this.#limits.attempts : MIRROR_ATTEMPTS);
         if (current !== null && current === (reference.digest === '' ? await repository.digestOf(reference.tag, what) : reference.digest)) return null;
         return await pullImage(repository, reference, what, store, signal, onProgress);
       } catch (error) {
@@ -71,15 +75,16 @@ export class RegistryClient {
     const authorizer = new Authorizer(this.#transport, this.#limits, domain, credentials);
     await retry(async () => {
       const answer = await sendAuthorized(authorizer, '', this.#limits, signal, (authorization) => this.#transport.send(`${endpoint.base}/v2/`, { method: 'GET', headers: authorization === undefined ? {} : { Authorization: authorization }, signal }));
-      if (answer.statusCode === 401 || answer.statusCode === 403) throw new BayplanError('registry-denied', `registry ${domain} does not take these credentials`);
+      if (answer.statusCode === 401 || answer.statusCode === 403) throw refusedCredentials(domain, true);
       if (answer.statusCode !== 200) throw await answerError(answer, domain, 'login', true, this.#limits);
       discard(answer, this.#limits);
     }, this.#limits, signal);
   }
 
-  #repository(endpoint: Endpoint, path: string, credentials: CredentialsByHost, signal: AbortSignal): Repository {
-    const authorizer = new Authorizer(this.#transport, this.#limits, endpoint.host, credentials[endpoint.host] ?? null);
-    return new Repository({ transport: this.#transport, limits: this.#limits, authorizer, signal }, endpoint, path);
+  #repository(endpoint: Endpoint, path: string, credentials: CredentialsByHost, signal: AbortSignal, attempts = this.#limits.attempts): Repository {
+    const limits = { ...this.#limits, attempts: Math.min(attempts, this.#limits.attempts) };
+    const authorizer = new Authorizer(this.#transport, limits, endpoint.host, credentials[endpoint.host] ?? null);
+    return new Repository({ transport: this.#transport, limits, authorizer, signal }, endpoint, path);
   }
 }
 

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApi } from '../../src/api/api.ts';
+import { serve } from '../../src/api/serve.ts';
+import { DockerRegistry } from '../root/docker-registry.ts';
+import { build, Machine } from '../root/harness.ts';
+import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
+
+// The stock docker client, our engine, and Debian's docker-registry, which lets nobody in without a password.
+if (!dockerPresent) console.warn('no docker client on this machine: no registry was shown to it');
+
+describe.runIf(dockerPresent)('docker login, push and pull', () => {
+  const machine = new Machine();
+  let registry: DockerRegistry;
+  let server: Server;
+  let docker: (args: readonly string[], input?: string | Buffer) => Promise<Ended>;
+
+  beforeAll(async () => {
+    registry = await new DockerRegistry().open({ auth: true });
+    server = createApi(await machine.open());
+    await serve(server, machine.paths.socket);
+    docker = dockerClient(machine.paths.socket, machine.folder);
+    await machine.loadHello();
+  });
+  afterAll(async () => {
+    server.close();
+    server.closeAllConnections();
+    await machine.dispose();
+    await registry.close();
+  });
+
+  test('in this order; before it, and with a wrong password, they are refused', async () => {
+    const image = `${registry.host}/team/hello:1`;
+    expect(await docker(['tag', 'bayplan/hello', image])).toMatchObject({ status: 0 });
+    const refused = await docker(['push', image]);
+    expect([refused.status, refused.err]).toEqual([1, expect.stringContaining('refuses it (401)')]);
+    const wrong = await docker(['login', '-u', 'ann', '--password-stdin', registry.host], 'wrong');
+    expect([wrong.status, wrong.err]).toEqual([1, expect.stringContaining(`registry ${registry.host} does not take these credentials`)]);
+    expect(await docker(['login', '-u', 'ann', '--password-stdin', registry.host], 'secret')).toMatchObject({ status: 0, out: expect.stringContaining('Login Succeeded') });
+    const pushed = await docker(['push', image]);
+    expect([pushed.status, pushed.out]).toEqual([0, expect.stringMatching(/Pushed[^]*1: digest: sha256:\w{64} size: \d+/)]);
+    const digest = /digest: (sha256:\w+)/.exec(pushed.out)?.[1] ?? '';
+    expect(JSON.parse(execFileSync('skopeo', ['inspect', '--tls-verify=false', '--creds=ann:secret', `docker://${image}`], { encoding: 'utf8' }))).toMatchObject({ Digest: digest });
+
+    const id = (await docker(['inspect', '-f', '{{.Id}}', image])).out;
+    expect(await docker(['rmi', '-f', image, 'bayplan/hello'])).toMatchObject({ status: 0 });
+    const pulled = await docker(['pull', image]);
+    expect([pulled.status, pulled.out]).toEqual([0, expect.stringMatching(new RegExp(`Pull complete[^]*Digest: ${digest}[^]*Downloaded newer image for ${image}`))]);
+    expect((await docker(['inspect', '-f', '{{.Id}}', image])).out).toBe(id);
+    expect((await docker(['pull', image])).out).toContain('Image is up to date');
+    expect((await docker(['pull', `${registry.host}/team/hello@${digest}`])).status).toBe(0);
+    const missing = await docker(['pull', `${registry.host}/team/hello:2`]);
+    expect([missing.status, missing.err]).toEqual([1, expect.stringContaining('has no such image (404: manifest unknown)')]);
+  });
+
+  test('an image that was pulled and one that is loaded are the same', async () => {
+    expect(await docker(['load', '-i', join(build, 'images/hello.tar')])).toMatchObject({ status: 0 });
+    expect(new Set((await docker(['images', '--no-trunc', '--format', '{{.ID}}'])).out.trim().split('\n')).size).toBe(1);
+  });
+});
