@@ -17,6 +17,14 @@ test('what is desired already stays so, also of another profile', () => {
   expect(selected.inactive).toEqual(['web']);
 });
 
+test('takes the contents along that the chosen services, and those that stay, are given', () => {
+  const given = (name: string): Parameters<typeof service>[0] => ({ contents: [{ name, digest: '', target: `/${name}`, uid: 0, gid: 0, mode: 0o444 }] });
+  const content = (digest: string): { kind: 'secret'; external: boolean; digest: string } => ({ kind: 'secret', external: false, digest });
+  const whole = desired({ a: service(given('x')), b: service(given('y')) }, { contents: { x: content(''), y: content('') } });
+  const current = desired({ b: service(given('y')), c: service(given('z')) }, { contents: { y: content('old'), z: content('kept') } });
+  expect(selectServices(whole, current, ['a']).contents).toEqual({ x: content(''), y: content(''), z: content('kept') });
+});
+
 test('names what there is', () => {
   expect(() => selectServices(file, null, ['wbe'])).toThrow('no service "wbe" in the stack file: it has db, web, worker');
   expect(() => selectServices(file, null, ['debug'])).toThrow('service "debug" is of a profile that is not active: add --profile');

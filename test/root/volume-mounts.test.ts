@@ -102,7 +102,7 @@ describe('a volume with driver_opts', () => {
 
   it('says what cannot be mounted, and leaves nothing', async () => {
     const wrong = await machine.up(stack('{ type: nofs, device: /dev/null }'));
-    expect(wrong.message).toBe('start-container demo-app1-1: volume demo_data: /dev/null (type nofs, options none) cannot be mounted: No such device; check type, device and o of its driver_opts');
+    expect(wrong.message).toBe('start-container demo-app1-1: volume demo_data: /dev/null (type nofs, options none) cannot be mounted: this kernel has no file system "nofs"; check type, device and o of its driver_opts');
     await machine.down({ volumes: true });
     const missing = await machine.up(stack('{ type: none, device: /nowhere/at/all, o: bind }'));
     expect(missing.message).toContain('/nowhere/at/all (type none, options bind) cannot be mounted: No such file or directory');

@@ -26,7 +26,7 @@ export async function mountVolume(core: string, name: string, request: MountRequ
     if (ended === null) throw unanswered(what, request.server);
     if (ended.code === 0) return;
     const failure = failureOf(ended.stderr);
-    first ??= `${what} cannot be mounted: ${failure.error.replace(/^.*: /, '')}; check type, device and o of its driver_opts`;
+    first ??= `${what} cannot be mounted: ${reasonOf(failure, request.type)}; check type, device and o of its driver_opts`;
     if (!OTHER_VERSION.has(failure.errno)) break;
   }
   throw new BayplanError('mount-failed', first ?? `volume ${name}: nothing to mount`);
@@ -53,6 +53,11 @@ async function addressOf(name: string, server: string, ms: number): Promise<stri
   const address = ended?.stdout.split(/\s/, 1)[0] ?? '';
   if (isAddress(address)) return address;
   throw new BayplanError('mount-failed', `volume ${name}: the name of server ${server} cannot be found${ended === null ? ': no name server answers' : ''}; check device and addr= of its driver_opts`, { retryable: true });
+}
+
+/** Of what the core says, the kernel's part; the rest stands before it already. */
+function reasonOf({ error, errno }: Failure, type: string): string {
+  return errno === constants.errno.ENODEV ? `this kernel has no file system "${type}"` : error.replace(/^.*: /, '');
 }
 
 function failureOf(text: string): Failure {

@@ -118,7 +118,8 @@ class VolumeStore implements Volumes {
   }
 
   async unmountUnused(): Promise<void> {
-    for (const [name, { spec }] of this.#records) if (mountRequestOf(spec) !== null) await this.#mounts.unmountUnused(name, this.mountpoint(name));
+    const mounts = [...this.#records].filter(([, { spec }]) => mountRequestOf(spec) !== null);
+    await Promise.all(mounts.map(([name]) => this.#mounts.unmountUnused(name, this.mountpoint(name)))); // each may wait for a server
   }
 
   mountpoint(name: string): string {
