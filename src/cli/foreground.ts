@@ -3,7 +3,7 @@ import type { EngineClient } from '../client/engine-client.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import { LogPrinter } from './log-printer.ts';
-import { PassPrinter } from './pass-printer.ts';
+import type { PassView } from './pass-view.ts';
 import { stopOrder } from './stop-order.ts';
 
 const LOOK_EVERY_MS = 300;
@@ -13,7 +13,7 @@ const INTERRUPTED = 130;
  * `up` without `-d`: shows the services' output until all of them have ended. Ctrl-C stops them, dependents first; a second one
  * kills them.
  */
-export async function runInForeground(name: string, request: StackRequest, client: EngineClient, cli: Cli): Promise<number> {
+export async function runInForeground(name: string, request: StackRequest, client: EngineClient, view: PassView, cli: Cli): Promise<number> {
   const began = Date.now();
   const passing = new AbortController();
   const watching = new AbortController();
@@ -33,19 +33,18 @@ export async function runInForeground(name: string, request: StackRequest, clien
   const output = new LogPrinter(name, { colour: cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: true, timestamps: false });
   const show = async (): Promise<void> => {
     output.expect(Object.entries(request.desired.services).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: [], follow: true, tail: 'all', since: began }, watching.signal)) cli.stdout.write(output.line(line));
+    for await (const line of client.stackLogs(name, { services: [], follow: true, tail: 'all', since: began }, watching.signal)) view.print(output.line(line));
   };
   let following: Promise<void> | null = null;
   try {
-    const printer = new PassPrinter((text) => cli.stdout.write(text));
     try {
       for await (const event of client.applyStack(name, request, { wait: false, attached: true }, passing.signal)) {
-        printer.event(event);
+        view.event(event);
         // By the first plan the engine knows the stack, and nothing has been started yet.
         if (event.type === 'plan') following ??= show();
         following?.catch(() => undefined);
       }
-      const status = printer.finish();
+      const status = view.finish();
       if (status !== 0 && interrupts === 0) return status;
     } catch (error) {
       if (interrupts === 0) throw error;

@@ -5,15 +5,18 @@ import type { Step } from '../state/plan.ts';
 
 /** Prints what a pass does, a line a step as it ends, and at its end what went wrong. */
 export class PassPrinter {
-  readonly #write: (text: string) => void;
+  readonly #write: (text: string | Buffer) => void;
+  readonly #quiet: boolean;
   readonly #steps = new Map<string, Step>();
   readonly #notes = new Set<string>();
   readonly #failed: string[] = [];
   #done = 0;
   #end: Extract<PassEvent, { type: 'end' }> | null = null;
 
-  constructor(write: (text: string) => void) {
+  /** `quiet`: only what goes wrong. */
+  constructor(write: (text: string | Buffer) => void, quiet = false) {
     this.#write = write;
+    this.#quiet = quiet;
   }
 
   event(event: PassEvent): void {
@@ -29,6 +32,19 @@ export class PassPrinter {
     return this.#done;
   }
 
+  /** A line of the command's own about the pass. */
+  note(line: string): void {
+    if (!this.#quiet) this.#write(`${line}\n`);
+  }
+
+  print(text: string | Buffer): void {
+    this.#write(text);
+  }
+
+  close(): void {
+    // Nothing of it is for the moment.
+  }
+
   /** Exit status, after the summary of what failed. */
   finish(): number {
     if (this.#end === null) throw new BayplanError('engine-gone', 'the engine ended before the work was done: run the command again, it goes on from there');
@@ -41,7 +57,7 @@ export class PassPrinter {
   #note(note: string): void {
     if (this.#notes.has(note)) return; // each time the pass plans, it notes the same
     this.#notes.add(note);
-    this.#write(`note: ${note}\n`);
+    if (!this.#quiet) this.#write(`note: ${note}\n`);
   }
 
   #step(event: Extract<PassEvent, { type: 'step' }>): void {
@@ -50,7 +66,8 @@ export class PassPrinter {
       case 'started': return;
       case 'done':
         this.#done++;
-        return this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
+        if (!this.#quiet) this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
+        return;
       case 'failed':
         this.#failed.push(event.id);
         return this.#write(`failed: ${event.id}: ${event.message}\n`);

@@ -76,9 +76,13 @@ function dockerSide() {
   execFileSync('docker', ['-H', address, 'load', '-i', join(top, 'build/images/hello.tar')], { stdio: 'ignore' });
   return {
     compose: (file, ...args) => timed(script, ['compose', '-f', `/host${file}`, ...args]),
+    runRm: () => runRm(address),
     stop: () => spawnSync(script, ['stop'], { stdio: 'ignore' }), // what it could not clean up is no figure
   };
 }
+
+/** `docker run --rm IMAGE true` on the default bridge network, by the stock client. */
+const runRm = (address) => timed('docker', ['-H', address, 'run', '--rm', 'bayplan/hello', 'true']);
 
 function floorSide() {
   const floor = join(scratch, 'floor');
@@ -102,7 +106,7 @@ function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull' };
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', runRm: 'run-rm', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull' };
 /** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
 const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
 for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
@@ -116,6 +120,7 @@ const dns = dnsSide(scratch, (...args) => output(process.execPath, [program, '--
 const node = () => timed(process.execPath, ['-e', '0']);
 let docker = null;
 let registry = null;
+const client = spawnSync('docker', ['--version']).status === 0;
 try {
   execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello'], { stdio: 'ignore' });
   docker = dockerSide();
@@ -142,10 +147,17 @@ try {
       note(names.pull, 'floor', registry.floor());
       bayplan('image', 'rm', registry.image);
     }
+    if (client) {
+      const socket = `unix://${output(process.execPath, [program, '--root', root, 'engine', 'status']).trim().split(' ').at(-1)}`;
+      runRm(socket); // warm: the bridge network is there, as the ones before it leave it
+      note(names.runRm, 'bayplan', runRm(socket));
+      note(names.runRm, 'floor', timed('docker', ['-H', socket, 'version']) + (bare.up + bare.down) / count); // the client's own time, and a bare container's
+    }
     if (!docker) continue;
     note(names.up, 'docker', docker.compose(file, 'up', '-d'));
     note(names.again, 'docker', docker.compose(file, 'up', '-d'));
     note(names.ps, 'docker', docker.compose(file, 'ps'));
+    note(names.runRm, 'docker', docker.runRm());
     note(names.memory, 'docker', dockerMemory());
     note(names.down, 'docker', docker.compose(file, 'down'));
   }

@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from 'commander';
+import type { PassEvent } from '../state/messages.ts';
+import type { Cli } from './cli.ts';
+import { LivePass } from './live-pass.ts';
+import { PassPrinter } from './pass-printer.ts';
+
+/** How a pass is shown. `auto`: live on a terminal, else a plain line a step. */
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'json' | 'quiet';
+const MODES: readonly string[] = ['auto', 'tty', 'plain', 'json', 'quiet'] satisfies readonly ProgressMode[];
+
+/** Shows what a pass does. */
+export interface PassView {
+  event(event: PassEvent): void;
+  /** Writes something else, which must not end up in the middle of what is shown. */
+  print(text: string | Buffer): void;
+  /** A line of the command's own about the pass, where such lines are shown. */
+  note(line: string): void;
+  /** Number of steps that were done. */
+  readonly done: number;
+  /** Exit status, after what went wrong. */
+  finish(): number;
+  /** Takes away what is shown only for the moment. */
+  close(): void;
+}
+
+/** Option `--progress`. */
+export function progressMode(value: string): ProgressMode {
+  if (!MODES.includes(value)) throw new InvalidArgumentError(`Expected one of ${MODES.join(', ')}.`);
+  return value as ProgressMode; // just checked
+}
+
+export function passView(mode: ProgressMode, cli: Cli): PassView {
+  const { stdout, env } = cli;
+  const write = (text: string | Buffer): void => void stdout.write(text);
+  const live = mode === 'tty' || (mode === 'auto' && stdout.isTTY === true && env['TERM'] !== 'dumb');
+  if (live) return new LivePass({ write, size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }), colour: !env['NO_COLOR'], now: () => performance.now() });
+  if (mode === 'json') return new JsonPass(write);
+  return new PassPrinter(write, mode === 'quiet');
+}
+
+/** The events themselves, a line each; what went wrong is in the last one. */
+class JsonPass extends PassPrinter {
+  readonly #out: (text: string | Buffer) => void;
+
+  constructor(write: (text: string | Buffer) => void) {
+    super(() => undefined);
+    this.#out = write;
+  }
+
+  override event(event: PassEvent): void {
+    super.event(event);
+    this.#out(`${JSON.stringify(event)}\n`);
+  }
+
+  override print(text: string | Buffer): void {
+    this.#out(text);
+  }
+}

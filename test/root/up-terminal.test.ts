@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bayplan, eventually, Machine, program } from './harness.ts';
+import { Terminal } from './terminal.ts';
+
+// `up` in a terminal and without one.
+const machine = new Machine();
+const options = ['--root', machine.root, '-p', 'demo', '-f', `${machine.folder}/compose.yaml`];
+const command = `${process.execPath} ${program} ${options.join(' ')}`;
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+  machine.request(`
+services:
+  slow: {image: bayplan/hello, command: [sh, -c, "echo up; trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"], healthcheck: {test: [CMD, "true"], interval: 700ms}}
+  after: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: {slow: {condition: service_healthy}}}
+`);
+  await machine.close();
+});
+afterAll(async () => {
+  await bayplan(['--root', machine.root, 'engine', 'stop']);
+  await machine.dispose();
+});
+
+describe('up in the foreground', () => {
+  it('shows what it waits for while it waits; Ctrl-C stops the services, and the terminal is as it was', async () => {
+    const terminal = new Terminal(`trap : INT; stty -g; ${command} up; echo status $?; stty -g`, { NO_COLOR: '1' });
+    await terminal.shows(/wait-container demo-slow-1 healthy {2}\d\.\ds/);
+    await terminal.shows(/start-container demo-after-1 {2}\(/);
+    expect(terminal.output).toContain('slow-1   | up\r\n');
+    terminal.type('\x03');
+    await terminal.exit;
+    expect(terminal.output).toMatch(/Stopping the services….*slow-1 {3}\| bye\r\n.*status 130/s);
+    const [before, after] = [...terminal.output.matchAll(/^[0-9a-f]+(:[0-9a-f]+){10,}/gm)].map(([text]) => text);
+    expect(before).toBeDefined();
+    expect(after).toBe(before);
+    expect((await bayplan([...options, 'ps'])).stdout).not.toContain('demo-');
+  });
+
+  it('has plain lines elsewhere, and stops at SIGINT there too', async () => {
+    const terminal = new Terminal(`(sh -c 'echo pid=$$; exec ${command} up' | cat); echo done`, { NO_COLOR: '1' });
+    await terminal.shows(/^start-container demo-after-1 {2}\(it was stopped\)/m);
+    process.kill(Number(/pid=(\d+)/.exec(terminal.output)?.[1]), 'SIGINT');
+    await terminal.exit;
+    expect(terminal.output).toContain('bye');
+    expect(terminal.output).not.toContain('\x1b[');
+  });
+});
+
+it('--progress quiet says nothing, json tells each event, tty is live anywhere', async () => {
+  expect(await bayplan([...options, 'up', '-d', '--progress', 'quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
+  const { stdout } = await bayplan([...options, 'down', '--progress', 'json', '-t', '0']);
+  const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as { readonly type: string });
+  expect(events.at(0)).toMatchObject({ type: 'plan' });
+  expect(events.at(-1)).toMatchObject({ type: 'end', ok: true });
+  expect((await bayplan([...options, 'up', '-d', '--progress', 'tty'])).stdout).toContain('wait-container demo-slow-1 healthy');
+  expect(await bayplan([...options, 'up', '--progress', 'loud'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Expected one of auto, tty, plain, json, quiet') });
+  await eventually(async () => expect((await bayplan([...options, 'down', '-t', '0'])).code).toBe(0));
+});
