@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dnsSide } from './dns.mjs';
+import { publishedPortSide } from './published-port.mjs';
 import { pullSide } from './pull.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -110,13 +111,14 @@ const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${cou
 /** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
 const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
 for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
-const units = { [names.memory]: 'MiB', [names.dnsRate]: '1/s' };
+const units = { [names.memory]: 'MiB', [names.dnsRate]: '1/s', [names.port]: 'MB/s' };
 const figures = Object.fromEntries(Object.values(names).map((name) => [name, { bayplan: [], docker: [], floor: [] }]));
 const note = (name, side, value) => figures[name][side].push(value);
 
 const file = composeFile(join(scratch, 'bench'), count);
 const floor = floorSide();
 const dns = dnsSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
+const port = publishedPortSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
 const node = () => timed(process.execPath, ['-e', '0']);
 let docker = null;
 let registry = null;
@@ -138,6 +140,9 @@ try {
     const { perSecond, medianMs } = dns();
     note(names.dnsRate, 'bayplan', perSecond);
     note(names.dnsTime, 'bayplan', medianMs);
+    const carried = port();
+    note(names.port, 'bayplan', carried.published);
+    note(names.port, 'floor', carried.host); // the same server without a container
     const bare = floor();
     note(names.up, 'floor', bare.up);
     note(names.down, 'floor', bare.down);

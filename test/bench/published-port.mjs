@@ -15,7 +15,7 @@ const THERE = '10.213.250.1';
 /** Prepares a server and a client in `scratch`; answers what measures `{ published, host }` in MB/s, one straight after the other. */
 export function publishedPortSide(scratch, bayplan) {
   const folder = join(scratch, 'published-port');
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   const stream = join(folder, 'stream');
   execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-static', '-o', stream, join(here, 'stream.c')], { stdio: 'inherit' });
   const file = join(folder, 'compose.yaml');

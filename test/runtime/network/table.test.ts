@@ -71,8 +71,8 @@ test('the whole table', () => {
         iifname @routed return
         iifname @ours oifname != @ours masquerade; }
       chain forward { type filter hook forward priority filter; policy accept;
-        iifname != @ours oifname != @ours accept
         ct state established,related accept
+        iifname != @ours oifname != @ours accept
         iifname . oifname @same accept
         iifname @closed drop
         ct status dnat oifname @ours accept
