@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,18 +8,27 @@ import { ask, bridgeSpec, leftovers, NetworkWorld } from '../root/network-world.
 const script = process.env['BAYPLAN_BENCH_DOCKER'] ?? resolve(import.meta.dirname, '../../../shared/bench/docker-engine');
 const why = existsSync(script) ? '' : ` (skipped: there is no Docker engine at ${script})`;
 
+const tables = (): readonly string[] => execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').map((line) => line.replace(/^table /, '')).filter((table) => /^ip6? /.test(table));
+
 let world: NetworkWorld;
+let before: readonly string[] = [];
 beforeAll(async () => {
-  if (why === '') execFileSync(script, ['start'], { stdio: 'ignore' });
+  if (why === '') {
+    before = tables();
+    execFileSync(script, ['start'], { stdio: 'ignore' });
+    // As Docker sets it on a machine that did not forward before.
+    for (const family of ['ip', 'ip6']) execFileSync('nft', [`chain ${family} filter FORWARD { policy drop; }`]);
+  }
   world = await NetworkWorld.open();
 });
 afterAll(async () => {
   await world.close();
-  if (why === '') execFileSync(script, ['stop'], { stdio: 'ignore' });
+  if (why !== '') return;
+  spawnSync(script, ['stop'], { stdio: 'ignore' });
+  for (const table of tables()) if (!before.includes(table)) execFileSync('nft', ['delete', 'table', ...table.split(' ')]);
 });
 
 test.skipIf(why !== '')(`containers reach the world, and their ports are reached, beside a running Docker engine${why}`, async () => {
-  expect(execFileSync('nft', ['list', 'chain', 'ip', 'filter', 'FORWARD'], { encoding: 'utf8' })).toContain('policy drop');
   const outside = world.outside('10.213.41.1');
   await world.serve(outside, 'tcp', 80, 'world');
   await world.networks.create('one', '', bridgeSpec());
