@@ -100,7 +100,9 @@ async function serversAway() {
 async function down() {
   const commands = [bayplan('down', '-t', '1', ...stack), bayplan('down', '-t', '1', ...away)];
   const left = await eventually(() => leftovers(paths), (found) => found.length === 0);
-  return { commands, mounts: mounts(), left, remove: bayplan('down', '-v', ...stack), volumes: readdirSync(paths.volumes), stop: bayplan('engine', 'stop'), engineLog: readFileSync(join(paths.run, 'engine.log'), 'utf8') };
+  const remove = bayplan('down', '-v', ...stack);
+  const engineLog = readFileSync(join(paths.run, 'engine.log'), 'utf8'); // goes with the engine
+  return { commands, mounts: mounts(), left, remove, volumes: readdirSync(paths.volumes), engineLog, stop: bayplan('engine', 'stop') };
 }
 
 facts().then((found) => {

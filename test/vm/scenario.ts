@@ -98,8 +98,9 @@ function enginePid(): number {
 async function down() {
   const commands = [bayplan('down', '-t', '1', ...hello), bayplan('down', '-t', '1', ...limits)];
   const left = await eventually(() => leftovers(paths), (found) => found.length === 0);
+  const engineLog = readFileSync(join(paths.run, 'engine.log'), 'utf8'); // goes with the engine
   const stop = bayplan('engine', 'stop');
-  return { commands, left, stop, cgroupLeft: existsSync(join('/sys/fs/cgroup', paths.cgroup)), engineLog: readFileSync(join(paths.run, 'engine.log'), 'utf8') };
+  return { commands, left, stop, cgroupLeft: existsSync(join('/sys/fs/cgroup', paths.cgroup)), engineLog };
 }
 
 async function fetchText(url: string): Promise<string> {
