@@ -1,33 +1,18 @@
-import { createInterface } from 'node:readline';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 
 /** Asks on the terminal, or whatever stands for it. */
 export async function askLine(question: string, cli: Cli): Promise<string> {
   cli.stdout.write(question);
-  const reader = createInterface({ input: cli.stdin });
-  try {
-    for await (const line of reader) return line.trim();
-    return '';
-  } finally {
-    reader.close();
-  }
+  return (await typedLine(cli)).trim();
 }
 
-/** Asks without showing what is typed. Throws where it is broken off. */
+/** Asks without showing what is typed. */
 export async function askSecret(question: string, cli: Cli): Promise<string> {
   cli.stdout.write(question);
   cli.rawTerminal(true);
   try {
-    let typed = '';
-    for await (const chunk of cli.stdin) {
-      for (const letter of String(chunk)) {
-        if (letter === '\r' || letter === '\n') return typed;
-        if (letter === '\x03' || letter === '\x04') throw new BayplanError('broken-off', 'broken off');
-        typed = letter === '\x7f' || letter === '\b' ? typed.slice(0, -1) : typed + letter;
-      }
-    }
-    return typed;
+    return await typedLine(cli);
   } finally {
     cli.rawTerminal(false);
     cli.stdout.write('\n');
@@ -39,4 +24,31 @@ export async function readAll(cli: Cli): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of cli.stdin) chunks.push(Buffer.from(chunk as string | Buffer));
   return Buffer.concat(chunks).toString();
+}
+
+/** What is typed up to Enter; the rest is left to the next who asks. Rejects where it is broken off: a raw terminal hands Ctrl-C and Ctrl-D over as letters. */
+async function typedLine({ stdin }: Cli): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    let typed = '';
+    const finish = (end: () => void): void => {
+      stdin.off('data', take).off('end', ended).off('error', reject).pause();
+      end();
+    };
+    const ended = (): void => finish(() => resolve(typed));
+    const take = (chunk: string | Buffer): void => {
+      const letters = String(chunk);
+      for (const [at, letter] of [...letters].entries()) {
+        if (letter === '\x03' || letter === '\x04') return finish(() => reject(new BayplanError('broken-off', 'broken off')));
+        if (letter === '\r' || letter === '\n') {
+          const rest = [...letters].slice(at + 1).join('');
+          return finish(() => {
+            if (rest !== '') stdin.unshift(rest);
+            resolve(typed);
+          });
+        }
+        typed = letter === '\x7f' || letter === '\b' ? typed.slice(0, -1) : typed + letter;
+      }
+    };
+    stdin.on('data', take).once('end', ended).once('error', reject).resume();
+  });
 }

@@ -135,4 +135,10 @@ describe.runIf(dockerPresent)('the docker client and a real engine', () => {
     const rows = (await out('system', 'df', '--format', '{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}}')).split('\n');
     expect(rows).toEqual([expect.stringMatching(/^Images 1 1 [\d.]+MB$/), 'Containers 1 1 5kB', 'Local Volumes 1 1 7kB', 'Build Cache 0 0 0B']);
   });
+
+  test('rm', async () => {
+    expect(await refused('rm', 'demo-web-1')).toContain('demo-web-1');
+    expect(await out('rm', '-f', 'demo-web-1')).toBe('demo-web-1');
+    expect(await out('ps', '-aq')).toBe('');
+  });
 });
