@@ -24,6 +24,8 @@ export interface EngineView {
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };
   stacks(): readonly StackAnswer[];
+  /** Whether a pass over the stack is under way. */
+  busy(stack: string): boolean;
   /** Rejects with BayplanError `not-found`. */
   stack(name: string): Promise<StackAnswer>;
   planStack(name: string, request: StackRequest): Promise<PlanAnswer>;

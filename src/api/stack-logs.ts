@@ -11,8 +11,8 @@ import { until } from './until.ts';
 
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
- * on through restarts and with containers that appear later, until the client goes, or with `end` until all containers have ended and none of them is
- * going to be started again; `since` as in Docker's logs.
+ * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers have ended and none of
+ * them is going to be started again; `since` as in Docker's logs.
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -71,7 +71,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
         failed.abort();
       }).finally(() => reading.delete(member.key)));
     }
-    return flag(exchange, 'end') && reading.size === 0 && members().every(({ ended }) => ended) ? true : null;
+    return flag(exchange, 'end') && reading.size === 0 && !engine.busy(stack) && members().every(({ ended }) => ended) ? true : null;
   }, AbortSignal.any([gone, failed.signal])).catch((error: unknown) => {
     if (!gone.aborted) throw failure ?? error;
   });

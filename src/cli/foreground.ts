@@ -6,7 +6,8 @@ import { LogPrinter } from './log-printer.ts';
 import type { PassView } from './pass-view.ts';
 import { stopOrder } from './stop-order.ts';
 
-const LOOK_EVERY_MS = 300;
+/** What the services wrote at their end is shown for so long after an interrupt at the most. */
+const DRAIN_MS = 5000;
 const INTERRUPTED = 130;
 
 /**
@@ -19,9 +20,14 @@ export async function runInForeground(name: string, request: StackRequest, clien
   const watching = new AbortController();
   let interrupts = 0;
   const stops: Promise<void>[] = [];
+  let interrupted = (): void => undefined;
+  const stopping = new Promise<void>((resolve) => {
+    interrupted = resolve;
+  });
   const release = cli.onInterrupt(() => {
     interrupts++;
     if (interrupts > 2) return;
+    interrupted();
     if (interrupts === 1) {
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
@@ -33,7 +39,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
   const output = new LogPrinter(name, { colour: cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: true, timestamps: false });
   const show = async (): Promise<void> => {
     output.expect(Object.entries(request.desired.services).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: [], follow: true, tail: 'all', since: began }, watching.signal)) view.print(output.line(line));
+    for await (const line of client.stackLogs(name, { services: [], follow: true, end: true, tail: 'all', since: began }, watching.signal)) view.print(output.line(line));
   };
   let following: Promise<void> | null = null;
   try {
@@ -50,21 +56,14 @@ export async function runInForeground(name: string, request: StackRequest, clien
       if (interrupts === 0) throw error;
     }
     following ??= show();
-    await Promise.race([following, untilAllEnded(name, client, () => interrupts > 0)]);
+    await Promise.race([following, stopping]);
     for (const stop of stops) await stop; // a second Ctrl-C adds to them meanwhile
-    await sleep(LOOK_EVERY_MS); // what the last ones wrote at their end is on its way
+    if (interrupts > 0) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
     return interrupts > 0 ? INTERRUPTED : 0;
   } finally {
     watching.abort();
     await following?.catch(() => undefined); // cut off just now; what went wrong before was thrown above
     release();
-  }
-}
-
-async function untilAllEnded(name: string, client: EngineClient, stop: () => boolean): Promise<void> {
-  while (!stop()) {
-    if ((await client.containers(name, true)).every(({ State }) => State === 'exited' || State === 'dead')) return;
-    await sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -20,7 +20,7 @@ export function loadProject(options: StackOptions, cli: Cli): Project {
   const profiles = options.profile ?? cli.env['COMPOSE_PROFILES']?.split(',').filter((profile) => profile !== '') ?? [];
   const { project, mistakes, warnings } = loadStack({
     files, workingDir: dirname(files[0] ?? cli.cwd), projectName: name === '' ? null : name, environment: definedOf(cli.env), profiles,
-    envFiles: (options.envFile ?? []).map((file) => resolve(cli.cwd, file)), read,
+    envFiles: options.envFile?.map((file) => resolve(cli.cwd, file)) ?? null, read,
   });
   for (const warning of warnings) cli.stderr.write(`warning: ${warning}\n`);
   if (project === null || mistakes.length > 0) {

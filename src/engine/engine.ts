@@ -163,6 +163,10 @@ export class Engine {
     return { ...first[1], name: first[0] };
   }
 
+  busy(stack: string): boolean {
+    return this.#runner.has(stack);
+  }
+
   stacks(): readonly StackAnswer[] {
     return this.#stacks.list().map((record) => this.#answer(record));
   }

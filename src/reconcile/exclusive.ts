@@ -29,6 +29,11 @@ export class ExclusiveRunner<T> {
     return result;
   }
 
+  /** Whether a task of `key` runs, or waits for the one before it. */
+  has(key: string): boolean {
+    return this.#current.has(key);
+  }
+
   /** Cancels all and waits until they have settled. */
   async close(): Promise<void> {
     const all = [...this.#current.values()];

@@ -136,6 +136,10 @@ export class FakeEngine implements EngineView {
     if (found === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);
     return { ...found[1], name: found[0] };
   }
+  busy(): boolean {
+    return false;
+  }
+
   stacks(): readonly StackAnswer[] {
     return [{ version: 1, name: 'shop', revision: 3, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: null, actual: emptyState('shop') }];
   }
