@@ -117,6 +117,16 @@ test('down removes; of nothing it says so', async () => {
   expect(await cli.run('down', '-p', 'shop', '-t', 'soon')).toBe(1);
 });
 
+test('variables come from .env beside the file, or from --env-file instead', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:${TAG}\n');
+  cli.write('.env', 'TAG=7\n');
+  cli.write('other.env', 'TAG=8\n');
+  await cli.run('config');
+  expect(cli.out).toContain('image: nginx:7');
+  await cli.run('config', '--env-file', 'other.env');
+  expect(cli.out).toContain('image: nginx:8');
+});
+
 test('plan exits with 0 where nothing would change', async () => {
   cli.write('compose.yaml', FILE);
   expect(await cli.run('plan')).toBe(0);

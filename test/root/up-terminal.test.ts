@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
 import { Terminal } from './terminal.ts';
@@ -44,6 +45,16 @@ describe('up in the foreground', () => {
     expect(terminal.output).toContain('bye');
     expect(terminal.output).not.toContain('\x1b[');
   });
+});
+
+it('shows all that services write, however much they write just before their end', async () => {
+  const file = `${machine.folder}/much.yaml`;
+  writeFileSync(file, 'name: much\nservices: {one: {image: bayplan/hello, command: [sh, -c, "seq 100000; echo the end"]}}\n');
+  const { code, stdout } = await bayplan(['--root', machine.root, '-f', file, 'up']);
+  const lines = stdout.split('\n').filter((line) => line.startsWith('one-1  | '));
+  expect(code).toBe(0);
+  expect(lines).toHaveLength(100_001);
+  expect(lines.at(-1)).toBe('one-1  | the end');
 });
 
 it('--progress quiet says nothing, json tells each event, tty is live anywhere', async () => {
