@@ -121,9 +121,9 @@ it('names go on while the engine is dead, and a peer made anew is found once the
 
   await machine.open();
   expect(await resolve('demo-web-1', 'db')).toEqual(before);
-  const elsewhere = before[0]?.replace(/\d+$/, '200') ?? '';
-  const changed = await machine.up(STACK.replace('[store]', `[store], ipv4_address: ${elsewhere}`));
+  const changed = await machine.up(STACK.replace('[sleep, "100000"]\n    stop_signal: SIGKILL\n    networks: { back:', '[sleep, "200000"]\n    stop_signal: SIGKILL\n    networks: { back:'));
   expect(changed).toMatchObject({ ok: true });
-  expect(changed.done).toContain('start-container demo-db-1');
-  expect(await resolve('demo-web-1', 'db')).toEqual([elsewhere]);
+  expect(changed.done).toContain('create-container demo-db-1');
+  expect(address('demo-db-1', 'back')).not.toBe(before[0]);
+  expect(await resolve('demo-web-1', 'db')).toEqual([address('demo-db-1', 'back')]);
 });

@@ -20,6 +20,8 @@ export interface EndpointLink {
   readonly interfaceName: string;
   /** null: made from the first address. */
   readonly mac: Buffer | null;
+  /** Others may know the hardware address at another place: they are told of this one. */
+  readonly announced: boolean;
   readonly mtu: number;
   /** At most one of each family. */
   readonly addresses: readonly LinkAddress[];
@@ -58,8 +60,8 @@ function linkRequests(link: EndpointLink, at: number): readonly LinkRequest[] {
     { about: name, message: linkUp(index) },
     ...link.addresses.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network) })),
     ...link.linkLocal.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network, 'link') })),
-    // The address is announced by this, so that a bridge that knew it on another port learns the new one.
-    ...(mac === null ? [] : [{ about: name, message: linkSetMac(index, mac) }]),
+    // The address is announced by this, so that a bridge that knew it on another port learns the new one. It goes to every port: not without need.
+    ...(mac === null || !link.announced ? [] : [{ about: name, message: linkSetMac(index, mac) }]),
   ];
 }
 

@@ -19,6 +19,8 @@ export class NetworkLinks {
   readonly #prefix: string;
   /** Indices of bridges and parent links by network. */
   readonly #indices = new Map<string, number>();
+  /** Networks with the hardware addresses that a link of theirs has, or had: a bridge may know one on a port that is going. */
+  readonly #known = new Set<string>();
 
   constructor(kernel: Kernel, prefix: string) {
     this.#kernel = kernel;
@@ -38,6 +40,14 @@ export class NetworkLinks {
 
   forget(network: string): void {
     this.#indices.delete(network);
+  }
+
+  /** A container has this attachment already. Answers whether that was known. */
+  remember({ network, macAddress, ipv4, ipv6 }: EndpointAttachment): boolean {
+    const key = `${network} ${macAddress || ipv4 || ipv6}`;
+    const known = this.#known.has(key);
+    this.#known.add(key);
+    return known;
   }
 
   /** Makes a namespace at `path` with a link for each attachment, all up. */
@@ -64,7 +74,7 @@ export class NetworkLinks {
   #linkOf(entry: NetworkEntry, attachment: EndpointAttachment, uplink: Uplink): EndpointLink {
     const { macAddress, interfaceName, gatewayPriority, linkLocalIps } = attachment;
     return {
-      uplink, interfaceName, gatewayPriority, internal: entry.record.spec.internal, mtu: entry.options.mtu,
+      uplink, announced: this.remember(attachment) || uplink.kind !== 'veth', interfaceName, gatewayPriority, internal: entry.record.spec.internal, mtu: entry.options.mtu,
       mac: macAddress === '' ? null : Buffer.from(macAddress.replaceAll(/[:-]/g, ''), 'hex'),
       addresses: [...entry.linkAddress(attachment.ipv4), ...entry.linkAddress(attachment.ipv6)],
       linkLocal: linkLocalIps.flatMap(linkLocal),

@@ -199,7 +199,9 @@ class NetworkStore implements Networks {
     for (const { endpoint, inhabitants } of namespaces) {
       this.#remember(endpoint);
       for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
-      for (const { network, ipv4, ipv6 } of endpoint.attachments) {
+      for (const attachment of endpoint.attachments) {
+        const { network, ipv4, ipv6 } = attachment;
+        this.#links.remember(attachment);
         const entry = this.#entries.get(network);
         if (entry === undefined) complaints.push(`container ${endpoint.name} is on network ${network}, of which there is no record`);
         else entry.allocate(endpoint.id, { ipv4, ipv6: ipv6 === '' ? null : ipv6 });
