@@ -50,7 +50,7 @@ async function bundle() {
     minifySyntax: true, minifyWhitespace: true, legalComments: 'none', logLevel: 'warning',
     define: { BAYPLAN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
     plugins: [withoutCommandersPrograms],
-    ...(name === 'bayplan' ? { banner: { js: '#!/usr/bin/env node' } } : {}),
+    ...(name === 'bayplan' ? { banner: { js: '#!/usr/bin/env -S node --' } } : {}),
   })));
   chmodSync('build/bayplan.cjs', 0o755);
 }
