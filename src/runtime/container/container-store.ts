@@ -153,7 +153,7 @@ export class ContainerStore implements Containers {
         const netns = await this.#netns(record, home);
         writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize });
         const attached = Object.keys(home.spec.networks);
-        const started = await spawnShim(kernel, name, files, {
+        const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],

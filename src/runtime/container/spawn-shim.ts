@@ -35,7 +35,7 @@ export class StartError extends BayplanError {
 export interface StartedShim { readonly ready: ReadyLine; readonly shim: ShimClient }
 
 /** Starts a shim on a written bundle and waits until the container's process has exec'd. Throws StartError, or `shim-gone` where the shim was killed. */
-export async function spawnShim(kernel: Kernel, name: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
+export async function spawnShim(kernel: Kernel, name: string, image: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
   const lock = await lockOf(kernel, name, files);
   const [ours, theirs] = kernel.socketPair();
   const argv = [
@@ -68,7 +68,7 @@ export async function spawnShim(kernel: Kernel, name: string, files: ContainerFi
   if (ready.success) return { ready: ready.data, shim };
   shim.close();
   const failed = FailedLine.parse(value);
-  throw new StartError(`container ${name}: ${failed.error}`, failed.exitCode ?? 125);
+  throw new StartError(`container ${name} (image ${image}): ${failed.error}`, failed.exitCode ?? 125);
 }
 
 /** The lock of the bundle. The shim of the run before lets go of it a moment after it has said that it ends. */

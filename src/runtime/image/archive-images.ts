@@ -5,6 +5,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { normalizeReference } from '../../state/image-reference.ts';
 import { bad, type StagedArchive, type StagedFile } from './archive.ts';
 import { chainIds } from './chain-id.ts';
+import { configMistake } from './config-mistake.ts';
 import { ConfigFile } from './config.ts';
 import type { Layer } from './layer-store.ts';
 import { CONFIG_TYPE, DockerManifests, IMAGE_NAME, Index, isIndex, LAYER_TYPE, Manifest, MANIFEST_TYPE, REF_NAME, type Descriptor } from './oci.ts';
@@ -38,7 +39,7 @@ async function ociImages(archive: StagedArchive): Promise<readonly ArchiveImage[
     blobOf(archive, descriptor);
     const name = top.annotations?.[IMAGE_NAME] ?? top.annotations?.[REF_NAME];
     const manifest = await document(archive, blobName(descriptor), Manifest);
-    const config = await document(archive, blobName(manifest.config), ConfigFile);
+    const config = await usableConfig(archive, blobName(manifest.config), name ?? descriptor.digest);
     if (config.rootfs.diff_ids.length !== manifest.layers.length) throw bad(`manifest ${descriptor.digest} has ${manifest.layers.length} layers, its config ${config.rootfs.diff_ids.length}`);
     images.push({
       references: name === undefined ? [] : [normalizeReference(name)],
@@ -67,7 +68,7 @@ async function forThisPlatform(archive: StagedArchive, descriptor: Descriptor, d
 async function dockerImages(archive: StagedArchive): Promise<readonly ArchiveImage[]> {
   const images: ArchiveImage[] = [];
   for (const { Config, RepoTags, Layers } of await document(archive, 'manifest.json', DockerManifests)) {
-    const config = await document(archive, Config, ConfigFile);
+    const config = await usableConfig(archive, Config, RepoTags?.[0] ?? Config);
     const configFile = staged(archive, Config);
     const named = /^(?:blobs\/sha256\/)?([0-9a-f]{64})(?:\.json)?$/.exec(Config)?.[1];
     if (named !== undefined && configFile.digest !== `sha256:${named}`) throw bad(`config ${Config} has the digest ${configFile.digest}: the archive was changed or is damaged`);
@@ -112,6 +113,14 @@ async function compression(file: StagedFile): Promise<'' | '+gzip' | '+zstd'> {
   } finally {
     await handle.close();
   }
+}
+
+/** The config of an image that containers can be made from here; `image`: what the archive calls it. */
+async function usableConfig(archive: StagedArchive, name: string, image: string): Promise<ConfigFile> {
+  const config = await document(archive, name, ConfigFile);
+  const mistake = configMistake(config);
+  if (mistake !== null) throw bad(`image ${image} cannot be used: ${mistake}`);
+  return config;
 }
 
 async function document<T>(archive: StagedArchive, name: string, schema: z.ZodType<T>): Promise<T> {

@@ -22,6 +22,7 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
   const files = new Map<string, StagedFile>();
   const links = new Map<string, string>();
   const work: Promise<void>[] = [];
+  const reading = new Set<ReadEntry>();
   let failure: unknown = null;
   const fail = (error: unknown): void => { failure ??= error; };
 
@@ -36,18 +37,19 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
         // Consumed one after the other: the parser hands out the next entry when this one has been read.
         const path = join(folder, String(work.length));
         files.set(name, { path, digest: '', size: 0 });
+        reading.add(entry.on('error', fail));
         work.push(stageFile(entry, path).then((file) => {
           const expected = /^blobs\/sha256\/([^/]+)$/.exec(name)?.[1];
           if (expected !== undefined && file.digest !== `sha256:${expected}`) throw bad(`blob ${name} has the digest ${file.digest}: the archive was changed or is damaged`);
           files.set(name, file);
-        }).catch((error: unknown) => { fail(error); entry.resume(); }));
+        }).catch((error: unknown) => { fail(error); entry.resume(); }).finally(() => reading.delete(entry)));
         return;
       }
       entry.resume();
     },
   });
   const ended = new Promise<void>((resolve) => {
-    parser.on('error', (error: Error) => { fail(bad(error.message.replace(/^TAR_\w+: /, ''), error)); resolve(); });
+    parser.on('error', (error: Error) => { fail(bad(files.size + links.size === 0 ? 'it is no tar archive' : error.message.replace(/^TAR_\w+: /, ''), error)); resolve(); });
     parser.on('end', resolve);
   });
 
@@ -63,8 +65,12 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
     parser.end();
     await ended;
   }
-  if (failure !== null) parser.abort(failure instanceof Error ? failure : new Error(String(failure)));
-  if (failure === null) await Promise.all(work);
+  if (failure !== null) {
+    const cause = failure instanceof Error ? failure : new Error(String(failure));
+    parser.abort(cause);
+    for (const entry of reading) entry.destroy(cause); // whoever reads the rest of it would wait for ever, its file open
+  }
+  await Promise.all(work);
   if (failure !== null) throw failure;
 
   const get = (name: string): StagedFile | undefined => {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Healthcheck } from '../../state/container.ts';
 import type { ImageConfig } from '../../state/image.ts';
+import { exposedPorts } from './exposed-ports.ts';
 import { Digest } from './oci.ts';
 
 const Strings = z.array(z.string()).nullish();
@@ -43,7 +44,7 @@ export function imageConfig(file: ConfigFile): ImageConfig {
     labels: config.Labels ?? {},
     stopSignal: config.StopSignal ?? '',
     healthcheck: healthcheck(config.Healthcheck),
-    exposedPorts: Object.keys(config.ExposedPorts ?? {}).map((port) => (port.includes('/') ? port : `${port}/tcp`)).sort(),
+    exposedPorts: [...new Set(Object.keys(config.ExposedPorts ?? {}).flatMap((key) => exposedPorts(key) ?? []))].sort(),
     volumes: Object.keys(config.Volumes ?? {}).sort(),
   };
 }

@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { archiveImages } from '../../../src/runtime/image/archive-images.ts';
 import { stageArchive } from '../../../src/runtime/image/archive.ts';
 import { dockerArchive, ociArchive } from './image-archives.ts';
@@ -18,6 +18,17 @@ const layer = tarBytes([{ name: 'a', content: 'x'.repeat(100_000) }]);
 async function images(archive: Buffer, chunk = 10_000): Promise<Awaited<ReturnType<typeof archiveImages>>> {
   const chunks = Array.from({ length: Math.ceil(archive.length / chunk) }, (_, i) => archive.subarray(i * chunk, (i + 1) * chunk));
   return archiveImages(await stageArchive(Readable.from(chunks), folder));
+}
+
+/** Files below a folder that this process has open. */
+function openBelow(parent: string): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // the one that the folder was read by
+    }
+  }).filter((path) => path.startsWith(parent));
 }
 const refusal = (words: RegExp): object => expect.objectContaining({ code: 'bad-archive', message: expect.stringMatching(words) });
 
@@ -99,6 +110,17 @@ describe('a manifest that lies', () => {
   });
 });
 
+describe.each([['docker save', dockerArchive], ['OCI layout', ociArchive]])('an image that no container can be made from: %s', (_format, archive) => {
+  test.each<[string, object, RegExp]>([
+    ['of another machine', { architecture: 's390x' }, /image a:1 cannot be used: it is for linux\/s390x, this machine is linux/],
+    ['of another system', { os: 'windows' }, /it is for windows\//],
+    ['with a relative volume', { config: { Volumes: { rel: {} } } }, /its volume "rel" is not an absolute path/],
+    ['with a port that is none', { config: { ExposedPorts: { '80/tcp': {}, '99999/tcp': {} } } }, /it exposes "99999\/tcp"/],
+  ])('%s', async (_, document, words) => {
+    await expect(images(archive({ names: ['a:1'], layers: [layer], document }))).rejects.toEqual(refusal(words));
+  });
+});
+
 describe('no image archive', () => {
   test.each([['nothing', Buffer.alloc(0)], ['text', Buffer.from('hello\n'.repeat(1000))], ['an empty tar', Buffer.alloc(1024)], ['another tar', layer]])('%s', async (_, bytes) => {
     await expect(images(bytes)).rejects.toEqual(refusal(/./));
@@ -106,6 +128,19 @@ describe('no image archive', () => {
   test.each([0.3, 0.6, 0.97])('cut off at %f', async (part) => {
     const archive = dockerArchive({ names: ['a:1'], layers: [layer] });
     await expect(images(archive.subarray(0, Math.floor((archive.length - 1024) * part)))).rejects.toEqual(refusal(/./));
+  });
+  test('text says so', async () => {
+    await expect(images(Buffer.from('root:x:0:0\n'.repeat(1000)))).rejects.toEqual(refusal(/it is no tar archive/));
+  });
+  test('one whose sender leaves in the middle leaves no file open', async () => {
+    const archive = dockerArchive({ names: ['a:1'], layers: [layer] });
+    const sender = new PassThrough();
+    const loading = stageArchive(sender, folder);
+    sender.write(archive.subarray(0, 50_000));
+    await vi.waitFor(() => expect(openBelow(folder)).toHaveLength(1));
+    sender.destroy(new Error('it left'));
+    await expect(loading).rejects.toThrow('it left');
+    expect(openBelow(folder)).toEqual([]);
   });
   test('names that lead out stay numbers below the folder', async () => {
     await expect(images(tarBytes([{ name: '../../out', content: 'x' }]))).rejects.toEqual(refusal(/neither/));

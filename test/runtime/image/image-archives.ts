@@ -2,11 +2,11 @@ import { arch } from 'node:process';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../src/runtime/image/oci.ts';
 import { sha256, tarBytes } from './tar-bytes.ts';
 
-/** `layers` as they are stored; `diffIds` of the uncompressed ones where that is something else, or to lie. */
-interface Parts { readonly names: readonly string[]; readonly layers: readonly Buffer[]; readonly diffIds?: readonly string[]; readonly config?: object }
+/** `layers` as they are stored; `diffIds` of the uncompressed ones where that is something else, or to lie; `document`: more of the config's document. */
+interface Parts { readonly names: readonly string[]; readonly layers: readonly Buffer[]; readonly diffIds?: readonly string[]; readonly config?: object; readonly document?: object }
 
-function configOf({ layers, diffIds, config }: Parts): Buffer {
-  return Buffer.from(JSON.stringify({ architecture: platform(), os: 'linux', config: { Cmd: ['true'], ...config }, rootfs: { type: 'layers', diff_ids: diffIds ?? layers.map(sha256) } }));
+function configOf({ layers, diffIds, config, document }: Parts): Buffer {
+  return Buffer.from(JSON.stringify({ architecture: platform(), os: 'linux', config: { Cmd: ['true'], ...config }, rootfs: { type: 'layers', diff_ids: diffIds ?? layers.map(sha256) }, ...document }));
 }
 
 /** What `docker save` writes. */

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { BayplanError } from '../../../state/bayplan-error.ts';
+import { configMistake } from '../config-mistake.ts';
 import { ConfigFile } from '../config.ts';
 import { DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE, Index, INDEX_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from '../oci.ts';
-import { architecture } from '../platform.ts';
 
 export const MANIFEST_TYPES: readonly string[] = [MANIFEST_TYPE, DOCKER_MANIFEST_TYPE];
 export const INDEX_TYPES: readonly string[] = [INDEX_TYPE, DOCKER_INDEX_TYPE];
@@ -29,8 +29,8 @@ export function readConfig(bytes: Buffer, manifest: Manifest, what: string): Con
   const config = shaped(parse(bytes, what), ConfigFile, what);
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== manifest.layers.length) throw bad(what, `its manifest has ${manifest.layers.length} layers, its config ${diffIds.length}`);
-  const { os = 'linux', architecture: machine = architecture() } = config;
-  if (os !== 'linux' || machine !== architecture()) throw bad(what, `it is for ${os}/${machine}, this machine is linux/${architecture()}`);
+  const mistake = configMistake(config);
+  if (mistake !== null) throw bad(what, mistake);
   return config;
 }
 
