@@ -380,7 +380,8 @@ export class ContainerStore implements Containers {
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
     setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
-    this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry.record)));
+    // One that goes with its end gives all that back in its removal, which the event brings about.
+    if (!entry.record.spec.autoRemove) this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry.record)));
     this.#emit('exited', entry.record.name);
   }
 

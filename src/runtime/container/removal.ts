@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { volumesUsedBy } from '../../state/volume-users.ts';
+import { settled } from '../settled.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
 
@@ -7,8 +8,10 @@ import type { ContainerEntry } from './container-entry.ts';
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
   const { kernel, networks, volumes } = context;
   rmSync(files.record, { force: true });
-  await networks.disconnect(record.id);
-  await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
-  for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
-  await Promise.all([files.bundle, files.state].map((folder) => kernel.removeTree(folder)));
+  const disconnect = async (): Promise<void> => {
+    await networks.disconnect(record.id);
+    await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
+    for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
+  };
+  await settled([disconnect(), ...[files.bundle, files.state].map((folder) => kernel.removeTree(folder))]);
 }

@@ -9,6 +9,7 @@ import type { Network, NetworkSpec } from '../../state/network.ts';
 import { networkOptions } from '../../state/network-options.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
+import { settled } from '../settled.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import { linkExists, removeLinks } from './bridge.ts';
 import { forgetUdpFlows } from './conntrack.ts';
@@ -146,9 +147,8 @@ class NetworkStore implements Networks {
     if (this.#namespaces.enter(id, inhabitant)) return path;
     this.#rules.guard(false);
     try {
-      await this.#connecting.add(() => this.#links.connect(path, attached));
       this.#remember(endpoint);
-      await this.#writeZones(endpoint);
+      await settled([this.#connecting.add(() => this.#links.connect(path, attached)), this.#writeZones(endpoint)]);
       return path;
     } catch (error) {
       await this.disconnect(inhabitant);
@@ -159,11 +159,8 @@ class NetworkStore implements Networks {
   async disconnect(id: string): Promise<void> {
     for (const owner of this.#namespaces.leave(id)) {
       const endpoint = this.#endpoints.get(owner);
-      if (endpoint !== undefined) {
-        this.#forget(endpoint);
-        await this.#writeZones(endpoint);
-      }
-      await this.#namespaces.remove(owner);
+      if (endpoint !== undefined) this.#forget(endpoint);
+      await settled([endpoint === undefined ? Promise.resolve() : this.#writeZones(endpoint), this.#namespaces.remove(owner)]);
       if (this.#released.delete(owner)) for (const { network } of endpoint?.attachments ?? []) this.release(network, owner);
     }
   }
