@@ -49,8 +49,11 @@ export class PassPrinter {
   finish(): number {
     if (this.#end === null) throw new BayplanError('engine-gone', 'the engine ended before the work was done: run the command again, it goes on from there');
     if (this.#end.ok) return 0;
-    if (this.#failed.length > 1) this.#write(`${this.#failed.length} steps failed: ${this.#failed.join(', ')}\n`);
-    if (this.#end.message !== '') this.#write(`bayplan: ${this.#end.message}\n`);
+    const { message } = this.#end;
+    const count = this.#failed.length;
+    // What only repeats the steps' own lines is said in short.
+    const told = count > 0 && message === this.#failed.join('\n') ? `${count} step${count === 1 ? '' : 's'} failed` : message;
+    for (const line of told.split('\n')) if (line !== '') this.#write(`bayplan: ${line}\n`);
     return 1;
   }
 
@@ -69,7 +72,7 @@ export class PassPrinter {
         if (!this.#quiet) this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
         return;
       case 'failed':
-        this.#failed.push(event.id);
+        this.#failed.push(`${event.id}: ${event.message}`);
         return this.#write(`failed: ${event.id}: ${event.message}\n`);
       case 'skipped': return this.#write(`skipped: ${event.id}: ${event.message}\n`);
       case 'cancelled': return this.#write(`cancelled: ${event.id}${event.message === '' ? '' : `: ${event.message}`}\n`);

@@ -21,6 +21,9 @@ export async function runProgram(commands: readonly AddCommand[], argv: readonly
     .option('--root <folder>', 'the engine\'s folder (default: $BAYPLAN_ROOT or /var/lib/bayplan)')
     .option('-p, --project-name <name>', 'name of the stack (default: as the file or its folder is called)')
     .option('-f, --file <file>', 'stack file, may be repeated (default: compose.yaml)', collect)
+    .option('--profile <name>', 'take services of this profile too, may be repeated', collect)
+    .option('--env-file <file>', 'read variables from this file instead of .env, may be repeated', collect)
+    .version(`bayplan ${cli.version}`, '-v, --version', 'print the version of this program')
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => cli.stdout.write(text), writeErr: (text) => cli.stderr.write(text), outputError: (text, write) => write(text.replace(/^error: /, 'bayplan: ')) });

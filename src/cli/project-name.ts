@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findStackFiles } from '../stack/find-stack-files.ts';
-import { projectNameOf as nameOfFolder } from '../stack/project-name.ts';
+import { projectNameMistake, projectNameOf as nameOfFolder } from '../stack/project-name.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import type { StackOptions } from './options.ts';
@@ -12,7 +12,11 @@ import type { StackOptions } from './options.ts';
  */
 export async function projectNameOf(options: StackOptions, cli: Cli, whole: () => Promise<string>): Promise<string> {
   const given = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'];
-  if (given !== undefined && given !== '') return given;
+  if (given !== undefined && given !== '') {
+    const mistake = projectNameMistake(given);
+    if (mistake !== null) throw new BayplanError('bad-name', mistake);
+    return given;
+  }
   const files = stackFilesOf(options, cli);
   const [first = cli.cwd] = files;
   if (existsSync(join(dirname(first), '.env'))) return await whole(); // it may set the name

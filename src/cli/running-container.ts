@@ -9,5 +9,5 @@ export async function runningContainer(stack: string, service: string, index: st
   const [container] = running.toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
   if (container !== undefined) return container;
   await checkServices([service], stack, (await client.containers(stack, true)).map(({ Bayplan }) => Bayplan.service), client);
-  throw new BayplanError('not-running', `no container of service "${service}" is running in stack "${stack}": see \`bayplan ps -a\``);
+  throw new BayplanError('not-running', `no container${index === undefined ? '' : ` ${index}`} of service "${service}" is running in stack "${stack}": see \`bayplan ps -a\``);
 }

@@ -24,6 +24,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<UpOptions>();
       const { loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
+      if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
       const client = clientOf(options, cli);
       const request = withPullPolicy(await narrowed(requestOf(project, options.removeOrphans === true, cli), project, client, services), options.pull);
       const view = passView(options.progress, cli);

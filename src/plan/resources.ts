@@ -1,6 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
-import type { Network } from '../state/network.ts';
+import type { IpamPool, Network } from '../state/network.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { changeText, compare } from './compare.ts';
@@ -113,7 +113,12 @@ function existing<R extends Network | Volume>(resource: R | undefined): R | null
 }
 
 function networkForm({ spec: { driver, internal, ipv6, ipam, labels, options } }: Network): unknown {
-  return { driver, internal, ipv6, ipam, labels: ownLabels(labels), options };
+  return { driver, internal, ipv6, ipam: Object.fromEntries(ipam.map((pool, index) => [`[${index}]`, poolText(pool)])), labels: ownLabels(labels), options };
+}
+
+function poolText({ subnet, gateway, ipRange, auxAddresses }: IpamPool): string {
+  const reserved = Object.entries(auxAddresses).sort(byKey).map(([name, address]) => ` ${name} ${address}`);
+  return `${subnet === '' ? 'any subnet' : subnet}${gateway === '' ? '' : ` gateway ${gateway}`}${ipRange === '' ? '' : ` range ${ipRange}`}${reserved.join('')}`;
 }
 
 function volumeForm({ spec: { driver, driverOpts, labels } }: Volume): unknown {

@@ -15,21 +15,21 @@ const signals = Object.keys(constants.signals);
 export const capability = nameOf('a capability such as NET_ADMIN', (name) => name.toUpperCase().replace(/^CAP_/, ''), (name) => capabilities.includes(name), capabilities);
 
 /** A signal by name, with or without `SIG`, or by number (signal(7)); kept as written. */
-export const signal = nameOf('a signal such as SIGTERM', (name) => /^\d|^SIG/i.test(name) ? name.toUpperCase() : `SIG${name.toUpperCase()}`, isSignal, signals);
+export const signal = nameOf('a signal such as SIGTERM', (name) => /^\d|^SIG/i.test(name) ? name.toUpperCase() : `SIG${name.toUpperCase()}`, isSignal, signals, 'SIG');
 
 function isSignal(name: string): boolean {
   if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= 64;
   return signals.includes(name) || /^SIGRTM(IN(\+\d{1,2})?|AX(-\d{1,2})?)$/.test(name);
 }
 
-function nameOf(expected: string, plain: (name: string) => string, isKnown: (name: string) => boolean, known: readonly string[]): Shape<string> {
+function nameOf(expected: string, plain: (name: string) => string, isKnown: (name: string) => boolean, known: readonly string[], prefix = ''): Shape<string> {
   return {
     expected,
     read: (tree, reading, where) => {
       const name = tree.kind === 'leaf' && tree.value !== null ? textOf(tree) : '';
       // An empty name, as from a variable that is not set, asks for nothing.
       if (isKnown(plain(name)) || (name === '' && tree.kind === 'leaf' && tree.value === '')) return name;
-      reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${suggest(plain(name), known)}`);
+      reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${suggest(plain(name), known, prefix)}`);
       return undefined;
     },
   };

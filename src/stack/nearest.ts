@@ -1,10 +1,10 @@
 /**
  * `; did you mean "ports"?`, or '' where no known name is near: at most a third of the letters differ (Levenshtein, with a
- * swap of neighbours as one).
+ * swap of neighbours as one). A `prefix` that all names have makes none of them nearer.
  */
-export function suggest(name: string, known: Iterable<string>): string {
+export function suggest(name: string, known: Iterable<string>, prefix = ''): string {
   let best = '';
-  let bound = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let bound = Math.max(1, Math.floor((name.length - prefix.length) / 3)) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= bound) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());

@@ -85,7 +85,7 @@ const develop = record('develop', {}, {
 const pullPolicy: Shape<string> = parsed('always, never, missing, build, if_not_present, refresh, daily, weekly or every_…', (value) =>
   /^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_(\d+[wdhms])+)$/.test(value) ? value : undefined, text);
 
-const containerName = parsed('a name of letters, digits, "_", "." and "-" that starts with a letter or digit', (value) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(value) ? value : undefined, text);
+const containerName = parsed('a name of at least two letters, digits, "_", "." and "-" that starts with a letter or digit', (value) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(value) ? value : undefined, text);
 
 const deviceRequest = record('a device request', {}, { capabilities: strings, ...deviceKeys });
 type DeviceRequest = Read<typeof deviceRequest>;

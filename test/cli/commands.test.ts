@@ -49,6 +49,8 @@ test('exec passes streams and the exit status through, and arguments that look l
   expect([cli.out, cli.err]).toEqual(['typed', 'bad\n']);
   expect(await cli.run('exec', '-p', 'shop', 'db', 'true')).toBe(1);
   expect(cli.err).toBe('bayplan: no container of service "db" is running in stack "shop": see `bayplan ps -a`\n');
+  expect(await cli.run('exec', '-p', 'shop', '--index', '5', 'web', 'true')).toBe(1);
+  expect(cli.err).toContain('no container 5 of service "web" is running');
   expect(await cli.run('exec', '-p', 'shop', 'nosuch', 'true')).toBe(1);
   expect(cli.err).toBe('bayplan: no service "nosuch" in stack "shop": it has db, web\n');
 });
@@ -194,6 +196,30 @@ test('an engine that cannot run says why in one line', async () => {
     expect(await cli.run('engine', ...words)).toBe(1);
     expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop or status\n');
   }
+});
+
+test('options before the command, and what they cannot be', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:1\n    profiles: [gpu]\n');
+  expect(await cli.run('--profile', 'gpu', 'config')).toBe(0);
+  expect(cli.out).toContain('web:');
+  expect(await cli.run('up', '-d')).toBe(1);
+  expect(cli.err).toMatch(/^bayplan: no service to bring up/);
+  expect(await cli.run('-p', 'BAD_Name!', 'ps')).toBe(1);
+  expect(cli.err).toMatch(/^bayplan: expected a project name .* got "BAD_Name!"\n$/);
+  for (const flag of ['-v', '--version']) {
+    expect(await cli.run(flag)).toBe(0);
+    expect(cli.out).toMatch(/^bayplan \S+\n$/);
+  }
+});
+
+test('several steps that fail are told once', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.pass = [
+    ...['x', 'y'].map((id) => ({ version: 1 as const, type: 'step' as const, id, state: 'failed' as const, ms: 0, message: 'no' })),
+    { version: 1, type: 'end', ok: false, revision: 1, message: 'x: no\ny: no' },
+  ];
+  expect(await cli.run('up', '-d')).toBe(1);
+  expect(cli.out).toBe('failed: x: no\nfailed: y: no\nbayplan: 2 steps failed\n');
 });
 
 test('help and unknown commands', async () => {

@@ -182,6 +182,13 @@ it('makes a changed network anew, its containers with it', () => {
   expect(plan(changed, converge(changed, up), 10).steps).toEqual([]);
 });
 
+it('says a changed subnet in words', () => {
+  const changed = structuredClone(shop);
+  const network = changed.networks['shop_default'];
+  if (network) network.spec.ipam = [{ subnet: '10.9.0.0/24', gateway: '10.9.0.1', ipRange: '', auxAddresses: {} }];
+  expect(plan(changed, up, 10).steps.find(({ id }) => id === 'remove-network shop_default')?.why).toBe('network shop_default: ipam[0]: absent → "10.9.0.0/24 gateway 10.9.0.1"');
+});
+
 it('refuses what cannot be', () => {
   const circle = desired({ a: service({}, { b: 'started' }), b: service({}, { a: 'started' }) });
   expect(() => plan(circle, bare(), 10)).toThrow('depends_on goes in a circle: a → b → a');

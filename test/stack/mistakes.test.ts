@@ -59,6 +59,7 @@ networks:
     ['an invalid name', 'name: Shop\nservices: {}\n', [at(1, 7, 'name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got "Shop"')]],
     ['a mistyped healthcheck', web('    healthcheck: { test: [curl, x] }\n'), [at(4, 26, 'services.web.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got "curl"')]],
     ['a misspelt capability', web('    cap_add: [CAP_NET_ADMN]\n'), [at(4, 15, 'services.web.cap_add[0]: expected a capability such as NET_ADMIN, got "CAP_NET_ADMN"; did you mean "NET_ADMIN"?')]],
+    ['a signal like no other', web('    stop_signal: SIGFOO\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGFOO"')]],
     ['a misspelt signal', web('    stop_signal: SIGTREM\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGTREM"; did you mean "SIGTERM"?')]],
     ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false')]],
     ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"')]],

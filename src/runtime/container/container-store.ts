@@ -119,7 +119,8 @@ export class ContainerStore implements Containers {
 
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
     await this.#mutex.run(name, async () => {
-      if (this.#entries.has(name)) throw new BayplanError('conflict', `container ${name}: the name is in use`);
+      const holder = this.#entries.get(name);
+      if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       this.#making.set(name, image.id);
@@ -421,4 +422,8 @@ export class ContainerStore implements Containers {
     const first = attachmentsOf(record)[0];
     return (first === undefined ? null : this.#context.networks.gateway(first.network)) ?? '127.0.0.1';
   }
+}
+
+function ownerText({ stack, service }: Identity): string {
+  return stack === '' ? 'a container of no stack' : `a container of stack ${stack}${service === '' ? '' : `, service ${service}`}`;
 }
