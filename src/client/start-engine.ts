@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { pathsOf } from '../state/paths.ts';
+import { ensureRootFolder } from '../state/root-folder.ts';
 
 const WAIT_MS = 20_000;
 /** An engine that lost the race for the lock ends; the one that won needs this long at most to listen. */
@@ -15,11 +16,12 @@ const LOG_MAX = 1024 * 1024;
 
 /**
  * Starts the engine of `root` in the background and waits until it listens: own session, clean environment, output to
- * `engine.log` in its run folder. `program` is the command that `engine run` is appended to. Rejects with `no-root` or `engine-start`.
+ * `engine.log` in its run folder. `program` is the command that `engine run` is appended to. Rejects with `no-root`, `bad-root` or `engine-start`.
  */
 export async function startEngine(root: string, program: readonly string[]): Promise<void> {
   const paths = pathsOf(root);
   if (process.getuid?.() !== 0) throw new BayplanError('no-root', 'bayplan needs root to make namespaces, mounts and network links: run it with sudo');
+  ensureRootFolder(root); // before there is a run folder for it
   mkdirSync(paths.run, { recursive: true, mode: 0o755 });
   const logFile = join(paths.run, 'engine.log');
   const log = openSync(logFile, 'a', 0o640);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Kernel } from '../runtime/kernel.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Paths } from '../state/paths.ts';
+import { ensureRootFolder } from '../state/root-folder.ts';
 import { removeDeserted, removeRunFolder } from './run-folder-removal.ts';
 
 export interface RunFolder {
@@ -14,7 +15,7 @@ export interface RunFolder {
 
 /**
  * Makes the run folder and takes the engine's lock: one engine a root. What another boot left there is wiped, for /run is not everywhere in memory, and so
- * is what engines left whose root folders were deleted. Throws BayplanError `engine-running`.
+ * is what engines left whose root folders were deleted. Throws BayplanError `engine-running`, `bad-root`.
  */
 export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<RunFolder> {
   const lock = await takeLock(paths, kernel);
@@ -59,9 +60,9 @@ async function takeLock(paths: Paths, kernel: Kernel): Promise<number> {
 }
 
 function makeFolders(paths: Paths): void {
+  ensureRootFolder(paths.root); // first: nothing is left behind for a root that is of no use
   try {
     mkdirSync(paths.run, { recursive: true, mode: 0o755 });
-    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new BayplanError('no-permission', `${paths.run}: ${cause instanceof Error ? cause.message : String(cause)}; bayplan's engine needs root`, { cause });
   }
