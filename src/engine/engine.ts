@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
-import { ExclusiveRunner } from '../reconcile/exclusive.ts';
+import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import { runPass, type PassResult } from '../reconcile/pass.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runtimeExecutor, type Runtime } from '../reconcile/runtime-executor.ts';
@@ -197,7 +197,7 @@ export class Engine {
       await this.#pass(name, record.desired, options.credentials ?? {}, (event) => {
         onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
         if (event.type === 'plan') notes = []; // said once
-      }, signal);
+      }, { title: 'up', client: signal });
       if (options.wait) await this.#settled(record, signal);
     });
   }
@@ -210,7 +210,8 @@ export class Engine {
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
-      await this.#pass(name, desired, {}, onEvent, signal);
+      if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
+      await this.#pass(name, desired, {}, onEvent, { title: 'down', client: signal });
       if (record !== null) await this.#stacks.remove(name, record.revision);
     });
   }
@@ -281,6 +282,11 @@ export class Engine {
     this.#runFolder.leave();
   }
 
+  /** A pass waits until the one before it has settled, and so for the stops that are under way there. */
+  #hasten(stack: string, graceMs: number): void {
+    for (const [name, { identity }] of this.containers.list()) if (identity.stack === stack) this.#supervisor.hasten(name, graceMs);
+  }
+
   #answer(record: StackRecord): StackAnswer {
     return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this) };
   }
@@ -331,12 +337,12 @@ export class Engine {
     return runtimeExecutor({ ...this.#runtime, pull: async (image, signal, onProgress) => { await this.images.pull(image, { credentials, signal, onProgress }); } });
   }
 
-  async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+  async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     this.networks.repair();
     const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
       desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this)), executor: this.#executor(credentials),
-    }), (why) => ({ ok: false, message: `cancelled: ${why}` }), signal);
+    }), (why) => ({ ok: false, message: `cancelled: ${why}` }), by);
     await this.containers.flush();
     if (!result.ok) throw new BayplanError('pass-failed', result.message);
   }

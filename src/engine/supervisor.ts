@@ -77,6 +77,12 @@ export class Supervisor {
     await this.#context.containers.stop(name, signal, graceMs);
   }
 
+  /** Shortens a stop that is under way; where there is none, it does nothing. */
+  hasten(name: string, graceMs: number): void {
+    const { status } = this.#context.containers.get(name) ?? {};
+    if (this.#asked.has(name) && status?.phase === 'running') this.#background(name, this.#context.containers.stop(name, null, graceMs).catch(ignoreGone));
+  }
+
   /** Removes a container, ending it first; its end brings no restart. */
   async remove(name: string, volumes = false): Promise<void> {
     this.#cancelRestart(name);

@@ -8,20 +8,20 @@
 export class ExclusiveRunner<T> {
   readonly #current = new Map<string, Entry<T>>();
 
-  /** Runs `task`, or joins an equal one that runs. `cancelled` makes the result of a task that was kept from beginning; `client` aborts when who asked has left. */
-  run(key: string, fingerprint: string, task: (signal: AbortSignal) => Promise<T>, cancelled: (why: string) => T, client?: AbortSignal): Promise<T> {
+  /** Runs `task`, or joins an equal one that runs. `cancelled` makes the result of a task that was kept from beginning; what it overtakes is told `by` what. */
+  run(key: string, fingerprint: string, task: (signal: AbortSignal) => Promise<T>, cancelled: (why: string) => T, by: Asker = {}): Promise<T> {
     const before = this.#current.get(key);
     if (before !== undefined && before.fingerprint === fingerprint && !before.abort.signal.aborted) {
-      join(before, client);
+      join(before, by.client);
       return before.result;
     }
-    before?.abort.abort('another request for this stack took over');
+    before?.abort.abort(`a later ${by.title ?? 'request'} of this stack took over`);
     const abort = new AbortController();
     const result = (before?.result ?? Promise.resolve()).then(() => undefined, () => undefined) // how the one before ended is its caller's matter
       .then(() => (abort.signal.aborted ? cancelled(String(abort.signal.reason)) : task(abort.signal)));
     const entry: Entry<T> = { fingerprint, abort, result, clients: 0 };
     this.#current.set(key, entry);
-    join(entry, client);
+    join(entry, by.client);
     const leave = (): void => {
       if (this.#current.get(key) === entry) this.#current.delete(key);
     };
@@ -40,6 +40,13 @@ export class ExclusiveRunner<T> {
     for (const { abort } of all) abort.abort('the engine is stopping');
     await Promise.allSettled(all.map(({ result }) => result));
   }
+}
+
+export interface Asker {
+  /** A word for what is asked for, as a person says it: up, down. */
+  readonly title?: string;
+  /** Aborts when who asked has left. */
+  readonly client?: AbortSignal;
 }
 
 interface Entry<T> { readonly fingerprint: string; readonly abort: AbortController; readonly result: Promise<T>; clients: number }

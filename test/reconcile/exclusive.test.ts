@@ -50,7 +50,7 @@ describe('ExclusiveRunner', () => {
     const runner = new ExclusiveRunner<string>();
     const one = task('one');
     const [first, second] = [new AbortController(), new AbortController()];
-    const both = [runner.run('shop', 'same', one.work, overtaken, first.signal), runner.run('shop', 'same', one.work, overtaken, second.signal)];
+    const both = [runner.run('shop', 'same', one.work, overtaken, { client: first.signal }), runner.run('shop', 'same', one.work, overtaken, { client: second.signal })];
     await turn();
     first.abort();
     expect(one.aborted()).toBe(false);
@@ -63,10 +63,10 @@ describe('ExclusiveRunner', () => {
   it('never begins what was overtaken while it waited', async () => {
     const runner = new ExclusiveRunner<string>();
     const [one, two, three] = [task('one'), task('two'), task('three')];
-    const results = [one, two, three].map(({ work }, at) => runner.run('shop', `${at}`, work, overtaken));
+    const results = [one, two, three].map(({ work }, at) => runner.run('shop', `${at}`, work, overtaken, { title: ['up', 'up', 'down'][at] ?? '' }));
     await turn();
     [one, three].forEach(({ end }) => end());
-    expect(await Promise.all(results)).toEqual(['never began: another request for this stack took over', 'never began: another request for this stack took over', 'three done']);
+    expect(await Promise.all(results)).toEqual(['never began: a later up of this stack took over', 'never began: a later down of this stack took over', 'three done']);
     expect([one.began(), two.began()]).toEqual([false, false]);
   });
 

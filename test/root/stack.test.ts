@@ -221,6 +221,16 @@ describe('wrong use', () => {
     expect((await machine.down()).ok).toBe(true);
   });
 
+  it('shortens a stop that is under way for a down that gives less time', async () => {
+    await machine.up(one(`command: ["sh", "-c", "trap : TERM; echo ready; while true; do sleep 0.1; done"], stop_grace_period: 10m`));
+    await eventually(async () => expect(await machine.output('demo-one-1')).toContain('ready'));
+    const patient = machine.down();
+    await eventually(() => expect(status('demo-one-1').held).toBe(true));
+    expect(await machine.down({ stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+    expect(await patient).toMatchObject({ ok: false, message: 'cancelled: a later down of this stack took over' });
+    expect(machine.engine.containers.list().size).toBe(0);
+  });
+
   it('holds a container that forks without end inside its pids limit, and stops it', async () => {
     await machine.up(one('command: ["sh", "-c", "(while true; do sleep 1000 & done) & exec sleep 1000"], pids_limit: 20, stop_signal: SIGKILL'));
     const file = pidsFile(status('demo-one-1').id);
