@@ -134,7 +134,7 @@ static int await(pid_t pid, int pidfd, int signals, struct relay *relay) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-/* What the child said about its failure; as a shell says it where the program could not be run. */
+/* What the child said about its failure: who reads it here is a person. */
 static void tell(int failure) {
   char text[8192];
   ssize_t n = read(failure, text, sizeof text - 1);
@@ -142,7 +142,7 @@ static void tell(int failure) {
   text[n] = 0;
   json_t *object = json_loads(text, 0, NULL);
   const char *message = json_string_value(json_object_get(object, "error"));
-  if (json_object_get(object, "exitCode") && message) dprintf(2, "%s\n", message);
+  if (message) dprintf(2, "%s\n", message);
   else file_write_all(2, text, (size_t)n);
 }
 
@@ -199,6 +199,6 @@ int cmd_exec(int argc, char **argv) {
   arena_open();
   int code = run(&request, &err);
   if (code >= 0) return code;
-  error_write(2, &err);
+  dprintf(2, "%s\n", err.text);
   return 1;
 }

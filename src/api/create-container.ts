@@ -52,7 +52,8 @@ function networksOf(engine: EngineView, { HostConfig, NetworkingConfig }: Docker
   return Object.fromEntries([...asked].map((ref) => {
     const existing = [...engine.networks.list()].find(([name, { status }]) => name === ref || (ref.length >= 12 && status?.id.startsWith(ref) === true));
     if (existing !== undefined) return [existing[0], { ...existing[1], spec: { ...existing[1].spec, external: true }, status: null }];
-    if (ref !== DEFAULT_NETWORK) throw new BayplanError('not-found', `network ${ref} not found`);
+    // No 404: docker's client takes that for a missing image, and pulls.
+    if (ref !== DEFAULT_NETWORK) throw new BayplanError('bad-request', `network ${ref} not found`);
     const spec = NetworkSpec.parse({ driver: 'bridge', internal: false, external: false, ipam: [], labels: {}, options: {} });
     return [DEFAULT_NETWORK, { stack: '', spec, status: null }];
   }));

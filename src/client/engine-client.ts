@@ -7,7 +7,7 @@ import { pathsOf } from '../state/paths.ts';
 import { check, lines, open, text } from './connection.ts';
 import { realRoot } from './real-root.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
-import { EngineAbsent } from './errors.ts';
+import { EngineAbsent, execCutBy } from './errors.ts';
 import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
 
 /** One line of a pull or push: what happens, to the layer `id` where it is about one. */
@@ -141,8 +141,8 @@ export class EngineClient {
   /** Runs it with these streams; answers its exit code, null where the user has left it. `size` is the terminal's, null where there is none to tell of. */
   async startExec(id: string, streams: StdioStreams, options: StdioOptions, size: ConsoleSize | null): Promise<number | null> {
     const body = { Detach: false, Tty: options.tty, ...(size === null ? {} : { ConsoleSize: [size.height, size.width] }) };
-    if (await runStdio(this.socket, `/exec/${id}/start`, JSON.stringify(body), streams, options) === 'detached') return null;
-    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`);
+    if (await runStdio(this.socket, `/exec/${id}/start`, JSON.stringify(body), streams, options).catch(execCutBy('ECONNRESET')) === 'detached') return null;
+    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`).catch(execCutBy('not-found', 'engine-gone'));
     if (ExitCode === null) throw new BayplanError('exec-cut', 'the connection to the command was cut before it ended');
     return ExitCode;
   }

@@ -35,3 +35,11 @@ export function cutError(error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) return error;
   return new BayplanError('engine-gone', 'the engine ended, or failed, in the middle of its answer: see engine.log beside its socket, then run the command again', { retryable: true, cause: error });
 }
+
+/** For what fails with one of these codes because an engine has ended, and its sessions with it, while a command ran: makes that the error. */
+export function execCutBy(...codes: readonly string[]): (error: unknown) => never {
+  return (error) => {
+    const cut = error instanceof Error && 'code' in error && codes.includes(String(error.code));
+    throw cut ? new BayplanError('engine-gone', 'the engine ended; the command goes on in the container', { cause: error }) : error;
+  };
+}

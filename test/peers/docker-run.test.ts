@@ -77,6 +77,7 @@ describe.runIf(present && root)('the docker client', () => {
       expect(await docker(['run', '--rm', 'bayplan/hello', 'no-such-thing'])).toMatchObject({ code: 127, err: expect.stringContaining('no-such-thing: not found in the container') });
       expect(await docker(['run', '--rm', 'bayplan/hello', '/etc'])).toMatchObject({ code: 126 });
       expect(await docker(['run', '--rm', '--privileged', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('HostConfig.Privileged is not built yet') });
+      expect(await docker(['run', '--rm', '--network', 'nosuch', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringMatching(/^docker: Error response from daemon: network nosuch not found$/m) });
       expect(names()).toEqual([]);
     });
 

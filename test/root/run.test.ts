@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
@@ -35,6 +35,18 @@ afterAll(async () => {
   await bayplan(['--root', machine.root, 'engine', 'stop']);
   await machine.dispose();
 });
+
+/** Of the engine on a root. */
+function enginePid(root: string): number {
+  const found = readdirSync('/proc').find((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`\0--root\0${root}\0engine\0run\0`);
+    } catch {
+      return false; // it ended meanwhile
+    }
+  });
+  return Number(found);
+}
 
 describe('run', () => {
   it('starts what the service depends on, healthy, and answers with the command\'s output and status', async () => {
@@ -89,4 +101,20 @@ it('attach joins a service that has a terminal, and leaves it', async () => {
   await terminal.exit;
   expect(terminal.output).toContain('left running\r\nstatus 0');
   expect((await own('ps')).stdout).toContain('demo-shell-1');
+});
+
+describe('exec', () => {
+  it('says in a sentence what is wrong with an option', async () => {
+    await own('up', '-d', 'db');
+    expect(await own('exec', '-u', 'nosuch', 'db', 'id')).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(/^unable to find user nosuch: .*\n$/) });
+    expect(await own('exec', '-w', '/nonexist', 'db', 'pwd')).toMatchObject({ stdout: '', stderr: expect.stringMatching(/^[^{]*\/nonexist: No such file or directory\n$/) });
+  });
+
+  it('says that its engine was killed, and that the command goes on', async () => {
+    const ended = own('exec', 'db', 'sh', '-c', 'echo $$ >/begun; exec sleep 4711');
+    await eventually(async () => expect((await own('exec', 'db', 'test', '-s', '/begun')).code).toBe(0));
+    process.kill(enginePid(machine.root), 'SIGKILL');
+    expect(await ended).toMatchObject({ code: 1, stderr: 'bayplan: the engine ended; the command goes on in the container\n' });
+    expect((await own('exec', 'db', 'sh', '-c', 'kill -9 $(cat /begun)')).code).toBe(0);
+  });
 });
