@@ -22,7 +22,7 @@ import { containerLogs } from './logs.ts';
 import { changeMembers, createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { createOneOff, deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
-import { info, ping, version } from './system.ts';
+import { info, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
@@ -63,6 +63,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/images/*', byVerb({ json: inspectImage, history: imageHistory, get: saveImage })],
   ['POST', '/images/*', byVerb({ tag: tagImage, push: pushImage })],
   ['DELETE', '/images/*', removeImage],
+  ['POST', '/build/prune', pruneBuilds],
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],
   ['POST', '/networks/create', createNetwork],

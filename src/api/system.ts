@@ -39,3 +39,8 @@ export async function info({ engine, response }: Exchange): Promise<void> {
     Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: [],
   });
 }
+
+/** `POST /build/prune`: there is no build cache, but `docker system prune` asks for it. */
+export async function pruneBuilds({ response }: Exchange): Promise<void> {
+  sendJson(response, 200, { CachesDeleted: [], SpaceReclaimed: 0 });
+}

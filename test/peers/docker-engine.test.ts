@@ -136,6 +136,11 @@ describe.runIf(dockerPresent)('the docker client and a real engine', () => {
     expect(rows).toEqual([expect.stringMatching(/^Images 1 1 [\d.]+MB$/), 'Containers 1 1 5kB', 'Local Volumes 1 1 7kB', 'Build Cache 0 0 0B']);
   });
 
+  test('system prune goes through, and leaves what is used', async () => {
+    expect(await out('system', 'prune', '-f')).toContain('Total reclaimed space: 0B');
+    expect(await out('ps', '--format', '{{.Names}}')).toContain('demo-web-1');
+  });
+
   test('rm', async () => {
     expect(await refused('rm', 'demo-web-1')).toContain('demo-web-1');
     expect(await out('rm', '-f', 'demo-web-1')).toBe('demo-web-1');

@@ -121,6 +121,7 @@ async function unpackFed(core: string, layer: Omit<Layer, 'blob'>, folder: strin
   const child = spawn(core, ['unpack', '--dest', folder], { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
   child.stdin.on('error', () => undefined); // whoever writes is told
   const ended = unpacked(child, layer);
+  ended.catch(() => undefined); // it may refuse the layer before the last byte has been fed, when nobody waits for it yet
   try {
     await feed(child.stdin);
   } catch (error) {
