@@ -36,6 +36,7 @@
 #define LAST_WAIT_MS 2000
 #define START_TIMEOUT_S 15
 #define KILLED_WITHIN_MS 5000
+#define RESPONDER_PAUSE_MS 1000
 
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
 struct shim {
@@ -57,7 +58,7 @@ struct shim {
   struct log log;
   struct control control;
   struct responder responder;
-  bool responder_due; /* it died: to be started again in a second */
+  long long responder_at; /* it died: when to start it again, in uptime_ms; 0: it lives */
 };
 
 static int usage(void) {
@@ -114,6 +115,12 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
 static long long now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static long long uptime_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
@@ -269,6 +276,22 @@ static void copy(struct shim *shim, int *from, int stream) {
   *from = -1;
 }
 
+/* How long `watch` may sleep: the sooner of an attached reader's end of patience and the responder's next start. */
+static int patience(const struct shim *shim) {
+  int attached = attach_patience(&shim->attach);
+  if (!shim->responder_at) return attached;
+  long long left = shim->responder_at - uptime_ms();
+  int pause = left > 0 ? (int)left : 0;
+  return attached >= 0 && attached < pause ? attached : pause;
+}
+
+/* By the clock, not by a quiet moment: a container that writes all the time leaves none. */
+static void revive_responder(struct shim *shim) {
+  struct error ignored;
+  if (!shim->responder_at || uptime_ms() < shim->responder_at) return;
+  shim->responder_at = responder_start(&shim->responder, &ignored) < 0 ? uptime_ms() + RESPONDER_PAUSE_MS : 0;
+}
+
 /* Until the container's first process has ended. */
 static void watch(struct shim *shim) {
   enum { OUTPUT, ERRORS, PROCESS, RESPONDER, CONTROL, ATTACH = CONTROL + 1 + CONTROL_CLIENTS, COUNT = ATTACH + ATTACH_ENTRIES };
@@ -281,13 +304,11 @@ static void watch(struct shim *shim) {
     entries[RESPONDER] = (struct pollfd){.fd = shim->responder.pidfd, .events = POLLIN};
     control_poll(&shim->control, &entries[CONTROL]);
     attach_poll(&shim->attach, &entries[ATTACH]);
-    int ready = poll(entries, COUNT, shim->responder_due ? 1000 : attach_patience(&shim->attach));
-    if (ready < 0) continue;
-    struct error err;
-    if (ready == 0 && shim->responder_due) shim->responder_due = responder_start(&shim->responder, &err) < 0;
+    if (poll(entries, COUNT, patience(shim)) < 0) continue;
+    revive_responder(shim);
     if (entries[OUTPUT].revents) copy(shim, &shim->output, LOG_STDOUT);
     if (entries[ERRORS].revents) copy(shim, &shim->errors, LOG_STDERR);
-    if (entries[RESPONDER].revents) { responder_stop(&shim->responder); shim->responder_due = true; }
+    if (entries[RESPONDER].revents) { responder_stop(&shim->responder); shim->responder_at = uptime_ms() + RESPONDER_PAUSE_MS; }
     attach_handle(&shim->attach, &entries[ATTACH]);
     control_handle(&shim->control, &entries[CONTROL]);
     if (entries[PROCESS].revents) return;

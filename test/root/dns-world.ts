@@ -18,7 +18,9 @@ const WAIT_MS = 6000;
 
 interface Exchange { readonly replies: readonly Buffer[]; readonly closed: boolean }
 
-/** A shim with its responder around a container that sleeps, and a client inside the container's network namespace. */
+const SLEEP = ['/usr/bin/sleep', '100000'];
+
+/** A shim with its responder around a container that sleeps, or does what it is told, and a client inside the container's network namespace. */
 export class DnsContainer {
   readonly #kernel: Kernel = loadKernel(join(BUILD, 'libbayplan.so'));
   readonly #folder = mkdtempSync(join(tmpdir(), 'bayplan-dns-'));
@@ -30,10 +32,10 @@ export class DnsContainer {
   #ready: { pid: number; shimPid: number } | null = null;
 
   /** `zones` are names and addresses, one zone each; `nameservers` null: an internal network. `options`: further ones of the shim. */
-  static async start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[] = []): Promise<DnsContainer> {
+  static async start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[] = [], command: readonly string[] = SLEEP): Promise<DnsContainer> {
     const container = new DnsContainer();
     try {
-      await container.#start(zones, nameservers, options);
+      await container.#start(zones, nameservers, options, command);
       return container;
     } catch (error) {
       await container.close();
@@ -113,12 +115,12 @@ export class DnsContainer {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[]): Promise<void> {
+  async #start(zones: readonly Zone[], nameservers: readonly string[] | null, options: readonly string[], command: readonly string[]): Promise<void> {
     chmodSync(this.#folder, 0o755); // the responder has no privileges
     zones.forEach((zone, index) => this.setZone(index, zone));
     this.setNameservers(nameservers ?? []);
     const bundle = join(this.#folder, 'bundle');
-    writeBundle(bundle, this.#netns);
+    writeBundle(bundle, this.#netns, command);
     await this.#kernel.createNetns(this.#netns);
     const [reader, writer] = this.#kernel.pipe();
     await this.#kernel.spawnDetached(join(BUILD, 'bayplan-core'), [
@@ -146,14 +148,14 @@ export class DnsContainer {
 
 export type Zone = readonly (readonly [name: string, address: string])[];
 
-/** A container that sleeps, with the host's programs to look at it from inside. */
-function writeBundle(bundle: string, netns: string): void {
+/** A container of one command, with the host's programs to look at it from inside. */
+function writeBundle(bundle: string, netns: string, command: readonly string[]): void {
   const root = join(bundle, 'rootfs');
   for (const folder of ['usr', 'etc', 'proc']) mkdirSync(join(root, folder), { recursive: true });
   for (const folder of ['bin', 'lib', 'lib64']) symlinkSync(`usr/${folder}`, join(root, folder));
   writeFileSync(join(root, 'etc/resolv.conf'), 'nameserver 127.0.0.11\noptions ndots:0\n');
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({
-    ociVersion: '1.2.0', root: { path: root }, process: { args: ['/usr/bin/sleep', '100000'], env: [], cwd: '/', user: { uid: 0, gid: 0 } },
+    ociVersion: '1.2.0', root: { path: root }, process: { args: command, env: [], cwd: '/', user: { uid: 0, gid: 0 } },
     mounts: [{ destination: '/usr', type: 'bind', source: '/usr', options: ['rbind', 'ro'] }, { destination: '/proc', type: 'proc', source: 'proc' }],
     linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'ipc' }, { type: 'uts' }, { type: 'network', path: netns }] },
   }));

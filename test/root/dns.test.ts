@@ -270,6 +270,18 @@ describe('TCP', () => {
   });
 });
 
+test('a responder that was killed comes back, also beside a container that never stops writing', async () => {
+  const chatty = await DnsContainer.start([BACK], null, ['--log-max', '65536'], ['/usr/bin/sh', '-c', 'while :; do echo line; done']);
+  try {
+    const killed = chatty.responder;
+    process.kill(killed, 'SIGKILL');
+    await eventually(() => expect([0, killed]).not.toContain(chatty.responder));
+    expect(datas(await chatty.ask('cache', 'A'))).toEqual(['10.8.0.2']);
+  } finally {
+    await chatty.close();
+  }
+});
+
 describe('hostile bytes', () => {
   test('what is no query gets no answer, what is a wrong one gets an error, and the responder lives', async () => {
     const responder = container.responder;
