@@ -9,7 +9,7 @@ import type { EngineView } from './engine-view.ts';
 import type { ExecSession, ExecSessions } from './exec-sessions.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { streamType, switchOver, takeBytes } from './hijack.ts';
+import { goneOf, streamType, switchOver, takeBytes } from './hijack.ts';
 import { parseBody, readBody } from './request-body.ts';
 
 const CONSOLE_SIZE = z.tuple([z.int().min(0).max(65535), z.int().min(0).max(65535)]).nullish();
@@ -67,8 +67,7 @@ export async function startExec({ engine, execs, params, request, response, gone
   }
   response.writeHead(200, { 'Content-Type': streamType(session.request.tty) });
   response.flushHeaders();
-  await copyOutput(process, session, response, gone);
-  await ended(process, session);
+  await showUntilEnd(process, session, response, gone);
   response.end();
 }
 
@@ -79,15 +78,11 @@ export async function startExec({ engine, execs, params, request, response, gone
  */
 export async function hijackExec(engine: EngineView, execs: ExecSessions, id: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const session = execs.get(id);
+  const gone = goneOf(socket);
   const length = Number(request.headers['content-length'] ?? 0);
   const body = parseBody((await takeBytes(socket, head, length)).toString(), ExecStart);
   if (body.Detach === true) throw new BayplanError('bad-request', 'a detached exec has no stream to upgrade to');
   const process = await begin(engine, session, body);
-  const gone = new AbortController();
-  socket.once('close', () => gone.abort());
-  gone.signal.addEventListener('abort', () => {
-    if (session.phase === 'running' && !session.request.tty) process.kill(); // nobody is left who could end it
-  });
   switchOver(socket, session.request.tty);
   process.stdin.on('error', () => socket.unpipe(process.stdin)); // it closed its stdin: what still comes is not for it
   if (session.attach.stdin) socket.pipe(process.stdin);
@@ -95,11 +90,7 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
     process.stdin.end();
     socket.resume();
   }
-  try {
-    await copyOutput(process, session, socket, gone.signal);
-  } finally {
-    await ended(process, session);
-  }
+  await showUntilEnd(process, session, socket, gone);
   socket.end();
 }
 
@@ -114,6 +105,20 @@ async function begin(engine: EngineView, session: ExecSession, { ConsoleSize }: 
     session.phase = 'ended';
     session.exitCode = 126;
     throw error;
+  }
+}
+
+/** A command without a terminal ends when its client leaves: nobody is left who could end it. */
+async function showUntilEnd(process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+  const leave = (): void => {
+    if (session.phase === 'running' && !session.request.tty) process.kill();
+  };
+  gone.addEventListener('abort', leave);
+  if (gone.aborted) leave();
+  try {
+    await copyOutput(process, session, to, gone);
+  } finally {
+    await ended(process, session);
   }
 }
 

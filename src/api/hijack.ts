@@ -11,6 +11,14 @@ export function streamType(tty: boolean): string {
   return `application/vnd.docker.${tty ? 'raw' : 'multiplexed'}-stream`;
 }
 
+/** Aborted when the connection closes, or at once where it has: to be asked for before anything is awaited that it should not outlive. */
+export function goneOf(socket: Duplex): AbortSignal {
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort());
+  if (socket.destroyed) gone.abort();
+  return gone.signal;
+}
+
 /** Exactly `length` bytes from the front of the stream; what follows stays in it. `head` was read from it before. */
 export async function takeBytes(stream: Readable, head: Buffer, length: number): Promise<Buffer> {
   if (length > 64 * 1024) throw new BayplanError('too-large', 'the body of the request is larger than 64 KiB');

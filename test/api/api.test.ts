@@ -159,6 +159,15 @@ test('an exec that still runs keeps the server from closing no longer than the a
   await Promise.all([closed, ended]);
 });
 
+test('an exec without upgrade ends when its client leaves', async () => {
+  const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["sleep","60"]}')).body);
+  const connection = connect(socket);
+  connection.write(`POST /exec/${Id}/start HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`);
+  await new Promise((resolve) => connection.once('data', resolve));
+  connection.destroy();
+  await expect.poll(async () => JSON.parse((await call('GET', `/exec/${Id}/json`)).body), { timeout: 5000 }).toMatchObject({ Running: false, ExitCode: 137 });
+});
+
 test('an exec session starts once, and only in a running container', async () => {
   expect((await call('POST', '/containers/shop-db-1/exec', '{"Cmd":["true"]}')).status).toBe(409);
   const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["true"]}')).body);
