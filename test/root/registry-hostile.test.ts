@@ -351,4 +351,22 @@ describe('credentials', () => {
       elsewhere.close();
     }
   });
+
+  test.each([301, 302, 303, 307, 308])('an identity token is not sent on by a redirect of the token service (%i)', async (status) => {
+    const elsewhere = await new FakeRegistry().open();
+    try {
+      asks(`Bearer realm="http://${registry.host}/token"`, () => false);
+      const refuse = registry.intercept;
+      registry.intercept = (request, response, serve) => {
+        if (request.url?.startsWith('/token') !== true) return refuse(request, response, serve);
+        response.writeHead(status, { Location: `http://${elsewhere.host}/token` }).end();
+        return true;
+      };
+      await expect(pull('app:1', { credentials: { [registry.host]: { username: 'ann', password: '', identitytoken: 'refresh' } } })).rejects.toThrow(`redirects a request that carries credentials to http://${elsewhere.host}: that is not followed`);
+      expect(registry.seen.filter(({ path }) => path.startsWith('/token')).map(({ method }) => method)).toEqual(['POST']);
+      expect(elsewhere.seen).toEqual([]);
+    } finally {
+      elsewhere.close();
+    }
+  });
 });

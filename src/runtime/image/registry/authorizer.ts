@@ -86,7 +86,7 @@ export class Authorizer {
     if (credentials !== null && credentials.identitytoken !== '') {
       const form = Buffer.from(new URLSearchParams({ grant_type: 'refresh_token', client_id: 'bayplan', refresh_token: credentials.identitytoken, scope: scopes.join(' '), ...(service === undefined ? {} : { service }) }).toString());
       const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': form.length };
-      return this.#transport.send(url.href, { method: 'POST', headers, body: () => form, signal });
+      return this.#transport.send(url.href, { method: 'POST', headers, body: () => form, secretBody: true, signal });
     }
     if (service !== undefined) url.searchParams.set('service', service);
     for (const one of scopes) url.searchParams.append('scope', one);

@@ -31,6 +31,7 @@ export async function fetchBlob(repository: Repository, descriptor: Descriptor, 
     await reader.write(bytes);
   });
   const receive = async (): Promise<void> => {
+    if (received === descriptor.size) return; // cut after the last byte: there is no range left to ask for
     const body = await repository.openBlob(descriptor, received, what);
     let skip = beginning(body, received, descriptor, host, what);
     for await (const whole of paced(body, host, limits)) {

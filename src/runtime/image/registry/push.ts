@@ -8,6 +8,7 @@ import { MANIFEST_TYPE, type Descriptor, type Manifest } from '../oci.ts';
 import { discard } from './answers.ts';
 import { retry } from './attempts.ts';
 import { header, type Repository } from './repository.ts';
+import { redirected } from './transport.ts';
 
 /** Blobs that go up at the same time. */
 const UPLOADS = 3;
@@ -99,8 +100,8 @@ async function openUpload({ repository, siblings, what }: PushWork, { digest }: 
 function uploadAddress(answer: IncomingMessage, repository: Repository, what: string): string {
   discard(answer, repository.limits);
   const { location = '' } = answer.headers;
-  if (location === '' || !URL.canParse(location, repository.endpoint.base)) throw new BayplanError('registry-answer', `${what}: registry ${repository.endpoint.host} does not say where to upload to`);
-  return new URL(location, repository.endpoint.base).href;
+  if (location === '') throw new BayplanError('registry-answer', `${what}: registry ${repository.endpoint.host} does not say where to upload to`);
+  return redirected(location, new URL(repository.endpoint.base)).href;
 }
 
 async function upload({ repository, layout, what }: PushWork, blob: Descriptor, address: string, tell: (state: PartState, current: number) => void): Promise<void> {

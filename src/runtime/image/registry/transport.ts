@@ -12,13 +12,15 @@ export interface Outgoing {
   readonly headers: OutgoingHttpHeaders;
   /** Made anew for each place that a redirect leads to. */
   readonly body?: () => Readable | Buffer;
+  /** The body is for the addressed server alone: a redirect is an error. */
+  readonly secretBody?: boolean;
   readonly signal: AbortSignal;
 }
 
 const REDIRECTS = 5;
 
 /**
- * Sends one request, following redirects; credentials never follow to another origin, nor anything from TLS to plain HTTP. Throws BayplanError
+ * Sends one request, following redirects; credentials never follow to another origin, a secret body nowhere, nor anything from TLS to plain HTTP. Throws BayplanError
  * `registry-unreachable` (retryable) and `registry-tls`; an answer of any status is an answer.
  */
 export class Transport {
@@ -39,6 +41,7 @@ export class Transport {
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0) || location === undefined) return answer;
       discard(answer, this.#limits);
       const next = redirected(location, url);
+      if (outgoing.secretBody === true) throw new BayplanError('registry-answer', `registry ${url.host} redirects a request that carries credentials to ${next.origin}: that is not followed`);
       if (next.origin !== url.origin) headers = withoutAuthorization(headers);
       url = next;
     }
@@ -69,13 +72,15 @@ export class Transport {
       if (content === undefined || Buffer.isBuffer(content)) request.end(content);
       else {
         content.once('error', (error) => request.destroy(error));
+        request.once('close', () => content.destroy()); // a failed request leaves its source open
         content.pipe(request);
       }
     });
   }
 }
 
-function redirected(location: string, from: URL): URL {
+/** Where an address that a server gives leads to. Throws BayplanError `registry-answer` for none, and for one that leaves TLS. */
+export function redirected(location: string, from: URL): URL {
   const next = URL.canParse(location, from.href) ? new URL(location, from) : null;
   if (next === null || !['http:', 'https:'].includes(next.protocol)) throw new BayplanError('registry-answer', `registry ${from.host} redirects to "${location}", which is no address`);
   if (from.protocol === 'https:' && next.protocol === 'http:' && !isLoopback(next.hostname)) {
