@@ -4,6 +4,11 @@ import { parseSince } from './docker-time.ts';
 import type { Exchange } from './exchange.ts';
 import { anyMatches, parseFilters, type Filters } from './filters.ts';
 
+/** As many events wait for a client that does not read; beyond them it is cut off, for a stream with gaps would look whole. */
+const MOST_WAITING = 10_000;
+/** setTimeout takes no longer time. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const FILTERS = ['type', 'event', 'container', 'image', 'label'];
 
 /** `GET /events?since=&until=&filters=`: past ones from `since` on, then each as it happens, until `until` or the client goes. */
@@ -14,27 +19,28 @@ export async function streamEvents({ engine, query, response, gone }: Exchange):
   const waiting: EngineEvent[] = [];
   let wake: () => void = () => undefined;
   const off = engine.events.onEvent((event) => {
-    waiting.push(event);
+    if (waiting.length < MOST_WAITING) waiting.push(event);
+    else response.destroy();
     wake();
   });
   if (since !== null) waiting.unshift(...engine.events.past().filter(({ time }) => time >= since));
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.flushHeaders();
   gone.addEventListener('abort', () => wake());
-  const timer = until === null ? null : setTimeout(() => wake(), Math.min(Math.max(0, until - Date.now()), 2 ** 31 - 1));
   try {
     while (!gone.aborted) {
       for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
         if ((until === null || event.time <= until) && fits(event, filters)) await writeAll(response, `${JSON.stringify(eventJson(event))}\n`, gone);
       }
       if (until !== null && Date.now() >= until) break;
+      const timer = until === null ? undefined : setTimeout(() => wake(), Math.min(until - Date.now(), LONGEST_TIMER_MS)); // anew each time: it may fire too soon
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
+      clearTimeout(timer);
     }
   } finally {
     off();
-    if (timer !== null) clearTimeout(timer);
   }
   response.end();
 }

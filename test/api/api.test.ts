@@ -168,6 +168,27 @@ test('an exec without upgrade ends when its client leaves', async () => {
   await expect.poll(async () => JSON.parse((await call('GET', `/exec/${Id}/json`)).body), { timeout: 5000 }).toMatchObject({ Running: false, ExitCode: 137 });
 });
 
+test('a client that does not read its events is cut off, and one that reads them is not', async () => {
+  let tell: Parameters<typeof engine.events.onEvent>[0] = () => undefined;
+  let listening = false;
+  engine.events = { past: () => [], onEvent: (listener) => {
+    tell = listener;
+    listening = true;
+    return () => { listening = false; };
+  } };
+  const connection = connect(socket).on('error', () => undefined);
+  connection.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+  await new Promise((resolve) => connection.once('data', resolve));
+  const event = { type: 'container', action: 'start', id: 'a', attributes: {}, time: 1 } as const;
+  tell(event);
+  await new Promise((resolve) => connection.once('data', resolve));
+  expect(listening).toBe(true);
+  const closed = new Promise((resolve) => connection.once('close', resolve));
+  for (let count = 0; count < 10_002; count++) tell(event);
+  await closed;
+  await expect.poll(() => listening).toBe(false);
+});
+
 test('an exec session starts once, and only in a running container', async () => {
   expect((await call('POST', '/containers/shop-db-1/exec', '{"Cmd":["true"]}')).status).toBe(409);
   const { Id } = JSON.parse((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["true"]}')).body);

@@ -44,7 +44,7 @@ export class FakeEngine implements EngineView {
   pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
   closed = false;
   readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
-  readonly events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
+  events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
   lastSignal: AbortSignal | null = null;
 
   readonly images: EngineView['images'] = {
