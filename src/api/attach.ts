@@ -6,22 +6,18 @@ import { writeAll } from './answer.ts';
 import type { EngineView } from './engine-view.ts';
 import { flagOf, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { streamType, switchOver, takeBytes } from './hijack.ts';
+import { goneOf, streamType, switchOver, takeBytes } from './hijack.ts';
 
 /** `POST /containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1` with `Upgrade: tcp`. */
 export async function hijackAttach(engine: EngineView, id: string, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const { name, spec } = engine.container(id);
+  const gone = goneOf(socket);
   await takeBytes(socket, head, Number(request.headers['content-length'] ?? 0));
   const parts = partsOf(query, spec);
-  const stdio = flagOf(query, 'stream') ? await engine.containers.attach(name, parts) : null;
-  const gone = new AbortController();
-  socket.once('close', () => {
-    gone.abort();
-    stdio?.destroy();
-  });
+  const stdio = await openStdio(engine, name, query, parts, gone);
   stdio?.on('error', () => socket.destroy());
   switchOver(socket, spec.tty);
-  if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, socket, gone.signal);
+  if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, socket, gone);
   if (stdio === null) {
     socket.end();
     return;
@@ -35,13 +31,22 @@ export async function hijackAttach(engine: EngineView, id: string, query: URLSea
 export async function attachContainer({ engine, params, query, response, gone }: Exchange): Promise<void> {
   const { name, spec } = engine.container(params['id'] ?? '');
   const parts = { ...partsOf(query, spec), stdin: false };
-  const stdio = flagOf(query, 'stream') ? await engine.containers.attach(name, parts) : null;
+  const stdio = await openStdio(engine, name, query, parts, gone);
+  stdio?.on('error', () => response.destroy()); // it may break while the logs are shown, when nobody reads it
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
-  gone.addEventListener('abort', () => stdio?.destroy());
   if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, response, gone);
   for await (const chunk of stdio ?? []) await writeAll(response, chunk as Buffer, gone);
   response.end();
+}
+
+/** The container's stdio where the client wants more than the logs; destroyed when the client goes, or where it has gone meanwhile. */
+async function openStdio(engine: EngineView, name: string, query: URLSearchParams, parts: AttachParts, gone: AbortSignal): Promise<Duplex | null> {
+  if (!flagOf(query, 'stream')) return null;
+  const stdio = await engine.containers.attach(name, parts);
+  if (gone.aborted) stdio.destroy();
+  else gone.addEventListener('abort', () => stdio.destroy());
+  return stdio;
 }
 
 function partsOf(query: URLSearchParams, spec: ContainerSpec): AttachParts {

@@ -32,11 +32,15 @@ export async function attachTo(path: string, name: string, parts: AttachParts): 
       resolve(connection);
     });
   });
-  socket.write(`${JSON.stringify({ version: 1, op: 'attach', parts: partsText(parts) })}\n`);
-  const answer = Answer.parse(JSON.parse(await firstLine(socket, name)));
-  if (answer.ok) return socket;
-  socket.destroy();
-  throw new BayplanError('conflict', `container ${name}: no more connections can be attached to it: ${answer.error ?? ''}`);
+  try {
+    socket.write(`${JSON.stringify({ version: 1, op: 'attach', parts: partsText(parts) })}\n`);
+    const answer = Answer.parse(JSON.parse(await firstLine(socket, name)));
+    if (!answer.ok) throw new BayplanError('conflict', `container ${name}: no more connections can be attached to it: ${answer.error ?? ''}`);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /** The line that comes first; what follows stays in the stream. */
