@@ -136,7 +136,7 @@ services:
     const up = machine.up(gated('exit 1', 'exit 0').replace('retries: 2', 'retries: 1000'));
     await eventually(() => expect(status('demo-db-1').health).toBe('starting'));
     expect((await machine.down({ stopTimeoutSeconds: 0 })).ok).toBe(true);
-    expect(await up).toMatchObject({ ok: false, message: expect.stringContaining('another request') as string });
+    expect(await up).toMatchObject({ ok: false, message: expect.stringContaining('a later down of this stack took over') as string });
     await eventually(() => expect(leftovers(machine.paths)).toEqual([]));
   });
 });
@@ -156,7 +156,7 @@ describe('wrong use', () => {
 
   it('names a bind source that is missing', async () => {
     const outcome = await machine.up(one('command: [sleep, "9"], volumes: [{type: bind, source: /no/such, target: /x, bind: {create_host_path: false}}]'));
-    expect(outcome.message).toBe('start-container demo-one-1: container demo-one-1: bind source /no/such does not exist (for /x): make it, or set bind.create_host_path');
+    expect(outcome.message).toBe('start-container demo-one-1: container demo-one-1 (image bayplan/hello): bind source /no/such does not exist (for /x): make it, or set bind.create_host_path');
     expect(status('demo-one-1')).toMatchObject({ phase: 'exited', exitCode: 125 });
   });
 

@@ -34,7 +34,7 @@ it('gives a part of a volume, which no link leads out of', async () => {
   for (const [subpath, message] of [
     ['nowhere', 'subpath nowhere does not exist in the volume for /part: make it first'], ['outside', 'subpath outside leads out of the volume for /part'],
     ['above/etc', 'subpath above/etc leads out of the volume for /part'], ['../x', 'subpath ../x leads out of the volume for /part'],
-  ] as const) expect((await machine.up(at(subpath))).message).toBe(`start-container demo-app-1: container demo-app-1: ${message}`);
+  ] as const) expect((await machine.up(at(subpath))).message).toBe(`start-container demo-app-1: container demo-app-1 (image bayplan/hello): ${message}`);
   expect(existsSync(join(data, 'nowhere'))).toBe(false);
 });
 
