@@ -10,6 +10,8 @@ export class ContainerRecords {
   readonly #kernel: Kernel;
   /** Paths of records that are written and not yet on disk. */
   readonly #unsynced = new Set<string>();
+  /** Resolves once the latest flush has ended. */
+  #flushed: Promise<void> = Promise.resolve();
 
   constructor(paths: Paths, kernel: Kernel) {
     this.#paths = paths;
@@ -24,10 +26,23 @@ export class ContainerRecords {
     renameSync(temporary, files.record);
   }
 
-  /** Makes the records durable that were written since the last time: their bytes, then, with one journal commit for all, their names. */
-  async flush(): Promise<void> {
+  /** Makes the records durable that were written since the last time. One flush after the other: what one has begun with, the next may not call durable yet. */
+  flush(): Promise<void> {
+    const flushed = this.#flushed.then(() => this.#sync());
+    this.#flushed = flushed.catch(() => undefined); // its failure is its caller's, and the next one tries again
+    return flushed;
+  }
+
+  /** The records' bytes, then, with one journal commit for all, their names. */
+  async #sync(): Promise<void> {
     const records = [...this.#unsynced];
+    if (records.length === 0) return;
     this.#unsynced.clear();
-    if (records.length > 0) await this.#kernel.sync([...records, this.#paths.containers]);
+    try {
+      await this.#kernel.sync([...records, this.#paths.containers]);
+    } catch (error) {
+      for (const record of records) this.#unsynced.add(record);
+      throw error;
+    }
   }
 }

@@ -217,7 +217,7 @@ export class ContainerStore implements Containers {
   async rename(name: string, to: string): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      if (this.#entries.has(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
+      if (this.#entries.has(to) || this.#making.has(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
       this.#update(entry, { name: to });
       this.#entries.delete(name);
       this.#entries.set(to, entry);
