@@ -40,7 +40,7 @@ describe('servers that do not answer', () => {
     expect(facts.away.mounted).toMatchObject({ code: 0 });
     expect(facts.away.stopped).toMatchObject({ code: 0 });
     expect(facts.away.output).toContain('volume away_far: 198.51.100.9:/srv (type nfs, options vers=4.2,addr=198.51.100.9) cannot be mounted: server 198.51.100.9 does not answer (14 s)');
-    expect(facts.away.output).toContain('container away-bind-1: bind source /mnt/folder/deep (for /data) does not answer (15 s)');
+    expect(facts.away.output).toContain('container away-bind-1 (image bayplan/hello): bind source /mnt/folder/deep (for /data) does not answer (15 s)');
     expect(facts.away.ms).toBeLessThan(25_000);
     expect(facts.away.free.stdout).toContain('"running"');
     expect(facts.away.free.ms).toBeLessThan(10_000);
