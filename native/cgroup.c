@@ -14,13 +14,12 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "cgroup_limits.h"
 #include "devices.h"
 #include "file.h"
 #include "scope.h"
 
-#define TOP "/sys/fs/cgroup"
-enum { V1_MEMORY, V1_CPU, V1_CPUACCT, V1_PIDS, V1_DEVICES, V1_FREEZER, V1_CPUSET, V1_COUNT };
-static const char *const v1_names[V1_COUNT] = {"memory", "cpu", "cpuacct", "pids", "devices", "freezer", "cpuset"};
+#define TOP CGROUP_TOP
 /* Per name, v2 too: the hierarchies in which something of ours may be. */
 #define UNIFIED V1_COUNT
 #define HIERARCHIES (V1_COUNT + 1)
@@ -48,7 +47,7 @@ static bool hierarchy(int which, char *out) {
     strcpy(out, pure ? TOP : TOP "/unified");
     return pure || is_type(out, CGROUP2_SUPER_MAGIC);
   }
-  snprintf(out, 64, TOP "/%s", v1_names[which]);
+  snprintf(out, 64, TOP "/%s", cgroup_v1_names[which]);
   return !pure && is_type(out, CGROUP_SUPER_MAGIC);
 }
 
@@ -74,94 +73,13 @@ static int make(const char *root, const char *path, char *folder, struct error *
   return mkdir(folder, 0755) < 0 && errno != EEXIST ? error_errno(err, "mkdir", folder) : 0;
 }
 
-static int set_text(int folder, const char *where, const char *file, const char *value, struct error *err) {
-  if (file_write_at(folder, file, value) == 0) return 0;
-  char path[4200];
-  snprintf(path, sizeof path, "%s/%s", where, file);
-  int saved = errno;
-  error_errno(err, "write", path);
-  snprintf(err->text, sizeof err->text, "write %.60s to %.380s: %s", value, path, strerror(saved));
-  return -1;
-}
-static int set(int folder, const char *where, const char *file, int64_t value, struct error *err) {
-  char text[32];
-  snprintf(text, sizeof text, "%lld", (long long)value);
-  return set_text(folder, where, file, text, err);
-}
-
-static int limit_memory_v1(int folder, const char *where, const struct resources *r, struct error *err) {
-  if (r->memory != -1 && set(folder, where, "memory.limit_in_bytes", r->memory, err) < 0) return -1;
-  if (r->memory_reservation != -1 && set(folder, where, "memory.soft_limit_in_bytes", r->memory_reservation, err) < 0) return -1;
-  if (r->memory_swap == -1 || r->memory_swap == -2) return 0;
-  /* Kernels without swap accounting do not have the file; memory alone is limited then, as Docker does. */
-  if (faccessat(folder, "memory.memsw.limit_in_bytes", W_OK, 0) < 0 && errno == ENOENT) return 0;
-  return set(folder, where, "memory.memsw.limit_in_bytes", r->memory_swap, err);
-}
-
-static int limit_cpu_v1(int folder, const char *where, const struct resources *r, struct error *err) {
-  if (r->cpu_shares > 0 && set(folder, where, "cpu.shares", r->cpu_shares, err) < 0) return -1;
-  if (r->cpu_period > 0 && set(folder, where, "cpu.cfs_period_us", r->cpu_period, err) < 0) return -1;
-  return r->cpu_quota != -1 ? set(folder, where, "cpu.cfs_quota_us", r->cpu_quota, err) : 0;
-}
-
-static int device_v1(int folder, const char *where, const struct device_rule *rule, struct error *err) {
-  char text[64], major[24] = "*", minor[24] = "*";
-  if (rule->major >= 0) snprintf(major, sizeof major, "%ld", rule->major);
-  if (rule->minor >= 0) snprintf(minor, sizeof minor, "%ld", rule->minor);
-  if (rule->type == 'a') strcpy(text, "a");
-  else snprintf(text, sizeof text, "%c %s:%s %.3s", rule->type, major, minor, rule->access);
-  return set_text(folder, where, rule->allow ? "devices.allow" : "devices.deny", text, err);
-}
-
-static int limit_devices_v1(int folder, const char *where, const struct resources *r, struct error *err) {
-  for (size_t i = 0; i < r->device_count; i++) if (device_v1(folder, where, &r->devices[i], err) < 0) return -1;
-  for (size_t i = 0; r->device_count && i < devices_default_count; i++)
-    if (device_v1(folder, where, &devices_default[i], err) < 0) return -1;
-  return 0;
-}
-
-/* Empty cpuset files refuse every process: they take over the parent's, upwards too where a parent is fresh. */
-static int limit_cpuset_v1(int folder, const char *where, const struct resources *r, struct error *err) {
-  static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
-  const char *const asked[] = {r->cpus, r->mems};
-  for (int i = 0; i < 2; i++) {
-    char path[4200], text[1024];
-    for (const char *at = where + strlen(TOP "/cpuset/"); ; at++) {
-      const char *slash = strchr(at, '/');
-      at = slash ? slash : at + strlen(at);
-      int length = (int)(at - where), above = length;
-      snprintf(path, sizeof path, "%.*s/%s", length, where, files[i]);
-      if (file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && text[0] == '\n') {
-        while (where[above - 1] != '/') above--;
-        char from[4200];
-        snprintf(from, sizeof from, "%.*s%s", above, where, files[i]);
-        if (file_read_at(AT_FDCWD, from, text, sizeof text) < 0 || file_write_at(AT_FDCWD, path, text) < 0) return error_errno(err, "write", path);
-      }
-      if (!slash) break;
-    }
-    if (asked[i] && set_text(folder, where, files[i], asked[i], err) < 0) return -1;
-  }
-  return 0;
-}
-
-static int limit_v1(int which, int folder, const char *where, const struct resources *r, struct error *err) {
-  switch (which) {
-    case V1_MEMORY: return limit_memory_v1(folder, where, r, err);
-    case V1_CPU: return limit_cpu_v1(folder, where, r, err);
-    case V1_DEVICES: return limit_devices_v1(folder, where, r, err);
-    case V1_CPUSET: return limit_cpuset_v1(folder, where, r, err);
-    case V1_PIDS: return r->pids > 0 ? set(folder, where, "pids.max", r->pids, err) : 0;
-    default: return 0;
-  }
-}
-
 /* A cgroup has the controllers that each of its parents passes on. Passing on is refused in one with processes, the root excepted. */
 static int pass_controllers(const char *folder, struct error *err) {
-  static const char *const controllers[] = {"cpu", "memory", "pids", "cpuset"};
+  static const char *const controllers[] = {"cpu", "memory", "pids", "cpuset", "io", "hugetlb"};
   char path[4200], text[1024];
   snprintf(path, sizeof path, "%s/cgroup.controllers", folder);
   if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return error_errno(err, "read", path);
-  if (strstr(text, "memory") && strstr(text, "pids") && strstr(text, "cpu ")) return 0;
+  if (strstr(text, "memory") && strstr(text, "pids") && strstr(text, "cpu ") && strstr(text, "io ")) return 0;
   for (const char *slash = folder + strlen(TOP); slash; slash = strchr(slash + 1, '/')) {
     for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) {
       char plus[16];
@@ -173,29 +91,12 @@ static int pass_controllers(const char *folder, struct error *err) {
   return 0;
 }
 
-static int limit_v2(int folder, const char *where, const struct resources *r, struct error *err) {
-  char text[64];
-  if (r->device_count && devices_attach_filter(folder, r->devices, r->device_count, err) < 0) return -1;
-  if (r->memory != -1 && set(folder, where, "memory.max", r->memory, err) < 0) return -1;
-  if (r->memory_reservation != -1 && set(folder, where, "memory.low", r->memory_reservation, err) < 0) return -1;
-  if (r->memory_swap >= 0 && r->memory != -1 && faccessat(folder, "memory.swap.max", W_OK, 0) == 0
-      && set(folder, where, "memory.swap.max", r->memory_swap - r->memory, err) < 0) return -1;
-  if (r->cpu_quota != -1) {
-    snprintf(text, sizeof text, "%lld %lld", (long long)r->cpu_quota, (long long)(r->cpu_period > 0 ? r->cpu_period : 100000));
-    if (set_text(folder, where, "cpu.max", text, err) < 0) return -1;
-  }
-  if (r->cpu_shares > 0 && set(folder, where, "cpu.weight", 1 + (r->cpu_shares - 2) * 9999 / 262142, err) < 0) return -1;
-  if (r->cpus && set_text(folder, where, "cpuset.cpus", r->cpus, err) < 0) return -1;
-  if (r->mems && set_text(folder, where, "cpuset.mems", r->mems, err) < 0) return -1;
-  return r->pids > 0 ? set(folder, where, "pids.max", r->pids, err) : 0;
-}
-
 /* Where controllers share a hierarchy, /sys/fs/cgroup/cpu is a link to the folder `cpu,cpuacct`: that is its name. */
 static const char *real_name(int which) {
   char path[64], target[64];
-  snprintf(path, sizeof path, TOP "/%s", v1_names[which]);
+  snprintf(path, sizeof path, TOP "/%s", cgroup_v1_names[which]);
   ssize_t n = readlink(path, target, sizeof target - 1);
-  if (n <= 0) return v1_names[which];
+  if (n <= 0) return cgroup_v1_names[which];
   target[n] = 0;
   return arena_format("%s", target);
 }
@@ -209,22 +110,18 @@ static bool has_v2(const char *folder, const char *controller) {
   return false;
 }
 
-/* A limit that nothing on this machine holds is an error: without it the container would run unlimited. `unified`: the container's folder
-   where there is v2 alone, else NULL. */
-static int require_controllers(const char *unified, const struct resources *r, struct error *err) {
-  const struct { int which; bool wanted; const char *what; } limits[] = {
-    {V1_MEMORY, r->memory != -1 || r->memory_reservation != -1 || r->memory_swap >= 0, "memory limit"},
-    {V1_CPU, r->cpu_quota != -1 || r->cpu_period > 0 || r->cpu_shares > 0, "cpu limit"},
-    {V1_PIDS, r->pids > 0, "limit of processes"},
-    {V1_CPUSET, r->cpus || r->mems, "choice of processors"},
-  };
+static bool there_v1(int which, const void *of) {
   char root[64];
-  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-    const char *name = v1_names[limits[i].which];
-    if (!limits[i].wanted || (unified ? has_v2(unified, name) : hierarchy(limits[i].which, root))) continue;
-    return error_text(err, "the %s cannot be held: the cgroup controller %s is not %s; enable it in the kernel or drop the limit", limits[i].what, name,
-      unified ? "in " TOP "/cgroup.controllers" : "mounted below " TOP);
-  }
+  (void)of;
+  return hierarchy(which, root);
+}
+/* Its name in version 2, where the disks' controller has another one. */
+static bool there_v2(int which, const void *folder) { return has_v2(folder, which == V1_BLKIO ? "io" : cgroup_v1_names[which]); }
+
+/* `unified`: the container's folder where there is v2 alone, else NULL. */
+static int require_controllers(const char *unified, const struct resources *r, struct error *err) {
+  char root[64];
+  if (cgroup_require(unified ? there_v2 : there_v1, unified, unified, r, err) < 0) return -1;
   if (!unified && r->device_count && !hierarchy(V1_DEVICES, root) && !hierarchy(UNIFIED, root))
     return error_text(err, "access to devices cannot be restricted: neither the cgroup controller devices nor cgroup v2 is mounted below " TOP);
   return 0;
@@ -234,7 +131,9 @@ static int require_controllers(const char *unified, const struct resources *r, s
 static int limit_unified(bool alone, int folder, const char *where, const struct resources *r, struct error *err) {
   char root[64];
   if (!alone) return r->device_count && !hierarchy(V1_DEVICES, root) ? devices_attach_filter(folder, r->devices, r->device_count, err) : 0;
-  return pass_controllers(where, err) < 0 || require_controllers(where, r, err) < 0 ? -1 : limit_v2(folder, where, r, err);
+  if (pass_controllers(where, err) < 0 || require_controllers(where, r, err) < 0) return -1;
+  if (r->device_count && devices_attach_filter(folder, r->devices, r->device_count, err) < 0) return -1;
+  return cgroup_limit_v2(folder, where, r, err);
 }
 
 static struct cgroup *prepare(const char *path, const struct resources *resources, struct error *err) {
@@ -246,7 +145,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
   if (resources && !cgroup->pure_v2 && require_controllers(NULL, resources, err) < 0) return NULL;
   for (int i = 0; i < V1_COUNT; i++) cgroup->tasks[i] = -1;
   for (int i = 0; i < HIERARCHIES; i++) {
-    if (i == V1_CPUSET && !(resources ? resources->cpus || resources->mems : true)) continue;
+    if (i < V1_COUNT && resources && !cgroup_wants_v1(i, resources)) continue;
     if (!hierarchy(i, root)) continue;
     if (!resources) snprintf(folder, sizeof folder, "%s%s%s", root, *path == '/' ? "" : "/", path);
     else if (make(root, path, folder, err) < 0) return NULL;
@@ -265,7 +164,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
     const char *name = real_name(i);
     bool known = false;
     for (size_t k = 0; k < names; k++) known |= strcmp(cgroup->names[k], name) == 0;
-    if (resources && limit_v1(i, fd, folder, resources, err) < 0) return NULL;
+    if (resources && cgroup_limit_v1(i, fd, folder, resources, err) < 0) return NULL;
     if (known) continue;
     cgroup->names[names++] = name;
     cgroup->tasks[i] = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
@@ -280,6 +179,23 @@ struct cgroup *cgroup_create(const char *path, const struct resources *resources
   if (!cgroup) cgroup_remove(path, &ignored); /* the first failure is the one to tell */
   return cgroup;
 }
+
+int cgroup_update(const char *path, const struct resources *r, struct error *err) {
+  bool pure = pure_v2(), found = false;
+  char folder[4096];
+  if (!pure && require_controllers(NULL, r, err) < 0) return -1;
+  for (int i = 0; i < HIERARCHIES; i++) {
+    if ((i == UNIFIED) != pure || !folder_of(i, path, folder)) continue;
+    if (i < V1_COUNT && !cgroup_wants_v1(i, r)) continue;
+    fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && i == V1_CPUSET) return error_text(err, "the choice of processors cannot be changed while it runs: it was started without one");
+    if (fd < 0) return error_errno(err, "open", folder);
+    found = true;
+    if (pure ? require_controllers(folder, r, err) < 0 || cgroup_limit_v2(fd, folder, r, err) < 0 : cgroup_limit_v1(i, fd, folder, r, err) < 0) return -1;
+  }
+  return found ? 0 : error_text(err, "there is no cgroup %s", path);
+}
+
 struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare(path, NULL, err); }
 int cgroup_v2_fd(const struct cgroup *cgroup) { return cgroup ? cgroup->v2 : -1; }
 bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : pure_v2(); }
@@ -288,7 +204,7 @@ const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? c
 int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   /* A thread that moves itself alone takes no global lock; through cgroup.procs each first move waits for RCU, 10 ms and more. */
   for (int i = 0; cgroup && i < V1_COUNT; i++)
-    if (cgroup->tasks[i] >= 0 && write(cgroup->tasks[i], "0", 1) < 0) return error_errno(err, "write tasks", v1_names[i]);
+    if (cgroup->tasks[i] >= 0 && write(cgroup->tasks[i], "0", 1) < 0) return error_errno(err, "write tasks", cgroup_v1_names[i]);
   return 0;
 }
 

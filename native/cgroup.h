@@ -8,6 +8,8 @@ struct cgroup;
 
 /* Makes it, parents too, with its limits, empty. Lies in the arena. */
 struct cgroup *cgroup_create(const char *path, const struct resources *resources, struct error *err);
+/* Other limits for one that exists. */
+int cgroup_update(const char *path, const struct resources *resources, struct error *err);
 /* One that exists already, for a process that joins. */
 struct cgroup *cgroup_open(const char *path, struct error *err);
 /* For CLONE_INTO_CGROUP; -1 where there is no v2 mount. */

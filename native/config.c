@@ -120,31 +120,6 @@ static int read_namespaces(json_t *array, struct config *config, struct error *e
   return 0;
 }
 
-static int read_device_rules(json_t *array, struct resources *resources, struct error *err) {
-  resources->device_count = json_array_size(array);
-  resources->devices = arena_alloc(resources->device_count * sizeof *resources->devices);
-  for (size_t i = 0; i < resources->device_count; i++) {
-    json_t *entry = json_array_get(array, i);
-    const char *type = text_of(entry, "type"), *access = text_of(entry, "access");
-    if (type && (!*type || !strchr("abc", *type))) return wrong(err, "linux.resources.devices", "a type is none of a, b, c");
-    resources->devices[i] = (struct device_rule){.allow = json_is_true(json_object_get(entry, "allow")), .type = type ? *type : 'a',
-      .major = (long)number_of(entry, "major", -1), .minor = (long)number_of(entry, "minor", -1), .access = access ? access : "rwm"};
-  }
-  return 0;
-}
-
-static int read_resources(json_t *object, struct resources *resources, struct error *err) {
-  json_t *memory = json_object_get(object, "memory"), *cpu = json_object_get(object, "cpu"), *pids = json_object_get(object, "pids");
-  int64_t swap = number_of(memory, "swap", 0), limit = number_of(pids, "limit", 0);
-  *resources = (struct resources){
-    .memory = number_of(memory, "limit", -1), .memory_reservation = number_of(memory, "reservation", -1), .memory_swap = swap < 0 ? -2 : swap == 0 ? -1 : swap,
-    .cpu_quota = number_of(cpu, "quota", -1), .cpu_period = number_of(cpu, "period", -1), .cpu_shares = number_of(cpu, "shares", -1),
-    .cpus = text_of(cpu, "cpus"), .mems = text_of(cpu, "mems"), .pids = limit < 0 ? -2 : limit == 0 ? -1 : limit};
-  if (resources->memory == 0) resources->memory = -1;
-  if (resources->cpu_quota == 0) resources->cpu_quota = -1;
-  return read_device_rules(json_object_get(object, "devices"), resources, err);
-}
-
 static int read_devices(json_t *array, struct config *config, struct error *err) {
   config->device_count = json_array_size(array);
   config->devices = arena_alloc(config->device_count * sizeof *config->devices);
@@ -253,6 +228,6 @@ int config_read(const char *bundle, struct config *config, struct error *err) {
   if (read_namespaces(json_object_get(linux_part, "namespaces"), config, err) < 0) return -1;
   if (read_mounts(json_object_get(top, "mounts"), config, err) < 0) return -1;
   if (read_devices(json_object_get(linux_part, "devices"), config, err) < 0) return -1;
-  if (read_resources(json_object_get(linux_part, "resources"), &config->resources, err) < 0) return -1;
+  if (config_read_resources(json_object_get(linux_part, "resources"), &config->resources, err) < 0) return -1;
   return read_process(json_object_get(top, "process"), annotations, &config->process, err);
 }

@@ -46,12 +46,24 @@ struct process_spec {
   bool has_oom; int oom_score_adj;
 };
 
-/* -1 in a limit: not set. 0 or less than -1 never occurs but for memory swap, where -2 stands for "unlimited". */
+/* One disk's rate (bytes or operations a second) or weight. */
+struct device_rate { unsigned long major, minor; uint64_t rate; };
+enum { RATE_READ_BPS, RATE_WRITE_BPS, RATE_READ_IOPS, RATE_WRITE_IOPS, RATES };
+struct huge_limit { const char *size; uint64_t limit; };
+
+/* -1 in a limit: not set, -2: none (which takes one away that is there). */
 struct resources {
-  int64_t memory, memory_reservation, memory_swap;
-  int64_t cpu_quota, cpu_period, cpu_shares;
+  int64_t memory, memory_reservation, memory_swap, swappiness;
+  bool oom_kill_disable, has_oom_kill_disable;
+  int64_t cpu_quota, cpu_period, cpu_shares, cpu_burst, cpu_idle, rt_runtime, rt_period;
   const char *cpus, *mems;
-  int64_t pids;                   /* -2: unlimited */
+  int64_t pids;
+  int64_t weight, leaf_weight;
+  struct device_rate *weights, *leaf_weights, *rates[RATES]; size_t weight_count, leaf_weight_count, rate_count[RATES];
+  struct huge_limit *huge; size_t huge_count;
+  int64_t class_id;
+  struct pair *priorities; size_t priority_count; /* of network links; values as text */
+  struct pair *unified; size_t unified_count;     /* v2 files and what is written to them */
   struct device_rule *devices; size_t device_count;
 };
 
@@ -81,5 +93,7 @@ struct config {
 bool config_mount_option(struct mount_spec *mount, const char *option);
 /* Reads BUNDLE/config.json. */
 int config_read(const char *bundle, struct config *config, struct error *err);
+/* Reads an OCI linux.resources object. */
+int config_read_resources(json_t *object, struct resources *resources, struct error *err);
 /* Reads a file that holds one OCI process object, with `annotations` as in config.json beside its fields. */
 int config_read_process(const char *path, struct process_spec *process, struct error *err);

@@ -5,6 +5,7 @@
 int cmd_shim(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
+int cmd_limit(int argc, char **argv);
 int cmd_seccomp(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
 int cmd_copy_up(int argc, char **argv);
