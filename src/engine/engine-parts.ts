@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { ContainerStore } from '../runtime/container/container-store.ts';
+import { createImages } from '../runtime/image/image-store.ts';
+import type { Images } from '../runtime/image/images.ts';
+import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
+import { installCore } from '../runtime/installed-core.ts';
+import { loadKernel } from '../runtime/kernel.ts';
+import { createNetworks } from '../runtime/network/network-store.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
+import { createVolumes } from '../runtime/volume/volume-store.ts';
+import type { Volumes } from '../runtime/volume/volumes.ts';
+import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
+import { ContentStore } from './content-store.ts';
+import { readEngineConfig } from './engine-config.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { Opened } from './opened.ts';
+import { ensureRootRecord } from './root-record.ts';
+import { openRunFolder } from './run-folder.ts';
+import { StackStore } from './stack-store.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly paths: Paths;
+  readonly images: Images;
+  readonly containers: ContainerStore;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly stacks: StackStore;
+  readonly contents: ContentStore;
+  readonly supervisor: Supervisor;
+  /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
+  close(leave: boolean): void;
+}
+
+/**
+ * Takes the root's lock, reads its state and adopts what runs. What was opened before something that cannot be is closed again: then nothing acts on the
+ * containers, and the next engine can have the root. Throws BayplanError `engine-running` where another engine has it.
+ */
+export async function openParts(options: EngineOptions): Promise<EngineParts> {
+  const paths = pathsOf(options.root ?? DEFAULT_ROOT);
+  const report = options.report ?? (() => undefined);
+  const now = (): number => Date.now();
+  const kernel = loadKernel(join(options.build, 'libbayplan.so'));
+  const runFolder = await openRunFolder(paths, kernel);
+  const opened = new Opened();
+  opened.add(kernel, (each) => each.forgetNft());
+  const close = (leave: boolean): void => {
+    try {
+      opened.close();
+    } finally {
+      if (leave) runFolder.leave();
+      else runFolder.release(); // its folder stays: whoever started the engine reads its log there
+    }
+  };
+  try {
+    if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
+    await ensureRootRecord(paths, now());
+    const config = readEngineConfig(paths.config);
+    const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
+    const stacks = new StackStore(paths.stacks);
+    let containers: ContainerStore | null = null;
+    const [contents, images, volumes, networks] = await allOf([
+      ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries), users: () => containers?.imageUsers() ?? null }),
+      createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
+    ]);
+    opened.add(networks, (each) => each.close());
+    containers = opened.add(await ContainerStore.open({
+      paths, kernel, images, networks, volumes, core, now, report,
+      logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
+    }), (each) => each.close());
+    await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+    const lost = new Set(await networks.restore(containers.namespaces(), containers.publications()));
+    for (const [name, { status }] of containers.list()) {
+      if (status === null || !lost.has(status.id)) continue;
+      containers.note(name, { ports: [] });
+      report(`${name}: its ports could not be given back to it: run up again`);
+    }
+    const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, close };
+  } catch (error) {
+    close(false);
+    throw error;
+  }
+}
+
+/** None is left to go on alone when another one fails. */
+async function allOf<T extends readonly Promise<unknown>[]>(all: readonly [...T]): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(all);
+  return await Promise.all(all);
+}

@@ -1,0 +1,191 @@
+import { plan } from '../plan/plan.ts';
+import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
+import type { Executor } from '../reconcile/executor.ts';
+import { runPass, type PassResult } from '../reconcile/pass.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { CredentialsByHost } from '../state/registry-credentials.ts';
+import { nothingDesired, type Desired } from '../state/state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { actualState } from './observe.ts';
+import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
+import type { StackRecord } from './stack-store.ts';
+
+/** Steps of one stack that run at the same time. */
+const CONCURRENCY = 16;
+
+/** Carries out steps on behalf of whoever has these credentials. */
+export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
+
+/** The stacks of an engine: what is desired of each, with its contents, and the passes that make it so. */
+export class Stacks {
+  readonly #parts: EngineParts;
+  readonly #executor: ExecutorFor;
+  readonly #runner = new ExclusiveRunner<PassResult>();
+  /** Requests whose contents are kept, and not yet named by a desired state. */
+  #admitting = 0;
+
+  constructor(parts: EngineParts, executor: ExecutorFor) {
+    this.#parts = parts;
+    this.#executor = executor;
+  }
+
+  /** Whether a pass over the stack is under way. */
+  busy(stack: string): boolean {
+    return this.#runner.has(stack);
+  }
+
+  list(): readonly StackAnswer[] {
+    return this.#parts.stacks.list().map((record) => this.#answer(record));
+  }
+
+  /** Throws BayplanError `not-found`. */
+  get(name: string): StackAnswer {
+    const record = this.#parts.stacks.get(name);
+    if (record === null) throw new BayplanError('not-found', `no such stack: ${name}`);
+    return this.#answer(record);
+  }
+
+  plan(name: string, request: StackRequest): PlanAnswer {
+    checkName(name, request.desired);
+    const { desired } = this.#resolve(name, request);
+    const made = plan(desired, actualState(name, desired, this.#parts), Date.now());
+    const notes = [...this.#notes(name, request.source), ...made.notes];
+    return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, plan: { ...made, notes } };
+  }
+
+  async apply(
+    name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void> {
+    checkName(name, request.desired);
+    let revision = this.#parts.stacks.get(name)?.revision ?? 0;
+    await this.#ending(onEvent, () => revision, async () => {
+      let notes = this.#notes(name, request.source);
+      const record = await this.#accept(name, request);
+      revision = record.revision;
+      await this.#pass(name, record.desired, options.credentials ?? {}, (event) => {
+        onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
+        if (event.type === 'plan') notes = []; // said once
+      }, { title: 'up', client: signal });
+      if (options.wait) await this.#settled(record, signal);
+    });
+  }
+
+  async remove(
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+  ): Promise<void> {
+    checkName(name, null);
+    const before = this.#parts.stacks.get(name);
+    await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
+      const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
+      const record = before === null ? null : await this.#intent(before, desired);
+      if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
+      await this.#pass(name, desired, {}, onEvent, { title: 'down', client: signal });
+      if (record !== null) await this.#parts.stacks.remove(name, record.revision);
+    });
+  }
+
+  /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */
+  async once<T>(name: string, request: StackRequest, make: (desired: Desired) => Promise<T>): Promise<T> {
+    checkName(name, request.desired);
+    return await this.#admit(async () => {
+      const { desired, bytes } = this.#resolve(name, request);
+      await this.#parts.contents.keep(bytes);
+      return await make(desired);
+    });
+  }
+
+  /** Removes contents that neither a stack desires nor a container was made with. */
+  collectContents(): void {
+    if (this.#admitting > 0) return; // whoever comes last does it
+    const desired = this.#parts.stacks.list().flatMap((record) => Object.values(record.desired.contents));
+    const given = [...this.#parts.containers.list().values()].flatMap(({ spec }) => spec.contents);
+    this.#parts.contents.collect(new Set([...desired, ...given].map(({ digest }) => digest)));
+  }
+
+  /** Cancels all passes and waits until they have settled. */
+  async close(): Promise<void> {
+    await this.#runner.close();
+  }
+
+  /** A pass waits until the one before it has settled, and so for the stops that are under way there. */
+  #hasten(stack: string, graceMs: number): void {
+    for (const [name, { identity }] of this.#parts.containers.list()) if (identity.stack === stack) this.#parts.supervisor.hasten(name, graceMs);
+  }
+
+  #answer(record: StackRecord): StackAnswer {
+    return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this.#parts) };
+  }
+
+  /** Writes down that a stack goes down. On a full disk it goes down without that: it is what makes room. */
+  async #intent(before: StackRecord, desired: Desired): Promise<StackRecord> {
+    try {
+      return await this.#parts.stacks.put(before.name, before.source, desired, null);
+    } catch (error) {
+      if (error instanceof BayplanError && error.code === 'disk-full') return before;
+      throw error;
+    }
+  }
+
+  #resolve(name: string, request: StackRequest): ResolvedContents {
+    return resolveContents(request, this.#parts.contents, this.#parts.stacks.list().filter((other) => other.name !== name).map(({ desired }) => desired));
+  }
+
+  /** Keeps what is desired now: the contents before the state that names them. */
+  async #accept(name: string, request: StackRequest): Promise<StackRecord> {
+    return await this.#admit(async () => {
+      const { desired, bytes } = this.#resolve(name, request);
+      await this.#parts.contents.keep(bytes);
+      return await this.#parts.stacks.put(name, request.source, desired, request.base);
+    });
+  }
+
+  async #admit<T>(work: () => Promise<T>): Promise<T> {
+    this.#admitting++;
+    try {
+      return await work();
+    } finally {
+      this.#admitting--;
+    }
+  }
+
+  /** What whoever changes a stack should know beside the plan. */
+  #notes(name: string, source: Source): readonly string[] {
+    const before = this.#parts.stacks.get(name)?.source.workingDir;
+    const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
+    return [...moved, ...this.#parts.networks.notices()];
+  }
+
+  async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+    this.#parts.networks.repair();
+    const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
+      desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
+      observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
+    }), (why) => ({ ok: false, message: `cancelled: ${why}` }), by);
+    await this.#parts.containers.flush();
+    if (!result.ok) throw new BayplanError('pass-failed', result.message);
+  }
+
+  /** Runs what answers with events; the last one says how it ended, however it did. */
+  async #ending(onEvent: (event: PassEvent) => void, revision: () => number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work().finally(() => this.collectContents());
+      onEvent({ version: 1, type: 'end', ok: true, revision: revision(), message: '' });
+    } catch (error) {
+      if (!(error instanceof BayplanError)) throw error;
+      onEvent({ version: 1, type: 'end', ok: false, revision: revision(), message: error.message });
+    }
+  }
+
+  /** Waits until all containers that a stack is to have run (healthy, where they have a check) or have ended with 0. */
+  async #settled({ name, desired }: StackRecord, signal: AbortSignal): Promise<void> {
+    const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && desired.services[identity.service] !== undefined);
+    await Promise.all(all.map(([container]) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
+  }
+}
+
+/** A stack's name becomes a folder's: it is a Compose project name, and the one that its desired state is for. */
+function checkName(name: string, desired: Desired | null): void {
+  if (!/^[a-z0-9][a-z0-9_-]*$/.test(name) || name.length > 200) throw new BayplanError('bad-request', `stack name "${name}": expected lower-case letters, digits, "_" and "-", a letter or digit first`);
+  if (desired !== null && desired.stack !== name) throw new BayplanError('bad-request', `the desired state is for stack "${desired.stack}", not for "${name}"`);
+}
