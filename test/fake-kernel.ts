@@ -20,6 +20,9 @@ export class FakeKernel implements Kernel {
     this.#record('spawnDetached', args);
     await this.answers.spawnDetached?.(...args);
   }
+  forgetNft(): void {
+    this.#record('forgetNft', []);
+  }
   pipe(): [number, number] {
     this.#record('pipe', []);
     return this.answers.pipe?.() ?? [this.#next++, this.#next++];

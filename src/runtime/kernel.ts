@@ -50,6 +50,8 @@ export interface Kernel {
   netlink(netns: string | null, messages: readonly Buffer[], protocol?: number): Promise<readonly NetlinkAnswer[]>;
   /** Runs nft text as one transaction, synchronously; `json` asks for JSON output. Throws KernelError with libnftables' message. */
   nft(text: string, json?: boolean): string;
+  /** Frees what libnftables holds, until the next `nft`. */
+  forgetNft(): void;
   /** Binds and (tcp, sctp) listens on a host port, which reserves it. Returns the descriptor, and the port where 0 was asked. Throws KernelError (EADDRINUSE…). */
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number };
 }
@@ -252,6 +254,11 @@ class LoadedKernel implements Kernel {
     return this.#rules.run(text, json);
   }
 
+  forgetNft(): void {
+    this.#rules?.free();
+    this.#rules = null;
+  }
+
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number } {
     const bound = [0];
     const fd = here(this.#reservePort, 'bind', [IPPROTO[protocol], ip, port, bound]);
@@ -286,6 +293,7 @@ class Rules {
   readonly #flags: Native;
   readonly #output: Native;
   readonly #error: Native;
+  readonly #free: Native;
 
   constructor() {
     const library = koffi.load('libnftables.so.1');
@@ -293,9 +301,14 @@ class Rules {
     this.#flags = library.func('void nft_ctx_output_set_flags(void *ctx, unsigned int flags)');
     this.#output = library.func('const char *nft_ctx_get_output_buffer(void *ctx)');
     this.#error = library.func('const char *nft_ctx_get_error_buffer(void *ctx)');
+    this.#free = library.func('void nft_ctx_free(void *ctx)');
     this.#context = library.func('void *nft_ctx_new(uint32_t flags)')(0);
     library.func('int nft_ctx_buffer_output(void *ctx)')(this.#context);
     library.func('int nft_ctx_buffer_error(void *ctx)')(this.#context);
+  }
+
+  free(): void {
+    this.#free(this.#context);
   }
 
   run(text: string, json: boolean): string {
