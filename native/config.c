@@ -1,233 +1,158 @@
 #include "config.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "arena.h"
-#include "caps.h"
+#include "fields.h"
+#include "json_file.h"
 
-static int wrong(struct error *err, const char *where, const char *what) { return error_text(err, "config.json: %s: %s", where, what); }
-
-static const char *text_of(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
-
-/* Strings of an array, NULL-terminated; NULL where one is not a string. An absent array is empty. */
-static const char **texts_of(json_t *array) {
-  size_t count = json_array_size(array);
-  const char **result = arena_alloc((count + 1) * sizeof *result);
-  for (size_t i = 0; result && i < count; i++)
-    if (!(result[i] = json_string_value(json_array_get(array, i)))) return NULL;
-  if (result) result[count] = NULL;
-  return result;
-}
-
-static int64_t number_of(json_t *object, const char *key, int64_t otherwise) {
-  json_t *value = json_object_get(object, key);
-  return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
-}
-
-static const struct { const char *name; unsigned long set, clear; uint64_t attr_set, attr_clear; } mount_flags[] = {
-  {"ro", MS_RDONLY, 0, MOUNT_ATTR_RDONLY, 0}, {"rw", 0, MS_RDONLY, 0, MOUNT_ATTR_RDONLY},
-  {"nosuid", MS_NOSUID, 0, MOUNT_ATTR_NOSUID, 0}, {"suid", 0, MS_NOSUID, 0, MOUNT_ATTR_NOSUID},
-  {"nodev", MS_NODEV, 0, MOUNT_ATTR_NODEV, 0}, {"dev", 0, MS_NODEV, 0, MOUNT_ATTR_NODEV},
-  {"noexec", MS_NOEXEC, 0, MOUNT_ATTR_NOEXEC, 0}, {"exec", 0, MS_NOEXEC, 0, MOUNT_ATTR_NOEXEC},
-  {"nosymfollow", MS_NOSYMFOLLOW, 0, MOUNT_ATTR_NOSYMFOLLOW, 0}, {"symfollow", 0, MS_NOSYMFOLLOW, 0, MOUNT_ATTR_NOSYMFOLLOW},
-  {"noatime", MS_NOATIME, MS_RELATIME | MS_STRICTATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
-  {"relatime", MS_RELATIME, MS_NOATIME | MS_STRICTATIME, 0, MOUNT_ATTR__ATIME}, {"atime", 0, MS_NOATIME, 0, MOUNT_ATTR__ATIME},
-  {"strictatime", MS_STRICTATIME, MS_NOATIME | MS_RELATIME, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
-  {"nodiratime", MS_NODIRATIME, 0, MOUNT_ATTR_NODIRATIME, 0}, {"diratime", 0, MS_NODIRATIME, 0, MOUNT_ATTR_NODIRATIME},
-  {"sync", MS_SYNCHRONOUS, 0, 0, 0}, {"async", 0, MS_SYNCHRONOUS, 0, 0}, {"dirsync", MS_DIRSYNC, 0, 0, 0},
-  {"silent", MS_SILENT, 0, 0, 0}, {"loud", 0, MS_SILENT, 0, 0}, {"defaults", 0, 0, 0, 0},
-};
-static const struct { const char *name; uint64_t set; bool deep; } propagations[] = {
-  {"private", MS_PRIVATE, false}, {"rprivate", MS_PRIVATE, true}, {"slave", MS_SLAVE, false}, {"rslave", MS_SLAVE, true},
-  {"shared", MS_SHARED, false}, {"rshared", MS_SHARED, true}, {"unbindable", MS_UNBINDABLE, false}, {"runbindable", MS_UNBINDABLE, true},
-};
-/* Recursive forms of the specification's section "Linux mount options". */
-static const struct { const char *name; uint64_t set; } deep_flags[] = {
-  {"rro", MOUNT_ATTR_RDONLY}, {"rnosuid", MOUNT_ATTR_NOSUID}, {"rnodev", MOUNT_ATTR_NODEV}, {"rnoexec", MOUNT_ATTR_NOEXEC},
-  {"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW}, {"rnodiratime", MOUNT_ATTR_NODIRATIME},
-};
-
-bool config_mount_option(struct mount_spec *mount, const char *option) {
-  if (strcmp(option, "bind") == 0) return mount->bind = true;
-  if (strcmp(option, "rbind") == 0) return mount->bind = mount->deep = true;
-  if (strcmp(option, "create") == 0) return mount->create = true;
-  if (strncmp(option, "subpath=", 8) == 0) return (mount->subpath = option + 8);
-  for (size_t i = 0; i < sizeof mount_flags / sizeof *mount_flags; i++)
-    if (strcmp(option, mount_flags[i].name) == 0) {
-      mount->flags = (mount->flags & ~mount_flags[i].clear) | mount_flags[i].set;
-      mount->attr_set = (mount->attr_set & ~mount_flags[i].attr_clear) | mount_flags[i].attr_set;
-      mount->attr_clear |= mount_flags[i].attr_clear;
-      return true;
-    }
-  for (size_t i = 0; i < sizeof propagations / sizeof *propagations; i++)
-    if (strcmp(option, propagations[i].name) == 0) {
-      mount->propagation = propagations[i].set;
-      mount->propagation_deep = propagations[i].deep;
-      return true;
-    }
-  for (size_t i = 0; i < sizeof deep_flags / sizeof *deep_flags; i++)
-    if (strcmp(option, deep_flags[i].name) == 0) { mount->attr_set_deep |= deep_flags[i].set; return true; }
-  return false;
-}
-
-static int read_mounts(json_t *array, struct config *config, struct error *err) {
-  config->mount_count = json_array_size(array);
-  config->mounts = arena_alloc(config->mount_count * sizeof *config->mounts);
-  for (size_t i = 0; i < config->mount_count; i++) {
-    json_t *entry = json_array_get(array, i), *option;
-    struct mount_spec *mount = &config->mounts[i];
-    *mount = (struct mount_spec){.target = text_of(entry, "destination"), .source = text_of(entry, "source"), .type = text_of(entry, "type"), .data = ""};
-    if (!mount->target || mount->target[0] != '/') return wrong(err, "mounts", "a destination is not an absolute path");
-    if (!mount->type) mount->type = "";
-    size_t index;
-    json_array_foreach(json_object_get(entry, "options"), index, option) {
-      const char *text = json_string_value(option);
-      if (!text) return wrong(err, mount->target, "an option is not a string");
-      if (!config_mount_option(mount, text)) mount->data = *mount->data ? arena_format("%s,%s", mount->data, text) : text;
-    }
-    if (strcmp(mount->type, "bind") == 0) mount->bind = true;
-    if (mount->bind && !mount->source) return wrong(err, mount->target, "a bind without a source");
-    if (json_object_get(entry, "uidMappings")) return wrong(err, mount->target, "idmapped mounts are not supported");
-    if (!mount->source) mount->source = mount->type;
+/* Pairs of an object whose values are strings. */
+static int read_pairs(json_t *object, const char *where, struct pair **out, size_t *count, struct error *err) {
+  const char *name;
+  json_t *value;
+  *out = arena_alloc(json_object_size(object) * sizeof **out + 1);
+  if (!*out) return error_text(err, "%s: out of memory", where);
+  json_object_foreach(object, name, value) {
+    if (!json_is_string(value)) return error_text(err, "%s: %s: a string is wanted", where, name);
+    (*out)[(*count)++] = (struct pair){name, json_string_value(value)};
   }
   return 0;
 }
 
-static int read_namespaces(json_t *array, struct config *config, struct error *err) {
-  static const struct { const char *type; unsigned long flag; } types[] = {
-    {"pid", CLONE_NEWPID}, {"network", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"mount", CLONE_NEWNS}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP},
-  };
-  size_t i;
-  json_t *entry;
-  json_array_foreach(array, i, entry) {
-    const char *type = text_of(entry, "type"), *path = text_of(entry, "path");
-    unsigned long flag = 0;
-    for (size_t k = 0; type && k < sizeof types / sizeof *types; k++) if (strcmp(type, types[k].type) == 0) flag = types[k].flag;
-    if (!flag) return error_text(err, "config.json: linux.namespaces: a namespace of type \"%s\" is not supported", type ? type : "");
-    if (!path || !*path) config->namespaces |= flag;
-    else if (flag == CLONE_NEWNET) config->net_path = path;
-    else if (flag == CLONE_NEWIPC) config->ipc_path = path;
-    else if (flag == CLONE_NEWUTS) config->uts_path = path;
-    else return error_text(err, "config.json: linux.namespaces: a %s namespace by path is not supported", type);
-  }
-  if (!(config->namespaces & CLONE_NEWNS)) return wrong(err, "linux.namespaces", "a mount namespace of its own is needed");
-  return 0;
-}
+struct device_entry { const char *path, *type; int64_t major, minor; uint32_t mode, uid, gid; };
 
 static int read_devices(json_t *array, struct config *config, struct error *err) {
-  config->device_count = json_array_size(array);
-  config->devices = arena_alloc(config->device_count * sizeof *config->devices);
-  for (size_t i = 0; i < config->device_count; i++) {
-    json_t *entry = json_array_get(array, i);
-    const char *path = text_of(entry, "path"), *type = text_of(entry, "type");
-    if (!path || *path != '/' || !type) return wrong(err, "linux.devices", "a device needs path and type");
-    mode_t kind = *type == 'b' ? S_IFBLK : *type == 'p' ? S_IFIFO : S_IFCHR;
-    config->devices[i] = (struct device){.path = path, .mode = kind | (mode_t)number_of(entry, "fileMode", 0666),
-      .number = makedev((unsigned)number_of(entry, "major", 0), (unsigned)number_of(entry, "minor", 0)),
-      .uid = (uid_t)number_of(entry, "uid", 0), .gid = (gid_t)number_of(entry, "gid", 0)};
-  }
-  return 0;
-}
-
-static int read_limits(json_t *array, struct process_spec *process, struct error *err) {
-  static const char *const names[RLIM_NLIMITS] = {
-    [RLIMIT_CPU] = "RLIMIT_CPU", [RLIMIT_FSIZE] = "RLIMIT_FSIZE", [RLIMIT_DATA] = "RLIMIT_DATA", [RLIMIT_STACK] = "RLIMIT_STACK",
-    [RLIMIT_CORE] = "RLIMIT_CORE", [RLIMIT_RSS] = "RLIMIT_RSS", [RLIMIT_NPROC] = "RLIMIT_NPROC", [RLIMIT_NOFILE] = "RLIMIT_NOFILE",
-    [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK", [RLIMIT_AS] = "RLIMIT_AS", [RLIMIT_LOCKS] = "RLIMIT_LOCKS", [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
-    [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE", [RLIMIT_NICE] = "RLIMIT_NICE", [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO", [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
+#define AT(member) offsetof(struct device_entry, member)
+  static const struct field fields[] = {
+    {"path", FIELD_TEXT, AT(path)}, {"type", FIELD_TEXT, AT(type)}, {"major", FIELD_INTEGER, AT(major)}, {"minor", FIELD_INTEGER, AT(minor)},
+    {"fileMode", FIELD_UINT32, AT(mode)}, {"uid", FIELD_UINT32, AT(uid)}, {"gid", FIELD_UINT32, AT(gid)}, {0},
   };
-  process->limit_count = json_array_size(array);
-  process->limits = arena_alloc(process->limit_count * sizeof *process->limits);
-  for (size_t i = 0; i < process->limit_count; i++) {
-    json_t *entry = json_array_get(array, i);
-    const char *type = text_of(entry, "type");
-    int resource = 0;
-    while (resource < RLIM_NLIMITS && (!type || strcmp(type, names[resource]) != 0)) resource++;
-    if (resource == RLIM_NLIMITS) return error_text(err, "config.json: process.rlimits: unknown type \"%s\"", type ? type : "");
-    process->limits[i] = (struct limit){.resource = resource, .name = names[resource], .value = {
-      .rlim_cur = (rlim_t)number_of(entry, "soft", -1), .rlim_max = (rlim_t)number_of(entry, "hard", -1)}};
+#undef AT
+  static const struct device_entry usual = {.mode = 0666};
+  static const char where[] = "config.json: linux.devices";
+  struct device_entry *entries;
+  if (fields_list(array, where, fields, sizeof *entries, &usual, &entries, &config->device_count, err) < 0) return -1;
+  config->devices = arena_alloc(config->device_count * sizeof *config->devices + 1);
+  if (!config->devices) return error_text(err, "%s: out of memory", where);
+  for (size_t i = 0; i < config->device_count; i++) {
+    const struct device_entry *entry = &entries[i];
+    if (!entry->path || *entry->path != '/' || !entry->type) return error_text(err, "%s[%zu]: a device needs an absolute path and a type", where, i);
+    if (!strchr("cubp", *entry->type) || !*entry->type || entry->type[1]) return error_text(err, "%s[%zu].type: \"%s\" is none of c, u, b, p", where, i, entry->type);
+    for (size_t k = 0; k < i; k++) if (strcmp(entries[k].path, entry->path) == 0) return error_text(err, "%s: two at %s", where, entry->path);
+    mode_t kind = *entry->type == 'b' ? S_IFBLK : *entry->type == 'p' ? S_IFIFO : S_IFCHR;
+    config->devices[i] = (struct device){.path = entry->path, .mode = kind | (entry->mode & 07777), .number = makedev((unsigned)entry->major, (unsigned)entry->minor),
+      .uid = entry->uid, .gid = entry->gid};
   }
   return 0;
 }
 
-static int read_process(json_t *object, json_t *annotations, struct process_spec *process, struct error *err) {
-  if (!json_is_object(object)) return wrong(err, "process", "missing");
-  json_t *user = json_object_get(object, "user"), *gids = json_object_get(user, "additionalGids"), *oom = json_object_get(object, "oomScoreAdj");
-  json_t *size = json_object_get(object, "consoleSize");
-  const char *init = text_of(annotations, "io.bayplan.init");
-  *process = (struct process_spec){
-    .args = (char **)texts_of(json_object_get(object, "args")), .env = (char **)texts_of(json_object_get(object, "env")), .cwd = text_of(object, "cwd"),
-    .user = text_of(annotations, "io.bayplan.user"), .groups = text_of(annotations, "io.bayplan.groups"),
-    .uid = (uid_t)number_of(user, "uid", 0), .gid = (gid_t)number_of(user, "gid", 0), .gid_count = json_array_size(gids),
-    .umask = (mode_t)number_of(user, "umask", 022), .no_new_privs = json_is_true(json_object_get(object, "noNewPrivileges")),
-    .terminal = json_is_true(json_object_get(object, "terminal")), .columns = (unsigned)number_of(size, "width", 0), .rows = (unsigned)number_of(size, "height", 0),
-    .init = init && strcmp(init, "true") == 0, .has_oom = json_is_integer(oom), .oom_score_adj = (int)json_integer_value(oom)};
-  if (!process->args || !process->args[0]) return wrong(err, "process.args", "nothing to run");
-  if (!process->env) return wrong(err, "process.env", "not an array of strings");
-  if (!process->cwd || *process->cwd != '/') return wrong(err, "process.cwd", "not an absolute path");
-  const char *label = text_of(object, "apparmorProfile"), *selinux = text_of(object, "selinuxLabel");
-  if ((label && *label) || (selinux && *selinux)) return wrong(err, "process", "AppArmor and SELinux labels are not supported");
-  process->gids = arena_alloc(process->gid_count * sizeof *process->gids);
-  for (size_t i = 0; i < process->gid_count; i++) process->gids[i] = (gid_t)json_integer_value(json_array_get(gids, i));
-  json_t *caps = json_object_get(object, "capabilities");
-  process->has_caps = json_is_object(caps);
-  static const char *const sets[CAP_SETS] = {"bounding", "effective", "inheritable", "permitted", "ambient"};
-  for (int set = 0; set < CAP_SETS && caps; set++) {
-    size_t i;
-    json_t *name;
-    json_array_foreach(json_object_get(caps, sets[set]), i, name) {
-      int number = caps_number(json_string_value(name));
-      if (number < 0) return error_text(err, "config.json: process.capabilities.%s: unknown capability \"%s\"", sets[set], json_string_value(name));
-      process->caps[set] |= 1ull << number;
-    }
-  }
-  return read_limits(json_object_get(object, "rlimits"), process, err);
+static int check_version(const char *version, struct error *err) {
+  char *end;
+  if (!version || !*version) return error_text(err, "config.json: ociVersion: missing");
+  long major = strtol(version, &end, 10);
+  if (end == version || *end != '.' || end[1 + strspn(end + 1, "0123456789")] != '.') return error_text(err, "config.json: ociVersion: \"%s\" is no version as 1.2.0", version);
+  return major == 1 ? 0 : error_text(err, "config.json: ociVersion: %s is not supported (1.0 to 1.2 are)", version);
 }
 
-static json_t *load(const char *path, struct error *err) {
-  json_error_t where;
-  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
-  if (!root) error_text(err, "%s: line %d: %s", path, where.line, where.text);
-  return root;
+struct personality_entry { const char *domain; json_t *flags; };
+
+static int read_personality(json_t *object, struct config *config, struct error *err) {
+  static const struct field fields[] = {{"domain", FIELD_TEXT, offsetof(struct personality_entry, domain)}, {"flags", FIELD_ARRAY, offsetof(struct personality_entry, flags)}, {0}};
+  struct personality_entry entry = {0};
+  if (!object) return 0;
+  if (fields_read(object, "config.json: linux.personality", fields, &entry, err) < 0) return -1;
+  if (json_array_size(entry.flags)) return error_text(err, "config.json: linux.personality.flags: none are supported");
+  const char *domain = entry.domain ? entry.domain : "";
+  if (strcmp(domain, "LINUX") != 0 && strcmp(domain, "LINUX32") != 0) return error_text(err, "config.json: linux.personality.domain: \"%s\" is neither LINUX nor LINUX32", domain);
+  config->has_personality = true;
+  config->personality = strcmp(domain, "LINUX") == 0 ? PER_LINUX : PER_LINUX32;
+  return 0;
 }
 
-int config_read_process(const char *path, struct process_spec *process, struct error *err) {
-  json_t *root = load(path, err);
-  return root ? read_process(root, json_object_get(root, "annotations"), process, err) : -1;
+struct linux_part {
+  const char *propagation, *cgroups_path, *mount_label;
+  const char **masked, **readonly;
+  json_t *sysctl, *devices, *resources, *seccomp, *rdt, *personality, *net_devices, *memory_policy;
+};
+
+static int read_linux(json_t *object, struct config *config, struct error *err) {
+#define AT(member) offsetof(struct linux_part, member)
+  static const struct field fields[] = {
+    {"rootfsPropagation", FIELD_TEXT, AT(propagation)}, {"cgroupsPath", FIELD_TEXT, AT(cgroups_path)}, {"mountLabel", FIELD_TEXT, AT(mount_label)},
+    {"maskedPaths", FIELD_TEXTS, AT(masked)}, {"readonlyPaths", FIELD_TEXTS, AT(readonly)}, {"sysctl", FIELD_OBJECT, AT(sysctl)}, {"devices", FIELD_ARRAY, AT(devices)},
+    {"resources", FIELD_OBJECT, AT(resources)}, {"seccomp", FIELD_OBJECT, AT(seccomp)}, {"intelRdt", FIELD_OBJECT, AT(rdt)}, {"personality", FIELD_OBJECT, AT(personality)},
+    {"netDevices", FIELD_OBJECT, AT(net_devices)}, {"memoryPolicy", FIELD_OBJECT, AT(memory_policy)}, {0},
+  };
+#undef AT
+  static const char *const propagations[] = {"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"};
+  static const char *none[] = {NULL};
+  struct linux_part part = {.masked = none, .readonly = none};
+  if (fields_read(object, "config.json: linux", fields, &part, err) < 0) return -1;
+  config->root_propagation = part.propagation && *part.propagation ? part.propagation : NULL;
+  config->cgroups_path = part.cgroups_path && *part.cgroups_path ? part.cgroups_path : NULL;
+  config->masked = part.masked;
+  config->readonly = part.readonly;
+  config->seccomp = part.seccomp;
+  bool known = !config->root_propagation;
+  for (size_t i = 0; !known && i < sizeof propagations / sizeof *propagations; i++) known = strcmp(config->root_propagation, propagations[i]) == 0;
+  if (!known) return error_text(err, "config.json: linux.rootfsPropagation: unknown \"%s\"", config->root_propagation);
+  if (config->cgroups_path && strstr(config->cgroups_path, "..")) return error_text(err, "config.json: linux.cgroupsPath: no \"..\" in it: %s", config->cgroups_path);
+  if (part.mount_label && *part.mount_label) return error_text(err, "config.json: linux.mountLabel: SELinux is not supported");
+  if (part.rdt) return error_text(err, "config.json: linux.intelRdt: not supported");
+  if (json_object_size(part.net_devices)) return error_text(err, "config.json: linux.netDevices: not supported");
+  if (part.memory_policy) return error_text(err, "config.json: linux.memoryPolicy: not supported");
+  return read_pairs(part.sysctl, "config.json: linux.sysctl", &config->sysctls, &config->sysctl_count, err) < 0 || config_namespaces(object, config, err) < 0
+    || read_devices(part.devices, config, err) < 0 || config_read_resources(part.resources, &config->resources, err) < 0
+    || read_personality(part.personality, config, err) < 0 ? -1 : 0;
+}
+
+struct top { const char *version, *hostname, *domainname; json_t *root, *annotations, *mounts, *hooks, *process, *linux_part; };
+struct root { const char *path; bool readonly; };
+
+int config_from(json_t *object, const char *bundle, struct config *config, struct error *err) {
+#define AT(member) offsetof(struct top, member)
+  static const struct field fields[] = {
+    {"ociVersion", FIELD_TEXT, AT(version)}, {"hostname", FIELD_TEXT, AT(hostname)}, {"domainname", FIELD_TEXT, AT(domainname)}, {"root", FIELD_OBJECT, AT(root)},
+    {"annotations", FIELD_OBJECT, AT(annotations)}, {"mounts", FIELD_ARRAY, AT(mounts)}, {"hooks", FIELD_OBJECT, AT(hooks)}, {"process", FIELD_OBJECT, AT(process)},
+    {"linux", FIELD_OBJECT, AT(linux_part)}, {0},
+  };
+#undef AT
+  static const struct field roots[] = {{"path", FIELD_TEXT, offsetof(struct root, path)}, {"readonly", FIELD_BOOL, offsetof(struct root, readonly)}, {0}};
+  static const struct field notes[] = {
+    {"io.bayplan.overlay", FIELD_TEXT, offsetof(struct config, overlay)}, {"io.bayplan.overlay.cwd", FIELD_TEXT, offsetof(struct config, overlay_cwd)},
+    {"io.bayplan.seccomp.bpf", FIELD_TEXT, offsetof(struct config, seccomp_bpf)}, {0},
+  };
+  struct top top = {0};
+  struct root root = {0};
+  *config = (struct config){0};
+  if (fields_read(object, "config.json", fields, &top, err) < 0 || check_version(top.version, err) < 0) return -1;
+  if (fields_read(top.root, "config.json: root", roots, &root, err) < 0 || fields_read(top.annotations, "config.json: annotations", notes, config, err) < 0) return -1;
+  if (!root.path || !*root.path) return error_text(err, "config.json: root.path: missing");
+  config->version = top.version;
+  config->root = *root.path == '/' ? root.path : arena_format("%s/%s", bundle, root.path);
+  config->root_readonly = root.readonly;
+  config->hostname = top.hostname && *top.hostname ? top.hostname : NULL;
+  config->domainname = top.domainname && *top.domainname ? top.domainname : NULL;
+  if (read_pairs(top.annotations, "config.json: annotations", &config->annotations, &config->annotation_count, err) < 0) return -1;
+  if (read_linux(top.linux_part, config, err) < 0 || config_mounts(top.mounts, config, err) < 0 || config_hooks(top.hooks, config, err) < 0) return -1;
+  bool own_names = config->namespaces & namespaces[NS_UTS].flag || config->joins[NS_UTS];
+  if (config->hostname && !own_names) return error_text(err, "config.json: hostname: a uts namespace is needed, else the host's own name would change");
+  if (config->domainname && !own_names) return error_text(err, "config.json: domainname: a uts namespace is needed, else the host's own would change");
+  config->has_process = top.process;
+  return top.process ? config_process(top.process, top.annotations, &config->process, err) : error_text(err, "config.json: process: missing");
 }
 
 int config_read(const char *bundle, struct config *config, struct error *err) {
   char *path = arena_format("%s/config.json", bundle);
-  json_t *top = load(path, err);
-  if (!top) return -1;
-  json_t *root = json_object_get(top, "root"), *annotations = json_object_get(top, "annotations"), *linux_part = json_object_get(top, "linux");
-  *config = (struct config){
-    .root = text_of(root, "path"), .root_readonly = json_is_true(json_object_get(root, "readonly")),
-    .overlay = text_of(annotations, "io.bayplan.overlay"), .overlay_cwd = text_of(annotations, "io.bayplan.overlay.cwd"),
-    .root_propagation = text_of(linux_part, "rootfsPropagation"), .hostname = text_of(top, "hostname"), .domainname = text_of(top, "domainname"),
-    .masked = texts_of(json_object_get(linux_part, "maskedPaths")), .readonly = texts_of(json_object_get(linux_part, "readonlyPaths")),
-    .cgroups_path = text_of(linux_part, "cgroupsPath"), .seccomp = json_object_get(linux_part, "seccomp"),
-    .seccomp_bpf = text_of(annotations, "io.bayplan.seccomp.bpf")};
-  if (!config->root || !*config->root) return wrong(err, "root.path", "missing");
-  if (*config->root != '/') config->root = arena_format("%s/%s", bundle, config->root);
-  if (!config->masked || !config->readonly) return wrong(err, "linux", "maskedPaths and readonlyPaths are arrays of strings");
-  if (json_object_size(json_object_get(top, "hooks"))) return wrong(err, "hooks", "not supported");
-  json_t *sysctl = json_object_get(linux_part, "sysctl"), *value;
-  const char *key;
-  config->sysctls = arena_alloc(json_object_size(sysctl) * sizeof *config->sysctls);
-  json_object_foreach(sysctl, key, value) {
-    if (!json_is_string(value)) return wrong(err, key, "a sysctl's value is a string");
-    config->sysctls[config->sysctl_count++] = (struct pair){key, json_string_value(value)};
-  }
-  if (read_namespaces(json_object_get(linux_part, "namespaces"), config, err) < 0) return -1;
-  if (read_mounts(json_object_get(top, "mounts"), config, err) < 0) return -1;
-  if (read_devices(json_object_get(linux_part, "devices"), config, err) < 0) return -1;
-  if (config_read_resources(json_object_get(linux_part, "resources"), &config->resources, err) < 0) return -1;
-  return read_process(json_object_get(top, "process"), annotations, &config->process, err);
+  json_t *top = path ? json_file_read(path, err) : NULL;
+  return top ? config_from(top, bundle, config, err) : -1;
+}
+
+int config_read_process(const char *path, struct process_spec *process, struct error *err) {
+  json_t *root = json_file_read(path, err);
+  return root ? config_process(root, json_object_get(root, "annotations"), process, err) : -1;
 }

@@ -6,18 +6,26 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "namespaces.h"
 
 /* An OCI bundle's config.json (runtime specification 1.2) as the core uses it. Everything lies in the arena. What the core
    does not do and that would change the container's meaning is refused while reading. */
+
+struct mapping { uint32_t container, host, size; };
+/* Users and groups of a namespace (/proc/PID/uid_map, gid_map). */
+struct mappings { struct mapping *uids, *gids; size_t uid_count, gid_count; };
 
 struct mount_spec {
   const char *source, *target, *type;
   unsigned long flags;            /* MS_* of mount(2); for binds what is set on the mount, without MS_BIND */
   uint64_t attr_set, attr_clear;  /* MOUNT_ATTR_*, binds only */
-  uint64_t attr_set_deep;         /* the same, for every mount below too (`rro`) */
+  uint64_t attr_set_deep, attr_clear_deep; /* the same, for every mount below too (`rro`) */
   uint64_t propagation;           /* MS_PRIVATE …, 0: none asked for */
   bool propagation_deep;
   bool bind, deep;                /* `deep`: rbind */
+  bool copy_up;                   /* `tmpcopyup`: a tmpfs begins with what the root has there */
+  bool idmap, idmap_deep;         /* seen through `mappings`, or where it has none the container's own */
+  struct mappings mappings;
   const char *subpath;            /* of a bind's source, resolved beneath it; NULL: the source itself */
   bool create;                    /* a bind's source folder is made where it is missing */
   const char *data;               /* what the file system itself is told; "" for nothing */
@@ -29,6 +37,9 @@ struct limit { int resource; const char *name; struct rlimit value; };
 struct device_rule { bool allow; char type; long major, minor; const char *access; };
 
 enum { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT, CAP_SETS };
+
+/* sched_setattr(2). */
+struct scheduler { bool set; uint32_t policy; int32_t nice; uint32_t priority; uint64_t flags, runtime, deadline, period; };
 
 struct process_spec {
   char **args, **env;             /* NULL-terminated */
@@ -44,6 +55,10 @@ struct process_spec {
   bool has_caps;
   uint64_t caps[CAP_SETS];
   bool has_oom; int oom_score_adj;
+  const char *apparmor;           /* a profile of the kernel's; NULL: none */
+  struct scheduler scheduler;
+  int io_priority;                /* as ioprio_set(2) takes it; 0: not set */
+  const char *first_cpus, *cpus;  /* execCPUAffinity: while it joins, and once it runs; NULL: not set */
 };
 
 /* One disk's rate (bytes or operations a second) or weight. */
@@ -67,33 +82,57 @@ struct resources {
   struct device_rule *devices; size_t device_count;
 };
 
+/* Programs run at points of a container's life, with its state on stdin (config.md, "POSIX-platform Hooks"). */
+enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KINDS };
+struct hook { const char *path; const char **args, **env; int64_t timeout; }; /* args, env: NULL where none; seconds, 0: none */
+struct hooks { struct hook *list; size_t count; };
+
+struct time_offset { bool set; int64_t seconds, nanoseconds; };
+
 struct config {
+  const char *version;            /* ociVersion */
   const char *root;               /* absolute */
   bool root_readonly;
   const char *overlay, *overlay_cwd;
   const char *root_propagation;
   unsigned long namespaces;       /* CLONE_NEW* to make */
-  const char *net_path, *ipc_path, *uts_path;
+  const char *joins[NAMESPACE_KINDS]; /* by path; NULL: none */
+  struct mappings mappings;       /* of the user namespace */
+  struct time_offset monotonic, boottime;
   const char *hostname, *domainname;
   struct mount_spec *mounts; size_t mount_count;
   struct device *devices; size_t device_count;
   struct pair *sysctls; size_t sysctl_count;
+  struct pair *annotations; size_t annotation_count;
   const char **masked, **readonly; /* NULL-terminated */
   const char *cgroups_path;       /* NULL: none */
   struct resources resources;
   json_t *seccomp;                /* linux.seccomp or NULL */
   const char *seccomp_bpf;
+  bool has_personality; unsigned long personality;
+  struct hooks hooks[HOOK_KINDS];
+  bool has_process;
   struct process_spec process;
   char *progress;                 /* PROGRESS_ROOM bytes shared with the shim: what init is at that may hang; NULL: nobody looks */
 };
 
 #define PROGRESS_ROOM 1024
 
-/* Takes an option of a mount that is a flag; false: it is the file system's own. */
-bool config_mount_option(struct mount_spec *mount, const char *option);
-/* Reads BUNDLE/config.json. */
+/* Reads BUNDLE/config.json, all of it but what is private to each file below. */
 int config_read(const char *bundle, struct config *config, struct error *err);
-/* Reads an OCI linux.resources object. */
-int config_read_resources(json_t *object, struct resources *resources, struct error *err);
+/* The same of an object that was read already; relative paths start at `bundle`. */
+int config_from(json_t *top, const char *bundle, struct config *config, struct error *err);
 /* Reads a file that holds one OCI process object, with `annotations` as in config.json beside its fields. */
 int config_read_process(const char *path, struct process_spec *process, struct error *err);
+
+/* Parts of config.json, one file each. */
+int config_process(json_t *object, json_t *annotations, struct process_spec *process, struct error *err);
+int config_mounts(json_t *array, struct config *config, struct error *err);
+/* Takes an option of a mount that is a flag; false: it is the file system's own. */
+bool config_mount_option(struct mount_spec *mount, const char *option);
+/* Names of all options that are understood, by index; NULL after the last. */
+const char *config_mount_option_name(size_t index);
+int config_mappings(json_t *uids, json_t *gids, const char *where, struct mappings *mappings, struct error *err);
+int config_namespaces(json_t *linux_part, struct config *config, struct error *err);
+int config_read_resources(json_t *object, struct resources *resources, struct error *err);
+int config_hooks(json_t *object, struct config *config, struct error *err);

@@ -3,8 +3,8 @@
 
 /* One subcommand each; argv[0] is the subcommand's name. The result is the exit status. */
 int cmd_shim(int argc, char **argv);
-int cmd_exec(int argc, char **argv);
-int cmd_delete(int argc, char **argv);
+int cmd_enter(int argc, char **argv);
+int cmd_remove_cgroup(int argc, char **argv);
 int cmd_limit(int argc, char **argv);
 int cmd_seccomp(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);

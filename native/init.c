@@ -31,9 +31,9 @@ static int enter_namespaces(const struct config *config, const struct cgroup *cg
   if (cgroup_join(cgroup, err) < 0) return -1;
   /* Only now, so that the cgroup namespace's root is the container's own cgroup. */
   if (config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0) return error_errno(err, "unshare", "cgroup");
-  if (config->net_path && join(config->net_path, CLONE_NEWNET, err) < 0) return -1;
-  if (config->ipc_path && join(config->ipc_path, CLONE_NEWIPC, err) < 0) return -1;
-  return config->uts_path ? join(config->uts_path, CLONE_NEWUTS, err) : 0;
+  if (config->joins[NS_NETWORK] && join(config->joins[NS_NETWORK], CLONE_NEWNET, err) < 0) return -1;
+  if (config->joins[NS_IPC] && join(config->joins[NS_IPC], CLONE_NEWIPC, err) < 0) return -1;
+  return config->joins[NS_UTS] ? join(config->joins[NS_UTS], CLONE_NEWUTS, err) : 0;
 }
 
 static int set_sysctls(const struct config *config, int root, struct error *err) {
@@ -48,7 +48,7 @@ static int set_sysctls(const struct config *config, int root, struct error *err)
 }
 
 static int set_names(const struct config *config, struct error *err) {
-  bool own = config->namespaces & CLONE_NEWUTS || config->uts_path;
+  bool own = config->namespaces & CLONE_NEWUTS || config->joins[NS_UTS];
   if (config->hostname && *config->hostname) {
     if (!own) return error_text(err, "config.json: hostname: needs a uts namespace");
     if (sethostname(config->hostname, strlen(config->hostname)) < 0) return error_errno(err, "sethostname", config->hostname);

@@ -200,8 +200,8 @@ static int start(struct shim *shim, struct config *config, struct error *err, ch
   int failure[2];
   bool terminal = config->process.terminal;
   if (shim->zones[0]) {
-    if (!config->net_path) return error_text(err, "--dns needs a network namespace by path");
-    if (responder_bind(&shim->responder, config->net_path, err) < 0) return -1;
+    if (!config->joins[NS_NETWORK]) return error_text(err, "--dns needs a network namespace by path");
+    if (responder_bind(&shim->responder, config->joins[NS_NETWORK], err) < 0) return -1;
   }
   struct cgroup *cgroup = NULL;
   if (config->cgroups_path) {
@@ -343,6 +343,17 @@ static void finish(struct shim *shim) {
   attach_finish(&shim->attach, LAST_WAIT_MS);
 }
 
+/* What config.json can say and nobody does yet. */
+static int refuse(const struct config *config, struct error *err) {
+  for (int kind = 0; kind < HOOK_KINDS; kind++) if (config->hooks[kind].count) return error_text(err, "config.json: hooks: not supported");
+  for (size_t i = 0; i < config->mount_count; i++) if (config->mounts[i].idmap || config->mounts[i].copy_up) return error_text(err, "config.json: mounts: idmap and tmpcopyup are not supported");
+  const unsigned long later = namespaces[NS_USER].flag | namespaces[NS_TIME].flag;
+  if (config->namespaces & later || config->joins[NS_USER] || config->joins[NS_TIME] || config->joins[NS_PID] || config->joins[NS_CGROUP] || config->joins[NS_MOUNT])
+    return error_text(err, "config.json: linux.namespaces: user and time namespaces, and pid, cgroup and mount namespaces by path are not supported");
+  const struct process_spec *process = &config->process;
+  return process->apparmor || process->scheduler.set || process->io_priority || config->has_personality ? error_text(err, "config.json: AppArmor, scheduler, ioPriority and personality are not supported") : 0;
+}
+
 /* The shim proper, in a session of its own. */
 static int live(struct shim *shim) {
   static char relayed[8192];
@@ -350,7 +361,7 @@ static int live(struct shim *shim) {
   struct config config;
   arena_open();
   forget_former(shim);
-  bool failed = config_read(shim->bundle, &config, &err) < 0
+  bool failed = config_read(shim->bundle, &config, &err) < 0 || refuse(&config, &err) < 0
     || log_open(&shim->log, shim->log_path, shim->log_max, shim->log_files, &err) < 0
     || control_open(&shim->control, shim->bundle, &err) < 0
     || start(shim, &config, &err, relayed, sizeof relayed) < 0;

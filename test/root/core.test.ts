@@ -108,7 +108,7 @@ class Container {
   exec(command: readonly string[], user = '', input = ''): SpawnSyncReturns<string> {
     const file = join(this.bundle, 'exec.json');
     writeFileSync(file, JSON.stringify(execProcess(this.spec, imageOf(), { command, environment: [], user, workingDir: '', tty: false })));
-    return spawnSync(core, ['exec', '--pid', String(this.ready.pid), '--start-time', String(this.ready.startTime), '--process', file, '--cgroup', this.cgroup, '--seccomp', compiled],
+    return spawnSync(core, ['enter', '--pid', String(this.ready.pid), '--start-time', String(this.ready.startTime), '--process', file, '--cgroup', this.cgroup, '--seccomp', compiled],
       { encoding: 'utf8', input });
   }
 
@@ -491,11 +491,11 @@ describe('the shim', () => {
     process.kill(shimPid, 'SIGKILL');
     await until(() => (alive(shimPid, shimStartTime) ? null : true));
     expect(alive(pid, startTime)).toBe(true);
-    execFileSync(core, ['delete', '--cgroup', container.cgroup]);
+    execFileSync(core, ['remove-cgroup', '--cgroup', container.cgroup]);
     await until(() => (alive(pid, startTime) ? null : true));
     expect(container.cgroups()).toEqual([]);
-    execFileSync(core, ['delete', '--cgroup', container.cgroup]);
-    expect(spawnSync(core, ['delete', '--cgroup', '/'], { encoding: 'utf8' })).toMatchObject({ status: 1, stderr: expect.stringContaining('names no cgroup') });
+    execFileSync(core, ['remove-cgroup', '--cgroup', container.cgroup]);
+    expect(spawnSync(core, ['remove-cgroup', '--cgroup', '/'], { encoding: 'utf8' })).toMatchObject({ status: 1, stderr: expect.stringContaining('names no cgroup') });
     rmSync(join(container.bundle, 'shim.sock'));
   });
 
@@ -541,7 +541,7 @@ describe('exec', () => {
     expect(container.exec(sh('for i in 1 2 3 4 5 6; do sleep 0.01 & done')).stderr).toContain('can\'t fork');
     const file = join(container.bundle, 'exec.json');
     writeFileSync(file, JSON.stringify(execProcess(container.spec, imageOf(), { command: ['sleep', '1000'], environment: [], user: '', workingDir: '', tty: false })));
-    const child = spawn(core, ['exec', '--pid', String(container.ready.pid), '--start-time', String(container.ready.startTime), '--process', file, '--cgroup', container.cgroup]);
+    const child = spawn(core, ['enter', '--pid', String(container.ready.pid), '--start-time', String(container.ready.startTime), '--process', file, '--cgroup', container.cgroup]);
     const ended = new Promise<number | null>((resolve) => { child.on('close', resolve); });
     await until(() => (readFileSync(join(container.cgroups()[0] ?? '', 'cgroup.procs'), 'utf8').trim().split('\n').length === 2 ? true : null));
     await container.control({ version: 1, op: 'signal', signal: 9 });
@@ -555,7 +555,7 @@ describe('exec', () => {
     const file = join(container.bundle, 'exec.json');
     writeFileSync(file, JSON.stringify(execProcess(container.spec, imageOf(), { command: sh('sleep 1000 & sleep 1000 || true'), environment: [], user: '', workingDir: '', tty: false })));
     for (const processes of [4, 2]) {
-      const child = spawn(core, ['exec', '--pid', String(container.ready.pid), '--start-time', String(container.ready.startTime), '--process', file, '--cgroup', container.cgroup]);
+      const child = spawn(core, ['enter', '--pid', String(container.ready.pid), '--start-time', String(container.ready.startTime), '--process', file, '--cgroup', container.cgroup]);
       const ended = new Promise<number | null>((resolve) => { child.on('close', resolve); });
       await until(() => (listed().length >= processes ? true : null));
       child.kill('SIGTERM');

@@ -16,9 +16,9 @@ import type { ContainerRecord, ReadyLine } from './record.ts';
 
 const run = promisify(execFile);
 
-/** `bayplan-core delete`: kills what is left in a cgroup in every hierarchy and removes it. Nothing there is no error. */
+/** `bayplan-core remove-cgroup`: kills what is left in a cgroup in every hierarchy and removes it. Nothing there is no error. */
 export async function deleteCgroup(core: string, cgroup: string): Promise<void> {
-  await run(core, ['delete', '--cgroup', cgroup]);
+  await run(core, ['remove-cgroup', '--cgroup', cgroup]);
 }
 
 /**
@@ -51,13 +51,13 @@ export interface ExecTarget {
   readonly seccompBpf: string | null;
 }
 
-/** Starts `bayplan-core exec`: a process joined to the container, its stdio piped to us. */
+/** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
 export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
   const { core, record, files, ready, image, seccompBpf } = target;
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
   writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request, hostnameOf(record))), { mode: 0o600 });
   const child = spawn(core, [
-    'exec', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
+    'enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
     ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]), ...(request.tty ? ['--control-fd', '3'] : []),
   ], { stdio: ['pipe', 'pipe', 'pipe', request.tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
   const exit = new Promise<number>((resolve, reject) => {

@@ -16,7 +16,7 @@ export interface OciProcess {
   readonly capabilities: OciCapabilities;
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
-  /** Beside the specification: in the file given to `bayplan-core exec`, what config.json holds at its top. */
+  /** Beside the specification: in the file given to `bayplan-core enter`, what config.json holds at its top. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

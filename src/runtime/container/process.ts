@@ -77,7 +77,7 @@ function terminalOf(tty: boolean, size: ConsoleSize | null): Pick<OciProcess, 't
   return size === null ? { terminal: true } : { terminal: true, consoleSize: size };
 }
 
-/** What `bayplan-core exec --process FILE` reads: a process beside the first one, in the container's environment and more. */
+/** What `bayplan-core enter --process FILE` reads: a process beside the first one, in the container's environment and more. */
 export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname): OciProcess {
   if (request.command.length === 0 || request.command[0] === '') throw new BayplanError('bad-request', 'exec: no command given');
   const variables = new Map<string, string>(request.tty ? [['TERM', 'xterm']] : []);

@@ -188,12 +188,12 @@ static int run(const struct request *request, struct error *err) {
   return code;
 }
 
-int cmd_exec(int argc, char **argv) {
+int cmd_enter(int argc, char **argv) {
   struct request request = {.control = -1};
   struct error err = {0};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &request)) {
-    fprintf(stderr, "usage: bayplan-core exec --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N]\n");
+    fprintf(stderr, "usage: bayplan-core enter --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N]\n");
     return 2;
   }
   arena_open();
