@@ -243,6 +243,11 @@ static int signal_once(const char *path, int number) {
     snprintf(file, sizeof file, "%s/cgroup.kill", folder);
     if (file_write_at(AT_FDCWD, file, "1") == 0) return 0;
   }
+  /* What v1's freezer holds does not even die. */
+  if (number == SIGKILL && folder_of(V1_FREEZER, path, folder)) {
+    snprintf(file, sizeof file, "%s/freezer.state", folder);
+    file_write_at(AT_FDCWD, file, "THAWED"); /* a container that is gone meanwhile is seen below */
+  }
   /* Several hierarchies hold the same processes; one that is there will do. */
   static const int order[] = {UNIFIED, V1_PIDS, V1_MEMORY, V1_FREEZER, V1_DEVICES, V1_CPU};
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {

@@ -5,7 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
 import { resizeContainer, resizeExec } from './console-size.ts';
-import { inspectContainer, killContainer, listContainers, restartContainer, startContainer, stopContainer } from './containers.ts';
+import { inspectContainer, killContainer, listContainers, pauseContainer, restartContainer, startContainer, stopContainer, unpauseContainer } from './containers.ts';
 import { pruneContainers, removeContainer, renameContainer } from './container-removal.ts';
 import { createContainer } from './create-container.ts';
 import { diskUsage } from './disk-usage.ts';
@@ -21,7 +21,7 @@ import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagIm
 import { containerLogs } from './logs.ts';
 import { changeMembers, createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
-import { createOneOff, deleteStack, getStack, listStacks, planStack, putStack } from './stacks.ts';
+import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
 import { info, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
@@ -45,6 +45,8 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/containers/:id/stop', stopContainer],
   ['POST', '/containers/:id/restart', restartContainer],
   ['POST', '/containers/:id/kill', killContainer],
+  ['POST', '/containers/:id/pause', pauseContainer],
+  ['POST', '/containers/:id/unpause', unpauseContainer],
   ['POST', '/containers/:id/rename', renameContainer],
   ['POST', '/containers/:id/wait', waitContainer],
   ['POST', '/containers/:id/attach', attachContainer],
@@ -82,6 +84,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['DELETE', '/stacks/:name', deleteStack],
   ['POST', '/stacks/:name/plan', planStack],
   ['POST', '/stacks/:name/containers', createOneOff],
+  ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],
   ['POST', '/engine/stop', stopEngine],
 ];

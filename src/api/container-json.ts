@@ -25,7 +25,8 @@ export function actual(engine: EngineView, name: string, container: Container): 
 }
 
 /** Docker's word for a phase. */
-export function stateWord(status: ContainerStatus): 'created' | 'running' | 'restarting' | 'removing' | 'exited' | 'dead' {
+export function stateWord(status: ContainerStatus): 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead' {
+  if (status.phase === 'running' && status.paused) return 'paused';
   if (status.phase === 'exited' && status.restartAt > 0) return 'restarting';
   return status.phase === 'lost' ? 'dead' : status.phase;
 }
@@ -38,6 +39,7 @@ export function statusLine(status: ContainerStatus, now: number): string {
       const health = { none: '', starting: ' (health: starting)', healthy: ' (healthy)', unhealthy: ' (unhealthy)' }[status.health];
       return `Up ${since(status.startedAt)}${health}`;
     }
+    case 'paused': return `Up ${since(status.startedAt)} (Paused)`;
     case 'restarting': return `Restarting (${status.exitCode}) ${since(status.finishedAt)} ago`;
     case 'exited': return `Exited (${status.exitCode}) ${since(status.finishedAt)} ago`;
     case 'created': return 'Created';
@@ -69,7 +71,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
   return {
     Id: status.id, Created: rfc3339(status.createdAt), Path: path, Args: args, Name: `/${name}`, Image: image?.id ?? spec.imageId,
     State: {
-      Status: state, Running: state === 'running', Paused: false, Restarting: state === 'restarting', OOMKilled: status.oomKilled, Dead: state === 'dead',
+      Status: state, Running: status.phase === 'running', Paused: status.paused, Restarting: state === 'restarting', OOMKilled: status.oomKilled, Dead: state === 'dead',
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
       ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: 0, Log: healthLog(status) } }),
     },

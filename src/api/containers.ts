@@ -73,6 +73,7 @@ export async function stopContainer(exchange: Exchange): Promise<void> {
 
 export async function startContainer(exchange: Exchange): Promise<void> {
   const container = find(exchange);
+  if (container.status?.paused === true) throw new BayplanError('conflict', `cannot start container ${container.name}, which is paused: unpause it instead`);
   if (container.status?.phase === 'running') return sendEmpty(exchange.response, 304);
   try {
     await exchange.engine.startContainer(container.name);
@@ -102,6 +103,18 @@ export async function killContainer(exchange: Exchange): Promise<void> {
   const signal = exchange.query.get('signal') ?? 'SIGKILL';
   if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
   else await exchange.engine.containers.signal(container.name, signal);
+  sendEmpty(exchange.response, 204);
+}
+
+/** `POST /containers/{id}/pause`: 409 where it is paused already, or does not run. */
+export async function pauseContainer(exchange: Exchange): Promise<void> {
+  await exchange.engine.pauseContainer(find(exchange).name, true);
+  sendEmpty(exchange.response, 204);
+}
+
+/** `POST /containers/{id}/unpause` */
+export async function unpauseContainer(exchange: Exchange): Promise<void> {
+  await exchange.engine.pauseContainer(find(exchange).name, false);
   sendEmpty(exchange.response, 204);
 }
 

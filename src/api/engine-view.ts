@@ -5,6 +5,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Container } from '../state/container.ts';
+import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
@@ -34,11 +35,13 @@ export interface EngineView {
     name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost },
     onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void>;
-  /** `stopTimeoutSeconds` null: each container's own grace period. `end` is always the last event. */
+  /** `stopTimeoutSeconds` null: each container's own grace period. `from`: rejects with `conflict` where the stack is another folder's. `end` is always the last event. */
   removeStack(
-    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null },
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from?: string | null },
     onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void>;
+  /** Does what a person asks of a stack's containers. Rejects with `conflict` where the stack is another folder's; `end` is always the last event. */
+  operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void>;
   /** Makes the one container of `desired` with what it needs, and starts nothing; answers its id. Rejects with `image-not-found`, `conflict`. */
   createContainer(desired: Desired): Promise<string>;
   /** The same for a one-off of a stack: `desired` is the request's, whose contents come along. */
@@ -50,6 +53,8 @@ export interface EngineView {
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */
   startContainer(name: string): Promise<void>;
+  /** Freezes it, or lets it go on. Rejects with `conflict` where it is so already, `not-running`. */
+  pauseContainer(name: string, on: boolean): Promise<void>;
   /** A volume of no stack; name '': one that nobody has. Answers its name. Throws BayplanError `bad-request` or `conflict`. */
   createVolume(name: string, spec: VolumeSpec): Promise<string>;
   /** Throws BayplanError `not-found` unless `force`, `conflict` for one in use. */

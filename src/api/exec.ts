@@ -25,6 +25,7 @@ const ExecStart = z.object({ Detach: z.boolean().optional(), Tty: z.boolean().op
 export async function createExec({ engine, execs, params, request, response }: Exchange): Promise<void> {
   const container = engine.container(params['id'] ?? '');
   if (container.status?.phase !== 'running') throw new BayplanError('not-running', `container ${container.name} is not running`);
+  if (container.status.paused) throw new BayplanError('conflict', `container ${container.name} is paused, unpause the container before exec`);
   const body = await readBody(request, ExecCreate);
   const { id } = execs.create({
     container: container.name, containerId: container.status.id,

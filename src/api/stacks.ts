@@ -1,4 +1,5 @@
 import { StackRequest, type PassEvent } from '../state/messages.ts';
+import { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendJson } from './answer.ts';
 import { flag, param, type Exchange } from './exchange.ts';
@@ -38,14 +39,20 @@ export async function putStack(exchange: Exchange): Promise<void> {
   await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait'), credentials: allCredentials(exchange) }, onEvent, signal));
 }
 
-/** `DELETE /stacks/{name}?volumes=1&timeout=SECONDS`: PassEvents as NDJSON. */
+/** `DELETE /stacks/{name}?volumes=1&timeout=SECONDS&from=FOLDER`: PassEvents as NDJSON. With `from`, 409 where the stack was brought up from another folder. */
 export async function deleteStack(exchange: Exchange): Promise<void> {
   const { engine, query } = exchange;
   const text = query.get('timeout');
   const seconds = text === null ? null : Number(text);
   if (seconds !== null && !(Number.isInteger(seconds) && seconds >= 0)) throw new BayplanError('bad-request', `timeout must be a whole number of seconds, not "${text}"`);
   await streamPass(exchange, (onEvent) =>
-    engine.removeStack(param(exchange, 'name'), { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds }, onEvent, new AbortController().signal));
+    engine.removeStack(param(exchange, 'name'), { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds, from: query.get('from') }, onEvent, new AbortController().signal));
+}
+
+/** `POST /stacks/{name}/operations`: PassEvents as NDJSON. It goes on when the client leaves. */
+export async function operateStack(exchange: Exchange): Promise<void> {
+  const operation = await readBody(exchange.request, Operation);
+  await streamPass(exchange, (onEvent) => exchange.engine.operate(param(exchange, 'name'), operation, onEvent, new AbortController().signal));
 }
 
 /** Events of so long travel together: each write wakes a client that would otherwise leave its processor to the work it waits for. */

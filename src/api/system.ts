@@ -1,5 +1,6 @@
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { sendJson } from './answer.ts';
+import { stateWord } from './container-json.ts';
 import { rfc3339 } from './docker-time.ts';
 import type { Exchange } from './exchange.ts';
 import { GO_ARCH } from './go-arch.ts';
@@ -27,11 +28,11 @@ export async function version({ engine, response }: Exchange): Promise<void> {
 }
 
 export async function info({ engine, response }: Exchange): Promise<void> {
-  const phases = [...engine.containers.list().values()].map((container) => container.status?.phase);
-  const running = phases.filter((phase) => phase === 'running').length;
+  const states = [...engine.containers.list().values()].flatMap(({ status }) => (status === null ? [] : [stateWord(status)]));
+  const [running = 0, paused = 0] = ['running', 'paused'].map((word) => states.filter((state) => state === word).length);
   sendJson(response, 200, {
     ID: engine.root, Name: hostname(), ServerVersion: engine.version, DockerRootDir: engine.root,
-    Containers: phases.length, ContainersRunning: running, ContainersPaused: 0, ContainersStopped: phases.length - running,
+    Containers: states.length, ContainersRunning: running, ContainersPaused: paused, ContainersStopped: states.length - running - paused,
     Images: engine.images.list().length, Driver: 'overlay', DriverStatus: [], LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs',
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
     NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',

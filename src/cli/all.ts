@@ -6,18 +6,25 @@ import { addEngine } from './engine.ts';
 import { addExec } from './exec.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
+import { addKill } from './kill.ts';
 import { addLoad } from './load.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
 import { addLogs } from './logs.ts';
 import { addNetwork } from './network.ts';
+import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { runProgram, type AddCommand } from './program.ts';
 import { addPs } from './ps.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
+import { addRestart } from './restart.ts';
+import { addRm } from './rm.ts';
 import { addRun } from './run.ts';
 import { addSave } from './save.ts';
+import { addStart } from './start.ts';
+import { addStop } from './stop.ts';
+import { addUnpause } from './unpause.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 import { addVolume } from './volume.ts';
@@ -25,6 +32,7 @@ import { addVolume } from './volume.ts';
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
   addUp, addDown, addPlan, addPs, addLogs,
+  addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach,
   addConfig,
   addLoad, addSave, addPull, addPush,

@@ -1,8 +1,10 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { addStackOptions, seconds, type StackOptions } from './options.ts';
-import { passView, progressMode, type ProgressMode } from './pass-view.ts';
+import { passView } from './pass-view.ts';
+import { progressMode, type ProgressMode } from './progress-mode.ts';
 import type { AddCommand } from './program.ts';
+import { stackFolderOf } from './stack-folder.ts';
 import { stackNameOf } from './stack-name.ts';
 
 interface DownOptions extends StackOptions { readonly volumes?: boolean; readonly timeout?: number; readonly removeOrphans?: boolean; readonly progress: ProgressMode }
@@ -19,7 +21,7 @@ export const addDown: AddCommand = (program, cli, ends) => {
       const client = clientOf(options, cli);
       const view = passView(options.progress, cli);
       try {
-        for await (const event of client.removeStack(name, { volumes: options.volumes === true, timeout: options.timeout ?? null })) view.event(event);
+        for await (const event of client.removeStack(name, { volumes: options.volumes === true, timeout: options.timeout ?? null, from: stackFolderOf(options, cli) })) view.event(event);
       } catch (error) {
         if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
         view.note(`nothing to remove: there is no stack "${name}"`);

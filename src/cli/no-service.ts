@@ -10,7 +10,7 @@ export function noService(name: string, where: string, there: readonly string[])
 export async function checkServices(services: readonly string[], stack: string, found: readonly string[], client: EngineClient): Promise<void> {
   if (services.every((service) => found.includes(service))) return;
   const { desired } = await client.stack(stack);
-  const there = [...new Set([...found, ...Object.keys(desired?.services ?? {})])].sort();
+  const there = [...new Set([...found, ...Object.keys(desired?.services ?? {}), ...(desired?.inactive ?? [])])].sort();
   const unknown = services.find((service) => !there.includes(service));
   if (unknown !== undefined) throw noService(unknown, `stack "${stack}"`, there);
 }

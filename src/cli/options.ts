@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_ROOT } from '../state/paths.ts';
 import type { Cli } from './cli.ts';
+import { progressMode, type ProgressMode } from './progress-mode.ts';
 import { collect } from './program.ts';
 
 /** Options that all commands about a stack have, before the command's name or after it. */
@@ -21,10 +22,18 @@ export function addStackOptions(command: Command, short = true): Command {
 }
 
 /** What only commands that load the file have. */
-export function addFileOptions(command: Command): Command {
-  return addStackOptions(command)
+export function addFileOptions(command: Command, short = true): Command {
+  return addStackOptions(command, short)
     .option('--profile <name>', 'take services of this profile too, may be repeated', collect)
     .option('--env-file <file>', 'read variables from this file instead of .env, may be repeated', collect);
+}
+
+/** Options of commands that a stack's services are arguments of. */
+export interface ServicesOptions extends StackOptions { readonly progress: ProgressMode }
+
+export function addServices(command: Command, short = true): Command {
+  return addFileOptions(command.argument('[service...]', 'only these services'), short)
+    .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto');
 }
 
 /** An absolute, normalised root folder. */

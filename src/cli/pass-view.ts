@@ -1,12 +1,8 @@
-import { InvalidArgumentError } from 'commander';
 import type { PassEvent } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import { LivePass } from './live-pass.ts';
 import { PassPrinter } from './pass-printer.ts';
-
-/** How a pass is shown. `auto`: live on a terminal, else a plain line a step. */
-export type ProgressMode = 'auto' | 'tty' | 'plain' | 'json' | 'quiet';
-const MODES: readonly string[] = ['auto', 'tty', 'plain', 'json', 'quiet'] satisfies readonly ProgressMode[];
+import type { ProgressMode } from './progress-mode.ts';
 
 /** Shows what a pass does. */
 export interface PassView {
@@ -21,12 +17,6 @@ export interface PassView {
   finish(): number;
   /** Takes away what is shown only for the moment. */
   close(): void;
-}
-
-/** Option `--progress`. */
-export function progressMode(value: string): ProgressMode {
-  if (!MODES.includes(value)) throw new InvalidArgumentError(`Expected one of ${MODES.join(', ')}.`);
-  return value as ProgressMode; // just checked
 }
 
 export function passView(mode: ProgressMode, cli: Cli): PassView {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
@@ -57,8 +58,16 @@ export class EngineClient {
     yield* this.#events('PUT', `/stacks/${encodeURIComponent(name)}?wait=${Number(options.wait)}&attached=${Number(options.attached)}`, JSON.stringify(body), signal, await this.#authorization(Object.keys(body.desired.images)));
   }
 
-  async *removeStack(name: string, options: { readonly volumes: boolean; readonly timeout: number | null }): AsyncGenerator<PassEvent> {
-    yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?volumes=${Number(options.volumes)}${options.timeout === null ? '' : `&timeout=${options.timeout}`}`, null);
+  /** `from`: the folder of the stack file that is meant; null: whichever stack has the name. */
+  async *removeStack(name: string, options: { readonly volumes: boolean; readonly timeout: number | null; readonly from: string | null }): AsyncGenerator<PassEvent> {
+    const query = new URLSearchParams({ volumes: String(Number(options.volumes)) });
+    if (options.timeout !== null) query.set('timeout', String(options.timeout));
+    if (options.from !== null) query.set('from', options.from);
+    yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?${query}`, null);
+  }
+
+  async *operate(name: string, operation: OperationRequest, signal?: AbortSignal): AsyncGenerator<PassEvent> {
+    yield* this.#events('POST', `/stacks/${encodeURIComponent(name)}/operations`, JSON.stringify({ version: 1, ...operation }), signal);
   }
 
   /** `end`: what is followed ends with the last container; else it goes on for those to come. */
@@ -217,6 +226,9 @@ export class EngineClient {
     return response;
   }
 }
+
+/** What a person asks of a stack's containers; what is left out is as it usually is. */
+export type OperationRequest = Pick<Operation, 'verb'> & Partial<Omit<Operation, 'services'>> & { readonly services: readonly string[] };
 
 export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean }
 

@@ -6,6 +6,7 @@ import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
@@ -102,9 +103,18 @@ export class Engine {
   }
 
   async removeStack(
-    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from?: string | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     await this.#stacks.remove(name, options, onEvent, signal);
+  }
+
+  /** Does what a person asks of containers that are there; `end` is always the last event. */
+  async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    await this.#stacks.operate(name, operation, onEvent, signal);
+  }
+
+  async pauseContainer(name: string, on: boolean): Promise<void> {
+    await (on ? this.#parts.supervisor.pause(name) : this.#parts.supervisor.unpause(name));
   }
 
   async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
@@ -171,7 +181,9 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
       create: (...args: Parameters<ContainerStore['create']>) => containers.create(...args),
       start: (name: string) => supervisor.start(name),
       stop: (name: string, signal: string | null, graceMs: number) => supervisor.stop(name, signal, graceMs),
-      remove: (name: string) => supervisor.remove(name),
+      signal: (name: string, signal: string) => containers.signal(name, signal),
+      pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
+      remove: (name: string, volumes?: boolean) => supervisor.remove(name, volumes),
     },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
     waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),

@@ -21,16 +21,17 @@ export class HealthProbes {
     this.#now = now;
   }
 
-  /** Begins to probe a container that has just started, or was found running. Nothing to do where it has no check. */
-  watch(name: string): void {
+  /** Begins to probe a container that has just started, or was found running; with `goesOn` its health is as it was. Nothing to do where it has no check. */
+  watch(name: string, goesOn = false): void {
     this.forget(name);
     const container = this.#containers.get(name);
     const check = container === null ? null : checkOf(container.spec, this.#images);
     if (container?.status === undefined || container.status === null || check === null) return;
     const stop = new AbortController();
     this.#running.set(name, stop);
-    this.#containers.note(name, { health: 'starting' });
-    void this.#probe(name, check, container.status.startedAt, stop.signal);
+    const health = goesOn && container.status.health !== 'none' ? container.status.health : freshHealth.health;
+    this.#containers.note(name, { health });
+    void this.#probe(name, check, { ...freshHealth, health }, container.status.startedAt, stop.signal);
   }
 
   forget(name: string): void {
@@ -42,8 +43,8 @@ export class HealthProbes {
     for (const name of [...this.#running.keys()]) this.forget(name);
   }
 
-  async #probe(name: string, check: Healthcheck, startedAt: number, signal: AbortSignal): Promise<void> {
-    let state: HealthState = freshHealth;
+  async #probe(name: string, check: Healthcheck, from: HealthState, startedAt: number, signal: AbortSignal): Promise<void> {
+    let state = from;
     for (;;) {
       await sleep(nextLook(state, check), signal);
       if (signal.aborted) return;

@@ -1,3 +1,4 @@
+import { plan } from '../plan/plan.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass } from '../reconcile/pass.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
@@ -28,7 +29,7 @@ export class SingleContainers {
       const taken = this.#idOf(name);
       if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);
       const result = await runPass({
-        desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: new AbortController().signal, onEvent: () => undefined, executor: this.#executor,
+        plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal: new AbortController().signal, onEvent: () => undefined, executor: this.#executor,
         observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)),
       });
       if (!result.ok) throw new BayplanError('create-failed', result.message);

@@ -1,9 +1,12 @@
+import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
-import { runPass, type PassResult } from '../reconcile/pass.ts';
+import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { Operation } from '../state/operation.ts';
+import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -72,16 +75,36 @@ export class Stacks {
   }
 
   async remove(
-    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+    name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from?: string | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     checkName(name, null);
     const before = this.#parts.stacks.get(name);
+    refuseForeign(name, options.from ?? null, before);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
       await this.#pass(name, desired, {}, onEvent, { title: 'down', client: signal });
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
+    });
+  }
+
+  /** Does what a person asks of containers that are there. */
+  async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    checkName(name, null);
+    const before = this.#parts.stacks.get(name);
+    refuseForeign(name, operation.from, before);
+    await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
+      const desired = before?.desired ?? null;
+      const services = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity.service]));
+      let made: Plan | null = null;
+      const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
+      // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
+      const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
+      await this.#carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, onEvent, { title: operation.verb, client: signal });
+      const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
+      if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
+      if (operation.wait) await this.#allReady(met('start-container'), signal);
     });
   }
 
@@ -158,8 +181,13 @@ export class Stacks {
 
   async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     this.#parts.networks.repair();
-    const result = await this.#runner.run(name, JSON.stringify(desired), (passSignal) => runPass({
-      desired, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
+    await this.#carryOut(name, JSON.stringify(desired), { name, desired, planned: (actual, now, since) => plan(desired, actual, now, since), credentials }, onEvent, by);
+  }
+
+  /** One pass at a time of each `key`. */
+  async #carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+    const result = await this.#runner.run(key, fingerprint, (passSignal) => runPass({
+      plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
     }), (why) => ({ ok: false, message: `cancelled: ${why}` }), by);
     await this.#parts.containers.flush();
@@ -180,8 +208,31 @@ export class Stacks {
   /** Waits until all containers that a stack is to have run (healthy, where they have a check) or have ended with 0. */
   async #settled({ name, desired }: StackRecord, signal: AbortSignal): Promise<void> {
     const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && desired.services[identity.service] !== undefined);
-    await Promise.all(all.map(([container]) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
+    await this.#allReady(all.map(([container]) => container), signal);
   }
+
+  async #allReady(containers: readonly string[], signal: AbortSignal): Promise<void> {
+    await Promise.all(containers.map((container) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
+  }
+
+  /** Services whose last container a person has removed are no longer asked for, until they are brought up again. */
+  async #forgetServices({ name, source, desired, revision }: StackRecord, services: readonly string[]): Promise<void> {
+    const left = new Set([...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity.service] : [])));
+    const gone = services.filter((service) => desired.services[service] !== undefined && !left.has(service));
+    if (gone.length === 0) return;
+    const kept = Object.fromEntries(Object.entries(desired.services).filter(([service]) => !gone.includes(service)));
+    await this.#parts.stacks.put(name, source, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, revision);
+  }
+}
+
+/** What a pass over a stack does, and on whose behalf it asks registries. */
+interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost }
+
+/** `from`: the folder of the stack file that somebody means; null: whichever stack has the name. */
+function refuseForeign(name: string, from: string | null, before: StackRecord | null): void {
+  const home = before?.source.workingDir;
+  if (from === null || home === undefined || home === from) return;
+  throw new BayplanError('conflict', `stack ${name} was brought up from ${home}, not from ${from}: \`-p ${name}\` says that it is meant all the same; nothing was changed`);
 }
 
 /** A stack's name becomes a folder's: it is a Compose project name, and the one that its desired state is for. */

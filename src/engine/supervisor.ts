@@ -46,12 +46,14 @@ export class Supervisor {
     this.#unsubscribe = context.containers.onEvent((event, name) => {
       if (event === 'exited') this.#exited(name);
       if (event === 'removed') this.#forget(name);
+      if (event === 'unpaused' && !this.#asked.has(name)) this.#probes.watch(name, true);
     });
   }
 
   /** Takes up containers that another engine started: probes the running, restarts those that ended meanwhile as their policy says. */
   adopt(): void {
     for (const [name, container] of this.#context.containers.list()) {
+      if (container.status?.paused === true) continue;
       if (container.status?.phase === 'running') this.#probes.watch(name);
       else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, true));
       // One that could not be started is its pass's failure, not an end.
@@ -75,6 +77,20 @@ export class Supervisor {
     this.#probes.forget(name);
     this.#context.containers.note(name, { held: true, restartAt: 0 });
     await this.#context.containers.stop(name, signal, graceMs);
+  }
+
+  /** Freezes a container for somebody, until it is let go on, started or ended. Its health stays what it was: nobody can look. */
+  async pause(name: string): Promise<void> {
+    this.#probes.forget(name); // a look at a frozen container would fail
+    await this.#context.containers.pause(name, true).catch((error: unknown) => {
+      const status = this.#context.containers.get(name)?.status;
+      if (status?.phase === 'running' && !status.paused) this.#probes.watch(name, true);
+      throw error;
+    });
+  }
+
+  async unpause(name: string): Promise<void> {
+    await this.#context.containers.pause(name, false);
   }
 
   /** Shortens a stop that is under way; where there is none, it does nothing. */

@@ -8,10 +8,10 @@ import { gone, isInactive, networksOf, type ResourceFates } from './resources.ts
 
 /**
  * What becomes of a wanted container. `settled`: it is as it should be, or its restart policy is at it. `restart`: stopped and started
- * again, as it is. `create`: made anew; `replaces` names the container whose place it takes.
+ * again, as it is. `unpause`: let go on, which a person had frozen. `create`: made anew; `replaces` names the container whose place it takes.
  */
 export interface Fate {
-  readonly kind: 'settled' | 'start' | 'restart' | 'create';
+  readonly kind: 'settled' | 'start' | 'restart' | 'unpause' | 'create';
   readonly why: string;
   readonly replaces: string | null;
   readonly generation: number;
@@ -62,7 +62,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     const running = container.status?.phase === 'running';
     const again = bridge !== undefined ? networks.create.get(bridge) ?? '' : container.status?.held === true ? 'its stop was begun' : '';
     fates.set(one.name, {
-      kind: ended.start !== null ? 'start' : running && again !== '' ? 'restart' : 'settled', why: ended.start ?? again, replaces: null, generation: container.identity.generation,
+      kind: ended.start !== null ? 'start' : running && again !== '' ? 'restart' : container.status?.paused === true ? 'unpause' : 'settled', why: ended.start ?? (again === '' && container.status?.paused === true ? 'it was paused' : again), replaces: null, generation: container.identity.generation,
     });
   }
 
@@ -148,7 +148,7 @@ function restartDependents(wanted: readonly Wanted[], fates: Map<string, Fate>, 
   for (const one of wanted) {
     const fate = fates.get(one.name);
     const status = actual.containers[one.name]?.status;
-    if (fate?.kind !== 'settled' || status === null || status === undefined || status.startedAt === 0 || status.restartAt > 0) continue;
+    if ((fate?.kind !== 'settled' && fate?.kind !== 'unpause') || status === null || status === undefined || status.startedAt === 0 || status.restartAt > 0) continue;
     if (status.phase !== 'running' && status.startedAt >= since) continue;
     for (const [service, { restart }] of Object.entries(one.dependsOn).sort(byKey)) {
       const replicas = byService.get(service) ?? [];

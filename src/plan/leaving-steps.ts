@@ -1,5 +1,6 @@
 import type { Container } from '../state/container.ts';
 import type { Step } from '../state/plan.ts';
+import type { Dependency } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Fates } from './fates.ts';
 import { groupBy } from './group-by.ts';
@@ -34,9 +35,9 @@ export function leavingSteps(fates: Fates, desired: Desired, actual: State, firs
  * Which stops have to come before those of a service. Read from what the containers were made with (label com.docker.compose.depends_on,
  * `service:condition:restart,…`): the stack file may say otherwise by now, or nothing.
  */
-function stopOrder(leaving: readonly { readonly name: string; readonly container: Container }[]): (service: string) => readonly string[] {
+export function stopOrder(leaving: readonly { readonly name: string; readonly container: Container }[]): (service: string) => readonly string[] {
   const members = groupBy(leaving, ({ container }) => container.identity.service);
-  const dependencies = new Map([...members].map(([service, some]) => [service, [...new Set(some.flatMap(({ container }) => dependenciesOf(container)))].sort()]));
+  const dependencies = new Map([...members].map(([service, some]) => [service, [...new Set(some.flatMap(({ container }) => dependenciesOf(container)).map((dependency) => dependency.service))].sort()]));
   const rank = new Map(inOrder([...members.keys()], (service) => service, (service) => dependencies.get(service) ?? []).map((service, index) => [service, index]));
   const dependents = new Map<string, string[]>();
   for (const [service, needed] of dependencies) {
@@ -60,7 +61,13 @@ function stopOrder(leaving: readonly { readonly name: string; readonly container
   return before;
 }
 
-function dependenciesOf({ spec }: Container): readonly string[] {
+/** What the label com.docker.compose.depends_on says; a condition or restart that it does not say is the usual one. */
+export function dependenciesOf({ spec }: Container): readonly { readonly service: string; readonly condition: Dependency['condition']; readonly restart: boolean }[] {
   const label = spec.labels['com.docker.compose.depends_on'] ?? '';
-  return label.split(',').flatMap((part) => part.split(':')[0] ?? []).filter((service) => service !== '');
+  return label.split(',').flatMap((part) => {
+    const [service = '', condition, restart] = part.split(':');
+    if (service === '') return [];
+    const known = condition === 'service_healthy' || condition === 'service_completed_successfully' ? condition : 'service_started';
+    return [{ service, condition: known, restart: restart === 'true' }];
+  });
 }

@@ -19,7 +19,7 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     .flatMap(([service, dependency]) => (byService.get(service) ?? []).flatMap((replica) => readiness(one, replica, dependency)));
 
   const readiness = (dependent: Wanted, { name }: Wanted, { condition }: Dependency): readonly string[] => {
-    const started = [stepId('start-container', name), stepId('publish-ports', name)];
+    const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('publish-ports', name)];
     if (condition === 'service_started') return started;
     const until = condition === 'service_healthy' ? 'healthy' : 'completed';
     if (fates.wanted.get(name)?.kind === 'settled' && isAlready(actual.containers[name], until)) return [];
@@ -38,10 +38,11 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     const container = actual.containers[name];
     const { why } = fate;
     const steps: Step[] = [];
-    const starts = fate.kind !== 'settled' && !desired.unstarted.includes(name);
+    const starts = fate.kind !== 'settled' && fate.kind !== 'unpause' && !desired.unstarted.includes(name);
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
+    if (fate.kind === 'unpause') steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why });
     if (fate.kind === 'create') steps.push(creation(one, fate, pulls, desired, networks));
     if (fate.kind === 'restart') {
       // Its dependencies first: should one of them fail, this one at least runs on. Not where it lives in the network of one that is made anew.

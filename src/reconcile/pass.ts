@@ -1,11 +1,12 @@
-import { plan } from '../plan/plan.ts';
 import type { PassEvent } from '../state/messages.ts';
-import type { Desired, State } from '../state/state.ts';
+import type { Plan } from '../state/plan.ts';
+import type { State } from '../state/state.ts';
 import { apply } from './apply.ts';
 import type { Executor } from './executor.ts';
 
 export interface PassContext {
-  readonly desired: Desired;
+  /** What is to be done: pure. `since`: when the pass began. Times in ms since the epoch. */
+  readonly plan: (actual: State, now: number, since: number) => Plan;
   /** Reads the world anew. */
   readonly observe: () => Promise<State>;
   readonly executor: Executor;
@@ -18,7 +19,7 @@ export interface PassContext {
 export interface PassResult { readonly ok: boolean; readonly message: string }
 
 /**
- * Makes the world what is desired. Invariants:
+ * Makes the world what is desired, or does what was asked for. Invariants:
  * - what is decided is decided by `plan`, from the world as it was just read;
  * - running work settles before the world is read again;
  * - it ends when the plan is empty, when a step has failed, or when a step that succeeded is planned again for the same cause: then
@@ -28,7 +29,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
   const since = context.now();
   const carried = new Set<string>();
   for (;;) {
-    const made = plan(context.desired, await context.observe(), context.now(), since);
+    const made = context.plan(await context.observe(), context.now(), since);
     context.onEvent({ version: 1, type: 'plan', plan: made });
     if (made.steps.length === 0) return { ok: true, message: '' };
     const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));

@@ -9,7 +9,7 @@ export interface Runtime {
   readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
   readonly networks: Pick<Networks, 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
-  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'remove'>;
+  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause'>;
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal) => Promise<void>;
 }
@@ -25,7 +25,10 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'create-container': ({ name, identity, spec }) => containers.create(name, identity, spec),
     'start-container': ({ name }) => containers.start(name),
     'stop-container': ({ name, signal, graceMs }) => containers.stop(name, signal, graceMs),
-    'remove-container': ({ name }) => containers.remove(name),
+    'remove-container': ({ name, volumes }) => containers.remove(name, volumes),
+    'signal-container': ({ name, signal }) => containers.signal(name, signal),
+    'pause-container': ({ name }) => containers.pause(name, true),
+    'unpause-container': ({ name }) => containers.pause(name, false),
     'publish-ports': ({ name }) => publish(name, true),
     'withdraw-ports': ({ name }) => publish(name, false),
     'wait-container': ({ name, until }, signal) => waitFor(name, until, signal),

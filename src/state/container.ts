@@ -193,6 +193,8 @@ export const ContainerStatus = z.strictObject({
   restartAt: z.number(),
   /** A person stopped it: it stays so until up, start or restart. */
   held: z.boolean(),
+  /** Its processes are frozen; the phase is still `running`. */
+  paused: z.boolean().default(false),
   /** Network's full name → IPv4 address without prefix length. */
   addresses: z.record(z.string(), z.string()),
   /** Target → full name of the volume that serves an anonymous one there. */

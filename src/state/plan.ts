@@ -18,7 +18,12 @@ export const StepArgs = {
   /** Network namespace, links, process. Clears a hold and the restart counter. */
   'start-container': z.strictObject({ name }),
   'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number() }),
-  'remove-container': z.strictObject({ name }),
+  /** `volumes`: its anonymous ones too. */
+  'remove-container': z.strictObject({ name, volumes: z.boolean().optional() }),
+  'signal-container': z.strictObject({ name, signal: z.string() }),
+  /** Freezes its processes; its health and its ports stay as they are. */
+  'pause-container': z.strictObject({ name }),
+  'unpause-container': z.strictObject({ name }),
   /** Sends published ports to the container, all in one transaction. */
   'publish-ports': z.strictObject({ name }),
   'withdraw-ports': z.strictObject({ name }),

@@ -6,6 +6,7 @@ import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import { Operation } from '../../src/state/operation.ts';
 import type { Network } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
 import { attachment, network, pool, publishedPort } from '../spec-values.ts';
@@ -28,7 +29,7 @@ export function container(index: number, service: string, status: Partial<Contai
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
       id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
-      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, ports: SPEC.ports, ...status,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, ports: SPEC.ports, ...status,
     },
   };
 }
@@ -156,10 +157,21 @@ export class FakeEngine implements EngineView {
     this.lastSignal = signal;
     for (const event of this.pass) onEvent(event);
   }
-  async removeStack(name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null }, onEvent: (event: PassEvent) => void): Promise<void> {
+  async removeStack(name: string, options: Parameters<EngineView['removeStack']>[1], onEvent: (event: PassEvent) => void): Promise<void> {
     await this.stack(name);
-    this.calls.push(`remove ${name} volumes=${options.volumes} timeout=${options.stopTimeoutSeconds}`);
+    this.calls.push(`remove ${name} volumes=${options.volumes} timeout=${options.stopTimeoutSeconds}${options.from == null ? '' : ` from=${options.from}`}`);
     for (const event of this.pass) onEvent(event);
+  }
+  async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void): Promise<void> {
+    const { verb, version: _version, ...rest } = operation;
+    const usual: Record<string, unknown> = Operation.omit({ version: true, verb: true }).parse({ services: [] });
+    const said = Object.entries(rest).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key])).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+    this.calls.push(`${verb} ${name}${said.join('')}`);
+    for (const event of this.pass) onEvent(event);
+  }
+  async pauseContainer(name: string, on: boolean): Promise<void> {
+    this.calls.push(`${on ? 'pause' : 'unpause'} ${name}`);
+    this.change(name, { paused: on });
   }
   async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
     this.calls.push(`stop ${name} ${signal} ${graceMs}`);

@@ -35,6 +35,12 @@ export function simulate(before: State, step: Step): State {
       break;
     }
     case 'stop-container': Object.assign(find(step.args.name).status, { phase: 'exited', exitCode: 0, held: true, ports: [] }); break;
+    case 'signal-container': break;
+    case 'pause-container':
+      if (find(step.args.name).status.paused) throw new Error(`${step.id}: it is paused`);
+      find(step.args.name).status.paused = true;
+      break;
+    case 'unpause-container': find(step.args.name).status.paused = false; break;
     case 'remove-container':
       if (find(step.args.name).status.phase === 'running') throw new Error(`${step.id}: it runs`);
       Reflect.deleteProperty(state.containers, step.args.name);

@@ -10,6 +10,7 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
     'create-volume': named('create-volume'), 'remove-volume': named('remove-volume'),
     'create-container': named('create-container'), 'start-container': named('start-container'),
     'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
+    'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),
     'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
     'wait-container': ({ name, until }, signal) => act(`wait-container ${name} ${until}`, signal),
   };

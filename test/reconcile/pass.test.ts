@@ -16,7 +16,7 @@ function world(change: (state: State, step: Step) => State = simulate): { pass: 
   let steps = new Map<string, Step>();
   const events: PassEvent[] = [];
   const context: PassContext = {
-    desired: shop, now: () => 1, concurrency: 2, signal: new AbortController().signal,
+    plan: (actual, now, since) => plan(shop, actual, now, since), now: () => 1, concurrency: 2, signal: new AbortController().signal,
     observe: () => Promise.resolve(state),
     executor: executorOf((id) => {
       const step = steps.get(id);
@@ -51,7 +51,7 @@ describe('runPass', () => {
 
   it('takes a step that has no effect for an error, not for a reason to try for ever', async () => {
     const { pass } = world((before, step) => (step.action === 'create-network' ? before : simulate(before, step)));
-    const { ok, message } = await pass({ desired: desired({}) });
+    const { ok, message } = await pass({ plan: (actual, now, since) => plan(desired({}), actual, now, since) });
     expect([ok, message]).toEqual([false, '"create-network shop_default" was carried out (there is no such network) and had no effect: the container or resource does not stay as it was made']);
   });
 

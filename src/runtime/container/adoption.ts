@@ -5,6 +5,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import { readRecord } from '../record.ts';
 import { findProcess, readExit } from './find-process.ts';
+import { isFrozen } from './freezer.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, type ContainerEntry } from './container-entry.ts';
@@ -98,7 +99,7 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
   const { record, files } = entry;
   const found = await findProcess(kernel, files);
   if (found.state === 'running') {
-    Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files) });
+    Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files), paused: isFrozen(files.cgroup) });
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {

@@ -23,6 +23,7 @@ export interface ContainerEntry {
   restarts: number;
   restartAt: number;
   held: boolean;
+  paused: boolean;
   /** A removal was begun and has to be finished. */
   removing: boolean;
   ports: readonly PublishedPort[];
@@ -37,7 +38,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -46,7 +47,7 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   Object.assign(entry, {
     phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
-    ready: null, shim: null, ports: [], health: 'none', view: null,
+    ready: null, shim: null, paused: false, ports: [], health: 'none', view: null,
   });
 }
 
@@ -58,7 +59,7 @@ export function viewOf(entry: ContainerEntry): Container {
     status: {
       id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
-      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held,
+      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
       addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, ports: [...entry.ports],
     },
   };

@@ -23,6 +23,7 @@ import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
+import { setFrozen } from './freezer.ts';
 import { homeOf } from './home.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
@@ -185,6 +186,7 @@ export class ContainerStore implements Containers {
     const image = this.#context.images.find(entry.record.spec.imageId);
     const first = signalNumber(signal ?? entry.record.spec.stopSignal ?? (image?.config.stopSignal || 'SIGTERM'));
     await sendSignal(entry.shim, first, false);
+    await this.#thaw(entry); // it could not obey
     if (!(await settledWithin(entry.ended, graceMs))) await sendSignal(entry.shim, SIGKILL, true);
     await entry.ended;
     await this.#mutex.run(name, () => Promise.resolve()); // what the end sets going (links, names) has been done
@@ -195,6 +197,20 @@ export class ContainerStore implements Containers {
     if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
     const number = signalNumber(signal);
     await entry.shim.signal(number, number === SIGKILL);
+    const stops = entry.record.spec.stopSignal ?? this.#context.images.find(entry.record.spec.imageId)?.config.stopSignal ?? '';
+    // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
+    if (number === SIGKILL || stops === '' || number === signalNumber(stops)) await this.#thaw(entry);
+  }
+
+  async pause(name: string, on: boolean): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      if (entry.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
+      if (entry.paused === on) throw new BayplanError('conflict', `container ${name} is ${on ? 'already' : 'not'} paused`);
+      await setFrozen(entry.files.cgroup, on);
+      Object.assign(entry, { paused: on, view: null });
+    });
+    this.#emit(on ? 'paused' : 'unpaused', name);
   }
 
   async remove(name: string, volumes = false): Promise<void> {
@@ -204,6 +220,7 @@ export class ContainerStore implements Containers {
       if (entry.phase === 'running' && entry.shim !== null) {
         mark(entry.files.removing);
         await sendSignal(entry.shim, SIGKILL, true);
+        await this.#thaw(entry);
         await entry.ended;
       }
       this.#letGo(entry);
@@ -234,6 +251,7 @@ export class ContainerStore implements Containers {
     const entry = this.#entry(name);
     const image = this.#context.images.find(entry.record.spec.imageId);
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
+    if (entry.paused) throw new BayplanError('conflict', `container ${name} is paused: unpause it first`);
     const seccompBpf = await this.#programs.get(entry.record.spec);
     return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
   }
@@ -325,6 +343,14 @@ export class ContainerStore implements Containers {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
     return entry;
+  }
+
+  async #thaw(entry: ContainerEntry): Promise<void> {
+    if (!entry.paused) return;
+    await setFrozen(entry.files.cgroup, false);
+    if (!entry.paused) return; // it has ended meanwhile
+    Object.assign(entry, { paused: false, view: null });
+    this.#emit('unpaused', entry.record.name);
   }
 
   /** Closes our copies of the descriptors that a shim has by now, or will never have. */

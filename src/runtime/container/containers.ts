@@ -38,7 +38,7 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'noted';
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'paused' | 'unpaused' | 'noted';
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
@@ -51,6 +51,8 @@ export interface Containers {
   /** Stop signal, then SIGKILL after the grace period; resolves when it is gone and its exit known. */
   stop(name: string, signal: string | null, graceMs: number): Promise<void>;
   signal(name: string, signal: string): Promise<void>;
+  /** Freezes all its processes, or lets them go on. Rejects with `conflict` where it does not run, or is so already. */
+  pause(name: string, on: boolean): Promise<void>;
   /** `volumes`: its anonymous ones too. */
   remove(name: string, volumes?: boolean): Promise<void>;
   /** Rejects with `conflict` where the new name is taken. */

@@ -1,0 +1,53 @@
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { container } from '../api/fake-engine.ts';
+import { Console } from './console.ts';
+
+let cli: Console;
+
+beforeEach(async () => {
+  cli = await new Console().open();
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db', { phase: 'exited', exitCode: 3, finishedAt: Date.now() - 5_100 }));
+});
+afterEach(() => cli.close());
+
+test.each([
+  [['stop'], 'stop shop', 'nothing to stop\n'],
+  [['stop', '-t', '3', 'web'], 'stop shop services=["web"] timeoutSeconds=3', 'nothing to stop\n'],
+  [['start'], 'start shop', 'nothing to do\n'],
+  [['start', '--wait-timeout', '9', 'db'], 'start shop services=["db"] wait=true', 'nothing to do\n'],
+  [['restart', '--no-deps', '-t', '0', 'web'], 'restart shop services=["web"] timeoutSeconds=0 dependencies=false', 'nothing to do\n'],
+  [['pause', 'web'], 'pause shop services=["web"]', 'nothing to pause\n'],
+  [['unpause'], 'unpause shop', 'nothing to unpause\n'],
+  [['kill', '-s', 'USR1'], 'kill shop signal="USR1"', 'no container to kill\n'],
+  [['rm', '-f'], 'remove shop', 'Going to remove shop-db-1\nNo stopped containers\n'],
+  [['rm', '-fsv', 'web'], 'remove shop services=["web"] stop=true volumes="anonymous"', 'Going to remove shop-web-1\nNo containers\n'],
+])('%j', async (argv, call, out) => {
+  expect(await cli.run('-p', 'shop', ...argv)).toBe(0);
+  expect([cli.engine.calls, cli.out]).toEqual([[call], out]);
+});
+
+test('a service that is not there is named, and nothing is done', async () => {
+  for (const verb of ['stop', 'start', 'restart', 'pause', 'unpause', 'kill', 'rm']) {
+    expect(await cli.run(verb, '-p', 'shop', 'nosuch')).toBe(1);
+    expect(cli.err).toBe('bayplan: no service "nosuch" in stack "shop": it has db, web\n');
+  }
+  expect(cli.engine.calls).toEqual([]);
+});
+
+test('rm asks, and takes anything but yes for no', async () => {
+  cli.stdin = Readable.from(['n\n']);
+  expect(await cli.run('rm', '-p', 'shop')).toBe(0);
+  expect(cli.engine.calls).toEqual([]);
+  cli.stdin = Readable.from(['y\n']);
+  expect(await cli.run('rm', '-p', 'shop')).toBe(0);
+  expect(cli.engine.calls).toEqual(['remove shop']);
+});
+
+test('without -p the folder of the stack file goes along', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices: {web: {image: nginx:1}}\n');
+  await cli.run('stop');
+  await cli.run('down');
+  expect(cli.engine.calls).toEqual([`stop shop from=${JSON.stringify(cli.folder)}`, `remove shop volumes=false timeout=null from=${cli.folder}`]);
+});
