@@ -65,6 +65,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries), users: () => containers?.imageUsers() ?? null }),
       createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
     ]);
+    kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
       paths, kernel, images, networks, volumes, core, now, report,

@@ -126,7 +126,7 @@ const client = spawnSync('docker', ['--version']).status === 0;
 try {
   execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello'], { stdio: 'ignore' });
   docker = dockerSide();
-  registry = await pullSide(scratch);
+  registry = await pullSide(scratch, (...args) => output(process.execPath, [program, ...args]));
   bayplan('load', join(top, 'build/images/hello.tar'));
   bayplan('up', '-d', '-f', file); // warm: layers unpacked, code cached
   bayplan('down', '-f', file);
@@ -163,9 +163,8 @@ try {
     note(names.port, 'bayplan', carried.published);
     note(names.port, 'floor', carried.host); // the same server without a container
     if (registry) {
-      note(names.pull, 'bayplan', bayplan('pull', registry.image));
+      note(names.pull, 'bayplan', registry.pull());
       note(names.pull, 'floor', registry.floor());
-      bayplan('image', 'rm', registry.image);
     }
   }
   for (const scale of SCALES) {

@@ -112,3 +112,9 @@ test('without root one line says what is needed', async () => {
   const closed = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
   expect([closed.status, closed.err]).toEqual([1, `bayplan: no access to the engine's socket ${paths.socket}: run bayplan as root (sudo), or join the group that owns the socket\n`]);
 });
+
+test('containers and layers are spread over the block groups of ext4', async (context) => {
+  context.skip(execFileSync('stat', ['-f', '-c', '%T', folder], { encoding: 'utf8' }).trim() !== 'ext2/ext3', 'no ext4 here');
+  expect((await bayplan(['images'])).status).toBe(0);
+  for (const each of [paths.containers, paths.layers]) expect(execFileSync('lsattr', ['-d', each], { encoding: 'utf8' })).toMatch(/^\S*T\S* /);
+});
