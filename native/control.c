@@ -68,6 +68,7 @@ static int serve(struct control *control, struct client *client, struct error *e
   if (strcmp(op, "signal") == 0) return send_signal(control, request, err);
   if (strcmp(op, "attach") == 0) return attach(control, client, request, err);
   if (strcmp(op, "resize") == 0) return console_request(control->terminal, request, err);
+  if (strcmp(op, "dns") == 0) return responder_renew(control->responder, control->container, err);
   errno = ENOSYS;
   return error_errno(err, "op", op);
 }

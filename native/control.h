@@ -2,6 +2,7 @@
 #include <poll.h>
 #include "attach.h"
 #include "error.h"
+#include "responder.h"
 
 /* The shim's socket for its engines: a JSON line a request, one a response. */
 #define CONTROL_CLIENTS 16
@@ -10,6 +11,8 @@ struct control {
   const char *cgroup;   /* NULL: none */
   int terminal;         /* its master; -1: none */
   struct attach *attach;
+  struct responder *responder;
+  pid_t container;      /* its first process */
   struct client { int fd; unsigned used; bool attached; char line[496]; } clients[CONTROL_CLIENTS];
 };
 

@@ -17,6 +17,10 @@ EXPORT int lib_netns_create(const char *path, struct error *err);
    namespace before, so that `outer` can name it. All replies are to be given to lib_free; one that holds errors fails nothing here. */
 EXPORT int lib_netns_connect(const char *path, int ns, int ipv6, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                              const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
+/* Writes `value` to the setting at `path`, below /proc/sys/net, of the namespace pinned at `netns`. */
+EXPORT int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err);
+/* The same of all that links made there later need to have IPv6. */
+EXPORT int lib_netns_ipv6(const char *netns, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
 EXPORT int lib_netns_remove(const char *path, struct error *err);
 /* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */

@@ -119,6 +119,35 @@ int lib_netns_connect(const char *path, int ns, int ipv6, const uint8_t *outer, 
   return -1;
 }
 
+struct entered { const char *netns, *path, *value; };
+
+static int enter(const char *netns, struct error *err) {
+  int fd = open(netns, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return error_errno(err, "open", netns);
+  int result = setns(fd, CLONE_NEWNET) < 0 ? error_errno(err, "setns", netns) : 0;
+  close(fd);
+  return result;
+}
+
+static int write_there(void *argument, struct error *err) {
+  const struct entered *entered = argument;
+  if (enter(entered->netns, err) < 0) return -1;
+  if (!entered->path) return set_all(WITH_IPV6, err);
+  int fd = open(entered->path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return error_errno(err, "open", entered->path);
+  int result = write(fd, entered->value, strlen(entered->value)) < 0 ? error_errno(err, "write", entered->path) : 0;
+  close(fd);
+  return result;
+}
+
+int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err) {
+  return run_on_thread(write_there, &(struct entered){netns, path, value}, err);
+}
+
+int lib_netns_ipv6(const char *netns, struct error *err) {
+  return run_on_thread(write_there, &(struct entered){netns, NULL, NULL}, err);
+}
+
 int lib_netns_remove(const char *path, struct error *err) {
   /* EINVAL: not a mount point any more. */
   if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT) return error_errno(err, "umount", path);

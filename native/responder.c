@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,12 +20,15 @@
 #include "caps.h"
 #include "core.h"
 #include "dns_redirect.h"
+#include "file.h"
 #include "scope.h"
 #include "spawn.h"
 
 #define NOBODY 65534
 /* Where the responder listens in truth, beside what connections take their ports from: port 53 is the container's own. */
 #define HIDDEN_PORT 61053
+/* How large the file is that says anew what is served. */
+#define TEXT_ROOM 65536
 
 static int listen_at(int type, uint16_t port, struct error *err) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0x7f00000b)};
@@ -94,4 +99,41 @@ void responder_stop(struct responder *responder) {
   close(responder->lifeline);
   responder->pidfd = responder->lifeline = -1;
   responder->pid = 0;
+}
+
+/* The text's lines, cut in place: `zone PATH`, `server ADDRESS`, `internal`. What is unknown is a newer engine's. */
+static int read_lines(struct responder *responder, char *text, const char *path, struct error *err) {
+  static const char version[] = "version 1\n", zone[] = "zone ", server[] = "server ";
+  char *zones[RESPONDER_LIST + 1] = {0}, *servers[RESPONDER_LIST + 1] = {0}, *rest;
+  size_t zone_count = 0, server_count = 0;
+  bool internal = false;
+  if (strncmp(text, version, sizeof version - 1) != 0) return error_text(err, "%s: expected version 1", path);
+  for (char *line = strtok_r(text + sizeof version - 1, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    if (strncmp(line, zone, sizeof zone - 1) == 0 && zone_count < RESPONDER_LIST) zones[zone_count++] = line + sizeof zone - 1;
+    else if (strncmp(line, server, sizeof server - 1) == 0 && server_count < RESPONDER_LIST) servers[server_count++] = line + sizeof server - 1;
+    else if (strcmp(line, "internal") == 0) internal = true;
+  }
+  memcpy(responder->zones, zones, sizeof zones);
+  memcpy(responder->nameservers, servers, sizeof servers);
+  responder->resolv = internal ? NULL : responder->host_resolv;
+  if (internal) responder->nameservers[0] = NULL;
+  return 0;
+}
+
+int responder_renew(struct responder *responder, pid_t container, struct error *err) {
+  char path[4200], netns[64];
+  snprintf(path, sizeof path, "%s/dns", responder->bundle);
+  char *text = malloc(TEXT_ROOM);
+  if (!text) return error_errno(err, "malloc", "dns");
+  long length = file_read_at(AT_FDCWD, path, text, TEXT_ROOM);
+  if (length < 0) { free(text); return error_errno(err, "read", path); }
+  char *shorter = realloc(text, (size_t)length + 1);
+  if (shorter) text = shorter;
+  if (read_lines(responder, text, path, err) < 0) { free(text); return -1; }
+  free(responder->text);
+  responder->text = text;
+  snprintf(netns, sizeof netns, "/proc/%d/ns/net", container);
+  if (responder->udp < 0 && responder_bind(responder, netns, err) < 0) return -1;
+  responder_stop(responder);
+  return responder_start(responder, err);
 }

@@ -31,7 +31,7 @@
 #include "spawn.h"
 
 /* How often one option may be given. */
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX RESPONDER_LIST
 /* How long an attached reader that takes nothing keeps the end of a container. */
 #define LAST_WAIT_MS 2000
 #define START_TIMEOUT_S 15
@@ -288,6 +288,7 @@ static int patience(const struct shim *shim) {
 /* By the clock, not by a quiet moment: a container that writes all the time leaves none. */
 static void revive_responder(struct shim *shim) {
   struct error ignored;
+  if (shim->responder.pidfd >= 0) shim->responder_at = 0; /* a request has started it meanwhile */
   if (!shim->responder_at || uptime_ms() < shim->responder_at) return;
   shim->responder_at = responder_start(&shim->responder, &ignored) < 0 ? uptime_ms() + RESPONDER_PAUSE_MS : 0;
 }
@@ -366,6 +367,7 @@ static int live(struct shim *shim) {
     || control_open(&shim->control, shim->bundle, &err) < 0
     || start(shim, &config, &err, relayed, sizeof relayed) < 0;
   shim->control.pidfd = shim->pidfd;
+  shim->control.container = shim->pid;
   shim->control.cgroup = shim->cgroup;
   shim->started = now_ms();
   if (failed || say_ready(shim, &err) < 0) {
@@ -419,7 +421,10 @@ int cmd_shim(int argc, char **argv) {
   shim.control.attach = &shim.attach;
   shim.control.terminal = -1;
   if (!read_options(argc, argv, &shim)) return usage();
+  shim.responder.host_resolv = shim.resolv;
   if (shim.dns_internal) shim.resolv = shim.nameservers[0] = NULL;
+  shim.control.responder = &shim.responder;
+  shim.responder.bundle = shim.bundle;
   shim.responder.zones = shim.zones;
   shim.responder.links = shim.links;
   shim.responder.nameservers = shim.nameservers;

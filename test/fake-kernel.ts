@@ -49,6 +49,14 @@ export class FakeKernel implements Kernel {
     const success = { errno: 0, message: '', payloads: [] };
     return { outer: args[3].map(() => success), inner: args[4].map(() => success) };
   }
+  async netnsSysctl(...args: Parameters<Kernel['netnsSysctl']>): Promise<void> {
+    this.#record('netnsSysctl', args);
+    await this.answers.netnsSysctl?.(...args);
+  }
+  async netnsIpv6(netns: string): Promise<void> {
+    this.#record('netnsIpv6', [netns]);
+    await this.answers.netnsIpv6?.(netns);
+  }
   async removeNetns(path: string): Promise<void> {
     this.#record('removeNetns', [path]);
     await this.answers.removeNetns?.(path);

@@ -19,7 +19,7 @@ import { byVerb } from './image-path.ts';
 import { checkAuth, pullImage, pushImage } from './image-transfers.ts';
 import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
-import { changeMembers, createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
+import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
 import { info, ping, pruneBuilds, version } from './system.ts';
@@ -70,8 +70,8 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/networks/:id', inspectNetwork],
   ['POST', '/networks/create', createNetwork],
   ['POST', '/networks/prune', pruneNetworks],
-  ['POST', '/networks/:id/connect', changeMembers],
-  ['POST', '/networks/:id/disconnect', changeMembers],
+  ['POST', '/networks/:id/connect', connectContainer],
+  ['POST', '/networks/:id/disconnect', disconnectContainer],
   ['DELETE', '/networks/:id', removeNetwork],
   ['GET', '/volumes', listVolumes],
   ['POST', '/volumes/create', createVolume],

@@ -1,9 +1,9 @@
 import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
-import { poolOf, prefixOf } from '../state/network-pool.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
+import { endpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
 
 /** A container that exists: one with a status. */
@@ -115,17 +115,15 @@ function networkMode({ spec }: Container): string {
   return spec.networkMode === 'bridge' ? (Object.keys(spec.networks)[0] ?? 'none') : spec.networkMode;
 }
 
-function endpoints({ container: { spec }, status, networks }: ActualContainer): object {
+function endpoints(actualContainer: ActualContainer): object {
+  const { container: { spec }, status, networks } = actualContainer;
   return Object.fromEntries(Object.entries(spec.networks).map(([name, attachment]) => {
-    const network = networks.get(name)?.status ?? null;
-    const running = status.phase === 'running';
-    const ipv4 = running ? (status.addresses[name] ?? '') : '';
-    const ipv6 = running ? (status.ipv6Addresses[name] ?? '') : '';
-    const gateway = (address: string): string => (network === null ? '' : poolOf(network, address)?.gateway ?? '');
+    const network = networks.get(name);
+    const shortId = status.id.slice(0, 12);
     return [name, {
-      IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: attachment.aliases, DriverOpts: null, GwPriority: attachment.gatewayPriority,
-      NetworkID: network?.id ?? '', EndpointID: '', Gateway: gateway(ipv4), IPAddress: ipv4, IPPrefixLen: prefixOf(network, ipv4), MacAddress: attachment.macAddress,
-      IPv6Gateway: gateway(ipv6), GlobalIPv6Address: ipv6, GlobalIPv6PrefixLen: prefixOf(network, ipv6), DNSNames: attachment.aliases,
+      IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: orNull(attachment.aliases),
+      DriverOpts: Object.keys(attachment.driverOpts).length === 0 ? null : attachment.driverOpts, GwPriority: attachment.gatewayPriority, NetworkID: network?.status?.id ?? '',
+      ...(network === undefined ? {} : endpointJson(name, network, attachment, status)), DNSNames: [...new Set([actualContainer.name, ...attachment.aliases, shortId])],
     }];
   }));
 }

@@ -1,27 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { Attachment, type ContainerSpec } from '../state/container.ts';
+import type { Attachment, ContainerSpec } from '../state/container.ts';
 import { Image } from '../state/image.ts';
-import { NetworkSpec, type Network } from '../state/network.ts';
+import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
 import { emptyState, type Desired } from '../state/state.ts';
 import { VolumeSpec, type Volume } from '../state/volume.ts';
 import { sendJson } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
-import { DockerConfig } from './docker-config.ts';
+import { DockerConfig, type EndpointConfig } from './docker-config.ts';
+import { attachmentOf } from './docker-endpoint.ts';
 import { specOf, warningsOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
 
-/** The network of containers that name none, made when the first one comes. */
-const DEFAULT_NETWORK = 'bridge';
-
 /** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
   const name = nameOf(query.get('name'));
-  const networks = networksOf(engine, config);
-  const spec = specOf(config, attachmentsOf(networks, config), engine.images.find(config.Image)?.config ?? null);
+  const joined = joinedBy(engine, config);
+  const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
+  const spec = specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null);
   const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);
@@ -43,27 +42,23 @@ function nameOf(given: string | null): string {
   return name;
 }
 
-/** Networks that the container is to be on; what exists is taken as it is. */
-function networksOf(engine: EngineView, { HostConfig, NetworkingConfig }: DockerConfig): Record<string, Network> {
-  const mode = HostConfig?.NetworkMode ?? '';
-  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return {};
-  const first = mode === '' || mode === 'default' ? DEFAULT_NETWORK : mode;
-  const asked = new Set([first, ...Object.keys(NetworkingConfig?.EndpointsConfig ?? {}).filter((name) => name !== 'default')]);
-  return Object.fromEntries([...asked].map((ref) => {
-    const existing = [...engine.networks.list()].find(([name, { status }]) => name === ref || (ref.length >= 12 && status?.id.startsWith(ref) === true));
-    if (existing !== undefined) return [existing[0], { ...existing[1], spec: { ...existing[1].spec, external: true }, status: null }];
-    // No 404: docker's client takes that for a missing image, and pulls.
-    if (ref !== DEFAULT_NETWORK) throw new BayplanError('bad-request', `network ${ref} not found`);
-    const spec = NetworkSpec.parse({ driver: 'bridge', internal: false, external: false, ipam: [], labels: {}, options: {} });
-    return [DEFAULT_NETWORK, { stack: '', spec, status: null }];
-  }));
-}
+/** A network that a container is to be on, with how: what exists is taken as it is. */
+interface Joined { readonly name: string; readonly network: Network; readonly attachment: Attachment }
 
-function attachmentsOf(networks: Readonly<Record<string, Network>>, { NetworkingConfig }: DockerConfig): ContainerSpec['networks'] {
-  return Object.fromEntries(Object.keys(networks).map((name) => {
-    const endpoint = NetworkingConfig?.EndpointsConfig?.[name];
-    return [name, Attachment.parse({ aliases: endpoint?.Aliases ?? [], ipv4Address: endpoint?.IPAMConfig?.IPv4Address || null, priority: 0 })];
-  }));
+function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig }: DockerConfig): readonly Joined[] {
+  const mode = HostConfig?.NetworkMode ?? '';
+  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return [];
+  const first = mode === '' || mode === 'default' ? DEFAULT_NETWORK : mode;
+  const asked = NetworkingConfig?.EndpointsConfig ?? {};
+  const configOf = (ref: string): EndpointConfig | null | undefined => asked[ref] ?? (ref === DEFAULT_NETWORK ? asked['default'] : null);
+  return [...new Set([first, ...Object.keys(asked).filter((name) => name !== 'default')])].map((ref) => {
+    const existing = [...engine.networks.list()].find(([name, { status }]) => name === ref || (ref.length >= 12 && status?.id.startsWith(ref) === true));
+    // No 404: docker's client takes that for a missing image, and pulls.
+    if (existing === undefined && ref !== DEFAULT_NETWORK) throw new BayplanError('bad-request', `network ${ref} not found`);
+    const name = existing?.[0] ?? DEFAULT_NETWORK;
+    const network = existing === undefined ? { stack: '', spec: DEFAULT_NETWORK_SPEC, status: null } : { ...existing[1], spec: { ...existing[1].spec, external: true }, status: null };
+    return { name, network, attachment: attachmentOf(name, configOf(ref)) };
+  });
 }
 
 /** Named volumes; the missing are made with the container. */

@@ -11,6 +11,12 @@ const nothing = z.object({}).nullish();
 
 const HealthConfig = z.object({ Test: texts, Interval: number, Timeout: number, StartPeriod: number, StartInterval: number, Retries: number });
 
+/** How a container is to be on a network: Docker's EndpointSettings. */
+export const EndpointConfig = z.object({
+  Aliases: texts, IPAMConfig: z.object({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }).nullish(), MacAddress: text, GwPriority: number, DriverOpts: map(z.string()), Links: texts,
+});
+export type EndpointConfig = z.infer<typeof EndpointConfig>;
+
 export const DockerMount = z.object({
   Type: z.string(), Source: text, Target: z.string(), ReadOnly: flag,
   BindOptions: z.object({ Propagation: text, CreateMountpoint: flag, NonRecursive: flag, ReadOnlyNonRecursive: flag, ReadOnlyForceRecursive: flag }).nullish(),
@@ -36,6 +42,6 @@ export const DockerConfig = z.object({
   Image: z.string(), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,
   Tty: flag, OpenStdin: flag, StdinOnce: flag, StopSignal: text, StopTimeout: number, Healthcheck: HealthConfig.nullish(), ExposedPorts: map(z.unknown()), Volumes: map(z.unknown()),
   HostConfig: HostConfig.nullish(),
-  NetworkingConfig: z.object({ EndpointsConfig: map(z.object({ Aliases: texts, IPAMConfig: z.object({ IPv4Address: text }).nullish() }).nullable()) }).nullish(),
+  NetworkingConfig: z.object({ EndpointsConfig: map(EndpointConfig.nullable()) }).nullish(),
 });
 export type DockerConfig = z.infer<typeof DockerConfig>;

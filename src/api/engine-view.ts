@@ -4,7 +4,7 @@ import type { Containers } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
-import type { Container } from '../state/container.ts';
+import type { Attachment, Container } from '../state/container.ts';
 import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
@@ -55,6 +55,9 @@ export interface EngineView {
   startContainer(name: string): Promise<void>;
   /** Freezes it, or lets it go on. Rejects with `conflict` where it is so already, `not-running`. */
   pauseContainer(name: string, on: boolean): Promise<void>;
+  /** Puts a container on one more network, or takes it off one: at once where it runs, and for its starts to come. Published ports follow. */
+  connectContainer(name: string, network: string, attachment: Attachment): Promise<void>;
+  disconnectContainer(name: string, network: string): Promise<void>;
   /** A volume of no stack; name '': one that nobody has. Answers its name. Throws BayplanError `bad-request` or `conflict`. */
   createVolume(name: string, spec: VolumeSpec): Promise<string>;
   /** Throws BayplanError `not-found` unless `force`, `conflict` for one in use. */

@@ -1,6 +1,6 @@
 import type { IpamPool, Network } from '../state/network.ts';
-import { prefixOf } from '../state/network-pool.ts';
 import { rfc3339 } from './docker-time.ts';
+import { endpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
 
 /** One element of `GET /networks`. */
@@ -17,11 +17,11 @@ function poolJson({ subnet, gateway, ipRange, auxAddresses }: IpamPool): object 
 }
 
 /** The running containers on a network, by id. */
-export function members(engine: EngineView, network: string, { status: of }: Network): object {
-  const withPrefix = (address: string | undefined): string => (address === undefined || address === '' ? '' : `${address}/${prefixOf(of, address)}`);
-  return Object.fromEntries([...engine.containers.list()].flatMap(([name, { status }]) => {
-    const address = status?.phase === 'running' ? status.addresses[network] : undefined;
-    if (status === null || address === undefined) return [];
-    return [[status.id, { Name: name, EndpointID: '', MacAddress: '', IPv4Address: withPrefix(address), IPv6Address: withPrefix(status.ipv6Addresses[network]) }]];
+export function members(engine: EngineView, network: string, of: Network): object {
+  const withPrefix = (address: string, bits: number): string => (address === '' ? '' : `${address}/${bits}`);
+  return Object.fromEntries([...engine.containers.list()].flatMap(([name, { spec, status }]) => {
+    if (status?.phase !== 'running' || status.addresses[network] === undefined) return [];
+    const { EndpointID, MacAddress, IPAddress, IPPrefixLen, GlobalIPv6Address, GlobalIPv6PrefixLen } = endpointJson(network, of, spec.networks[network], status);
+    return [[status.id, { Name: name, EndpointID, MacAddress, IPv4Address: withPrefix(IPAddress, IPPrefixLen), IPv6Address: withPrefix(GlobalIPv6Address, GlobalIPv6PrefixLen) }]];
   }));
 }

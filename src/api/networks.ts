@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Network, NetworkSpec } from '../state/network.ts';
+import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network, type NetworkSpec } from '../state/network.ts';
 import { sendEmpty, sendJson } from './answer.ts';
+import { EndpointConfig } from './docker-config.ts';
+import { attachmentOf } from './docker-endpoint.ts';
 import { param, type Exchange } from './exchange.ts';
 import { anyMatches, labelsMatch, parseFilters } from './filters.ts';
 import { members, networkJson } from './network-json.ts';
@@ -29,12 +31,12 @@ const NetworkCreate = z.object({
 export async function listNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['name', 'id', 'label', 'driver', 'scope', 'type', 'dangling']);
   const used = usedNetworks({ engine });
-  const found = [...engine.networks.list()].filter(([name, { spec, status }]) => labelsMatch(spec.labels, filters.get('label'))
+  const found = [...engine.networks.list()].filter(([name, { stack, spec, status }]) => labelsMatch(spec.labels, filters.get('label'))
     && anyMatches(filters.get('name'), (wanted) => name.includes(wanted))
     && anyMatches(filters.get('id'), (id) => status !== null && status.id.startsWith(id))
     && anyMatches(filters.get('driver'), (driver) => spec.driver === driver)
     && anyMatches(filters.get('scope'), (scope) => scope === 'local')
-    && anyMatches(filters.get('type'), (type) => type === 'custom')
+    && anyMatches(filters.get('type'), (type) => type === (isPredefined(name, stack) ? 'builtin' : 'custom'))
     && anyMatches(filters.get('dangling'), (dangling) => used.has(name) !== (dangling === 'true' || dangling === '1')));
   sendJson(response, 200, found.map(([name, network]) => networkJson(name, network)));
 }
@@ -60,26 +62,54 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
 
 /** `DELETE /networks/{id}` */
 export async function removeNetwork(exchange: Exchange): Promise<void> {
-  const [name] = found(exchange);
+  const [name, { stack }] = found(exchange);
+  if (isPredefined(name, stack)) throw new BayplanError('forbidden', `${name} is a pre-defined network and cannot be removed`);
   await exchange.engine.networks.remove(name);
   sendEmpty(exchange.response, 204);
 }
 
-/** `POST /networks/prune`: those that no container is on. A stack's network that is pruned is made again by its next `up`. */
+/** `POST /networks/prune`: those that no container is on, but for the default one. A stack's network that is pruned is made again by its next `up`. */
 export async function pruneNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
   if (filters.has('until')) throw new BayplanError('bad-request', 'filters: "until" is not built for networks; use label');
   const used = usedNetworks({ engine });
-  const unused = [...engine.networks.list()].filter(([name, { spec }]) => !used.has(name) && labelsMatch(spec.labels, filters.get('label'))
+  const unused = [...engine.networks.list()].filter(([name, { stack, spec }]) => !used.has(name) && !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
     && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
   for (const [name] of unused) await engine.networks.remove(name);
   sendJson(response, 200, { NetworksDeleted: unused.map(([name]) => name) });
 }
 
-/** `POST /networks/{id}/connect` and `/disconnect`: a container keeps the networks that it was made with. */
-export async function changeMembers(exchange: Exchange): Promise<void> {
-  const [name] = found(exchange);
-  return Promise.reject(new BayplanError('not-built', `network ${name}: containers stay on the networks they were made with; make the container anew with the networks it needs`));
+const Connect = z.object({ Container: z.string(), EndpointConfig: EndpointConfig.nullish() });
+const Disconnect = z.object({ Container: z.string(), Force: z.boolean().nullish() });
+
+/** `POST /networks/{id}/connect`: at once where the container runs, and for its starts to come. */
+export async function connectContainer(exchange: Exchange): Promise<void> {
+  const { engine, request, response } = exchange;
+  const { Container, EndpointConfig: config } = await readBody(request, Connect);
+  if (param(exchange, 'id') === DEFAULT_NETWORK && engine.networks.spec(DEFAULT_NETWORK) === null) await engine.networks.create(DEFAULT_NETWORK, '', DEFAULT_NETWORK_SPEC);
+  const [network] = found(exchange);
+  const { name, spec } = engine.container(Container);
+  if (Object.hasOwn(spec.networks, network)) throw new BayplanError('forbidden', `endpoint with name ${name} already exists in network ${network}`);
+  await engine.connectContainer(name, network, attachmentOf(network, config));
+  sendEmpty(response, 200);
+}
+
+/** `POST /networks/{id}/disconnect`. With `Force` a container that is gone is no error: its addresses are free already. */
+export async function disconnectContainer(exchange: Exchange): Promise<void> {
+  const { engine, request, response } = exchange;
+  const { Container, Force } = await readBody(request, Disconnect);
+  const [network] = found(exchange);
+  try {
+    await engine.disconnectContainer(engine.container(Container).name, network);
+  } catch (error) {
+    if (!(Force === true && error instanceof BayplanError && error.code === 'not-found')) throw error;
+  }
+  sendEmpty(response, 200);
+}
+
+/** The engine's own, which Docker's clients expect to stay. */
+function isPredefined(name: string, stack: string): boolean {
+  return name === DEFAULT_NETWORK && stack === '';
 }
 
 function found(exchange: Exchange): readonly [string, Network] {

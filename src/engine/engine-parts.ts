@@ -78,6 +78,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       containers.note(name, { ports: [] });
       report(`${name}: its ports could not be given back to it: run up again`);
     }
+    await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
     return { paths, images, containers, networks, volumes, stacks, contents, supervisor, close };
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Container } from '../state/container.ts';
+import type { Attachment, Container } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
@@ -47,7 +47,7 @@ export class Engine {
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#parts = parts;
-    this.events = new EventLog(parts.containers, () => Date.now());
+    this.events = new EventLog(parts.containers, parts.networks, () => Date.now());
     const executor = executorOf(parts);
     this.#stacks = new Stacks(parts, executor);
     this.#single = new SingleContainers(parts, executor({}));
@@ -125,6 +125,18 @@ export class Engine {
   async startContainer(name: string): Promise<void> {
     await this.#parts.supervisor.start(name);
     await this.#parts.supervisor.publish(name, true);
+  }
+
+  async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {
+    await this.containers.connect(name, network, attachment);
+    await this.#parts.supervisor.publish(name, true);
+    await this.containers.flush();
+  }
+
+  async disconnectContainer(name: string, network: string): Promise<void> {
+    await this.containers.disconnect(name, network);
+    await this.#parts.supervisor.publish(name, true);
+    await this.containers.flush();
   }
 
   async createVolume(name: string, spec: VolumeSpec): Promise<string> {

@@ -1,5 +1,5 @@
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Container, ContainerStatus, Identity } from '../state/container.ts';
+import type { Container, ContainerSpec, ContainerStatus, Identity } from '../state/container.ts';
 import type { Desired, State } from '../state/state.ts';
 import { differences } from './diff.ts';
 import { byKey, type Wanted } from './expand.ts';
@@ -55,6 +55,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
       continue;
     }
     kept.add(name);
+    for (const network of joinedBeside(container.status, one.spec)) notes.push(`container ${name} was connected to network ${network} by hand, which the file does not say: it stays until the container is made anew`);
     const ended = endOf(one, container, now, since);
     if (ended.note !== null) notes.push(ended.note);
     if (ended.wakeAt !== null) wakes.push(ended.wakeAt);
@@ -98,13 +99,23 @@ function causeOfReplacement(one: Wanted, name: string, container: Container, net
   if (container.status?.phase === 'removing') return 'its removal was begun';
   if (name !== one.name) return `the container's name: ${name} → ${one.name}`;
   if (one.owner === 'stack' && container.identity.service !== one.service) return `the name was service ${container.identity.service}'s`;
-  const found = differences(container.spec, one.spec).map(({ text }) => text);
+  const found = differences(withoutJoined(container, one.spec), one.spec).map(({ text }) => text);
   if (found.length > 0) return found.join('; ');
   for (const network of networksOf(container)) {
     const why = networks.remove.get(network);
     if (why !== undefined) return why;
   }
   return null;
+}
+
+/** Networks that somebody connected a container to are that person's affair, unless they are wanted too. */
+function withoutJoined({ spec, status }: Container, wanted: ContainerSpec): ContainerSpec {
+  const strange = joinedBeside(status, wanted);
+  return strange.length === 0 ? spec : { ...spec, networks: Object.fromEntries(Object.entries(spec.networks).filter(([network]) => !strange.includes(network))) };
+}
+
+function joinedBeside(status: ContainerStatus | null, wanted: ContainerSpec): readonly string[] {
+  return (status?.joined ?? []).filter((network) => !Object.hasOwn(wanted.networks, network));
 }
 
 /** Whether, and why, a container that does not run is to be started. */

@@ -29,6 +29,10 @@ export interface Kernel {
    * reject nothing.
    */
   connectNetns(path: string, netns: number, ipv6: boolean, outer: readonly Buffer[], inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
+  netnsSysctl(netns: string, path: string, value: string): Promise<void>;
+  /** Lets links that are made later in the namespace pinned at `netns` have IPv6, as `connectNetns` does. */
+  netnsIpv6(netns: string): Promise<void>;
   /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
   removeNetns(path: string): Promise<void>;
   /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
@@ -137,6 +141,8 @@ class LoadedKernel implements Kernel {
   readonly #spawn: Native;
   readonly #netnsCreate: Native;
   readonly #netnsConnect: Native;
+  readonly #netnsSysctl: Native;
+  readonly #netnsIpv6: Native;
   readonly #netnsRemove: Native;
   readonly #mountPrivate: Native;
   readonly #mountDetach: Native;
@@ -158,6 +164,8 @@ class LoadedKernel implements Kernel {
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
     this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, int ipv6, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
+    this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
+    this.#netnsIpv6 = library.func('int lib_netns_ipv6(const char *netns, void *err)');
     this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
     this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
     this.#mountDetach = library.func('int lib_mount_detach(const char *path, void *err)');
@@ -212,6 +220,14 @@ class LoadedKernel implements Kernel {
     const [first, second] = [new Exchange(outer), new Exchange(inner)];
     await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, Number(ipv6), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
+  }
+
+  async netnsSysctl(netns: string, path: string, value: string): Promise<void> {
+    await this.#onThread(this.#netnsSysctl, 'write', [netns, path, value]);
+  }
+
+  async netnsIpv6(netns: string): Promise<void> {
+    await this.#onThread(this.#netnsIpv6, 'write', [netns]);
   }
 
   async removeNetns(path: string): Promise<void> {

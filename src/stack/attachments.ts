@@ -18,6 +18,7 @@ export function attachmentsOf(name: string, service: ServiceConfig, project: Pro
       interfaceName: attachment?.interface_name ?? '',
       priority: attachment?.priority ?? 0,
       gatewayPriority: attachment?.gw_priority ?? 0,
+      driverOpts: { ...attachment?.driver_opts },
     }];
   }));
 }

@@ -1,4 +1,5 @@
 import { KNOWN_OPTIONS } from '../state/network-options.ts';
+import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
@@ -125,7 +126,8 @@ function reviewDeploy(what: string, service: ServiceConfig, review: Review): voi
 
 function reviewAttachments(name: string, service: ServiceConfig, review: Review): void {
   for (const [key, attachment] of Object.entries(service.networks ?? {})) {
-    if (isSaid(attachment?.driver_opts)) review.note(`service ${name}`, `key "networks.${key}.driver_opts" is not built yet and is ignored`);
+    const problem = endpointOptionsProblem(attachment?.driver_opts ?? {});
+    if (problem !== null) review.refuse(['services', name, 'networks', key, 'driver_opts'], problem);
   }
   if (service.mac_address !== undefined && Object.keys(service.networks ?? {}).length > 1) {
     review.note(`service ${name}`, 'key "mac_address" is ignored where there are several networks; give it below one of them');

@@ -78,6 +78,8 @@ export const Attachment = z.strictObject({
   priority: z.int(),
   /** The highest one gives the default route; of several the first one connected. */
   gatewayPriority: z.int().default(0),
+  /** Docker's options of an endpoint, as `com.docker.network.endpoint.sysctls`. */
+  driverOpts: z.record(z.string(), z.string()).default({}),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
@@ -201,6 +203,8 @@ export const ContainerStatus = z.strictObject({
   anonymousVolumes: z.record(z.string(), z.string()),
   /** The same, IPv6; networks that have it. */
   ipv6Addresses: z.record(z.string(), z.string()).default({}),
+  /** Networks, by full name, that somebody connected it to beside those it was made with, oldest first. */
+  joined: z.array(z.string()).default([]),
   /** What is published at this moment, with the host ports that were picked. */
   ports: z.array(PublishedPort),
 });

@@ -42,3 +42,7 @@ export type NetworkStatus = z.infer<typeof NetworkStatus>;
 
 export const Network = z.strictObject({ stack: z.string(), spec: NetworkSpec, status: NetworkStatus.nullable() });
 export type Network = z.infer<typeof Network>;
+
+/** The network of containers that name none. It is made when it is first needed, and never removed. */
+export const DEFAULT_NETWORK = 'bridge';
+export const DEFAULT_NETWORK_SPEC: NetworkSpec = { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} };

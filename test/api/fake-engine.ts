@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
 import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
-import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
+import type { Attachment, Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
@@ -29,7 +29,7 @@ export function container(index: number, service: string, status: Partial<Contai
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
       id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
-      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, ports: SPEC.ports, ...status,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, joined: [], ports: SPEC.ports, ...status,
     },
   };
 }
@@ -44,7 +44,7 @@ export class FakeEngine implements EngineView {
   readonly calls: string[] = [];
   pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
   closed = false;
-  readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
+  readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
   lastSignal: AbortSignal | null = null;
 
@@ -121,6 +121,14 @@ export class FakeEngine implements EngineView {
     list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),
     mountpoint: () => '/fake/v',
   };
+
+  async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {
+    this.calls.push(`connect ${name} ${network} ${JSON.stringify(attachment)}`);
+  }
+
+  async disconnectContainer(name: string, network: string): Promise<void> {
+    this.calls.push(`disconnect ${name} ${network}`);
+  }
 
   async createVolume(name: string): Promise<string> {
     this.calls.push(`create volume ${name}`);
@@ -206,7 +214,7 @@ export class FakeEngine implements EngineView {
   change(name: string, status: Partial<ContainerStatus>): void {
     const before = this.all.get(name);
     if (before?.status != null) this.all.set(name, { ...before, status: { ...before.status, ...status } });
-    for (const listener of this.#listeners) listener('noted', name);
+    for (const listener of this.#listeners) listener('noted', name, '');
   }
 
   async *#logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncGenerator<LogRecord> {

@@ -57,6 +57,23 @@ describe.runIf(dockerPresent)('docker network', () => {
     expect((await docker(['network', 'prune', '-f', '--filter', 'label!=a'])).out).not.toContain('made');
     expect((await docker(['network', 'prune', '-f'])).out).toContain('made');
     expect([...engine.made.keys()]).toEqual(['shop_default']);
-    expect(await docker(['network', 'connect', 'shop_default', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('containers stay on the networks they were made with') });
+  });
+
+  test('connect sends how, disconnect whom, and both say what is wrong', async () => {
+    expect((await docker(['network', 'create', 'beside'])).status).toBe(0);
+    expect(await docker(['network', 'connect', '--alias', 'x', '--ip', '10.10.0.7', '--ip6', 'fd00::7', '--link-local-ip', '169.254.1.1', '--gw-priority', '3', '--driver-opt', 'com.docker.network.endpoint.ifname=up0', 'beside', 'shop-web-1']))
+      .toEqual({ status: 0, out: '', err: '' });
+    expect(await docker(['network', 'disconnect', '-f', 'beside', 'shop-web-1'])).toEqual({ status: 0, out: '', err: '' });
+    const [connected = '', disconnected] = engine.calls.slice(-2);
+    expect(connected).toMatch(/^connect shop-web-1 beside /);
+    expect(JSON.parse(connected.slice('connect shop-web-1 beside '.length))).toMatchObject({
+      aliases: ['x'], ipv4Address: '10.10.0.7', ipv6Address: 'fd00::7', linkLocalIps: ['169.254.1.1'], gatewayPriority: 3, driverOpts: { 'com.docker.network.endpoint.ifname': 'up0' },
+    });
+    expect(disconnected).toBe('disconnect shop-web-1 beside');
+    expect(await docker(['network', 'connect', 'shop_default', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('endpoint with name shop-web-1 already exists in network shop_default') });
+    expect(await docker(['network', 'connect', '--driver-opt', 'a=b', 'beside', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('option "a" is not known') });
+    expect(await docker(['network', 'connect', 'beside', 'nobody'])).toMatchObject({ status: 1, err: expect.stringContaining('no such container: nobody') });
+    expect(await docker(['network', 'disconnect', '-f', 'beside', 'nobody'])).toMatchObject({ status: 0 });
+    engine.made.delete('beside');
   });
 });

@@ -50,7 +50,7 @@ export function bare(): State {
 export function status(change: Partial<ContainerStatus> = {}): ContainerStatus {
   return {
     id: 'c'.repeat(64), phase: 'created', pid: 0, exitCode: 0, oomKilled: false, error: '', createdAt: 1, startedAt: 0, finishedAt: 0, health: 'none', healthOutput: '',
-    restarts: 0, restartAt: 0, held: false, paused: false, addresses: {}, anonymousVolumes: {}, ipv6Addresses: {}, ports: [], ...change,
+    restarts: 0, restartAt: 0, held: false, paused: false, addresses: {}, anonymousVolumes: {}, ipv6Addresses: {}, joined: [], ports: [], ...change,
   };
 }
 

@@ -45,7 +45,7 @@ export class NetworkWorld {
     const attachments = networks.map((wanted) => {
       const own = typeof wanted === 'string' ? { network: wanted } : wanted;
       const addresses = this.networks.allocate(own.network, id, { ipv4: own.ipv4 ?? null, ipv6: own.ipv6 ?? null });
-      return { names: [name, id.slice(0, 12)], linkLocalIps: [], macAddress: '', interfaceName: '', gatewayPriority: 0, ...own, ...addresses };
+      return { names: [name, id.slice(0, 12)], linkLocalIps: [], macAddress: '', interfaceName: '', sysctls: {}, gatewayPriority: 0, ...own, ...addresses };
     });
     const endpoint = { id, name, hostname: name, ready: true, attachments };
     return { endpoint, netns: await this.networks.connect(endpoint), address: attachments[0]?.ipv4 ?? '', ipv6: attachments[0]?.ipv6 ?? '' };

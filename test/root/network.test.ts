@@ -243,7 +243,7 @@ test('a failed start leaves no namespace, link or name', async () => {
   ip('link', 'del', world.networks.list().get('one')?.status?.link ?? '');
   const id = 'f'.repeat(64);
   const { ipv4 } = world.networks.allocate('one', id, { ipv4: null, ipv6: null });
-  const attachments = [{ network: 'one', ipv4, ipv6: '', names: ['b'], linkLocalIps: [], macAddress: '', interfaceName: '', gatewayPriority: 0 }];
+  const attachments = [{ network: 'one', ipv4, ipv6: '', names: ['b'], linkLocalIps: [], macAddress: '', interfaceName: '', sysctls: {}, gatewayPriority: 0 }];
   await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments })).rejects.toThrow(/ENODEV|EINVAL|EXDEV/);
   await expect(world.networks.connect({ id, name: 'b', hostname: 'b', ready: true, attachments })).rejects.toMatchObject({ code: 'network-missing' });
   expect(readdirSync(world.paths.netns)).toHaveLength(1);

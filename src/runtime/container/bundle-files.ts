@@ -21,6 +21,10 @@ export interface ContainerFiles {
   /** The exit file where `exit` could not be written. */
   readonly spareExit: string;
   readonly ports: string;
+  /** What its responder serves now, where that has changed since its start. */
+  readonly dns: string;
+  /** There while its networks are being changed. */
+  readonly changing: string;
   readonly restarts: string;
   readonly hosts: string;
   readonly hostname: string;
@@ -38,7 +42,7 @@ export function filesOf(paths: Paths, id: string): ContainerFiles {
     state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'),
     log: join(state, 'log'), exit: join(state, 'exit'), held: join(state, 'held'), removing: join(state, 'removing'),
     bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
-    socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'),
+    socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'), dns: join(bundle, 'dns'), changing: join(bundle, 'changing'),
     hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
     cgroup: `/${paths.cgroup}/${short}`,
   };

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
@@ -25,6 +25,7 @@ import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
 import { homeOf } from './home.ts';
+import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
 import { processesOf } from './processes.ts';
@@ -44,7 +45,7 @@ export class ContainerStore implements Containers {
   readonly #mutex = new KeyedMutex();
   /** Containers that are being made, by name, with their image's ID. */
   readonly #making = new Map<string, string>();
-  readonly #listeners = new Set<(event: ContainerEvent, name: string) => void>();
+  readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
   /** Resolves once ends may be noticed. */
@@ -81,7 +82,7 @@ export class ContainerStore implements Containers {
     this.#resume();
   }
 
-  onEvent(listener: (event: ContainerEvent, name: string) => void): () => void {
+  onEvent(listener: (event: ContainerEvent, name: string, network: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -238,9 +239,30 @@ export class ContainerStore implements Containers {
       this.#update(entry, { name: to });
       this.#entries.delete(name);
       this.#entries.set(to, entry);
-      return Promise.resolve();
+      await renamed(entry, this.#membership(entry));
     });
     this.#emit('renamed', to);
+  }
+
+  async connect(name: string, network: string, attachment: Attachment): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      await connectNetwork(entry, network, attachment, this.#membership(entry));
+    });
+    this.#emit('connected', name, network);
+  }
+
+  async disconnect(name: string, network: string): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      await disconnectNetwork(entry, network, this.#membership(entry));
+    });
+    this.#emit('disconnected', name, network);
+  }
+
+  /** Finishes changes of networks that an engine before this one had begun. Networks have to be restored by then. */
+  async finishChanges(): Promise<void> {
+    for (const entry of this.#entries.values()) if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
   }
 
   processes(name: string): readonly number[] {
@@ -326,7 +348,7 @@ export class ContainerStore implements Containers {
       mkdirSync(files.upper, { mode: 0o755 });
       mkdirSync(files.work, { mode: 0o700 });
       const record: ContainerRecord = {
-        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, anonymousVolumes: anonymous,
+        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous,
         error: '', errorCode: 0,
       };
       this.#entries.set(name, newEntry(record, files));
@@ -359,8 +381,13 @@ export class ContainerStore implements Containers {
     entry.attachments.clear();
   }
 
-  #emit(event: ContainerEvent, name: string): void {
-    for (const listener of this.#listeners) listener(event, name);
+  #emit(event: ContainerEvent, name: string, network = ''): void {
+    for (const listener of this.#listeners) listener(event, name, network);
+  }
+
+  #membership(entry: ContainerEntry): Membership {
+    const inhabitants = [...this.#entries.values()].filter(({ phase, record }) => phase === 'running' && this.#residence(record).some(({ home }) => home.id === entry.record.id));
+    return { context: this.#context, inhabitants, update: (change) => this.#update(entry, change), gateway: this.#gateway(entry.record) };
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 
 /** Of a terminal, in characters. */
 export interface ConsoleSize { readonly width: number; readonly height: number }
@@ -38,13 +38,13 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'paused' | 'unpaused' | 'noted';
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
   list(): ReadonlyMap<string, Container>;
-  /** Calls `listener` after each change, until the returned function is called. */
-  onEvent(listener: (event: ContainerEvent, name: string) => void): () => void;
+  /** Calls `listener` after each change, until the returned function is called. `network`: which one it was connected to or disconnected from. */
+  onEvent(listener: (event: ContainerEvent, name: string, network: string) => void): () => void;
   create(name: string, identity: Identity, spec: ContainerSpec): Promise<void>;
   /** Rejects when the process could not be started; the container is then `exited` with 126 or 127 and the error kept. */
   start(name: string): Promise<void>;
@@ -57,6 +57,10 @@ export interface Containers {
   remove(name: string, volumes?: boolean): Promise<void>;
   /** Rejects with `conflict` where the new name is taken. */
   rename(name: string, to: string): Promise<void>;
+  /** Puts it on one more network, or changes how it is on one: at once where it runs, and for its starts to come. Rejects with `not-connectable` for one that lives in another's or no network. */
+  connect(name: string, network: string, attachment: Attachment): Promise<void>;
+  /** Takes it off a network, likewise. Rejects with `not-connected`. */
+  disconnect(name: string, network: string): Promise<void>;
   /** Pids, as the host sees them, of all that runs in the container. */
   processes(name: string): readonly number[];
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;

@@ -1,6 +1,7 @@
 import type { Images } from '../image/images.ts';
 import type { Endpoint, EndpointAttachment } from '../network/networks.ts';
 import { checkOf } from './health-check.ts';
+import { endpointSysctls, IFNAME } from '../../state/endpoint-options.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** A container as its networks see it. Whether it passes its health check is not known yet. */
@@ -9,16 +10,16 @@ export function endpointOf(record: ContainerRecord, images: Images): Endpoint {
   return { id, name, hostname: hostnameOf(record), ready: checkOf(spec, images) === null, attachments: spec.networkMode === 'bridge' ? attachmentsOf(record) : [] };
 }
 
-/** Its networks in the order of connecting, each with every name that resolves to it there. */
-export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Addresses }: ContainerRecord): readonly EndpointAttachment[] {
+/** Its networks in the order of connecting, each with every name that resolves to it there. Those that it was connected to later come last, so that its links keep their names. */
+export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Addresses, joined }: ContainerRecord): readonly EndpointAttachment[] {
   return Object.entries(spec.networks)
-    .sort(([a, x], [b, y]) => y.priority - x.priority || (a < b ? -1 : 1))
-    .map(([network, { aliases, linkLocalIps, macAddress, interfaceName, gatewayPriority }]) => {
+    .sort(([a, x], [b, y]) => joined.indexOf(a) - joined.indexOf(b) || y.priority - x.priority || (a < b ? -1 : 1))
+    .map(([network, { aliases, linkLocalIps, macAddress, interfaceName, gatewayPriority, driverOpts }]) => {
       const names = [name, ...aliases, id.slice(0, 12)];
-      if (identity.owner === 'stack') names.push(identity.service);
+      if (identity.owner === 'stack' && !joined.includes(network)) names.push(identity.service);
       return {
         network, ipv4: addresses[network] ?? '', ipv6: ipv6Addresses[network] ?? '', names: [...new Set(names)],
-        linkLocalIps, macAddress, interfaceName, gatewayPriority,
+        linkLocalIps, macAddress, interfaceName: interfaceName === '' ? driverOpts[IFNAME] ?? '' : interfaceName, gatewayPriority, sysctls: endpointSysctls(driverOpts),
       };
     });
 }

@@ -11,9 +11,13 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
     const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
     if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
   }
+  return `${[...lines, ...hostsLines(record, hostname)].join('\n')}\n`;
+}
+
+/** The lines of it that say where the container itself is. */
+export function hostsLines(record: ContainerRecord, hostname: string): readonly string[] {
   const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
-  for (const { ipv4, ipv6 } of attachmentsOf(record)) for (const address of [ipv4, ipv6]) if (address !== '') lines.push(`${address}\t${full}`);
-  return `${lines.join('\n')}\n`;
+  return attachmentsOf(record).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((address) => address !== '').map((address) => `${address}\t${full}`);
 }
 
 /** Writes the files that everybody who lives in the container's network namespace sees: in place, so that those who see them already see the new ones. */

@@ -16,6 +16,8 @@ export const ContainerRecord = z.object({
   addresses: z.record(z.string(), z.string()),
   /** The same, IPv6; networks that have it. */
   ipv6Addresses: z.record(z.string(), z.string()).default({}),
+  /** Networks of the spec that it was connected to after it was made, oldest first. */
+  joined: z.array(z.string()).default([]),
   /** Target → full name of the volume that serves an anonymous one there. */
   anonymousVolumes: z.record(z.string(), z.string()),
   /** Why the last start failed; '' when it did not. */

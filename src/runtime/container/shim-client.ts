@@ -1,4 +1,5 @@
 import { connect, Socket } from 'node:net';
+import { constants } from 'node:os';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ConsoleSize } from './containers.ts';
@@ -62,6 +63,12 @@ export class ShimClient {
   async resize(size: ConsoleSize): Promise<void> {
     const answer = Answer.parse(JSON.parse(await this.#ask({ version: 1, op: 'resize', ...size })));
     if (!answer.ok) throw new BayplanError('bad-request', `the terminal could not be resized: ${answer.error ?? `errno ${answer.errno ?? 0}`}`);
+  }
+
+  /** Serves the names that the bundle's file `dns` says from now on. A shim of before that could be asked goes on with what it was started with. */
+  async renewNames(): Promise<void> {
+    const answer = Answer.parse(JSON.parse(await this.#ask({ version: 1, op: 'dns' })));
+    if (!answer.ok && answer.errno !== constants.errno.ENOSYS) throw new BayplanError('dns-failed', `names could not be served anew: ${answer.error ?? `errno ${answer.errno ?? 0}`}`);
   }
 
   /** Lets go of the connection; the shim and its container go on. */

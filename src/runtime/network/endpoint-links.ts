@@ -1,7 +1,7 @@
-import type { Address, Cidr } from '../../state/cidr.ts';
+import type { Address, Cidr, Family } from '../../state/cidr.ts';
 import { macOf } from './bridge.ts';
 import type { LinkRequest } from './link-request.ts';
-import { addressAdd, defaultRouteAdd, type InnerLink, ipvlanAdd, linkSetMac, linkUp, macvlanAdd, portModes, vethAdd } from './rtnetlink.ts';
+import { addressAdd, defaultRouteSet, type InnerLink, ipvlanAdd, linkSetMac, linkUp, macvlanAdd, portModes, vethAdd } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
 /** How a container's link hangs together with the host. `name` of a veth's host side is unique for each start: the name of an earlier one may live on for a while. */
@@ -16,8 +16,9 @@ export interface LinkAddress { readonly address: Address; readonly network: Cidr
 /** One attachment of a container, with all that its link needs. */
 export interface EndpointLink {
   readonly uplink: Uplink;
-  /** '': eth0, eth1 … in order. */
-  readonly interfaceName: string;
+  /** In the container's namespace. */
+  readonly index: number;
+  readonly name: string;
   /** null: made from the first address. */
   readonly mac: Buffer | null;
   /** Others may know the hardware address at another place: they are told of this one. */
@@ -31,13 +32,14 @@ export interface EndpointLink {
   readonly gatewayPriority: number;
 }
 
-const FIRST_INDEX = 2; // 1 is loopback
+/** What of a link its part in default routes depends on. */
+export type Way = Pick<EndpointLink, 'index' | 'addresses' | 'internal' | 'gatewayPriority'>;
 
 /** For the host's namespace: links whose other ends are born in the namespace of descriptor `netns`. */
 export function hostRequests(links: readonly EndpointLink[], netns: number): readonly LinkRequest[] {
-  return links.flatMap((link, at): readonly LinkRequest[] => {
-    const { uplink } = link;
-    const inner: InnerLink = { index: FIRST_INDEX + at, name: nameOf(link, at), mac: hardwareAddress(link), mtu: link.mtu };
+  return links.flatMap((link): readonly LinkRequest[] => {
+    const { uplink, index, name } = link;
+    const inner: InnerLink = { index, name, mac: hardwareAddress(link), mtu: link.mtu };
     if (uplink.kind === 'macvlan') return [{ about: `macvlan link ${inner.name}`, message: macvlanAdd({ ...uplink, netns, inner }) }];
     if (uplink.kind === 'ipvlan') return [{ about: `ipvlan link ${inner.name}`, message: ipvlanAdd({ ...uplink, netns, inner }) }];
     return [
@@ -47,37 +49,36 @@ export function hostRequests(links: readonly EndpointLink[], netns: number): rea
   });
 }
 
-/** For the container's namespace: links up, then addresses, then the announcement, and last the default routes. */
+/** For the container's namespace: links up, then addresses, then the announcement. */
 export function innerRequests(links: readonly EndpointLink[]): readonly LinkRequest[] {
-  return [...links.flatMap(linkRequests), ...routeRequests(links)];
-}
-
-function linkRequests(link: EndpointLink, at: number): readonly LinkRequest[] {
-  const index = FIRST_INDEX + at;
-  const name = nameOf(link, at);
-  const mac = hardwareAddress(link);
-  return [
-    { about: name, message: linkUp(index) },
-    ...link.addresses.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network) })),
-    ...link.linkLocal.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network, 'link') })),
-    // The address is announced by this, so that a bridge that knew it on another port learns the new one. It goes to every port: not without need.
-    ...(mac === null || !link.announced ? [] : [{ about: name, message: linkSetMac(index, mac) }]),
-  ];
-}
-
-/** In each family by the link with the highest priority that leads out; of several the first. */
-function routeRequests(links: readonly EndpointLink[]): readonly LinkRequest[] {
-  return ALL_FAMILIES.flatMap((family) => {
-    const ways = links.flatMap(({ addresses, internal, gatewayPriority }, at) => addresses
-      .filter(({ address }) => address.family === family && !internal)
-      .map(({ gateway }) => ({ gateway, gatewayPriority, index: FIRST_INDEX + at })));
-    const [way] = ways.sort((a, b) => b.gatewayPriority - a.gatewayPriority);
-    return way === undefined ? [] : [{ about: `IPv${family} default route`, message: defaultRouteAdd(way.index, family, way.gateway) }];
+  return links.flatMap((link) => {
+    const { index, name } = link;
+    const mac = hardwareAddress(link);
+    return [
+      { about: name, message: linkUp(index) },
+      ...link.addresses.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network) })),
+      ...link.linkLocal.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network, 'link') })),
+      // The address is announced by this, so that a bridge that knew it on another port learns the new one. It goes to every port: not without need.
+      ...(mac === null || !link.announced ? [] : [{ about: name, message: linkSetMac(index, mac) }]),
+    ];
   });
 }
 
-function nameOf(link: EndpointLink, at: number): string {
-  return link.interfaceName === '' ? `eth${at}` : link.interfaceName;
+/** The default routes that are others than `before`, for the container's namespace. */
+export function routeRequests(after: readonly Way[], before: readonly Way[] = []): readonly LinkRequest[] {
+  return ALL_FAMILIES.flatMap((family) => {
+    const [way, former] = [routeOf(after, family), routeOf(before, family)];
+    if (way === null || (way.index === former?.index && way.gateway?.bits === former.gateway?.bits)) return [];
+    return [{ about: `IPv${family} default route`, message: defaultRouteSet(way.index, family, way.gateway) }];
+  });
+}
+
+/** By the link with the highest priority that leads out; of several the first. */
+function routeOf(ways: readonly Way[], family: Family): { readonly index: number; readonly gateway: Address | null } | null {
+  const out = ways.flatMap(({ index, addresses, internal, gatewayPriority }) => addresses
+    .filter(({ address }) => address.family === family && !internal)
+    .map(({ gateway }) => ({ index, gateway, gatewayPriority })));
+  return out.sort((a, b) => b.gatewayPriority - a.gatewayPriority)[0] ?? null;
 }
 
 /** An ipvlan link has its parent's. */

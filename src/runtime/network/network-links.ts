@@ -1,17 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import { addressOf, cidrAt, type Cidr } from '../../state/cidr.ts';
+import { addressOf, addressText, cidrAt, type Cidr } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import { createBridge, linkExists, linkIndex } from './bridge.ts';
-import { type EndpointLink, hostRequests, innerRequests, type Uplink } from './endpoint-links.ts';
-import { checkAnswers } from './link-request.ts';
+import { type EndpointLink, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
+import { checkAnswers, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import type { EndpointAttachment } from './networks.ts';
-import { IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES } from './rtnetlink.ts';
+import { addressDump, IPVLAN_FLAGS, IPVLAN_MODES, linkDelete, linkDump, MACVLAN_MODES, readAddress, readLink } from './rtnetlink.ts';
+import { ALL_FAMILIES } from './table-ports.ts';
+
+const FIRST_INDEX = 2; // 1 is loopback
 
 /** One attachment of a container with the network that it is to. */
 export interface Attached { readonly entry: NetworkEntry; readonly attachment: EndpointAttachment }
+
+/** What a new link in a namespace may be: the first free index, and the names that others have. */
+interface Free { readonly index: number; readonly names: ReadonlySet<string> }
 
 /** The links of networks on the host, and those that lead from them into containers. */
 export class NetworkLinks {
@@ -54,30 +61,98 @@ export class NetworkLinks {
   async connect(path: string, attached: readonly Attached[]): Promise<void> {
     if (existsSync(path)) await this.#kernel.removeNetns(path);
     if (attached.length === 0) return await this.#kernel.createNetns(path);
-    const links = await Promise.all(attached.map(async ({ entry, attachment }) => this.#linkOf(entry, attachment, await this.#uplink(entry))));
+    const links = await this.#linksOf(attached, { index: FIRST_INDEX, names: new Set() });
     const netns = openSync('/dev/null', 'r'); // a number that the host's requests can name; the call makes it lead to the new namespace
     try {
-      const [outer, inner] = [hostRequests(links, netns), innerRequests(links)];
-      const ipv6 = attached.some(({ attachment }) => attachment.ipv6 !== '');
-      const answers = await this.#kernel.connectNetns(path, netns, ipv6, outer.map(({ message }) => message), inner.map(({ message }) => message));
+      const [outer, inner] = [hostRequests(links, netns), [...innerRequests(links), ...routeRequests(links)]];
+      const answers = await this.#kernel.connectNetns(path, netns, hasIpv6(attached), outer.map(({ message }) => message), inner.map(({ message }) => message));
       checkAnswers(outer, answers.outer);
       checkAnswers(inner, answers.inner);
+      await this.#setSysctls(path, attached, links);
     } catch (error) {
-      // A bridge removed by hand: the index that is remembered is not true any more.
-      for (const { entry } of attached) this.forget(entry.name);
-      throw error instanceof KernelError && error.code === 'ENOTSUP' ? unsupported(attached, error) : error;
+      throw this.#explained(attached, error);
     } finally {
       closeSync(netns);
     }
   }
 
-  #linkOf(entry: NetworkEntry, attachment: EndpointAttachment, uplink: Uplink): EndpointLink {
-    const { macAddress, interfaceName, gatewayPriority, linkLocalIps } = attachment;
+  /** Makes the links of a namespace that is lived in those of `after`: what `before` had and is not in it goes, what is missing comes. Links that are nobody's stay. */
+  async change(path: string, before: readonly Attached[], after: readonly Attached[]): Promise<void> {
+    const there = await this.#read(path);
+    const leaving = before.filter((one) => !after.some((other) => sameLink(one.attachment, other.attachment)));
+    const gone = leaving.flatMap(({ attachment }) => there.indexOf(attachment) ?? []);
+    await requestLinks(this.#kernel, path, gone.map((index) => ({ about: `link ${index}`, message: linkDelete(index), accept: ['ENODEV'] })));
+    const waysOf = (attached: readonly Attached[]): readonly Way[] => attached.flatMap((one) => {
+      const index = there.indexOf(one.attachment);
+      return index === null ? [] : [wayOf(one, index)];
+    });
+    const missing = after.filter((one) => !waysOf([one]).some(({ index }) => !gone.includes(index)));
+    const made = await this.#add(path, missing, { index: Math.max(FIRST_INDEX - 1, ...there.links.map(({ index }) => index)) + 1, names: new Set(there.links.filter(({ index }) => !gone.includes(index)).map(({ name }) => name)) });
+    const ways = after.flatMap((one) => made.get(one) ?? waysOf([one]));
+    await requestLinks(this.#kernel, path, routeRequests(ways, waysOf(before)));
+  }
+
+  /** Adds links to a namespace that is lived in, all or none. Answers what they are. */
+  async #add(path: string, missing: readonly Attached[], free: Free): Promise<ReadonlyMap<Attached, EndpointLink>> {
+    if (missing.length === 0) return new Map();
+    const wanted = await this.#linksOf(missing, free);
+    if (hasIpv6(missing)) await this.#kernel.netnsIpv6(path);
+    const netns = openSync(path, 'r');
+    try {
+      await requestLinks(this.#kernel, null, hostRequests(wanted, netns));
+      // An index that a link had before is not given again by every kernel.
+      const there = new Map((await this.#read(path)).links.map(({ name, index }) => [name, index]));
+      const links = wanted.map((link) => ({ ...link, index: there.get(link.name) ?? link.index }));
+      await requestLinks(this.#kernel, path, innerRequests(links));
+      await this.#setSysctls(path, missing, links);
+      return new Map(missing.flatMap((one, at) => (links[at] === undefined ? [] : [[one, links[at]] as const])));
+    } catch (error) {
+      const made = (await this.#read(path)).links.filter(({ name }) => wanted.some((link) => link.name === name));
+      await requestLinks(this.#kernel, path, made.map(({ index, name }) => ({ about: name, message: linkDelete(index), accept: ['ENODEV'] })));
+      throw this.#explained(missing, error);
+    } finally {
+      closeSync(netns);
+    }
+  }
+
+  /** The links that there are in a namespace, and which of them is an attachment's: the one that has its address. */
+  async #read(path: string): Promise<{ readonly links: readonly ReturnType<typeof readLink>[]; readonly indexOf: (attachment: EndpointAttachment) => number | null }> {
+    const [links, ...addresses] = await requestLinks(this.#kernel, path, [linkDump(), ...ALL_FAMILIES.map(addressDump)].map((message) => ({ about: path, message })));
+    const owners = new Map(addresses.flatMap(({ payloads }) => payloads.map(readAddress)).map(({ link, address }) => [addressText(address), link]));
+    return { links: links?.payloads.map(readLink) ?? [], indexOf: ({ ipv4, ipv6 }) => owners.get(ipv4) ?? owners.get(ipv6) ?? null };
+  }
+
+  /** Settings of a link: `net.ipv4.conf.IFNAME.forwarding`, where IFNAME stands for its name. */
+  async #setSysctls(path: string, attached: readonly Attached[], links: readonly EndpointLink[]): Promise<void> {
+    for (const [at, { attachment }] of attached.entries()) {
+      for (const [key, value] of Object.entries(attachment.sysctls)) await this.#kernel.netnsSysctl(path, `/proc/sys/${key.replaceAll('.', '/').replace('IFNAME', links[at]?.name ?? '')}`, value);
+    }
+  }
+
+  async #linksOf(attached: readonly Attached[], { index, names }: Free): Promise<readonly EndpointLink[]> {
+    const taken = new Set([...names, ...attached.map(({ attachment }) => attachment.interfaceName)]);
+    const named = attached.map((one, at) => {
+      let number = at;
+      while (taken.has(`eth${number}`)) number++;
+      const name = one.attachment.interfaceName === '' ? `eth${number}` : one.attachment.interfaceName;
+      taken.add(name);
+      return { one, name, index: index + at };
+    });
+    return await Promise.all(named.map(async ({ one, name, index: at }) => ({ ...this.#linkOf(one, await this.#uplink(one.entry)), name, index: at })));
+  }
+
+  #explained(attached: readonly Attached[], error: unknown): unknown {
+    // A bridge removed by hand: the index that is remembered is not true any more.
+    for (const { entry } of attached) this.forget(entry.name);
+    return error instanceof KernelError && error.code === 'ENOTSUP' ? unsupported(attached, error) : error;
+  }
+
+  #linkOf(attached: Attached, uplink: Uplink): Omit<EndpointLink, 'name' | 'index'> {
+    const { entry, attachment } = attached;
+    const { macAddress, linkLocalIps } = attachment;
     return {
-      uplink, announced: this.remember(attachment) || uplink.kind !== 'veth', interfaceName, gatewayPriority, internal: entry.record.spec.internal, mtu: entry.options.mtu,
-      mac: macAddress === '' ? null : Buffer.from(macAddress.replaceAll(/[:-]/g, ''), 'hex'),
-      addresses: [...entry.linkAddress(attachment.ipv4), ...entry.linkAddress(attachment.ipv6)],
-      linkLocal: linkLocalIps.flatMap(linkLocal),
+      ...wayOf(attached, 0), uplink, announced: this.remember(attachment) || uplink.kind !== 'veth', mtu: entry.options.mtu,
+      mac: macAddress === '' ? null : Buffer.from(macAddress.replaceAll(/[:-]/g, ''), 'hex'), linkLocal: linkLocalIps.flatMap(linkLocal),
     };
   }
 
@@ -95,6 +170,20 @@ export class NetworkLinks {
     this.#indices.set(name, index);
     return index;
   }
+}
+
+function wayOf({ entry, attachment: { ipv4, ipv6, gatewayPriority } }: Attached, index: number): Way {
+  return { index, addresses: [...entry.linkAddress(ipv4), ...entry.linkAddress(ipv6)], internal: entry.record.spec.internal, gatewayPriority };
+}
+
+function hasIpv6(attached: readonly Attached[]): boolean {
+  return attached.some(({ attachment }) => attachment.ipv6 !== '');
+}
+
+/** Whether one link serves both. Names and priorities are not the link's. */
+function sameLink(one: EndpointAttachment, other: EndpointAttachment): boolean {
+  const linkOf = ({ network, ipv4, ipv6, macAddress, interfaceName, linkLocalIps, sysctls }: EndpointAttachment): unknown => ({ network, ipv4, ipv6, macAddress, interfaceName, linkLocalIps, sysctls });
+  return isDeepStrictEqual(linkOf(one), linkOf(other));
 }
 
 function unsupported(attached: readonly Attached[], cause: KernelError): BayplanError {

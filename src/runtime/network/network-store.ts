@@ -18,7 +18,7 @@ import { choosePools } from './ipam.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Namespaces } from './namespaces.ts';
 import { NetworkEntry, newNetworkNames } from './network-entry.ts';
-import { NetworkLinks } from './network-links.ts';
+import { type Attached, NetworkLinks } from './network-links.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
 import type { Addresses, Endpoint, InhabitedNamespace, Networks, Publication, WantedAddresses } from './networks.ts';
 import { carryConnections } from './port-carrier.ts';
@@ -65,6 +65,7 @@ class NetworkStore implements Networks {
   readonly #endpoints = new Map<string, Endpoint>();
   /** Ids of containers that are gone, and whose addresses others still live at. */
   readonly #released = new Set<string>();
+  readonly #listeners = new Set<(event: 'create' | 'destroy', name: string, network: Network) => void>();
   #complaints: readonly string[] = [];
 
   constructor(context: NetworkContext, entries: Map<string, NetworkEntry>) {
@@ -88,8 +89,17 @@ class NetworkStore implements Networks {
     return this.#entries.get(network)?.record.spec ?? null;
   }
 
+  id(network: string): string | null {
+    return this.#entries.get(network)?.record.id ?? null;
+  }
+
   gateway(network: string): string | null {
     return this.#entries.get(network)?.record.pools[0]?.gateway ?? null;
+  }
+
+  onEvent(listener: (event: 'create' | 'destroy', name: string, network: Network) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async create(name: string, stack: string, spec: NetworkSpec): Promise<void> {
@@ -102,6 +112,7 @@ class NetworkStore implements Networks {
       this.#apply();
       this.#rules.guard(true);
       await this.#zones.write(entry.zone);
+      if (existing === undefined) this.#emit('create', entry);
     });
   }
 
@@ -120,6 +131,7 @@ class NetworkStore implements Networks {
       await syncFolder(this.#context.paths.networks);
       this.#entries.delete(name);
       this.#apply();
+      this.#emit('destroy', entry);
     });
   }
 
@@ -137,14 +149,13 @@ class NetworkStore implements Networks {
   }
 
   async join(endpoint: Endpoint, inhabitant: string): Promise<string> {
-    const { id, attachments } = endpoint;
-    const attached = attachments.map((attachment) => {
-      const entry = this.#entry(attachment.network);
-      entry.allocate(id, { ipv4: attachment.ipv4, ipv6: attachment.ipv6 === '' ? null : attachment.ipv6 });
-      return { entry, attachment };
-    });
+    const { id } = endpoint;
+    const attached = this.#attached(endpoint);
     const path = this.#namespaces.path(id);
-    if (this.#namespaces.enter(id, inhabitant)) return path;
+    if (this.#namespaces.enter(id, inhabitant)) {
+      await this.reattach(endpoint);
+      return path;
+    }
     this.#rules.guard(false);
     try {
       this.#remember(endpoint);
@@ -154,6 +165,26 @@ class NetworkStore implements Networks {
       await this.disconnect(inhabitant);
       throw error;
     }
+  }
+
+  async reattach(endpoint: Endpoint, doubtful = false): Promise<void> {
+    const before = this.#endpoints.get(endpoint.id);
+    if (before === undefined || !this.#namespaces.isInhabited(endpoint.id)) return;
+    const after = { ...endpoint, ready: before.ready };
+    if (!doubtful && isDeepStrictEqual(before, after)) return;
+    const attached = this.#attached(after);
+    const left = { ...before, attachments: before.attachments.filter(({ network }) => !after.attachments.some((other) => other.network === network)) };
+    // Names never lead to a link that is not there.
+    for (const zone of this.#zonesOf(left)) this.#zones.zone(zone).delete(before.id);
+    await this.#writeZones(left);
+    await this.#links.change(this.#namespaces.path(endpoint.id), doubtful ? [] : this.#attached(before), attached);
+    this.#remember(after);
+    await this.#writeZones(after);
+  }
+
+  async detach(endpoint: Endpoint, network: string): Promise<void> {
+    await this.reattach(endpoint);
+    this.#entries.get(network)?.release(endpoint.id);
   }
 
   async disconnect(id: string): Promise<void> {
@@ -273,6 +304,10 @@ class NetworkStore implements Networks {
     }
   }
 
+  #emit(event: 'create' | 'destroy', entry: NetworkEntry): void {
+    for (const listener of this.#listeners) listener(event, entry.name, entry.view());
+  }
+
   #apply(): void {
     const networks = new Map([...this.#entries].flatMap(([name, entry]) => {
       const rules = entry.rules();
@@ -296,6 +331,15 @@ class NetworkStore implements Networks {
     if (first === undefined) return null;
     const { ipv4, ipv6 } = first.attachment;
     return { ipv4, ipv6 };
+  }
+
+  /** Each attachment with its network, where its addresses are kept from others. */
+  #attached({ id, attachments }: Endpoint): readonly Attached[] {
+    return attachments.map((attachment) => {
+      const entry = this.#entry(attachment.network);
+      entry.allocate(id, { ipv4: attachment.ipv4, ipv6: attachment.ipv6 === '' ? null : attachment.ipv6 });
+      return { entry, attachment };
+    });
   }
 
   #remember(endpoint: Endpoint): void {

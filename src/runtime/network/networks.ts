@@ -21,6 +21,7 @@ export interface EndpointAttachment extends Addresses {
   readonly linkLocalIps: readonly string[];
   /** '': made from the address. */ readonly macAddress: string;
   /** '': eth0, eth1 … */ readonly interfaceName: string;
+  /** Settings of its link: `net.ipv4.conf.IFNAME.forwarding` → value. */ readonly sysctls: Readonly<Record<string, string>>;
   /** The highest one that leads out gives the default route, and is where published ports lead. */ readonly gatewayPriority: number;
 }
 /** A namespace with the ids of the containers that live in it: its own, and those that share it. */
@@ -38,8 +39,12 @@ export interface Networks {
   list(): ReadonlyMap<string, Network>;
   /** Of one network alone, without asking the kernel as `list` does; null: it is not there. */
   spec(network: string): NetworkSpec | null;
+  /** Its id, likewise. */
+  id(network: string): string | null;
   /** Its IPv4 gateway, likewise. */
   gateway(network: string): string | null;
+  /** Calls `listener` after a network has been made or removed, until the returned function is called. */
+  onEvent(listener: (event: 'create' | 'destroy', name: string, network: Network) => void): () => void;
   /** Record and bridge. Idempotent: a record whose bridge is missing gets it again; a different spec is a `conflict`. */
   create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
   /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */
@@ -55,6 +60,13 @@ export interface Networks {
   connect(endpoint: Endpoint): Promise<string>;
   /** Lets a container live in the namespace of another one, which is made where it is not there, and stays for as long as somebody lives in it. */
   join(endpoint: Endpoint, inhabitant: string): Promise<string>;
+  /**
+   * Makes links, addresses, default routes and names of a container's namespace what its endpoint says now, while it is lived in; where it is not, its next
+   * `connect` does. What is there of an attachment already stays as it is, connections included. `doubtful`: a change may have been begun and not been finished.
+   */
+  reattach(endpoint: Endpoint, doubtful?: boolean): Promise<void>;
+  /** The same once an attachment is no more its endpoint's: then its addresses are free. */
+  detach(endpoint: Endpoint, network: string): Promise<void>;
   /** A container has left its namespace. When it was the last one, names go at once, then the namespace; the kernel removes the links in its own time. Idempotent. */
   disconnect(id: string): Promise<void>;
   /** Says whether the container passes its health check: names that it shares with others stand for those alone that do. */

@@ -1,8 +1,8 @@
 import { type Address, addressFromBytes, bytesOf, type Cidr, cidrAt, type Family } from '../../state/cidr.ts';
-import { attribute, message, nested, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, numberOf, readAttributes, text, textOf, u16, u32, u8 } from './netlink.ts';
+import { attribute, message, nested, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, numberOf, readAttributes, text, textOf, u16, u32, u8 } from './netlink.ts';
 
 // Numbers of <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>, <linux/veth.h>.
-const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, NEWROUTE: 24, GETROUTE: 26 } as const;
+const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, GETADDR: 22, NEWROUTE: 24, GETROUTE: 26 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, GROUP: 27, NET_NS_FD: 28 } as const;
 const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
@@ -115,15 +115,28 @@ export function addressAdd(index: number, address: Address, network: Cidr, scope
   return message(RTM.NEWADDR, NLM_F_CREATE | NLM_F_EXCL, fixed, attribute(IFA.LOCAL, bytesOf(address)), attribute(IFA.ADDRESS, bytesOf(address)), ...broadcast);
 }
 
-/** `gateway` null: everything is on the link itself. */
-export function defaultRouteAdd(index: number, family: Family, gateway: Address | null): Buffer {
+/** All addresses of a family that links of the namespace have. */
+export function addressDump(family: Family): Buffer {
+  const fixed = Buffer.alloc(8);
+  fixed.writeUInt8(AF[family], 0);
+  return message(RTM.GETADDR, NLM_F_DUMP, fixed);
+}
+
+/** Reads the payload of an RTM_NEWADDR. */
+export function readAddress(payload: Buffer): { readonly link: number; readonly address: Address } {
+  const attributes = readAttributes(payload, 8);
+  return { link: payload.readUInt32LE(4), address: addressFromBytes(attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS) ?? Buffer.alloc(4)) };
+}
+
+/** The default route, in the place of any other. `gateway` null: everything is on the link itself. */
+export function defaultRouteSet(index: number, family: Family, gateway: Address | null): Buffer {
   const fixed = Buffer.alloc(RTMSG_BYTES);
   fixed.writeUInt8(AF[family], 0);
   fixed.writeUInt8(RT_TABLE_MAIN, 4);
   fixed.writeUInt8(RTPROT_STATIC, 5);
   fixed.writeUInt8(gateway === null ? RT_SCOPE_LINK : 0, 6);
   fixed.writeUInt8(RTN_UNICAST, 7);
-  return message(RTM.NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, fixed, ...(gateway === null ? [] : [attribute(RTA.GATEWAY, bytesOf(gateway))]), u32(RTA.OIF, index));
+  return message(RTM.NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, fixed, ...(gateway === null ? [] : [attribute(RTA.GATEWAY, bytesOf(gateway))]), u32(RTA.OIF, index));
 }
 
 export function routeDump(family: Family): Buffer {

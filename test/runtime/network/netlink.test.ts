@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attribute, HEADER_BYTES, joinMessages, message, readAnswers, readAttributes, text, u32 } from '../../../src/runtime/network/netlink.ts';
-import { addressAdd, bridgeAdd, defaultRouteAdd, groupDelete, portModes, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
+import { addressAdd, bridgeAdd, defaultRouteSet, groupDelete, portModes, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
 import { cidrOf } from '../../../src/state/cidr.ts';
 
 const mac = Buffer.from('0242ac110002', 'hex');
@@ -60,10 +60,10 @@ describe('rtnetlink messages, as iproute2 sends them', () => {
   test('an address and a route', () => {
     const network = cidrOf('172.17.0.0/16', 'x');
     expect(addressAdd(2, { family: 4, bits: network.first + 2n }, network).subarray(HEADER_BYTES).toString('hex')).toBe('0210000002000000' + '08000200ac110002' + '08000100ac110002' + '08000400ac11ffff');
-    expect(defaultRouteAdd(2, 4, { family: 4, bits: network.first + 1n }).subarray(HEADER_BYTES).toString('hex')).toBe('02000000fe04000100000000' + '08000500ac110001' + '0800040002000000');
+    expect(defaultRouteSet(2, 4, { family: 4, bits: network.first + 1n }).subarray(HEADER_BYTES).toString('hex')).toBe('02000000fe04000100000000' + '08000500ac110001' + '0800040002000000');
     const six = cidrOf('fd00::/64', 'x');
     expect(addressAdd(2, { family: 6, bits: six.first + 2n }, six).subarray(HEADER_BYTES).toString('hex')).toBe(`0a40020002000000${'14000200fd000000000000000000000000000002'}${'14000100fd000000000000000000000000000002'}`);
-    expect(defaultRouteAdd(2, 6, null).subarray(HEADER_BYTES).toString('hex')).toBe('0a000000fe04fd0100000000' + '0800040002000000');
+    expect(defaultRouteSet(2, 6, null).subarray(HEADER_BYTES).toString('hex')).toBe('0a000000fe04fd0100000000' + '0800040002000000');
     const route = Buffer.concat([Buffer.from('02100000fe020001', 'hex'), Buffer.alloc(4), attribute(1, Buffer.from([172, 17, 0, 0])), u32(4, 5)]);
     expect(readRoute(route)).toEqual({ destination: network, link: 5, table: 254, unicast: true });
   });
