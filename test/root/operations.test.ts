@@ -37,7 +37,10 @@ async function operate(verb: Operation['verb'], services: readonly string[] = []
   return events.flatMap((event) => (event.type === 'step' && event.state === 'done' ? [event.id] : []));
 }
 const count = (): string => readFileSync(`/proc/${status('demo-db-1').pid}/root/count`, 'utf8');
-const counts = (): Promise<void> => { const before = count(); return eventually(() => expect(count()).not.toBe(before)); };
+const counts = async (): Promise<void> => {
+  const before = await eventually(() => count());
+  await eventually(() => expect(count()).not.toBe(before));
+};
 
 beforeAll(async () => {
   await machine.open();
@@ -46,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => machine.dispose());
 beforeEach(async () => {
   expect(await machine.up(STACK)).toMatchObject({ ok: true });
-  await eventually(() => expect(status('demo-db-1').health).toBe('healthy'));
+  await eventually(() => expect([status('demo-db-1').health, status('demo-once-1').phase]).toEqual(['healthy', 'exited']));
 });
 
 describe('pause', () => {
@@ -74,6 +77,7 @@ describe('pause', () => {
       await operate(verb, ['db'], more);
       expect(status('demo-db-1')).toMatchObject({ phase: 'exited', paused: false, held: true, exitCode: verb === 'stop' ? 0 : 137 });
       await operate('start', ['db']);
+      await counts(); // its traps are set by then
     }
     await operate('pause', ['db']);
     await operate('kill', ['db'], { signal: 'USR1' });
