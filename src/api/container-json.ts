@@ -53,7 +53,7 @@ export function summary(actualContainer: ActualContainer, now: number): object {
   const { name, container, status, image } = actualContainer;
   const { identity, spec } = container;
   return {
-    Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).join(' '),
+    Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' '),
     Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: spec.labels,
     State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container) },
     NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),

@@ -3,6 +3,7 @@ import type { Cli } from './cli.ts';
 import { addConfig } from './config.ts';
 import { addDown } from './down.ts';
 import { addEngine } from './engine.ts';
+import { addEvents } from './events.ts';
 import { addExec } from './exec.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
@@ -11,9 +12,11 @@ import { addLoad } from './load.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
 import { addLogs } from './logs.ts';
+import { addLs } from './ls.ts';
 import { addNetwork } from './network.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
+import { addPort } from './port.ts';
 import { runProgram, type AddCommand } from './program.ts';
 import { addPs } from './ps.ts';
 import { addPull } from './pull.ts';
@@ -24,14 +27,17 @@ import { addRun } from './run.ts';
 import { addSave } from './save.ts';
 import { addStart } from './start.ts';
 import { addStop } from './stop.ts';
+import { addTop } from './top.ts';
 import { addUnpause } from './unpause.ts';
 import { addUp } from './up.ts';
 import { addVersion } from './version.ts';
 import { addVolume } from './volume.ts';
+import { addVolumes } from './volumes.ts';
+import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addPlan, addPs, addLogs,
+  addUp, addDown, addPlan, addPs, addLs, addLogs, addEvents, addTop, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach,
   addConfig,
@@ -39,7 +45,7 @@ const COMMANDS: readonly AddCommand[] = [
   addImages, addImage,
   addLogin, addLogout,
   addNetwork,
-  addVolume,
+  addVolume, addVolumes,
   addEngine, addVersion,
 ];
 

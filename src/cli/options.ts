@@ -44,8 +44,8 @@ export function rootOf(options: { readonly root?: string }, cli: Cli): string {
 
 export function addFormat(command: Command): Command {
   return command.option('--format <format>', '"json", or the default for people', (value) => {
-    if (value !== 'json' && value !== 'table') throw new InvalidArgumentError('Expected json or table.');
-    return value;
+    if (value !== 'json' && value !== 'table' && value !== 'pretty') throw new InvalidArgumentError('Expected json or table.');
+    return value === 'json' ? 'json' : 'table'; // docker compose says `pretty` in some places
   });
 }
 

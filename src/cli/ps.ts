@@ -1,55 +1,73 @@
-import { containersPath, type ContainerSummary } from '../client/container-summary.ts';
+import { InvalidArgumentError } from 'commander';
+import { containersPath, nameOf, type ContainerSummary } from '../client/container-summary.ts';
 import { EngineAbsent } from '../client/errors.ts';
 import { quickGet } from '../client/quick-get.ts';
-import { humanDuration } from '../state/human-duration.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import { addFormat, addStackOptions, rootOf, type StackOptions } from './options.ts';
-import type { AddCommand } from './program.ts';
+import { collect, type AddCommand } from './program.ts';
+import { psRecord, psTable } from './ps-rows.ts';
 import { stackNameOf } from './stack-name.ts';
-import { table } from './table.ts';
 
-interface PsOptions extends StackOptions { readonly all?: boolean; readonly format?: 'json' | 'table' }
+interface PsOptions extends StackOptions {
+  readonly all?: boolean; readonly format?: 'json' | 'table'; readonly quiet?: boolean; readonly services?: boolean; readonly status?: readonly string[]; readonly filter?: readonly string[];
+  readonly orphans: boolean | string; readonly trunc: boolean;
+}
+
+const STATES: readonly string[] = ['paused', 'restarting', 'removing', 'running', 'dead', 'created', 'exited'];
 
 export const addPs: AddCommand = (program, cli, ends) => {
   addFormat(addStackOptions(program.command('ps').description('list the stack\'s containers')))
-    .option('-a, --all', 'those that do not run too')
-    .action(ends(async (_own: PsOptions, command: { optsWithGlobals<T>(): T }) => {
+    .argument('[service...]', 'only those of these services')
+    .option('-a, --all', 'those that do not run, and one-offs, too')
+    .option('-q, --quiet', 'ids alone').option('--services', 'names of services alone')
+    .option('--status <state>', `those in this state, may be repeated: ${STATES.join(', ')}`, state)
+    .option('--filter <status=STATE>', 'the same', (text: string, before: readonly string[] | undefined) => {
+      if (!text.startsWith('status=')) throw new InvalidArgumentError('Expected status=STATE.');
+      return state(text.slice('status='.length), before);
+    })
+    .option('--orphans [yes]', 'those of services that the stack no longer has (default: true)', true).option('--no-orphans', 'without those')
+    .option('--no-trunc', 'whole ids and commands')
+    .action(ends(async (services: readonly string[], _own: PsOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PsOptions>();
       const root = rootOf(options, cli);
       const name = await stackNameOf(options, cli);
-      const ask = async (): Promise<string> => quickGet(cli.socketOf(root), containersPath(name, options.all === true));
-      const body = await ask().catch(async (error: unknown) => {
-        if (!(error instanceof EngineAbsent)) throw error;
-        const { startEngine } = await import('../client/start-engine.ts');
-        await startEngine(root, cli.program);
-        return await ask();
-      });
-      const found = (JSON.parse(body) as readonly ContainerSummary[]).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-      const now = Date.now();
-      cli.stdout.write(options.format === 'json' ? `${JSON.stringify(found.map(record), null, 2)}\n` : table(
-        ['NAME', 'IMAGE', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'],
-        found.map((one) => [nameOf(one), one.Image, quoted(one.Command), one.Bayplan.service, `${humanDuration(now - one.Created * 1000)} ago`, one.Status, ports(one)]),
-      ));
+      const get = async (path: string): Promise<string> => {
+        const ask = async (): Promise<string> => quickGet(cli.socketOf(root), path);
+        return await ask().catch(async (error: unknown) => {
+          if (!(error instanceof EngineAbsent)) throw error;
+          const { startEngine } = await import('../client/start-engine.ts');
+          await startEngine(root, cli.program);
+          return await ask();
+        });
+      };
+      const states = [...(options.status ?? []), ...(options.filter ?? [])];
+      const all = JSON.parse(await get(containersPath(name, options.all === true || states.length > 0 || services.length > 0))) as readonly ContainerSummary[];
+      const known = services.length > 0 || options.orphans === false || options.orphans === 'false' ? await knownServices(name, get) : null;
+      const unknown = services.find((service) => known?.includes(service) !== true && !all.some(({ Bayplan }) => Bayplan.service === service));
+      if (unknown !== undefined) throw new BayplanError('no-service', `no service "${unknown}" in stack "${name}"`);
+      const found = all.filter(({ Bayplan, State }) => (options.all === true || Bayplan.owner !== 'oneoff') && (services.length === 0 || services.includes(Bayplan.service))
+        && (states.length === 0 ? options.all === true || ['running', 'paused'].includes(State) : states.includes(State))
+        && (options.orphans === true || options.orphans === 'true' || known?.includes(Bayplan.service) === true)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+      cli.stdout.write(shown(found, options));
       return 0;
     }));
 };
 
-/** An element of `ps --format json`, with docker compose's field names. */
-function record(one: ContainerSummary): object {
-  return {
-    ID: one.Id, Name: nameOf(one), Project: one.Bayplan.stack, Service: one.Bayplan.service, Image: one.Image, Command: one.Command, CreatedAt: one.Created, State: one.State, Status: one.Status,
-    Health: one.Bayplan.health === 'none' ? '' : one.Bayplan.health, ExitCode: one.Bayplan.exitCode,
-    Publishers: one.Ports.map((port) => ({ URL: port.IP ?? '', TargetPort: port.PrivatePort, PublishedPort: port.PublicPort ?? 0, Protocol: port.Type })),
-  };
+function shown(found: readonly ContainerSummary[], options: PsOptions): string {
+  if (options.services === true) return [...new Set(found.map(({ Bayplan }) => Bayplan.service))].toSorted().map((service) => `${service}\n`).join('');
+  if (options.quiet === true) return found.map(({ Id }) => `${Id}\n`).join('');
+  const now = Date.now();
+  return options.format === 'json' ? found.map((one) => `${JSON.stringify(psRecord(one, now, options.trunc))}\n`).join('') : psTable(found, now, options.trunc);
 }
 
-function nameOf({ Names: [name = ''] }: ContainerSummary): string {
-  return name.replace(/^\//, '');
+function state(value: string, before: readonly string[] | undefined): readonly string[] {
+  if (!STATES.includes(value)) throw new InvalidArgumentError(`Expected one of ${STATES.join(', ')}.`);
+  return collect(value, before);
 }
 
-function quoted(command: string): string {
-  return JSON.stringify(command.length > 20 ? `${command.slice(0, 19)}…` : command);
-}
-
-function ports({ Ports }: ContainerSummary): string {
-  return Ports.map((port) => (port.PublicPort === undefined ? `${port.PrivatePort}/${port.Type}` : `${port.IP ?? ''}:${port.PublicPort}->${port.PrivatePort}/${port.Type}`)).join(', ');
+/** Services that the stack has, those that are not asked for too; none where nothing is kept of it. */
+async function knownServices(stack: string, get: (path: string) => Promise<string>): Promise<readonly string[]> {
+  const stacks = JSON.parse(await get('/stacks')) as readonly { readonly name: string; readonly desired: { readonly services: object; readonly inactive: readonly string[] } | null }[];
+  const desired = stacks.find(({ name }) => name === stack)?.desired;
+  return desired === null || desired === undefined ? [] : [...Object.keys(desired.services), ...desired.inactive];
 }

@@ -14,14 +14,14 @@ export const addVolumeList: AddCommand = (volume, cli, ends) => {
     .action(ends(async ({ quiet, filter, format }: Options, command: Invoked) => {
       const volumes = await volumesOf(command, cli).list(filter ?? {});
       if (quiet === true) cli.stdout.write(volumes.map(({ Name }) => `${Name}\n`).join(''));
-      else if (format === 'json') cli.stdout.write(jsonLines(volumes.map(record)));
+      else if (format === 'json') cli.stdout.write(jsonLines(volumes.map(volumeRecord)));
       else cli.stdout.write(table(['DRIVER', 'VOLUME NAME'], volumes.map(({ Driver, Name }) => [Driver, Name])));
       return 0;
     }));
 };
 
 /** Docker's fields, for `--format json`. */
-function record({ Name, Driver, Mountpoint, Scope, Labels }: VolumeSummary): object {
+export function volumeRecord({ Name, Driver, Mountpoint, Scope, Labels }: VolumeSummary): object {
   const labels = Object.entries(Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(',');
   return { Availability: 'N/A', Driver, Group: 'N/A', Labels: labels, Links: 'N/A', Mountpoint, Name, Scope, Size: 'N/A', Status: 'N/A' };
 }

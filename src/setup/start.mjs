@@ -23,7 +23,7 @@ export async function start() {
 
 /** The first port that the example publishes. */
 function publishedUrl() {
-  const containers = JSON.parse(run(process.execPath, ['build/bayplan.cjs', 'ps', '-f', FILE, '--format', 'json']));
+  const containers = run(process.execPath, ['build/bayplan.cjs', 'ps', '-f', FILE, '--format', 'json']).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
   const port = containers.flatMap(({ Publishers }) => Publishers).find(({ PublishedPort }) => PublishedPort > 0);
   if (port === undefined) throw new SetupError(`no container of ${FILE} publishes a port: see \`npx bayplan logs --file ${FILE}\``);
   return `http://127.0.0.1:${port.PublishedPort}/`;

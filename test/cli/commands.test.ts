@@ -25,7 +25,7 @@ test('ps lists what runs, with -a all, and the same as JSON', async () => {
     'NAME         IMAGE     COMMAND          SERVICE   CREATED              STATUS                        PORTS\n'
     + 'shop-web-1   nginx:1   "/entry serve"   web       About a minute ago   Up About a minute (healthy)   0.0.0.0:8080->80/tcp\n');
   await cli.run('ps', '-p', 'shop', '-a', '--format', 'json');
-  expect(JSON.parse(cli.out)).toMatchObject([{ Name: 'shop-db-1', State: 'exited', ExitCode: 3 }, { Name: 'shop-web-1', Health: 'healthy', Publishers: [{ PublishedPort: 8080 }] }]);
+  expect(cli.out.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ Name: 'shop-db-1', State: 'exited', ExitCode: 3 }, { Name: 'shop-web-1', Health: 'healthy', Publishers: [{ PublishedPort: 8080 }] }]);
   await cli.run('ps', '-p', 'other');
   expect(cli.out.trim().split('\n')).toHaveLength(1);
 });
@@ -168,9 +168,7 @@ test('load takes an archive and an OCI layout as a folder', async () => {
   expect(cli.err).toMatch(/^bayplan: no file or folder .*nowhere.tar to load\n$/);
 });
 
-test('images, version, and the engine\'s status', async () => {
-  await cli.run('images');
-  expect(cli.out).toMatch(/^REPOSITORY   TAG   IMAGE ID       CREATED\s+SIZE\nnginx        1     aaaaaaaaaaaa   \d years ago\s+1.23kB\n$/);
+test('version, and the engine\'s status', async () => {
   await cli.run('version');
   expect(cli.out).toBe('bayplan 1.2.3\nengine  9.9.9 (Docker Engine API 1.47)\n');
   expect(await cli.run('engine', 'status')).toBe(0);

@@ -12,11 +12,11 @@ afterEach(() => cli.close());
 describe('image ls', () => {
   test('a table, IDs, digests', async () => {
     expect(await cli.run('image', 'ls')).toBe(0);
-    expect(cli.out).toMatch(/^REPOSITORY   TAG   IMAGE ID       CREATED\s+SIZE\nnginx        1     aaaaaaaaaaaa   \d years ago\s+1.23kB\n$/);
+    expect(cli.out).toMatch(/^REPOSITORY   TAG       IMAGE ID       CREATED\s+SIZE\nnginx        1         aaaaaaaaaaaa   \d years ago\s+1.23kB\n$/);
     await cli.run('image', 'ls', '-q', '--no-trunc');
     expect(cli.out).toBe(`${IMAGE.id}\n`);
     await cli.run('image', 'list', '--digests');
-    expect(cli.out).toContain(`nginx        1     ${IMAGE.digest}   aaaaaaaaaaaa`);
+    expect(cli.out).toContain(`nginx        1         ${IMAGE.digest}   aaaaaaaaaaaa`);
   });
 
   test('JSON as docker has it, a line an image', async () => {

@@ -9,7 +9,7 @@ afterAll(() => cli.close());
 
 test('ls, as docker prints it', async () => {
   expect(await cli.run('volume', 'ls')).toBe(0);
-  expect(cli.out).toBe('DRIVER   VOLUME NAME\nlocal    shop_data\n');
+  expect(cli.out).toBe('DRIVER    VOLUME NAME\nlocal     shop_data\n');
   await cli.run('volume', 'ls', '-q', '--filter', 'name=other');
   expect(cli.out).toBe('');
   await cli.run('volume', 'ls', '--format', 'json');

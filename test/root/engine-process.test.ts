@@ -57,7 +57,7 @@ function engines(root = paths.root): readonly number[] {
 }
 
 test('commands start one engine, however many ask at once, in a session and an environment of its own', async () => {
-  const all = await Promise.all([1, 2, 3].map(async () => bayplan(['images', '--format', 'json'], { env: { SECRET: 'x', BAYPLAN_X: 'y', LANG: 'C' } })));
+  const all = await Promise.all([1, 2, 3].map(async () => bayplan(['ls', '--format', 'json'], { env: { SECRET: 'x', BAYPLAN_X: 'y', LANG: 'C' } })));
   expect(all).toEqual([1, 2, 3].map(() => ({ status: 0, out: '[]\n', err: '' })));
   await expect.poll(engines).toHaveLength(1); // those that lost the race for the lock have ended
   const [pid = 0] = engines();
@@ -77,15 +77,15 @@ test('commands start one engine, however many ask at once, in a session and an e
 });
 
 test('an engine that was killed is replaced by the next command', async () => {
-  await bayplan(['images']);
+  await bayplan(['ls']);
   const [pid = 0] = engines();
   process.kill(pid, 'SIGKILL');
-  expect(await bayplan(['images', '--format', 'json'])).toEqual({ status: 0, out: '[]\n', err: '' });
+  expect(await bayplan(['ls', '--format', 'json'])).toEqual({ status: 0, out: '[]\n', err: '' });
   expect(engines()).not.toEqual([pid]);
 });
 
 test('what was stopped with nothing running leaves nothing in the kernel or in /run', async () => {
-  await bayplan(['images']);
+  await bayplan(['ls']);
   expect(mounts()).not.toEqual([]);
   await bayplan(['engine', 'stop']);
   await expect.poll(engines, { timeout: 5000 }).toEqual([]);
@@ -94,13 +94,13 @@ test('what was stopped with nothing running leaves nothing in the kernel or in /
 
 test('an engine takes away what one left whose root folder was deleted, and half a seccomp profile', async () => {
   const other = pathsOf(join(folder, 'other'));
-  for (const root of [other.root, paths.root]) await bayplan(['--root', root, 'images']);
+  for (const root of [other.root, paths.root]) await bayplan(['--root', root, 'ls']);
   for (const pid of [...engines(other.root), ...engines()]) process.kill(pid, 'SIGKILL');
   await expect.poll(() => [...engines(other.root), ...engines()]).toEqual([]);
   rmSync(other.root, { recursive: true });
   const half = join(paths.run, 'seccomp-0123-ab.json');
   writeFileSync(half, '{}');
-  await bayplan(['images']);
+  await bayplan(['ls']);
   expect([existsSync(other.run), mounts(other.run), existsSync(half)]).toEqual([false, [], false]);
   for (const cgroup of cgroupsOf(other)) for (const path of [join(cgroup, 'engine'), cgroup]) rmdirSync(path);
 });
@@ -108,7 +108,7 @@ test('an engine takes away what one left whose root folder was deleted, and half
 test('without root one line says what is needed', async () => {
   const absent = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
   expect([absent.status, absent.err]).toEqual([1, 'bayplan: bayplan needs root to make namespaces, mounts and network links: run it with sudo\n']);
-  await bayplan(['images']);
+  await bayplan(['ls']);
   const closed = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
   expect([closed.status, closed.err]).toEqual([1, `bayplan: no access to the engine's socket ${paths.socket}: run bayplan as root (sudo), or join the group that owns the socket\n`]);
 });

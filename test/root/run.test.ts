@@ -8,7 +8,7 @@ import { Terminal } from './terminal.ts';
 const machine = new Machine();
 const options = ['--root', machine.root, '-p', 'demo', '-f', `${machine.folder}/compose.yaml`];
 const own = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan([...options, ...args], { cwd: machine.folder });
-const names = async (): Promise<readonly string[]> => JSON.parse((await own('ps', '-a', '--format', 'json')).stdout).map(({ Name }: { Name: string }) => Name);
+const names = async (): Promise<readonly string[]> => (await own('ps', '-a', '--format', 'json')).stdout.trim().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line).Name);
 beforeAll(async () => {
   await machine.open();
   await machine.loadHello();

@@ -35,7 +35,7 @@ describe('examples/hello', () => {
     const { pidBefore, meanwhile, ps, pidAfter } = facts.engineKilled;
     expect(meanwhile).toMatch(/^200 Hello from bayplan\n/);
     expect([ps.code, pidBefore > 0, pidAfter]).toEqual([0, true, pidBefore]);
-    expect(JSON.parse(ps.stdout)).toMatchObject([{ Name: 'hello-greeter-1', State: 'running' }, { Name: 'hello-hello-1', State: 'running' }]);
+    expect(ps.stdout.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ Name: 'hello-greeter-1', State: 'running' }, { Name: 'hello-hello-1', State: 'running' }]);
   });
 });
 

@@ -1,0 +1,54 @@
+import { lines } from '../client/connection.ts';
+import { clientOf } from './client-of.ts';
+import { addStackOptions, type StackOptions } from './options.ts';
+import type { AddCommand } from './program.ts';
+import { stackNameOf } from './stack-name.ts';
+
+interface EventsOptions extends StackOptions { readonly json?: boolean; readonly since?: string; readonly until?: string }
+
+interface EngineEvent { readonly Type: string; readonly Action: string; readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> }; readonly timeNano: number; readonly time: number }
+
+const LABELS = 'com.docker.compose.';
+
+export const addEvents: AddCommand = (program, cli, ends) => {
+  addStackOptions(program.command('events').description('show what happens to the stack\'s containers, as it happens'))
+    .argument('[service...]', 'only those of these services')
+    .option('--json', 'a JSON object a line').option('--since <time>', 'from this time on: a date, seconds since the epoch, or as long ago as 10m').option('--until <time>', 'up to this time')
+    .action(ends(async (services: readonly string[], _own: EventsOptions, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<EventsOptions>();
+      const query = new URLSearchParams({ filters: JSON.stringify({ label: [`${LABELS}project=${await stackNameOf(options, cli)}`, `${LABELS}oneoff=False`] }) });
+      for (const name of ['since', 'until'] as const) if (options[name] !== undefined) query.set(name, secondsOf(options[name]));
+      for await (const line of lines(await clientOf(options, cli).send('GET', `/events?${query}`))) {
+        const event = JSON.parse(line) as EngineEvent;
+        const service = event.Actor.Attributes[`${LABELS}service`] ?? '';
+        if (services.length > 0 && !services.includes(service)) continue;
+        cli.stdout.write(`${options.json === true ? JSON.stringify(record(event, service)) : text(event)}\n`);
+      }
+      return 0;
+    }));
+};
+
+/** `10m` is as long ago, from this machine's clock; what else the engine understands stays as it is. */
+function secondsOf(time: string): string {
+  const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+  const parts = [...time.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== time) return time;
+  return (Date.now() / 1000 - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0)).toFixed(3);
+}
+
+function attributes({ Actor }: EngineEvent): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(Actor.Attributes).filter(([key]) => !key.startsWith(LABELS)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function record(event: EngineEvent, service: string): object {
+  return { action: event.Action, attributes: attributes(event), id: event.Actor.ID, service, time: timeOf(event), type: event.Type };
+}
+
+function text(event: EngineEvent): string {
+  const more = Object.entries(attributes(event)).map(([key, value]) => `${key}=${value}`).join(', ');
+  return `${timeOf(event).replace('T', ' ').replace('Z', '')} ${event.Type} ${event.Action} ${event.Actor.ID} (${more})`;
+}
+
+function timeOf({ timeNano }: EngineEvent): string {
+  return new Date(timeNano / 1e6).toISOString();
+}
