@@ -128,10 +128,12 @@ int config_from(json_t *object, const char *bundle, struct config *config, struc
   };
   struct top top = {0};
   struct root root = {0};
-  *config = (struct config){0};
+  *config = (struct config){.root_tree = -1};
   if (fields_read(object, "config.json", fields, &top, err) < 0 || check_version(top.version, err) < 0) return -1;
   if (fields_read(top.root, "config.json: root", roots, &root, err) < 0 || fields_read(top.annotations, "config.json: annotations", notes, config, err) < 0) return -1;
   if (!root.path || !*root.path) return error_text(err, "config.json: root.path: missing");
+  const char *idmap = json_string_value(json_object_get(top.annotations, "io.bayplan.overlay.idmap"));
+  config->overlay_idmap = idmap && strcmp(idmap, "true") == 0;
   config->version = top.version;
   config->root = *root.path == '/' ? root.path : arena_format("%s/%s", bundle, root.path);
   config->root_readonly = root.readonly;
@@ -143,7 +145,10 @@ int config_from(json_t *object, const char *bundle, struct config *config, struc
   if (config->hostname && !own_names) return error_text(err, "config.json: hostname: a uts namespace is needed, else the host's own name would change");
   if (config->domainname && !own_names) return error_text(err, "config.json: domainname: a uts namespace is needed, else the host's own would change");
   config->has_process = top.process;
-  return top.process ? config_process(top.process, top.annotations, &config->process, err) : error_text(err, "config.json: process: missing");
+  if (top.process) return config_process(top.process, top.annotations, &config->process, err);
+  static char *none[] = {NULL};
+  config->process = (struct process_spec){.args = none, .env = none, .cwd = "/", .umask = 022};
+  return 0;
 }
 
 int config_read(const char *bundle, struct config *config, struct error *err) {

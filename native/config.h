@@ -29,6 +29,7 @@ struct mount_spec {
   const char *subpath;            /* of a bind's source, resolved beneath it; NULL: the source itself */
   bool create;                    /* a bind's source folder is made where it is missing */
   const char *data;               /* what the file system itself is told; "" for nothing */
+  int tree;                       /* made ready while nothing of the host was given up (mounts_prepare); -1: not yet */
 };
 
 struct device { const char *path; mode_t mode; dev_t number; uid_t uid; gid_t gid; };
@@ -94,6 +95,8 @@ struct config {
   const char *root;               /* absolute */
   bool root_readonly;
   const char *overlay, *overlay_cwd;
+  bool overlay_idmap;             /* the lower folders are seen through the container's mappings */
+  int root_tree;                  /* as mount_spec.tree */
   const char *root_propagation;
   unsigned long namespaces;       /* CLONE_NEW* to make */
   const char *joins[NAMESPACE_KINDS]; /* by path; NULL: none */

@@ -81,7 +81,7 @@ struct entry { const char *destination, *source, *type; const char **options; js
 
 static int read_mount(const struct entry *entry, struct mount_spec *mount, struct error *err) {
   static const char *const none[] = {NULL};
-  *mount = (struct mount_spec){.target = entry->destination, .source = entry->source, .type = entry->type ? entry->type : "", .data = ""};
+  *mount = (struct mount_spec){.target = entry->destination, .source = entry->source, .type = entry->type ? entry->type : "", .data = "", .tree = -1};
   if (!mount->target || !*mount->target) return error_text(err, "config.json: mounts: a mount has no destination");
   if (*mount->target != '/') mount->target = arena_format("/%s", mount->target); /* as before the specification's 1.0; runc takes it still */
   for (const char *const *option = entry->options ? entry->options : (const char **)none; *option; option++)

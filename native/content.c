@@ -40,7 +40,7 @@ static int copy(const char *source, int folder, const struct owner *owner, struc
 }
 
 /* A mount of the one file, which keeps its tmpfs alive without being below it. */
-static int copy_in_memory(const struct mount_spec *spec, const char *place, struct error *err) {
+int content_tree(const struct mount_spec *spec, const char *place, struct error *err) {
   struct owner owner;
   if (read_owner(spec, &owner, err) < 0) return -1;
   if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0) return error_errno(err, "mount", place);
@@ -54,8 +54,8 @@ static int copy_in_memory(const struct mount_spec *spec, const char *place, stru
 }
 
 int content_mount(const struct mount_spec *mount, int root, const char *place, struct error *err) {
-  fd_auto tree = copy_in_memory(mount, place, err);
-  if (tree < 0) return -1;
+  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : content_tree(mount, place, err);
+  if (tree < 0) return mount->tree >= 0 ? error_errno(err, "fcntl", mount->target) : -1;
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
   if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", mount->target);
   fd_auto target = inroot_make(root, mount->target, true, 0644, err);

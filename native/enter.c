@@ -87,13 +87,15 @@ static int take_terminal(const struct process_spec *process, int console, struct
 }
 
 static void become(const struct execution *execution, struct error *err) {
-  const int kept[] = {execution->failure, execution->target, execution->console};
+  struct prepared prepared;
+  if (process_begin(execution->process, 0, &prepared, err) < 0) return;
+  const int kept[] = {execution->failure, execution->target, execution->console, prepared.attributes};
   if (cgroup_join(execution->cgroup, err) < 0) return;
-  file_close_others(kept, sizeof kept / sizeof *kept);
+  file_close_others(3, kept, sizeof kept / sizeof *kept);
   if (execution->flags && setns(execution->target, (int)execution->flags) < 0) { error_errno(err, "setns", "the container"); return; }
   close(execution->target);
   if (execution->process->terminal && take_terminal(execution->process, execution->console, err) < 0) return;
-  process_become(execution->process, execution->filter, -1, err);
+  process_become(execution->process, execution->filter, &prepared, -1, err);
 }
 
 static _Noreturn void child(const struct execution *execution) {

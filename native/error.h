@@ -17,3 +17,5 @@ int error_errno(struct error *err, const char *syscall, const char *path);
 int error_text(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes the error as one JSON line of the contract (README.md) to fd. */
 void error_write(int fd, const struct error *err);
+/* Takes such a line apart again; returns -1 as error_errno does. Only in the program, not in the library. */
+int error_read(const char *line, struct error *err);

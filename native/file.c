@@ -53,8 +53,8 @@ int file_replace(const char *path, const void *bytes, size_t length, struct erro
   return 0;
 }
 
-void file_close_others(const int *kept, size_t count) {
-  for (int from = 3;;) {
+void file_close_others(unsigned first, const int *kept, size_t count) {
+  for (int from = (int)first;;) {
     int next = -1;
     for (size_t i = 0; i < count; i++) if (kept[i] >= from && (next < 0 || kept[i] < next)) next = kept[i];
     if (next != from) syscall(SYS_close_range, (unsigned)from, next < 0 ? ~0u : (unsigned)next - 1, 0u);

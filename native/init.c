@@ -2,44 +2,79 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "console.h"
 #include "file.h"
 #include "inroot.h"
+#include "join.h"
 #include "mounts.h"
 #include "process.h"
 #include "scope.h"
 #include "seccomp.h"
 
-static int join(const char *path, int type, struct error *err) {
-  fd_auto fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return error_errno(err, "open", path);
-  return setns(fd, type) < 0 ? error_errno(err, "setns", path) : 0;
+/* Waits at a gate until whoever launched us has done its part. */
+static int stop_at(int gate, char stop, struct error *err) {
+  char go;
+  ssize_t n;
+  if (gate < 0) return error_text(err, "nobody maps the users of the container's user namespace");
+  if (write(gate, &stop, 1) != 1) return error_errno(err, "write", "gate");
+  do n = read(gate, &go, 1); while (n < 0 && errno == EINTR);
+  return n == 1 ? 0 : error_text(err, "the runtime ended while the container was set up");
 }
 
-static int enter_namespaces(const struct config *config, const struct cgroup *cgroup, struct error *err) {
-  char text[16];
-  snprintf(text, sizeof text, "%d", config->process.oom_score_adj);
-  if (config->process.has_oom && file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text) < 0) return error_errno(err, "write", "/proc/self/oom_score_adj");
-  if (cgroup_join(cgroup, err) < 0) return -1;
+/* The root of a user namespace, once it has users. */
+static int become_root(struct init_context *init, struct error *err) {
+  if (init->config->namespaces & CLONE_NEWUSER && stop_at(init->gate, GATE_USERS, err) < 0) return -1;
+  if (setresgid(0, 0, 0) < 0) return error_errno(err, "setresgid", "the user namespace's root (gidMappings map no 0?)");
+  if (setgroups(0, NULL) < 0) return error_errno(err, "setgroups", NULL);
+  if (setresuid(0, 0, 0) < 0) return error_errno(err, "setresuid", "the user namespace's root (uidMappings map no 0?)");
+  return 0;
+}
+
+static int enter_namespaces(struct init_context *init, struct error *err) {
+  const struct config *config = init->config;
+  if (!init->staged && (join_oom(config, err) < 0 || join_namespaces(config, err) < 0)) return -1;
+  if (cgroup_join(init->cgroup, err) < 0) return -1;
+  if ((config->namespaces & CLONE_NEWUSER || config->joins[NS_USER]) && become_root(init, err) < 0) return -1;
   /* Only now, so that the cgroup namespace's root is the container's own cgroup. */
-  if (config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0) return error_errno(err, "unshare", "cgroup");
-  if (config->joins[NS_NETWORK] && join(config->joins[NS_NETWORK], CLONE_NEWNET, err) < 0) return -1;
-  if (config->joins[NS_IPC] && join(config->joins[NS_IPC], CLONE_NEWIPC, err) < 0) return -1;
-  return config->joins[NS_UTS] ? join(config->joins[NS_UTS], CLONE_NEWUTS, err) : 0;
+  return config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0 ? error_errno(err, "unshare", "cgroup") : 0;
+}
+
+/* Those of the whole machine are nobody's to change from inside. */
+static int check_sysctl(const struct config *config, const char *name, struct error *err) {
+  static const struct { const char *prefix; enum namespace_kind kind; } owned[] = {
+    {"kernel/msg", NS_IPC}, {"kernel/sem", NS_IPC}, {"kernel/shm", NS_IPC}, {"fs/mqueue/", NS_IPC}, {"net/", NS_NETWORK}, {"kernel/domainname", NS_UTS}, {"kernel/hostname", NS_UTS},
+  };
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
+    if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
+    if (config->namespaces & namespaces[owned[i].kind].flag || config->joins[owned[i].kind]) return 0;
+    return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", name, namespaces[owned[i].kind].type);
+  }
+  if (strncmp(name, "user/", 5) == 0 && config->namespaces & CLONE_NEWUSER) return 0;
+  return error_text(err, "sysctl %s: belongs to no namespace, so it would change the host's", name);
 }
 
 static int set_sysctls(const struct config *config, int root, struct error *err) {
   for (size_t i = 0; i < config->sysctl_count; i++) {
-    char *path = arena_format("/proc/sys/%s", config->sysctls[i].name);
-    if (!strchr(config->sysctls[i].name, '/')) for (char *at = path + strlen("/proc/sys/"); *at; at++) if (*at == '.') *at = '/';
+    char *path = arena_format("/proc/sys/%s", config->sysctls[i].name), *name = path ? path + strlen("/proc/sys/") : NULL;
+    if (!name) return error_text(err, "out of memory");
+    /* `net.ipv4.conf.eth0/100.forwarding` is as good as with the two exchanged: the first separator tells. */
+    bool dots = name[strcspn(name, "./")] == '.';
+    for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
+    if (check_sysctl(config, name, err) < 0) return -1;
     fd_auto fd = inroot_open(root, path, O_WRONLY);
     const char *value = config->sysctls[i].value;
     if (fd < 0 || write(fd, value, strlen(value)) < 0) return error_errno(err, "sysctl", config->sysctls[i].name);
@@ -48,13 +83,8 @@ static int set_sysctls(const struct config *config, int root, struct error *err)
 }
 
 static int set_names(const struct config *config, struct error *err) {
-  bool own = config->namespaces & CLONE_NEWUTS || config->joins[NS_UTS];
-  if (config->hostname && *config->hostname) {
-    if (!own) return error_text(err, "config.json: hostname: needs a uts namespace");
-    if (sethostname(config->hostname, strlen(config->hostname)) < 0) return error_errno(err, "sethostname", config->hostname);
-  }
-  if (config->domainname && *config->domainname && own && setdomainname(config->domainname, strlen(config->domainname)) < 0)
-    return error_errno(err, "setdomainname", config->domainname);
+  if (config->hostname && sethostname(config->hostname, strlen(config->hostname)) < 0) return error_errno(err, "sethostname", config->hostname);
+  if (config->domainname && setdomainname(config->domainname, strlen(config->domainname)) < 0) return error_errno(err, "setdomainname", config->domainname);
   return 0;
 }
 
@@ -80,28 +110,94 @@ static int find_filter(const struct config *config, struct sock_fprog *filter, s
   return config->seccomp ? seccomp_build(config->seccomp, filter, err) : 0;
 }
 
-static int make_ready(const struct config *config, const struct cgroup *cgroup, const struct init_stdio *stdio, struct sock_fprog *filter, struct error *err) {
-  if (find_filter(config, filter, err) < 0 || enter_namespaces(config, cgroup, err) < 0) return -1;
-  umask(0);
-  fd_auto root = mounts_root(config, err);
-  if (root < 0 || mounts_apply(config, root, cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;
-  if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
-  fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
-  if (cwd < 0) return -1;
-  if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;
-  if ((config->process.terminal ? set_terminal(&config->process, root, stdio->console, err) : set_pipes(root, stdio, err)) < 0) return -1;
-  return mounts_pivot(config, root, err);
+/* Hooks at the end of what can be seen from outside, before the root is changed. */
+static int run_create_hooks(struct init_context *init, struct error *err) {
+  const struct config *config = init->config;
+  if ((config->hooks[HOOK_PRESTART].count || config->hooks[HOOK_CREATE_RUNTIME].count) && stop_at(init->gate, GATE_HOOKS, err) < 0) return -1;
+  if (init->gate >= 0) close(init->gate);
+  if (!config->hooks[HOOK_CREATE_CONTAINER].count) return 0;
+  return hooks_run(config, HOOK_CREATE_CONTAINER, hooks_state(init->state, "created", getpid()), err);
 }
 
-void init_run(const struct config *config, const struct cgroup *cgroup, const struct init_stdio *stdio, int failure) {
-  struct error err = {0};
+/* Keys that the container's processes make are not seen by others of the same user (root, mostly). */
+static int leave_keyring(const struct init_context *init, struct error *err) {
+  if (init->options.keep_keyring || syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0) return 0;
+  return errno == ENOSYS || errno == EDQUOT || errno == EPERM ? 0 : error_errno(err, "keyctl", "a session keyring");
+}
+
+static int make_ready(struct init_context *init, struct sock_fprog *filter, struct error *err) {
+  const struct config *config = init->config;
+  if (find_filter(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
+  umask(0);
+  fd_auto root = mounts_root(config, err);
+  if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;
+  if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
+  fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
+  if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
+  if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;
+  if ((config->process.terminal ? set_terminal(&config->process, root, init->stdio.console, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
+  if ((init->options.no_pivot ? mounts_move(config, root, err) : mounts_pivot(config, root, err)) < 0) return -1;
+  if (config->has_personality && personality(config->personality) < 0) return error_errno(err, "personality", NULL);
+  return 0;
+}
+
+/* Says that the container is made, and waits for who starts it; from then on that one is told what goes wrong. */
+static int await_start(struct init_context *init, struct error *err) {
+  int starter;
+  do starter = accept4(init->options.listener, NULL, NULL, SOCK_CLOEXEC); while (starter < 0 && (errno == EINTR || errno == ECONNABORTED));
+  if (starter < 0) return error_errno(err, "accept4", "the wait for the start");
+  close(init->options.listener);
+  init->failure = starter;
+  return 0;
+}
+
+/* Programs of the container's own, so with no more than its first process may: a process in between has that alone. */
+static int start_hooks(struct init_context *init, const struct prepared *prepared, struct error *err) {
+  char line[4096];
+  int ends[2];
+  const char *state = hooks_state(init->state, "created", getpid());
+  if (!init->config->hooks[HOOK_START_CONTAINER].count) return 0;
+  if (pipe2(ends, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  pid_t pid = fork();
+  if (pid < 0) return error_errno(err, "fork", "hooks");
+  if (pid == 0) {
+    if (process_drop(&init->config->process, prepared, err) < 0 || hooks_run(init->config, HOOK_START_CONTAINER, state, err) < 0) error_write(ends[1], err);
+    _exit(0);
+  }
+  close(ends[1]);
+  ssize_t n = read(ends[0], line, sizeof line - 1);
+  close(ends[0]);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+  if (n <= 0) return 0;
+  line[n] = 0;
+  return error_read(line, err);
+}
+
+static int run(struct init_context *init, struct error *err) {
   struct sock_fprog filter;
+  struct prepared prepared;
+  const struct process_spec *process = &init->config->process;
+  if (process_begin(process, init->options.preserve, &prepared, err) < 0 || make_ready(init, &filter, err) < 0) return -1;
+  const int kept[] = {init->failure, init->options.listener, prepared.attributes};
+  file_close_others(3 + init->options.preserve, kept, sizeof kept / sizeof *kept);
+  if (process_prepare(process, filter.len ? &filter : NULL, &prepared, err) < 0) return -1;
+  if (init->options.listener >= 0) {
+    if (init->config->has_process && process_check(process, &prepared, err) < 0) return -1;
+    if (write(init->failure, "\n", 1) != 1) return error_errno(err, "write", "failure pipe");
+    close(init->failure);
+    if (await_start(init, err) < 0) return -1;
+  }
+  if (!init->config->has_process) return error_text(err, "config.json: process: missing, so there is nothing to start");
+  if (start_hooks(init, &prepared, err) < 0) return -1;
+  process_run(process, &prepared, init->failure, err);
+  return -1;
+}
+
+void init_run(struct init_context *init) {
+  struct error err = {0};
   setsid();
   prctl(PR_SET_DUMPABLE, 0); /* before execve nobody reads its /proc, in whose pid namespace it may be */
-  if (make_ready(config, cgroup, stdio, &filter, &err) == 0) {
-    file_close_others(&failure, 1);
-    process_become(&config->process, filter.len ? &filter : NULL, failure, &err);
-  }
-  error_write(failure, &err);
+  run(init, &err);
+  error_write(init->failure, &err);
   _exit(err.exit_code ? err.exit_code : 1);
 }

@@ -64,6 +64,12 @@ json_t *json_file_parse(const char *bytes, size_t length, const char *name, stru
 }
 
 json_t *json_file_read(const char *path, struct error *err) {
+  char *bytes;
+  size_t length;
+  return json_file_keep(path, &bytes, &length, err);
+}
+
+json_t *json_file_keep(const char *path, char **bytes, size_t *length, struct error *err) {
   fd_auto fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat stat;
   if (fd < 0 || fstat(fd, &stat) < 0) { error_errno(err, "open", path); return NULL; }
@@ -80,5 +86,7 @@ json_t *json_file_read(const char *path, struct error *err) {
     if (n == 0) break;
   }
   if (used == 0) { error_text(err, "%s: is empty", path); return NULL; }
+  *bytes = text;
+  *length = used;
   return json_file_parse(text, used, path, err);
 }

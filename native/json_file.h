@@ -7,3 +7,5 @@
 json_t *json_file_read(const char *path, struct error *err);
 /* The same from `length` bytes; `name` is what errors call them. */
 json_t *json_file_parse(const char *bytes, size_t length, const char *name, struct error *err);
+/* json_file_read, and the bytes it was read from. */
+json_t *json_file_keep(const char *path, char **bytes, size_t *length, struct error *err);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "oci.h"
 
 static const struct { const char *name; int (*run)(int, char **); } commands[] = {
   {"shim", cmd_shim}, {"enter", cmd_enter}, {"remove-cgroup", cmd_remove_cgroup}, {"limit", cmd_limit}, {"seccomp", cmd_seccomp}, {"unpack", cmd_unpack}, {"copy-up", cmd_copy_up},
@@ -11,6 +12,5 @@ static const struct { const char *name; int (*run)(int, char **); } commands[] =
 int main(int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
     if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-  fprintf(stderr, "usage: bayplan-core shim|enter|remove-cgroup|limit|seccomp|unpack|copy-up|mount|umount …\n");
-  return 2;
+  return oci_main(argc, argv);
 }

@@ -14,9 +14,11 @@
 #include "arena.h"
 #include "cgroup.h"
 #include "content.h"
+#include "copy_tree.h"
 #include "inroot.h"
 #include "overlay.h"
 #include "scope.h"
+#include "userns.h"
 
 static unsigned long propagation_of(const char *name) {
   if (!name || !*name) return MS_SLAVE | MS_REC;
@@ -25,12 +27,42 @@ static unsigned long propagation_of(const char *name) {
   return deep | (strcmp(kind, "shared") == 0 ? MS_SHARED : strcmp(kind, "slave") == 0 ? MS_SLAVE : strcmp(kind, "unbindable") == 0 ? MS_UNBINDABLE : MS_PRIVATE);
 }
 
+/* pivot_root(2) wants the mount that the root's folder lies on not to be shared, and what is mounted below must not travel with it. */
+static int unshare_above(const char *path, struct error *err) {
+  char at[4096];
+  if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at) return error_text(err, "path too long: %s", path);
+  for (;;) {
+    if (mount(NULL, at, NULL, MS_PRIVATE, NULL) == 0) return 0;
+    char *slash = strrchr(at, '/');
+    if (errno != EINVAL || !slash || !at[1]) return error_errno(err, "mount", at); /* EINVAL: nothing is mounted just there */
+    slash[slash == at] = 0;
+  }
+}
+
+/* What holds for all mounts while the container is made: the root's own propagation comes last. */
+static unsigned long first_propagation(const struct config *config) {
+  unsigned long flags = propagation_of(config->root_propagation);
+  return flags & MS_UNBINDABLE ? MS_PRIVATE | MS_REC : flags;
+}
+
+/* A root that was made ready before: over the old one, where nobody's way to it leads through folders closed to this user. */
+static int attach_root(int tree, struct error *err) {
+  struct mount_attr slave = {.propagation = MS_SLAVE};
+  if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof slave) < 0) return error_errno(err, "mount_setattr", "the root");
+  if (move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return error_errno(err, "move_mount", "the root");
+  int root = fcntl(tree, F_DUPFD_CLOEXEC, 3);
+  return root < 0 ? error_errno(err, "fcntl", "the root") : root;
+}
+
 int mounts_root(const struct config *config, struct error *err) {
   /* Nothing mounted here may reach the host, unless a bind wants exactly that. */
-  if (mount(NULL, "/", NULL, propagation_of(config->root_propagation), NULL) < 0) return error_errno(err, "mount", "/");
+  if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
+  if (config->root_propagation && unshare_above(config->root_tree >= 0 ? "/" : config->root, err) < 0) return -1;
+  if (config->root_tree >= 0) return attach_root(config->root_tree, err);
   if (config->overlay) {
-    if (overlay_mount(config->root, config->overlay, config->overlay_cwd, err) < 0) return -1;
+    if (overlay_mount(config->root, config->overlay, config->overlay_cwd, -1, err) < 0) return -1;
   } else if (mount(config->root, config->root, NULL, MS_BIND | MS_REC, NULL) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) { error_errno(err, "mount", config->root); return error_text(err, "root.path %s is no folder", config->root); }
     return error_errno(err, "mount", config->root);
   }
   /* pivot_root wants neither the new root nor its parent shared. */
@@ -89,17 +121,79 @@ static int open_source(const struct mount_spec *mount, struct error *err) {
   return error_text(err, "bind source %s does not exist (for %s): make it, or set bind.create_host_path", mount->source, mount->target);
 }
 
-/* A bind is finished before it is attached: it is never visible writable for a moment. */
-static int bind_mount(const struct mount_spec *mount, int root, struct error *err) {
+/* Users and groups as `mappings` has them, or where it has none as in the container. */
+static int open_users(const struct config *config, const struct mappings *mappings, struct error *err) {
+  if (!mappings->uid_count) mappings = &config->mappings;
+  if (mappings->uid_count) return userns_open(mappings, err);
+  int users = config->joins[NS_USER] ? open(config->joins[NS_USER], O_RDONLY | O_CLOEXEC) : -1;
+  return users >= 0 ? users : config->joins[NS_USER] ? error_errno(err, "open", config->joins[NS_USER]) : error_text(err, "config.json: nothing says how users are mapped");
+}
+
+static int idmap(int tree, const struct config *config, const struct mappings *mappings, bool deep, const char *path, struct error *err) {
+  fd_auto users = open_users(config, mappings, err);
+  if (users < 0) return -1;
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
+  if (mount_setattr(tree, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0) return 0;
+  error_errno(err, "mount_setattr", path);
+  if (err->errnum == EINVAL) snprintf(err->text, sizeof err->text, "%.300s cannot be idmapped: its file system, or this kernel, has no support for it", path);
+  return -1;
+}
+
+/* The bound tree with all that was asked of it, not attached yet: it is never visible writable for a moment. */
+static int bind_tree(const struct config *config, const struct mount_spec *mount, struct error *err) {
   fd_auto tree = open_source(mount, err);
   if (tree < 0) return -1;
+  if (mount->idmap && idmap(tree, config, &mount->mappings, mount->idmap_deep, mount->source, err) < 0) return -1;
+  struct mount_attr one = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation_deep ? 0 : mount->propagation};
+  struct mount_attr all = {.attr_set = mount->attr_set_deep, .attr_clr = mount->attr_clear_deep, .propagation = mount->propagation_deep ? mount->propagation : 0};
+  if (set_attributes(tree, one, false, mount->target, err) < 0 || set_attributes(tree, all, true, mount->target, err) < 0) return -1;
+  return fd_steal(&tree);
+}
+
+static int bind_mount(const struct config *config, const struct mount_spec *mount, int root, struct error *err) {
+  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : bind_tree(config, mount, err);
+  if (tree < 0) return mount->tree >= 0 ? error_errno(err, "fcntl", mount->target) : -1;
   struct stat source;
   if (fstat(tree, &source) < 0) return error_errno(err, "fstat", mount->source);
-  struct mount_attr one = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation_deep ? 0 : mount->propagation};
-  struct mount_attr all = {.attr_set = mount->attr_set_deep, .propagation = mount->propagation_deep ? mount->propagation : 0};
-  if (set_attributes(tree, one, false, mount->target, err) < 0 || set_attributes(tree, all, true, mount->target, err) < 0) return -1;
   fd_auto target = inroot_make(root, mount->target, !S_ISDIR(source.st_mode), S_ISDIR(source.st_mode) ? 0755 : 0644, err);
   return target < 0 ? -1 : attach(tree, target, mount->target, err);
+}
+
+static bool has_own_users(const struct config *config) { return config->namespaces & CLONE_NEWUSER || config->joins[NS_USER]; }
+
+bool mounts_need_host(const struct config *config) {
+  if (has_own_users(config)) return true;
+  for (size_t i = 0; i < config->mount_count; i++) if (config->mounts[i].idmap) return true;
+  return false;
+}
+
+static int prepare_root(struct config *config, struct error *err) {
+  if (!config->joins[NS_MOUNT]) {
+    if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount");
+    if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
+    if (config->root_propagation && unshare_above(config->root, err) < 0) return -1;
+  }
+  if (config->overlay) {
+    fd_auto users = config->overlay_idmap ? open_users(config, &config->mappings, err) : -1;
+    if (config->overlay_idmap && users < 0) return -1;
+    if (overlay_mount(config->root, config->overlay, config->overlay_cwd, users, err) < 0) return -1;
+  }
+  config->root_tree = open_tree(AT_FDCWD, config->root, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  return config->root_tree < 0 ? error_errno(err, "open_tree", config->root) : 0;
+}
+
+int mounts_prepare(struct config *config, struct error *err) {
+  bool all = has_own_users(config);
+  if (all && prepare_root(config, err) < 0) return -1;
+  for (size_t i = 0; i < config->mount_count; i++) {
+    struct mount_spec *mount = &config->mounts[i];
+    bool content = strcmp(mount->type, "content") == 0;
+    if (!(mount->bind || content) || !(all || mount->idmap)) continue;
+    if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
+    mount->tree = content ? content_tree(mount, config->root, err) : bind_tree(config, mount, err);
+    if (mount->tree < 0) return -1;
+  }
+  return 0;
 }
 
 /* Where the image has the folder already, a tmpfs over it keeps its mode, unless one is asked for. */
@@ -144,23 +238,66 @@ static int cgroup_mount(const struct mount_spec *mount, int root, const struct c
   return mount->flags & MS_RDONLY ? set_attributes(tmpfs, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err) : 0;
 }
 
-static int other_mount(const struct mount_spec *mount, int root, struct error *err) {
-  const char *data = strcmp(mount->type, "tmpfs") == 0 ? tmpfs_data(mount, root) : mount->data;
-  fd_auto target = inroot_make(root, mount->target, false, 0755, err);
-  if (target < 0 || mount_on(target, mount, mount->type, data, err) < 0) return -1;
-  if (!mount->propagation && !mount->attr_set_deep) return 0;
-  fd_auto done = inroot_open(root, mount->target, O_PATH);
-  if (done < 0) return error_errno(err, "openat2", mount->target);
-  struct mount_attr attr = {.attr_set = mount->attr_set_deep, .propagation = mount->propagation};
-  return set_attributes(done, attr, mount->propagation_deep, mount->target, err);
+/* What only the host's root may mount: /sys shows the network namespace, and that is the host's in a user namespace without one of its own. */
+static int mount_sysfs(const struct mount_spec *mount, int target, struct error *err) {
+  if (mount_on(target, mount, mount->type, mount->data, err) == 0) return 0;
+  if (err->errnum != EPERM) return -1;
+  fd_auto tree = open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  if (tree < 0) return error_errno(err, "open_tree", "/sys");
+  struct mount_attr attr = {.attr_set = mount->flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0};
+  return set_attributes(tree, attr, true, "/sys", err) < 0 ? -1 : attach(tree, target, mount->target, err);
 }
 
-static int make_node(int root, const struct device *device, struct error *err) {
+/* The mount at the target, once it is there. */
+static int finish_mount(const struct mount_spec *mount, int root, int before, struct error *err) {
+  if (!mount->propagation && !mount->attr_set_deep && !mount->attr_clear_deep && before < 0) return 0;
+  fd_auto done = inroot_open(root, mount->target, before < 0 ? O_PATH : O_RDONLY | O_DIRECTORY);
+  if (done < 0) return error_errno(err, "openat2", mount->target);
+  if (before >= 0 && copy_tree(before, done, err) < 0) return -1;
+  struct mount_attr one = {.propagation = mount->propagation_deep ? 0 : mount->propagation};
+  struct mount_attr all = {.attr_set = mount->attr_set_deep, .attr_clr = mount->attr_clear_deep, .propagation = mount->propagation_deep ? mount->propagation : 0};
+  return set_attributes(done, one, false, mount->target, err) < 0 ? -1 : set_attributes(done, all, true, mount->target, err);
+}
+
+/* A change of flags, or of what the file system is told, of what is mounted there. */
+static int remount(const struct mount_spec *mount, int root, struct error *err) {
+  fd_auto target = inroot_open(root, mount->target, O_PATH);
+  return target < 0 ? error_errno(err, "openat2", mount->target) : mount_on(target, mount, mount->type, mount->data, err);
+}
+
+static int other_mount(const struct mount_spec *mount, int root, struct error *err) {
+  if (mount->flags & MS_REMOUNT) return remount(mount, root, err);
+  bool tmpfs = strcmp(mount->type, "tmpfs") == 0;
+  const char *data = tmpfs ? tmpfs_data(mount, root) : mount->data;
+  fd_auto target = inroot_make(root, mount->target, false, 0755, err);
+  if (target < 0) return -1;
+  fd_auto before = tmpfs && mount->copy_up ? inroot_open(root, mount->target, O_RDONLY | O_DIRECTORY) : -1;
+  struct mount_spec first = *mount;
+  if (before >= 0) first.flags &= ~(unsigned long)MS_RDONLY; /* until it is filled */
+  if ((strcmp(mount->type, "sysfs") == 0 ? mount_sysfs(&first, target, err) : mount_on(target, &first, mount->type, data, err)) < 0) return -1;
+  if (finish_mount(mount, root, before, err) < 0) return -1;
+  if (first.flags == mount->flags) return 0;
+  fd_auto done = inroot_open(root, mount->target, O_PATH);
+  return done < 0 ? error_errno(err, "openat2", mount->target) : set_attributes(done, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err);
+}
+
+/* In a user namespace nobody makes nodes that work: the host's own are bound. */
+static int bind_node(int folder, const char *name, const char *path, struct error *err) {
+  fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return error_errno(err, "open_tree", path);
+  fd_auto made = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (made < 0 && errno != EEXIST) return error_errno(err, "open", path);
+  fd_auto target = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  return target < 0 ? error_errno(err, "open", path) : attach(tree, target, path, err);
+}
+
+static int make_node(const struct config *config, int root, const struct device *device, struct error *err) {
   char folder[4096];
   const char *slash = strrchr(device->path, '/');
   snprintf(folder, sizeof folder, "%.*s/", (int)(slash - device->path), device->path);
   fd_auto above = inroot_make(root, folder, false, 0755, err);
   if (above < 0) return -1;
+  if (has_own_users(config)) return bind_node(above, slash + 1, device->path, err);
   if (mknodat(above, slash + 1, device->mode, device->number) < 0) {
     if (errno == EEXIST) return 0; /* an image, or a bind, may bring its own */
     return error_errno(err, "mknod", device->path);
@@ -181,10 +318,11 @@ static int make_dev(const struct config *config, int root, struct error *err) {
   fd_auto dev = inroot_open(root, "/dev", O_PATH | O_DIRECTORY);
   if (dev < 0) return error_errno(err, "openat2", "/dev");
   for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
-    if (mknodat(dev, nodes[i].path + 5, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 && errno != EEXIST) return error_errno(err, "mknod", nodes[i].path);
+    if (has_own_users(config)) { if (bind_node(dev, nodes[i].path + 5, nodes[i].path, err) < 0) return -1; }
+    else if (mknodat(dev, nodes[i].path + 5, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 && errno != EEXIST) return error_errno(err, "mknod", nodes[i].path);
   for (size_t i = 0; i < sizeof links / sizeof *links; i++)
     if (symlinkat(links[i].to, dev, links[i].name) < 0 && errno != EEXIST) return error_errno(err, "symlink", links[i].name);
-  for (size_t i = 0; i < config->device_count; i++) if (make_node(root, &config->devices[i], err) < 0) return -1;
+  for (size_t i = 0; i < config->device_count; i++) if (make_node(config, root, &config->devices[i], err) < 0) return -1;
   return 0;
 }
 
@@ -193,7 +331,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
   for (size_t i = 0; i < config->mount_count; i++) {
     const struct mount_spec *mount = &config->mounts[i];
     if (config->progress && mount->bind) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
-    int failed = mount->bind ? bind_mount(mount, root, err)
+    int failed = mount->bind && !(mount->flags & MS_REMOUNT) ? bind_mount(config, mount, root, err)
       : strcmp(mount->type, "content") == 0 ? content_mount(mount, root, config->root, err)
       : strcmp(mount->type, "cgroup") == 0 ? cgroup_mount(mount, root, cgroup, config->namespaces & CLONE_NEWCGROUP, err)
       : other_mount(mount, root, err);
@@ -246,6 +384,23 @@ int mounts_console(int root, int slave, struct error *err) {
   return tree < 0 ? error_errno(err, "open_tree", "/dev/console") : attach(tree, target, "/dev/console", err);
 }
 
+static int finish_root(const struct config *config, struct error *err) {
+  if (config->root_readonly) {
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    if (mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", "/");
+  }
+  if (config->root_propagation && mount(NULL, "/", NULL, propagation_of(config->root_propagation), NULL) < 0) return error_errno(err, "mount", "/");
+  return 0;
+}
+
+int mounts_move(const struct config *config, int root, struct error *err) {
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
+  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return error_errno(err, "mount", "/");
+  if (chroot(".") < 0) return error_errno(err, "chroot", config->root);
+  if (chdir("/") < 0) return error_errno(err, "chdir", "/");
+  return finish_root(config, err);
+}
+
 int mounts_pivot(const struct config *config, int root, struct error *err) {
   fd_auto old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0) return error_errno(err, "open", "/");
@@ -256,10 +411,5 @@ int mounts_pivot(const struct config *config, int root, struct error *err) {
   if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0) return error_errno(err, "mount", "old root");
   if (umount2(".", MNT_DETACH) < 0) return error_errno(err, "umount2", "old root");
   if (chdir("/") < 0) return error_errno(err, "chdir", "/");
-  if (config->root_readonly) {
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", "/");
-  }
-  if (config->root_propagation && mount(NULL, "/", NULL, propagation_of(config->root_propagation), NULL) < 0) return error_errno(err, "mount", "/");
-  return 0;
+  return finish_root(config, err);
 }

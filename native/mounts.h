@@ -12,5 +12,11 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
 int mounts_hide(const struct config *config, int root, struct error *err);
 /* The terminal `slave` at /dev/console. */
 int mounts_console(int root, int slave, struct error *err);
+/* Whether something of this has to be made ready before the container's namespaces are entered. */
+bool mounts_need_host(const struct config *config);
+/* Makes it ready: what only the host's root may reach, map or mount. With users of its own that is the root itself too. */
+int mounts_prepare(struct config *config, struct error *err);
+/* Moves `root` over the old one and changes into it: no pivot_root(2), and so the old one is only hidden. */
+int mounts_move(const struct config *config, int root, struct error *err);
 /* pivot_root into `root`; nothing of the host is mounted afterwards. */
 int mounts_pivot(const struct config *config, int root, struct error *err);

@@ -1,6 +1,8 @@
 #include "overlay.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "scope.h"
 
 #define MOUNT_ROOM 4095 /* mount(2) cuts longer options silently */
 #define MAX_LAYERS 500  /* the kernel's limit, OVL_MAX_STACK */
@@ -23,9 +26,19 @@ static int mount_overlay(const char *target, const char *options, struct error *
   return 0;
 }
 
+/* With users of its own: an idmapped mount can only be a layer once it is attached, and idmapped only before. */
+static int bind_layer(const char *layer, const char *place, int users, struct error *err) {
+  if (users < 0) return mount(layer, place, NULL, MS_BIND, NULL) < 0 ? error_errno(err, "mount", layer) : 0;
+  fd_auto tree = open_tree(AT_FDCWD, layer, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
+  if (tree < 0) return error_errno(err, "open_tree", layer);
+  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr (idmap)", layer);
+  return move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", layer) : 0;
+}
+
 /* Binds each layer to a number below `target`, on a tmpfs that the overlay then covers: 500 numbers fit into mount(2)'s options. What
    fsconfig(2) has for this, `lowerdir+`, needs Linux 6.5. Answers the options that are left to give. */
-static char *number_layers(const char *target, char *options, struct error *err) {
+static char *number_layers(const char *target, char *options, int users, struct error *err) {
   char *lower = strstr(options, "lowerdir="), *rest = lower ? lower + strcspn(lower, ",") : NULL;
   char *numbers = arena_alloc(8 * MAX_LAYERS), place[4096], *at = numbers;
   if (!lower || lower != options || !numbers) { error_text(err, "overlay on %s: its options do not begin with lowerdir", target); return NULL; }
@@ -36,16 +49,16 @@ static char *number_layers(const char *target, char *options, struct error *err)
     if (count == MAX_LAYERS) { error_text(err, "overlay on %s: more than %d layers", target, MAX_LAYERS); return NULL; }
     snprintf(place, sizeof place, "%s/%d", target, count);
     if (mkdir(place, 0700) < 0) { error_errno(err, "mkdir", place); return NULL; }
-    if (mount(layer, place, NULL, MS_BIND, NULL) < 0) { error_errno(err, "mount", layer); return NULL; }
+    if (bind_layer(layer, place, users, err) < 0) return NULL;
     at += sprintf(at, count ? ":%d" : "%d", count);
   }
   if (chdir(target) < 0) { error_errno(err, "chdir", target); return NULL; }
   return arena_format("lowerdir=%s,%s", numbers, rest);
 }
 
-int overlay_mount(const char *target, const char *options, const char *cwd, struct error *err) {
+int overlay_mount(const char *target, const char *options, const char *cwd, int users, struct error *err) {
   if (cwd && chdir(cwd) < 0) return error_errno(err, "chdir", cwd);
-  if (strlen(options) <= MOUNT_ROOM) return mount_overlay(target, options, err);
-  char *copy = arena_format("%s", options), *shorter = copy ? number_layers(target, copy, err) : NULL;
+  if (users < 0 && strlen(options) <= MOUNT_ROOM) return mount_overlay(target, options, err);
+  char *copy = arena_format("%s", options), *shorter = copy ? number_layers(target, copy, users, err) : NULL;
   return shorter ? mount_overlay(target, shorter, err) : -1;
 }

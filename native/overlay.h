@@ -2,5 +2,6 @@
 #include "error.h"
 
 /* Mounts an overlay on `target`. `options` is mount(2)'s string; names in it are relative to `cwd` where that is given. Leaves the working
-   directory elsewhere. Up to 500 layers, however long their names. */
-int overlay_mount(const char *target, const char *options, const char *cwd, struct error *err);
+   directory elsewhere. Up to 500 layers, however long their names. `users`: a user namespace
+   through whose mappings the lower folders are seen; the upper one, which is not, has to be named absolutely then. -1: none. */
+int overlay_mount(const char *target, const char *options, const char *cwd, int users, struct error *err);

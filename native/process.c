@@ -15,7 +15,9 @@
 
 #include "arena.h"
 #include "caps.h"
+#include "label.h"
 #include "reaper.h"
+#include "schedule.h"
 #include "seccomp.h"
 #include "user.h"
 
@@ -66,22 +68,31 @@ static int enter(const char *cwd, struct error *err) {
   return seen[0] == '/' ? 0 : error_text(err, "working directory %s lies outside the container", cwd);
 }
 
-static int take_identity(const struct process_spec *process, const struct identity *identity, const struct sock_fprog *filter, struct error *err) {
-  uint64_t keep = filter && !process->no_new_privs ? 1ull << 21 : 0; /* CAP_SYS_ADMIN until the filter is on */
-  uint64_t caps[CAP_SETS], own = caps_own(); /* what the engine itself lacks, nobody can get from it */
-  for (int set = 0; set < CAP_SETS; set++) caps[set] = process->caps[set] & own;
-  if (process->has_caps && caps_bound(caps[CAP_SET_BOUNDING], err) < 0) return -1;
+/* Until the filter is on; without no_new_privs the kernel asks for CAP_SYS_ADMIN. */
+static uint64_t kept_for_filter(const struct process_spec *process, const struct prepared *prepared) {
+  return prepared->filter && !process->no_new_privs ? 1ull << 21 : 0;
+}
+
+static int take_identity(const struct process_spec *process, struct prepared *prepared, struct error *err) {
+  const struct identity *identity = prepared->identity;
+  uint64_t own = caps_own(), keep = kept_for_filter(process, prepared) & own; /* what the engine itself lacks, nobody can get from it */
+  for (int set = 0; set < CAP_SETS; set++) prepared->caps[set] = process->has_caps ? process->caps[set] & own : 0;
+  if (!process->has_caps && identity->uid == 0) prepared->caps[CAP_SET_EFFECTIVE] = prepared->caps[CAP_SET_PERMITTED] = own;
+  if (process->has_caps && caps_bound(prepared->caps[CAP_SET_BOUNDING], err) < 0) return -1;
   if (setgroups(identity->gid_count, identity->gids) < 0) return error_errno(err, "setgroups", NULL);
-  if (setresgid(identity->gid, identity->gid, identity->gid) < 0) return error_errno(err, "setresgid", NULL);
+  if (setresgid(identity->gid, identity->gid, identity->gid) < 0) return error_errno(err, "setresgid", errno == EINVAL ? "the group has no mapping in the user namespace" : NULL);
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return error_errno(err, "prctl(PR_SET_KEEPCAPS)", NULL);
-  if (setresuid(identity->uid, identity->uid, identity->uid) < 0) return error_errno(err, "setresuid", NULL);
+  if (setresuid(identity->uid, identity->uid, identity->uid) < 0) return error_errno(err, "setresuid", errno == EINVAL ? "the user has no mapping in the user namespace" : NULL);
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0) return error_errno(err, "prctl(PR_SET_KEEPCAPS)", NULL);
   if (process->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return error_errno(err, "prctl(PR_SET_NO_NEW_PRIVS)", NULL);
-  if (process->has_caps && keep && caps_set(caps[CAP_SET_EFFECTIVE] | keep, caps[CAP_SET_PERMITTED] | keep, caps[CAP_SET_INHERITABLE], err) < 0) return -1;
-  if (filter && seccomp_apply(filter, err) < 0) return -1;
-  if (!process->has_caps) return 0;
-  if (caps_set(caps[CAP_SET_EFFECTIVE], caps[CAP_SET_PERMITTED], caps[CAP_SET_INHERITABLE], err) < 0) return -1;
-  return caps_ambient(caps[CAP_SET_AMBIENT], err);
+  return caps_set(prepared->caps[CAP_SET_EFFECTIVE] | keep, prepared->caps[CAP_SET_PERMITTED] | keep, prepared->caps[CAP_SET_INHERITABLE], err);
+}
+
+int process_drop(const struct process_spec *process, const struct prepared *prepared, struct error *err) {
+  if (kept_for_filter(process, prepared)
+      && caps_set(prepared->caps[CAP_SET_EFFECTIVE], prepared->caps[CAP_SET_PERMITTED], prepared->caps[CAP_SET_INHERITABLE], err) < 0) return -1;
+  /* One that is not permitted and inheritable cannot be ambient (capabilities(7)): it is left out, as what cannot be granted is. */
+  return caps_ambient(prepared->caps[CAP_SET_AMBIENT] & prepared->caps[CAP_SET_PERMITTED] & prepared->caps[CAP_SET_INHERITABLE], err);
 }
 
 static void not_run(struct error *err, int code, const char *path, const char *why) {
@@ -92,15 +103,35 @@ static void not_run(struct error *err, int code, const char *path, const char *w
   snprintf(err->text, sizeof err->text, "exec %.200s: %s", path, why);
 }
 
-/* One candidate. Returns where the search should go on; false where this answer is final. */
-static bool try_run(const char *path, char **args, char **env, struct error *err) {
-  struct stat stat_before;
-  execve(path, args, env);
+/* The first line of a script names its interpreter: that is what is missing where the script itself is there. */
+static bool names_interpreter(const char *path, char *out, size_t size) {
+  char line[256];
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  ssize_t n = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
+  if (fd >= 0) close(fd);
+  if (n < 3 || line[0] != '#' || line[1] != '!') return false;
+  line[n] = 0;
+  char *begin = line + 2 + strspn(line + 2, " \t");
+  bool carriage = begin[strcspn(begin, " \t\n")] != 0 && begin[strcspn(begin, "\r\n")] == '\r';
+  begin[strcspn(begin, " \t\r\n")] = 0;
+  snprintf(out, size, "its interpreter %.150s is not in the container%s", begin, carriage ? " (its first line ends with a carriage return)" : "");
+  return true;
+}
+
+/* Why `path` was not run, from errno. Returns whether a search may go on; false where this answer is final. */
+static bool explain(const char *path, struct error *err) {
+  struct stat stat_of;
+  char text[320];
   int saved = errno;
-  bool there = stat(path, &stat_before) == 0;
+  bool there = stat(path, &stat_of) == 0;
   errno = saved;
-  if (there && (S_ISDIR(stat_before.st_mode))) { errno = EISDIR; not_run(err, 126, path, "is a directory"); return true; }
-  if (there && saved == ENOENT) { not_run(err, 127, path, "its interpreter is not in the container"); return false; }
+  if (there && S_ISDIR(stat_of.st_mode)) { errno = EISDIR; not_run(err, 126, path, "is a directory"); return true; }
+  if (there && saved == ENOENT) {
+    bool script = names_interpreter(path, text, sizeof text);
+    errno = saved;
+    not_run(err, 127, path, script ? text : "its interpreter (the dynamic loader it was linked for) is not in the container");
+    return false;
+  }
   if (saved == ENOENT || saved == ENOTDIR) { not_run(err, 127, path, "not found in the container"); return true; }
   if (saved == EACCES) { not_run(err, 126, path, "permission denied"); return true; }
   if (saved == ENOEXEC) { not_run(err, 126, path, "exec format error (another architecture, or a script without #!)"); return false; }
@@ -108,16 +139,23 @@ static bool try_run(const char *path, char **args, char **env, struct error *err
   return false;
 }
 
-static void run(char **args, char **env, struct error *err) {
-  if (strchr(args[0], '/')) { try_run(args[0], args, env, err); return; }
-  const char *search = value_of(env, "PATH");
-  if (!search) search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/* One candidate. Returns where the search should go on; false where this answer is final. */
+static bool try_run(const char *path, char **args, char **env, struct error *err) {
+  execve(path, args, env);
+  return explain(path, err);
+}
+
+/* Tries each candidate for the program until one answer is final. */
+static void search(char **args, char **env, bool (*try)(const char *, char **, char **, struct error *), struct error *err) {
+  if (strchr(args[0], '/')) { try(args[0], args, env, err); return; }
+  const char *folders = value_of(env, "PATH");
+  if (!folders) folders = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   struct error denied = {0};
-  for (const char *at = search; ; at++) {
+  for (const char *at = folders; ; at++) {
     size_t length = strcspn(at, ":");
     char candidate[4096];
     if (*args[0] && snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, at, length ? "/" : "./", args[0]) < (int)sizeof candidate) {
-      if (!try_run(candidate, args, env, err)) return;
+      if (!try(candidate, args, env, err)) return;
       if (err->exit_code == 126) denied = *err;
     }
     at += length;
@@ -126,28 +164,66 @@ static void run(char **args, char **env, struct error *err) {
   if (denied.exit_code) { *err = denied; return; }
   errno = ENOENT;
   not_run(err, 127, args[0], "");
-  snprintf(err->text, sizeof err->text, "exec %.120s: not found in the container's PATH (%.320s)", args[0], search);
+  snprintf(err->text, sizeof err->text, "exec %.120s: not found in the container's PATH (%.320s)", args[0], folders);
 }
 
-void process_become(const struct process_spec *process, const struct sock_fprog *filter, int about_to_run, struct error *err) {
-  struct identity *identity = arena_alloc(sizeof *identity);
-  if (!identity) { error_text(err, "out of memory"); return; }
-  if (user_resolve(process, identity, err) < 0) return;
-  char **env = with_home(process->env, identity->home);
+int process_begin(const struct process_spec *process, unsigned preserve, struct prepared *prepared, struct error *err) {
+  *prepared = (struct prepared){.attributes = -1, .preserve = preserve};
+  if (!process->apparmor) return 0;
+  prepared->attributes = label_open(process->apparmor, err);
+  return prepared->attributes < 0 ? -1 : 0;
+}
+
+int process_prepare(const struct process_spec *process, const struct sock_fprog *filter, struct prepared *prepared, struct error *err) {
+  prepared->filter = filter;
+  prepared->identity = arena_alloc(sizeof *prepared->identity);
+  if (!prepared->identity) return error_text(err, "out of memory");
+  if (user_resolve(process, prepared->identity, err) < 0) return -1;
+  prepared->env = with_home(process->env, prepared->identity->home);
   /* /dev/stdout is opened anew by programs that log to it, under their own user. */
   for (int fd = 0; fd < 3; fd++) {
     struct stat stat;
-    if (identity->uid && fstat(fd, &stat) == 0 && (S_ISFIFO(stat.st_mode) || isatty(fd)) && stat.st_uid != identity->uid) (void)!fchown(fd, identity->uid, (gid_t)-1);
+    uid_t uid = prepared->identity->uid;
+    if (uid && fstat(fd, &stat) == 0 && (S_ISFIFO(stat.st_mode) || isatty(fd)) && stat.st_uid != uid) (void)!fchown(fd, uid, (gid_t)-1);
   }
-  if (limit(process, err) < 0) return;
-  bool inside = enter(process->cwd, err) == 0; /* a folder of the user's own may be closed to root on some file systems */
-  if (!inside && err->errnum != EACCES) return;
+  if (limit(process, err) < 0 || schedule_apply(process, err) < 0) return -1;
+  prepared->inside = enter(process->cwd, err) == 0; /* a folder of the user's own may be closed to root on some file systems */
+  if (!prepared->inside && err->errnum != EACCES) return -1;
   umask(process->umask);
-  if (take_identity(process, identity, filter, err) < 0) return;
-  if (!inside && enter(process->cwd, err) < 0) return;
-  syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (take_identity(process, prepared, err) < 0) return -1;
+  return !prepared->inside && enter(process->cwd, err) < 0 ? -1 : 0;
+}
+
+void process_run(const struct process_spec *process, struct prepared *prepared, int about_to_run, struct error *err) {
+  if (prepared->attributes >= 0 && label_set(prepared->attributes, process->apparmor, err) < 0) return;
+  if (prepared->filter && seccomp_apply(prepared->filter, err) < 0) return;
+  if (process_drop(process, prepared, err) < 0) return;
+  syscall(SYS_close_range, 3u + prepared->preserve, ~0u, CLOSE_RANGE_CLOEXEC);
   if (process->init && reaper_split(about_to_run, err) < 0) return;
   process_reset_signals();
   if (about_to_run >= 0) (void)!write(about_to_run, "\n", 1);
-  run(process->args, env, err);
+  search(process->args, prepared->env, try_run, err);
+}
+
+/* What execve would say, as far as that can be known without it. */
+static bool try_access(const char *path, char **args, char **env, struct error *err) {
+  (void)args; (void)env;
+  if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0) {
+    struct stat stat_of;
+    if (stat(path, &stat_of) == 0 && !S_ISDIR(stat_of.st_mode)) { err->exit_code = 0; return false; }
+    errno = EACCES;
+  }
+  return explain(path, err);
+}
+
+int process_check(const struct process_spec *process, const struct prepared *prepared, struct error *err) {
+  struct error found = {.exit_code = 0};
+  search(process->args, prepared->env, try_access, &found);
+  if (!found.exit_code) return 0;
+  *err = found;
+  return -1;
+}
+
+void process_become(const struct process_spec *process, const struct sock_fprog *filter, struct prepared *prepared, int about_to_run, struct error *err) {
+  if (process_prepare(process, filter, prepared, err) == 0) process_run(process, prepared, about_to_run, err);
 }

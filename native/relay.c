@@ -64,6 +64,7 @@ bool relay_handle(struct relay *relay, const struct pollfd *entries) {
 
 void relay_finish(struct relay *relay) {
   if (relay->master < 0) return;
+  fcntl(0, F_SETFL, 0); /* others have the same open file: a shell, after us */
   fcntl(1, F_SETFL, 0);
   do if (queue_flush(&relay->shown, 1) < 0) break; while (queue_fill(&relay->shown, relay->master) > 0);
   close(relay->slave);

@@ -22,20 +22,18 @@
 #include "control.h"
 #include "core.h"
 #include "file.h"
-#include "init.h"
+#include "launch.h"
 #include "log.h"
 #include "process.h"
 #include "responder.h"
 #include "scope.h"
 #include "self.h"
-#include "spawn.h"
 
 /* How often one option may be given. */
 #define OPTIONS_MAX RESPONDER_LIST
 /* How long an attached reader that takes nothing keeps the end of a container. */
 #define LAST_WAIT_MS 2000
 #define START_TIMEOUT_S 15
-#define KILLED_WITHIN_MS 5000
 #define RESPONDER_PAUSE_MS 1000
 
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
@@ -58,6 +56,7 @@ struct shim {
   struct log log;
   struct control control;
   struct responder responder;
+  bool poststop;  /* there are hooks to run after the end */
   long long responder_at; /* it died: when to start it again, in uptime_ms; 0: it lives */
 };
 
@@ -140,28 +139,6 @@ static void remove_socket(const struct shim *shim) {
   unlink(path);
 }
 
-/* Waits until the container's first process has exec'd, or has not: it may hang for ever where a mount's server is dead. */
-static int await_exec(const struct shim *shim, int failure, const char *progress, struct error *err, char *relayed, size_t size) {
-  size_t used = 0;
-  struct pollfd entry = {.fd = failure, .events = POLLIN};
-  long long end = now_ms() + shim->start_timeout * 1000ll;
-  for (ssize_t n; used < size - 1;) {
-    long long left = end - now_ms();
-    int ready = poll(&entry, 1, left > 0 ? (int)left : 0);
-    if (ready == 0) return error_text(err, "%s does not answer (%d s): is its server gone?", progress && *progress ? progress : "the set-up of the container", shim->start_timeout);
-    if (ready > 0 && (n = read(failure, relayed + used, size - 1 - used)) == 0) break;
-    if (ready < 0 || n < 0) {
-      if (errno == EINTR) continue;
-      return error_errno(err, "read", "failure pipe");
-    }
-    used += (size_t)n;
-  }
-  relayed[used] = 0;
-  if (used == 1 && relayed[0] == '\n') return 0;
-  if (relayed[0] == '\n') memmove(relayed, relayed + 1, used);
-  return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory?)") : -1;
-}
-
 /* Both sides of a container's stdio: ours in the shim, the other in `theirs`. Without a terminal three pipes, or two where nobody can write to its stdin. */
 struct stdio { int in[2], out[2], errs[2], console[2]; };
 
@@ -195,10 +172,15 @@ static int take_terminal(struct shim *shim, int console, struct error *err) {
   return 0;
 }
 
-static int start(struct shim *shim, struct config *config, struct error *err, char *relayed, size_t size) {
+static const char *name_of(const char *bundle) {
+  const char *slash = strrchr(bundle, '/');
+  return slash && slash[1] ? slash + 1 : bundle;
+}
+
+static int start(struct shim *shim, struct config *config, struct launch *launch, struct error *err) {
   struct stdio stdio;
-  int failure[2];
   bool terminal = config->process.terminal;
+  if (!config->has_process) return error_text(err, "config.json: process: missing");
   if (shim->zones[0]) {
     if (!config->joins[NS_NETWORK]) return error_text(err, "--dns needs a network namespace by path");
     if (responder_bind(&shim->responder, config->joins[NS_NETWORK], err) < 0) return -1;
@@ -210,35 +192,31 @@ static int start(struct shim *shim, struct config *config, struct error *err, ch
     shim->cgroup = strdup(config->cgroups_path);
   }
   if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0) return -1;
-  if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   void *shared = mmap(NULL, PROGRESS_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return error_errno(err, "mmap", NULL);
   config->progress = shared;
-  unsigned long flags = config->namespaces & ~(unsigned long)CLONE_NEWCGROUP;
-  shim->pid = spawn(flags, cgroup_v2_fd(cgroup), &shim->pidfd);
-  if (shim->pid == 0) init_run(config, cgroup, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1]}, failure[1]);
-  int saved = errno;
-  close(failure[1]);
+  launch->config = config;
+  launch->cgroup = cgroup;
+  launch->timeout = shim->start_timeout;
+  launch->state = (struct container_state){config->version, name_of(shim->bundle), shim->bundle, config};
+  int result = launch_spawn(launch, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1]}, err);
   close_theirs(&stdio);
   cgroup_close(cgroup);
-  errno = saved;
-  if (shim->pid < 0) return error_errno(err, "clone3", config->cgroups_path);
+  if (result < 0) return -1;
   if (!terminal) take_pipes(shim, &stdio);
   if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
-  int result = await_exec(shim, failure[0], config->progress, err, relayed, size);
-  close(failure[0]);
+  result = launch_await(launch, err);
   munmap(shared, PROGRESS_ROOM);
-  return result == 0 && terminal ? take_terminal(shim, stdio.console[0], err) : result;
+  shim->pid = launch->pid;
+  shim->pidfd = launch->pidfd;
+  if (result < 0) return -1;
+  return terminal ? take_terminal(shim, stdio.console[0], err) : 0;
 }
 
 /* Nothing of a container that could not start is left behind. */
-static void undo(struct shim *shim) {
+static void undo(struct shim *shim, struct launch *launch) {
   struct error ignored;
-  if (shim->pidfd >= 0) {
-    syscall(SYS_pidfd_send_signal, shim->pidfd, SIGKILL, NULL, 0);
-    struct pollfd entry = {.fd = shim->pidfd, .events = POLLIN};
-    if (poll(&entry, 1, KILLED_WITHIN_MS) > 0) waitid(P_PIDFD, (id_t)shim->pidfd, NULL, WEXITED); /* not every wait in the kernel ends by SIGKILL */
-  }
+  launch_undo(launch);
   responder_stop(&shim->responder);
   if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
   remove_socket(shim);
@@ -316,6 +294,18 @@ static void watch(struct shim *shim) {
   }
 }
 
+/* A failing hook of these kinds changes nothing, and there is nobody here to warn. */
+static void not_told(const struct error *err) { (void)err; }
+
+/* After all is gone; the configuration is read anew, as it was given back after the start. */
+static void run_poststop(const struct shim *shim) {
+  struct config config;
+  struct error err;
+  if (!shim->poststop || config_read(shim->bundle, &config, &err) < 0) return;
+  struct container_state state = {config.version, name_of(shim->bundle), shim->bundle, &config};
+  hooks_run_all(&config, HOOK_POSTSTOP, hooks_state(&state, "stopped", 0), not_told);
+}
+
 /* What `waitid` tells, as the exit file's code and signal. */
 static void finish(struct shim *shim) {
   siginfo_t info = {0};
@@ -328,6 +318,7 @@ static void finish(struct shim *shim) {
   long oom_kills = shim->cgroup ? cgroup_oom_kills(shim->cgroup) : 0;
   responder_stop(&shim->responder);
   bool removed = !shim->cgroup || cgroup_remove(shim->cgroup, &err) == 0;
+  run_poststop(shim);
   char line[512];
   bool killed = info.si_code != CLD_EXITED;
   int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s}\n",
@@ -344,38 +335,29 @@ static void finish(struct shim *shim) {
   attach_finish(&shim->attach, LAST_WAIT_MS);
 }
 
-/* What config.json can say and nobody does yet. */
-static int refuse(const struct config *config, struct error *err) {
-  for (int kind = 0; kind < HOOK_KINDS; kind++) if (config->hooks[kind].count) return error_text(err, "config.json: hooks: not supported");
-  for (size_t i = 0; i < config->mount_count; i++) if (config->mounts[i].idmap || config->mounts[i].copy_up) return error_text(err, "config.json: mounts: idmap and tmpcopyup are not supported");
-  const unsigned long later = namespaces[NS_USER].flag | namespaces[NS_TIME].flag;
-  if (config->namespaces & later || config->joins[NS_USER] || config->joins[NS_TIME] || config->joins[NS_PID] || config->joins[NS_CGROUP] || config->joins[NS_MOUNT])
-    return error_text(err, "config.json: linux.namespaces: user and time namespaces, and pid, cgroup and mount namespaces by path are not supported");
-  const struct process_spec *process = &config->process;
-  return process->apparmor || process->scheduler.set || process->io_priority || config->has_personality ? error_text(err, "config.json: AppArmor, scheduler, ioPriority and personality are not supported") : 0;
-}
-
 /* The shim proper, in a session of its own. */
 static int live(struct shim *shim) {
-  static char relayed[8192];
+  static struct launch launch = {.pidfd = -1, .failure = -1, .gate = -1, .options = {.listener = -1}};
   struct error err = {0};
   struct config config;
   arena_open();
   forget_former(shim);
-  bool failed = config_read(shim->bundle, &config, &err) < 0 || refuse(&config, &err) < 0
+  bool failed = config_read(shim->bundle, &config, &err) < 0
     || log_open(&shim->log, shim->log_path, shim->log_max, shim->log_files, &err) < 0
     || control_open(&shim->control, shim->bundle, &err) < 0
-    || start(shim, &config, &err, relayed, sizeof relayed) < 0;
+    || start(shim, &config, &launch, &err) < 0;
   shim->control.pidfd = shim->pidfd;
   shim->control.container = shim->pid;
   shim->control.cgroup = shim->cgroup;
   shim->started = now_ms();
   if (failed || say_ready(shim, &err) < 0) {
-    undo(shim);
-    if (relayed[0] == '{') (void)!write(shim->ready, relayed, strlen(relayed));
+    undo(shim, &launch);
+    if (launch.relayed[0] == '{') (void)!write(shim->ready, launch.relayed, strlen(launch.relayed));
     else error_write(shim->ready, &err);
     return 1;
   }
+  if (config.hooks[HOOK_POSTSTART].count) hooks_run_all(&config, HOOK_POSTSTART, hooks_state(&launch.state, "running", shim->pid), not_told);
+  shim->poststop = config.hooks[HOOK_POSTSTOP].count;
   if (shim->engaged) control_add(&shim->control, shim->ready);
   else close(shim->ready);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -410,7 +392,7 @@ static int detach(struct error *err) {
 static void close_strange(const struct shim *shim) {
   int kept[2 + ATTACH_CLIENTS] = {shim->ready, shim->lock};
   for (int i = 0; i < ATTACH_CLIENTS; i++) kept[2 + i] = shim->attach.clients[i].fd;
-  file_close_others(kept, sizeof kept / sizeof *kept);
+  file_close_others(3, kept, sizeof kept / sizeof *kept);
 }
 
 int cmd_shim(int argc, char **argv) {

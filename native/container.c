@@ -1,0 +1,168 @@
+#include "container.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "cgroup.h"
+#include "fields.h"
+#include "file.h"
+#include "json_file.h"
+#include "scope.h"
+
+const char *container_path(const struct container *container, const char *name, char *path) {
+  snprintf(path, 4200, "%s/%s", container->folder, name);
+  return path;
+}
+
+static int name_it(struct container *container, const char *root, const char *id, struct error *err) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
+  *container = (struct container){.pid = 0};
+  if (!*id) return error_text(err, "a container's id is missing");
+  if (strlen(id) >= sizeof container->id) return error_text(err, "a container's id has at most %zu characters", sizeof container->id - 1);
+  if (id[strspn(id, allowed)] || strcmp(id, ".") == 0 || strcmp(id, "..") == 0) return error_text(err, "invalid container id \"%.100s\": letters, digits and _ + . - are allowed", id);
+  strcpy(container->id, id);
+  if (snprintf(container->folder, sizeof container->folder - 64, "%s/%s", root, id) >= (int)sizeof container->folder - 64) return error_text(err, "--root %.100s… is too long", root);
+  return 0;
+}
+
+static int make_above(const char *root, struct error *err) {
+  char part[4096];
+  snprintf(part, sizeof part, "%s", root);
+  for (char *end = part + 1; end;) {
+    end = strchr(end, '/');
+    if (end) *end = 0;
+    if (mkdir(part, 0700) < 0 && errno != EEXIST) return error_errno(err, "mkdir", part);
+    if (end) *end++ = '/';
+  }
+  return 0;
+}
+
+int container_make(struct container *container, const char *root, const char *id, struct error *err) {
+  if (name_it(container, root, id, err) < 0) return -1;
+  int made = mkdir(container->folder, 0700);
+  if (made < 0 && errno == ENOENT) {
+    if (make_above(root, err) < 0) return -1;
+    made = mkdir(container->folder, 0700);
+  }
+  if (made < 0 && errno == EEXIST) return error_text(err, "container with id exists: %s", id);
+  if (made < 0) return error_errno(err, "mkdir", container->folder);
+  struct timespec now;
+  struct tm parts;
+  char day[32];
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &parts);
+  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
+  container->created = arena_format("%s.%09ldZ", day, now.tv_nsec);
+  container->owner = arena_format("%u", getuid());
+  return 0;
+}
+
+int container_save(const struct container *container, struct error *err) {
+  char path[4200];
+  json_t *object = json_pack("{s:i, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s*}", "version", 1, "ociVersion", container->version, "id", container->id, "pid", container->pid,
+    "startTime", (json_int_t)container->start_time, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
+  char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+  if (!text) return error_text(err, "the record of container %s cannot be written: its paths are not UTF-8", container->id);
+  return file_replace(container_path(container, "state.json", path), text, strlen(text), err);
+}
+
+struct record { int64_t version, pid, start_time; };
+
+int container_load(struct container *container, const char *root, const char *id, struct error *err) {
+  static const struct field numbers[] = {
+    {"version", FIELD_INTEGER, offsetof(struct record, version)}, {"pid", FIELD_INTEGER, offsetof(struct record, pid)}, {"startTime", FIELD_INTEGER, offsetof(struct record, start_time)}, {0},
+  };
+#define AT(member) offsetof(struct container, member)
+  static const struct field texts[] = {
+    {"bundle", FIELD_TEXT, AT(bundle)}, {"rootfs", FIELD_TEXT, AT(rootfs)}, {"created", FIELD_TEXT, AT(created)}, {"cgroup", FIELD_TEXT, AT(cgroup)},
+    {"ociVersion", FIELD_TEXT, AT(version)}, {"owner", FIELD_TEXT, AT(owner)}, {0},
+  };
+#undef AT
+  char path[4200];
+  struct stat stat_of;
+  struct record record = {0};
+  if (name_it(container, root, id, err) < 0) return -1;
+  if (stat(container->folder, &stat_of) < 0) {
+    if (errno != ENOENT) return error_errno(err, "stat", container->folder);
+    error_errno(err, "stat", container->folder);
+    snprintf(err->text, sizeof err->text, "container does not exist: %s", id);
+    return -1;
+  }
+  if (access(container_path(container, "state.json", path), F_OK) < 0 && errno == ENOENT) { /* being made, or left behind by a runtime that was killed */
+    container->created = container->bundle = container->rootfs = container->owner = "";
+    container->version = "1.2.0";
+    return 0;
+  }
+  json_t *object = json_file_read(path, err);
+  if (!object || fields_read(object, path, numbers, &record, err) < 0 || fields_read(object, path, texts, container, err) < 0) return -1;
+  if (record.version != 1) return error_text(err, "%s: version %lld is newer than this program", path, (long long)record.version);
+  if (!container->bundle || !container->created || !container->version || !container->rootfs || !container->owner) return error_text(err, "%s: not whole", path);
+  container->pid = (int)record.pid;
+  container->start_time = (unsigned long long)record.start_time;
+  return 0;
+}
+
+int container_config(const struct container *container, struct config *config, struct error *err) {
+  char path[4200];
+  json_t *top = json_file_read(container_path(container, "config.json", path), err);
+  return top ? config_from(top, container->bundle, config, err) : -1;
+}
+
+/* Whether the process is there, and no zombie. */
+static bool lives(int pid, unsigned long long start_time) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  if (pid <= 0 || process_start_time(pid) != start_time || file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return false;
+  char *at = strrchr(text, ')');
+  return at && at[1] == ' ' && at[2] != 'Z' && at[2] != 'X';
+}
+
+enum container_status container_status(const struct container *container) {
+  char path[4200];
+  if (!container->start_time) return *container->bundle ? CONTAINER_CREATING : CONTAINER_STOPPED;
+  if (!lives(container->pid, container->start_time)) return CONTAINER_STOPPED;
+  if (container->cgroup && cgroup_is_frozen(container->cgroup)) return CONTAINER_PAUSED;
+  return access(container_path(container, "start.sock", path), F_OK) == 0 ? CONTAINER_CREATED : CONTAINER_RUNNING;
+}
+
+const char *container_status_name(enum container_status status) {
+  static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
+  return names[status];
+}
+
+int container_forget(const struct container *container, struct error *err) {
+  DIR *folder = opendir(container->folder);
+  if (!folder) return errno == ENOENT ? 0 : error_errno(err, "open", container->folder);
+  for (struct dirent *entry; (entry = readdir(folder));) if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) unlinkat(dirfd(folder), entry->d_name, 0);
+  closedir(folder);
+  return rmdir(container->folder) < 0 && errno != ENOENT ? error_errno(err, "rmdir", container->folder) : 0;
+}
+
+int container_listen(const struct container *container, const char *name, struct error *err) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return error_errno(err, "socket", name);
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
+  if (chdir(container->folder) < 0) return error_errno(err, "chdir", container->folder);
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 1) < 0) return error_errno(err, "bind", container->folder);
+  return fd_steal(&fd);
+}
+
+int container_connect(const struct container *container, const char *name, struct error *err) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return error_errno(err, "socket", name);
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
+  if (chdir(container->folder) < 0) return error_errno(err, "chdir", container->folder);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return error_errno(err, "connect", container->folder);
+  return fd_steal(&fd);
+}

@@ -1,0 +1,123 @@
+#include "oci.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "arena.h"
+#include "scope.h"
+#include "self.h"
+
+#ifndef BAYPLAN_VERSION
+#define BAYPLAN_VERSION "0.1.0"
+#endif
+
+struct oci oci = {.root = "/run/bayplan-core"};
+
+static const struct { const char *name; int (*run)(int, char **); const char *what; } commands[] = {
+  {"create", oci_create, "make a container from a bundle, to be started later"}, {"start", oci_start, "run the program of a created container"},
+  {"run", oci_run, "create, start, and unless detached wait and delete"}, {"state", oci_state, "print a container's state as JSON"},
+  {"kill", oci_kill, "send a signal"}, {"delete", oci_delete, "destroy a stopped container"}, {"exec", oci_exec, "run another program in a container"},
+  {"list", oci_list, "list the containers below the root"}, {"ps", oci_ps, "list a container's processes"}, {"pause", oci_pause, "freeze all processes"},
+  {"resume", oci_resume, "let them go on"}, {"update", oci_update, "change resource limits"}, {"events", oci_events, "print statistics and OOM events"},
+  {"features", oci_features, "print what this runtime supports as JSON"}, {"spec", oci_spec, "write a config.json to begin with"},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static void stamp(char *text, size_t size) {
+  struct timespec now;
+  struct tm parts;
+  char day[32];
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &parts);
+  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
+  snprintf(text, size, "%s.%09ldZ", day, now.tv_nsec);
+}
+
+static void tell(const char *level, const struct error *err) {
+  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", err->text);
+  if (!oci.log) return;
+  char time[64];
+  fd_auto fd = open(oci.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  stamp(time, sizeof time);
+  if (fd < 0) return;
+  json_t *text = json_string_nocheck(err->text);
+  char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+  if (!quoted) quoted = "\"\"";
+  if (oci.log_json) dprintf(fd, "{\"level\":\"%s\",\"msg\":%s,\"time\":\"%s\"}\n", level, quoted, time);
+  else dprintf(fd, "time=\"%s\" level=%s msg=%s\n", time, level, quoted);
+}
+
+int oci_fail(const struct error *err, int status) {
+  tell("error", err);
+  return status;
+}
+void oci_warn(const struct error *err) { tell("warning", err); }
+
+int oci_usage(const char *usage) {
+  struct error err;
+  error_text(&err, "usage: bayplan-core %s", usage);
+  return oci_fail(&err, 1);
+}
+
+bool oci_container(int argc, char **argv, const char *usage, struct container *container) {
+  struct error err = {0};
+  if (optind + 1 != argc) { oci_usage(usage); return false; }
+  if (container_load(container, oci.root, argv[optind], &err) == 0) return true;
+  oci_fail(&err, 1);
+  return false;
+}
+
+static void print_version(void) {
+  printf("bayplan-core version %s\nspec: 1.2.0\n", BAYPLAN_VERSION);
+}
+
+static void print_help(FILE *to) {
+  fprintf(to, "usage: bayplan-core [--root DIR] [--log FILE] [--log-format text|json] [--debug] [--version] COMMAND …\n\n");
+  for (size_t i = 0; i < COMMANDS; i++) fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+  fprintf(to, "\nnative/README.md has the options, and the commands that the engine uses.\n");
+}
+
+int oci_main(int argc, char **argv) {
+  static const struct option options[] = {
+    {"root", required_argument, NULL, 'r'}, {"log", required_argument, NULL, 'l'}, {"log-format", required_argument, NULL, 'f'}, {"debug", no_argument, NULL, 'd'},
+    {"systemd-cgroup", no_argument, NULL, 's'}, {"cgroup-manager", required_argument, NULL, 'm'}, {"rootless", required_argument, NULL, 'R'}, {"criu", required_argument, NULL, 'c'},
+    {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0},
+  };
+  struct error err;
+  arena_open();
+  self_protect(argv);
+  for (int option; (option = getopt_long(argc, argv, "+vh", options, NULL)) != -1;) switch (option) {
+    case 'r': oci.root = optarg; break;
+    case 'l': oci.log = *optarg ? optarg : NULL; break;
+    case 'f':
+      if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0) { error_text(&err, "--log-format is text or json, not %s", optarg); return oci_fail(&err, 1); }
+      oci.log_json = strcmp(optarg, "json") == 0;
+      break;
+    case 'd': oci.debug = true; break;
+    case 's': error_text(&err, "--systemd-cgroup is not supported: linux.cgroupsPath is a path below each cgroup hierarchy"); return oci_fail(&err, 1);
+    case 'm':
+      if (strcmp(optarg, "cgroupfs") == 0) break;
+      error_text(&err, "--cgroup-manager %s is not supported: only cgroupfs is", optarg);
+      return oci_fail(&err, 1);
+    case 'R': case 'c': break; /* of no meaning here */
+    case 'v': print_version(); return 0;
+    case 'h': print_help(stdout); return 0;
+    default: return 1;
+  }
+  if (optind >= argc) { print_help(stdout); return 0; }
+  if (oci.root[0] != '/') { error_text(&err, "--root %s is no absolute path", oci.root); return oci_fail(&err, 1); }
+  const char *name = argv[optind];
+  for (size_t i = 0; i < COMMANDS; i++) {
+    if (strcmp(name, commands[i].name) != 0) continue;
+    int begin = optind;
+    optind = 0; /* getopt begins anew */
+    return commands[i].run(argc - begin, argv + begin);
+  }
+  if (strcmp(name, "help") == 0) { print_help(stdout); return 0; }
+  error_text(&err, "unknown command \"%s\": bayplan-core --help lists them", name);
+  return oci_fail(&err, 1);
+}

@@ -1,0 +1,38 @@
+#pragma once
+#include "error.h"
+#include "hooks.h"
+#include "container.h"
+
+/* The OCI command line, as runc has it: `bayplan-core [GLOBAL OPTIONS] COMMAND …`. */
+
+/* Global options. */
+struct oci { const char *root, *log; bool log_json, debug; };
+extern struct oci oci;
+
+int oci_main(int argc, char **argv);
+/* One command each; argv[0] is its name. The result is the exit status. */
+int oci_create(int argc, char **argv);
+int oci_run(int argc, char **argv);
+int oci_start(int argc, char **argv);
+int oci_state(int argc, char **argv);
+int oci_kill(int argc, char **argv);
+int oci_delete(int argc, char **argv);
+int oci_exec(int argc, char **argv);
+int oci_list(int argc, char **argv);
+int oci_ps(int argc, char **argv);
+int oci_pause(int argc, char **argv);
+int oci_resume(int argc, char **argv);
+int oci_update(int argc, char **argv);
+int oci_events(int argc, char **argv);
+int oci_features(int argc, char **argv);
+int oci_spec(int argc, char **argv);
+
+/* Tells a failure on stderr and in the log; returns `status`. */
+int oci_fail(const struct error *err, int status);
+void oci_warn(const struct error *err);
+/* Wrong options. Returns 1, as runc does. */
+int oci_usage(const char *usage);
+/* The container that the command's only argument names; false: told already. */
+bool oci_container(int argc, char **argv, const char *usage, struct container *container);
+/* Destroys what is left of a container: its processes, cgroup and record; then its poststop hooks. */
+int oci_destroy(struct container *container, struct error *err);

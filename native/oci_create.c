@@ -1,0 +1,182 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "cgroup.h"
+#include "console.h"
+#include "file.h"
+#include "foreground.h"
+#include "json_file.h"
+#include "launch.h"
+#include "oci.h"
+#include "pid_file.h"
+#include "scope.h"
+
+struct request {
+  const char *bundle, *console_socket, *pid_file, *pidfd_socket;
+  bool detach, keep, waits;  /* waits: for `start` */
+  struct init_options options;
+};
+
+static bool read_options(int argc, char **argv, struct request *request) {
+  static const struct option options[] = {
+    {"bundle", required_argument, NULL, 'b'}, {"console-socket", required_argument, NULL, 'c'}, {"pidfd-socket", required_argument, NULL, 'q'}, {"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'P'},
+    {"no-pivot", no_argument, NULL, 'n'}, {"no-new-keyring", no_argument, NULL, 'k'}, {"detach", no_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'K'},
+    {"no-subreaper", no_argument, NULL, 'S'}, {0},
+  };
+  for (int option; (option = getopt_long(argc, argv, request->waits ? "b:" : "b:d", options, NULL)) != -1;) switch (option) {
+    case 'b': request->bundle = optarg; break;
+    case 'c': request->console_socket = optarg; break;
+    case 'q': request->pidfd_socket = optarg; break;
+    case 'p': request->pid_file = optarg; break;
+    case 'P': request->options.preserve = (unsigned)strtoul(optarg, NULL, 10); break;
+    case 'n': request->options.no_pivot = true; break;
+    case 'k': request->options.keep_keyring = true; break;
+    case 'd': request->detach = true; break;
+    case 'K': request->keep = true; break;
+    case 'S': break; /* nobody is made a subreaper here */
+    default: return false;
+  }
+  return optind + 1 == argc;
+}
+
+/* The configuration, read once: what is kept is what is used, whatever happens to the bundle's own file meanwhile. */
+static int read_bundle(struct container *container, const char *bundle, struct config *config, char **bytes, size_t *length, struct error *err) {
+  char path[PATH_MAX];
+  if (!realpath(bundle, path)) { error_errno(err, "realpath", bundle); return error_text(err, "bundle %s: %s", bundle, strerror(err->errnum)); }
+  container->bundle = arena_format("%s", path);
+  char *file = arena_format("%s/config.json", path);
+  if (!container->bundle || !file) return error_text(err, "out of memory");
+  json_t *top = json_file_keep(file, bytes, length, err);
+  if (!top || config_from(top, container->bundle, config, err) < 0) return -1;
+  container->version = config->version;
+  container->rootfs = realpath(config->root, path) ? arena_format("%s", path) : config->root;
+  struct stat stat_of;
+  if (stat(config->root, &stat_of) < 0) { error_errno(err, "stat", config->root); return error_text(err, "root.path %s: %s", config->root, strerror(err->errnum)); }
+  if (!S_ISDIR(stat_of.st_mode)) return error_text(err, "root.path %s is no folder", config->root);
+  return 0;
+}
+
+static int check_descriptors(unsigned preserve, struct error *err) {
+  for (unsigned i = 0; i < preserve; i++)
+    if (fcntl(3 + (int)i, F_GETFD) < 0) return error_text(err, "--preserve-fds %u: descriptor %u is not open", preserve, 3 + i);
+  return 0;
+}
+
+static int connect_socket(const char *path, struct error *err) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) return error_text(err, "%s: longer than a socket's path may be", path);
+  strcpy(address.sun_path, path);
+  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return error_errno(err, "socket", path);
+  return connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? error_errno(err, "connect", path) : fd_steal(&fd);
+}
+
+/* Where its stdio goes: our own; or a terminal, whose master goes to --console-socket, or to us (`ours`). */
+static int open_stdio(const struct request *request, const struct config *config, struct init_stdio *stdio, int *ours, struct error *err) {
+  int ends[2];
+  *stdio = (struct init_stdio){0, 1, 2, -1};
+  *ours = -1;
+  if (!config->process.terminal) return request->console_socket ? error_text(err, "--console-socket: process.terminal is not true, so there is no terminal to send") : 0;
+  if (request->console_socket) {
+    stdio->console = connect_socket(request->console_socket, err);
+    return stdio->console < 0 ? -1 : 0;
+  }
+  if (request->waits || request->detach) return error_text(err, "process.terminal: a detached container's terminal needs --console-socket");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return error_errno(err, "socketpair", NULL);
+  *ours = ends[0];
+  stdio->console = ends[1];
+  return 0;
+}
+
+static int tell_pid(const struct request *request, const struct launch *launch, struct error *err) {
+  if (request->pid_file && pid_file_write(request->pid_file, launch->pid, err) < 0) return -1;
+  if (!request->pidfd_socket) return 0;
+  fd_auto to = connect_socket(request->pidfd_socket, err);
+  return to < 0 ? -1 : console_pass(to, launch->pidfd, err);
+}
+
+/* All up to the program's start, or to the wait for it. What was made stands in `container` and `launch`, whatever comes. */
+static int bring_up(const struct request *request, struct container *container, struct config *config, struct launch *launch, int *terminal, struct error *err) {
+  struct init_stdio stdio;
+  char *bytes, path[4200];
+  size_t length;
+  if (check_descriptors(request->options.preserve, err) < 0 || read_bundle(container, request->bundle, config, &bytes, &length, err) < 0) return -1;
+  if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
+  if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
+  if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
+  container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
+  launch->cgroup = cgroup_create(container->cgroup, &config->resources, err);
+  if (!launch->cgroup) { container->cgroup = NULL; return -1; }
+  launch->config = config;
+  launch->options = request->options;
+  launch->options.listener = request->waits ? container_listen(container, "start.sock", err) : -1;
+  if (request->waits && launch->options.listener < 0) return -1;
+  launch->state = (struct container_state){config->version, container->id, container->bundle, config};
+  if (launch_spawn(launch, &stdio, err) < 0) return -1;
+  cgroup_close(launch->cgroup);
+  if (launch->options.listener >= 0) close(launch->options.listener);
+  if (stdio.console >= 0) close(stdio.console);
+  container->pid = launch->pid;
+  container->start_time = process_start_time(launch->pid);
+  if (container_save(container, err) < 0) return -1;
+  if (launch_await(launch, err) < 0) return -1;
+  return tell_pid(request, launch, err);
+}
+
+/* What happened in `bring_up`, undone. */
+static void undo(struct container *container, struct launch *launch, bool hooks) {
+  struct error ignored;
+  launch_undo(launch);
+  if (container->cgroup) cgroup_remove(container->cgroup, &ignored);
+  char *state = hooks ? hooks_state(&launch->state, "stopped", 0) : NULL;
+  container_forget(container, &ignored);
+  if (hooks) hooks_run_all(launch->config, HOOK_POSTSTOP, state, oci_warn);
+}
+
+static int create(struct request *request, const char *id, bool *ran, int *code, struct error *err) {
+  static struct launch launch;
+  struct container container;
+  struct config config;
+  int terminal = -1;
+  launch.pidfd = launch.failure = launch.gate = -1;
+  if (container_make(&container, oci.root, id, err) < 0) return -1;
+  if (bring_up(request, &container, &config, &launch, &terminal, err) < 0) { undo(&container, &launch, launch.config != NULL); return -1; }
+  if (request->waits) return 0;
+  if (config.hooks[HOOK_POSTSTART].count) hooks_run_all(&config, HOOK_POSTSTART, hooks_state(&launch.state, "running", launch.pid), oci_warn);
+  if (request->detach) return 0;
+  *ran = true;
+  *code = foreground(launch.pid, launch.pidfd, terminal, err);
+  return request->keep ? 0 : oci_destroy(&container, err);
+}
+
+static int create_command(int argc, char **argv, struct request *request, const char *usage) {
+  struct error err = {0};
+  bool ran = false;
+  int code = 0;
+  if (!read_options(argc, argv, request)) return oci_usage(usage);
+  if (create(request, argv[optind], &ran, &code, &err) < 0) return oci_fail(&err, ran ? code : err.exit_code ? err.exit_code : 1);
+  return code;
+}
+
+int oci_create(int argc, char **argv) {
+  return create_command(argc, argv, &(struct request){.bundle = ".", .waits = true, .options = {.listener = -1}},
+    "create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
+}
+
+int oci_run(int argc, char **argv) {
+  return create_command(argc, argv, &(struct request){.bundle = ".", .options = {.listener = -1}},
+    "run [--detach] [--keep] [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
+}

@@ -1,0 +1,7 @@
+#pragma once
+#include "config.h"
+
+/* process.scheduler and process.ioPriority, for the calling process. */
+int schedule_apply(const struct process_spec *process, struct error *err);
+/* CPUs as a list (`0-3,6`), for the calling process. */
+int schedule_cpus(const char *list, struct error *err);

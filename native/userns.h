@@ -1,0 +1,8 @@
+#pragma once
+#include <sys/types.h>
+#include "config.h"
+
+/* Writes the users and groups of a process's new user namespace; needs no helper where the writer is root in the parent one. */
+int userns_map(pid_t pid, const struct mappings *mappings, struct error *err);
+/* A descriptor of a user namespace with these mappings that nobody lives in: what idmapped mounts are made with. */
+int userns_open(const struct mappings *mappings, struct error *err);
