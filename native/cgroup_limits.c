@@ -59,13 +59,15 @@ static int64_t read_number(const char *path) {
   return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 ? atoll(text) : -1;
 }
 
-/* Real time is handed down: each parent needs as much as its children have together, and a fresh one has none. */
-static void hand_down_realtime(const char *where, int64_t needed) {
+/* Real time is handed down: each parent needs as much of its period as its children have of theirs together, and a fresh one has none. */
+static void hand_down_realtime(const char *where, int64_t runtime, int64_t period) {
   const char *begin = where + strlen(CGROUP_TOP "/");
   for (const char *slash = strchr(begin, '/'); slash && (slash = strchr(slash + 1, '/'));) {
     char path[4200], text[32];
+    snprintf(path, sizeof path, "%.*s/cpu.rt_period_us", (int)(slash - where), where);
+    int64_t share = runtime * read_number(path) / period + 1;
     snprintf(path, sizeof path, "%.*s/cpu.rt_runtime_us", (int)(slash - where), where);
-    snprintf(text, sizeof text, "%" PRId64, read_number(path) + needed);
+    snprintf(text, sizeof text, "%" PRId64, read_number(path) + share);
     (void)!file_write_at(AT_FDCWD, path, text); /* the container's own write tells */
   }
 }
@@ -82,7 +84,7 @@ static int limit_cpu_v1(struct place at, const struct resources *r, struct error
   if (r->rt_runtime == -1) return 0;
   struct error first;
   if (set(at, "cpu.rt_runtime_us", r->rt_runtime, &first) == 0) return 0;
-  if (first.errnum == EINVAL) hand_down_realtime(at.where, r->rt_runtime);
+  if (first.errnum == EINVAL) hand_down_realtime(at.where, r->rt_runtime, r->rt_period > 0 ? r->rt_period : 1000000);
   return set(at, "cpu.rt_runtime_us", r->rt_runtime, err);
 }
 

@@ -3,8 +3,12 @@ import type { ImageStatus } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
+import { resourcesJson } from './docker-resources.ts';
 import { endpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
+
+/** Bytes. */
+const DEFAULT_SHM = 64 * 1024 * 1024;
 
 /** A container that exists: one with a status. */
 export interface ActualContainer {
@@ -80,7 +84,8 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
-      Memory: spec.resources.memory ?? 0, NanoCpus: Math.round((spec.resources.cpus ?? 0) * 1e9), PidsLimit: spec.resources.pids,
+      ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
+      Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
       PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
       LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', CgroupnsMode: 'private', IpcMode: 'private', PidMode: '', UTSMode: '', SecurityOpt: null,
     },

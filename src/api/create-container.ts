@@ -9,7 +9,7 @@ import { sendJson } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
 import { DockerConfig, type EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
-import { specOf, warningsOf } from './docker-spec.ts';
+import { specOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
@@ -24,7 +24,7 @@ export async function createContainer({ engine, query, request, response }: Exch
   const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);
-  sendJson(response, 201, { Id: id, Warnings: warningsOf(config) });
+  sendJson(response, 201, { Id: id, Warnings: engine.warnings(spec) });
 }
 
 function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, Network>, volumes: Record<string, Volume>): Desired {

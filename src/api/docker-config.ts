@@ -25,15 +25,26 @@ export const DockerMount = z.object({
 });
 export type DockerMount = z.infer<typeof DockerMount>;
 
+const rates = z.array(z.object({ Path: z.string(), Rate: z.number() })).nullish();
+
+/** What of a HostConfig `POST /containers/{id}/update` takes too. */
+const resources = {
+  Memory: number, NanoCpus: number, CpuQuota: number, CpuPeriod: number, PidsLimit: number, MemoryReservation: number, MemorySwap: number, MemorySwappiness: number, OomKillDisable: flag,
+  CpuShares: number, CpuRealtimePeriod: number, CpuRealtimeRuntime: number, CpusetCpus: text, CpusetMems: text, DeviceCgroupRules: texts,
+  BlkioWeight: number, BlkioWeightDevice: z.array(z.object({ Path: z.string(), Weight: z.number() })).nullish(),
+  BlkioDeviceReadBps: rates, BlkioDeviceWriteBps: rates, BlkioDeviceReadIOps: rates, BlkioDeviceWriteIOps: rates,
+};
+
 const HostConfig = z.object({
   Binds: texts, Mounts: z.array(DockerMount).nullish(), PortBindings: map(z.array(z.object({ HostIp: text, HostPort: text })).nullable()), PublishAllPorts: flag, AutoRemove: flag,
   RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish(), NetworkMode: text,
-  Memory: number, NanoCpus: number, CpuQuota: number, CpuPeriod: number, PidsLimit: number,
+  ...resources,
+  OomScoreAdj: number, ShmSize: number, Sysctls: map(z.string()), Ulimits: z.array(z.object({ Name: z.string(), Soft: z.number(), Hard: z.number() })).nullish(), StorageOpt: map(z.string()),
   CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
   ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),
   // What is looked at only to say that it is not built yet.
   Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, SecurityOpt: texts, Devices: z.array(nothing).nullish(), DeviceRequests: z.array(nothing).nullish(),
-  VolumesFrom: texts, Links: texts, Sysctls: map(z.string()), Ulimits: z.array(nothing).nullish(), ShmSize: number, CpuShares: number, CpusetCpus: text,
+  VolumesFrom: texts, Links: texts,
 });
 export type HostConfig = z.infer<typeof HostConfig>;
 

@@ -3,6 +3,7 @@ import { ContainerSpec, PublishedPort, type Healthcheck } from '../state/contain
 import type { ImageConfig } from '../state/image.ts';
 import type { DockerConfig, HostConfig } from './docker-config.ts';
 import { mountsOf } from './docker-mounts.ts';
+import { resourcesOf } from './docker-resources.ts';
 
 /** Docker's default of the time that a container has to stop. */
 const STOP_MS = 10_000;
@@ -23,7 +24,8 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
     restart: { policy: restart, maxRetries: restart === 'on-failure' ? host.RestartPolicy?.MaximumRetryCount ?? 0 : 0 }, healthcheck: healthcheckOf(config),
     capAdd: host.CapAdd ?? [], capDrop: host.CapDrop ?? [], readOnly: host.ReadonlyRootfs ?? false, init: host.Init ?? false,
     tty: config.Tty ?? false, stdinOpen: config.OpenStdin ?? false, stdinOnce: config.StdinOnce ?? false, autoRemove: host.AutoRemove ?? false,
-    resources: { memory: host.Memory || null, cpus: cpusOf(host), pids: (host.PidsLimit ?? 0) > 0 ? host.PidsLimit : null },
+    resources: resourcesOf(host), oomScoreAdj: host.OomScoreAdj ?? 0, shmSize: host.ShmSize || null, sysctls: host.Sysctls ?? {}, deviceCgroupRules: host.DeviceCgroupRules ?? [],
+    ulimits: Object.fromEntries((host.Ulimits ?? []).map(({ Name, Soft, Hard }) => [Name, { soft: Soft, hard: Hard }])),
     mounts: mountsOf(config), networkMode: modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
     dns: { servers: host.Dns ?? [], search: host.DnsSearch?.length ? host.DnsSearch : null, options: host.DnsOptions ?? [] },
     ports: portsOf(config, host, image),
@@ -34,21 +36,12 @@ function modeOf(mode: string): string {
   return mode === 'none' || mode === 'host' || mode.startsWith('container:') ? mode : 'bridge';
 }
 
-/** What the container runs without, in Docker's words for warnings. */
-export function warningsOf({ HostConfig: host }: DockerConfig): readonly string[] {
-  const ignored: readonly (readonly [string, boolean])[] = [
-    ['Sysctls', Object.keys(host?.Sysctls ?? {}).length > 0], ['Ulimits', (host?.Ulimits ?? []).length > 0], ['ShmSize', (host?.ShmSize ?? 0) > 0],
-    ['CpuShares', (host?.CpuShares ?? 0) > 0], ['CpusetCpus', (host?.CpusetCpus ?? '') !== ''],
-  ];
-  return ignored.filter(([, said]) => said).map(([name]) => `HostConfig.${name} is not built yet and is ignored`);
-}
-
 function refuseUnbuilt(host: HostConfig): void {
   const own = (mode: string | null | undefined): boolean => mode === null || mode === undefined || ['', 'private', 'shareable'].includes(mode);
   const unsafe: readonly (readonly [string, boolean])[] = [
     ['Privileged', host.Privileged === true], ['PidMode', !own(host.PidMode)], ['IpcMode', !own(host.IpcMode)], ['UTSMode', !own(host.UTSMode)], ['UsernsMode', !own(host.UsernsMode)],
     ['SecurityOpt', (host.SecurityOpt ?? []).length > 0], ['Devices', (host.Devices ?? []).length > 0], ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
-    ['VolumesFrom', (host.VolumesFrom ?? []).length > 0], ['Links', (host.Links ?? []).length > 0],
+    ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0], ['VolumesFrom', (host.VolumesFrom ?? []).length > 0], ['Links', (host.Links ?? []).length > 0],
   ];
   const found = unsafe.find(([, said]) => said);
   if (found !== undefined) throw new BayplanError('not-built', `HostConfig.${found[0]} is not built yet, and the container would be another one without it: leave it out`);
@@ -66,11 +59,6 @@ function environmentOf(entries: readonly string[]): Record<string, string> {
     const at = entry.indexOf('=');
     return at > 0 ? [[entry.slice(0, at), entry.slice(at + 1)]] : [];
   }));
-}
-
-function cpusOf({ NanoCpus, CpuQuota, CpuPeriod }: HostConfig): number | null {
-  if (NanoCpus) return NanoCpus / 1e9;
-  return CpuQuota && CpuQuota > 0 ? CpuQuota / (CpuPeriod || 100_000) : null;
 }
 
 /** Times are in ns; 0 stands for Docker's defaults. */

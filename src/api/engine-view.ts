@@ -4,7 +4,7 @@ import type { Containers } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
-import type { Attachment, Container } from '../state/container.ts';
+import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
 import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
@@ -44,6 +44,8 @@ export interface EngineView {
   operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void>;
   /** Makes the one container of `desired` with what it needs, and starts nothing; answers its id. Rejects with `image-not-found`, `conflict`. */
   createContainer(desired: Desired): Promise<string>;
+  /** What of a container's spec this machine cannot hold, though it can run without it: a line each. */
+  warnings(spec: ContainerSpec): readonly string[];
   /** The same for a one-off of a stack: `desired` is the request's, whose contents come along. */
   createOneOff(stack: string, request: StackRequest): Promise<string>;
   /** Ends it first where it runs. `volumes`: its anonymous ones go too. */

@@ -5,6 +5,7 @@ import type { Images } from '../runtime/image/images.ts';
 import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
 import { installCore } from '../runtime/installed-core.ts';
 import { loadKernel } from '../runtime/kernel.ts';
+import { readMachine, type Machine } from '../runtime/machine.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
@@ -30,6 +31,7 @@ export interface EngineParts {
   readonly stacks: StackStore;
   readonly contents: ContentStore;
   readonly supervisor: Supervisor;
+  readonly machine: Machine;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
   close(leave: boolean): void;
 }
@@ -42,6 +44,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const paths = pathsOf(options.root ?? DEFAULT_ROOT);
   const report = options.report ?? (() => undefined);
   const now = (): number => Date.now();
+  const machine = readMachine();
   const kernel = loadKernel(join(options.build, 'libbayplan.so'));
   const runFolder = await openRunFolder(paths, kernel);
   const opened = new Opened();
@@ -68,7 +71,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, core, now, report,
+      paths, kernel, images, networks, volumes, core, machine, now, report,
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
@@ -80,7 +83,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, machine, close };
   } catch (error) {
     close(false);
     throw error;

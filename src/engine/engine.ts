@@ -4,7 +4,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Attachment, Container } from '../state/container.ts';
+import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
@@ -15,6 +15,7 @@ import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
+import { unheld } from './machine-notes.ts';
 import { SingleContainers } from './single-containers.ts';
 import { Stacks, type ExecutorFor } from './stacks.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -161,6 +162,10 @@ export class Engine {
     // What is removed at its end need not outlive a power cut.
     if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();
     return id;
+  }
+
+  warnings(spec: ContainerSpec): readonly string[] {
+    return unheld(spec, this.#parts.machine);
   }
 
   /** The same for a one-off of a stack. */

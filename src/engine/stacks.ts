@@ -4,12 +4,13 @@ import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { PassEvent, PlanAnswer, Source, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import type { StackRecord } from './stack-store.ts';
@@ -53,7 +54,7 @@ export class Stacks {
     checkName(name, request.desired);
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now());
-    const notes = [...this.#notes(name, request.source), ...made.notes];
+    const notes = [...this.#notes(name, request), ...made.notes];
     return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, plan: { ...made, notes } };
   }
 
@@ -63,7 +64,7 @@ export class Stacks {
     checkName(name, request.desired);
     let revision = this.#parts.stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
-      let notes = this.#notes(name, request.source);
+      let notes = this.#notes(name, request);
       const record = await this.#accept(name, request);
       revision = record.revision;
       await this.#pass(name, record.desired, options.credentials ?? {}, (event) => {
@@ -173,10 +174,10 @@ export class Stacks {
   }
 
   /** What whoever changes a stack should know beside the plan. */
-  #notes(name: string, source: Source): readonly string[] {
+  #notes(name: string, { source, desired }: StackRequest): readonly string[] {
     const before = this.#parts.stacks.get(name)?.source.workingDir;
     const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
-    return [...moved, ...this.#parts.networks.notices()];
+    return [...moved, ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
   }
 
   async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {

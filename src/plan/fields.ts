@@ -1,4 +1,5 @@
 import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
+import type { DeviceRate, Resources } from '../state/resources.ts';
 import { portText } from './port-text.ts';
 
 /** How a field of a container's spec is compared, and what a difference in it brings about. */
@@ -39,7 +40,12 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   stdinOpen: whole,
   stdinOnce: whole,
   autoRemove: whole,
-  resources: whole,
+  resources: { effect: 'recreate', form: byDevice },
+  oomScoreAdj: whole,
+  ulimits: whole,
+  sysctls: whole,
+  shmSize: whole,
+  deviceCgroupRules: set,
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
@@ -56,6 +62,18 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
  */
 export function ownLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith('com.docker.compose.')));
+}
+
+/** Rates of a disk by the disk's path. */
+function byDevice({ blockIo, ...others }: Resources): unknown {
+  const rates = (list: readonly DeviceRate[]): unknown => Object.fromEntries(list.map(({ path, rate }) => [`[${path}]`, rate]));
+  return {
+    ...others,
+    blockIo: {
+      weight: blockIo.weight, weightDevices: Object.fromEntries(blockIo.weightDevices.map(({ path, weight }) => [`[${path}]`, weight])),
+      readBps: rates(blockIo.readBps), writeBps: rates(blockIo.writeBps), readIops: rates(blockIo.readIops), writeIops: rates(blockIo.writeIops),
+    },
+  };
 }
 
 function byTarget(mounts: readonly Mount[]): unknown {

@@ -14,6 +14,7 @@ import { networksOf } from './network-spec.ts';
 import type { Project } from './project.ts';
 import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
+import { positive, resourcesOf, shmSizeOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { VolumeConfig } from './volume-spec.ts';
 import { mountsWithShared } from './volumes-from.ts';
@@ -52,7 +53,6 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
 }
 
 function templateOf(name: string, service: ServiceConfig, project: Project): ContainerSpec {
-  const limits = service.deploy?.resources?.limits;
   return {
     image: service.image ?? '',
     imageId: '',
@@ -78,11 +78,12 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     stdinOpen: service.stdin_open ?? false,
     stdinOnce: false,
     autoRemove: false,
-    resources: {
-      memory: limitOf(parseByteSize(limits?.memory ?? service.mem_limit ?? '0')),
-      cpus: limitOf(limits?.cpus ?? service.cpus ?? 0),
-      pids: limitOf(limits?.pids ?? service.pids_limit ?? 0),
-    },
+    resources: resourcesOf(service),
+    oomScoreAdj: service.oom_score_adj ?? 0,
+    ulimits: ulimitsOf(service),
+    sysctls: { ...service.sysctls },
+    shmSize: shmSizeOf(service),
+    deviceCgroupRules: [...(service.device_cgroup_rules ?? [])],
     mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
     contents: grantsOf(service, project),
     networkMode: networkModeOf(service, project),
@@ -138,7 +139,7 @@ function mountOf(volume: VolumeConfig, project: Project): Mount {
   }
   if (volume.type === 'tmpfs') {
     const { size, mode } = volume.tmpfs ?? {};
-    return { type: 'tmpfs', target, size: limitOf(parseByteSize(size ?? '0')), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
+    return { type: 'tmpfs', target, size: positive(parseByteSize(size ?? '0')), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
   }
   const source = volume.source === undefined ? null : project.volumes[volume.source]?.name ?? `${project.name}_${volume.source}`;
   return { type: 'volume', source, target, readOnly, nocopy: volume.volume?.nocopy ?? false, subpath: volume.volume?.subpath ?? '' };
@@ -219,9 +220,4 @@ function eager(a: Image['spec'], b: Image['spec']): Image['spec'] {
 
 function milliseconds(text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : parseDuration(text) ?? otherwise;
-}
-
-/** 0 and less mean no limit. */
-function limitOf(value: number | null): number | null {
-  return value === null || value <= 0 ? null : value;
 }

@@ -3,6 +3,7 @@ import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
+import { optionProblems } from './review-options.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { placeOf } from './tree.ts';
@@ -11,15 +12,16 @@ import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
-  'annotations', 'attach', 'blkio_config', 'cgroup_parent', 'cpu_count', 'cpu_percent', 'cpu_period', 'cpu_quota', 'cpu_rt_period', 'cpu_rt_runtime', 'cpu_shares', 'cpuset',
-  'isolation', 'logging', 'mem_reservation', 'mem_swappiness', 'memswap_limit',
-  'oom_kill_disable', 'oom_score_adj', 'platform', 'shm_size', 'storage_opt', 'sysctls', 'ulimits',
+  'annotations', 'attach', 'cgroup_parent', 'logging', 'platform',
 ];
+
+/** Keys of another system. */
+const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent'];
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   credential_spec: 'the service would run without it',
-  devices: 'the service would run without them', device_cgroup_rules: 'the service would run without them', gpus: 'the service would run without them',
+  devices: 'the service would run without them', gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
   security_opt: 'the service would be confined differently', userns_mode: 'the service would be confined differently', runtime: 'the service would be confined differently',
   pre_start: 'the service would run without its hooks', post_start: 'the service would run without its hooks', pre_stop: 'the service would end without its hooks',
@@ -85,6 +87,8 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
+  for (const key of foreignKeys) if (isSaid(service[key])) review.note(what, `key "${key}" means nothing on Linux and is ignored`);
+  for (const { key, text } of optionProblems(service)) refuse(key, text);
   for (const [key, why] of Object.entries(refusedKeys)) {
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }
@@ -121,7 +125,8 @@ function reviewDeploy(what: string, service: ServiceConfig, review: Review): voi
   if (policy?.delay !== undefined || policy?.window !== undefined) review.note(what, 'keys "delay" and "window" of deploy.restart_policy are not built yet and are ignored');
   const reserved = deploy.resources?.reservations;
   if (isSaid(reserved?.devices)) review.refuse(['services', what.slice('service '.length), 'deploy', 'resources', 'reservations', 'devices'], 'device reservations are not built yet, and the service would run without them');
-  else if (isSaid(reserved)) review.note(what, 'key "deploy.resources.reservations" is not built yet and is ignored');
+  if (reserved?.cpus !== undefined) review.note(what, 'deploy.resources.reservations.cpus is for clusters and is ignored; "cpu_shares" gives a share here');
+  if (isSaid(reserved?.generic_resources)) review.note(what, 'deploy.resources.reservations.generic_resources is for clusters and is ignored');
 }
 
 function reviewAttachments(name: string, service: ServiceConfig, review: Review): void {

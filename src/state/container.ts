@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Resources, Ulimit } from './resources.ts';
 
 /** Docker's restart policies. `maxRetries` counts for `on-failure` only; 0 means without limit. */
 export const RestartPolicy = z.strictObject({
@@ -91,14 +92,6 @@ export const DnsOptions = z.strictObject({
 });
 export type DnsOptions = z.infer<typeof DnsOptions>;
 
-/** Limits; null: none. `memory` in bytes, `cpus` in cores. */
-export const Resources = z.strictObject({
-  memory: z.number().nullable(),
-  cpus: z.number().nullable(),
-  pids: z.int().nullable(),
-});
-export type Resources = z.infer<typeof Resources>;
-
 /**
  * Everything a container is created from, canonical and whole: no field is optional, so that two specs are compared
  * field by field and the one that differs can be named. Null means "as the image says".
@@ -134,6 +127,16 @@ export const ContainerSpec = z.strictObject({
   /** Removed once it has ended, with its anonymous volumes. */
   autoRemove: z.boolean().default(false),
   resources: Resources,
+  /** Added to what the kernel thinks of it when memory runs out, -1000 to 1000. */
+  oomScoreAdj: z.int().default(0),
+  /** By name, as `nofile`. */
+  ulimits: z.record(z.string(), Ulimit).default({}),
+  /** By name, as `net.core.somaxconn`. */
+  sysctls: z.record(z.string(), z.string()).default({}),
+  /** Bytes of /dev/shm; null: 64 MiB. */
+  shmSize: z.number().nullable().default(null),
+  /** Rules as `c 1:3 mr`, beside the devices that every container may use. */
+  deviceCgroupRules: z.array(z.string()).default([]),
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
   /** 'bridge' (the networks below), 'none', 'host', or 'container:NAME': the namespace of another container. */

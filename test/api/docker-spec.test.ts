@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DockerConfig } from '../../src/api/docker-config.ts';
-import { specOf, warningsOf } from '../../src/api/docker-spec.ts';
+import { resourcesJson } from '../../src/api/docker-resources.ts';
+import { specOf } from '../../src/api/docker-spec.ts';
 import type { ContainerSpec } from '../../src/state/container.ts';
 
 const spec = (body: object): ContainerSpec => specOf(DockerConfig.parse({ Image: 'a', ...body }), {}, null);
@@ -21,6 +22,17 @@ describe('a container of the Docker Engine API', () => {
       healthcheck: { test: ['CMD', 'true'], intervalMs: 2000, timeoutMs: 30_000, retries: 3 }, restart: { policy: 'on-failure', maxRetries: 4 }, networkMode: 'none', readOnly: true,
       mounts: [{ type: 'tmpfs', target: '/t', options: ['size=1m', 'mode=1777'] }],
     });
+  });
+
+  test('has its limits', () => {
+    const asked = {
+      Memory: 64, MemoryReservation: 32, MemorySwap: 96, MemorySwappiness: 10, OomKillDisable: true, CpuShares: 9, CpuQuota: 20_000, CpuPeriod: 50_000, CpusetCpus: '0-1', CpusetMems: '0',
+      CpuRealtimeRuntime: 1000, CpuRealtimePeriod: 500_000, BlkioWeight: 300, BlkioWeightDevice: [{ Path: '/dev/a', Weight: 400 }], BlkioDeviceReadBps: [{ Path: '/dev/a', Rate: 1 }],
+      BlkioDeviceWriteBps: [], BlkioDeviceReadIOps: [], BlkioDeviceWriteIOps: [{ Path: '/dev/b', Rate: 2 }], NanoCpus: 0, PidsLimit: 5,
+    };
+    const found = spec({ HostConfig: { ...asked, OomScoreAdj: 7, ShmSize: 1024, Sysctls: { 'net.core.somaxconn': '1' }, Ulimits: [{ Name: 'nofile', Soft: 1, Hard: 2 }], DeviceCgroupRules: ['c 1:3 r'] } });
+    expect(resourcesJson(found.resources)).toEqual(asked);
+    expect(found).toMatchObject({ oomScoreAdj: 7, shmSize: 1024, sysctls: { 'net.core.somaxconn': '1' }, ulimits: { nofile: { soft: 1, hard: 2 } }, deviceCgroupRules: ['c 1:3 r'] });
   });
 
   test('has its binds, mounts and anonymous volumes', () => {
@@ -48,6 +60,5 @@ describe('a container of the Docker Engine API', () => {
     expect(() => spec({ HostConfig: { PidMode: 'host' } })).toThrow('HostConfig.PidMode is not built yet');
     expect(() => spec({ HostConfig: { Binds: ['nowhere'] } })).toThrow('HostConfig.Binds: "nowhere": expected SOURCE:TARGET[:OPTIONS]');
     expect(() => spec({ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } })).toThrow('exclude each other');
-    expect(warningsOf(DockerConfig.parse({ Image: 'a', HostConfig: { Sysctls: { 'net.core.somaxconn': '1' } } }))).toEqual(['HostConfig.Sysctls is not built yet and is ignored']);
   });
 });

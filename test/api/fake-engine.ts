@@ -3,25 +3,23 @@ import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
 import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
-import type { Attachment, Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
+import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
 import type { Network } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
-import { attachment, network, pool, publishedPort } from '../spec-values.ts';
+import { attachment, containerSpec, network, pool, publishedPort, resources } from '../spec-values.ts';
 
 export const IMAGE: ImageStatus = {
   id: `sha256:${'a'.repeat(64)}`, digest: `sha256:${'b'.repeat(64)}`, createdAt: 1_700_000_000_000, size: 1234,
   config: { entrypoint: ['/entry'], command: ['serve'], environment: ['PATH=/bin', 'A=image'], user: '', workingDir: '/srv', labels: { from: 'image' }, stopSignal: '', healthcheck: null, exposedPorts: ['80/tcp'], volumes: [] },
 };
 
-export const SPEC: ContainerSpec = {
-  image: 'nginx:1', imageId: IMAGE.id, entrypoint: null, command: null, environment: { A: 'own' }, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '', labels: { 'com.docker.compose.project': 'shop' },
-  stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [], readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false,
-  resources: { memory: 1024, cpus: 0.5, pids: null }, contents: [], mounts: [], networkMode: 'bridge', networks: { shop_default: attachment({ aliases: ['web'] }) }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {},
-  ports: [publishedPort({ published: 8080 })],
-};
+export const SPEC = containerSpec({
+  image: 'nginx:1', imageId: IMAGE.id, environment: { A: 'own' }, labels: { 'com.docker.compose.project': 'shop' },
+  resources: resources({ memory: 1024, cpus: 0.5 }), networks: { shop_default: attachment({ aliases: ['web'] }) }, ports: [publishedPort({ published: 8080 })],
+});
 
 export function container(index: number, service: string, status: Partial<ContainerStatus> = {}): Container {
   const now = Date.now();
@@ -190,6 +188,10 @@ export class FakeEngine implements EngineView {
     this.calls.push(`create ${name} ${JSON.stringify(container?.spec)}`);
     return 'f'.repeat(64);
   }
+  warnings(): readonly string[] {
+    return [];
+  }
+
   async createOneOff(stack: string, { desired }: StackRequest): Promise<string> {
     this.calls.push(`one-off of ${stack}`);
     return await this.createContainer(desired);

@@ -1,19 +1,14 @@
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { Dependency, Service } from '../../src/state/service.ts';
 import { emptyState, nothingDesired, type Desired, type State } from '../../src/state/state.ts';
-import { attachment } from '../spec-values.ts';
+import { attachment, containerSpec } from '../spec-values.ts';
 
 /** States for tests, in few words. */
 export const IMAGE = 'bayplan/hello';
 export const IMAGE_ID = `sha256:${'a'.repeat(64)}`;
 
 export function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    image: IMAGE, imageId: '', entrypoint: null, command: null, environment: {}, user: '', groupAdd: [], workingDir: '', hostname: '', domainname: '',
-    labels: {}, stopSignal: null, stopGracePeriodMs: 10_000, restart: { policy: 'no', maxRetries: 0 }, healthcheck: null, capAdd: [], capDrop: [],
-    readOnly: false, init: false, tty: false, stdinOpen: false, stdinOnce: false, autoRemove: false, resources: { memory: null, cpus: null, pids: null }, mounts: [], contents: [],
-    networkMode: 'bridge', networks: { shop_default: attachment() }, extraHosts: [], dns: { servers: [], search: null, options: [] }, links: {}, ports: [], ...change,
-  };
+  return containerSpec({ image: IMAGE, networks: { shop_default: attachment() }, ...change });
 }
 
 const conditions = { started: 'service_started', healthy: 'service_healthy', completed: 'service_completed_successfully' } as const;

@@ -6,11 +6,13 @@ import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundleOf, type BundleInput, type ResolvedMount } from '../../src/runtime/container/bundle.ts';
 import { capabilitiesOf } from '../../src/runtime/container/capabilities.ts';
+import { deviceNumbers } from '../../src/runtime/container/device-numbers.ts';
 import type { OciConfig } from '../../src/runtime/container/oci.ts';
 import { execProcess } from '../../src/runtime/container/process.ts';
 import { seccompProfile } from '../../src/runtime/container/seccomp.ts';
 import type { ContainerSpec } from '../../src/state/container.ts';
 import { imageOf, specOf } from '../runtime/container/container-spec.ts';
+import { resources } from '../spec-values.ts';
 
 // The core alone, without an engine: bundles of one busybox layer, run by `bayplan-core shim`.
 const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
@@ -58,7 +60,7 @@ class Container {
       id: this.name, name: this.name, spec: this.spec, image: imageOf(), rootfs: join(this.bundle, 'root'),
       overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') },
       netns: null, cgroupsPath: this.cgroup, hostname: 'box', files: { hosts: join(folder, 'hosts'), hostname: join(folder, 'hostname'), resolvConf: join(folder, 'resolv.conf') },
-      mounts: [], seccompBpf: compiled, ...input,
+      mounts: [], seccompBpf: compiled, deviceNumbers, ...input,
     });
     writeFileSync(join(this.bundle, 'config.json'), JSON.stringify(edit(config)));
   }
@@ -218,7 +220,7 @@ describe('a container\'s world', () => {
 
   it('reads the cgroup that it is in at the top of /sys/fs/cgroup', async () => {
     const { output } = await new Container(sh('cat /proc/self/cgroup; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null'),
-      { resources: { memory: null, cpus: null, pids: 77 } }).run();
+      { resources: resources({ pids: 77 }) }).run();
     expect(output).not.toContain(group);
     expect(output).toContain('77\n');
   });
@@ -389,13 +391,13 @@ describe('what cannot be run', () => {
 
 describe('limits', () => {
   it('kills for memory, and says so', async () => {
-    const { exit } = await new Container(['tail', '-c', '50000000', '/dev/zero'], { resources: { memory: 16 << 20, cpus: null, pids: null } }, {},
+    const { exit } = await new Container(['tail', '-c', '50000000', '/dev/zero'], { resources: resources({ memory: 16 << 20 }) }, {},
       (config) => ({ ...config, linux: { ...config.linux, resources: { memory: { limit: 16 << 20, swap: 16 << 20 } } } })).run();
     expect(exit).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
   });
 
   it('holds the number of processes and the share of a processor', async () => {
-    const container = new Container(['sleep', '1000'], { resources: { memory: null, cpus: 0.25, pids: 8 } }).start();
+    const container = new Container(['sleep', '1000'], { resources: resources({ cpus: 0.25, pids: 8 }) }).start();
     await container.line();
     const value = (...names: string[]): string =>
       readFileSync(container.cgroups().flatMap((path) => names.map((name) => join(path, name))).find((path) => existsSync(path)) ?? 'no such file', 'utf8').trim();
@@ -409,9 +411,9 @@ describe('limits', () => {
 // What a hierarchy that is missing changes; where there is v2 alone, nothing can be taken away.
 describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cgroup/unified/cgroup.procs'))('without a cgroup hierarchy', () => {
   it.each([
-    ['memory', 'memory limit', { memory: 32 << 20, cpus: null, pids: null }],
-    ['cpu', 'cpu limit', { memory: null, cpus: 0.5, pids: null }],
-    ['pids', 'limit of processes', { memory: null, cpus: null, pids: 9 }],
+    ['memory', 'memory limit', resources({ memory: 32 << 20 })],
+    ['cpu', 'cpu limit', resources({ cpus: 0.5 })],
+    ['pids', 'limit of processes', resources({ pids: 9 })],
   ])('%s does not start what needs it', async (name, what, resources) => {
     const container = new Container(['true'], { resources }).startWithout([name]);
     expect((await container.line()).error).toContain(`the ${what} cannot be held: the cgroup controller ${name} is not mounted`);
@@ -432,7 +434,7 @@ describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cg
   it('kills all at once without cgroup.kill, however fast they fork', async () => {
     const ownPids = ({ linux, ...config }: OciConfig): OciConfig =>
       ({ ...config, linux: { ...linux, namespaces: (linux.namespaces ?? []).filter(({ type }) => type !== 'pid') } });
-    const container = new Container(sh('fork() { fork & fork & sleep 1000; }; fork & fork & sleep 1000'), { resources: { memory: null, cpus: null, pids: 100 } }, {}, ownPids)
+    const container = new Container(sh('fork() { fork & fork & sleep 1000; }; fork & fork & sleep 1000'), { resources: resources({ pids: 100 }) }, {}, ownPids)
       .startWithout(['unified']);
     await container.line();
     const listed = join('/sys/fs/cgroup/pids', container.cgroup, 'cgroup.procs');
@@ -536,7 +538,7 @@ describe('exec', () => {
   });
 
   it('is limited by the container\'s cgroup and dies with it', async () => {
-    const container = new Container(['sleep', '1000'], { resources: { memory: null, cpus: null, pids: 5 } }).start();
+    const container = new Container(['sleep', '1000'], { resources: resources({ pids: 5 }) }).start();
     await container.line();
     expect(container.exec(sh('for i in 1 2 3 4 5 6; do sleep 0.01 & done')).stderr).toContain('can\'t fork');
     const file = join(container.bundle, 'exec.json');

@@ -137,9 +137,9 @@ describe('desiredOf', () => {
 
 describe('what is not built yet', () => {
   test('is a note where a service runs without it', () => {
-    const project = projectOf('services:\n  web: { image: a, sysctls: { a: 1 }, privileged: false, ports: ["80-90:80"], build: ., deploy: { labels: { a: b } }, expose: [80] }\n');
+    const project = projectOf('services:\n  web: { image: a, annotations: { a: b }, privileged: false, ports: ["80-90:80"], build: ., deploy: { labels: { a: b } }, expose: [80] }\n');
     expect(desiredOf(project, { removeOrphans: false }).notes).toEqual([
-      'service web: key "sysctls" is not built yet and is ignored',
+      'service web: key "annotations" is not built yet and is ignored',
       'service web: key "build" is not built yet and is ignored, the image is used as it is',
       'service web: key "deploy.labels" is not built yet and is ignored',
     ]);

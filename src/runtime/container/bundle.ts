@@ -1,9 +1,11 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { ContainerSpec, Resources } from '../../state/container.ts';
+import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { ConsoleSize } from './containers.ts';
-import type { OciConfig, OciMount, OciNamespace, OciResources } from './oci.ts';
+import { resourcesOf, type DeviceNumbers } from './cgroup-resources.ts';
+import { deviceRulesOf } from './device-rules.ts';
+import type { OciConfig, OciMount, OciNamespace } from './oci.ts';
 import { initProcess, userAnnotations } from './process.ts';
 import { seccompProfile } from './seccomp.ts';
 
@@ -43,6 +45,9 @@ export interface BundleInput {
   readonly seccompBpf: string | null;
   /** Of its terminal, where it has one. */
   readonly consoleSize?: ConsoleSize | null;
+  readonly deviceNumbers: DeviceNumbers;
+  /** Least oom_score_adj that this engine may give. */
+  readonly oomScoreFloor?: number;
 }
 
 const MASKED = [
@@ -51,6 +56,8 @@ const MASKED = [
 ];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+const SHM_SIZE = 64 * 1024 * 1024;
+
 const SYSTEM_MOUNTS: readonly OciMount[] = [
   { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
   { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
@@ -58,8 +65,11 @@ const SYSTEM_MOUNTS: readonly OciMount[] = [
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
   { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', 'nosuid', 'noexec', 'nodev'] },
   { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-  { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'] },
 ];
+
+function shmOf({ shmSize }: ContainerSpec): OciMount {
+  return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize ?? SHM_SIZE}`] };
+}
 
 /**
  * A container's config.json (OCI runtime specification 1.2), from its spec, its image and what was found out for it. Pure. Throws
@@ -70,7 +80,7 @@ export function bundleOf(input: BundleInput): OciConfig {
   const propagation = rootPropagation(input.mounts);
   return {
     ociVersion: '1.2.0',
-    process: initProcess(spec, image, input.hostname, input.consoleSize),
+    process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor }),
     root: { path: input.rootfs, readonly: spec.readOnly },
     hostname: input.hostname,
     ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
@@ -86,7 +96,8 @@ export function bundleOf(input: BundleInput): OciConfig {
     linux: {
       namespaces: namespacesOf(input),
       cgroupsPath: input.cgroupsPath,
-      resources: resourcesOf(spec.resources),
+      resources: resourcesOf(spec.resources, deviceRulesOf(spec), input.deviceNumbers),
+      ...(Object.keys(spec.sysctls).length === 0 ? {} : { sysctl: spec.sysctls }),
       ...(propagation === null ? {} : { rootfsPropagation: propagation }),
       ...(seccompBpf === null ? { seccomp: seccompProfile(capabilitiesOf(spec)) } : {}),
       maskedPaths: MASKED,
@@ -112,20 +123,6 @@ function namespacesOf(input: BundleInput): readonly OciNamespace[] {
   return [{ type: 'pid' }, ...network, { type: 'ipc' }, { type: 'mount' }, { type: 'uts' }, { type: 'cgroup' }];
 }
 
-/**
- * Swap: as much again as memory, as Docker does where only memory is limited. Devices: all denied here; what every container may use is added
- * by the runtime (config-linux.md, "Default Devices").
- */
-export function resourcesOf(resources: Resources): OciResources {
-  const period = 100_000;
-  return {
-    devices: [{ allow: false, access: 'rwm' }],
-    ...(resources.memory === null ? {} : { memory: { limit: resources.memory, swap: resources.memory * 2 } }),
-    ...(resources.cpus === null ? {} : { cpu: { quota: Math.max(1000, Math.round(resources.cpus * period)), period } }),
-    ...(resources.pids === null ? {} : { pids: { limit: resources.pids } }),
-  };
-}
-
 /** What is mounted over `/dev` or below replaces the system's own; the engine's files come last but never hide what was asked for. */
 function mountsOf(input: BundleInput): readonly OciMount[] {
   const asked = new Set(input.mounts.map((mount) => mount.target.replace(/\/+$/, '')));
@@ -133,7 +130,7 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
     ['/etc/resolv.conf', input.files.resolvConf], ['/etc/hostname', input.files.hostname], ['/etc/hosts', input.files.hosts],
   ];
   return [
-    ...SYSTEM_MOUNTS.filter(({ destination }) => !asked.has(destination)),
+    ...[...SYSTEM_MOUNTS, shmOf(input.spec)].filter(({ destination }) => !asked.has(destination)),
     ...files
       .filter(([target]) => !asked.has(target))
       .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate'] })),

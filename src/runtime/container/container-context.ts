@@ -1,6 +1,7 @@
 import type { Paths } from '../../state/paths.ts';
 import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
+import type { Machine } from '../machine.ts';
 import type { Networks } from '../network/networks.ts';
 import type { Volumes } from '../volume/volumes.ts';
 
@@ -11,6 +12,7 @@ export interface ContainerContext {
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  readonly machine: Machine;
   /** Path of bayplan-core. */
   readonly core: string;
   readonly now: () => number;

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { specProblems } from '../../state/spec-problems.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
+import { oomScoreFloor } from '../machine.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
@@ -123,6 +125,8 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const holder = this.#entries.get(name);
       if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
+      const [problem] = specProblems(spec);
+      if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       this.#making.set(name, image.id);
@@ -139,7 +143,7 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
-      const { kernel, images, networks, volumes, paths, core, logMax, logFiles } = this.#context;
+      const { kernel, images, networks, volumes, paths, core, machine, logMax, logFiles } = this.#context;
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
@@ -154,7 +158,7 @@ export class ContainerStore implements Containers {
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = this.#home(record);
         const netns = await this.#netns(record, home);
-        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize });
+        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,

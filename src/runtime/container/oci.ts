@@ -16,6 +16,7 @@ export interface OciProcess {
   readonly capabilities: OciCapabilities;
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
+  readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   /** Beside the specification: in the file given to `bayplan-core enter`, what config.json holds at its top. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -53,13 +54,32 @@ export interface OciNamespace {
   readonly path?: string;
 }
 
+/** Without a type it is all devices; without a number any. */
+export interface OciDeviceRule { readonly allow: boolean; readonly type?: 'a' | 'b' | 'c'; readonly major?: number; readonly minor?: number; readonly access: string }
+
+/** Bytes or operations a second. */
+export interface OciRate { readonly major: number; readonly minor: number; readonly rate: number }
+
+export interface OciBlockIo {
+  readonly weight?: number;
+  readonly weightDevice?: readonly { readonly major: number; readonly minor: number; readonly weight: number }[];
+  readonly throttleReadBpsDevice?: readonly OciRate[];
+  readonly throttleWriteBpsDevice?: readonly OciRate[];
+  readonly throttleReadIOPSDevice?: readonly OciRate[];
+  readonly throttleWriteIOPSDevice?: readonly OciRate[];
+}
+
 export interface OciResources {
-  readonly devices: readonly { readonly allow: boolean; readonly access: string }[];
-  /** Bytes; `swap` is memory and swap together. */
-  readonly memory?: { readonly limit: number; readonly swap: number };
-  /** Microseconds. */
-  readonly cpu?: { readonly quota: number; readonly period: number };
+  readonly devices: readonly OciDeviceRule[];
+  /** Bytes, -1 without limit; `swap` is memory and swap together. */
+  readonly memory?: { readonly limit?: number; readonly reservation?: number; readonly swap?: number; readonly swappiness?: number; readonly disableOOMKiller?: boolean };
+  /** Times in microseconds. */
+  readonly cpu?: {
+    readonly shares?: number; readonly quota?: number; readonly period?: number; readonly realtimeRuntime?: number; readonly realtimePeriod?: number;
+    readonly cpus?: string; readonly mems?: string;
+  };
   readonly pids?: { readonly limit: number };
+  readonly blockIO?: OciBlockIo;
 }
 
 export interface OciConfig {
@@ -74,6 +94,7 @@ export interface OciConfig {
     readonly namespaces: readonly OciNamespace[];
     readonly cgroupsPath: string;
     readonly resources: OciResources;
+    readonly sysctl?: Readonly<Record<string, string>>;
     readonly rootfsPropagation?: string;
     readonly seccomp?: OciSeccomp;
     readonly maskedPaths: readonly string[];

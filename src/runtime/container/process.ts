@@ -59,8 +59,16 @@ export function workingDirOf(spec: ContainerSpec, image: ImageStatus, asked = ''
   return folder.startsWith('/') ? folder : `/${folder}`;
 }
 
+/** What the engine knows of a first process beside its spec. */
+export interface ProcessSetting {
+  /** Of its terminal. */
+  readonly size?: ConsoleSize | null | undefined;
+  /** Least oom_score_adj that this engine may give. */
+  readonly oomScoreFloor?: number | undefined;
+}
+
 /** OCI process of the container's first process (config.md, "Process"). */
-export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string, size: ConsoleSize | null = null): OciProcess {
+export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string, { size = null, oomScoreFloor = -1000 }: ProcessSetting = {}): OciProcess {
   return {
     ...terminalOf(spec.tty, size),
     user: { uid: 0, gid: 0 },
@@ -68,8 +76,14 @@ export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: s
     env: environmentOf(spec, image, hostname),
     cwd: workingDirOf(spec, image),
     capabilities: capabilitySets(spec),
-    oomScoreAdj: 0,
+    oomScoreAdj: Math.max(spec.oomScoreAdj, oomScoreFloor),
+    ...rlimitsOf(spec),
   };
+}
+
+function rlimitsOf({ ulimits }: ContainerSpec): Pick<OciProcess, 'rlimits'> {
+  const limits = Object.entries(ulimits);
+  return limits.length === 0 ? {} : { rlimits: limits.map(([name, { soft, hard }]) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })) };
 }
 
 function terminalOf(tty: boolean, size: ConsoleSize | null): Pick<OciProcess, 'terminal' | 'consoleSize'> {
@@ -91,6 +105,7 @@ export function execProcess(spec: ContainerSpec, image: ImageStatus, request: Ex
     cwd: workingDirOf(spec, image, request.workingDir),
     capabilities: capabilitySets(spec),
     oomScoreAdj: 0,
+    ...rlimitsOf(spec),
     annotations: userAnnotations(spec, image, request.user),
   };
 }

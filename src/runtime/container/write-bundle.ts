@@ -5,6 +5,7 @@ import type { Paths } from '../../state/paths.ts';
 import { bundleOf, type ResolvedMount } from './bundle.ts';
 import type { ConsoleSize } from './containers.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
+import { deviceNumbers } from './device-numbers.ts';
 import { ensureMountpoints } from './mountpoints.ts';
 import { hostnameOf } from './endpoint.ts';
 import { writeNetworkFiles } from './network-files.ts';
@@ -26,11 +27,13 @@ export interface BundleParts {
   /** What `host-gateway` stands for in `extra_hosts`. */
   readonly gateway: string;
   readonly consoleSize: ConsoleSize | null;
+  /** Least oom_score_adj that this engine may give. */
+  readonly oomScoreFloor: number;
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. Whoever shares a network namespace shares its names too. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, home, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize } = parts;
+  const { paths, record, home, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
@@ -45,7 +48,7 @@ export function writeBundle(parts: BundleParts): void {
     overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
-    mounts, seccompBpf, consoleSize,
+    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bundleOf, resourcesOf, type BundleInput, type ResolvedMount } from '../../../src/runtime/container/bundle.ts';
+import { bundleOf, type BundleInput, type ResolvedMount } from '../../../src/runtime/container/bundle.ts';
 import { imageOf, specOf } from './container-spec.ts';
 
 function inputOf(change: Partial<BundleInput> = {}): BundleInput {
@@ -7,7 +7,7 @@ function inputOf(change: Partial<BundleInput> = {}): BundleInput {
     id: 'ab'.repeat(32), name: 'demo-web-1', spec: specOf(), image: imageOf(), rootfs: '/run/b/rootfs',
     overlay: { cwd: '/layers', lowerdirs: ['base', 'top'], upperdir: '/c/upper', workdir: '/c/work' },
     netns: '/run/b/netns/abab', cgroupsPath: '/bayplan/abab', hostname: 'web',
-    files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts: [], seccompBpf: '/run/b/default.bpf', ...change,
+    files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts: [], seccompBpf: '/run/b/default.bpf', deviceNumbers: () => ({ major: 254, minor: 0 }), ...change,
   };
 }
 const mount = (change: Partial<ResolvedMount>): ResolvedMount =>
@@ -70,14 +70,5 @@ describe('bundleOf', () => {
   it('refuses targets that cannot be', () => {
     expect(() => bundleOf(inputOf({ mounts: [mount({ target: 'data' })] }))).toThrow('mount data: the target is not an absolute path');
     expect(() => bundleOf(inputOf({ mounts: [mount({ target: '//' })] }))).toThrow('the target is the root itself');
-  });
-});
-
-describe('resourcesOf', () => {
-  const devices = [{ allow: false, access: 'rwm' }];
-  it('sets nothing that is not asked for', () => expect(resourcesOf({ memory: null, cpus: null, pids: null })).toEqual({ devices }));
-  it('counts cores in microseconds a period, and allows as much swap as memory', () => {
-    expect(resourcesOf({ memory: 64, cpus: 1.5, pids: 9 })).toEqual({ devices, memory: { limit: 64, swap: 128 }, cpu: { quota: 150_000, period: 100_000 }, pids: { limit: 9 } });
-    expect(resourcesOf({ memory: null, cpus: 0.001, pids: null })).toMatchObject({ cpu: { quota: 1000 } });
   });
 });

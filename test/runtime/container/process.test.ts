@@ -27,8 +27,8 @@ describe('environmentOf', () => {
 describe('initProcess', () => {
   it('has a terminal, of the size that is known, where the spec asks for one', () => {
     expect(initProcess(specOf({ tty: true }), imageOf(), 'h')).toMatchObject({ terminal: true, env: expect.arrayContaining(['TERM=xterm']) });
-    expect(initProcess(specOf({ tty: true }), imageOf(), 'h', { width: 80, height: 24 })).toMatchObject({ consoleSize: { width: 80, height: 24 } });
-    expect(initProcess(specOf(), imageOf(), 'h', { width: 80, height: 24 })).not.toHaveProperty('consoleSize');
+    expect(initProcess(specOf({ tty: true }), imageOf(), 'h', { size: { width: 80, height: 24 } })).toMatchObject({ consoleSize: { width: 80, height: 24 } });
+    expect(initProcess(specOf(), imageOf(), 'h', { size: { width: 80, height: 24 } })).not.toHaveProperty('consoleSize');
   });
   it('makes a relative working directory absolute', () => {
     expect(initProcess(specOf({ workingDir: 'srv' }), imageOf({ workingDir: '/x' }), 'h').cwd).toBe('/srv');

@@ -1,0 +1,42 @@
+import type { Resources } from '../state/resources.ts';
+import type { HostConfig } from './docker-config.ts';
+
+/** Limits as the Docker Engine API names them; 0 says nothing. */
+export function resourcesOf(host: HostConfig): Resources {
+  return {
+    memory: positive(host.Memory), cpus: host.NanoCpus ? host.NanoCpus / 1e9 : null, pids: positive(host.PidsLimit),
+    memoryReservation: positive(host.MemoryReservation), memorySwap: said(host.MemorySwap), swappiness: (host.MemorySwappiness ?? -1) < 0 ? null : host.MemorySwappiness ?? null,
+    oomKillDisable: host.OomKillDisable ?? false, cpuShares: positive(host.CpuShares),
+    cpuQuota: said(host.CpuQuota), cpuPeriod: positive(host.CpuPeriod), cpuRtRuntime: said(host.CpuRealtimeRuntime), cpuRtPeriod: positive(host.CpuRealtimePeriod),
+    cpuset: host.CpusetCpus ?? '', cpusetMems: host.CpusetMems ?? '', blockIo: blockIoOf(host),
+  };
+}
+
+/** The same in Docker's words, as `inspect` shows it. */
+export function resourcesJson(resources: Resources): object {
+  const { blockIo } = resources;
+  const rates = (list: Resources['blockIo']['readBps']): object[] => list.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  return {
+    Memory: resources.memory ?? 0, NanoCpus: Math.round((resources.cpus ?? 0) * 1e9), PidsLimit: resources.pids,
+    MemoryReservation: resources.memoryReservation ?? 0, MemorySwap: resources.memorySwap ?? (resources.memory ?? 0) * 2, MemorySwappiness: resources.swappiness, OomKillDisable: resources.oomKillDisable,
+    CpuShares: resources.cpuShares ?? 0, CpuQuota: resources.cpuQuota ?? 0, CpuPeriod: resources.cpuPeriod ?? 0, CpuRealtimePeriod: resources.cpuRtPeriod ?? 0, CpuRealtimeRuntime: resources.cpuRtRuntime ?? 0,
+    CpusetCpus: resources.cpuset, CpusetMems: resources.cpusetMems, BlkioWeight: blockIo.weight ?? 0, BlkioWeightDevice: blockIo.weightDevices.map(({ path, weight }) => ({ Path: path, Weight: weight })),
+    BlkioDeviceReadBps: rates(blockIo.readBps), BlkioDeviceWriteBps: rates(blockIo.writeBps), BlkioDeviceReadIOps: rates(blockIo.readIops), BlkioDeviceWriteIOps: rates(blockIo.writeIops),
+  };
+}
+
+function blockIoOf(host: HostConfig): Resources['blockIo'] {
+  const rates = (list: HostConfig['BlkioDeviceReadBps']): Resources['blockIo']['readBps'] => (list ?? []).map(({ Path, Rate }) => ({ path: Path, rate: Rate }));
+  return {
+    weight: positive(host.BlkioWeight), weightDevices: (host.BlkioWeightDevice ?? []).map(({ Path, Weight }) => ({ path: Path, weight: Weight })),
+    readBps: rates(host.BlkioDeviceReadBps), writeBps: rates(host.BlkioDeviceWriteBps), readIops: rates(host.BlkioDeviceReadIOps), writeIops: rates(host.BlkioDeviceWriteIOps),
+  };
+}
+
+function positive(value: number | null | undefined): number | null {
+  return value === null || value === undefined || value <= 0 ? null : value;
+}
+
+function said(value: number | null | undefined): number | null {
+  return value === null || value === undefined || value === 0 ? null : Math.max(value, -1);
+}

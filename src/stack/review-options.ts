@@ -1,0 +1,20 @@
+import { specProblems, type SpecProblem } from '../state/spec-problems.ts';
+import { resourcesOf, ulimitsOf } from './resources.ts';
+import type { ServiceConfig } from './service-schema.ts';
+
+/** What a service's limits and switches ask for that cannot be. docker compose leaves it to the engine to refuse them, so `config` prints them all the same. */
+export function optionProblems(service: ServiceConfig): readonly SpecProblem[] {
+  const { isolation = '', storage_opt: storage } = service;
+  return [
+    ...specProblems({
+      resources: resourcesOf(service), ulimits: ulimitsOf(service), sysctls: { ...service.sysctls }, oomScoreAdj: service.oom_score_adj ?? 0,
+      deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], networkMode: service.network_mode ?? 'bridge',
+    }),
+    ...(['', 'default'].includes(isolation) ? [] : [{ key: 'isolation', text: `isolation "${isolation}" is of Windows; on Linux there is "default" alone` }]),
+    ...(isEmpty(storage) ? [] : [{ key: 'storage_opt', text: 'storage_opt: the size of a container\'s own layer cannot be limited here; put what grows on a volume, or on a tmpfs with a size' }]),
+  ];
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+}

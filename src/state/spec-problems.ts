@@ -1,0 +1,39 @@
+import type { ContainerSpec } from './container.ts';
+import { ulimitProblem, type Resources } from './resources.ts';
+import { sysctlProblem } from './sysctls.ts';
+
+/** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
+export interface SpecProblem { readonly key: string; readonly text: string }
+
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'networkMode'>;
+
+export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
+  const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules } = spec;
+  return [
+    ...resourceProblems(spec.resources),
+    ...(Math.abs(oomScoreAdj) > 1000 ? [{ key: 'oom_score_adj', text: `oom_score_adj ${oomScoreAdj}: expected a number from -1000 to 1000` }] : []),
+    ...Object.keys(sysctls).flatMap((name) => problem('sysctls', sysctlProblem(name, spec))),
+    ...Object.entries(ulimits).flatMap(([name, limit]) => problem('ulimits', ulimitProblem(name, limit))),
+    ...deviceCgroupRules.filter((rule) => !DEVICE_RULE.test(rule)).map((rule) => ({ key: 'device_cgroup_rules', text: `device_cgroup_rules: "${rule}": expected a rule such as "c 1:3 rwm"` })),
+  ];
+}
+
+/** `TYPE MAJOR:MINOR ACCESS`, as in the kernel's devices.allow. */
+export const DEVICE_RULE = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
+
+function resourceProblems({ memory, memorySwap, swappiness, cpus, cpuQuota, cpuPeriod, cpuset, blockIo }: Resources): readonly SpecProblem[] {
+  const swap = memorySwap !== null && memorySwap > 0 ? memorySwap : null;
+  const weights = [blockIo.weight, ...blockIo.weightDevices.map(({ weight }) => weight)];
+  return [
+    ...problem('memswap_limit', swap !== null && memory === null ? 'memswap_limit is memory and swap together: it needs mem_limit' : null),
+    ...problem('memswap_limit', swap !== null && memory !== null && swap < memory ? 'memswap_limit is memory and swap together: it cannot be below mem_limit' : null),
+    ...problem('mem_swappiness', swappiness !== null && swappiness > 100 ? `mem_swappiness ${swappiness}: expected a number from 0 to 100` : null),
+    ...problem(cpuQuota === null ? 'cpu_period' : 'cpu_quota', cpus !== null && (cpuQuota !== null || cpuPeriod !== null) ? 'cpus and cpu_quota or cpu_period say the same in two ways: keep one' : null),
+    ...problem('cpuset', /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(cpuset) ? null : `cpuset "${cpuset}": expected processors such as 0-2,7`),
+    ...problem('blkio_config', weights.some((weight) => weight !== null && (weight < 10 || weight > 1000)) ? 'blkio_config: a weight is a number from 10 to 1000' : null),
+  ];
+}
+
+function problem(key: string, text: string | null): readonly SpecProblem[] {
+  return text === null ? [] : [{ key, text }];
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { configOf, desiredOf } from '../../src/stack/index.ts';
+import type { ContainerSpec } from '../../src/state/container.ts';
+import { resources } from '../spec-values.ts';
+import { projectOf } from './load-text.ts';
+
+const template = (keys: string): ContainerSpec => {
+  const found = desiredOf(projectOf(`services:\n  a:\n    image: a\n${keys.split('\n').map((line) => `    ${line}`).join('\n')}\n`), { removeOrphans: false });
+  expect(found.notes).toEqual([]);
+  const spec = found.services['a']?.template;
+  if (spec === undefined) throw new Error('no service a');
+  return spec;
+};
+
+describe('limits', () => {
+  test.each<[string, Parameters<typeof resources>[0]]>([
+    ['mem_limit: 64m\nmem_reservation: 32m\nmemswap_limit: 96m\nmem_swappiness: 10\noom_kill_disable: true', { memory: 67_108_864, memoryReservation: 33_554_432, memorySwap: 100_663_296, swappiness: 10, oomKillDisable: true }],
+    ['mem_limit: 64m\nmemswap_limit: -1', { memory: 67_108_864, memorySwap: -1 }],
+    ['deploy: { resources: { limits: { memory: 64m, pids: 5, cpus: "0.5" }, reservations: { memory: 32m } } }', { memory: 67_108_864, memoryReservation: 33_554_432, pids: 5, cpus: 0.5 }],
+    ['mem_swappiness: 0', { swappiness: 0 }],
+    ['cpu_shares: 512\ncpu_quota: 20000\ncpu_period: 50000\ncpuset: 0-1', { cpuShares: 512, cpuQuota: 20_000, cpuPeriod: 50_000, cpuset: '0-1' }],
+    ['cpu_rt_runtime: 1000\ncpu_rt_period: 500000', { cpuRtRuntime: 1000, cpuRtPeriod: 500_000 }],
+    ['blkio_config: { weight: 300, weight_device: [{ path: /dev/a, weight: 400 }], device_read_bps: [{ path: /dev/a, rate: 1mb }], device_write_iops: [{ path: /dev/b, rate: 100 }] }', {
+      blockIo: { weight: 300, weightDevices: [{ path: '/dev/a', weight: 400 }], readBps: [{ path: '/dev/a', rate: 1_048_576 }], writeBps: [], readIops: [], writeIops: [{ path: '/dev/b', rate: 100 }] },
+    }],
+  ])('%s', (keys, expected) => expect(template(keys).resources).toEqual(resources(expected)));
+
+  test('of processes, shared memory, kernel parameters and devices', () => {
+    expect(template('ulimits: { nproc: 10, nofile: { soft: 20, hard: 40 } }\nshm_size: 1m\nsysctls: ["net.core.somaxconn=64", "kernel.shmmax=1"]\noom_score_adj: 200\ndevice_cgroup_rules: ["c 1:3 mr"]')).toMatchObject({
+      ulimits: { nproc: { soft: 10, hard: 10 }, nofile: { soft: 20, hard: 40 } }, shmSize: 1_048_576, sysctls: { 'net.core.somaxconn': '64', 'kernel.shmmax': '1' }, oomScoreAdj: 200, deviceCgroupRules: ['c 1:3 mr'],
+    });
+  });
+});
+
+describe('what cannot be', () => {
+  test.each([
+    ['memswap_limit: 64m', 'memswap_limit is memory and swap together: it needs mem_limit'],
+    ['mem_limit: 64m\n    memswap_limit: 32m', 'memswap_limit is memory and swap together: it cannot be below mem_limit'],
+    ['mem_swappiness: 101', 'mem_swappiness 101: expected a number from 0 to 100'],
+    ['cpus: 1\n    cpu_quota: 1000', 'cpus and cpu_quota or cpu_period say the same in two ways: keep one'],
+    ['cpuset: "0-"', 'cpuset "0-": expected processors such as 0-2,7'],
+    ['blkio_config: { weight: 5 }', 'blkio_config: a weight is a number from 10 to 1000'],
+    ['oom_score_adj: 1001', 'oom_score_adj 1001: expected a number from -1000 to 1000'],
+    ['sysctls: { kernel.panic: 1 }', "sysctls: kernel.panic is the whole machine's and cannot be set for one container; set it on the host"],
+    ['sysctls: { net.core.somaxconn: 1 }\n    network_mode: host', 'sysctls: net.core.somaxconn belongs to the network, which is the host\'s with network_mode "host"; set it there'],
+    ['ulimits: { open: 1 }', 'ulimits: "open" is no limit of a process; expected one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack'],
+    ['ulimits: { nofile: { soft: 9, hard: 8 } }', 'ulimits: the soft limit of nofile (9) is above its hard one (8)'],
+    ['device_cgroup_rules: ["c 1 rwm"]', 'device_cgroup_rules: "c 1 rwm": expected a rule such as "c 1:3 rwm"'],
+    ['isolation: hyperv', 'isolation "hyperv" is of Windows; on Linux there is "default" alone'],
+    ['storage_opt: { size: 1g }', "storage_opt: the size of a container's own layer cannot be limited here; put what grows on a volume, or on a tmpfs with a size"],
+  ])('is refused with its place: %s', (keys, message) => {
+    const project = projectOf(`services:\n  a:\n    image: a\n    ${keys}\n`);
+    expect(() => desiredOf(project, { removeOrphans: false })).toThrow(`: services.a: ${message}`);
+    expect(configOf(project)).toMatchObject({ services: { a: { image: 'a' } } });
+  });
+
+  test('keys of another system are ignored, and said to be', () => {
+    expect(desiredOf(projectOf('services:\n  a: { image: a, cpu_count: 2, cpu_percent: 50, isolation: default }\n'), { removeOrphans: false }).notes).toEqual([
+      'service a: key "cpu_count" means nothing on Linux and is ignored', 'service a: key "cpu_percent" means nothing on Linux and is ignored',
+    ]);
+  });
+});
