@@ -22,6 +22,7 @@ import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
+import { containerStats } from './stats.ts';
 import { info, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
@@ -41,6 +42,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/containers/:id/json', inspectContainer],
   ['GET', '/containers/:id/logs', containerLogs],
   ['GET', '/containers/:id/top', topContainer],
+  ['GET', '/containers/:id/stats', containerStats],
   ['POST', '/containers/:id/start', startContainer],
   ['POST', '/containers/:id/stop', stopContainer],
   ['POST', '/containers/:id/restart', restartContainer],

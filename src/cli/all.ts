@@ -26,6 +26,7 @@ import { addRm } from './rm.ts';
 import { addRun } from './run.ts';
 import { addSave } from './save.ts';
 import { addStart } from './start.ts';
+import { addStats } from './stats.ts';
 import { addStop } from './stop.ts';
 import { addTop } from './top.ts';
 import { addUnpause } from './unpause.ts';
@@ -37,7 +38,7 @@ import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addPlan, addPs, addLs, addLogs, addEvents, addTop, addPort, addWait,
+  addUp, addDown, addPlan, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach,
   addConfig,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
 import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
+import type { Usage } from '../../src/runtime/container/usage.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
@@ -41,6 +42,10 @@ export class FakeEngine implements EngineView {
   readonly records = new Map<string, LogRecord[]>();
   readonly calls: string[] = [];
   pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
+  usage: Usage = {
+    cpu: { total: 1e9, user: 6e8, system: 4e8, periods: 0, throttledPeriods: 0, throttled: 0 }, machine: 1e12, memory: { usage: 3 * 1024 * 1024, limit: 1024 ** 3, details: { inactive_file: 1024 * 1024 } },
+    pids: { current: 2, limit: 0 }, io: [{ major: 8, minor: 0, op: 'read', bytes: 1_290_000 }], networks: { eth0: { rxBytes: 1600, rxPackets: 3, rxErrors: 0, rxDropped: 0, txBytes: 126, txPackets: 2, txErrors: 0, txDropped: 0 } },
+  };
   closed = false;
   readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
@@ -102,6 +107,7 @@ export class FakeEngine implements EngineView {
       return () => this.#listeners.delete(listener);
     },
     processes: () => [],
+    usage: (name) => (this.all.get(name)?.status?.phase === 'running' ? this.usage : null),
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
   /** `test/api` has one network, and those that were made. */

@@ -85,3 +85,11 @@ test('wait shows each end, and takes the stack down after the first', async () =
   expect(await down).toBe(4);
   expect(cli.engine.calls).toContain('remove shop volumes=false timeout=null');
 });
+
+test('stats, once', async () => {
+  expect(await out('stats', '--no-stream', 'web')).toMatch(/^CONTAINER ID {3}NAME {9}CPU % {5}MEM USAGE \/ LIMIT {3}MEM % {5}NET I\/O {8}BLOCK I\/O {5}PIDS\n111111111111 {3}shop-web-1 {3}0\.00% {5}2MiB \/ 1GiB {9}0\.20% {5}1\.6kB \/ 126B {3}1\.29MB \/ 0B {3}2\n$/);
+  expect(JSON.parse(await out('stats', '--no-stream', '--format', 'json', 'web'))).toEqual({
+    BlockIO: '1.29MB / 0B', CPUPerc: '0.00%', Container: '1'.repeat(64), ID: '1'.repeat(12), MemPerc: '0.20%', MemUsage: '2MiB / 1GiB', Name: 'shop-web-1', NetIO: '1.6kB / 126B', PIDs: '2',
+  });
+  expect(JSON.parse(await out('stats', '--no-stream', '-a', '--format', 'json', 'db'))).toMatchObject({ CPUPerc: '0.00%', MemUsage: '0B / 0B', PIDs: '0' });
+});

@@ -38,6 +38,7 @@ import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError } from './spawn-shim.ts';
+import { usageOf, type Usage } from './usage.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
@@ -271,6 +272,11 @@ export class ContainerStore implements Containers {
 
   processes(name: string): readonly number[] {
     return processesOf(this.#entry(name).files.cgroup);
+  }
+
+  usage(name: string): Usage | null {
+    const { phase, ready, files, record } = this.#entry(name);
+    return phase !== 'running' || ready === null ? null : usageOf(files.cgroup, ready.pid, record.spec.networkMode !== 'host');
   }
 
   async exec(name: string, request: ExecRequest): Promise<ExecProcess> {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Usage } from './usage.ts';
 
 /** Of a terminal, in characters. */
 export interface ConsoleSize { readonly width: number; readonly height: number }
@@ -63,6 +64,8 @@ export interface Containers {
   disconnect(name: string, network: string): Promise<void>;
   /** Pids, as the host sees them, of all that runs in the container. */
   processes(name: string): readonly number[];
+  /** What it has used since its start; null where it does not run. */
+  usage(name: string): Usage | null;
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
   /**
    * A connection to the container's stdio: output as frames of Docker's multiplexed stream, or as it is where the container has a terminal; what is written is
