@@ -14,11 +14,11 @@ export const addConfig: AddCommand = (program, cli, ends) => {
     .option('--services', 'print the names of the services alone')
     .action(ends(async (_own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ConfigOptions>();
-      const { configOf, configYaml, loadProject } = await import('./stack-file.ts');
+      const { configJson, configYaml, loadProject } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       if (options.quiet === true) return 0;
       if (options.services === true) cli.stdout.write(Object.keys(project.services).map((name) => `${name}\n`).join(''));
-      else cli.stdout.write(options.format === 'json' ? `${JSON.stringify(configOf(project), null, 2)}\n` : configYaml(project));
+      else cli.stdout.write(options.format === 'json' ? `${configJson(project)}\n` : configYaml(project));
       return 0;
     }));
 };

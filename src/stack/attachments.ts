@@ -14,11 +14,16 @@ export function attachmentsOf(name: string, service: ServiceConfig, project: Pro
       ipv6Address: attachment?.ipv6_address || null,
       linkLocalIps: [...(attachment?.link_local_ips ?? [])],
       // The service's own is for its only network; of several each has to say it itself.
-      macAddress: attachment?.mac_address ?? (keys.length === 1 ? service.mac_address ?? '' : ''),
+      macAddress: hardwareAddress(attachment?.mac_address ?? (keys.length === 1 ? service.mac_address ?? '' : '')),
       interfaceName: attachment?.interface_name ?? '',
       priority: attachment?.priority ?? 0,
       gatewayPriority: attachment?.gw_priority ?? 0,
       driverOpts: { ...attachment?.driver_opts },
     }];
   }));
+}
+
+/** As the kernel prints it. */
+function hardwareAddress(text: string): string {
+  return text.toLowerCase().replaceAll('-', ':');
 }

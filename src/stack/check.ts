@@ -1,48 +1,51 @@
-import { checkNetworks } from './check-networks.ts';
-import { checkPorts } from './check-ports.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
+import { serviceOf } from './normalize.ts';
 import { replicasOf } from './replicas.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { Place } from './source-text.ts';
-import { child, placeOf } from './tree.ts';
+import { child, placeOf, valuePlaceOf } from './tree.ts';
 import type { Tree } from './tree.ts';
 
 type Services = Readonly<Record<string, ServiceConfig>>;
 
 /**
  * What no single place of a file shows: that names which are used exist, that nothing depends on itself, that keys do not
- * contradict each other. `services` are the active ones, normalized; `inactive` those of other profiles.
+ * contradict each other. `services` are the active ones, normalized, and the only ones that are checked; `inactive` those of other profiles.
  */
 export function checkStack(stack: StackConfig, services: Services, inactive: Services, tree: Tree, mistakes: Mistakes): void {
-  for (const [name, service] of Object.entries({ ...inactive, ...services })) {
-    const at = (...path: (string | number)[]): Place => placeOf(tree, ['services', name, ...path]);
-    checkNames(name, service, stack, at, mistakes);
-    const written = child(child(tree, 'services'), name);
-    if (child(written, 'image') === undefined && child(written, 'build') === undefined && service.provider === undefined) {
-      mistakes.add(at(), `services.${name}: expected "image" or "build", got neither`);
-    }
-    const image = child(written, 'image');
-    if (service.image === '' && service.build === undefined && image !== undefined) mistakes.add(image.at, `services.${name}.image: expected an image's name, got an empty string`);
-    checkContradictions(name, service, at, mistakes);
-  }
   for (const [name, service] of Object.entries(services)) {
-    for (const other of Object.keys(service.depends_on ?? {})) {
-      if (Object.hasOwn(services, other)) continue;
-      const place = placeOf(tree, ['services', name, 'depends_on', other]);
-      const profile = Object.hasOwn(inactive, other) ? inactive[other]?.profiles?.[0] : undefined;
-      if (profile === undefined) mistakes.add(place, `services.${name}: depends on service "${other}", which does not exist${suggest(other, Object.keys(services))}`);
-      else if (service.depends_on?.[other]?.required !== false) mistakes.add(place, `services.${name}: depends on service "${other}", whose profile "${profile}" is not active; add --profile ${profile}`);
+    const at = (...path: (string | number)[]): Place => placeOf(tree, ['services', name, ...path]);
+    checkSource(name, service, tree, mistakes);
+    checkNames(name, service, stack, at, mistakes);
+    checkDependencies(name, service, { services, inactive }, at, mistakes);
+    checkContradictions(name, service, at, mistakes);
+    checkMounts(name, service, at, mistakes);
+    const test = service.healthcheck?.test ?? [];
+    if (test.length > 0 && !['NONE', 'CMD', 'CMD-SHELL'].includes(test[0] ?? '')) {
+      mistakes.add(valuePlaceOf(tree, ['services', name, 'healthcheck', 'test']), `services.${name}.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got ${JSON.stringify(test[0])}`);
     }
+  }
+  for (const [key, secret] of Object.entries(stack.secrets ?? {})) {
+    if (secret.external === true || (secret.file ?? '') !== '' || (secret.environment ?? '') !== '') continue;
+    // That all of them are missing was told already, unless there is a driver.
+    if (secret.file === undefined && secret.environment === undefined && secret.driver === undefined) continue;
+    mistakes.add(placeOf(tree, ['secrets', key]), `secrets.${key}: expected "file" or "environment" that says something`);
   }
   checkContainerNames(services, tree, mistakes);
-  checkPorts(services, tree, mistakes);
-  checkNetworks(stack, services, tree, mistakes);
   checkCycles(services, tree, mistakes);
 }
 
 type At = (...path: (string | number)[]) => Place;
+
+/** That a service says what it is made from. */
+function checkSource(name: string, service: ServiceConfig, tree: Tree, mistakes: Mistakes): void {
+  if ((service.image ?? '') !== '' || service.build !== undefined || service.provider !== undefined) return;
+  const image = child(child(child(tree, 'services'), name), 'image');
+  if (image === undefined) mistakes.add(placeOf(tree, ['services', name]), `services.${name}: expected "image" or "build", got neither`);
+  else if (service.image !== undefined) mistakes.add(image.at, `services.${name}.image: expected an image's name, got an empty string`);
+}
 
 function checkNames(name: string, service: ServiceConfig, stack: StackConfig, at: At, mistakes: Mistakes): void {
   const undefinedName = (kind: string, used: string, declared: Readonly<Record<string, unknown>> | undefined, place: Place): void => {
@@ -53,36 +56,86 @@ function checkNames(name: string, service: ServiceConfig, stack: StackConfig, at
   for (const network of Object.keys(service.networks ?? {})) {
     if (network !== 'default') undefinedName('network', network, stack.networks, at('networks', network));
   }
-  service.volumes?.forEach((volume, index) => {
-    if (volume.type === 'volume' && volume.source !== undefined) undefinedName('volume', volume.source, stack.volumes, at('volumes', index));
+  service.volumes?.forEach(({ type, source = '' }, index) => {
+    if (type === 'volume' && source !== '') undefinedName('volume', source, stack.volumes, at('volumes', index));
   });
   service.secrets?.forEach((secret, index) => { undefinedName('secret', secret.source, stack.secrets, at('secrets', index)); });
+  service.build?.secrets?.forEach((secret, index) => { undefinedName('secret', secret.source, stack.secrets, at('build', 'secrets', index)); });
   service.configs?.forEach((config, index) => { undefinedName('config', config.source, stack.configs, at('configs', index)); });
   for (const model of Object.keys(service.models ?? {})) undefinedName('model', model, stack.models, at('models', model));
 }
 
+interface Others { readonly services: Services; readonly inactive: Services }
+
+function checkDependencies(name: string, service: ServiceConfig, { services, inactive }: Others, at: At, mistakes: Mistakes): void {
+  const why = (other: string): string => {
+    const profile = Object.hasOwn(inactive, other) ? inactive[other]?.profiles?.[0] : undefined;
+    return profile === undefined ? `service "${other}", which does not exist${suggest(other, Object.keys(services))}` : `service "${other}", whose profile "${profile}" is not active; add --profile ${profile}`;
+  };
+  for (const [other, { required }] of Object.entries(service.depends_on ?? {})) {
+    if (Object.hasOwn(services, other) || (Object.hasOwn(inactive, other) && required === false)) continue;
+    mistakes.add(at('depends_on', other), `services.${name}: depends on ${why(other)}`);
+  }
+  const shared = serviceOf(service.network_mode);
+  if (shared !== null && !Object.hasOwn(services, shared) && !Object.hasOwn(service.depends_on ?? {}, shared)) mistakes.add(at('network_mode'), `services.${name}.network_mode: uses ${why(shared)}`);
+  for (const [context, from] of Object.entries(service.build?.additional_contexts ?? {})) {
+    const other = serviceOf(from);
+    if (other === null) continue;
+    if (!Object.hasOwn(services, other)) mistakes.add(at('build', 'additional_contexts', context), `services.${name}.build.additional_contexts.${context}: uses ${why(other)}`);
+    else if (services[other]?.build === undefined) mistakes.add(at('build', 'additional_contexts', context), `services.${name}.build.additional_contexts.${context}: service "${other}" has no "build", so there is no context to take`);
+  }
+}
+
 function checkContradictions(name: string, service: ServiceConfig, at: At, mistakes: Mistakes): void {
   const where = `services.${name}`;
-  if (service.network_mode !== undefined && service.networks !== undefined) {
+  if ((service.network_mode ?? '') !== '' && Object.keys(service.networks ?? {}).length > 0) {
     mistakes.add(at('network_mode'), `${where}: expected one of "network_mode" and "networks", got both`);
   }
-  if (service.container_name !== undefined && replicasOf(service) > 1) {
+  if ((service.container_name ?? '') !== '' && replicasOf(service) > 1) {
     mistakes.add(at('container_name'), `${where}: a container_name can name one container, got ${String(replicasOf(service))} replicas; drop one of the two`);
   }
-  const limits = service.deploy?.resources?.limits;
-  const twice = (key: 'cpus' | 'mem_limit' | 'pids_limit' | 'scale', other: string, a: unknown, b: unknown): void => {
-    if (a !== undefined && b !== undefined && a !== b) mistakes.add(at(key), `${where}: "${key}" says ${String(a)} and ${other} says ${String(b)}; keep one`);
+  const { build } = service;
+  if ((build?.dockerfile ?? '') !== '' && (build?.dockerfile_inline ?? '') !== '') mistakes.add(at('build', 'dockerfile_inline'), `${where}.build: expected one of "dockerfile" and "dockerfile_inline", got both`);
+  if ((build?.platforms ?? []).length > 0 && (service.platform ?? '') !== '' && build?.platforms?.includes(service.platform ?? '') === false) {
+    mistakes.add(at('platform'), `${where}: platform "${service.platform ?? ''}" is not in build.platforms; add it there`);
+  }
+  for (const [index, watch] of (service.develop?.watch ?? []).entries()) {
+    if ((watch.target ?? '') === '' && watch.action !== 'rebuild' && watch.action !== 'restart') mistakes.add(at('develop', 'watch', index), `${where}.develop.watch[${String(index)}]: expected the key "target" for action "${watch.action}", got none`);
+  }
+  const { limits, reservations } = service.deploy?.resources ?? {};
+  // What one side leaves out is nothing, which is another thing than what the other side says.
+  const twice = (key: 'cpus' | 'mem_limit' | 'mem_reservation' | 'pids_limit', other: string, a: number, section: object | undefined, b: number): void => {
+    if (a === 0 || section === undefined || a === b) return;
+    const says = b === 0 ? `deploy.resources.${other.slice(0, other.indexOf('.'))} is there without "${other.slice(other.indexOf('.') + 1)}"; move it there` : `deploy.resources.${other} says ${String(b)}; keep one`;
+    mistakes.add(at(key), `${where}: "${key}" says ${String(a)} and ${says}`);
   };
-  twice('cpus', 'deploy.resources.limits.cpus', service.cpus, limits?.cpus);
-  twice('mem_limit', 'deploy.resources.limits.memory', service.mem_limit, limits?.memory);
-  twice('pids_limit', 'deploy.resources.limits.pids', service.pids_limit, limits?.pids);
-  twice('scale', 'deploy.replicas', service.scale, service.deploy?.replicas);
+  twice('cpus', 'limits.cpus', service.cpus ?? 0, limits, limits?.cpus ?? 0);
+  twice('mem_limit', 'limits.memory', Number(service.mem_limit ?? 0), limits, Number(limits?.memory ?? 0));
+  twice('mem_reservation', 'reservations.memory', Number(service.mem_reservation ?? 0), reservations, Number(reservations?.memory ?? 0));
+  twice('pids_limit', 'limits.pids', service.pids_limit ?? 0, limits, limits?.pids ?? 0);
+  const { scale } = service;
+  const replicas = service.deploy?.replicas;
+  if (scale !== undefined && replicas !== undefined && scale !== replicas) mistakes.add(at('scale'), `${where}: "scale" says ${String(scale)} and deploy.replicas says ${String(replicas)}; keep one`);
+  if ((scale ?? 0) < 0) mistakes.add(at('scale'), `${where}.scale: expected a whole number, 0 or more, got ${String(scale)}`);
+  if ((replicas ?? 0) < 0) mistakes.add(at('deploy', 'replicas'), `${where}.deploy.replicas: expected a whole number, 0 or more, got ${String(replicas)}`);
+}
+
+/** That nothing is mounted over what was mounted before. */
+function checkMounts(name: string, service: ServiceConfig, at: At, mistakes: Mistakes): void {
+  const taken = new Map<string, string>();
+  const take = (target: string, what: string, place: Place): void => {
+    const before = taken.get(target);
+    if (before !== undefined) mistakes.add(place, `services.${name}.${what}: ${target} is that of ${before} already; take one out`);
+    taken.set(target, what);
+  };
+  service.tmpfs?.forEach((spec, index) => { take(spec.split(':', 1)[0] ?? '', `tmpfs[${String(index)}]`, at('tmpfs', index)); });
+  service.volumes?.forEach(({ target = '' }, index) => { take(target, `volumes[${String(index)}]`, at('volumes', index)); });
 }
 
 function checkContainerNames(services: Services, tree: Tree, mistakes: Mistakes): void {
   const owners = new Map<string, string>();
-  for (const [name, { container_name: containerName }] of Object.entries(services)) {
-    if (containerName === undefined) continue;
+  for (const [name, { container_name: containerName = '' }] of Object.entries(services)) {
+    if (containerName === '') continue;
     const owner = owners.get(containerName);
     if (owner !== undefined) mistakes.add(placeOf(tree, ['services', name, 'container_name']), `services.${name}: container_name "${containerName}" is already that of service "${owner}"`);
     owners.set(containerName, name);

@@ -1,36 +1,62 @@
 /**
- * Splits a command written as one string into words as a shell would: blanks separate, quotes and backslashes keep together.
- * Nothing is expanded, and no shell runs. Null: a quote is not closed.
+ * Splits a command written as one string into words as docker compose does: blanks separate, quotes and backslashes keep together, `\n` and `\t` are
+ * a new line and a tab. Nothing is expanded, and no shell runs: the command ends before an unquoted `;`, `&`, `|`, `<` or `>`. Null: a quote
+ * or a parenthesis is not closed.
  */
 export function splitCommandLine(text: string): string[] | null {
   const words: string[] = [];
-  let word: string | null = null;
-  let quote = '';
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at] ?? '';
-    if (quote === "'") {
-      if (char === "'") quote = '';
-      else word += char;
-    } else if (char === '\\') {
-      const next = text[++at];
-      if (next === undefined) return null;
-      // Inside double quotes a backslash escapes only these; a newline after it joins two lines.
-      if (quote === '"' && !'$`"\\\n'.includes(next)) word = `${word ?? ''}\\${next}`;
-      else if (next !== '\n') word = (word ?? '') + next;
-    } else if (quote === '"') {
-      if (char === '"') quote = '';
-      else word += char;
-    } else if (char === '"' || char === "'") {
-      quote = char;
-      word ??= '';
-    } else if (/\s/.test(char)) {
-      if (word !== null) words.push(word);
-      word = null;
-    } else {
-      word = (word ?? '') + char;
+  let word = '';
+  // A word has begun, even if it is empty so far.
+  let begun = false;
+  const open = { single: false, double: false, back: false, dollar: false };
+  let escaped = false;
+  for (const char of text) {
+    const { single, double, back, dollar } = open;
+    const quoted = single || double || back || dollar;
+    if (escaped) {
+      word += char === 'n' ? '\n' : char === 't' ? '\t' : char;
+      escaped = false;
+      begun = true;
+      continue;
     }
+    if (char === '\\' && !single) {
+      escaped = true;
+      continue;
+    }
+    if (' \t\r\n'.includes(char)) {
+      if (quoted) word += char;
+      else if (begun) {
+        words.push(word);
+        word = '';
+        begun = false;
+      }
+      continue;
+    }
+    if (char === '"' && !single && !dollar) {
+      begun ||= double;
+      open.double = !double;
+      continue;
+    }
+    if (char === "'" && !double && !dollar) {
+      begun ||= single;
+      open.single = !single;
+      continue;
+    }
+    if (char === '(' && !single && !double && !back) {
+      if (dollar || !word.endsWith('$')) return null;
+      open.dollar = true;
+    } else if (char === ')' && !single && !double && !back) {
+      open.dollar = !dollar;
+    } else if (char === '`' && !single && !double && !dollar) {
+      open.back = !back;
+    } else if (!quoted && ';&|<>'.includes(char)) {
+      // `2>` is no word of the command either.
+      if (char === '>' && /^\d/.test(word)) begun = false;
+      break;
+    }
+    word += char;
+    begun = true;
   }
-  if (quote !== '') return null;
-  if (word !== null) words.push(word);
-  return words;
+  if (begun) words.push(word);
+  return open.single || open.double || open.back || open.dollar || escaped ? null : words;
 }

@@ -1,28 +1,42 @@
-import { stringify } from 'yaml';
+import { stackForms } from './config-forms.ts';
+import { compareText, fields, printed, type Printed } from './form.ts';
+import { jsonText } from './json-text.ts';
 import type { Project } from './project.ts';
+import { yamlText } from './yaml-text.ts';
 
 /**
- * The canonical model as `docker compose config --format json` prints it: long forms, full names, sorted keys, `$` as `$$` so that
- * it can be loaded again.
+ * The canonical model as text, as `docker compose config --format json` prints it: long forms, full names, absolute paths, keys in its order, `$` as `$$` so
+ * that it can be loaded again. JSON has no extensions but those at the top, and no models, as there.
  */
+export function configJson(project: Project): string {
+  const { models: _, ...forms } = stackForms;
+  const model = fields(forms)(sections(project), 'json');
+  const extensions = Object.entries(project.extensions).map(([key, value]): [string, Printed] => [key, withoutEmptyLists(printed(value))]);
+  const entries = [...(model instanceof Map ? model : []), ...extensions].sort(([a], [b]) => compareText(a, b));
+  return escaped(jsonText(new Map(entries)));
+}
+
+/** The same as data. */
 export function configOf(project: Project): unknown {
-  const services = Object.fromEntries(Object.entries(project.services).map(([name, service]) => [name, { command: null, entrypoint: null, ...service }]));
-  const networks = Object.fromEntries(Object.entries(project.networks).map(([key, network]) => [key, { ...network, ipam: network.ipam ?? {} }]));
-  const sections = { networks, volumes: project.volumes, secrets: project.secrets, configs: project.configs, models: project.models ?? {} };
-  const used = Object.fromEntries(Object.entries(sections).filter(([, section]) => Object.keys(section).length > 0));
-  return canonical({ name: project.name, services, ...used, ...project.extensions });
+  return JSON.parse(configJson(project));
 }
 
-/** The same as YAML text. */
+/** The same as YAML. */
 export function configYaml(project: Project): string {
-  return stringify(configOf(project), { aliasDuplicateObjects: false, lineWidth: 0 });
+  return escaped(yamlText(fields(stackForms)({ ...sections(project), ...project.extensions }, 'yaml') ?? new Map()));
 }
 
-function canonical(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value;
-  // An empty list says nothing, save for a command, which it clears.
-  const entries = Object.entries(value).filter(([key, each]) => each !== undefined && (!Array.isArray(each) || each.length > 0 || key === 'command' || key === 'entrypoint')).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
-  return Object.fromEntries(entries.map(([key, each]) => [key, canonical(each)]));
+/** Docker compose prints an empty list of an extension as null. */
+function withoutEmptyLists(value: Printed): Printed {
+  if (Array.isArray(value)) return value.length === 0 ? null : value.map(withoutEmptyLists);
+  return value instanceof Map ? new Map([...value].map(([key, each]: [string, Printed]) => [key, withoutEmptyLists(each)])) : value;
+}
+
+function sections({ name, services, networks, volumes, secrets, configs, models }: Project): object {
+  return { name, services, networks, volumes, secrets, configs, models };
+}
+
+
+function escaped(text: string): string {
+  return text.replaceAll('$', '$$$$');
 }

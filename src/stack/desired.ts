@@ -11,6 +11,7 @@ import { contentsOf, grantsOf } from './contents.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
 import { networksOf } from './network-spec.ts';
+import { serviceOf as namespaceOwner } from './normalize.ts';
 import type { Project } from './project.ts';
 import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
@@ -43,7 +44,10 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
 }
 
 function serviceOf(name: string, service: ServiceConfig, project: Project): Service {
-  const dependsOn = Object.entries(service.depends_on ?? {}).map(([other, { condition, required, restart }]) => [other, { condition, required, restart: restart ?? false }] as const);
+  // A container made anew has another namespace: whoever shares it has to follow, whatever else was said of the dependency.
+  const home = namespaceOwner(service.network_mode);
+  const dependsOn = Object.entries(service.depends_on ?? {}).filter(([other]) => Object.hasOwn(project.services, other))
+    .map(([other, { condition, required, restart }]) => [other, { condition, required, restart: other === home || (restart ?? false) }] as const);
   return {
     replicas: replicasOf(service),
     containerName: service.container_name ?? '',
@@ -105,7 +109,7 @@ function linksOf(service: ServiceConfig): ContainerSpec['links'] {
 
 /** The labels by which other programs group containers, as docker compose writes them; those of one container alone come later. */
 function composeLabels(name: string, service: ServiceConfig, project: Project): Record<string, string> {
-  const dependencies = Object.entries(service.depends_on ?? {}).map(([other, { condition, restart }]) => `${other}:${condition}:${String(restart ?? false)}`);
+  const dependencies = Object.entries(service.depends_on ?? {}).filter(([other]) => Object.hasOwn(project.services, other)).map(([other, { condition, restart }]) => `${other}:${condition}:${String(restart ?? false)}`);
   return {
     'com.docker.compose.project': project.name,
     'com.docker.compose.service': name,
@@ -164,7 +168,8 @@ function tmpfsOf(text: string): Mount {
 function restartOf(service: ServiceConfig): RestartPolicy {
   const policy = service.deploy?.restart_policy;
   if (policy !== undefined) {
-    const name = policy.condition === 'none' ? 'no' : policy.condition === 'on-failure' ? 'on-failure' : 'always';
+    const { condition = 'any' } = policy;
+    const name = condition === 'none' || condition === 'no' ? 'no' : condition === 'on-failure' || condition === 'unless-stopped' ? condition : 'always';
     return { policy: name, maxRetries: name === 'on-failure' ? policy.max_attempts ?? 0 : 0 };
   }
   const [name, retries] = (service.restart ?? 'no').split(':');

@@ -1,4 +1,4 @@
-export { configOf, configYaml } from './config.ts';
+export { configJson, configOf, configYaml } from './config.ts';
 export { contentBytes } from './contents.ts';
 export { desiredOf } from './desired.ts';
 export { findStackFiles } from './find-stack-files.ts';

@@ -1,12 +1,15 @@
-import { dirname, resolve } from 'node:path/posix';
+import { dirname, isAbsolute } from 'node:path/posix';
+import { checkNetworks } from './check-networks.ts';
+import { checkPorts } from './check-ports.ts';
 import { checkStack } from './check.ts';
+import { checkValues } from './check-values.ts';
 import { contentSources } from './contents.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
 import { Mistakes } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
 import { normalizeService } from './normalize.ts';
-import { projectNameMistake, projectNameOf } from './project-name.ts';
+import { normalizeProjectName, projectNameMistake, projectNameOf } from './project-name.ts';
 import type { Project } from './project.ts';
 import { StackReader } from './read-stack.ts';
 import { resolveEnvironment } from './resolve-environment.ts';
@@ -18,6 +21,7 @@ import { fillTemplate } from './template.ts';
 import type { Lookup } from './template.ts';
 import { child, dict, plain } from './tree.ts';
 import type { Dict, Leaf } from './tree.ts';
+import { cleanPath } from './volume-spec.ts';
 
 export interface LoadInput {
   /** Absolute paths; the first is the main file, later ones override. */
@@ -78,15 +82,20 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   const { active, inactive } = selectProfiles(stack, chosenProfiles(input, environment));
   const services: Record<string, ServiceConfig> = {};
   for (const [key, service] of Object.entries(active)) {
-    services[key] = normalizeService(resolveEnvironment(key, service, tree, lookup, input.read, mistakes));
+    services[key] = normalizeService(resolveEnvironment(key, service, tree, lookup, input.read, mistakes), lookup);
   }
   checkStack(stack, services, inactive, tree, mistakes);
-  for (const [key, service] of Object.entries(services)) services[key] = withoutAbsent(service, services);
-  const { notes, refusals } = reviewSupport(stack, services, tree);
+  const refusals = new Mistakes();
+  checkValues(stack, services, tree, refusals);
+  checkPorts(services, tree, refusals);
+  checkNetworks(stack, services, tree, refusals);
+  // Where there are mistakes anyhow, these are told along with them.
+  if (mistakes.count > 0) mistakes.addAll(refusals);
+  const support = reviewSupport(stack, services, tree);
   const resources = nameResources(name, stack, services);
   return {
     name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
-    ...resources, contents: contentSources(resources, services, tree, lookup), models: stack.models, extensions: extensionsOf(tree), notes, refusals,
+    ...resources, contents: contentSources(resources, services, tree, lookup), extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
   };
 }
 
@@ -116,7 +125,9 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
   const last = names.filter((node): node is Leaf => node?.kind === 'leaf' && typeof node.value === 'string').at(-1);
   if (last !== undefined) {
     const filled = fillTemplate(last.text, environment, () => undefined);
-    return check(filled.text, (message) => { if (filled.problem === null) mistakes.add(last.at, `name: ${message}`); });
+    const name = normalizeProjectName(filled.text);
+    if (name === '' && filled.problem === null) mistakes.add(last.at, `name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got ${JSON.stringify(filled.text)}`);
+    return name;
   }
   const fromFolder = projectNameOf(input.workingDir === '' ? dirname(input.files[0] ?? '') : input.workingDir);
   if (fromFolder === '') mistakes.addFile(input.files[0] ?? input.workingDir, `the folder ${input.workingDir} gives no project name; add "name:" or use -p`);
@@ -139,15 +150,8 @@ function selectProfiles(stack: StackConfig, chosen: readonly string[]): { active
   return { active, inactive };
 }
 
-/** A dependency that is not required and not there is no dependency. */
-function withoutAbsent(service: ServiceConfig, services: Readonly<Record<string, ServiceConfig>>): ServiceConfig {
-  const { depends_on: dependsOn, ...rest } = service;
-  const present = Object.entries(dependsOn ?? {}).filter(([other]) => Object.hasOwn(services, other));
-  return present.length === 0 ? rest : { ...rest, depends_on: Object.fromEntries(present) };
-}
-
 /** Full names: `project_key`, the `name:` of a resource, the bare key of an external one. */
-function nameResources(project: string, stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>): Pick<Project, 'networks' | 'volumes' | 'secrets' | 'configs'> {
+function nameResources(project: string, stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>): Pick<Project, 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'> {
   const usesDefault = Object.values(services).some((service) => Object.hasOwn(service.networks ?? {}, 'default'));
   const full = <T extends { readonly name?: string; readonly external?: boolean }>(all: Readonly<Record<string, T | null>> | undefined): Record<string, T & { readonly name: string }> =>
     Object.fromEntries(Object.entries(all ?? {}).map(([key, value]) => {
@@ -155,9 +159,25 @@ function nameResources(project: string, stack: StackConfig, services: Readonly<R
       const given = value ?? ({} as T);
       return [key, { ...given, name: given.name ?? (given.external === true ? key : `${project}_${key}`) }];
     }));
+  const used = usedResources(Object.values(services));
+  const only = <T>(all: Readonly<Record<string, T>>, keys: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([key]) => keys.has(key)));
   return {
-    networks: full({ ...(usesDefault ? { default: null } : {}), ...stack.networks }),
-    volumes: full(stack.volumes), secrets: full(stack.secrets), configs: full(stack.configs),
+    networks: only(full({ ...(usesDefault ? { default: null } : {}), ...stack.networks }), used.networks),
+    volumes: only(full(stack.volumes), used.volumes), secrets: only(full(stack.secrets), used.secrets), configs: only(full(stack.configs), used.configs),
+    models: only(stack.models ?? {}, used.models),
+  };
+}
+
+type Used = Readonly<Record<'networks' | 'volumes' | 'secrets' | 'configs' | 'models', ReadonlySet<string>>>;
+
+/** What services need; the rest is as if the file did not have it. */
+function usedResources(services: readonly ServiceConfig[]): Used {
+  return {
+    networks: new Set(services.flatMap(({ networks }) => Object.keys(networks ?? {}))),
+    volumes: new Set(services.flatMap(({ volumes }) => (volumes ?? []).flatMap(({ type, source }) => type === 'volume' && source !== undefined ? [source] : []))),
+    secrets: new Set(services.flatMap(({ secrets, build }) => [...(secrets ?? []), ...(build?.secrets ?? [])].map(({ source }) => source))),
+    configs: new Set(services.flatMap(({ configs }) => (configs ?? []).map(({ source }) => source))),
+    models: new Set(services.flatMap(({ models }) => Object.keys(models ?? {}))),
   };
 }
 
@@ -170,6 +190,7 @@ function extensionsOf(tree: Dict): Record<string, unknown> {
 }
 
 function resolvePath(path: string, folder: string, home: string | undefined): string {
-  if (home !== undefined && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
-  return resolve(folder, path);
+  if (home !== undefined && path.startsWith('~')) return cleanPath(`${home}/${path.slice(1)}`);
+  // An absolute path stays as it was written.
+  return isAbsolute(path) ? path : cleanPath(`${folder}/${path}`);
 }

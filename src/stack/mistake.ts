@@ -49,6 +49,11 @@ export class Mistakes {
     this.#keep({ file, line: 0, column: 0, message, excerpt: '' });
   }
 
+  /** Those of another collection too. */
+  addAll(others: Mistakes): void {
+    for (const mistake of others.#found.values()) if (!this.#closed.has(positionOf(mistake))) this.#keep(mistake);
+  }
+
   /** File by file in the order they were met, top to bottom. */
   all(): readonly Mistake[] {
     const order = (mistake: Mistake): number => this.#files.indexOf(mistake.file);

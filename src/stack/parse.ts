@@ -1,8 +1,10 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Node, YAMLMap } from 'yaml';
+import type { Node, Scalar as YamlScalar, YAMLMap } from 'yaml';
 import type { Mistakes } from './mistake.ts';
+import { suggest } from './nearest.ts';
 import { SourceText } from './source-text.ts';
 import type { Place } from './source-text.ts';
+import { plainScalar } from './scalar.ts';
 import { describe, dict, leaf } from './tree.ts';
 import type { Entry, Scalar, Tag, Tree } from './tree.ts';
 
@@ -14,10 +16,10 @@ const nestedTooDeeply = 'nested too deeply to be a stack file';
 /** How deep a file may be nested. All passes walk it by recursion, so this has to be well within the stack. */
 const deepest = 200;
 
-const coreTag = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
+const coreTag = 'tag:yaml.org,2002:';
 
 /**
- * Pass 1: YAML 1.2 (core schema) text to trees, one for each document of the file; an empty document is left out. Anchors,
+ * Pass 1: YAML text to trees, one for each document of the file; an empty document is left out. Anchors,
  * aliases and merge keys (`<<`) are resolved here: what came through one keeps the position of where it was written.
  */
 export function parseFile(file: string, text: string, mistakes: Mistakes): readonly Tree[] {
@@ -37,8 +39,8 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
 }
 
 function documents(source: SourceText, mistakes: Mistakes): Tree[] {
-  // Duplicate keys are found below, in linear time; merge keys too, with their positions.
-  const parsed = parseAllDocuments(source.text, { version: '1.2', schema: 'core', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
+  // Duplicate keys are found below, in linear time; merge keys and what plain scalars mean too.
+  const parsed = parseAllDocuments(source.text, { version: '1.2', schema: 'failsafe', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
   const trees: Tree[] = [];
   for (const document of parsed) {
     const lines = new Set<number>();
@@ -112,11 +114,9 @@ class Builder {
     if (isMap(node)) return { kind: 'dict', entries: this.#entries(node), at, tag };
     if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.build(item)), at, tag };
     if (!isScalar(node)) return leaf(null, at);
-    const text = node.source ?? '';
-    let value = scalar(node.value);
-    // Modes are written `0444`, which is octal in Compose (YAML 1.1) and decimal in YAML 1.2.
-    if (typeof value === 'number' && /^0[0-7]+$/.test(text)) value = Number.parseInt(text, 8);
-    if (typeof value === 'string' && value.includes('\0')) this.#mistakes.add(at, 'expected text, got a NUL byte');
+    const text = textOfScalar(node, this.#source.text);
+    const value = scalarOf(node, text);
+    if (text.includes('\0')) this.#mistakes.add(at, 'expected text, got a NUL byte');
     return { kind: 'leaf', value, text: typeof value === 'string' ? value : text, at, tag };
   }
 
@@ -126,10 +126,11 @@ class Builder {
     for (const pair of map.items) {
       const key = this.build(pair.key);
       const value = pair.value === null ? leaf(null, key.at) : this.build(pair.value);
-      if (key.kind === 'leaf' && key.value === '<<') {
+      if (isMergeKey(pair.key)) {
+        if (merged.length > 0) this.#mistakes.add(key.at, 'key "<<" is already there; give it a list: <<: [*a, *b]');
         merged.push({ at: key.at, value });
       } else if (key.kind !== 'leaf' || typeof key.value !== 'string') {
-        this.#mistakes.add(key.at, `expected a string as key, got ${describe(key)}${key.kind === 'leaf' ? `; write "${key.text}"` : ''}`);
+        this.#mistakes.add(key.at, `expected a string as key, got ${describe(key)}${key.kind === 'leaf' && key.text !== '' ? `; write "${key.text}"` : ''}`);
       } else if (key.value === '__proto__') {
         this.#mistakes.add(key.at, 'key "__proto__" cannot be used; choose another name');
       } else if (own.has(key.value)) {
@@ -170,11 +171,12 @@ class Builder {
   }
 
   #tag(node: Node, at: Place): Tag {
-    const tag = node.tag;
-    if (tag === undefined || coreTag.test(tag)) return null;
+    const tag = node.tag ?? '';
     if (tag === '!reset') return 'reset';
     if (tag === '!override') return 'override';
-    this.#mistakes.add(at, `unknown YAML tag ${tag}; expected !reset or !override`);
+    // Others mean nothing here, as to docker compose, unless they are these two misspelt.
+    const near = tag.startsWith(coreTag) ? '' : suggest(tag, ['!reset', '!override']);
+    if (near !== '') this.#mistakes.add(at, `unknown YAML tag ${tag}${near}`);
     return null;
   }
 
@@ -183,8 +185,23 @@ class Builder {
   }
 }
 
-function scalar(value: unknown): Scalar {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  if (typeof value === 'bigint') return Number(value);
-  return null;
+/** `<<`; the parser has a symbol for it where a tag says so. */
+function isMergeKey(node: unknown): boolean {
+  if (!isScalar(node)) return false;
+  return typeof node.value === 'symbol' || (node.value === '<<' && node.type === 'PLAIN' && node.tag === undefined);
+}
+
+/** A block at the end of a file has no line break after it where the file has none. */
+function textOfScalar(node: YamlScalar, source: string): string {
+  const { value, type, range } = node;
+  if (typeof value !== 'string') return '';
+  const atEnd = (type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED') && (range?.[1] ?? 0) >= source.length && !source.endsWith('\n');
+  return atEnd && value.endsWith('\n') ? value.slice(0, -1) : value;
+}
+
+/** Only plain scalars can be anything but text, and only where no tag says that they are text. */
+function scalarOf(node: { readonly type?: unknown; readonly tag?: string }, text: string): Scalar {
+  const tag = node.tag ?? '';
+  if (tag === '') return node.type === 'PLAIN' || text === '' && node.type === undefined ? plainScalar(text) : text;
+  return tag.startsWith(coreTag) && tag !== `${coreTag}str` ? plainScalar(text) : text;
 }

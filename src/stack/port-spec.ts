@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 
 /** A port in Compose's long form. `published` is text: a port, or a range of host ports to choose from. */
 export interface PortConfig {
@@ -17,39 +17,51 @@ export const portProtocols = ['tcp', 'udp', 'sctp'];
 
 /** `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges (compose-spec 05-services, `ports`): its ports, or what is wrong with it. */
 export function parsePortSpec(text: string): readonly PortConfig[] | string {
-  const slash = text.lastIndexOf('/');
-  const protocol = slash < 0 ? 'tcp' : text.slice(slash + 1).toLowerCase();
+  const parts = text.split(':');
+  const last = parts.at(-1) ?? '';
+  const [container = '', given = ''] = last.split('/');
+  const protocol = given === '' ? 'tcp' : given.toLowerCase();
   if (!portProtocols.includes(protocol)) return `expected the protocol tcp, udp or sctp, got ${JSON.stringify(protocol)}`;
-  const parts = /^(?:(.*):)?([^:]*)$/.exec(slash < 0 ? text : text.slice(0, slash));
-  const container = parts?.[2] ?? '';
-  const targets = parsePortRange(container);
+  const targets = rangeOf(container);
   if (targets === null) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}`;
-  const host = /^(?:(\[[^\]]*\]|[^[\]]*):)?([^:\]]*)$/.exec(parts?.[1] ?? '');
-  if (host === null) return `expected [[IP:]HOST:]CONTAINER[/PROTOCOL], got ${JSON.stringify(text)}`;
-  const ip = (host[1] ?? '').replace(/^\[|\]$/g, '');
-  if (ip !== '' && !isIPv4(ip) && !isIPv6(ip)) return `expected an IP address, got ${JSON.stringify(ip)}`;
-  const published = host[2] ?? '';
-  const sources = published === '' ? null : parsePortRange(published);
+  const ip = parts.slice(0, -2).join(':').replace(/^\[(.*)\]$/, '$1');
+  if (ip !== '' && !isAddress(ip)) return `expected an IP address, got ${JSON.stringify(ip)}`;
+  const published = parts.at(-2) ?? '';
+  const sources = published === '' ? null : rangeOf(published);
   if (published !== '' && sources === null) return `expected a host port from 1 to 65535, got ${JSON.stringify(published)}`;
   const count = targets.last - targets.first + 1;
   const hostCount = sources === null ? count : sources.last - sources.first + 1;
   if (count !== 1 && hostCount !== count) return `expected as many host ports as container ports, got ${String(hostCount)} and ${String(count)}`;
-  return Array.from({ length: count }, (_, index) => ({
+  return Array.from({ length: count }, (_, index): PortConfig => ({
     mode: 'ingress',
     ...(ip === '' ? {} : { host_ip: ip }),
     target: targets.first + index,
     ...(sources === null ? {} : { published: count === 1 ? formatRange(sources) : String(sources.first + index) }),
     protocol,
-  }));
+  })).sort(byText);
 }
 
-/** `80` or `80-90`; null where it is none. */
+/** Docker compose sorts the ports of a range as text. */
+function byText(a: PortConfig, b: PortConfig): number {
+  const [one, other] = [`${String(a.target)}/`, `${String(b.target)}/`];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** An address as Go reads it: without a zone. */
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes('%');
+}
+
+/** `80` or `80-90`; null where it is none, or where 0 leaves it to the system. */
 export function parsePortRange(text: string): { first: number; last: number } | null {
-  const parts = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (parts === null) return null;
-  const first = Number(parts[1]);
-  const last = parts[2] === undefined ? first : Number(parts[2]);
-  return first >= 1 && last <= 65535 && first <= last ? { first, last } : null;
+  const range = rangeOf(text);
+  return range === null || range.first === 0 ? null : range;
+}
+
+function rangeOf(text: string): { first: number; last: number } | null {
+  const [first = '', last = first] = text.split('-');
+  const isPort = (port: string): boolean => /^\d+$/.test(port) && Number(port) <= 65535;
+  return isPort(first) && isPort(last) && Number(first) <= Number(last) ? { first: Number(first), last: Number(last) } : null;
 }
 
 function formatRange(range: { first: number; last: number }): string {

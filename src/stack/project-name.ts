@@ -10,5 +10,10 @@ export function projectNameMistake(name: string): string | null {
 
 /** The project's name after its folder: lower case, without what a name may not have; '' where nothing is left. */
 export function projectNameOf(folder: string): string {
-  return basename(folder).toLowerCase().replace(/[^a-z0-9_-]/g, '').replace(/^[_-]+/, '');
+  return normalizeProjectName(basename(folder));
+}
+
+/** What is left of a name in lower case without what a name may not have. */
+export function normalizeProjectName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9_-]/g, '').replace(/^[_-]+/, '');
 }

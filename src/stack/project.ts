@@ -20,7 +20,7 @@ export interface Project {
   readonly configs: Readonly<Record<string, ConfigResource & { readonly name: string }>>;
   /** The secrets and configs that services use. */
   readonly contents: readonly ContentSource[];
-  readonly models: StackConfig['models'];
+  readonly models: NonNullable<StackConfig['models']>;
   /** Top-level `x-…` keys. */
   readonly extensions: Readonly<Record<string, unknown>>;
   /** What the file asks for and this version ignores, one line each. */

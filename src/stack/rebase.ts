@@ -1,5 +1,5 @@
 import { isPath } from './volume-spec.ts';
-import { child, withChild } from './tree.ts';
+import { child, leaf, withChild } from './tree.ts';
 import type { Dict, Tree } from './tree.ts';
 
 /**
@@ -28,11 +28,16 @@ export function rebaseService(service: Tree, resolve: (path: string) => string):
 
 /** The same for all of a file: its services, and the files of secrets and configs. */
 export function rebaseStack(stack: Tree, resolve: (path: string) => string): Tree {
-  let result = below(stack, 'services', (services) => everyChild(services, (service) => rebaseService(service, resolve)));
+  let result = below(stack, 'services', (services) => everyChild(services, (service) => rebaseService(below(service, 'build', withContext), resolve)));
   for (const key of ['secrets', 'configs']) {
     result = below(result, key, (all) => everyChild(all, (item) => below(item, 'file', (file) => mapText(file, resolve))));
   }
   return result;
+}
+
+/** A build without a context has the folder of its own file. */
+function withContext(build: Tree): Tree {
+  return build.kind === 'dict' && !build.entries.has('context') ? withChild(build, 'context', leaf('.', build.at)) : build;
 }
 
 function bindSource(mount: Dict, path: (tree: Tree) => Tree): Tree {

@@ -21,6 +21,8 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
     if (text !== null) {
       const earlier = (variable: string): string | undefined => (Object.hasOwn(environment, variable) ? environment[variable] : undefined) ?? undefined;
       for (const [key, value] of parseEnvFile(file.path, text, inFile, mistakes, { format: file.format === 'raw' ? 'raw' : 'compose', earlier })) environment[key] = value;
+    } else if (file.format !== undefined && file.format !== '' && file.format !== 'raw') {
+      mistakes.add(place, `services.${name}.env_file: expected "raw" or no format, got ${JSON.stringify(file.format)}`);
     } else if (file.required !== false) {
       mistakes.add(place, `services.${name}.env_file: file ${file.path} does not exist; create it, or say "required: false"`);
     }
@@ -31,13 +33,12 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
   labelFiles?.forEach((file, index) => {
     const text = read(file);
     if (text === null) mistakes.add(placeOf(tree, ['services', name, 'label_file', index]), `services.${name}.label_file: file ${file} does not exist`);
-    else for (const [key, value] of parseEnvFile(file, text, lookup, mistakes)) labels[key] = value;
+    else for (const [key, value] of parseEnvFile(file, text, (variable) => (Object.hasOwn(labels, variable) ? labels[variable] : undefined), mistakes)) labels[key] = value;
   });
   Object.assign(labels, service.labels);
   return {
     ...rest,
     ...(Object.keys(environment).length > 0 ? { environment } : {}),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
-    ...(labelFiles === undefined ? {} : { label_file: labelFiles }),
   };
 }

@@ -1,28 +1,24 @@
-import { address, addressRange, external, labels, namePattern, nothingOr, options } from './short-forms.ts';
-import { anything, converted, dictOf, flag, integer, listOf, oneOrMore, record, text } from './shape.ts';
+import { external, labels, looseExternal, namePattern, nothingOr, options, unrepeatedLabels } from './short-forms.ts';
+import { converted, dictOf, listOf, record, text, flag, wholeInteger } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 import { serviceSchema } from './service-schema.ts';
 
 interface MayBeExternal { readonly name?: string; readonly external?: boolean | { readonly name?: string } }
 
-/** What describes a resource that is made here, and not one that is there already. */
-const onlyOwn = ['driver', 'driver_opts', 'labels', 'file', 'environment', 'content'];
-
 interface Settled { readonly name?: string; readonly external?: boolean }
 
-/** `external: { name: x }` is the old form of `name: x`, `external: true`; beside `external` no other key makes sense. */
-function settled<T extends MayBeExternal>(shape: Shape<T>): Shape<Omit<T, 'external'> & Settled> {
+/** `external: { name: x }` is the old form of `name: x`, `external: true`; `alone`: beside it no other key makes sense. */
+function settled<T extends MayBeExternal>(shape: Shape<T>, { alone }: { readonly alone: boolean }): Shape<Omit<T, 'external'> & Settled> {
   return converted(shape, (value, tree, reading, where) => {
     const { external: given, ...rest } = value;
     // The cast: `rest` is T without `external`, which the compiler cannot follow through a type parameter.
     const other = rest as Omit<T, 'external'> & Settled;
     if (given === undefined || given === false) return other;
-    if (typeof given === 'object' && given.name !== undefined && value.name !== undefined) {
-      reading.mistakes.add(tree.at, `${where}: expected one name, got "name" and "external.name"; keep "name"`);
-    }
-    const extra = Object.keys(rest).filter((key) => onlyOwn.includes(key));
-    if (extra.length > 0) reading.mistakes.add(tree.at, `${where}: expected only "name" beside "external", got "${extra.join('", "')}"`);
-    return { ...other, ...(typeof given === 'object' && given.name !== undefined ? { name: given.name } : {}), external: true };
+    const name = typeof given === 'object' ? given.name : undefined;
+    if (name !== undefined && value.name !== undefined && name !== value.name) reading.mistakes.add(tree.at, `${where}: expected one name, got "name" and "external.name"; keep "name"`);
+    const extra = Object.keys(rest).filter((key) => key !== 'name' && !key.startsWith('x-'));
+    if (alone && extra.length > 0) reading.mistakes.add(tree.at, `${where}: expected only "name" beside "external", got "${extra.join('", "')}"`);
+    return { ...other, ...(name === undefined ? {} : { name: value.name ?? name }), external: true };
   });
 }
 
@@ -32,7 +28,8 @@ function withOneSource<T extends Settled>(sources: readonly string[], shape: Sha
     const said = sources.filter((key) => Object.hasOwn(value, key));
     const expected = `expected one of "${sources.join('", "')}"`;
     if (said.length > 1) reading.mistakes.add(tree.at, `${where}: ${expected}, got "${said.join('" and "')}"`);
-    if (said.length === 0 && value.external !== true) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none`);
+    const elsewhere = tree.kind === 'dict' && (tree.entries.has('external') || tree.entries.has('driver'));
+    if (said.length === 0 && !elsewhere) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none`);
     return value;
   });
 }
@@ -41,31 +38,25 @@ const network = settled(record('a network', {}, {
   name: text, driver: text, driver_opts: options, internal: flag, external, enable_ipv4: flag, enable_ipv6: flag, attachable: flag, labels,
   ipam: record('ipam', {}, {
     driver: text, options: dictOf(text),
-    config: listOf(record('an address pool', {}, { subnet: addressRange, ip_range: addressRange, gateway: address, aux_addresses: dictOf(text) })),
+    config: listOf(record('an address pool', {}, { subnet: text, ip_range: text, gateway: text, aux_addresses: dictOf(text) })),
   }),
-}));
+}), { alone: false });
 
-const volume = converted(settled(record('a volume', {}, { name: text, driver: text, driver_opts: options, external, labels })), (value, _tree, reading) => {
+const volume = converted(settled(record('a volume', {}, { name: text, driver: text, driver_opts: options, external, labels: unrepeatedLabels }), { alone: true }), (value, _tree, reading) => {
   const { device, o } = value.driver_opts ?? {};
-  const bound = device !== undefined && o?.split(',').includes('bind') === true;
+  const bound = device !== undefined && o === 'bind' && value.driver === 'local';
   return bound ? { ...value, driver_opts: { ...value.driver_opts, device: reading.resolve(device) } } : value;
 });
 
 const filePath: Shape<string> = converted(text, (value, _tree, reading) => reading.resolve(value));
-const secret = withOneSource(['file', 'environment', 'driver'], settled(record('a secret', {}, { name: text, environment: text, file: filePath, external, labels, driver: text, driver_opts: options, template_driver: text })));
-const config = withOneSource(['file', 'environment', 'content'], settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external, labels, template_driver: text })));
-const model = record('a model', { model: text }, { name: text, context_size: integer, runtime_flags: listOf(text) });
-const included = oneOrMore(text);
-
-/** Empty resources are written `data:` with nothing behind. */
-function named<T>(shape: Shape<T>): Shape<Readonly<Record<string, T | null>>> {
-  return dictOf(nothingOr(shape), namePattern);
-}
+const secret = withOneSource(['file', 'environment'], settled(record('a secret', {}, { name: text, environment: text, file: filePath, external: looseExternal, labels: unrepeatedLabels, driver: text, driver_opts: options, template_driver: text }), { alone: false }));
+const config = withOneSource(['file', 'environment', 'content'], settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external: looseExternal, labels: unrepeatedLabels, template_driver: text }), { alone: false }));
+const model = record('a model', { model: text }, { name: text, context_size: wholeInteger, runtime_flags: listOf(text) });
 
 /** A whole stack file after merging (Compose Specification 04-version-and-name to 09-secrets). */
 export const stackSchema = record('a stack file', {}, {
-  version: anything, name: text, services: dictOf(serviceSchema, namePattern), networks: named(network), volumes: named(volume), secrets: dictOf(secret, namePattern),
-  configs: dictOf(config, namePattern), models: named(model), include: included,
+  version: text, name: text, services: dictOf(serviceSchema, namePattern), networks: dictOf(nothingOr(network)), volumes: dictOf(nothingOr(volume), namePattern), secrets: dictOf(secret, namePattern),
+  configs: dictOf(config, namePattern), models: dictOf(model),
 });
 
 export type StackConfig = Read<typeof stackSchema>;

@@ -1,5 +1,6 @@
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
+import { float32 } from './number-text.ts';
 import { describe, plain, textOf } from './tree.ts';
 import type { Dict, Tree } from './tree.ts';
 
@@ -38,21 +39,27 @@ export const text: Shape<string> = {
   read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'string' ? tree.value : mismatch(tree, reading, where, 'a string'),
 };
 
-/** Text that may be written as a number or boolean. */
-export const loose: Shape<string> = {
+/** Text that may be written as a number. */
+export const textOrNumber: Shape<string> = {
   expected: 'a string or a number',
-  read: (tree, reading, where) => tree.kind === 'leaf' && tree.value !== null ? textOf(tree) : mismatch(tree, reading, where, 'a string or a number'),
+  read: (tree, reading, where) => tree.kind === 'leaf' && (typeof tree.value === 'string' || typeof tree.value === 'number') ? textOf(tree) : mismatch(tree, reading, where, 'a string or a number'),
 };
 
-/** A string that `parse` understands; it returns undefined, or what is wrong, for one that it does not. */
-export function parsed<T>(expected: string, parse: (value: string) => T | undefined, from: Shape<string> = loose): Shape<T> {
+/** Text that may be written as a number or boolean. */
+export const loose: Shape<string> = {
+  expected: 'a string, a number or a boolean',
+  read: (tree, reading, where) => tree.kind === 'leaf' && tree.value !== null && !(tree.value instanceof Date) ? textOf(tree) : mismatch(tree, reading, where, 'a string, a number or a boolean'),
+};
+
+/** A string that `parse` understands; it returns undefined for one that it does not. */
+export function parsed<T>(expected: string, parse: (value: string) => T | undefined, from: Shape<string> = textOrNumber): Shape<T> {
   return {
     expected,
     read: (tree, reading, where) => {
-      if (tree.kind !== 'leaf' || tree.value === null) return mismatch(tree, reading, where, expected);
+      if (tree.kind !== 'leaf' || tree.value === null || (typeof tree.value !== 'string' && from === text)) return mismatch(tree, reading, where, expected);
       const value = from.read(tree, reading, where);
       if (value === undefined) return undefined;
-      const result = parse(value.trim());
+      const result = parse(value);
       return result === undefined ? mismatch(tree, reading, where, expected) : result;
     },
   };
@@ -61,11 +68,37 @@ export function parsed<T>(expected: string, parse: (value: string) => T | undefi
 const truths: Readonly<Record<string, boolean>> = { true: true, yes: true, y: true, on: true, false: false, no: false, n: false, off: false };
 
 /** true or false; as text too, since variables are text, in YAML 1.1's words. */
-export const flag = parsed('true or false', (value) => Object.hasOwn(truths, value.toLowerCase()) ? truths[value.toLowerCase()] : undefined);
+export const flag = parsed('true or false', (value) => Object.hasOwn(truths, value.toLowerCase()) ? truths[value.toLowerCase()] : undefined, loose);
 
-export const integer = parsed('a whole number', (value) => /^[+-]?\d+$/.test(value) ? Number(value) : undefined);
-export const count = parsed('a whole number, 0 or more', (value) => /^\+?\d+$/.test(value) ? Number(value) : undefined);
-export const decimal = parsed('a number', (value) => value !== '' && Number.isFinite(Number(value)) ? Number(value) : undefined);
+/** true or false, and no text for them. */
+export const plainFlag: Shape<boolean> = {
+  expected: 'true or false',
+  read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'boolean' ? tree.value : mismatch(tree, reading, where, 'true or false'),
+};
+
+/** A whole number that may be written as text; of a fraction only the whole part counts, as in docker compose. */
+export const integer = number('a whole number', { fraction: 'cut', least: -Infinity });
+export const count = number('a whole number, 0 or more', { fraction: 'cut', least: 0 });
+/** The same where a fraction is a mistake. */
+export const wholeInteger = number('a whole number', { fraction: 'refused', least: -Infinity });
+export const wholeCount = number('a whole number, 0 or more', { fraction: 'refused', least: 0 });
+
+interface Bounds { readonly fraction: 'cut' | 'refused'; readonly least: number; readonly most?: number }
+
+export function number(expected: string, { fraction, least, most = Infinity }: Bounds): Shape<number> {
+  return {
+    expected,
+    read: (tree, reading, where) => {
+      if (tree.kind !== 'leaf') return mismatch(tree, reading, where, expected);
+      const value = typeof tree.value === 'string' ? (/^[+-]?\d+$/.test(tree.value) ? Number(tree.value) : undefined)
+        : typeof tree.value === 'number' && Number.isFinite(tree.value) && (fraction === 'cut' || Number.isInteger(tree.value)) ? Math.trunc(tree.value) : undefined;
+      return value === undefined || value < least || value > most ? mismatch(tree, reading, where, expected) : value;
+    },
+  };
+}
+
+/** A number that may be written as text; 32 bits of it are kept. */
+export const decimal: Shape<number> = parsed('a number', (value) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? float32(Number(value)) : undefined);
 
 /** One of some words; the nearest one is named. */
 export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> {
@@ -73,7 +106,7 @@ export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> 
   return {
     expected,
     read: (tree, reading, where) => {
-      const found = tree.kind === 'leaf' ? words.find((word) => word === textOf(tree)) : undefined;
+      const found = tree.kind === 'leaf' ? words.find((word) => word === tree.value) : undefined;
       if (found !== undefined) return found;
       const near = tree.kind === 'leaf' && typeof tree.value === 'string' ? suggest(tree.value, words) : '';
       reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${near}`);
@@ -98,20 +131,32 @@ export function listOf<T>(item: Shape<T>): Shape<readonly T[]> {
   };
 }
 
-/** One value, or a list of them; each counts once. */
-export function oneOrMore(item: Shape<string>): Shape<readonly string[]> {
-  const many = listOf(item);
+/** A list that says each thing once; the later of two with the same key takes the place of the earlier. */
+export function distinct<T>(item: Shape<T>, keyOf: (value: T) => unknown = (value) => value): Shape<readonly T[]> {
+  return converted(listOf(item), (values) => [...new Map(values.map((value) => [keyOf(value), value])).values()]);
+}
+
+/** A list in which saying something twice is a mistake. */
+export function unrepeated(item: Shape<string>): Shape<readonly string[]> {
+  return converted(listOf(item), (values, tree, reading, where) => {
+    const twice = values.findIndex((value, index) => values.indexOf(value) < index);
+    if (twice < 0) return values;
+    reading.mistakes.add((tree.kind === 'list' ? tree.items[twice] : undefined)?.at ?? tree.at, `${where}: ${JSON.stringify(values[twice])} is in the list twice; take one out`);
+    return undefined;
+  });
+}
+
+/** One value, or a list of them. */
+export function oneOrMore(item: Shape<string>, many: Shape<readonly string[]> = listOf(item)): Shape<readonly string[]> {
   return {
     expected: `${item.expected} or a list`,
     read: (tree, reading, where) => {
-      const values = tree.kind === 'list' ? many.read(tree, reading, where) : asList(item.read(tree, reading, where));
-      return values === undefined ? undefined : [...new Set(values)].filter((value) => value !== '');
+      if (tree.kind === 'list') return many.read(tree, reading, where);
+      if (tree.kind === 'dict' || typeof tree.value !== 'string') return mismatch(tree, reading, where, `${item.expected} or a list`);
+      const value = item.read(tree, reading, where);
+      return value === undefined ? undefined : [value];
     },
   };
-}
-
-function asList<T>(value: T | undefined): T[] | undefined {
-  return value === undefined ? undefined : [value];
 }
 
 /** A mapping from names of the file's own to one shape. `pattern`: what names may look like. */
@@ -123,7 +168,6 @@ export function dictOf<T>(value: Shape<T>, pattern: RegExp | null = null): Shape
       const result: Record<string, T> = {};
       for (const [key, entry] of tree.entries) {
         if (pattern !== null && !pattern.test(key)) {
-          // Extensions may stand among names, unless the name is one: a service may be called x-service where it is used as one.
           reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}`);
           continue;
         }
@@ -135,7 +179,7 @@ export function dictOf<T>(value: Shape<T>, pattern: RegExp | null = null): Shape
   };
 }
 
-/** A mapping with the keys of the specification; unknown ones are mistakes, `x-…` are kept out. */
+/** A mapping with the keys of the specification; unknown ones are mistakes, `x-…` are kept as they are. */
 export function record<R extends Fields, O extends Fields>(what: string, required: R, optional: O): Shape<Flat<Required<R> & Optional<O>>> {
   const fields = new Map(Object.entries({ ...required, ...optional }));
   const needed = Object.keys(required);
@@ -145,7 +189,8 @@ export function record<R extends Fields, O extends Fields>(what: string, require
     for (const [key, entry] of tree.entries) {
       const shape = fields.get(key);
       if (shape === undefined) {
-        if (!key.startsWith('x-')) reading.mistakes.add(entry.key, `${where === '' ? '' : `${where}: `}unknown key "${key}" in ${what}${suggest(key, fields.keys())}`);
+        if (key.startsWith('x-')) result[key] = plain(entry.value);
+        else reading.mistakes.add(entry.key, `${where === '' ? '' : `${where}: `}unknown key "${key}" in ${what}${suggest(key, fields.keys())}`);
         continue;
       }
       const value = shape.read(entry.value, reading, where === '' ? key : `${where}.${key}`);
@@ -174,14 +219,21 @@ export function orNothing<T, E>(shape: Shape<T>, empty: E): Shape<T | E> {
   };
 }
 
+/** `shape`, or nothing, which is as if the key were not there. */
+export function orAbsent<T>(shape: Shape<T>): Shape<T> {
+  return {
+    expected: `${shape.expected} or nothing`,
+    read: (tree, reading, where) => tree.kind === 'leaf' && tree.value === null ? undefined : shape.read(tree, reading, where),
+  };
+}
+
 /** One shape for mappings, one for all else: the long and the short form of a value. */
 export function longOrShort<L, S>(long: Shape<L>, short: Shape<S>): Shape<L | S> {
   return {
     expected: `${short.expected} or ${long.expected}`,
     read: (tree, reading, where) => {
       if (tree.kind === 'dict') return long.read(tree, reading, where);
-      if (tree.kind === 'leaf' && typeof tree.value === 'string' || tree.kind === 'list') return short.read(tree, reading, where);
-      return short.expected.includes('number') ? short.read(tree, reading, where) : mismatch(tree, reading, where, `${short.expected} or ${long.expected}`);
+      return tree.kind === 'leaf' && tree.value !== null ? short.read(tree, reading, where) : mismatch(tree, reading, where, `${short.expected} or ${long.expected}`);
     },
   };
 }

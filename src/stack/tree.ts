@@ -1,6 +1,9 @@
+import { floatText } from './number-text.ts';
+import { exactInteger, isInteger } from './scalar.ts';
 import type { Place } from './source-text.ts';
 
-export type Scalar = string | number | boolean | null;
+/** A date is what a plain `2024-01-31` is in YAML. */
+export type Scalar = string | number | boolean | Date | null;
 
 /** Compose's own YAML tags: `!reset` removes what earlier files say, `!override` replaces instead of merging. */
 export type Tag = 'reset' | 'override' | null;
@@ -87,11 +90,25 @@ export function placeOf(tree: Tree, path: readonly (string | number)[]): Place {
   return place;
 }
 
-/** A scalar as Compose makes text of it: numbers by value (`1.10` is `1.1`), large ones as written. */
+/** The place of the value at `path`, or the nearest that is known. */
+export function valuePlaceOf(tree: Tree, path: readonly (string | number)[]): Place {
+  let node: Tree | undefined = tree;
+  for (const part of path) node = node?.kind === 'list' && typeof part === 'number' ? node.items[part] : child(node, String(part));
+  return node?.at ?? placeOf(tree, path);
+}
+
+/** A scalar as Compose makes text of it: numbers by value (`1.10` is `1.1`). */
 export function textOf(node: Leaf): string {
-  if (typeof node.value !== 'number') return node.value === null ? '' : String(node.value);
-  const exact = Number.isFinite(node.value) && (!Number.isInteger(node.value) || Number.isSafeInteger(node.value));
-  return exact ? String(node.value) : node.text;
+  const { value } = node;
+  if (value === null) return '';
+  if (typeof value !== 'number') return value instanceof Date ? node.text : String(value);
+  if (!isWhole(node)) return floatText(value);
+  return Number.isSafeInteger(value) ? String(value) : exactInteger(node.text);
+}
+
+/** Whether a number was written as an integer. */
+export function isWhole(node: Leaf): boolean {
+  return typeof node.value === 'number' && isInteger(node.text);
 }
 
 /** What stands there, in words, for "got …". */
@@ -101,12 +118,13 @@ export function describe(tree: Tree): string {
   if (tree.value === null) return 'nothing';
   if (typeof tree.value === 'number') return `the number ${tree.text}`;
   if (typeof tree.value === 'boolean') return `the boolean ${tree.text}`;
+  if (tree.value instanceof Date) return `the date ${tree.text}`;
   return JSON.stringify(tree.value.length > 60 ? `${tree.value.slice(0, 57)}...` : tree.value);
 }
 
 /** The tree as plain data, for extension keys (`x-…`). */
 export function plain(tree: Tree): unknown {
-  if (tree.kind === 'leaf') return tree.value;
+  if (tree.kind === 'leaf') return isWhole(tree) && !Number.isSafeInteger(tree.value) ? BigInt(exactInteger(tree.text)) : tree.value;
   if (tree.kind === 'list') return tree.items.map(plain);
   return Object.fromEntries([...tree.entries].map(([key, entry]) => [key, plain(entry.value)]));
 }

@@ -1,3 +1,5 @@
+import { normalize } from 'node:path/posix';
+
 /** A mount in Compose's long form. Paths are as written. */
 export interface VolumeConfig {
   readonly type: string;
@@ -16,26 +18,58 @@ export const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave'
 /** `[SOURCE:]TARGET[:OPTIONS]` (compose-spec 05-services, `volumes`): its long form, or what is wrong with it. */
 export function parseVolumeSpec(text: string): VolumeConfig | string {
   if (text === '') return 'expected [SOURCE:]TARGET[:OPTIONS], got an empty string';
-  const parts = text.split(':');
+  if (Buffer.byteLength(text) < 3) return { type: 'volume', target: text };
+  const parts = sections(text);
   if (parts.length > 3) return `expected [SOURCE:]TARGET[:OPTIONS], got too many colons in ${JSON.stringify(text)}`;
   if (parts.includes('')) return `expected [SOURCE:]TARGET[:OPTIONS], got an empty section between colons in ${JSON.stringify(text)}`;
-  const [first = '', second, options] = parts;
-  if (second === undefined) return { type: 'volume', target: first, volume: {} };
+  const [first = '', second, options = ''] = parts;
+  if (second === undefined) return { type: 'volume', target: cleanPath(first), volume: {} };
+  const given = options.split(',');
   const bind = isPath(first);
-  let readOnly = false;
-  let details: Record<string, string | boolean> = {};
-  for (const option of (options ?? '').split(',')) {
-    if (option === 'ro') readOnly = true;
-    else if (bind && propagations.includes(option)) details = { ...details, propagation: option };
-    else if (bind && (option === 'z' || option === 'Z')) details = { ...details, selinux: option };
-    else if (!bind && option === 'nocopy') details = { ...details, nocopy: true };
-  }
-  return { type: bind ? 'bind' : 'volume', source: first, target: second, ...(readOnly ? { read_only: true } : {}), [bind ? 'bind' : 'volume']: details };
+  const propagation = given.findLast((option) => propagations.includes(option));
+  const selinux = given.findLast((option) => option === 'z' || option === 'Z');
+  const bound = { ...(selinux === undefined ? {} : { selinux }), ...(propagation === undefined ? {} : { propagation }) };
+  const nocopy = given.includes('nocopy');
+  return {
+    type: bind ? 'bind' : 'volume', source: first, target: cleanPath(second),
+    ...(given.findLast((option) => option === 'ro' || option === 'rw') === 'ro' ? { read_only: true } : {}),
+    // Options of the other kind are kept as well, as docker compose does; they mean nothing.
+    ...(bind ? { bind: { ...bound, create_host_path: true } } : Object.keys(bound).length > 0 ? { bind: bound } : {}),
+    ...(nocopy ? { volume: { nocopy } } : bind ? {} : { volume: {} }),
+  };
 }
 
-/** A source is a path where it starts with `.`, `/` or `~`; else it is a volume's name. */
+/** Parts between colons; not those of a Windows drive, nor within a variable that was not filled in. */
+function sections(text: string): string[] {
+  const parts: string[] = [];
+  let part = '';
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] ?? '';
+    if (char === '$' && text[at + 1] === '{') depth++;
+    else if (char === '}' && depth > 0) depth--;
+    if (char === ':' && depth === 0 && !/^\p{L}$/u.test(part)) {
+      parts.push(part);
+      part = '';
+    } else part += char;
+  }
+  return [...parts, part];
+}
+
+/** A source is a path where it starts with `.`, `/` or `~`, or as paths of Windows do; else it is a volume's name. */
 export function isPath(source: string): boolean {
-  return /^[./~]/.test(source);
+  return /^([./~]|\\\\|\p{L}:)/u.test(source);
+}
+
+/** `C:\\x`, `c:/x` or `\\\\host\\share`: absolute, whatever this system thinks. */
+export function isWindowsPath(source: string): boolean {
+  return /^(.:[\\/]|[\\/]{2}[^\\/])/.test(source);
+}
+
+/** A path in a container without `.`, `..`, double and closing slashes. */
+export function cleanPath(path: string): string {
+  const clean = normalize(path);
+  return clean.length > 1 ? clean.replace(/\/$/, '') : clean;
 }
 
 /** The path in the container of a short or long mount that is a string; '' where there is none. */

@@ -7,7 +7,7 @@ name: shop
 services:
   app:
     image: a
-    secrets: [token, { source: key, target: keys/app, uid: "103", gid: 104, mode: 0400 }]
+    secrets: [token, { source: key, target: keys/app, uid: "103", gid: "104", mode: 0400 }]
     configs: [{ source: rules, target: /etc/rules.conf }, inline]
 secrets:
   token: { environment: TOKEN }
@@ -55,9 +55,9 @@ describe('configs and secrets', () => {
 
   test('each says once where it comes from', () => {
     const declared = (secret: string): string => `services: { a: { image: a } }\nsecrets:\n  s: ${secret}\n`;
-    expect(mistakesOf(declared('{}'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", "driver" or "external", got none']);
-    expect(mistakesOf(declared('{ file: ./a, environment: A }'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", "driver", got "file" and "environment"']);
-    expect(mistakesOf(declared('{ external: true, file: ./a }'))[0]).toContain('expected only "name" beside "external"');
+    expect(mistakesOf(declared('{}'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment" or "external", got none']);
+    expect(mistakesOf(declared('{ file: ./a, environment: A }'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", got "file" and "environment"']);
+    expect(mistakesOf('services: { a: { image: a } }\nvolumes: { v: { external: true, driver: local } }\n')[0]).toContain('expected only "name" beside "external", got "driver"');
     expect(mistakesOf('services: { a: { image: a, secrets: [{ source: s, uid: app }] } }\nsecrets: { s: { file: ./a } }\n')[0]).toContain('expected a number, as the container knows users by, got "app"');
   });
 });

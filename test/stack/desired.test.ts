@@ -129,7 +129,7 @@ describe('desiredOf', () => {
   });
 
   test('external resources keep their bare name', () => {
-    const plain = desiredOf(projectOf('services:\n  a: { image: a, networks: [n], volumes: ["v:/v"] }\nnetworks: { n: { external: true } }\nvolumes: { v: { external: true, name: w } }\n'), { removeOrphans: false });
+    const plain = desiredOf(projectOf('services:\n  a: { image: a, networks: [n], volumes: ["data:/v"] }\nnetworks: { n: { external: true } }\nvolumes: { data: { external: true, name: w } }\n'), { removeOrphans: false });
     expect(plain.networks['n']?.spec.external).toBe(true);
     expect(plain.volumes['w']?.spec.external).toBe(true);
   });
@@ -164,7 +164,7 @@ describe('what is not built yet', () => {
   });
 
   test('refuses a build without an image and drivers, all at once', () => {
-    const project = projectOf('services:\n  a: { build: . }\n  b: { image: b, secrets: [s], volumes: ["v:/v"] }\nvolumes: { v: { driver: nfs } }\nsecrets: { s: { driver: vault } }\n');
+    const project = projectOf('services:\n  a: { build: . }\n  b: { image: b, secrets: [s], volumes: ["data:/v"] }\nvolumes: { data: { driver: nfs } }\nsecrets: { s: { driver: vault, file: ./s } }\n');
     expect(project.refusals.map((refusal) => refusal.line)).toEqual([2, 4, 5]);
   });
 });

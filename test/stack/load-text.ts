@@ -17,7 +17,8 @@ export function projectOf(text: string, options: Partial<LoadInput> = {}, files:
   return project;
 }
 
-/** The mistakes of a text, one line each. */
+/** The mistakes of a text, one line each; where there are none, what `up` would refuse of it, but for what is not built yet. */
 export function mistakesOf(text: string, options: Partial<LoadInput> = {}, files: Readonly<Record<string, string>> = {}): string[] {
-  return loadText(text, options, files).mistakes.map(formatMistake);
+  const { project, mistakes } = loadText(text, options, files);
+  return [...mistakes, ...(project?.refusals ?? []).filter(({ message }) => !message.includes('not built'))].map(formatMistake);
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findStackFiles } from '../../src/stack/index.ts';
+import { desiredOf, findStackFiles } from '../../src/stack/index.ts';
 import { loadText, mistakesOf, projectOf } from './load-text.ts';
 
 const web = (rest: string): string => `services:\n  web:\n    image: demo\n${rest}`;
@@ -150,7 +150,7 @@ describe('profiles', () => {
     });
 
   test('a dependency that is not active and not required is none; a required one is a mistake', () => {
-    expect(projectOf(text).services['c']?.depends_on).toBeUndefined();
+    expect(desiredOf(projectOf(text), { removeOrphans: false }).services['c']?.dependsOn).toEqual({});
     expect(mistakesOf('services:\n  a: { image: a, depends_on: [b] }\n  b: { image: b, profiles: [debug] }\n')).toEqual(['/app/compose.yaml:2:31: services.a: depends on service "b", whose profile "debug" is not active; add --profile debug']);
   });
 });

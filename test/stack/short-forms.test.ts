@@ -14,12 +14,12 @@ describe('durations', () => {
 describe('sizes', () => {
   test.each([['1k', 1024], ['512m', 536_870_912], ['1.5g', 1_610_612_736], ['64kb', 65_536], ['1GiB', 1_073_741_824], ['100', 100], ['-1', -1], ['1b', 1]])(
     '%s', (text, bytes) => { expect(parseByteSize(text)).toBe(bytes); });
-  test.each(['', 'm', '1x', '0.5', '1mm'])('%j is none', (text) => { expect(parseByteSize(text)).toBeNull(); });
+  test.each(['', 'm', '1x', '-1k', '1mm'])('%j is none', (text) => { expect(parseByteSize(text)).toBeNull(); });
 });
 
 describe('commands', () => {
   test.each([
-    ['a  b', ['a', 'b']], ['sh -c "echo \'x y\'"', ['sh', '-c', "echo 'x y'"]], ["a 'b \\ c'", ['a', 'b \\ c']], ['a\\ b', ['a b']], ['""', ['']], ['', []], ['"a\\"b\\x"', ['a"b\\x']], ['a"b"c', ['abc']],
+    ['a  b', ['a', 'b']], ['sh -c "echo \'x y\'"', ['sh', '-c', "echo 'x y'"]], ["a 'b \\ c'", ['a', 'b \\ c']], ['a\\ b', ['a b']], ['""', ['']], ['', []], ['"a\\"b\\x"', ['a"bx']], ['a"b"c', ['abc']],
   ])('%s', (text, words) => { expect(splitCommandLine(text)).toEqual(words); });
   test.each(['"a', "'a", 'a\\'])('%s is not closed', (text) => { expect(splitCommandLine(text)).toBeNull(); });
 });
@@ -27,10 +27,10 @@ describe('commands', () => {
 describe('mounts', () => {
   test.each([
     ['data:/data', { type: 'volume', source: 'data', target: '/data', volume: {} }], ['/data', { type: 'volume', target: '/data', volume: {} }],
-    ['./a:/b:ro', { type: 'bind', source: './a', target: '/b', read_only: true, bind: {} }], ['~/a:/b', { type: 'bind', source: '~/a', target: '/b', bind: {} }],
-    ['/a:/b:rslave,z', { type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rslave', selinux: 'z' } }], ['n:/b:nocopy', { type: 'volume', source: 'n', target: '/b', volume: { nocopy: true } }],
+    ['./a:/b:ro', { type: 'bind', source: './a', target: '/b', read_only: true, bind: { create_host_path: true } }], ['~/a:/b', { type: 'bind', source: '~/a', target: '/b', bind: { create_host_path: true } }],
+    ['/a:/b:rslave,z', { type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rslave', selinux: 'z', create_host_path: true } }], ['no:/b:nocopy', { type: 'volume', source: 'no', target: '/b', volume: { nocopy: true } }],
   ])('%s', (text, volume) => { expect(parseVolumeSpec(text)).toEqual(volume); });
-  test.each([':a', '/a::ro', '/a:/b:ro:x', ''])('%j is none', (text) => { expect(typeof parseVolumeSpec(text)).toBe('string'); });
+  test.each([':ab', '/a::ro', '/a:/b:ro:x', ''])('%j is none', (text) => { expect(typeof parseVolumeSpec(text)).toBe('string'); });
 });
 
 test('suggest names what is near, and nothing else', () => {

@@ -1,0 +1,114 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isReference } from '../state/image-reference.ts';
+import { parseByteSize } from './byte-size.ts';
+import { capabilityProblem, signalProblem } from './kernel-names.ts';
+import type { Mistakes } from './mistake.ts';
+import type { StackConfig } from './schema.ts';
+import type { ServiceConfig } from './service-schema.ts';
+import { valuePlaceOf } from './tree.ts';
+import type { Tree } from './tree.ts';
+
+/** Says what is wrong with the value at a path; null: nothing. */
+type Tell = (path: readonly (string | number)[], problem: string | null) => void;
+
+/**
+ * Values that are well formed and that no container can be made with: docker compose prints such a file too, and fails when it is brought up. They are
+ * told before anything is made, with their place.
+ */
+export function checkValues(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, tree: Tree, refusals: Mistakes): void {
+  const tell: Tell = (path, problem) => {
+    if (problem !== null) refusals.add(valuePlaceOf(tree, path), `${path.map((part) => typeof part === 'number' ? `[${String(part)}]` : `.${part}`).join('').slice(1)}: ${problem}`);
+  };
+  for (const [name, service] of Object.entries(services)) {
+    checkService(service, (path, problem) => { tell(['services', name, ...path], problem); });
+    checkAddresses(service, (path, problem) => { tell(['services', name, ...path], problem); });
+  }
+  for (const [key, network] of Object.entries(stack.networks ?? {})) {
+    network?.ipam?.config?.forEach(({ subnet = '', ip_range: range = '', gateway = '' }, index) => {
+      const at = (field: string): readonly (string | number)[] => ['networks', key, 'ipam', 'config', index, field];
+      tell(at('subnet'), subnet === '' || isSubnet(subnet) ? null : got('a subnet such as 10.9.0.0/24', subnet));
+      tell(at('ip_range'), range === '' || isSubnet(range) ? null : got('a subnet such as 10.9.0.0/24', range));
+      tell(at('gateway'), gateway === '' || isIP(gateway) !== 0 ? null : got('an IP address', gateway));
+    });
+  }
+}
+
+function checkService(service: ServiceConfig, tell: Tell): void {
+  const { image = '', container_name: containerName = '', hostname = '', working_dir: workingDir = '', restart = '', stop_signal: stopSignal = '' } = service;
+  if (image !== '' && !isReference(image)) tell(['image'], got('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', image));
+  if (containerName !== '' && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(containerName)) tell(['container_name'], got('a name of at least two letters, digits, "_", "." and "-" that starts with a letter or digit', containerName));
+  if (!/^[a-zA-Z0-9._-]{0,63}$/.test(hostname)) tell(['hostname'], got('a host name of at most 63 letters, digits, "-", "_" and "."', hostname));
+  if (workingDir !== '' && !workingDir.startsWith('/')) tell(['working_dir'], got('an absolute path', workingDir));
+  if (!/^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(restart)) tell(['restart'], got('"no", "always", "unless-stopped" or "on-failure[:N]"', restart));
+  tell(['stop_signal'], signalProblem(stopSignal));
+  const condition = service.deploy?.restart_policy?.condition ?? '';
+  if (!['', 'none', 'no', 'on-failure', 'any', 'always', 'unless-stopped'].includes(condition)) tell(['deploy', 'restart_policy', 'condition'], got('"none", "on-failure" or "any"', condition));
+  for (const key of ['cap_add', 'cap_drop'] as const) service[key]?.forEach((name, index) => { tell([key, index], capabilityProblem(name)); });
+  if ((service.cpus ?? 0) < 0) tell(['cpus'], `expected a number of cores, 0 or more, got ${String(service.cpus)}`);
+  for (const key of ['limits', 'reservations'] as const) {
+    const cpus = service.deploy?.resources?.[key]?.cpus ?? 0;
+    if (cpus < 0) tell(['deploy', 'resources', key, 'cpus'], `expected a number of cores, 0 or more, got ${String(cpus)}`);
+  }
+  for (const key of ['interval', 'timeout', 'start_period', 'start_interval'] as const) {
+    const value = service.healthcheck?.[key] ?? '';
+    if (value.startsWith('-')) tell(['healthcheck', key], got('a duration of 0 or more', value));
+  }
+  if (service.stop_grace_period?.startsWith('-') === true) tell(['stop_grace_period'], got('a duration of 0 or more', service.stop_grace_period));
+  service.tmpfs?.forEach((spec, index) => { tell(['tmpfs', index], tmpfsProblem(spec)); });
+  service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : ''}`); });
+  service.expose?.forEach((port, index) => { if (!/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(port)) tell(['expose', index], got('a port from 1 to 65535, or a range', port)); });
+  for (const key of ['configs', 'secrets'] as const) {
+    service[key]?.forEach((grant, index) => {
+      for (const id of ['uid', 'gid'] as const) if (grant[id] !== undefined && !/^\d{1,10}$/.test(grant[id])) tell([key, index, id], got('a number, as the container knows users by', grant[id]));
+    });
+  }
+}
+
+function checkAddresses(service: ServiceConfig, tell: Tell): void {
+  service.dns?.forEach((address, index) => { if (isIP(address) === 0) tell(['dns', index], got('an IP address', address)); });
+  if ((service.mac_address ?? '') !== '' && !isHardwareAddress(service.mac_address ?? '')) tell(['mac_address'], got('a hardware address such as 02:42:ac:11:00:02', service.mac_address));
+  service.ports?.forEach((port, index) => {
+    if (port.target < 1 || port.target > 65535) tell(['ports', index], `expected a container port from 1 to 65535, got ${String(port.target)}`);
+    if (port.published !== undefined && !/^(\d{1,5}(-\d{1,5})?)?$/.test(port.published)) tell(['ports', index, 'published'], got('a host port from 1 to 65535, or a range', port.published));
+    if (!['tcp', 'udp', 'sctp'].includes(port.protocol ?? 'tcp')) tell(['ports', index, 'protocol'], got('the protocol tcp, udp or sctp', port.protocol));
+    port['x-bayplan']?.allow?.forEach((range, at) => { if (!isSubnet(range) && isIP(range) === 0) tell(['ports', index, 'x-bayplan', 'allow', at], got('an address or a subnet such as 10.9.0.0/24', range)); });
+  });
+  service['x-bayplan']?.allow?.forEach((range, at) => { if (!isSubnet(range) && isIP(range) === 0) tell(['x-bayplan', 'allow', at], got('an address or a subnet such as 10.9.0.0/24', range)); });
+  for (const [key, attachment] of Object.entries(service.networks ?? {})) {
+    const at = (field: string): readonly string[] => ['networks', key, field];
+    const { ipv4_address: four = '', ipv6_address: six = '', mac_address: mac = '', interface_name: link = '' } = attachment ?? {};
+    if (four !== '' && !isIPv4(four)) tell(at('ipv4_address'), got('an IPv4 address', four));
+    if (six !== '' && !isIPv6(six)) tell(at('ipv6_address'), got('an IPv6 address', six));
+    if (mac !== '' && !isHardwareAddress(mac)) tell(at('mac_address'), got('a hardware address such as 02:42:ac:11:00:02', mac));
+    // Linux takes at most 15 bytes.
+    if (!/^([^\s/:]{1,15}|)$/.test(link) || link === 'lo') tell(at('interface_name'), got('the name of a link, at most 15 characters', link));
+    attachment?.link_local_ips?.forEach((address, index) => { if (isIP(address) === 0 || !/^(169\.254\.|fe[89ab])/i.test(address)) tell([...at('link_local_ips'), index], got('a link-local address such as 169.254.7.7 or fe80::7', address)); });
+  }
+}
+
+function got(expected: string, value: string | undefined): string {
+  const text = value ?? '';
+  return `expected ${expected}, got ${JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text)}`;
+}
+
+/** What is wrong with a tmpfs, `PATH[:OPTIONS]`: with those options that have a form; the kernel judges the rest. */
+function tmpfsProblem(spec: string): string | null {
+  const [path = '', ...rest] = spec.split(':');
+  if (!path.startsWith('/')) return got('an absolute path, perhaps with :OPTIONS', spec);
+  for (const option of rest.join(':').split(',')) {
+    const [name, value = ''] = option.split('=', 2);
+    if (name === 'size' && (parseByteSize(value) ?? -1) < 0 && !/^\d+%$/.test(value)) return `expected a size such as 64m, got ${JSON.stringify(value)}`;
+    if (name === 'mode' && !/^[0-7]{1,4}$/.test(value)) return `expected an octal mode such as 1777, got ${JSON.stringify(value)}`;
+  }
+  return null;
+}
+
+/** Six bytes, of a single station: the lowest bit of the first one is that of groups. */
+function isHardwareAddress(value: string): boolean {
+  return /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(value) && Number.parseInt(value.slice(0, 2), 16) % 2 === 0;
+}
+
+function isSubnet(value: string): boolean {
+  const [base = '', bits = '', ...more] = value.split('/');
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(base) ? 32 : 128) && isIP(base) !== 0;
+}
