@@ -5,6 +5,7 @@ import { suggest } from './nearest.ts';
 import { SourceText } from './source-text.ts';
 import type { Place } from './source-text.ts';
 import { plainScalar } from './scalar.ts';
+import { withoutTabs } from './tabs.ts';
 import { describe, dict, leaf } from './tree.ts';
 import type { Entry, Scalar, Tag, Tree } from './tree.ts';
 
@@ -40,7 +41,10 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
 
 function documents(source: SourceText, mistakes: Mistakes): Tree[] {
   // Duplicate keys are found below, in linear time; merge keys and what plain scalars mean too.
-  const parsed = parseAllDocuments(source.text, { version: '1.2', schema: 'failsafe', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
+  const { text, wrong } = withoutTabs(source.text);
+  for (const offset of wrong) mistakes.addLast({ source, offset }, 'expected spaces for indentation, got a tab');
+  if (wrong.length > 0) return [];
+  const parsed = parseAllDocuments(text, { version: '1.2', schema: 'failsafe', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
   const trees: Tree[] = [];
   for (const document of parsed) {
     const lines = new Set<number>();
@@ -56,11 +60,13 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
       if (!lines.has(line)) mistakes.add(place, syntaxMessage(error.code, error.message, source.text, place.offset));
       lines.add(line);
     }
-    if (document.errors.length > 0 || document.contents === null) continue;
+    if (document.errors.length > 0) continue;
+    if (document.contents === null) continue;
     const builder = new Builder(source, mistakes);
     const tree = builder.build(document.contents);
     if (builder.tooDeep) continue; // what is missing would only give further mistakes
     if (tree.kind !== 'leaf' || tree.value !== null) trees.push(tree);
+    else if (parsed.length > 1) mistakes.add({ source, offset: Math.min(document.range[0], source.text.length - 1) }, 'expected a mapping, got an empty document; take out the "---" that stands alone');
   }
   return trees;
 }

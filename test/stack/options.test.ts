@@ -40,7 +40,6 @@ describe('what cannot be', () => {
     ['cpus: 1\n    cpu_quota: 1000', 'cpus and cpu_quota or cpu_period say the same in two ways: keep one'],
     ['cpuset: "0-"', 'cpuset "0-": expected processors such as 0-2,7'],
     ['blkio_config: { weight: 5 }', 'blkio_config: a weight is a number from 10 to 1000'],
-    ['oom_score_adj: 1001', 'oom_score_adj 1001: expected a number from -1000 to 1000'],
     ['sysctls: { kernel.panic: 1 }', "sysctls: kernel.panic is the whole machine's and cannot be set for one container; set it on the host"],
     ['sysctls: { net.core.somaxconn: 1 }\n    network_mode: host', 'sysctls: net.core.somaxconn belongs to the network, which is the host\'s with network_mode "host"; set it there'],
     ['ulimits: { open: 1 }', 'ulimits: "open" is no limit of a process; expected one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack'],
