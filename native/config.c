@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -70,6 +71,26 @@ static int read_personality(json_t *object, struct config *config, struct error 
   if (strcmp(domain, "LINUX") != 0 && strcmp(domain, "LINUX32") != 0) return error_text(err, "config.json: linux.personality.domain: \"%s\" is neither LINUX nor LINUX32", domain);
   config->has_personality = true;
   config->personality = strcmp(domain, "LINUX") == 0 ? PER_LINUX : PER_LINUX32;
+  return 0;
+}
+
+struct filter_entry { const char *listener; const char **flags; };
+
+/* What of linux.seccomp is no part of the program that it is compiled to. */
+static int read_filter_flags(json_t *object, unsigned *out, struct error *err) {
+  static const struct field fields[] = {{"listenerPath", FIELD_TEXT, offsetof(struct filter_entry, listener)}, {"flags", FIELD_TEXTS, offsetof(struct filter_entry, flags)}, {0}};
+  static const struct { const char *name; unsigned value; } known[] = {
+    {"SECCOMP_FILTER_FLAG_TSYNC", 0}, {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG}, {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+  };
+  struct filter_entry entry = {NULL, NULL};
+  if (fields_read(object, "config.json: linux.seccomp", fields, &entry, err) < 0) return -1;
+  if (entry.listener && *entry.listener) return error_text(err, "config.json: linux.seccomp.listenerPath: not supported");
+  for (const char **name = entry.flags; name && *name; name++) {
+    size_t i = 0;
+    while (i < sizeof known / sizeof *known && strcmp(*name, known[i].name) != 0) i++;
+    if (i == sizeof known / sizeof *known) return error_text(err, "config.json: linux.seccomp.flags: unknown or unsupported \"%s\"", *name);
+    *out |= known[i].value;
+  }
   return 0;
 }
 
@@ -145,7 +166,10 @@ int config_from(json_t *object, const char *bundle, struct config *config, struc
   if (config->hostname && !own_names) return error_text(err, "config.json: hostname: a uts namespace is needed, else the host's own name would change");
   if (config->domainname && !own_names) return error_text(err, "config.json: domainname: a uts namespace is needed, else the host's own would change");
   config->has_process = top.process;
-  if (top.process) return config_process(top.process, top.annotations, &config->process, err);
+  if (top.process) {
+    if (config_process(top.process, top.annotations, &config->process, err) < 0) return -1;
+    return read_filter_flags(config->seccomp, &config->process.filter_flags, err);
+  }
   static char *none[] = {NULL};
   config->process = (struct process_spec){.args = none, .env = none, .cwd = "/", .umask = 022};
   return 0;

@@ -56,6 +56,7 @@ struct process_spec {
   bool has_caps;
   uint64_t caps[CAP_SETS];
   bool has_oom; int oom_score_adj;
+  unsigned filter_flags;          /* of seccomp(2), beside those that every filter gets */
   const char *apparmor;           /* a profile of the kernel's; NULL: none */
   struct scheduler scheduler;
   int io_priority;                /* as ioprio_set(2) takes it; 0: not set */

@@ -2,12 +2,10 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,12 +18,11 @@
 #include "console.h"
 #include "core.h"
 #include "file.h"
-#include "process.h"
+#include "joined.h"
 #include "relay.h"
 #include "scope.h"
 #include "seccomp.h"
 #include "self.h"
-#include "spawn.h"
 
 struct request {
   int pid;
@@ -49,61 +46,6 @@ static bool read_options(int argc, char **argv, struct request *request) {
     default: return false;
   }
   return optind == argc && request->pid > 0 && request->process;
-}
-
-/* The namespaces of the target that are not ours already; setns(2) refuses nothing more than needed then. */
-static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
-  static const struct { const char *name; unsigned long flag; } kinds[] = {
-    {"mnt", CLONE_NEWNS}, {"pid_for_children", CLONE_NEWPID}, {"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP},
-  };
-  *flags = 0;
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    char path[64], theirs[64] = "", own[64] = "";
-    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[i].name);
-    if (readlink(path, theirs, sizeof theirs - 1) < 0) return error_errno(err, "readlink", path);
-    snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i].name);
-    if (readlink(path, own, sizeof own - 1) < 0) return error_errno(err, "readlink", path);
-    if (strcmp(theirs, own) != 0) *flags |= kinds[i].flag;
-  }
-  return 0;
-}
-
-struct execution {
-  const struct process_spec *process;
-  const struct cgroup *cgroup;
-  const struct sock_fprog *filter;
-  int target, failure, console;   /* console: where the terminal's master goes */
-  unsigned long flags;
-};
-
-static int take_terminal(const struct process_spec *process, int console, struct error *err) {
-  fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  fd_auto slave = -1;
-  if (root < 0) return error_errno(err, "open", "/");
-  fd_auto master = console_open(root, &slave, err);
-  if (master < 0 || console_adopt(slave, err) < 0) return -1;
-  if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
-  return console_pass(console, master, err);
-}
-
-static void become(const struct execution *execution, struct error *err) {
-  struct prepared prepared;
-  if (process_begin(execution->process, 0, &prepared, err) < 0) return;
-  const int kept[] = {execution->failure, execution->target, execution->console, prepared.attributes};
-  if (cgroup_join(execution->cgroup, err) < 0) return;
-  file_close_others(3, kept, sizeof kept / sizeof *kept);
-  if (execution->flags && setns(execution->target, (int)execution->flags) < 0) { error_errno(err, "setns", "the container"); return; }
-  close(execution->target);
-  if (execution->process->terminal && take_terminal(execution->process, execution->console, err) < 0) return;
-  process_become(execution->process, execution->filter, &prepared, -1, err);
-}
-
-static _Noreturn void child(const struct execution *execution) {
-  struct error err = {0};
-  setsid();
-  become(execution, &err);
-  error_write(execution->failure, &err);
-  _exit(err.exit_code ? err.exit_code : 125);
 }
 
 static void kill_session(pid_t pid, int pidfd) {
@@ -152,7 +94,6 @@ static int run(const struct request *request, struct error *err) {
   struct process_spec process;
   struct sock_fprog filter = {0};
   struct cgroup *cgroup = NULL;
-  unsigned long flags;
   int failure[2], console[2] = {-1, -1}, pidfd;
   struct relay relay = RELAY_NONE;
   sigset_t mask;
@@ -162,7 +103,6 @@ static int run(const struct request *request, struct error *err) {
   if (config_read_process(request->process, &process, err) < 0) return -1;
   if (request->seccomp && seccomp_read(request->seccomp, &filter, err) < 0) return -1;
   if (request->cgroup && !(cgroup = cgroup_open(request->cgroup, err))) return -1;
-  if (others_namespaces(request->pid, &flags, err) < 0) return -1;
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   if (process.terminal && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
   sigemptyset(&mask);
@@ -171,14 +111,10 @@ static int run(const struct request *request, struct error *err) {
   sigprocmask(SIG_BLOCK, &mask, NULL);
   fd_auto signals = signalfd(-1, &mask, SFD_CLOEXEC);
   if (signals < 0) return error_errno(err, "signalfd", NULL);
-  /* The child is seen in the container from its first moment, with descriptors of the host's and later the container's own user: until its
-     execve nobody there may look into its /proc (CVE-2024-21626). */
-  prctl(PR_SET_DUMPABLE, 0);
-  /* The pid namespace is for children: this process itself stays the host's, and outside the container's cgroup. */
-  if (flags & CLONE_NEWPID && setns(target, CLONE_NEWPID) < 0) return error_errno(err, "setns", "the container's pid namespace");
-  pid_t pid = spawn(0, cgroup_v2_fd(cgroup), &pidfd);
-  if (pid < 0) return error_errno(err, "clone3", "the container");
-  if (pid == 0) child(&(struct execution){&process, cgroup, filter.len ? &filter : NULL, target, failure[1], console[1], flags & ~(unsigned long)CLONE_NEWPID});
+  struct joined joined = {.pid = request->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
+    .stdio = {-1, -1, -1, console[1]}, .failure = failure[1]};
+  pid_t pid = joined_spawn(&joined, &pidfd, err);
+  if (pid < 0) return -1;
   close(failure[1]);
   if (process.terminal) {
     struct error unsaid; /* one that had no terminal has said why, and ends */

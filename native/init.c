@@ -104,12 +104,6 @@ static int set_terminal(const struct process_spec *process, int root, int consol
   return console_pass(console, master, err);
 }
 
-static int find_filter(const struct config *config, struct sock_fprog *filter, struct error *err) {
-  filter->len = 0;
-  if (config->seccomp_bpf) return seccomp_read(config->seccomp_bpf, filter, err);
-  return config->seccomp ? seccomp_build(config->seccomp, filter, err) : 0;
-}
-
 /* Hooks at the end of what can be seen from outside, before the root is changed. */
 static int run_create_hooks(struct init_context *init, struct error *err) {
   const struct config *config = init->config;
@@ -127,7 +121,7 @@ static int leave_keyring(const struct init_context *init, struct error *err) {
 
 static int make_ready(struct init_context *init, struct sock_fprog *filter, struct error *err) {
   const struct config *config = init->config;
-  if (find_filter(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
+  if (seccomp_find(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
   umask(0);
   fd_auto root = mounts_root(config, err);
   if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;

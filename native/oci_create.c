@@ -9,12 +9,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "cgroup.h"
+#include "connect.h"
 #include "console.h"
 #include "file.h"
 #include "foreground.h"
@@ -75,15 +75,6 @@ static int check_descriptors(unsigned preserve, struct error *err) {
   return 0;
 }
 
-static int connect_socket(const char *path, struct error *err) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) return error_text(err, "%s: longer than a socket's path may be", path);
-  strcpy(address.sun_path, path);
-  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return error_errno(err, "socket", path);
-  return connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? error_errno(err, "connect", path) : fd_steal(&fd);
-}
-
 /* Where its stdio goes: our own; or a terminal, whose master goes to --console-socket, or to us (`ours`). */
 static int open_stdio(const struct request *request, const struct config *config, struct init_stdio *stdio, int *ours, struct error *err) {
   int ends[2];
@@ -91,7 +82,7 @@ static int open_stdio(const struct request *request, const struct config *config
   *ours = -1;
   if (!config->process.terminal) return request->console_socket ? error_text(err, "--console-socket: process.terminal is not true, so there is no terminal to send") : 0;
   if (request->console_socket) {
-    stdio->console = connect_socket(request->console_socket, err);
+    stdio->console = connect_unix(request->console_socket, err);
     return stdio->console < 0 ? -1 : 0;
   }
   if (request->waits || request->detach) return error_text(err, "process.terminal: a detached container's terminal needs --console-socket");
@@ -104,7 +95,7 @@ static int open_stdio(const struct request *request, const struct config *config
 static int tell_pid(const struct request *request, const struct launch *launch, struct error *err) {
   if (request->pid_file && pid_file_write(request->pid_file, launch->pid, err) < 0) return -1;
   if (!request->pidfd_socket) return 0;
-  fd_auto to = connect_socket(request->pidfd_socket, err);
+  fd_auto to = connect_unix(request->pidfd_socket, err);
   return to < 0 ? -1 : console_pass(to, launch->pidfd, err);
 }
 

@@ -196,7 +196,7 @@ int process_prepare(const struct process_spec *process, const struct sock_fprog 
 
 void process_run(const struct process_spec *process, struct prepared *prepared, int about_to_run, struct error *err) {
   if (prepared->attributes >= 0 && label_set(prepared->attributes, process->apparmor, err) < 0) return;
-  if (prepared->filter && seccomp_apply(prepared->filter, err) < 0) return;
+  if (prepared->filter && seccomp_apply(prepared->filter, process->filter_flags, err) < 0) return;
   if (process_drop(process, prepared, err) < 0) return;
   syscall(SYS_close_range, 3u + prepared->preserve, ~0u, CLOSE_RANGE_CLOEXEC);
   if (process->init && reaper_split(about_to_run, err) < 0) return;

@@ -75,6 +75,7 @@ static int action_of(const char *name, int64_t number, uint32_t *action, struct 
       if (*action == SECCOMP_RET_ERRNO || *action == SECCOMP_RET_TRACE) *action |= (uint32_t)(number < 0 ? EPERM : number) & SECCOMP_RET_DATA;
       return 0;
     }
+  if (name && strcmp(name, "SCMP_ACT_NOTIFY") == 0) return error_text(err, "seccomp: SCMP_ACT_NOTIFY is not supported: there is nobody here to hand the listener to");
   return error_text(err, "seccomp: unknown or unsupported action \"%s\"", name ? name : "");
 }
 
@@ -307,9 +308,9 @@ int seccomp_read(const char *path, struct sock_fprog *program, struct error *err
   return read(fd, program->filter, size) == (ssize_t)size ? 0 : error_errno(err, "read", path);
 }
 
-int seccomp_apply(const struct sock_fprog *program, struct error *err) {
+int seccomp_apply(const struct sock_fprog *program, unsigned flags, struct error *err) {
   /* As runc does: without this flag the kernel turns on a mitigation that slows every container process. */
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program) < 0) return error_errno(err, "seccomp", NULL);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW | flags, program) < 0) return error_errno(err, "seccomp", NULL);
   return 0;
 }
 
@@ -331,4 +332,10 @@ int cmd_seccomp(int argc, char **argv) {
   else if (seccomp_build(object, &program, &err) == 0 && file_replace(output, program.filter, program.len * sizeof *program.filter, &err) == 0) return 0;
   error_write(2, &err);
   return 1;
+}
+
+int seccomp_find(const struct config *config, struct sock_fprog *program, struct error *err) {
+  program->len = 0;
+  if (config->seccomp_bpf) return seccomp_read(config->seccomp_bpf, program, err);
+  return config->seccomp ? seccomp_build(config->seccomp, program, err) : 0;
 }

@@ -1,0 +1,5 @@
+#pragma once
+#include "error.h"
+
+/* A stream socket that is connected to the one at `path`. */
+int connect_unix(const char *path, struct error *err);

@@ -1,0 +1,80 @@
+#include "joined.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "file.h"
+#include "namespaces.h"
+#include "process.h"
+#include "scope.h"
+#include "spawn.h"
+
+/* setns(2) refuses nothing more than needed where it is asked for no more than that. */
+static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
+  *flags = 0;
+  for (int kind = 0; kind < NAMESPACE_KINDS; kind++) {
+    char path[64], theirs[64] = "", own[64] = "";
+    const char *file = kind == NS_PID ? "pid_for_children" : namespaces[kind].file;
+    snprintf(path, sizeof path, "/proc/self/ns/%s", file);
+    if (readlink(path, own, sizeof own - 1) < 0) continue; /* a kind that this kernel does not have */
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, file);
+    if (readlink(path, theirs, sizeof theirs - 1) < 0) return error_errno(err, "readlink", path);
+    if (strcmp(theirs, own) != 0) *flags |= namespaces[kind].flag;
+  }
+  return 0;
+}
+
+static int take_terminal(const struct process_spec *process, int console, struct error *err) {
+  fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  fd_auto slave = -1;
+  if (root < 0) return error_errno(err, "open", "/");
+  fd_auto master = console_open(root, &slave, err);
+  if (master < 0 || console_adopt(slave, err) < 0) return -1;
+  if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
+  return console_pass(console, master, err);
+}
+
+/* In its user namespace nobody is root who has not said so. */
+static int become_root(struct error *err) {
+  if (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0) return error_errno(err, "setresuid", "the container's root");
+  return 0;
+}
+
+static int become(const struct joined *joined, struct error *err) {
+  struct prepared prepared;
+  if (process_begin(joined->process, joined->preserve, &prepared, err) < 0) return -1;
+  const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes};
+  if (cgroup_join(joined->cgroup, err) < 0) return -1;
+  if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);
+  file_close_others(3 + joined->preserve, kept, sizeof kept / sizeof *kept);
+  unsigned long flags = joined->flags & ~(unsigned long)CLONE_NEWPID;
+  if (flags && setns(joined->target, (int)flags) < 0) return error_errno(err, "setns", "the container");
+  close(joined->target);
+  if (flags & CLONE_NEWUSER && become_root(err) < 0) return -1;
+  if (joined->process->terminal && take_terminal(joined->process, joined->stdio.console, err) < 0) return -1;
+  process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
+  return -1;
+}
+
+pid_t joined_spawn(struct joined *joined, int *pidfd, struct error *err) {
+  if (others_namespaces(joined->pid, &joined->flags, err) < 0) return -1;
+  /* The child is seen in the container from its first moment, with descriptors of the host's and later the container's own user: until its
+     execve nobody there may look into its /proc (CVE-2024-21626). */
+  prctl(PR_SET_DUMPABLE, 0);
+  /* The pid namespace is for children: this process itself stays the host's, and outside the container's cgroup. */
+  if (joined->flags & CLONE_NEWPID && setns(joined->target, CLONE_NEWPID) < 0) return error_errno(err, "setns", "the container's pid namespace");
+  pid_t pid = spawn(0, cgroup_v2_fd(joined->cgroup), pidfd);
+  if (pid < 0) return error_errno(err, "clone3", "the container");
+  if (pid > 0) return pid;
+  struct error failed = {0};
+  setsid();
+  become(joined, &failed);
+  error_write(joined->failure, &failed);
+  _exit(failed.exit_code ? failed.exit_code : 125);
+}
