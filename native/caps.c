@@ -21,6 +21,8 @@ int caps_number(const char *name) {
   return -1;
 }
 
+const char *caps_name(int number) { return number >= 0 && number < COUNT ? names[number] : 0; }
+
 uint64_t caps_own(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2] = {0};

@@ -4,6 +4,8 @@
 
 /* Number of `CAP_NAME`; -1 for an unknown one or NULL. */
 int caps_number(const char *name);
+/* Its name without `CAP_`; NULL past the last one. */
+const char *caps_name(int number);
 /* The calling process's permitted set. */
 uint64_t caps_own(void);
 /* Drops what is not in `bounding` from the bounding set; what this kernel does not know is passed over. */

@@ -52,6 +52,8 @@ static const struct { const char *name; uint32_t token, audit; bool x32; } archi
 };
 #define ARCHITECTURES (sizeof architectures / sizeof *architectures)
 
+const char *seccomp_architecture(size_t index) { return index < ARCHITECTURES ? architectures[index].name : NULL; }
+
 static long number_of(const char *name, size_t arch) {
   int found = seccomp_syscall_resolve_name_arch(architectures[arch].token, name);
   if (found >= 0) return found;
