@@ -54,17 +54,17 @@ static int enter_namespaces(struct init_context *init, struct error *err) {
 }
 
 /* Those of the whole machine are nobody's to change from inside. */
-static int check_sysctl(const struct config *config, const char *name, struct error *err) {
+static int check_sysctl(const struct config *config, const char *given, const char *name, struct error *err) {
   static const struct { const char *prefix; enum namespace_kind kind; } owned[] = {
     {"kernel/msg", NS_IPC}, {"kernel/sem", NS_IPC}, {"kernel/shm", NS_IPC}, {"fs/mqueue/", NS_IPC}, {"net/", NS_NETWORK}, {"kernel/domainname", NS_UTS}, {"kernel/hostname", NS_UTS},
   };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
     if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
     if (config->namespaces & namespaces[owned[i].kind].flag || config->joins[owned[i].kind]) return 0;
-    return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", name, namespaces[owned[i].kind].type);
+    return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", given, namespaces[owned[i].kind].type);
   }
   if (strncmp(name, "user/", 5) == 0 && config->namespaces & CLONE_NEWUSER) return 0;
-  return error_text(err, "sysctl %s: belongs to no namespace, so it would change the host's", name);
+  return error_text(err, "sysctl %s: belongs to no namespace, so it would change the host's", given);
 }
 
 static int set_sysctls(const struct config *config, int root, struct error *err) {
@@ -74,7 +74,7 @@ static int set_sysctls(const struct config *config, int root, struct error *err)
     /* `net.ipv4.conf.eth0/100.forwarding` is as good as with the two exchanged: the first separator tells. */
     bool dots = name[strcspn(name, "./")] == '.';
     for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-    if (check_sysctl(config, name, err) < 0) return -1;
+    if (check_sysctl(config, config->sysctls[i].name, name, err) < 0) return -1;
     fd_auto fd = inroot_open(root, path, O_WRONLY);
     const char *value = config->sysctls[i].value;
     if (fd < 0 || write(fd, value, strlen(value)) < 0) return error_errno(err, "sysctl", config->sysctls[i].name);
@@ -130,7 +130,7 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
   if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;
   if ((config->process.terminal ? set_terminal(&config->process, root, init->stdio.console, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
-  if ((init->options.no_pivot ? mounts_move(config, root, err) : mounts_pivot(config, root, err)) < 0) return -1;
+  if (mounts_change_root(config, root, init->options.no_pivot, err) < 0) return -1;
   if (config->has_personality && personality(config->personality) < 0) return error_errno(err, "personality", NULL);
   return 0;
 }

@@ -54,7 +54,22 @@ static int attach_root(int tree, struct error *err) {
   return root < 0 ? error_errno(err, "fcntl", "the root") : root;
 }
 
+static bool has_own_mounts(const struct config *config) { return config->namespaces & CLONE_NEWNS || config->joins[NS_MOUNT]; }
+
+/* In the host's own mount namespace nothing but the root's folder is touched; all that is mounted there goes with one mount. */
+static int bind_root(const struct config *config, struct error *err) {
+  if (config->overlay || config->root_tree >= 0) return error_text(err, "config.json: linux.namespaces: a mount namespace is needed with users of its own, and with io.bayplan.overlay");
+  if (mount(config->root, config->root, NULL, MS_BIND | MS_REC, NULL) < 0 || mount(NULL, config->root, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", config->root);
+  int root = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return root < 0 ? error_errno(err, "open", config->root) : root;
+}
+
+void mounts_leave(const struct config *config) {
+  if (config->root && !has_own_mounts(config)) umount2(config->root, MNT_DETACH | UMOUNT_NOFOLLOW); /* not there: the set-up did not come to it */
+}
+
 int mounts_root(const struct config *config, struct error *err) {
+  if (!has_own_mounts(config)) return bind_root(config, err);
   /* Nothing mounted here may reach the host, unless a bind wants exactly that. */
   if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
   if (config->root_propagation && unshare_above(config->root_tree >= 0 ? "/" : config->root, err) < 0) return -1;
@@ -393,7 +408,7 @@ static int finish_root(const struct config *config, struct error *err) {
   return 0;
 }
 
-int mounts_move(const struct config *config, int root, struct error *err) {
+static int move_root(const struct config *config, int root, struct error *err) {
   if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
   if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return error_errno(err, "mount", "/");
   if (chroot(".") < 0) return error_errno(err, "chroot", config->root);
@@ -401,7 +416,13 @@ int mounts_move(const struct config *config, int root, struct error *err) {
   return finish_root(config, err);
 }
 
-int mounts_pivot(const struct config *config, int root, struct error *err) {
+static int change_alone(const struct config *config, int root, struct error *err) {
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
+  if (chroot(".") < 0) return error_errno(err, "chroot", config->root);
+  return chdir("/") < 0 ? error_errno(err, "chdir", "/") : finish_root(config, err);
+}
+
+static int pivot(const struct config *config, int root, struct error *err) {
   fd_auto old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0) return error_errno(err, "open", "/");
   if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
@@ -412,4 +433,8 @@ int mounts_pivot(const struct config *config, int root, struct error *err) {
   if (umount2(".", MNT_DETACH) < 0) return error_errno(err, "umount2", "old root");
   if (chdir("/") < 0) return error_errno(err, "chdir", "/");
   return finish_root(config, err);
+}
+
+int mounts_change_root(const struct config *config, int root, bool no_pivot, struct error *err) {
+  return !has_own_mounts(config) ? change_alone(config, root, err) : no_pivot ? move_root(config, root, err) : pivot(config, root, err);
 }

@@ -16,7 +16,8 @@ int mounts_console(int root, int slave, struct error *err);
 bool mounts_need_host(const struct config *config);
 /* Makes it ready: what only the host's root may reach, map or mount. With users of its own that is the root itself too. */
 int mounts_prepare(struct config *config, struct error *err);
-/* Moves `root` over the old one and changes into it: no pivot_root(2), and so the old one is only hidden. */
-int mounts_move(const struct config *config, int root, struct error *err);
-/* pivot_root into `root`; nothing of the host is mounted afterwards. */
-int mounts_pivot(const struct config *config, int root, struct error *err);
+/* Makes `root` the root: by pivot_root(2), after which nothing of the host is mounted; with `no_pivot` by moving it over the old one, which is then only hidden; in
+   the host's own mount namespace by chroot(2). */
+int mounts_change_root(const struct config *config, int root, bool no_pivot, struct error *err);
+/* Takes away what was mounted in the host's own mount namespace, where the container had no other. */
+void mounts_leave(const struct config *config);

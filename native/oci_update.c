@@ -43,10 +43,10 @@ static bool size_of(const char *text, enum kind kind, json_int_t *out) {
   return !*end;
 }
 
-static int take(json_t *resources, int index, const char *value, struct error *err) {
+static int take(json_t *resources, const char *name, int index, const char *value, struct error *err) {
   json_int_t number = 0;
   json_t *part = json_object_get(resources, targets[index].part);
-  if (targets[index].kind != TEXT && !size_of(value, targets[index].kind, &number)) return error_text(err, "--%s: \"%s\" is no number", options[index].name, value);
+  if (targets[index].kind != TEXT && !size_of(value, targets[index].kind, &number)) return error_text(err, "--%s: \"%s\" is no number", name, value);
   if (!part) json_object_set_new(resources, targets[index].part, part = json_object());
   json_object_set_new(part, targets[index].key, targets[index].kind == TEXT ? json_string(value) : json_integer(number));
   return 0;
@@ -64,10 +64,10 @@ int oci_update(int argc, char **argv) {
   struct error err = {0};
   json_t *object = json_object();
   const char *file = NULL;
-  for (int option; (option = getopt_long(argc, argv, "r:", options, NULL)) != -1;) {
+  for (int option, at = 0; (option = getopt_long(argc, argv, "r:", options, &at)) != -1;) {
     if (option == '?') return oci_usage(usage);
     if (option == 'r') file = optarg;
-    else if (take(object, option, optarg, &err) < 0) return oci_fail(&err, 1);
+    else if (take(object, options[at].name, option, optarg, &err) < 0) return oci_fail(&err, 1);
   }
   if (!oci_container(argc, argv, usage, &container)) return 1;
   if (file && !(object = json_file_read(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &err))) return oci_fail(&err, 1);

@@ -180,6 +180,7 @@ static const char *name_of(const char *bundle) {
 static int start(struct shim *shim, struct config *config, struct launch *launch, struct error *err) {
   struct stdio stdio;
   bool terminal = config->process.terminal;
+  if (!(config->namespaces & namespaces[NS_MOUNT].flag)) return error_text(err, "config.json: linux.namespaces: a mount namespace of its own is needed");
   if (!config->has_process) return error_text(err, "config.json: process: missing");
   if (shim->zones[0]) {
     if (!config->joins[NS_NETWORK]) return error_text(err, "--dns needs a network namespace by path");
