@@ -3,6 +3,7 @@ import type { ImageStatus } from '../state/image.ts';
 import type { Network } from '../state/network.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
+import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
 import { endpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
@@ -83,11 +84,11 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: 'overlay', Data: null },
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,
-      CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, Privileged: false, ReadonlyRootfs: spec.readOnly, Init: spec.init,
+      CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
       PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
-      LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', CgroupnsMode: 'private', IpcMode: 'private', PidMode: '', UTSMode: '', SecurityOpt: null,
+      LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
     Config: {

@@ -39,11 +39,13 @@ const HostConfig = z.object({
   Binds: texts, Mounts: z.array(DockerMount).nullish(), PortBindings: map(z.array(z.object({ HostIp: text, HostPort: text })).nullable()), PublishAllPorts: flag, AutoRemove: flag,
   RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish(), NetworkMode: text,
   ...resources,
+  Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, CgroupnsMode: text, SecurityOpt: texts, MaskedPaths: texts, ReadonlyPaths: texts, CgroupParent: text, Annotations: map(z.string()),
+  Devices: z.array(z.object({ PathOnHost: z.string(), PathInContainer: text, CgroupPermissions: text })).nullish(),
   OomScoreAdj: number, ShmSize: number, Sysctls: map(z.string()), Ulimits: z.array(z.object({ Name: z.string(), Soft: z.number(), Hard: z.number() })).nullish(), StorageOpt: map(z.string()),
   CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
   ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),
   // What is looked at only to say that it is not built yet.
-  Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, SecurityOpt: texts, Devices: z.array(nothing).nullish(), DeviceRequests: z.array(nothing).nullish(),
+  DeviceRequests: z.array(nothing).nullish(),
   VolumesFrom: texts, Links: texts,
 });
 export type HostConfig = z.infer<typeof HostConfig>;

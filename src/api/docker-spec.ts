@@ -2,6 +2,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { ContainerSpec, PublishedPort, type Healthcheck } from '../state/container.ts';
 import type { ImageConfig } from '../state/image.ts';
 import type { DockerConfig, HostConfig } from './docker-config.ts';
+import { confinementOf } from './docker-confinement.ts';
 import { mountsOf } from './docker-mounts.ts';
 import { resourcesOf } from './docker-resources.ts';
 
@@ -25,6 +26,7 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
     capAdd: host.CapAdd ?? [], capDrop: host.CapDrop ?? [], readOnly: host.ReadonlyRootfs ?? false, init: host.Init ?? false,
     tty: config.Tty ?? false, stdinOpen: config.OpenStdin ?? false, stdinOnce: config.StdinOnce ?? false, autoRemove: host.AutoRemove ?? false,
     resources: resourcesOf(host), oomScoreAdj: host.OomScoreAdj ?? 0, shmSize: host.ShmSize || null, sysctls: host.Sysctls ?? {}, deviceCgroupRules: host.DeviceCgroupRules ?? [],
+    ...confinementOf(host),
     ulimits: Object.fromEntries((host.Ulimits ?? []).map(({ Name, Soft, Hard }) => [Name, { soft: Soft, hard: Hard }])),
     mounts: mountsOf(config), networkMode: modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
     dns: { servers: host.Dns ?? [], search: host.DnsSearch?.length ? host.DnsSearch : null, options: host.DnsOptions ?? [] },
@@ -37,10 +39,8 @@ function modeOf(mode: string): string {
 }
 
 function refuseUnbuilt(host: HostConfig): void {
-  const own = (mode: string | null | undefined): boolean => mode === null || mode === undefined || ['', 'private', 'shareable'].includes(mode);
   const unsafe: readonly (readonly [string, boolean])[] = [
-    ['Privileged', host.Privileged === true], ['PidMode', !own(host.PidMode)], ['IpcMode', !own(host.IpcMode)], ['UTSMode', !own(host.UTSMode)], ['UsernsMode', !own(host.UsernsMode)],
-    ['SecurityOpt', (host.SecurityOpt ?? []).length > 0], ['Devices', (host.Devices ?? []).length > 0], ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
+    ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
     ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0], ['VolumesFrom', (host.VolumesFrom ?? []).length > 0], ['Links', (host.Links ?? []).length > 0],
   ];
   const found = unsafe.find(([, said]) => said);

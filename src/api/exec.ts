@@ -17,7 +17,7 @@ const CONSOLE_SIZE = z.tuple([z.int().min(0).max(65535), z.int().min(0).max(6553
 /** Docker's body; fields that are not named here change nothing for us. */
 const ExecCreate = z.object({
   Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: z.string().optional(), WorkingDir: z.string().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE,
-  AttachStdin: z.boolean().optional(), AttachStdout: z.boolean().optional(), AttachStderr: z.boolean().optional(), Privileged: z.literal(false, { error: 'a privileged exec is not built yet' }).optional(),
+  AttachStdin: z.boolean().optional(), AttachStdout: z.boolean().optional(), AttachStderr: z.boolean().optional(), Privileged: z.boolean().optional(),
 });
 const ExecStart = z.object({ Detach: z.boolean().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE });
 
@@ -29,7 +29,7 @@ export async function createExec({ engine, execs, params, request, response }: E
   const body = await readBody(request, ExecCreate);
   const { id } = execs.create({
     container: container.name, containerId: container.status.id,
-    request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
+    request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
     attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true },
   });
   sendJson(response, 201, { Id: id });
@@ -42,7 +42,7 @@ export async function inspectExec({ execs, params, response }: Exchange): Promis
   sendJson(response, 200, {
     ID: session.id, Running: session.phase === 'running', ExitCode: session.exitCode, ContainerID: session.containerId, Pid: 0, CanRemove: session.phase === 'ended', DetachKeys: '',
     OpenStdin: session.attach.stdin, OpenStdout: session.attach.stdout, OpenStderr: session.attach.stderr,
-    ProcessConfig: { tty: session.request.tty, entrypoint, arguments: args, privileged: false, user: session.request.user },
+    ProcessConfig: { tty: session.request.tty, entrypoint, arguments: args, privileged: session.request.privileged ?? false, user: session.request.user },
   });
 }
 

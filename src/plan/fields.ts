@@ -1,3 +1,4 @@
+import type { Device } from '../state/confinement.ts';
 import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
 import type { DeviceRate, Resources } from '../state/resources.ts';
 import { portText } from './port-text.ts';
@@ -46,6 +47,12 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   sysctls: whole,
   shmSize: whole,
   deviceCgroupRules: set,
+  devices: { effect: 'recreate', form: devicesByTarget },
+  privileged: whole,
+  security: whole,
+  namespaces: whole,
+  cgroupParent: whole,
+  annotations: whole,
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
@@ -74,6 +81,10 @@ function byDevice({ blockIo, ...others }: Resources): unknown {
       readBps: rates(blockIo.readBps), writeBps: rates(blockIo.writeBps), readIops: rates(blockIo.readIops), writeIops: rates(blockIo.writeIops),
     },
   };
+}
+
+function devicesByTarget(devices: readonly Device[]): unknown {
+  return Object.fromEntries(devices.map(({ source, target, permissions }) => [`[${target}]`, `${source} ${permissions}`]));
 }
 
 function byTarget(mounts: readonly Mount[]): unknown {

@@ -6,7 +6,9 @@ import type { Service } from '../state/service.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { attachmentsOf } from './attachments.ts';
+import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
+import { devicesOf, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
@@ -88,6 +90,12 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     sysctls: { ...service.sysctls },
     shmSize: shmSizeOf(service),
     deviceCgroupRules: [...(service.device_cgroup_rules ?? [])],
+    devices: devicesOf(service),
+    privileged: service.privileged ?? false,
+    security: securityOf(service, project.workingDir, project.seccompProfiles).security,
+    namespaces: namespacesOf(service, project),
+    cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''),
+    annotations: { ...service.annotations },
     mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
     contents: grantsOf(service, project),
     networkMode: networkModeOf(service, project),

@@ -3,6 +3,7 @@ import { checkNetworks } from './check-networks.ts';
 import { checkPorts } from './check-ports.ts';
 import { checkStack } from './check.ts';
 import { checkValues } from './check-values.ts';
+import { seccompProfiles } from './confinement.ts';
 import { contentSources } from './contents.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
@@ -91,11 +92,12 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   checkNetworks(stack, services, tree, refusals);
   // Where there are mistakes anyhow, these are told along with them.
   if (mistakes.count > 0) mistakes.addAll(refusals);
-  const support = reviewSupport(stack, services, tree);
+  const profiles = seccompProfiles(services, input.workingDir, input.read);
+  const support = reviewSupport(stack, services, { workingDir: input.workingDir, profiles }, tree);
   const resources = nameResources(name, stack, services);
   return {
     name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
-    ...resources, contents: contentSources(resources, services, tree, lookup), extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
+    ...resources, contents: contentSources(resources, services, tree, lookup), seccompProfiles: profiles, extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
   };
 }
 

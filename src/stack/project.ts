@@ -20,6 +20,8 @@ export interface Project {
   readonly configs: Readonly<Record<string, ConfigResource & { readonly name: string }>>;
   /** The secrets and configs that services use. */
   readonly contents: readonly ContentSource[];
+  /** Of the files that `security_opt` names, by absolute path. */
+  readonly seccompProfiles: Readonly<Record<string, string>>;
   readonly models: NonNullable<StackConfig['models']>;
   /** Top-level `x-…` keys. */
   readonly extensions: Readonly<Record<string, unknown>>;

@@ -1,4 +1,6 @@
+import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { specProblems, type SpecProblem } from '../state/spec-problems.ts';
+import { devicesOf, modeProblems } from './confinement.ts';
 import { resourcesOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
 
@@ -8,8 +10,9 @@ export function optionProblems(service: ServiceConfig): readonly SpecProblem[] {
   return [
     ...specProblems({
       resources: resourcesOf(service), ulimits: ulimitsOf(service), sysctls: { ...service.sysctls }, oomScoreAdj: service.oom_score_adj ?? 0,
-      deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], networkMode: service.network_mode ?? 'bridge',
+      deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], devices: devicesOf(service), cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''), networkMode: service.network_mode ?? 'bridge',
     }),
+    ...modeProblems(service).map(([key, text]) => ({ key, text })),
     ...(['', 'default'].includes(isolation) ? [] : [{ key: 'isolation', text: `isolation "${isolation}" is of Windows; on Linux there is "default" alone` }]),
     ...(isEmpty(storage) ? [] : [{ key: 'storage_opt', text: 'storage_opt: the size of a container\'s own layer cannot be limited here; put what grows on a volume, or on a tmpfs with a size' }]),
   ];

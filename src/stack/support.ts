@@ -1,6 +1,7 @@
 import { KNOWN_OPTIONS } from '../state/network-options.ts';
 import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
+import { securityOf, type SeccompProfiles } from './confinement.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
 import { optionProblems } from './review-options.ts';
@@ -12,7 +13,7 @@ import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
-  'annotations', 'attach', 'cgroup_parent', 'logging', 'platform',
+  'attach', 'logging', 'platform',
 ];
 
 /** Keys of another system. */
@@ -21,9 +22,9 @@ const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   credential_spec: 'the service would run without it',
-  devices: 'the service would run without them', gpus: 'the service would run without them',
+  gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
-  security_opt: 'the service would be confined differently', userns_mode: 'the service would be confined differently', runtime: 'the service would be confined differently',
+  runtime: 'the service would be confined differently',
   pre_start: 'the service would run without its hooks', post_start: 'the service would run without its hooks', pre_stop: 'the service would end without its hooks',
 };
 
@@ -32,11 +33,14 @@ export interface Support {
   readonly refusals: readonly Mistake[];
 }
 
+/** What a service's own words do not say. */
+export interface Surroundings { readonly workingDir: string; readonly profiles: SeccompProfiles }
+
 /** The last pass: what the file asks for and this version does not do. One line each. */
-export function reviewSupport(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, tree: Tree): Support {
+export function reviewSupport(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, surroundings: Surroundings, tree: Tree): Support {
   const review = new Review(tree);
   for (const [name, service] of Object.entries(services)) {
-    reviewService(name, service, review);
+    reviewService(name, service, surroundings, review);
     reviewVolumesFrom(name, service, services, review);
   }
   const used = Object.values(services);
@@ -83,7 +87,7 @@ function reviewVolumesFrom(name: string, service: ServiceConfig, services: Reado
   });
 }
 
-function reviewService(name: string, service: ServiceConfig, review: Review): void {
+function reviewService(name: string, service: ServiceConfig, { workingDir, profiles }: Surroundings, review: Review): void {
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
@@ -92,12 +96,10 @@ function reviewService(name: string, service: ServiceConfig, review: Review): vo
   for (const [key, why] of Object.entries(refusedKeys)) {
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }
-  if (service.privileged === true) refuse('privileged', '"privileged" is not built yet; name what is needed in cap_add');
   if (service.use_api_socket === true) refuse('use_api_socket', '"use_api_socket" is not built yet, and the service would run without it');
-  for (const key of ['ipc', 'pid', 'uts', 'cgroup'] as const) {
-    const mode = service[key] ?? '';
-    if (mode !== '' && mode !== 'private') refuse(key, `${key} "${mode}" is not built yet, only a namespace of its own is`);
-  }
+  const security = securityOf(service, workingDir, profiles);
+  for (const problem of security.problems) refuse('security_opt', problem);
+  for (const note of security.notes) review.note(what, note);
   const mode = service.network_mode;
   if (mode === 'bridge') review.note(what, 'network_mode "bridge" is the default network of the stack');
   else if ((mode === 'none' || mode === 'host') && isSaid(service.ports)) review.note(what, `ports mean nothing with network_mode "${mode}" and are ignored`);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_SECURITY, Device, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
 import { Resources, Ulimit } from './resources.ts';
 
 /** Docker's restart policies. `maxRetries` counts for `on-failure` only; 0 means without limit. */
@@ -137,6 +138,14 @@ export const ContainerSpec = z.strictObject({
   shmSize: z.number().nullable().default(null),
   /** Rules as `c 1:3 mr`, beside the devices that every container may use. */
   deviceCgroupRules: z.array(z.string()).default([]),
+  devices: z.array(Device).default([]),
+  /** All capabilities and devices, nothing hidden, no seccomp filter. */
+  privileged: z.boolean().default(false),
+  security: Security.default(DEFAULT_SECURITY),
+  namespaces: Namespaces.default(OWN_NAMESPACES),
+  /** Absolute path of the cgroup that its own is made in; '': the engine's. */
+  cgroupParent: z.string().default(''),
+  annotations: z.record(z.string(), z.string()).default({}),
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
   /** 'bridge' (the networks below), 'none', 'host', or 'container:NAME': the namespace of another container. */

@@ -5,17 +5,25 @@ import { sysctlProblem } from './sysctls.ts';
 /** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
 export interface SpecProblem { readonly key: string; readonly text: string }
 
-export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'networkMode'>;
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode'>;
 
 export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
-  const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules } = spec;
+  const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules, devices, cgroupParent } = spec;
   return [
     ...resourceProblems(spec.resources),
     ...(Math.abs(oomScoreAdj) > 1000 ? [{ key: 'oom_score_adj', text: `oom_score_adj ${oomScoreAdj}: expected a number from -1000 to 1000` }] : []),
     ...Object.keys(sysctls).flatMap((name) => problem('sysctls', sysctlProblem(name, spec))),
     ...Object.entries(ulimits).flatMap(([name, limit]) => problem('ulimits', ulimitProblem(name, limit))),
+    ...devices.filter(({ source, target, permissions }) => !source.startsWith('/') || !target.startsWith('/') || !/^[rwm]{1,3}$/.test(permissions))
+      .map(({ source, target, permissions }) => ({ key: 'devices', text: deviceText(source, target, permissions) })),
+    ...(cgroupParent.split('/').includes('..') ? [{ key: 'cgroup_parent', text: `cgroup_parent ${cgroupParent}: no ".." in it` }] : []),
     ...deviceCgroupRules.filter((rule) => !DEVICE_RULE.test(rule)).map((rule) => ({ key: 'device_cgroup_rules', text: `device_cgroup_rules: "${rule}": expected a rule such as "c 1:3 rwm"` })),
   ];
+}
+
+function deviceText(source: string, target: string, permissions: string): string {
+  if (!source.startsWith('/') && source.includes('=')) return `devices: "${source}" is a device of CDI, which is not built yet; name its nodes below /dev`;
+  return `devices: "${source}:${target}:${permissions}": expected absolute paths, and of r, w and m what is permitted`;
 }
 
 /** `TYPE MAJOR:MINOR ACCESS`, as in the kernel's devices.allow. */

@@ -36,7 +36,7 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
     const record = await recordOf(adopter.context, id, files);
     if (record === null) return;
     known.add(id.slice(0, 16));
-    await adoptOne(adopter, record, files);
+    await adoptOne(adopter, record, filesOf(paths, id, record.spec.cgroupParent));
   }));
   for (const short of readdirSync(paths.bundles)) {
     if (known.has(short)) continue;

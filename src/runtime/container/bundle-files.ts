@@ -34,7 +34,7 @@ export interface ContainerFiles {
 }
 
 /** The bundle's folder is named by 16 digits of the id: unix socket paths end at 107 bytes. */
-export function filesOf(paths: Paths, id: string): ContainerFiles {
+export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerFiles {
   const state = join(paths.containers, id);
   const short = id.slice(0, 16);
   const bundle = join(paths.bundles, short);
@@ -44,6 +44,6 @@ export function filesOf(paths: Paths, id: string): ContainerFiles {
     bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
     socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'), dns: join(bundle, 'dns'), changing: join(bundle, 'changing'),
     hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
-    cgroup: `/${paths.cgroup}/${short}`,
+    cgroup: `${cgroupParent === '' ? `/${paths.cgroup}` : cgroupParent}/${short}`,
   };
 }

@@ -5,6 +5,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { ConsoleSize } from './containers.ts';
 import { resourcesOf, type DeviceNumbers } from './cgroup-resources.ts';
 import { deviceRulesOf } from './device-rules.ts';
+import type { ContainerDevice } from './devices.ts';
 import type { OciConfig, OciMount, OciNamespace } from './oci.ts';
 import { initProcess, userAnnotations } from './process.ts';
 import { seccompProfile } from './seccomp.ts';
@@ -46,9 +47,15 @@ export interface BundleInput {
   /** Of its terminal, where it has one. */
   readonly consoleSize?: ConsoleSize | null;
   readonly deviceNumbers: DeviceNumbers;
+  readonly devices?: readonly ContainerDevice[];
+  /** Processes whose namespaces it shares; null: none. */
+  readonly donors?: Donors;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor?: number;
 }
+
+/** First processes of other containers, by pid; null: the namespace is its own or the host's. */
+export interface Donors { readonly pid: number | null; readonly ipc: number | null }
 
 const MASKED = [
   '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi',
@@ -64,11 +71,22 @@ const SYSTEM_MOUNTS: readonly OciMount[] = [
   { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
   { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', 'nosuid', 'noexec', 'nodev'] },
-  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
 ];
 
-function shmOf({ shmSize }: ContainerSpec): OciMount {
-  return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize ?? SHM_SIZE}`] };
+/** /dev/shm and the message queues belong to the ipc namespace. */
+function ipcMounts({ spec: { namespaces: { ipc }, shmSize }, donors }: BundleInput): readonly OciMount[] {
+  const shared = (destination: string, ...options: readonly string[]): OciMount => ({ destination, type: 'bind', source: destination, options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev', ...options] });
+  if (ipc === 'host') return [shared('/dev/mqueue'), shared('/dev/shm')];
+  const queues: OciMount = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] };
+  if (ipc === 'none') return [queues];
+  if (donors !== undefined && donors.ipc !== null) return [queues, shared('/dev/shm', `of=${donors.ipc}`)];
+  return [queues, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize ?? SHM_SIZE}`] }];
+}
+
+/** A privileged container may write to what the others only see. */
+function systemMounts(input: BundleInput): readonly OciMount[] {
+  const writable = ({ options, ...mount }: OciMount): OciMount => ({ ...mount, options: options.filter((option) => option !== 'ro') });
+  return [...(input.spec.privileged ? SYSTEM_MOUNTS.map(writable) : SYSTEM_MOUNTS), ...ipcMounts(input)];
 }
 
 /**
@@ -76,16 +94,19 @@ function shmOf({ shmSize }: ContainerSpec): OciMount {
  * BayplanError where the spec asks for what cannot be run.
  */
 export function bundleOf(input: BundleInput): OciConfig {
-  const { spec, image, overlay, seccompBpf } = input;
+  const { spec, image, overlay, seccompBpf, devices = [] } = input;
+  const open = spec.privileged || !spec.security.maskPaths;
+  const filtered = spec.security.seccomp !== 'unconfined' && !(spec.privileged && spec.security.seccomp === '');
   const propagation = rootPropagation(input.mounts);
   return {
     ociVersion: '1.2.0',
     process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor }),
     root: { path: input.rootfs, readonly: spec.readOnly },
-    hostname: input.hostname,
-    ...(spec.domainname === '' ? {} : { domainname: spec.domainname }),
+    ...(spec.namespaces.uts === 'host' ? {} : { hostname: input.hostname }),
+    ...(spec.domainname === '' || spec.namespaces.uts === 'host' ? {} : { domainname: spec.domainname }),
     mounts: mountsOf(input),
     annotations: {
+      ...spec.annotations,
       ...userAnnotations(spec, image),
       'io.bayplan.id': input.id,
       'io.bayplan.name': input.name,
@@ -96,12 +117,13 @@ export function bundleOf(input: BundleInput): OciConfig {
     linux: {
       namespaces: namespacesOf(input),
       cgroupsPath: input.cgroupsPath,
-      resources: resourcesOf(spec.resources, deviceRulesOf(spec), input.deviceNumbers),
+      resources: resourcesOf(spec.resources, deviceRulesOf(spec, devices), input.deviceNumbers),
+      ...(devices.length === 0 ? {} : { devices: devices.map(({ node }) => node) }),
       ...(Object.keys(spec.sysctls).length === 0 ? {} : { sysctl: spec.sysctls }),
       ...(propagation === null ? {} : { rootfsPropagation: propagation }),
-      ...(seccompBpf === null ? { seccomp: seccompProfile(capabilitiesOf(spec)) } : {}),
-      maskedPaths: MASKED,
-      readonlyPaths: READ_ONLY,
+      ...(seccompBpf === null && filtered ? { seccomp: seccompProfile(capabilitiesOf(spec)) } : {}),
+      maskedPaths: open ? [] : MASKED,
+      readonlyPaths: open ? [] : READ_ONLY,
     },
   };
 }
@@ -120,7 +142,12 @@ function escape(path: string, colons: boolean): string {
 function namespacesOf(input: BundleInput): readonly OciNamespace[] {
   const network: readonly OciNamespace[] =
     input.netns !== null ? [{ type: 'network', path: input.netns }] : input.spec.networkMode === 'host' ? [] : [{ type: 'network' }];
-  return [{ type: 'pid' }, ...network, { type: 'ipc' }, { type: 'mount' }, { type: 'uts' }, { type: 'cgroup' }];
+  const { namespaces } = input.spec;
+  const one = (type: 'pid' | 'ipc' | 'uts' | 'cgroup', mode: string, donor: number | null = null): readonly OciNamespace[] =>
+    mode === 'host' ? [] : donor === null ? [{ type }] : [{ type, path: `/proc/${donor}/ns/${type}` }];
+  return [
+    ...one('pid', namespaces.pid, input.donors?.pid), ...network, ...one('ipc', namespaces.ipc, input.donors?.ipc), { type: 'mount' }, ...one('uts', namespaces.uts), ...one('cgroup', namespaces.cgroup),
+  ];
 }
 
 /** What is mounted over `/dev` or below replaces the system's own; the engine's files come last but never hide what was asked for. */
@@ -130,7 +157,7 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
     ['/etc/resolv.conf', input.files.resolvConf], ['/etc/hostname', input.files.hostname], ['/etc/hosts', input.files.hosts],
   ];
   return [
-    ...[...SYSTEM_MOUNTS, shmOf(input.spec)].filter(({ destination }) => !asked.has(destination)),
+    ...systemMounts(input).filter(({ destination }) => !asked.has(destination)),
     ...files
       .filter(([target]) => !asked.has(target))
       .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate'] })),

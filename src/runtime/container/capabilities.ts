@@ -17,7 +17,8 @@ const DEFAULT = `AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIN
  * case, with or without `CAP_`; `ALL` in one list is everything, less what the other list names. Throws BayplanError `bad-request`
  * for a name that Linux does not have.
  */
-export function capabilitiesOf(spec: Pick<ContainerSpec, 'capAdd' | 'capDrop'>): readonly string[] {
+export function capabilitiesOf(spec: Pick<ContainerSpec, 'capAdd' | 'capDrop' | 'privileged'>): readonly string[] {
+  if (spec.privileged) return KNOWN.toSorted();
   const add = spec.capAdd.map((name) => canonical('cap_add', name));
   const drop = spec.capDrop.map((name) => canonical('cap_drop', name));
   const everything = add.includes('ALL');

@@ -14,6 +14,7 @@ import { oomScoreFloor } from '../machine.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
+import type { Donors } from './bundle.ts';
 import { filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
@@ -159,7 +160,7 @@ export class ContainerStore implements Containers {
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = this.#home(record);
         const netns = await this.#netns(record, home);
-        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine) });
+        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: this.#donors(record) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
@@ -284,7 +285,7 @@ export class ContainerStore implements Containers {
     const image = this.#context.images.find(entry.record.spec.imageId);
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
     if (entry.paused) throw new BayplanError('conflict', `container ${name} is paused: unpause it first`);
-    const seccompBpf = await this.#programs.get(entry.record.spec);
+    const seccompBpf = request.privileged === true ? null : await this.#programs.get(entry.record.spec);
     return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
   }
 
@@ -339,7 +340,7 @@ export class ContainerStore implements Containers {
     const { images, networks, volumes, paths, now } = this.#context;
     const layers = await images.layers(image.id);
     const id = randomBytes(32).toString('hex');
-    const files = filesOf(paths, id);
+    const files = filesOf(paths, id, spec.cgroupParent);
     const anonymous = anonymousVolumes(id, identity, spec, image);
     for (const volume of Object.values(anonymous)) {
       await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
@@ -457,6 +458,20 @@ export class ContainerStore implements Containers {
   async #release(record: ContainerRecord): Promise<void> {
     await this.#context.networks.disconnect(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
+  }
+
+  /** Pids of the containers whose namespaces a container shares. Throws where one does not run. */
+  #donors({ name, spec: { namespaces } }: ContainerRecord): Donors {
+    const pidOf = (kind: 'pid' | 'ipc'): number | null => {
+      const ref = /^container:(.+)$/.exec(namespaces[kind])?.[1];
+      if (ref === undefined) return null;
+      const donor = this.#entries.get(ref) ?? [...this.#entries.values()].find(({ record }) => record.id === ref);
+      if (donor === undefined) throw new BayplanError('not-found', `container ${name}: container ${ref}, whose ${kind} namespace it shares, is not there; bring it up first`);
+      if (donor.phase !== 'running' || donor.ready === null) throw new BayplanError('conflict', `container ${name}: container ${ref}, whose ${kind} namespace it shares, does not run; start it first`);
+      if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private; give it ipc "shareable"`);
+      return donor.ready.pid;
+    };
+    return { pid: pidOf('pid'), ipc: pidOf('ipc') };
   }
 
   /** None for one whose home was removed: what it lives in is its own affair, until it is started again. */

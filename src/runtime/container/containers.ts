@@ -14,6 +14,8 @@ export interface ExecRequest {
   readonly user: string;
   readonly workingDir: string;
   readonly tty: boolean;
+  /** All capabilities, and no seccomp filter. */
+  readonly privileged?: boolean;
   /** The terminal's size at first; null: unknown. */
   readonly consoleSize?: ConsoleSize | null;
 }

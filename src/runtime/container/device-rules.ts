@@ -1,11 +1,14 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import { DEVICE_RULE } from '../../state/spec-problems.ts';
+import type { ContainerDevice } from './devices.ts';
 import type { OciDeviceRule } from './oci.ts';
 
 /** Of rules that match, the last one counts: all denied first; what every container may use is added by the runtime (config-linux.md, "Default Devices"). */
-export function deviceRulesOf(spec: ContainerSpec): readonly OciDeviceRule[] {
-  return [{ allow: false, access: 'rwm' }, ...spec.deviceCgroupRules.map(parseDeviceRule)];
+export function deviceRulesOf(spec: ContainerSpec, devices: readonly ContainerDevice[]): readonly OciDeviceRule[] {
+  if (spec.privileged) return [{ allow: true, access: 'rwm' }];
+  const named = devices.map(({ node: { type, major, minor }, permissions }) => ({ allow: true, type, major, minor, access: permissions }));
+  return [{ allow: false, access: 'rwm' }, ...named, ...spec.deviceCgroupRules.map(parseDeviceRule)];
 }
 
 /** `c 1:3 mr`, `a *:* rwm`, as in the kernel's devices.allow. Throws `bad-request`. */

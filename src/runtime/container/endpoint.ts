@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Images } from '../image/images.ts';
 import type { Endpoint, EndpointAttachment } from '../network/networks.ts';
 import { checkOf } from './health-check.ts';
@@ -26,5 +27,6 @@ export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Address
 
 /** The host name inside the container: as asked, else the short id. */
 export function hostnameOf(record: ContainerRecord): string {
+  if (record.spec.namespaces.uts === 'host') return hostname();
   return record.spec.hostname === '' ? record.id.slice(0, 12) : record.spec.hostname;
 }

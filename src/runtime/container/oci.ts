@@ -15,6 +15,7 @@ export interface OciProcess {
   readonly cwd: string;
   readonly capabilities: OciCapabilities;
   readonly noNewPrivileges?: boolean;
+  readonly apparmorProfile?: string;
   readonly oomScoreAdj?: number;
   readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   /** Beside the specification: in the file given to `bayplan-core enter`, what config.json holds at its top. */
@@ -32,19 +33,20 @@ export interface OciSeccompArgument {
   readonly index: number;
   readonly value: number;
   readonly valueTwo?: number;
-  readonly op: 'SCMP_CMP_NE' | 'SCMP_CMP_LT' | 'SCMP_CMP_LE' | 'SCMP_CMP_EQ' | 'SCMP_CMP_GE' | 'SCMP_CMP_GT' | 'SCMP_CMP_MASKED_EQ';
+  /** SCMP_CMP_EQ and its like. */
+  readonly op: string;
 }
 
 export interface OciSyscallRule {
   readonly names: readonly string[];
-  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO';
+  readonly action: string;
   readonly errnoRet?: number;
   readonly args?: readonly OciSeccompArgument[];
 }
 
 export interface OciSeccomp {
-  readonly defaultAction: 'SCMP_ACT_ERRNO';
-  readonly defaultErrnoRet: number;
+  readonly defaultAction: string;
+  readonly defaultErrnoRet?: number;
   readonly architectures: readonly string[];
   readonly syscalls: readonly OciSyscallRule[];
 }
@@ -82,6 +84,11 @@ export interface OciResources {
   readonly blockIO?: OciBlockIo;
 }
 
+export interface OciDevice {
+  readonly path: string; readonly type: 'b' | 'c'; readonly major: number; readonly minor: number;
+  readonly fileMode: number; readonly uid: number; readonly gid: number;
+}
+
 export interface OciConfig {
   readonly ociVersion: string;
   readonly process: OciProcess;
@@ -93,6 +100,7 @@ export interface OciConfig {
   readonly linux: {
     readonly namespaces: readonly OciNamespace[];
     readonly cgroupsPath: string;
+    readonly devices?: readonly OciDevice[];
     readonly resources: OciResources;
     readonly sysctl?: Readonly<Record<string, string>>;
     readonly rootfsPropagation?: string;

@@ -76,9 +76,16 @@ export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: s
     env: environmentOf(spec, image, hostname),
     cwd: workingDirOf(spec, image),
     capabilities: capabilitySets(spec),
+    ...confinementOf(spec),
     oomScoreAdj: Math.max(spec.oomScoreAdj, oomScoreFloor),
     ...rlimitsOf(spec),
   };
+}
+
+/** What holds whatever runs in the container, beside its capabilities and its filter. */
+function confinementOf({ security, privileged }: ContainerSpec): Pick<OciProcess, 'noNewPrivileges' | 'apparmorProfile'> {
+  const named = security.apparmor !== '' && security.apparmor !== 'unconfined' && !privileged;
+  return { ...(security.noNewPrivileges ? { noNewPrivileges: true } : {}), ...(named ? { apparmorProfile: security.apparmor } : {}) };
 }
 
 function rlimitsOf({ ulimits }: ContainerSpec): Pick<OciProcess, 'rlimits'> {
@@ -103,7 +110,8 @@ export function execProcess(spec: ContainerSpec, image: ImageStatus, request: Ex
     args: request.command,
     env: [...variables].map(([name, value]) => `${name}=${value}`),
     cwd: workingDirOf(spec, image, request.workingDir),
-    capabilities: capabilitySets(spec),
+    capabilities: capabilitySets(request.privileged === true ? { ...spec, privileged: true } : spec),
+    ...confinementOf(spec),
     oomScoreAdj: 0,
     ...rlimitsOf(spec),
     annotations: userAnnotations(spec, image, request.user),

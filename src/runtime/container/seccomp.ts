@@ -98,6 +98,11 @@ export function seccompProfile(capabilities: readonly string[], arch: string = p
   return { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: EPERM, architectures: names, syscalls: rules };
 }
 
+/** The architectures whose calls a program of this machine can make. */
+export function architecturesOf(arch: string = process.arch): readonly string[] {
+  return ARCHITECTURES[arch]?.names ?? [];
+}
+
 function allow(names: string, ...args: readonly OciSeccompArgument[]): OciSyscallRule {
   return { names: names.trim().split(/\s+/), action: 'SCMP_ACT_ALLOW', ...(args.length === 0 ? {} : { args }) };
 }

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
-import { bundleOf, type ResolvedMount } from './bundle.ts';
+import { bundleOf, type Donors, type ResolvedMount } from './bundle.ts';
 import type { ConsoleSize } from './containers.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import { deviceNumbers } from './device-numbers.ts';
+import { allDevices, devicesOf } from './devices.ts';
 import { ensureMountpoints } from './mountpoints.ts';
 import { hostnameOf } from './endpoint.ts';
 import { writeNetworkFiles } from './network-files.ts';
@@ -29,11 +30,12 @@ export interface BundleParts {
   readonly consoleSize: ConsoleSize | null;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor: number;
+  readonly donors: Donors;
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. Whoever shares a network namespace shares its names too. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, home, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor } = parts;
+  const { paths, record, home, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
@@ -43,12 +45,13 @@ export function writeBundle(parts: BundleParts): void {
   // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
   const rootfs = join(paths.run, 'rootfs');
   mkdirSync(rootfs, { recursive: true });
+  const devices = record.spec.privileged ? [...allDevices(), ...devicesOf(record.spec.devices)] : devicesOf(record.spec.devices);
   const config = bundleOf({
     id: record.id, name: record.name, spec: { ...record.spec, networkMode: home.spec.networkMode }, image, rootfs,
     overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
     netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
-    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers,
+    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { capabilitiesOf } from '../../../src/runtime/container/capabilities.ts';
 
-const of = (capAdd: string[], capDrop: string[]): readonly string[] => capabilitiesOf({ capAdd, capDrop });
+const of = (capAdd: string[], capDrop: string[]): readonly string[] => capabilitiesOf({ capAdd, capDrop, privileged: false });
 
 describe('capabilitiesOf', () => {
   it('gives the 14 of Docker by default', () => {

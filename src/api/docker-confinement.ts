@@ -1,0 +1,36 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import { cgroupParentOf } from '../state/cgroup-parent.ts';
+import { Namespaces, parseSecurityOptions } from '../state/confinement.ts';
+import type { ContainerSpec } from '../state/container.ts';
+import type { HostConfig } from './docker-config.ts';
+
+type Confinement = Pick<ContainerSpec, 'devices' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations'>;
+
+/** What holds a container, as the Docker Engine API names it. Throws `bad-request` for modes and options that there are not. */
+export function confinementOf(host: HostConfig): Confinement {
+  const { security, problems } = parseSecurityOptions(host.SecurityOpt ?? []);
+  if (problems[0] !== undefined) throw new BayplanError('bad-request', `HostConfig.SecurityOpt: ${problems[0]}`);
+  const namespaces = Namespaces.safeParse({ pid: host.PidMode ?? '', ipc: host.IpcMode ?? '', uts: host.UTSMode ?? '', cgroup: host.CgroupnsMode ?? '', user: host.UsernsMode ?? '' });
+  if (!namespaces.success) throw new BayplanError('bad-request', `HostConfig: ${String(namespaces.error.issues[0]?.path[0])} namespace "${String(namespaces.error.issues[0]?.input)}": expected "host" or "container:NAME", as far as there are such`);
+  // docker's client says `systempaths=unconfined` by two empty lists.
+  const open = host.MaskedPaths !== null && host.MaskedPaths?.length === 0 && host.ReadonlyPaths !== null && host.ReadonlyPaths?.length === 0;
+  return {
+    devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({ source: PathOnHost, target: PathInContainer || PathOnHost, permissions: CgroupPermissions || 'rwm' })),
+    privileged: host.Privileged ?? false, security: open ? { ...security, maskPaths: false } : security, namespaces: namespaces.data,
+    cgroupParent: cgroupParentOf(host.CgroupParent ?? ''), annotations: host.Annotations ?? {},
+  };
+}
+
+/** The same in Docker's words, as `inspect` shows it. */
+export function confinementJson({ devices, privileged, security, namespaces, cgroupParent, annotations }: ContainerSpec): object {
+  const options = [
+    ...(security.noNewPrivileges ? ['no-new-privileges'] : []), ...(security.seccomp === '' ? [] : [`seccomp=${security.seccomp}`]),
+    ...(security.apparmor === '' ? [] : [`apparmor=${security.apparmor}`]),
+  ];
+  return {
+    Privileged: privileged, PidMode: namespaces.pid, IpcMode: namespaces.ipc === '' ? 'private' : namespaces.ipc, UTSMode: namespaces.uts, UsernsMode: namespaces.user,
+    CgroupnsMode: namespaces.cgroup === '' ? 'private' : namespaces.cgroup, SecurityOpt: options.length === 0 ? null : options, CgroupParent: cgroupParent, Annotations: annotations,
+    Devices: devices.map(({ source, target, permissions }) => ({ PathOnHost: source, PathInContainer: target, CgroupPermissions: permissions })),
+    ...(security.maskPaths ? {} : { MaskedPaths: [], ReadonlyPaths: [] }),
+  };
+}
