@@ -27,6 +27,7 @@ struct mount_spec {
   bool idmap, idmap_deep;         /* seen through `mappings`, or where it has none the container's own */
   struct mappings mappings;
   const char *subpath;            /* of a bind's source, resolved beneath it; NULL: the source itself */
+  pid_t of;                       /* a bind's source is looked up where this process sees it; 0: here */
   bool create;                    /* a bind's source folder is made where it is missing */
   const char *data;               /* what the file system itself is told; "" for nothing */
   int tree;                       /* made ready while nothing of the host was given up (mounts_prepare); -1: not yet */

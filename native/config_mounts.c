@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -55,6 +56,7 @@ bool config_mount_option(struct mount_spec *mount, const char *option) {
   if (strcmp(option, "idmap") == 0) return mount->idmap = true;
   if (strcmp(option, "ridmap") == 0) return mount->idmap = mount->idmap_deep = true;
   if (strncmp(option, "subpath=", 8) == 0) return (mount->subpath = option + 8);
+  if (strncmp(option, "of=", 3) == 0 && atoi(option + 3) > 0) return (mount->of = atoi(option + 3));
   for (size_t i = 0; i < COUNT(mount_flags); i++)
     if (strcmp(option, mount_flags[i].name) == 0) {
       mount->flags = (mount->flags & ~mount_flags[i].clear) | mount_flags[i].set;

@@ -122,8 +122,23 @@ static int open_subpath(const struct mount_spec *mount, unsigned flags, struct e
   return tree < 0 ? error_errno(err, "open_tree", mount->subpath) : tree;
 }
 
+/* What another process sees at that path: a mount can be copied from within its own mount namespace alone. */
+static int open_elsewhere(const struct mount_spec *mount, unsigned flags, struct error *err) {
+  char path[64];
+  fd_auto here = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "/proc/%d/ns/mnt", mount->of);
+  fd_auto there = open(path, O_RDONLY | O_CLOEXEC);
+  if (here < 0 || there < 0) return error_errno(err, "open", path);
+  if (setns(there, CLONE_NEWNS) < 0) return error_errno(err, "setns", path);
+  int tree = open_tree(AT_FDCWD, mount->source, flags), failed = errno;
+  if (setns(here, CLONE_NEWNS) < 0) return error_errno(err, "setns", "/proc/self/ns/mnt");
+  errno = failed;
+  return tree < 0 ? error_errno(err, "open_tree", mount->source) : tree;
+}
+
 static int open_source(const struct mount_spec *mount, struct error *err) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->deep ? AT_RECURSIVE : 0);
+  if (mount->of) return open_elsewhere(mount, flags, err);
   if (mount->subpath) return open_subpath(mount, flags, err);
   int tree = open_tree(AT_FDCWD, mount->source, flags);
   if (tree < 0 && errno == ENOENT && mount->create) {
@@ -230,8 +245,17 @@ static int mount_on(int target, const struct mount_spec *spec, const char *type,
   return 0;
 }
 
+/* In the host's cgroup namespace a new mount would show the whole hierarchy: the container's own part is bound, as Docker does in version 1. */
+static int bind_cgroup(const struct mount_spec *one, int folder, const char *name, const char *path, struct error *err) {
+  char *source = arena_format("/sys/fs/cgroup/%s%s%s", name, *path == '/' ? "" : "/", path);
+  fd_auto tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return error_errno(err, "open_tree", source);
+  return set_attributes(tree, (struct mount_attr){.attr_set = one->attr_set, .attr_clr = one->attr_clear}, false, source, err) < 0 ? -1 : attach(tree, folder, one->target, err);
+}
+
 /* /sys/fs/cgroup as a process in its own cgroup namespace sees it: the v2 tree, or a folder a hierarchy that the container is in. */
-static int cgroup_mount(const struct mount_spec *mount, int root, const struct cgroup *cgroup, bool own, struct error *err) {
+static int cgroup_mount(const struct config *config, const struct mount_spec *mount, int root, const struct cgroup *cgroup, struct error *err) {
+  bool own = config->namespaces & CLONE_NEWCGROUP || config->joins[NS_CGROUP];
   fd_auto target = inroot_make(root, mount->target, false, 0755, err);
   if (target < 0) return -1;
   if (cgroup_pure_v2(cgroup)) return mount_on(target, mount, "cgroup2", "", err);
@@ -239,7 +263,7 @@ static int cgroup_mount(const struct mount_spec *mount, int root, const struct c
   if (mount_on(target, &top, "tmpfs", "mode=755,size=16k", err) < 0) return -1;
   fd_auto tmpfs = inroot_open(root, mount->target, O_PATH);
   if (tmpfs < 0) return error_errno(err, "openat2", mount->target);
-  for (const char *const *name = cgroup_names(cgroup); own && name && *name; name++) {
+  for (const char *const *name = cgroup_names(cgroup); (own || config->cgroups_path) && name && *name; name++) {
     struct mount_spec one = *mount;
     one.target = arena_format("%s/%s", mount->target, *name);
     one.source = "cgroup";
@@ -248,7 +272,7 @@ static int cgroup_mount(const struct mount_spec *mount, int root, const struct c
     fd_auto folder = openat(tmpfs, *name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0) return error_errno(err, "open", one.target);
     bool unified = strcmp(*name, "unified") == 0;
-    if (mount_on(folder, &one, unified ? "cgroup2" : "cgroup", unified ? "" : *name, err) < 0) return -1;
+    if (own ? mount_on(folder, &one, unified ? "cgroup2" : "cgroup", unified ? "" : *name, err) < 0 : bind_cgroup(&one, folder, *name, config->cgroups_path, err) < 0) return -1;
   }
   return mount->flags & MS_RDONLY ? set_attributes(tmpfs, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err) : 0;
 }
@@ -348,7 +372,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
     if (config->progress && mount->bind) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
     int failed = mount->bind && !(mount->flags & MS_REMOUNT) ? bind_mount(config, mount, root, err)
       : strcmp(mount->type, "content") == 0 ? content_mount(mount, root, config->root, err)
-      : strcmp(mount->type, "cgroup") == 0 ? cgroup_mount(mount, root, cgroup, config->namespaces & CLONE_NEWCGROUP, err)
+      : strcmp(mount->type, "cgroup") == 0 ? cgroup_mount(config, mount, root, cgroup, err)
       : other_mount(mount, root, err);
     if (failed < 0) return -1;
     if (strcmp(mount->target, "/dev") == 0 && !mount->bind) dev = true;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { confinementJson } from '../../src/api/docker-confinement.ts';
 import { DockerConfig } from '../../src/api/docker-config.ts';
 import { resourcesJson } from '../../src/api/docker-resources.ts';
 import { specOf } from '../../src/api/docker-spec.ts';
@@ -35,6 +36,16 @@ describe('a container of the Docker Engine API', () => {
     expect(found).toMatchObject({ oomScoreAdj: 7, shmSize: 1024, sysctls: { 'net.core.somaxconn': '1' }, ulimits: { nofile: { soft: 1, hard: 2 } }, deviceCgroupRules: ['c 1:3 r'] });
   });
 
+  test('is held as asked, and shows it in the same words', () => {
+    const asked = {
+      Privileged: true, PidMode: 'host', IpcMode: 'container:x', UTSMode: 'host', UsernsMode: 'host', CgroupnsMode: 'host', SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=own'],
+      CgroupParent: '/x', Annotations: { a: 'b' }, Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'r' }], MaskedPaths: [], ReadonlyPaths: [],
+    };
+    const found = spec({ HostConfig: asked });
+    expect(confinementJson(found)).toEqual(asked);
+    expect(found).toMatchObject({ privileged: true, security: { noNewPrivileges: true, seccomp: 'unconfined', apparmor: 'own', maskPaths: false }, namespaces: { pid: 'host', ipc: 'container:x' } });
+  });
+
   test('has its binds, mounts and anonymous volumes', () => {
     expect(spec({
       Volumes: { '/data': {}, '/own': {} },
@@ -56,8 +67,9 @@ describe('a container of the Docker Engine API', () => {
   });
 
   test('is refused where it would be another one than asked for', () => {
-    expect(() => spec({ HostConfig: { Privileged: true } })).toThrow('HostConfig.Privileged is not built yet');
-    expect(() => spec({ HostConfig: { PidMode: 'host' } })).toThrow('HostConfig.PidMode is not built yet');
+    expect(() => spec({ HostConfig: { PidMode: 'guest' } })).toThrow('HostConfig: pid namespace "guest": expected "host"');
+    expect(() => spec({ HostConfig: { SecurityOpt: ['trusted'] } })).toThrow('HostConfig.SecurityOpt: security_opt "trusted": expected no-new-privileges');
+    expect(() => spec({ HostConfig: { DeviceRequests: [{}] } })).toThrow('HostConfig.DeviceRequests is not built yet');
     expect(() => spec({ HostConfig: { Binds: ['nowhere'] } })).toThrow('HostConfig.Binds: "nowhere": expected SOURCE:TARGET[:OPTIONS]');
     expect(() => spec({ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } })).toThrow('exclude each other');
   });

@@ -56,7 +56,7 @@ export class Machine {
     writeFileSync(file, text);
     const { project, mistakes } = loadStack({
       files: [file], workingDir: this.folder, projectName: name, environment: {}, profiles: [], envFiles: null,
-      read: (path) => (path === file ? text : null),
+      read: (path) => (path === file ? text : existsSync(path) ? readFileSync(path, 'utf8') : null),
     });
     if (project === null) throw new Error(mistakes.map(formatMistake).join('\n'));
     return { version: 1, base: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, (path) => (existsSync(path) ? readFileSync(path) : null)) };

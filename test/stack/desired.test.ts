@@ -137,19 +137,16 @@ describe('desiredOf', () => {
 
 describe('what is not built yet', () => {
   test('is a note where a service runs without it', () => {
-    const project = projectOf('services:\n  web: { image: a, annotations: { a: b }, privileged: false, ports: ["80-90:80"], build: ., deploy: { labels: { a: b } }, expose: [80] }\n');
+    const project = projectOf('services:\n  web: { image: a, attach: true, privileged: false, ports: ["80-90:80"], build: ., deploy: { labels: { a: b } }, expose: [80] }\n');
     expect(desiredOf(project, { removeOrphans: false }).notes).toEqual([
-      'service web: key "annotations" is not built yet and is ignored',
+      'service web: key "attach" is not built yet and is ignored',
       'service web: key "build" is not built yet and is ignored, the image is used as it is',
       'service web: key "deploy.labels" is not built yet and is ignored',
     ]);
   });
 
   test.each<[string, string]>([
-    ['privileged: true', '3:5: services.web: "privileged" is not built yet; name what is needed in cap_add'],
-    ['security_opt: [no-new-privileges:true]', '3:5: services.web: key "security_opt" is not built yet, and the service would be confined differently'],
-    ['pid: host', '3:5: services.web: pid "host" is not built yet, only a namespace of its own is'],
-
+    ['runtime: runsc', '3:5: services.web: key "runtime" is not built yet, and the service would be confined differently'],
     ['volumes: [{ type: image, source: x, target: /x }]', '3:15: services.web: a mount of type "image" is not built yet'],
   ])('is refused where it would be unsafe: %s', (key, line) => {
     const project = projectOf(`services:\n  web:\n    ${key}\n    image: a\n`);

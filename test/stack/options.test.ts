@@ -32,6 +32,18 @@ describe('limits', () => {
   });
 });
 
+test('devices, privileges, security options, namespaces of others', () => {
+  expect(template('devices: ["/dev/a", "/dev/b:/dev/c:r"]\nprivileged: true\ncgroup_parent: x/y\nannotations: { a: b }\nuts: host\ncgroup: host\nuserns_mode: host')).toMatchObject({
+    devices: [{ source: '/dev/a', target: '/dev/a', permissions: 'rwm' }, { source: '/dev/b', target: '/dev/c', permissions: 'r' }], privileged: true, cgroupParent: '/x/y', annotations: { a: 'b' },
+    namespaces: { pid: '', ipc: '', uts: 'host', cgroup: 'host', user: 'host' },
+  });
+  const project = projectOf('services:\n  a: { image: a, pid: "service:b", ipc: "container:x", security_opt: ["no-new-privileges:true", "seccomp:p.json", "apparmor=own", "label:disable"] }\n  b: { image: b, container_name: bb }\n', {}, { '/app/p.json': '{}' });
+  const { services, notes } = desiredOf(project, { removeOrphans: false });
+  expect(services['a']?.template).toMatchObject({ namespaces: { pid: 'container:bb', ipc: 'container:x' }, security: { noNewPrivileges: true, seccomp: '{}', apparmor: 'own', maskPaths: true } });
+  expect(services['a']?.dependsOn).toMatchObject({ b: { restart: true } });
+  expect(notes).toEqual(['service a: security_opt "label:disable": SELinux labels are ignored']);
+});
+
 describe('what cannot be', () => {
   test.each([
     ['memswap_limit: 64m', 'memswap_limit is memory and swap together: it needs mem_limit'],
@@ -45,6 +57,12 @@ describe('what cannot be', () => {
     ['ulimits: { open: 1 }', 'ulimits: "open" is no limit of a process; expected one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack'],
     ['ulimits: { nofile: { soft: 9, hard: 8 } }', 'ulimits: the soft limit of nofile (9) is above its hard one (8)'],
     ['device_cgroup_rules: ["c 1 rwm"]', 'device_cgroup_rules: "c 1 rwm": expected a rule such as "c 1:3 rwm"'],
+    ['devices: ["vendor.com/gpu=0"]', 'devices: "vendor.com/gpu=0" is a device of CDI, which is not built yet; name its nodes below /dev'],
+    ['devices: ["/dev/a:/dev/a:x"]', 'devices: "/dev/a:/dev/a:x": expected absolute paths, and of r, w and m what is permitted'],
+    ['security_opt: [seccomp=no.json]', 'security_opt "seccomp=no.json": there is no file /app/no.json'],
+    ['security_opt: [trusted]', 'security_opt "trusted": expected no-new-privileges, seccomp=…, apparmor=…, systempaths=unconfined or label=…'],
+    ['pid: guest', 'pid "guest": expected "host", "service:NAME" or "container:NAME"'],
+    ['uts: guest', 'uts "guest": expected "host"'],
     ['isolation: hyperv', 'isolation "hyperv" is of Windows; on Linux there is "default" alone'],
     ['storage_opt: { size: 1g }', "storage_opt: the size of a container's own layer cannot be limited here; put what grows on a volume, or on a tmpfs with a size"],
   ])('is refused with its place: %s', (keys, message) => {

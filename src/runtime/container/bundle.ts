@@ -76,9 +76,9 @@ const SYSTEM_MOUNTS: readonly OciMount[] = [
 /** /dev/shm and the message queues belong to the ipc namespace. */
 function ipcMounts({ spec: { namespaces: { ipc }, shmSize }, donors }: BundleInput): readonly OciMount[] {
   const shared = (destination: string, ...options: readonly string[]): OciMount => ({ destination, type: 'bind', source: destination, options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev', ...options] });
-  if (ipc === 'host') return [shared('/dev/mqueue'), shared('/dev/shm')];
   const queues: OciMount = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] };
   if (ipc === 'none') return [queues];
+  if (ipc === 'host') return [queues, shared('/dev/shm')];
   if (donors !== undefined && donors.ipc !== null) return [queues, shared('/dev/shm', `of=${donors.ipc}`)];
   return [queues, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize ?? SHM_SIZE}`] }];
 }
