@@ -29,6 +29,8 @@ struct tree {
   char parent_name[PATH_MAX];
   struct folder_time *times;
   size_t time_count, time_room;
+  bool merging;
+  struct tree_merge merge;
 };
 
 /* An error of the kernel's about one entry. */
@@ -328,6 +330,42 @@ static int add_whiteout(int parent, const char *base, const struct tar_entry *en
   return fd < 0 || fsetxattr(fd, OPAQUE, "y", 1, 0) < 0 ? entry_errno(err, "setxattr", entry->name) : 0;
 }
 
+void tree_merge(struct tree *tree, const struct tree_merge *merge) {
+  tree->merging = true;
+  tree->merge = *merge;
+}
+
+static int check_kind(const struct tree *tree, int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  struct stat st;
+  if (!tree->merge.keep_kinds || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) == (entry->type == '5')) return 0;
+  errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTDIR;
+  error_errno(err, "open", entry->name);
+  snprintf(err->text, sizeof err->text, "cannot overwrite %s \"%.300s\" with %s", S_ISDIR(st.st_mode) ? "directory" : "non-directory", entry->name, S_ISDIR(st.st_mode) ? "non-directory" : "directory");
+  return -1;
+}
+
+static int add_at(struct tree *tree, int parent, const char *base, const char *clean, const struct tar_entry *entry, struct stream *stream, struct error *err) {
+  switch (entry->type) {
+    case '0': return add_file(parent, base, entry, stream, err);
+    case '1': return add_hard_link(tree, parent, base, entry, err);
+    case '5': return add_folder(tree, parent, base, clean, entry, err);
+    default: return add_special(parent, base, entry, err);
+  }
+}
+
+static int merge_at(struct tree *tree, int parent, const char *base, const char *clean, const struct tar_entry *entry, struct stream *stream, struct error *err) {
+  if (check_kind(tree, parent, base, entry, err) < 0) return -1;
+  if (!tree->merge.owned) return add_at(tree, parent, base, clean, entry, stream, err);
+  struct tar_entry *own = malloc(sizeof *own);
+  if (!own) return error_text(err, "out of memory");
+  *own = *entry;
+  own->uid = tree->merge.uid;
+  own->gid = tree->merge.gid;
+  int rc = add_at(tree, parent, base, clean, own, stream, err);
+  free(own);
+  return rc;
+}
+
 int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err) {
   char clean[PATH_MAX], folder[PATH_MAX];
   if (clean_name(entry->name, clean, err) < 0) return -1;
@@ -336,15 +374,11 @@ int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *st
   if (!*clean && entry->type != '5') return entry_text(err, entry->name, "the layer's own folder cannot be anything but a folder");
   int parent = parent_of(tree, folder, entry->name, err);
   if (parent < 0) return -1;
+  if (tree->merging) return merge_at(tree, parent, base, clean, entry, stream, err);
   if (strncmp(base, ".wh.", 4) == 0) {
     return stream_skip(stream, entry->size, err) < 0 ? -1 : add_whiteout(parent, base + 4, entry, err);
   }
-  switch (entry->type) {
-    case '0': return add_file(parent, base, entry, stream, err);
-    case '1': return add_hard_link(tree, parent, base, entry, err);
-    case '5': return add_folder(tree, parent, base, clean, entry, err);
-    default: return add_special(parent, base, entry, err);
-  }
+  return add_at(tree, parent, base, clean, entry, stream, err);
 }
 
 int tree_finish(struct tree *tree, struct error *err) {

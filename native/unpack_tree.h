@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include "unpack_tar.h"
 
 /* A folder that becomes an overlay lowerdir. Every name is resolved by openat2 from the folder's descriptor, so that no name, symlink or hard
@@ -6,6 +7,10 @@
 struct tree;
 
 struct tree *tree_open(const char *path, struct error *err);
+/* It is no layer but a folder that is in use: names that mean whiteouts there are names like others. `keep_kinds`: nothing takes a folder's place but a folder, and the other way round.
+   `owned`: all becomes that user's and group's. */
+struct tree_merge { bool keep_kinds, owned; unsigned uid, gid; };
+void tree_merge(struct tree *tree, const struct tree_merge *merge);
 /* Makes what the entry says, with its content from `stream`. What an earlier entry made under that name goes, folders over folders apart. */
 int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err);
 /* Sets the folders' times, which later entries have changed. */

@@ -2,6 +2,7 @@ import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { containerChanges, exportContainer, getArchive, putArchive, statPath } from './archive.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
 import { resizeContainer, resizeExec } from './console-size.ts';
@@ -43,6 +44,11 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/containers/:id/logs', containerLogs],
   ['GET', '/containers/:id/top', topContainer],
   ['GET', '/containers/:id/stats', containerStats],
+  ['HEAD', '/containers/:id/archive', statPath],
+  ['GET', '/containers/:id/archive', getArchive],
+  ['PUT', '/containers/:id/archive', putArchive],
+  ['GET', '/containers/:id/export', exportContainer],
+  ['GET', '/containers/:id/changes', containerChanges],
   ['POST', '/containers/:id/start', startContainer],
   ['POST', '/containers/:id/stop', stopContainer],
   ['POST', '/containers/:id/restart', restartContainer],

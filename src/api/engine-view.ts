@@ -18,7 +18,7 @@ export interface EngineView {
   readonly startedAt: number;
   readonly root: string;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'verify'>;
-  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec' | 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   readonly events: Pick<EventLog, 'past' | 'onEvent'>;

@@ -1,10 +1,12 @@
 import { addAttach } from './attach.ts';
 import type { Cli } from './cli.ts';
 import { addConfig } from './config.ts';
+import { addCp } from './cp.ts';
 import { addDown } from './down.ts';
 import { addEngine } from './engine.ts';
 import { addEvents } from './events.ts';
 import { addExec } from './exec.ts';
+import { addExport } from './export.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
 import { addKill } from './kill.ts';
@@ -40,7 +42,7 @@ import { addWait } from './wait.ts';
 const COMMANDS: readonly AddCommand[] = [
   addUp, addDown, addPlan, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
-  addExec, addRun, addAttach,
+  addExec, addRun, addAttach, addCp, addExport,
   addConfig,
   addLoad, addSave, addPull, addPush,
   addImages, addImage,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
 import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import type { Usage } from '../../src/runtime/container/usage.ts';
+import type { ArchiveRequest, ArchiveStreams, PathStat } from '../../src/runtime/container/archive.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
@@ -107,6 +108,8 @@ export class FakeEngine implements EngineView {
       return () => this.#listeners.delete(listener);
     },
     processes: () => [],
+    archive: (name, request, streams) => fakeArchive(name, request, streams, this.calls),
+    changes: () => Promise.resolve([{ path: '/new', kind: 'added' }, { path: '/old', kind: 'deleted' }]),
     usage: (name) => (this.all.get(name)?.status?.phase === 'running' ? this.usage : null),
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },
   };
@@ -248,4 +251,16 @@ export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); }, interrupt: () => { child.kill('SIGINT'); }, resize: () => undefined };
+}
+
+/** One file: what is sent is kept, what is asked for is there below /etc, and is a link elsewhere. */
+async function fakeArchive(name: string, request: ArchiveRequest, { input, output }: ArchiveStreams, calls: string[]): Promise<PathStat | null> {
+  calls.push(`archive ${name} ${JSON.stringify(request)}`);
+  for await (const chunk of input ?? []) calls.push(`took ${String(chunk).length}`);
+  if (request.verb === 'put') return null;
+  if (request.verb !== 'export' && request.path === '/missing') throw new BayplanError('not-found', 'open /missing: No such file or directory');
+  const stat: PathStat = { version: 1, size: 3, mode: 0o100644, mtime: 1_700_000_000, nanoseconds: 0, target: '' };
+  const to = output?.(stat);
+  if (to !== undefined) await new Promise((resolve) => to.write('tar', resolve));
+  return stat;
 }

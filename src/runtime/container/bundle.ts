@@ -129,7 +129,7 @@ export function bundleOf(input: BundleInput): OciConfig {
 }
 
 /** overlay's own order is topmost first. Commas and colons in names would be read as separators. */
-function overlayOptions(overlay: NonNullable<BundleInput['overlay']>): string {
+export function overlayOptions(overlay: Omit<NonNullable<BundleInput['overlay']>, 'cwd'>): string {
   const lower = overlay.lowerdirs.map((folder) => escape(folder, true)).reverse();
   if (lower.length === 0) throw new BayplanError('bad-request', 'the image has no layers: there is nothing to run');
   return `lowerdir=${lower.join(':')},upperdir=${escape(overlay.upperdir, false)},workdir=${escape(overlay.workdir, false)}`;
@@ -165,7 +165,7 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
   ];
 }
 
-function mountOf(mount: ResolvedMount): OciMount {
+export function mountOf(mount: ResolvedMount): OciMount {
   if (!mount.target.startsWith('/')) throw new BayplanError('bad-request', `mount ${mount.target}: the target is not an absolute path`);
   if (mount.target.replace(/\/+$/, '') === '') throw new BayplanError('bad-request', `mount ${mount.target}: the target is the root itself`);
   if (mount.type === 'tmpfs') {

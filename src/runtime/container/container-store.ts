@@ -13,9 +13,12 @@ import type { ImageUser } from '../image/images.ts';
 import { oomScoreFloor } from '../machine.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
+import { runArchive, type ArchiveRequest, type ArchiveStreams, type PathStat } from './archive.ts';
+import { writeView } from './archive-view.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import type { Donors } from './bundle.ts';
 import { filesOf } from './bundle-files.ts';
+import { changesOf, type Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
@@ -29,6 +32,7 @@ import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
 import { homeOf } from './home.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
+import { ensureMountpoints } from './mountpoints.ts';
 import { KeyedMutex } from './mutex.ts';
 import { portGroup } from './port-group.ts';
 import { processesOf } from './processes.ts';
@@ -280,6 +284,27 @@ export class ContainerStore implements Containers {
     return phase !== 'running' || ready === null ? null : usageOf(files.cgroup, ready.pid, record.spec.networkMode !== 'host');
   }
 
+  async archive(name: string, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null> {
+    const entry = this.#entry(name);
+    const { core } = this.#context;
+    const running = (): readonly string[] | null => (entry.phase !== 'running' || entry.ready === null ? null : ['--pid', String(entry.ready.pid), '--start-time', String(entry.ready.startTime)]);
+    const now = running();
+    if (now !== null) return await runArchive(core, now, request, streams);
+    // Its root is mounted by one at a time.
+    return await this.#mutex.run(name, async () => {
+      const then = running();
+      return then === null ? await this.#archiveStopped(entry, request, streams) : await runArchive(core, then, request, streams);
+    });
+  }
+
+  async changes(name: string): Promise<readonly Change[]> {
+    const { record, files } = this.#entry(name);
+    const { core, paths, images } = this.#context;
+    const layers = (await images.layers(record.spec.imageId)).map((layer) => join(paths.layers, layer));
+    const places = new Set([...record.spec.mounts, ...record.spec.contents].map(({ target }) => target).concat(Object.keys(record.anonymousVolumes)));
+    return await changesOf(core, files.upper, [ensureMountpoints(paths), ...layers], places);
+  }
+
   async exec(name: string, request: ExecRequest): Promise<ExecProcess> {
     const entry = this.#entry(name);
     const image = this.#context.images.find(entry.record.spec.imageId);
@@ -369,6 +394,24 @@ export class ContainerStore implements Containers {
       for (const network of Object.keys(addresses)) networks.release(network, id);
       await rm(files.state, { recursive: true, force: true });
       throw error;
+    }
+  }
+
+  async #archiveStopped({ record, files }: ContainerEntry, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null> {
+    const { core, images, volumes, paths } = this.#context;
+    const { spec, anonymousVolumes } = record;
+    const image = images.find(spec.imageId);
+    if (image === null) throw new BayplanError('image-not-found', `container ${record.name}: image ${spec.image} (${spec.imageId}) has left the store`);
+    const used = volumesUsedBy(spec, anonymousVolumes);
+    const view = `${files.bundle}.view`;
+    await volumes.attach(used, record.id);
+    try {
+      const mounts = resolveMounts(record.name, spec, anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
+      writeView(view, { paths, record, files, layers: await images.layers(image.id), mounts });
+      return await runArchive(core, ['--bundle', view], request, streams);
+    } finally {
+      rmSync(view, { recursive: true, force: true });
+      await volumes.detach(used, record.id);
     }
   }
 

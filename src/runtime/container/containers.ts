@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
+import type { Change } from './changes.ts';
 import type { Usage } from './usage.ts';
 
 /** Of a terminal, in characters. */
@@ -68,6 +70,10 @@ export interface Containers {
   processes(name: string): readonly number[];
   /** What it has used since its start; null where it does not run. */
   usage(name: string): Usage | null;
+  /** Reads or writes its files, running or not, never out of its root. Null for `put` and `export`. */
+  archive(name: string, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null>;
+  /** What it has written over its image, by path. */
+  changes(name: string): Promise<readonly Change[]>;
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
   /**
    * A connection to the container's stdio: output as frames of Docker's multiplexed stream, or as it is where the container has a terminal; what is written is

@@ -1,0 +1,360 @@
+#include "archive_write.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "inroot.h"
+#include "layer_xattr.h"
+#include "scope.h"
+
+enum { BLOCK = 512, BUFFER = 256 * 1024, RECORDS = 256 * 1024, OCTAL_MAX = 07777777 };
+#define MQUEUE_MAGIC 0x19800202
+#define LARGEST_SIZE 077777777777ull
+
+struct header {
+  char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, target[100], magic[8], uname[32], gname[32], major[8], minor[8], prefix[155], pad[12];
+};
+_Static_assert(sizeof(struct header) == BLOCK, "a tar header is one block");
+
+/* A file with several names, and the one that it is in the archive by. */
+struct linked { uint64_t mount; ino_t inode; dev_t device; char *name; };
+
+struct archive {
+  int out;
+  const struct archive_options *options;
+  uint64_t mount;               /* of the folder that is archived */
+  struct linked *linked;
+  size_t linked_count, linked_room; /* room: a power of two, at most half of it is used */
+  size_t used;
+  char buffer[BUFFER];
+  size_t record_length;
+  char records[RECORDS];
+};
+
+static int flush(struct archive *archive, struct error *err) {
+  size_t used = archive->used;
+  archive->used = 0;
+  return file_write_all(archive->out, archive->buffer, used) < 0 ? error_errno(err, "write", "the archive") : 0;
+}
+
+static int put(struct archive *archive, const void *bytes, size_t length, struct error *err) {
+  while (length > 0) {
+    size_t room = BUFFER - archive->used, part = length < room ? length : room;
+    memcpy(archive->buffer + archive->used, bytes, part);
+    archive->used += part;
+    bytes = (const char *)bytes + part;
+    length -= part;
+    if (archive->used == BUFFER && flush(archive, err) < 0) return -1;
+  }
+  return 0;
+}
+
+static int put_padding(struct archive *archive, uint64_t size, struct error *err) {
+  static const char zeros[BLOCK];
+  return put(archive, zeros, (BLOCK - size % BLOCK) % BLOCK, err);
+}
+
+/* "LENGTH KEY=VALUE\n", where LENGTH counts itself. */
+static int add_record(struct archive *archive, const char *key, const void *value, size_t size, struct error *err) {
+  size_t rest = strlen(key) + size + 3, length = rest + 1;
+  for (size_t digits = 1; ; digits++) {
+    char text[24];
+    length = rest + digits;
+    if ((size_t)snprintf(text, sizeof text, "%zu", length) == digits) break;
+  }
+  if (archive->record_length + length + 1 > RECORDS) return error_text(err, "the extended attributes of one file are too large for an archive");
+  int written = sprintf(archive->records + archive->record_length, "%zu %s=", length, key);
+  memcpy(archive->records + archive->record_length + written, value, size);
+  archive->records[archive->record_length + length - 1] = '\n';
+  archive->record_length += length;
+  return 0;
+}
+
+static int add_number(struct archive *archive, const char *key, unsigned long long value, struct error *err) {
+  char text[24];
+  return add_record(archive, key, text, (size_t)snprintf(text, sizeof text, "%llu", value), err);
+}
+
+static void octal(char *field, size_t width, unsigned long long value) {
+  field[--width] = 0;
+  for (; width > 0; value >>= 3) field[--width] = (char)('0' + (value & 7));
+}
+
+static void seal(struct header *header) {
+  unsigned sum = 0;
+  memcpy(header->magic, "ustar\0" "00", 8);
+  memset(header->checksum, ' ', sizeof header->checksum);
+  for (size_t i = 0; i < BLOCK; i++) sum += ((unsigned char *)header)[i];
+  snprintf(header->checksum, sizeof header->checksum, "%06o", sum);
+}
+
+/* The records that were added since the last header, in an entry of their own before the one they are about. */
+static int put_records(struct archive *archive, struct error *err) {
+  struct header header = {.type = 'x', .name = "PaxHeaders/entry"};
+  size_t length = archive->record_length;
+  archive->record_length = 0;
+  if (length == 0) return 0;
+  octal(header.mode, sizeof header.mode, 0644);
+  octal(header.uid, sizeof header.uid, 0);
+  octal(header.gid, sizeof header.gid, 0);
+  octal(header.size, sizeof header.size, length);
+  octal(header.mtime, sizeof header.mtime, 0);
+  seal(&header);
+  if (put(archive, &header, sizeof header, err) < 0 || put(archive, archive->records, length, err) < 0) return -1;
+  return put_padding(archive, length, err);
+}
+
+static int put_header(struct archive *archive, char type, const char *name, const char *target, const struct stat *st, uint64_t size, struct error *err) {
+  struct header header = {.type = type};
+  size_t name_length = strlen(name), target_length = target ? strlen(target) : 0;
+  if (name_length > sizeof header.name && add_record(archive, "path", name, name_length, err) < 0) return -1;
+  if (target_length > sizeof header.target && add_record(archive, "linkpath", target, target_length, err) < 0) return -1;
+  if (size > LARGEST_SIZE && add_number(archive, "size", size, err) < 0) return -1;
+  if (st->st_uid > OCTAL_MAX && add_number(archive, "uid", st->st_uid, err) < 0) return -1;
+  if (st->st_gid > OCTAL_MAX && add_number(archive, "gid", st->st_gid, err) < 0) return -1;
+  if (put_records(archive, err) < 0) return -1;
+  memcpy(header.name, name, name_length < sizeof header.name ? name_length : sizeof header.name);
+  if (target) memcpy(header.target, target, target_length < sizeof header.target ? target_length : sizeof header.target);
+  octal(header.mode, sizeof header.mode, st->st_mode & 07777);
+  octal(header.uid, sizeof header.uid, st->st_uid & OCTAL_MAX);
+  octal(header.gid, sizeof header.gid, st->st_gid & OCTAL_MAX);
+  octal(header.size, sizeof header.size, size & LARGEST_SIZE);
+  octal(header.mtime, sizeof header.mtime, st->st_mtime > 0 ? (unsigned long long)st->st_mtime : 0);
+  octal(header.major, sizeof header.major, type == '3' || type == '4' ? major(st->st_rdev) & OCTAL_MAX : 0);
+  octal(header.minor, sizeof header.minor, type == '3' || type == '4' ? minor(st->st_rdev) & OCTAL_MAX : 0);
+  seal(&header);
+  return put(archive, &header, sizeof header, err);
+}
+
+/* Those that a layer may hold: capabilities and what users set. A file system that has none is none's fault. */
+static int add_xattrs(struct archive *archive, int fd, struct error *err) {
+  char names[16384], key[XATTR_NAME_MAX + 16], value[65536];
+  ssize_t length = flistxattr(fd, names, sizeof names);
+  for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
+    if (!layer_xattr_wanted(name)) continue;
+    ssize_t size = fgetxattr(fd, name, value, sizeof value);
+    if (size < 0) continue; /* it has gone meanwhile */
+    snprintf(key, sizeof key, "SCHILY.xattr.%.*s", XATTR_NAME_MAX, name);
+    if (add_record(archive, key, value, (size_t)size, err) < 0) return -1;
+  }
+  return 0;
+}
+
+/* As many bytes as were announced: a file that shrinks meanwhile ends in zeros. */
+static int put_content(struct archive *archive, int fd, uint64_t size, const char *name, struct error *err) {
+  static const char zeros[4096];
+  char bytes[65536];
+  uint64_t left = size;
+  while (left > 0) {
+    ssize_t n = read(fd, bytes, left < sizeof bytes ? (size_t)left : sizeof bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return error_errno(err, "read", name);
+    if (n == 0) break;
+    if (put(archive, bytes, (size_t)n, err) < 0) return -1;
+    left -= (uint64_t)n;
+  }
+  for (; left > 0; left -= left < sizeof zeros ? left : sizeof zeros)
+    if (put(archive, zeros, left < sizeof zeros ? (size_t)left : sizeof zeros, err) < 0) return -1;
+  return put_padding(archive, size, err);
+}
+
+static uint64_t mount_of(int fd, const char *name) {
+  struct statx stx;
+  return statx(fd, name, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH), STATX_MNT_ID, &stx) < 0 ? 0 : stx.stx_mnt_id;
+}
+
+static struct linked *slot(struct linked *table, size_t room, uint64_t mount, const struct stat *st) {
+  size_t at = (size_t)(st->st_ino * 0x9e3779b97f4a7c15ull ^ st->st_dev) & (room - 1);
+  while (table[at].name && !(table[at].inode == st->st_ino && table[at].device == st->st_dev && table[at].mount == mount)) at = (at + 1) & (room - 1);
+  return &table[at];
+}
+
+/* The name that the archive has the file by already; NULL: none, and it is known by `name` from now on. */
+static int former_name(struct archive *archive, uint64_t mount, const struct stat *st, const char *name, const char **former, struct error *err) {
+  if (archive->linked_count * 2 >= archive->linked_room) {
+    size_t room = archive->linked_room ? archive->linked_room * 2 : 256;
+    struct linked *grown = calloc(room, sizeof *grown);
+    if (!grown) return error_text(err, "out of memory");
+    for (size_t i = 0; i < archive->linked_room; i++) {
+      struct linked *one = &archive->linked[i];
+      struct stat key = {.st_ino = one->inode, .st_dev = one->device};
+      if (one->name) *slot(grown, room, one->mount, &key) = *one;
+    }
+    free(archive->linked);
+    archive->linked = grown;
+    archive->linked_room = room;
+  }
+  struct linked *found = slot(archive->linked, archive->linked_room, mount, st);
+  *former = found->name;
+  if (found->name) return 0;
+  *found = (struct linked){mount, st->st_ino, st->st_dev, strdup(name)};
+  archive->linked_count++;
+  return found->name ? 0 : error_text(err, "out of memory");
+}
+
+static int put_file(struct archive *archive, int parent, const char *base, const char *name, struct error *err) {
+  struct stat st;
+  /* A fifo that took its place meanwhile must not hold us up. */
+  fd_auto fd = openat(parent, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT || errno == ELOOP ? 0 : error_errno(err, "open", name);
+  if (fstat(fd, &st) < 0) return error_errno(err, "stat", name);
+  if (!S_ISREG(st.st_mode)) return 0;
+  if (st.st_nlink > 1) {
+    const char *former = NULL;
+    if (former_name(archive, mount_of(fd, ""), &st, name, &former, err) < 0) return -1;
+    if (former) return put_header(archive, '1', name, former, &st, 0, err);
+  }
+  if (add_xattrs(archive, fd, err) < 0 || put_header(archive, '0', name, NULL, &st, (uint64_t)st.st_size, err) < 0) return -1;
+  return put_content(archive, fd, (uint64_t)st.st_size, name, err);
+}
+
+static int put_link(struct archive *archive, int parent, const char *base, const char *name, const struct stat *st, struct error *err) {
+  char target[PATH_MAX];
+  ssize_t n = readlinkat(parent, base, target, sizeof target - 1);
+  if (n < 0) return errno == ENOENT || errno == EINVAL ? 0 : error_errno(err, "readlink", name);
+  target[n] = 0;
+  return put_header(archive, '2', name, target, st, 0, err);
+}
+
+/* Kernel interfaces are not what a container holds. */
+static bool is_interface(int fd) {
+  struct statfs fs;
+  if (fstatfs(fd, &fs) < 0) return false;
+  switch ((unsigned long)fs.f_type) {
+    case PROC_SUPER_MAGIC: case SYSFS_MAGIC: case CGROUP_SUPER_MAGIC: case CGROUP2_SUPER_MAGIC: case DEVPTS_SUPER_MAGIC: case MQUEUE_MAGIC: return true;
+    default: return false;
+  }
+}
+
+static int put_entry(struct archive *archive, int parent, const char *base, const char *name, struct error *err);
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static void free_names(char **names, size_t count) {
+  for (size_t i = 0; i < count; i++) free(names[i]);
+  free(names);
+}
+
+/* Names of a folder in the order of their bytes; their number, or -1. */
+static ssize_t list(int fd, const char *name, char ***names, struct error *err) {
+  int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+  if (!folder) { if (copy >= 0) close(copy); return error_errno(err, "opendir", name); }
+  size_t count = 0, room = 0;
+  *names = NULL;
+  for (struct dirent *child; (child = readdir(folder));) {
+    if (strcmp(child->d_name, ".") == 0 || strcmp(child->d_name, "..") == 0) continue;
+    if (count == room) {
+      char **grown = realloc(*names, (room = room ? room * 2 : 64) * sizeof *grown);
+      if (!grown) { closedir(folder); free_names(*names, count); return error_text(err, "out of memory"); }
+      *names = grown;
+    }
+    if (!((*names)[count++] = strdup(child->d_name))) { closedir(folder); free_names(*names, count - 1); return error_text(err, "out of memory"); }
+  }
+  closedir(folder);
+  if (count) qsort(*names, count, sizeof **names, by_name);
+  return (ssize_t)count;
+}
+
+static int put_below(struct archive *archive, int fd, const char *name, struct error *err) {
+  char **names = NULL, below[PATH_MAX];
+  ssize_t count = list(fd, name, &names, err);
+  int rc = count < 0 ? -1 : 0;
+  size_t length = strlen(name);
+  const char *slash = length == 0 || name[length - 1] == '/' ? "" : "/";
+  for (ssize_t i = 0; rc == 0 && i < count; i++) {
+    if (snprintf(below, sizeof below, "%s%s%s", name, slash, names[i]) >= (int)sizeof below) rc = error_text(err, "the name %.100s… is too long for an archive", name);
+    else rc = put_entry(archive, fd, names[i], below, err);
+  }
+  if (count >= 0) free_names(names, (size_t)count);
+  return rc;
+}
+
+static int put_whiteout(struct archive *archive, const char *name, const char *what, struct error *err) {
+  char full[PATH_MAX + 16];
+  const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+  struct stat st = {0};
+  snprintf(full, sizeof full, "%.*s.wh.%s", (int)(base - name), name, what ? what : base);
+  return put_header(archive, '0', full, NULL, &st, 0, err);
+}
+
+static int put_folder(struct archive *archive, int parent, const char *base, const char *name, bool descend, struct error *err) {
+  struct stat st;
+  char full[PATH_MAX + 2], opaque[2];
+  fd_auto fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : error_errno(err, "open", name);
+  if (fstat(fd, &st) < 0) return error_errno(err, "stat", name);
+  size_t length = strlen(name);
+  snprintf(full, sizeof full, "%s%s", name, length == 0 || name[length - 1] == '/' ? "" : "/");
+  if (*full && (add_xattrs(archive, fd, err) < 0 || put_header(archive, '5', full, NULL, &st, 0, err) < 0)) return -1;
+  if (archive->options->layer && *full && fgetxattr(fd, "trusted.overlay.opaque", opaque, sizeof opaque) == 1 && *opaque == 'y' && put_whiteout(archive, full, ".wh..opq", err) < 0) return -1;
+  return descend ? put_below(archive, fd, name, err) : 0;
+}
+
+/* What is mounted there is not the container's own: the place it lies on is. */
+static int put_place(struct archive *archive, const char *name, const struct stat *there, struct error *err) {
+  struct stat st = {.st_mode = S_ISDIR(there->st_mode) ? 0755 : 0644, .st_mtime = there->st_mtime};
+  char full[PATH_MAX + 2];
+  snprintf(full, sizeof full, "%s%s", name, S_ISDIR(there->st_mode) ? "/" : "");
+  return put_header(archive, S_ISDIR(there->st_mode) ? '5' : '0', full, NULL, &st, 0, err);
+}
+
+static int put_entry(struct archive *archive, int parent, const char *base, const char *name, struct error *err) {
+  struct stat st;
+  if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : error_errno(err, "stat", name);
+  bool mounted = archive->mount && mount_of(parent, base) != archive->mount;
+  if (mounted && archive->options->one_mount) return put_place(archive, name, &st, err);
+  if (archive->options->layer && S_ISCHR(st.st_mode) && st.st_rdev == 0) return put_whiteout(archive, name, NULL, err);
+  switch (st.st_mode & S_IFMT) {
+    case S_IFDIR: {
+      fd_auto fd = mounted ? openat(parent, base, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+      return put_folder(archive, parent, base, name, fd < 0 || !is_interface(fd), err);
+    }
+    case S_IFREG: return put_file(archive, parent, base, name, err);
+    case S_IFLNK: return put_link(archive, parent, base, name, &st, err);
+    case S_IFCHR: return put_header(archive, '3', name, NULL, &st, 0, err);
+    case S_IFBLK: return put_header(archive, '4', name, NULL, &st, 0, err);
+    case S_IFIFO: return put_header(archive, '6', name, NULL, &st, 0, err);
+    default: return 0; /* a socket: nothing of it would be left in an archive */
+  }
+}
+
+static int write_all(struct archive *archive, int root, struct error *err) {
+  static const char end[2 * BLOCK];
+  const char *path = archive->options->path, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+  char above[PATH_MAX];
+  bool whole = !*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0;
+  snprintf(above, sizeof above, "%.*s", whole ? (int)strlen(path) : (int)(base - path), path);
+  fd_auto parent = inroot_open(root, *above ? above : ".", O_PATH | O_DIRECTORY);
+  if (parent < 0) return error_errno(err, "open", path);
+  if (whole) base = ".";
+  archive->mount = mount_of(parent, base);
+  int rc = whole ? put_folder(archive, parent, base, archive->options->name, true, err) : put_entry(archive, parent, base, archive->options->name, err);
+  return rc < 0 || put(archive, end, sizeof end, err) < 0 ? -1 : flush(archive, err);
+}
+
+int archive_write(int root, const struct archive_options *options, int out, struct error *err) {
+  struct archive *archive = calloc(1, sizeof *archive);
+  if (!archive) return error_text(err, "out of memory");
+  archive->out = out;
+  archive->options = options;
+  int rc = write_all(archive, root, err);
+  for (size_t i = 0; i < archive->linked_room; i++) free(archive->linked[i].name);
+  free(archive->linked);
+  free(archive);
+  return rc;
+}

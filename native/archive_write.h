@@ -1,0 +1,16 @@
+#pragma once
+#include <stdbool.h>
+#include "error.h"
+
+/* Writes tar archives (ustar with pax records where needed) of what lies below a folder's descriptor, never through a symlink. */
+struct archive;
+
+struct archive_options {
+  const char *path;     /* what is archived, below `root`; resolved there, the last link not followed */
+  const char *name;     /* its name in the archive; "" for the content alone */
+  bool one_mount;       /* what is mounted below is an empty folder or file in the archive */
+  bool layer;           /* an overlay's upper folder: whiteouts as OCI layers have them */
+};
+
+/* The whole archive, its end included, to `out`. */
+int archive_write(int root, const struct archive_options *options, int out, struct error *err);
