@@ -88,7 +88,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
       PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
-      LogConfig: { Type: 'json-file', Config: {} }, Runtime: 'bayplan', ...confinementJson(spec),
+      LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: 'bayplan', ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
     Config: {

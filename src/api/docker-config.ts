@@ -41,6 +41,7 @@ const HostConfig = z.object({
   ...resources,
   Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, CgroupnsMode: text, SecurityOpt: texts, MaskedPaths: texts, ReadonlyPaths: texts, CgroupParent: text, Annotations: map(z.string()),
   Devices: z.array(z.object({ PathOnHost: z.string(), PathInContainer: text, CgroupPermissions: text })).nullish(),
+  LogConfig: z.object({ Type: text, Config: map(z.string()) }).nullish(),
   OomScoreAdj: number, ShmSize: number, Sysctls: map(z.string()), Ulimits: z.array(z.object({ Name: z.string(), Soft: z.number(), Hard: z.number() })).nullish(), StorageOpt: map(z.string()),
   CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
   ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),

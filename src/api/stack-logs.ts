@@ -22,8 +22,8 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const tail = tailOf(query.get('tail'));
   const since = parseSince(query.get('since'));
   const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly ended: boolean; readonly finishedAt: number }[] =>
-    [...engine.containers.list()].flatMap(([name, { identity, status }]) => {
-      if (identity.stack !== stack || status === null || status.phase === 'removing' || (services.size > 0 && !services.has(identity.service))) return [];
+    [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
+      if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing' || (services.size > 0 && !services.has(identity.service))) return [];
       return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: status.phase !== 'running' && status.restartAt === 0, finishedAt: status.finishedAt }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);

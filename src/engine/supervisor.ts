@@ -6,7 +6,8 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
-import { restartDelay } from './restart-policy.ts';
+import { runHooks } from './hooks.ts';
+import { countedRestarts, restartDelay } from './restart-policy.ts';
 
 export interface SupervisorContext {
   readonly containers: ContainerStore;
@@ -68,6 +69,7 @@ export class Supervisor {
     this.#delays.delete(name);
     this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
     await this.#run(name);
+    await runHooks(this.#context.containers, name, 'post_start', null);
   }
 
   /** Stops a container for somebody; it stays stopped until up, start or restart. */
@@ -76,6 +78,7 @@ export class Supervisor {
     this.#asked.add(name);
     this.#probes.forget(name);
     this.#context.containers.note(name, { held: true, restartAt: 0 });
+    await this.#preStop(name, graceMs);
     await this.#context.containers.stop(name, signal, graceMs);
   }
 
@@ -191,6 +194,14 @@ export class Supervisor {
     this.#probes.watch(name);
   }
 
+  /** A hook that fails, or takes longer than the container has to stop, keeps nobody from stopping it. */
+  async #preStop(name: string, graceMs: number): Promise<void> {
+    const { containers, report } = this.#context;
+    const status = containers.get(name)?.status;
+    if (status?.phase !== 'running' || status.paused) return;
+    await runHooks(containers, name, 'pre_stop', graceMs).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+  }
+
   #exited(name: string): void {
     this.#probes.forget(name);
     const container = this.#context.containers.get(name);
@@ -204,11 +215,13 @@ export class Supervisor {
   #scheduleRestart(name: string, container: Container): void {
     const { status } = container;
     if (status === null) return;
+    const ranMs = status.error === '' ? status.finishedAt - status.startedAt : 0;
     const delayMs = restartDelay(container.spec.restart, {
-      exitCode: status.exitCode, asked: this.#asked.has(name) || status.held, restarts: status.restarts,
-      ranMs: status.error === '' ? status.finishedAt - status.startedAt : 0, lastDelayMs: this.#delays.get(name) ?? 0,
+      exitCode: status.exitCode, asked: this.#asked.has(name) || status.held, restarts: status.restarts, ranMs, lastDelayMs: this.#delays.get(name) ?? 0,
     });
     if (delayMs === null) return;
+    const restarts = countedRestarts(container.spec.restart, { restarts: status.restarts, ranMs });
+    if (restarts !== status.restarts) this.#context.containers.note(name, { restarts });
     this.#delays.set(name, delayMs);
     this.#context.containers.note(name, { restartAt: this.#context.now() + delayMs });
     const timer = setTimeout(() => {
@@ -225,6 +238,7 @@ export class Supervisor {
     try {
       await this.#run(name);
       await this.publish(name, true);
+      this.#background(name, runHooks(this.#context.containers, name, 'post_start', null)); // it runs, whatever they come to
     } catch (error) {
       const after = this.#context.containers.get(name);
       if (after !== null) this.#scheduleRestart(name, after); // it could not even be started: that is an end like another

@@ -1,5 +1,6 @@
 import type { Device } from '../state/confinement.ts';
 import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
+import type { Hook } from '../state/hook.ts';
 import type { DeviceRate, Resources } from '../state/resources.ts';
 import { portText } from './port-text.ts';
 
@@ -53,6 +54,9 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   namespaces: whole,
   cgroupParent: whole,
   annotations: whole,
+  logging: whole,
+  postStart: { effect: 'recreate', form: hookLines },
+  preStop: { effect: 'recreate', form: hookLines },
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
@@ -81,6 +85,11 @@ function byDevice({ blockIo, ...others }: Resources): unknown {
       readBps: rates(blockIo.readBps), writeBps: rates(blockIo.writeBps), readIops: rates(blockIo.readIops), writeIops: rates(blockIo.writeIops),
     },
   };
+}
+
+/** Values of variables may be secret. */
+function hookLines(hooks: readonly Hook[]): unknown {
+  return Object.fromEntries(hooks.map(({ environment, ...hook }, index) => [`[${index}]`, { ...hook, environment: environment.map((entry) => entry.split('=', 1)[0]) }]));
 }
 
 function devicesByTarget(devices: readonly Device[]): unknown {

@@ -10,6 +10,8 @@ import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
 import { devicesOf, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
+import { hooksOf } from './hooks.ts';
+import { loggingOf } from './logging.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
 import { networksOf } from './network-spec.ts';
@@ -96,6 +98,9 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     namespaces: namespacesOf(service, project),
     cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''),
     annotations: { ...service.annotations },
+    logging: loggingOf(service),
+    postStart: hooksOf(service.post_start),
+    preStop: hooksOf(service.pre_stop),
     mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
     contents: grantsOf(service, project),
     networkMode: networkModeOf(service, project),
@@ -172,17 +177,20 @@ function tmpfsOf(text: string): Mount {
   return { type: 'tmpfs', target: colon < 0 ? text : text.slice(0, colon), size, mode, options };
 }
 
+const UNTIMED = { delayMs: null, windowMs: null };
+
 /** `deploy.restart_policy` counts before `restart`, as in docker compose. */
 function restartOf(service: ServiceConfig): RestartPolicy {
   const policy = service.deploy?.restart_policy;
   if (policy !== undefined) {
     const { condition = 'any' } = policy;
     const name = condition === 'none' || condition === 'no' ? 'no' : condition === 'on-failure' || condition === 'unless-stopped' ? condition : 'always';
-    return { policy: name, maxRetries: name === 'on-failure' ? policy.max_attempts ?? 0 : 0 };
+    const times = { delayMs: policy.delay === undefined ? null : milliseconds(policy.delay, 0), windowMs: policy.window === undefined ? null : milliseconds(policy.window, 0) };
+    return { policy: name, maxRetries: name === 'on-failure' ? policy.max_attempts ?? 0 : 0, ...times };
   }
   const [name, retries] = (service.restart ?? 'no').split(':');
-  if (name === 'always' || name === 'unless-stopped') return { policy: name, maxRetries: 0 };
-  return name === 'on-failure' ? { policy: name, maxRetries: Number(retries ?? 0) } : { policy: 'no', maxRetries: 0 };
+  if (name === 'always' || name === 'unless-stopped') return { policy: name, maxRetries: 0, ...UNTIMED };
+  return name === 'on-failure' ? { policy: name, maxRetries: Number(retries ?? 0), ...UNTIMED } : { policy: 'no', maxRetries: 0, ...UNTIMED };
 }
 
 /**

@@ -1,6 +1,8 @@
 import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { specProblems, type SpecProblem } from '../state/spec-problems.ts';
 import { devicesOf, modeProblems } from './confinement.ts';
+import { hooksOf } from './hooks.ts';
+import { loggingOf } from './logging.ts';
 import { resourcesOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
 
@@ -11,6 +13,7 @@ export function optionProblems(service: ServiceConfig): readonly SpecProblem[] {
     ...specProblems({
       resources: resourcesOf(service), ulimits: ulimitsOf(service), sysctls: { ...service.sysctls }, oomScoreAdj: service.oom_score_adj ?? 0,
       deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], devices: devicesOf(service), cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''), networkMode: service.network_mode ?? 'bridge',
+      logging: loggingOf(service), postStart: hooksOf(service.post_start), preStop: hooksOf(service.pre_stop),
     }),
     ...modeProblems(service).map(([key, text]) => ({ key, text })),
     ...(['', 'default'].includes(isolation) ? [] : [{ key: 'isolation', text: `isolation "${isolation}" is of Windows; on Linux there is "default" alone` }]),

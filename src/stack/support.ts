@@ -13,7 +13,7 @@ import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = [
-  'attach', 'logging', 'platform',
+  'attach', 'platform',
 ];
 
 /** Keys of another system. */
@@ -25,7 +25,7 @@ const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
   runtime: 'the service would be confined differently',
-  pre_start: 'the service would run without its hooks', post_start: 'the service would run without its hooks', pre_stop: 'the service would end without its hooks',
+  pre_start: 'the service would run without its hooks',
 };
 
 export interface Support {
@@ -123,8 +123,6 @@ function reviewDeploy(what: string, service: ServiceConfig, review: Review): voi
     if (isSaid(deploy[key])) review.note(what, `key "deploy.${key}" is not built yet and is ignored`);
   }
   if (deploy.mode !== undefined && deploy.mode !== 'replicated') review.note(what, `deploy.mode "${deploy.mode}" is not built yet, "replicated" is used`);
-  const policy = deploy.restart_policy;
-  if (policy?.delay !== undefined || policy?.window !== undefined) review.note(what, 'keys "delay" and "window" of deploy.restart_policy are not built yet and are ignored');
   const reserved = deploy.resources?.reservations;
   if (isSaid(reserved?.devices)) review.refuse(['services', what.slice('service '.length), 'deploy', 'resources', 'reservations', 'devices'], 'device reservations are not built yet, and the service would run without them');
   if (reserved?.cpus !== undefined) review.note(what, 'deploy.resources.reservations.cpus is for clusters and is ignored; "cpu_shares" gives a share here');

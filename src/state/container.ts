@@ -1,11 +1,17 @@
 import * as z from 'zod';
 import { DEFAULT_SECURITY, Device, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
+import { Hook } from './hook.ts';
+import { DEFAULT_LOGGING, Logging } from './logging.ts';
 import { Resources, Ulimit } from './resources.ts';
 
 /** Docker's restart policies. `maxRetries` counts for `on-failure` only; 0 means without limit. */
 export const RestartPolicy = z.strictObject({
   policy: z.enum(['no', 'always', 'on-failure', 'unless-stopped']),
   maxRetries: z.int().nonnegative(),
+  /** Between an end and the next start, ms; null: growing, as Docker has it. */
+  delayMs: z.number().nullable().default(null),
+  /** A run as long as this, in ms, counts as a success: retries are counted anew after it; null: they never are. */
+  windowMs: z.number().nullable().default(null),
 });
 export type RestartPolicy = z.infer<typeof RestartPolicy>;
 
@@ -146,6 +152,10 @@ export const ContainerSpec = z.strictObject({
   /** Absolute path of the cgroup that its own is made in; '': the engine's. */
   cgroupParent: z.string().default(''),
   annotations: z.record(z.string(), z.string()).default({}),
+  logging: Logging.default(DEFAULT_LOGGING),
+  /** Run in order once it has started, and before it is stopped. */
+  postStart: z.array(Hook).default([]),
+  preStop: z.array(Hook).default([]),
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
   /** 'bridge' (the networks below), 'none', 'host', or 'container:NAME': the namespace of another container. */

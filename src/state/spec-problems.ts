@@ -1,11 +1,12 @@
 import type { ContainerSpec } from './container.ts';
+import { loggingProblem } from './logging.ts';
 import { ulimitProblem, type Resources } from './resources.ts';
 import { sysctlProblem } from './sysctls.ts';
 
 /** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
 export interface SpecProblem { readonly key: string; readonly text: string }
 
-export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode'>;
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'logging' | 'postStart' | 'preStop'>;
 
 export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
   const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules, devices, cgroupParent } = spec;
@@ -17,6 +18,9 @@ export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
     ...devices.filter(({ source, target, permissions }) => !source.startsWith('/') || !target.startsWith('/') || !/^[rwm]{1,3}$/.test(permissions))
       .map(({ source, target, permissions }) => ({ key: 'devices', text: deviceText(source, target, permissions) })),
     ...(cgroupParent.split('/').includes('..') ? [{ key: 'cgroup_parent', text: `cgroup_parent ${cgroupParent}: no ".." in it` }] : []),
+    ...problem('logging', loggingProblem(spec.logging)),
+    ...problem('post_start', spec.postStart.some(({ command }) => command.length === 0) ? 'post_start: a hook has no command' : null),
+    ...problem('pre_stop', spec.preStop.some(({ command }) => command.length === 0) ? 'pre_stop: a hook has no command' : null),
     ...deviceCgroupRules.filter((rule) => !DEVICE_RULE.test(rule)).map((rule) => ({ key: 'device_cgroup_rules', text: `device_cgroup_rules: "${rule}": expected a rule such as "c 1:3 rwm"` })),
   ];
 }

@@ -44,6 +44,15 @@ test('devices, privileges, security options, namespaces of others', () => {
   expect(notes).toEqual(['service a: security_opt "label:disable": SELinux labels are ignored']);
 });
 
+test('logging, hooks and the times of a restart policy', () => {
+  expect(template('logging: { driver: local, options: { max-size: 5m, max-file: 2 } }\npost_start: [{ command: "echo a b", user: app, privileged: true, working_dir: /w, environment: { A: 1, B: } }]\npre_stop: [{ command: [sync] }]\ndeploy: { restart_policy: { condition: on-failure, delay: 5s, max_attempts: 3, window: 1m } }')).toMatchObject({
+    logging: { driver: 'local', options: { 'max-size': '5m', 'max-file': '2' } },
+    postStart: [{ command: ['echo', 'a', 'b'], user: 'app', privileged: true, workingDir: '/w', environment: ['A=1'] }],
+    preStop: [{ command: ['sync'], user: '', privileged: false, workingDir: '', environment: [] }],
+    restart: { policy: 'on-failure', maxRetries: 3, delayMs: 5000, windowMs: 60_000 },
+  });
+});
+
 describe('what cannot be', () => {
   test.each([
     ['memswap_limit: 64m', 'memswap_limit is memory and swap together: it needs mem_limit'],
@@ -63,6 +72,9 @@ describe('what cannot be', () => {
     ['security_opt: [trusted]', 'security_opt "trusted": expected no-new-privileges, seccomp=…, apparmor=…, systempaths=unconfined or label=…'],
     ['pid: guest', 'pid "guest": expected "host", "service:NAME" or "container:NAME"'],
     ['uts: guest', 'uts "guest": expected "host"'],
+    ['logging: { driver: fluentd }', 'logging driver "fluentd" is not built yet; "json-file", "local" and "none" are'],
+    ['logging: { options: { max-size: big } }', 'logging option max-size "big": expected a size such as 10m'],
+    ['logging: { options: { max-files: "3" } }', 'logging option "max-files" means nothing to driver "json-file"'],
     ['isolation: hyperv', 'isolation "hyperv" is of Windows; on Linux there is "default" alone'],
     ['storage_opt: { size: 1g }', "storage_opt: the size of a container's own layer cannot be limited here; put what grows on a volume, or on a tmpfs with a size"],
   ])('is refused with its place: %s', (keys, message) => {

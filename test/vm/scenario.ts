@@ -59,6 +59,7 @@ function askFromNeighbour(path: string): Ended {
 }
 
 async function useLimits() {
+  if (!existsSync('/dev/loop0')) run('modprobe', 'loop'); // a disk to limit
   const up = bayplan('up', '-d', ...limits);
   const plain = await inspect('limits-plain-1');
   const group = join('/sys/fs/cgroup', paths.cgroup, plain.Id.slice(0, 16));
@@ -74,7 +75,20 @@ async function useLimits() {
     devices: sh('mknod /serial c 4 64; (: < /serial); (: > /serial); mknod /zero c 1 5; head -c1 /zero | wc -c; : > /dev/null && echo null'),
     forks: sh('for i in $(seq 40); do sleep 1000 > /dev/null 2>&1 & done'),
     forksRefused: Number(/^max (\d+)/.exec(file('pids.events'))?.[1]),
+    whole: await useWhole(),
     hog: await eventually(() => inspect('limits-hog-1'), ({ State }) => State.Status === 'exited'),
+  };
+}
+
+/** Each limit, as version 2 shows it. */
+async function useWhole() {
+  const { Id, State: { Pid } } = await inspect('limits-whole-1');
+  const file = (name: string): string => readFileSync(join('/sys/fs/cgroup', paths.cgroup, Id.slice(0, 16), name), 'utf8').trim();
+  const names = ['memory.max', 'memory.low', 'memory.swap.max', 'cpu.weight', 'cpu.max', 'cpuset.cpus', 'io.max'];
+  return {
+    files: Object.fromEntries(names.map((name) => [name, file(name)])),
+    limits: readFileSync(`/proc/${Pid}/limits`, 'utf8'), oomScoreAdj: readFileSync(`/proc/${Pid}/oom_score_adj`, 'utf8').trim(),
+    devices: bayplan('exec', '--file', 'test/vm/limits.yaml', 'whole', 'sh', '-c', 'mknod /serial c 4 64; (: < /serial) && echo read; (: > /serial); cat /proc/sys/net/core/somaxconn; grep -o size=.*k /proc/mounts | tail -n1'),
   };
 }
 

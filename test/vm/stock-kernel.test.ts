@@ -45,6 +45,16 @@ describe('cgroup v2', () => {
     expect(facts.limits.values).toEqual({ memory: String(64 * 1024 * 1024), swap: String(64 * 1024 * 1024), cpu: '50000 100000', pids: '20' });
   });
 
+  it('holds each of them that a service can name', () => {
+    expect(facts.limits.whole.files).toEqual({
+      'memory.max': String(64 << 20), 'memory.low': String(32 << 20), 'memory.swap.max': String(32 << 20), 'cpu.weight': '20', 'cpu.max': '20000 50000', 'cpuset.cpus': '0',
+      'io.max': '7:0 rbps=1048576 wbps=max riops=max wiops=100',
+    });
+    expect(facts.limits.whole.limits).toMatch(/^Max open files\s+100\s+200/m);
+    expect(facts.limits.whole.oomScoreAdj).toBe('-300');
+    expect(facts.limits.whole.devices).toMatchObject({ stdout: expect.stringMatching(/^read\n77\n/) as string, stderr: expect.stringContaining("can't create /serial: Operation not permitted") as string });
+  });
+
   it('has the container and what is executed in it in one cgroup, which is read-only inside', () => {
     expect(facts.limits.memberOf).toMatch(/^0::\/bayplan\/[0-9a-f]{16}$/);
     expect(facts.limits.inside).toMatchObject({ code: 1, stdout: `0::/\n${64 * 1024 * 1024}\n`, stderr: expect.stringContaining('Read-only file system') as string });

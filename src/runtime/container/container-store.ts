@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
@@ -17,8 +18,8 @@ import { runArchive, type ArchiveRequest, type ArchiveStreams, type PathStat } f
 import { writeView } from './archive-view.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import type { Donors } from './bundle.ts';
-import { filesOf } from './bundle-files.ts';
-import { changesOf, type Change } from './changes.ts';
+import { type ContainerFiles, filesOf } from './bundle-files.ts';
+import { type Change, changesOf } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
@@ -42,7 +43,7 @@ import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
-import { spawnShim, StartError } from './spawn-shim.ts';
+import { spawnShim, StartError, type ShimOptions } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
 import { writeBundle } from './write-bundle.ts';
 
@@ -167,7 +168,7 @@ export class ContainerStore implements Containers {
         writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: this.#donors(record) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
-          core, logMax, logFiles, zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
+          core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
@@ -335,6 +336,7 @@ export class ContainerStore implements Containers {
 
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord> {
     const entry = this.#entry(name);
+    if (entry.record.spec.logging.driver === 'none') throw new BayplanError('bad-request', `container ${name}: its output is not kept (logging driver "none")`);
     return readLog(entry.files.log, { ...options, ended: () => entry.phase !== 'running' || this.#entries.get(name) !== entry });
   }
 
@@ -543,6 +545,13 @@ export class ContainerStore implements Containers {
     const first = attachmentsOf(record)[0];
     return (first === undefined ? null : this.#context.networks.gateway(first.network)) ?? '127.0.0.1';
   }
+}
+
+/** Where the shim writes. Without a log there is an empty one, which says that a start was begun. */
+function logOf(files: ContainerFiles, kept: LogRetention | null): Pick<ShimOptions, 'log' | 'logMax' | 'logFiles'> {
+  if (kept !== null) return { log: files.log, logMax: kept.max, logFiles: kept.files };
+  writeFileSync(files.log, '', { mode: 0o600 });
+  return { log: '/dev/null', logMax: 0, logFiles: 1 };
 }
 
 function ownerText({ stack, service }: Identity): string {

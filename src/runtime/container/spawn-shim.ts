@@ -14,6 +14,8 @@ export interface ShimOptions {
   readonly links: Readonly<Record<string, string>>;
   /** Forward no names: every network of the container is internal. */
   readonly internal: boolean;
+  /** /dev/null: nowhere, and then without a limit. */
+  readonly log: string;
   readonly logMax: number;
   readonly logFiles: number;
   /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
@@ -40,7 +42,7 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
   const [ours, theirs] = kernel.socketPair();
   const argv = [
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
-    '--log', files.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
+    '--log', options.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
     ...options.nameservers.flatMap((address) => ['--dns-server', address]),
     ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),

@@ -1,0 +1,12 @@
+import * as z from 'zod';
+
+/** A command that is run in a container at a point of its life. '' as the container has it. */
+export const Hook = z.strictObject({
+  command: z.array(z.string()),
+  user: z.string(),
+  privileged: z.boolean(),
+  workingDir: z.string(),
+  /** `NAME=value`, beside the container's own. */
+  environment: z.array(z.string()),
+});
+export type Hook = z.infer<typeof Hook>;
