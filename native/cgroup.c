@@ -180,6 +180,15 @@ struct cgroup *cgroup_create(const char *path, const struct resources *resources
   return cgroup;
 }
 
+/* Version 2 would rather kill than refuse: what is in use is looked at before. */
+static int refuse_below_use(int folder, const char *where, const struct resources *r, struct error *err) {
+  char text[32];
+  if (r->memory <= 0 || file_read_at(folder, "memory.current", text, sizeof text) <= 0 || atoll(text) <= r->memory) return 0;
+  errno = EBUSY;
+  error_errno(err, "write", where);
+  return error_text(err, "memory cannot be limited to %lld bytes: %lld are in use", (long long)r->memory, atoll(text));
+}
+
 int cgroup_update(const char *path, const struct resources *r, struct error *err) {
   bool pure = pure_v2(), found = false;
   char folder[4096];
@@ -191,7 +200,7 @@ int cgroup_update(const char *path, const struct resources *r, struct error *err
     if (fd < 0 && errno == ENOENT && i == V1_CPUSET) return error_text(err, "the choice of processors cannot be changed while it runs: it was started without one");
     if (fd < 0) return error_errno(err, "open", folder);
     found = true;
-    if (pure ? require_controllers(folder, r, err) < 0 || cgroup_limit_v2(fd, folder, r, err) < 0 : cgroup_limit_v1(i, fd, folder, r, err) < 0) return -1;
+    if (pure ? require_controllers(folder, r, err) < 0 || refuse_below_use(fd, folder, r, err) < 0 || cgroup_limit_v2(fd, folder, r, err) < 0 : cgroup_limit_v1(i, fd, folder, r, err) < 0) return -1;
   }
   return found ? 0 : error_text(err, "there is no cgroup %s", path);
 }

@@ -28,6 +28,7 @@ import { info, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
+import { updateContainer } from './update-container.ts';
 
 /** Every path exists below `/v1.NN/` too. Below `/stacks` and `/engine` it is ours, the rest is the Docker Engine API's. */
 const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[] = [
@@ -56,6 +57,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/containers/:id/pause', pauseContainer],
   ['POST', '/containers/:id/unpause', unpauseContainer],
   ['POST', '/containers/:id/rename', renameContainer],
+  ['POST', '/containers/:id/update', updateContainer],
   ['POST', '/containers/:id/wait', waitContainer],
   ['POST', '/containers/:id/attach', attachContainer],
   ['POST', '/containers/:id/resize', resizeContainer],

@@ -51,6 +51,12 @@ const HostConfig = z.object({
 });
 export type HostConfig = z.infer<typeof HostConfig>;
 
+/** Body of `POST /containers/{id}/update`. */
+export const UpdateConfig = z.object({ ...resources, RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish() });
+
+/** Limits alone. */
+export type ResourceConfig = z.infer<z.ZodObject<typeof resources>>;
+
 /** Body of `POST /containers/create` of the Docker Engine API, as far as it changes anything for us. */
 export const DockerConfig = z.object({
   Image: z.string(), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,

@@ -1,8 +1,8 @@
 import type { Resources } from '../state/resources.ts';
-import type { HostConfig } from './docker-config.ts';
+import type { ResourceConfig } from './docker-config.ts';
 
 /** Limits as the Docker Engine API names them; 0 says nothing. */
-export function resourcesOf(host: HostConfig): Resources {
+export function resourcesOf(host: ResourceConfig): Resources {
   return {
     memory: positive(host.Memory), cpus: host.NanoCpus ? host.NanoCpus / 1e9 : null, pids: positive(host.PidsLimit),
     memoryReservation: positive(host.MemoryReservation), memorySwap: said(host.MemorySwap), swappiness: (host.MemorySwappiness ?? -1) < 0 ? null : host.MemorySwappiness ?? null,
@@ -25,8 +25,8 @@ export function resourcesJson(resources: Resources): object {
   };
 }
 
-function blockIoOf(host: HostConfig): Resources['blockIo'] {
-  const rates = (list: HostConfig['BlkioDeviceReadBps']): Resources['blockIo']['readBps'] => (list ?? []).map(({ Path, Rate }) => ({ path: Path, rate: Rate }));
+function blockIoOf(host: ResourceConfig): Resources['blockIo'] {
+  const rates = (list: ResourceConfig['BlkioDeviceReadBps']): Resources['blockIo']['readBps'] => (list ?? []).map(({ Path, Rate }) => ({ path: Path, rate: Rate }));
   return {
     weight: positive(host.BlkioWeight), weightDevices: (host.BlkioWeightDevice ?? []).map(({ Path, Weight }) => ({ path: Path, weight: Weight })),
     readBps: rates(host.BlkioDeviceReadBps), writeBps: rates(host.BlkioDeviceWriteBps), readIops: rates(host.BlkioDeviceReadIOps), writeIops: rates(host.BlkioDeviceWriteIOps),

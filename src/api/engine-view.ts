@@ -1,6 +1,6 @@
 import type { DiskUsage } from '../engine/disk-usage.ts';
 import type { EventLog } from '../engine/event-log.ts';
-import type { Containers } from '../runtime/container/containers.ts';
+import type { ContainerChanges, Containers } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -51,6 +51,8 @@ export interface EngineView {
   /** Ends it first where it runs. `volumes`: its anonymous ones go too. */
   removeContainer(name: string, volumes: boolean): Promise<void>;
   renameContainer(name: string, to: string): Promise<void>;
+  /** Changes it in place. Rejects with `limit-refused` where the kernel does not take a limit. */
+  updateContainer(name: string, changes: ContainerChanges): Promise<void>;
   /** Asked for by a person: sets the hold. `signal` null: the container's own stop signal. */
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */

@@ -1,4 +1,5 @@
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
+import type { ContainerChanges } from '../runtime/container/containers.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
@@ -176,6 +177,11 @@ export class Engine {
   async removeContainer(name: string, volumes: boolean): Promise<void> {
     await this.#parts.supervisor.remove(name, volumes);
     this.#stacks.collectContents();
+  }
+
+  async updateContainer(name: string, changes: ContainerChanges): Promise<void> {
+    await this.containers.update(name, changes);
+    await this.containers.flush();
   }
 
   async renameContainer(name: string, to: string): Promise<void> {

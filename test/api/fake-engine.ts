@@ -197,6 +197,9 @@ export class FakeEngine implements EngineView {
     this.calls.push(`create ${name} ${JSON.stringify(container?.spec)}`);
     return 'f'.repeat(64);
   }
+  async updateContainer(name: string, changes: object): Promise<void> {
+    this.calls.push(`update ${name} ${JSON.stringify(changes)}`);
+  }
   warnings(): readonly string[] {
     return [];
   }

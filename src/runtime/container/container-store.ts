@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import type { Resources } from '../../state/resources.ts';
 import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
@@ -24,8 +25,10 @@ import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
-import { deleteCgroup, runExec } from './core-process.ts';
+import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import { deviceNumbers } from './device-numbers.ts';
+import { resourcesChange } from './update-resources.ts';
+import { deleteCgroup, limitCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
@@ -274,6 +277,27 @@ export class ContainerStore implements Containers {
   /** Finishes changes of networks that an engine before this one had begun. Networks have to be restored by then. */
   async finishChanges(): Promise<void> {
     for (const entry of this.#entries.values()) if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
+  }
+
+  async update(name: string, changes: ContainerChanges): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      const before = entry.record.spec;
+      const after = { ...before, ...changes };
+      const [problem] = specProblems(after);
+      if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
+      if (entry.phase === 'running' && changes.resources !== undefined) {
+        const { cpuset, cpusetMems } = before.resources;
+        if ((cpuset !== '' && after.resources.cpuset === '') || (cpusetMems !== '' && after.resources.cpusetMems === '')) throw new BayplanError('bad-request', `container ${name}: the choice of processors cannot be taken away while it runs: choose all`);
+        const limit = (from: Resources, to: Resources): Promise<void> => limitCgroup(this.#context.core, entry.files, resourcesChange(from, to, deviceNumbers));
+        await limit(before.resources, after.resources).catch(async (error: unknown) => {
+          await limit(after.resources, before.resources).catch(() => undefined); // what was taken before the one that was not; the first failure is the one to tell
+          throw new BayplanError('limit-refused', `container ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        });
+      }
+      this.#update(entry, { spec: after });
+    });
+    this.#emit('updated', name);
   }
 
   processes(name: string): readonly number[] {

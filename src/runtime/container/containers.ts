@@ -43,7 +43,10 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
+
+/** What of a container's spec can change while it runs; whatever is not given stays. */
+export type ContainerChanges = Partial<Pick<ContainerSpec, 'resources' | 'restart' | 'labels' | 'stopSignal' | 'stopGracePeriodMs'>>;
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
@@ -60,6 +63,11 @@ export interface Containers {
   pause(name: string, on: boolean): Promise<void>;
   /** `volumes`: its anonymous ones too. */
   remove(name: string, volumes?: boolean): Promise<void>;
+  /**
+   * Changes a container in place: its limits first, in the kernel, then what is recorded of it; its process goes on. Rejects with `limit-refused` where the kernel does not take a limit (memory
+   * below what is in use); all is then as it was.
+   */
+  update(name: string, changes: ContainerChanges): Promise<void>;
   /** Rejects with `conflict` where the new name is taken. */
   rename(name: string, to: string): Promise<void>;
   /** Puts it on one more network, or changes how it is on one: at once where it runs, and for its starts to come. Rejects with `not-connectable` for one that lives in another's or no network. */

@@ -12,13 +12,24 @@ import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
 import { execProcess } from './process.ts';
-import type { ContainerRecord, ReadyLine } from './record.ts';
+import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
 
 const run = promisify(execFile);
 
 /** `bayplan-core remove-cgroup`: kills what is left in a cgroup in every hierarchy and removes it. Nothing there is no error. */
 export async function deleteCgroup(core: string, cgroup: string): Promise<void> {
   await run(core, ['remove-cgroup', '--cgroup', cgroup]);
+}
+
+/** `bayplan-core limit`: other limits for a container that runs. Rejects with what the kernel said. */
+export async function limitCgroup(core: string, files: ContainerFiles, resources: object): Promise<void> {
+  const file = join(files.bundle, 'resources.json');
+  writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
+  await run(core, ['limit', '--cgroup', files.cgroup, '--resources', file]).catch((error: unknown) => {
+    const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
+    if (!stderr.startsWith('{')) throw error;
+    throw new BayplanError('limit-refused', FailedLine.parse(JSON.parse(stderr)).error, { cause: error });
+  });
 }
 
 /**
