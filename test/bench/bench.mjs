@@ -78,6 +78,7 @@ function dockerSide() {
   return {
     compose: (file, ...args) => timed(script, ['compose', '-f', `/host${file}`, ...args]),
     runRm: () => runRm(address),
+    port: publishedPortSide(join(scratch, 'docker'), (path, ...args) => output(script, ['compose', '-f', `/host${path}`, ...args])),
     stop: () => spawnSync(script, ['stop'], { stdio: 'ignore' }), // what it could not clean up is no figure
   };
 }
@@ -107,18 +108,18 @@ function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', runRm: 'run-rm', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull', port: 'published-port' };
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', runRm: 'run-rm', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull', port: 'published-port', routed: 'routed' };
 /** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
 const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
 for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
-const units = { [names.memory]: 'MiB', [names.dnsRate]: '1/s', [names.port]: 'MB/s' };
+const units = { [names.memory]: 'MiB', [names.dnsRate]: '1/s', [names.port]: 'MB/s', [names.routed]: 'MB/s' };
 const figures = Object.fromEntries(Object.values(names).map((name) => [name, { bayplan: [], docker: [], floor: [] }]));
 const note = (name, side, value) => figures[name][side].push(value);
 
 const file = composeFile(join(scratch, 'bench'), count);
 const floor = floorSide();
 const dns = dnsSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
-const port = publishedPortSide(scratch, (...args) => output(process.execPath, [program, '--root', root, ...args]));
+const port = publishedPortSide(scratch, (path, ...args) => output(process.execPath, [program, '--root', root, args[0], '-f', path, ...args.slice(1)]));
 const node = () => timed(process.execPath, ['-e', '0']);
 let docker = null;
 let registry = null;
@@ -162,6 +163,8 @@ try {
     const carried = port();
     note(names.port, 'bayplan', carried.published);
     note(names.port, 'floor', carried.host); // the same server without a container
+    note(names.routed, 'floor', carried.routed);
+    if (docker) note(names.port, 'docker', docker.port().published);
     if (registry) {
       note(names.pull, 'bayplan', registry.pull());
       note(names.pull, 'floor', registry.floor());
