@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -107,6 +107,39 @@ describe('a pull', () => {
     await Promise.all(pulls.map((each) => expect(each).rejects.toThrow(/abort/)));
     await eventually(() => expect(leftOver()).toEqual([]));
     expect(images.find(`${registry.host}/app:2`)).toBeNull();
+  });
+
+  test('hangs on no other registry that has the same layer under way, and on no other user of this one', async () => {
+    const stalled = await new FakeRegistry().open();
+    try {
+      for (const each of [registry, stalled]) each.add('1', { layers: [low], diffIds: [sha256(tar)] });
+      const asksFor = (request: IncomingMessage, blob: Buffer): boolean => request.url?.endsWith(sha256(blob)) === true;
+      const stop = new AbortController();
+      stalled.intercept = (request, response) => {
+        if (!asksFor(request, low)) return false;
+        response.writeHead(200, { 'Content-Length': low.length }).write(low.subarray(0, 8)); // and no more
+        return true;
+      };
+      const waits = expect(images.pull(`${stalled.host}/app:1`, { credentials: {}, signal: stop.signal, onProgress: () => undefined })).rejects.toThrow(/abort|too slow/);
+      await eventually(() => expect(stalled.blobRequests(sha256(low))).toHaveLength(1));
+      await pull();
+      stop.abort();
+      await waits;
+
+      registry.add('2', { layers: [large], diffIds: [sha256(large)] });
+      registry.seen.length = 0;
+      registry.intercept = (request, response) => {
+        if (request.headers.authorization !== undefined || !asksFor(request, large)) return false;
+        response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end();
+        return true;
+      };
+      const [anonymous] = await Promise.allSettled([pull('app:2'), pull('app:2', { credentials: user() })]);
+      expect(anonymous).toMatchObject({ status: 'rejected' });
+      expect(images.find(`${registry.host}/app:2`)).not.toBeNull();
+      await eventually(() => expect(leftOver()).toEqual([]));
+    } finally {
+      stalled.close();
+    }
   });
 
   test('from a mirror; the registry itself where the mirror does not have it', async () => {

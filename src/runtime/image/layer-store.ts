@@ -69,15 +69,13 @@ export class LayerStore {
   }
 
   /**
-   * Unpacks a layer while `feed` brings it, which ends the sink itself; where the layer is there already, or being unpacked, there is no sink. What `feed`
-   * throws is the failure, unless the unpacker had refused what it got before. Takes no turn: whoever brings bytes from afar has a bound of his own.
+   * Unpacks a layer while `feed` brings it, which ends the sink itself; where the layer is there already there is no sink. What `feed` throws is the failure, unless the
+   * unpacker had refused what it got before. Takes no turn: whoever brings bytes from afar has a bound of his own. Nobody else waits for it: it may never end.
    */
   async receive(layer: Omit<Layer, 'blob'>, feed: (sink: Writable | null) => Promise<void>): Promise<void> {
     const name = layerFolder(layer.chainId);
-    if (existsSync(join(this.#folder, name)) || this.#running.has(name)) return await feed(null);
-    const running = this.#unpackInto(name, layer, (folder) => unpackFed(this.#core, layer, folder, feed)).finally(() => this.#running.delete(name));
-    this.#running.set(name, running);
-    await running;
+    if (existsSync(join(this.#folder, name))) return await feed(null);
+    await this.#unpackInto(name, layer, (folder) => unpackFed(this.#core, layer, folder, feed));
   }
 
   async #unpack(layer: Layer, name: string): Promise<void> {
@@ -90,7 +88,10 @@ export class LayerStore {
     try {
       const diffId = await unpack(temporary);
       if (diffId !== layer.diffId) throw new BayplanError('layer-damaged', `layer ${layer.digest} unpacks to ${diffId}, its image says ${layer.diffId}: it was changed or is damaged; load the image again from a good archive`);
-      await rename(temporary, join(this.#folder, name));
+      await rename(temporary, join(this.#folder, name)).catch(async (error: unknown) => {
+        if (!this.has(layer.chainId)) throw error;
+        await rm(temporary, { recursive: true }); // somebody else was faster
+      });
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       throw error;

@@ -34,6 +34,11 @@ export class Authorizer {
     return this.#credentials !== null;
   }
 
+  /** Tells users apart, one without a name included; for keys in memory alone. */
+  get user(): string {
+    return JSON.stringify(this.#credentials);
+  }
+
   header(scope: string): string | undefined {
     return this.#headers.get(scope);
   }

@@ -18,7 +18,7 @@ const DEPTH = 3;
 export interface PullStore {
   readonly layout: Layout;
   readonly layers: LayerStore;
-  /** Layers under way, by digest: one that several images have comes once. */
+  /** Layers under way, by registry, user and digest: one that several images have comes once, and nobody's pull hangs on a registry or a permission that is not his. */
   readonly downloads: SharedWork<void, PartProgress>;
   /** Waits for a free connection. */
   readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
@@ -89,7 +89,7 @@ async function bringLayer({ repository, store, descriptor, layer, what, signal, 
   const tell = (state: 'waiting' | 'present' | 'done'): void => onProgress({ part: descriptor.digest, state, current: state === 'waiting' ? 0 : descriptor.size, total: descriptor.size });
   if (layout.holds(descriptor) && await unpackStored()) return tell('present');
   tell('waiting');
-  await downloads.run(descriptor.digest, (workSignal, told) => slot(async () => {
+  await downloads.run(`${repository.access} ${descriptor.digest}`, (workSignal, told) => slot(async () => {
     workSignal.throwIfAborted();
     await downloadLayer({ layout, layers, repository: repository.within(workSignal), descriptor, layer, what, signal: workSignal, onProgress: told });
   }), signal, onProgress);

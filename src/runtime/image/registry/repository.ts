@@ -40,6 +40,11 @@ export class Repository {
     this.#context = context;
   }
 
+  /** The same for the same registry and user: who is told apart by it may be allowed different things. */
+  get access(): string {
+    return `${this.endpoint.base} ${this.#context.authorizer.user}`;
+  }
+
   /** The same repository for work of another duration. */
   within(signal: AbortSignal): Repository {
     return new Repository({ ...this.#context, signal }, this.endpoint, this.path);
