@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { Proxies } from '../runtime/image/registry/proxies.ts';
 import { Registries } from '../runtime/image/registry/settings.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 
@@ -7,6 +8,8 @@ import { BayplanError } from '../state/bayplan-error.ts';
 export const EngineConfig = z.strictObject({
   version: z.literal(1, 'expected 1'),
   registries: Registries.default({}),
+  /** Without it the environment of the engine says how. */
+  proxies: Proxies.optional(),
 });
 export type EngineConfig = z.infer<typeof EngineConfig>;
 

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { ContainerStore } from '../runtime/container/container-store.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images } from '../runtime/image/images.ts';
+import { LIMITS } from '../runtime/image/registry/limits.ts';
+import { environmentProxies } from '../runtime/image/registry/proxies.ts';
 import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
 import { installCore } from '../runtime/installed-core.ts';
 import { loadKernel } from '../runtime/kernel.ts';
@@ -65,7 +67,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const stacks = new StackStore(paths.stacks);
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
-      ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries), users: () => containers?.imageUsers() ?? null }),
+      ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
       createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
     ]);
     kernel.spreadTree(paths.layers);

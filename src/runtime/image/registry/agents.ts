@@ -4,7 +4,9 @@ import { Agent as HttpsAgent } from 'node:https';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { BayplanError } from '../../../state/bayplan-error.ts';
+import { proxyOf, type Proxies } from './proxies.ts';
 import type { Registries } from './settings.ts';
+import { TunnelAgent } from './tunnel-agent.ts';
 
 /** Certificates for registries as Docker looks for them: `<host>/*.crt` are authorities, `*.cert` with `*.key` the client's own. */
 const DOCKER_CERTS = '/etc/docker/certs.d';
@@ -14,11 +16,13 @@ const SYSTEM_AUTHORITIES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/
 /** Connections to registries, kept open between requests; one agent an origin, with that host's certificates. */
 export class Agents {
   readonly #registries: Registries;
+  readonly #proxies: Proxies;
   readonly #certs: string;
   readonly #agents = new Map<string, HttpAgent>();
 
-  constructor(registries: Registries, certs: string = DOCKER_CERTS) {
+  constructor(registries: Registries, proxies: Proxies, certs: string = DOCKER_CERTS) {
     this.#registries = registries;
+    this.#proxies = proxies;
     this.#certs = certs;
   }
 
@@ -26,10 +30,21 @@ export class Agents {
   of(url: URL): HttpAgent {
     let agent = this.#agents.get(url.origin);
     if (agent === undefined) {
-      agent = url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true, ...this.#certificates(url.host) }) : new HttpAgent({ keepAlive: true });
+      agent = url.protocol === 'https:' ? this.#secure(url) : new HttpAgent({ keepAlive: true });
       this.#agents.set(url.origin, agent);
     }
     return agent;
+  }
+
+  /** Who is asked for an address without TLS in its server's stead; null: nobody. */
+  proxyOf(url: URL): URL | null {
+    return url.protocol === 'http:' ? proxyOf(url, this.#proxies) : null;
+  }
+
+  #secure(url: URL): HttpsAgent {
+    const options = { keepAlive: true, ...this.#certificates(url.host) };
+    const proxy = proxyOf(url, this.#proxies);
+    return proxy === null ? new HttpsAgent(options) : new TunnelAgent(proxy, options);
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import { retry } from './attempts.ts';
 import { Authorizer, refusedCredentials, sendAuthorized } from './authorizer.ts';
 import { endpointsOf, registryEndpoint, type Endpoint } from './endpoints.ts';
 import { LIMITS, type RegistryLimits } from './limits.ts';
+import type { Proxies } from './proxies.ts';
 import { pullImage, type PulledImage, type PullStore } from './pull.ts';
 import { pushImage, type PushWork } from './push.ts';
 import { Repository } from './repository.ts';
@@ -36,10 +37,10 @@ export class RegistryClient {
   readonly #limits: RegistryLimits;
   readonly #transport: Transport;
 
-  constructor(registries: Registries, limits: RegistryLimits = LIMITS) {
+  constructor(registries: Registries, limits: RegistryLimits = LIMITS, proxies: Proxies = {}) {
     this.#registries = registries;
     this.#limits = limits;
-    this.#transport = new Transport(new Agents(registries), limits);
+    this.#transport = new Transport(new Agents(registries, proxies), limits);
   }
 
   /** Pulls from the first endpoint that serves. Null: the name stands for `current` still. */

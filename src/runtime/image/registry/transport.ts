@@ -6,6 +6,8 @@ import { discard } from './answers.ts';
 import type { Agents } from './agents.ts';
 import { isLoopback } from './endpoints.ts';
 import type { RegistryLimits } from './limits.ts';
+import { proxyAuthorization } from './proxies.ts';
+import { unreachable } from './tunnel-agent.ts';
 
 export interface Outgoing {
   readonly method: string;
@@ -51,7 +53,13 @@ export class Transport {
   #once(url: URL, { method, headers, body, signal }: Outgoing): Promise<IncomingMessage> {
     const { answerMs } = this.#limits;
     return new Promise<IncomingMessage>((resolve, reject) => {
-      const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { method, headers: { 'User-Agent': 'bayplan', ...headers }, agent: this.#agents.of(url), signal });
+      const proxy = this.#agents.proxyOf(url);
+      // Without TLS a proxy is given the whole address (RFC 9112, section 3.2.2).
+      const through = proxy === null ? {} : { path: url.href };
+      const asked = proxy === null ? url : new URL(proxy.origin); // its name and password must not become the registry's
+      const request = (asked.protocol === 'https:' ? httpsRequest : httpRequest)(asked, {
+        method, ...through, headers: { 'User-Agent': 'bayplan', ...headers, ...(proxy === null ? {} : { Host: url.host, ...proxyAuthorization(proxy) }) }, agent: this.#agents.of(asked), signal,
+      });
       const silent = (): void => {
         request.destroy(new BayplanError('registry-stalled', `registry ${url.host} did not answer for ${answerMs / 1000} s`, { retryable: true }));
       };
@@ -66,7 +74,7 @@ export class Transport {
       });
       request.once('error', (error: Error) => {
         clearTimeout(waiting);
-        reject(signal.aborted || error instanceof BayplanError ? error : connectionError(url, error));
+        reject(signal.aborted || error instanceof BayplanError ? error : proxy === null ? connectionError(url, error) : unreachable(proxy, error.message, error));
       });
       const content = body?.();
       if (content === undefined || Buffer.isBuffer(content)) request.end(content);
