@@ -223,6 +223,8 @@ void cgroup_close(struct cgroup *cgroup) {
   if (cgroup->v2 >= 0) close(cgroup->v2);
 }
 
+bool cgroup_memory_folder(const char *path, char *folder) { return folder_of(pure_v2() ? UNIFIED : V1_MEMORY, path, folder); }
+
 long cgroup_oom_kills(const char *path) {
   char folder[4096], file[4200], text[512];
   bool v2 = pure_v2();

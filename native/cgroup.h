@@ -21,6 +21,8 @@ bool cgroup_pure_v2(const struct cgroup *cgroup);
 /* Folders below the container's /sys/fs/cgroup where it is not pure v2, NULL-terminated; NULL for no cgroup. */
 const char *const *cgroup_names(const struct cgroup *cgroup);
 
+/* Its folder where memory is accounted for (4096 bytes of room); false where nothing accounts for it. */
+bool cgroup_memory_folder(const char *path, char *folder);
 /* How often the kernel killed in it for want of memory. */
 long cgroup_oom_kills(const char *path);
 /* Signals every process in it; SIGKILL by cgroup.kill, so that none can fork away; without that

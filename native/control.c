@@ -68,6 +68,7 @@ static int serve(struct control *control, struct client *client, struct error *e
   if (strcmp(op, "signal") == 0) return send_signal(control, request, err);
   if (strcmp(op, "attach") == 0) return attach(control, client, request, err);
   if (strcmp(op, "resize") == 0) return console_request(control->terminal, request, err);
+  if (strcmp(op, "events") == 0) { client->listens = true; return 0; }
   if (strcmp(op, "dns") == 0) return responder_renew(control->responder, control->container, err);
   errno = ENOSYS;
   return error_errno(err, "op", op);
@@ -119,6 +120,11 @@ void control_add(struct control *control, int fd) {
   for (int i = 0; i < CONTROL_CLIENTS; i++)
     if (control->clients[i].fd < 0) { control->clients[i].fd = fd; return; }
   close(fd);
+}
+
+void control_tell(struct control *control, const char *line) {
+  for (int i = 0; i < CONTROL_CLIENTS; i++)
+    if (control->clients[i].fd >= 0 && control->clients[i].listens) (void)!send(control->clients[i].fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void control_close(struct control *control) {

@@ -13,7 +13,7 @@ struct control {
   struct attach *attach;
   struct responder *responder;
   pid_t container;      /* its first process */
-  struct client { int fd; unsigned used; bool attached; char line[496]; } clients[CONTROL_CLIENTS];
+  struct client { int fd; unsigned used; bool attached, listens; char line[496]; } clients[CONTROL_CLIENTS];
 };
 
 /* Listens at DIR/shim.sock, mode 0600. */
@@ -23,5 +23,7 @@ void control_poll(const struct control *control, struct pollfd *entries);
 /* Serves a connection; one too many is closed. */
 void control_add(struct control *control, int fd);
 void control_handle(struct control *control, const struct pollfd *entries);
+/* Says a line to those that asked for events. */
+void control_tell(struct control *control, const char *line);
 /* Closes all connections, which tells their engines that the shim has ended. */
 void control_close(struct control *control);

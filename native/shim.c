@@ -24,6 +24,7 @@
 #include "file.h"
 #include "launch.h"
 #include "log.h"
+#include "oom_watch.h"
 #include "process.h"
 #include "responder.h"
 #include "scope.h"
@@ -49,6 +50,10 @@ struct shim {
   char *cgroup;
   pid_t pid;
   int pidfd, output, errors;
+  int oom;        /* readable when the kernel may have killed in it; -1: it has no limit of memory */
+  long oom_kills; /* that were told */
+  int oom_looks;  /* for that one kill */
+  long long oom_at; /* when to look for kills that an event was early for, in uptime_ms; 0: not at all */
   int slave;      /* the terminal's other side, so that its master never reads as hung up; -1: no terminal */
   bool stdin_open, stdin_once;
   struct attach attach;
@@ -191,6 +196,7 @@ static int start(struct shim *shim, struct config *config, struct launch *launch
     cgroup = cgroup_create(config->cgroups_path, &config->resources, err);
     if (!cgroup) return -1;
     shim->cgroup = strdup(config->cgroups_path);
+    if (config->resources.memory > 0) shim->oom = oom_watch_open(shim->cgroup); /* without a limit of its own the kernel kills for the machine's sake, which its count tells at the end */
   }
   if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0) return -1;
   void *shared = mmap(NULL, PROGRESS_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -255,13 +261,17 @@ static void copy(struct shim *shim, int *from, int stream) {
   *from = -1;
 }
 
-/* How long `watch` may sleep: the sooner of an attached reader's end of patience and the responder's next start. */
+/* How long `watch` may sleep: the soonest of an attached reader's end of patience, the responder's next start and the next look for kills. */
 static int patience(const struct shim *shim) {
-  int attached = attach_patience(&shim->attach);
-  if (!shim->responder_at) return attached;
-  long long left = shim->responder_at - uptime_ms();
-  int pause = left > 0 ? (int)left : 0;
-  return attached >= 0 && attached < pause ? attached : pause;
+  const long long clocks[] = {shim->responder_at, shim->oom_at};
+  int pause = attach_patience(&shim->attach);
+  for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+    if (!clocks[i]) continue;
+    long long left = clocks[i] - uptime_ms();
+    int ms = left > 0 ? (int)left : 0;
+    if (pause < 0 || ms < pause) pause = ms;
+  }
+  return pause;
 }
 
 /* By the clock, not by a quiet moment: a container that writes all the time leaves none. */
@@ -272,9 +282,22 @@ static void revive_responder(struct shim *shim) {
   shim->responder_at = responder_start(&shim->responder, &ignored) < 0 ? uptime_ms() + RESPONDER_PAUSE_MS : 0;
 }
 
+/* The event of version 1 comes before the kill: it is looked for again, for a second. */
+static void tell_oom(struct shim *shim) {
+  char line[96];
+  if (!shim->oom_at || uptime_ms() < shim->oom_at) return;
+  long kills = cgroup_oom_kills(shim->cgroup);
+  if (kills <= shim->oom_kills) { shim->oom_at = shim->oom_looks++ < 50 ? uptime_ms() + 20 : 0; return; }
+  shim->oom_kills = kills;
+  shim->oom_at = 0;
+  shim->oom_looks = 0;
+  snprintf(line, sizeof line, "{\"version\":1,\"event\":\"oom\",\"kills\":%ld}\n", kills);
+  control_tell(&shim->control, line);
+}
+
 /* Until the container's first process has ended. */
 static void watch(struct shim *shim) {
-  enum { OUTPUT, ERRORS, PROCESS, RESPONDER, CONTROL, ATTACH = CONTROL + 1 + CONTROL_CLIENTS, COUNT = ATTACH + ATTACH_ENTRIES };
+  enum { OUTPUT, ERRORS, PROCESS, RESPONDER, OOM, CONTROL, ATTACH = CONTROL + 1 + CONTROL_CLIENTS, COUNT = ATTACH + ATTACH_ENTRIES };
   struct pollfd entries[COUNT];
   for (;;) {
     bool takes = attach_has_room(&shim->attach);
@@ -282,6 +305,7 @@ static void watch(struct shim *shim) {
     entries[ERRORS] = (struct pollfd){.fd = takes ? shim->errors : -1, .events = POLLIN};
     entries[PROCESS] = (struct pollfd){.fd = shim->pidfd, .events = POLLIN};
     entries[RESPONDER] = (struct pollfd){.fd = shim->responder.pidfd, .events = POLLIN};
+    entries[OOM] = (struct pollfd){.fd = shim->oom, .events = POLLIN};
     control_poll(&shim->control, &entries[CONTROL]);
     attach_poll(&shim->attach, &entries[ATTACH]);
     if (poll(entries, COUNT, patience(shim)) < 0) continue;
@@ -289,6 +313,8 @@ static void watch(struct shim *shim) {
     if (entries[OUTPUT].revents) copy(shim, &shim->output, LOG_STDOUT);
     if (entries[ERRORS].revents) copy(shim, &shim->errors, LOG_STDERR);
     if (entries[RESPONDER].revents) { responder_stop(&shim->responder); shim->responder_at = uptime_ms() + RESPONDER_PAUSE_MS; }
+    if (entries[OOM].revents) { oom_watch_read(shim->oom); shim->oom_at = uptime_ms() + 1; }
+    tell_oom(shim);
     attach_handle(&shim->attach, &entries[ATTACH]);
     control_handle(&shim->control, &entries[CONTROL]);
     if (entries[PROCESS].revents) return;
@@ -397,7 +423,7 @@ static void close_strange(const struct shim *shim) {
 }
 
 int cmd_shim(int argc, char **argv) {
-  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .start_timeout = START_TIMEOUT_S, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1,
+  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .start_timeout = START_TIMEOUT_S, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1, .oom = -1,
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
   attach_open(&shim.attach);

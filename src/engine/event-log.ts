@@ -67,6 +67,7 @@ export class EventLog {
     else if (event === 'removed') this.#add('destroy', name, now);
     else if (event === 'renamed') this.#add('rename', name, now);
     else if (event === 'updated') this.#add('update', name, now);
+    else if (event === 'oom') this.#add('oom', name, now);
     else if (event === 'paused') this.#add('pause', name, now);
     else if (event === 'unpaused') this.#add('unpause', name, now);
     else if (health !== before?.status?.health && (health === 'healthy' || health === 'unhealthy')) this.#add(`health_status: ${health}`, name, now);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Machine } from './harness.ts';
+import { eventually, Machine } from './harness.ts';
 
 // What containers are limited to, as the kernel's own files show it. (Of version 2 alone: test/vm.)
 let machine: Machine;
@@ -88,6 +88,16 @@ describe('of the process', () => {
     expect(await inside('cat /proc/sys/net/core/somaxconn /proc/sys/kernel/shmmni; grep /dev/shm /proc/mounts')).toMatch(/^77\n99\n.*size=3072k/s);
     expect(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')).toBe(host);
   });
+});
+
+it('tells at once that a child was killed for want of memory, and that its container goes on', async () => {
+  expect(await up('mem_limit: 32m, memswap_limit: 32m')).toBe('');
+  const said: string[] = [];
+  const off = machine.engine.containers.onEvent((event, name) => said.push(`${event} ${name}`));
+  expect((await machine.exec('demo-a-1', 'sh', '-c', 'tail -c 100000000 /dev/zero; echo $?')).output).toContain('137');
+  await eventually(() => expect(said).toContain('oom demo-a-1'));
+  off();
+  expect(status()).toMatchObject({ phase: 'running', oomKilled: true });
 });
 
 it('a change of each shows in the plan by its name', async () => {

@@ -486,11 +486,21 @@ export class ContainerStore implements Containers {
 
   #watch(entry: ContainerEntry, shim: ShimClient): void {
     Object.assign(entry, { shim, phase: 'running', view: null });
+    if (entry.record.spec.resources.memory !== null) this.#listen(entry, shim);
     if (this.#closed) shim.close(); // it was found after another one had kept the engine from opening
     entry.ended = shim.gone.then(async () => {
       await this.#resumed;
       if (!this.#closed && entry.shim === shim) await this.#gone(entry);
     });
+  }
+
+  /** Notices at once what its end would tell too: that a process of it was killed for want of memory. */
+  #listen(entry: ContainerEntry, shim: ShimClient): void {
+    shim.listen((event) => {
+      if (event !== 'oom' || entry.shim !== shim) return;
+      Object.assign(entry, { oomKilled: true, view: null });
+      this.#emit('oom', entry.record.name);
+    }).catch(() => undefined); // it has ended meanwhile: that is noticed by itself
   }
 
   /** The connection to a shim has ended. Without an exit file that need not be the shim's end: only a lock that is free proves it. */

@@ -43,7 +43,7 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'oom' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
 
 /** What of a container's spec can change while it runs; whatever is not given stays. */
 export type ContainerChanges = Partial<Pick<ContainerSpec, 'resources' | 'restart' | 'labels' | 'stopSignal' | 'stopGracePeriodMs'>>;

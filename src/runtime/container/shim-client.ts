@@ -4,6 +4,9 @@ import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ConsoleSize } from './containers.ts';
 
+/** What a shim says unasked. */
+const Event = z.object({ event: z.string() });
+
 const Answer = z.object({ version: z.number(), ok: z.boolean(), error: z.string().optional(), errno: z.number().optional() });
 
 /**
@@ -14,6 +17,7 @@ export class ShimClient {
   readonly #socket: Socket;
   readonly #waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   #buffer = '';
+  #onEvent: ((event: string) => void) | null = null;
   /** Resolves when the shim has closed the connection. */
   readonly gone: Promise<void>;
 
@@ -71,6 +75,12 @@ export class ShimClient {
     if (!answer.ok && answer.errno !== constants.errno.ENOSYS) throw new BayplanError('dns-failed', `names could not be served anew: ${answer.error ?? `errno ${answer.errno ?? 0}`}`);
   }
 
+  /** Calls `listener` when the container has lost a process to its memory limit (`oom`). A shim of an older build says nothing. */
+  async listen(listener: (event: string) => void): Promise<void> {
+    this.#onEvent = listener;
+    await this.#ask({ version: 1, op: 'events' });
+  }
+
   /** Lets go of the connection; the shim and its container go on. */
   close(): void {
     this.#socket.destroy();
@@ -89,7 +99,9 @@ export class ShimClient {
     for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
       const line = this.#buffer.slice(0, end);
       this.#buffer = this.#buffer.slice(end + 1);
-      this.#waiting.shift()?.resolve(line);
+      const event = line.includes('"event"') ? Event.safeParse(JSON.parse(line)) : null;
+      if (event?.success === true) this.#onEvent?.(event.data.event);
+      else this.#waiting.shift()?.resolve(line);
     }
   }
 }
