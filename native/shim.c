@@ -29,6 +29,7 @@
 #include "responder.h"
 #include "scope.h"
 #include "self.h"
+#include "syslog.h"
 
 /* How often one option may be given. */
 #define OPTIONS_MAX RESPONDER_LIST
@@ -36,6 +37,7 @@
 #define LAST_WAIT_MS 2000
 #define START_TIMEOUT_S 15
 #define RESPONDER_PAUSE_MS 1000
+#define SYSLOG_PAUSE_MS 5
 
 /* A shim's life: it makes its container, says so, keeps its output, answers its engine, and writes down how the container ended. */
 struct shim {
@@ -59,6 +61,8 @@ struct shim {
   struct attach attach;
   long long started;
   struct log log;
+  const char *syslog; /* options as JSON; NULL: no server gets the output */
+  struct syslog_forward forward;
   struct control control;
   struct responder responder;
   bool poststop;  /* there are hooks to run after the end */
@@ -66,7 +70,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS]\n");
   return 2;
 }
 
@@ -91,9 +95,10 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
     {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
-    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {0},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
+    case 'y': shim->syslog = optarg; break;
     case 'o': shim->start_timeout = atoi(optarg); break;
     case 'b': shim->bundle = optarg; break;
     case 'e': shim->exit_file = optarg; break;
@@ -225,6 +230,7 @@ static void undo(struct shim *shim, struct launch *launch) {
   struct error ignored;
   launch_undo(launch);
   responder_stop(&shim->responder);
+  syslog_finish(&shim->forward, 0);
   if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
   remove_socket(shim);
 }
@@ -243,7 +249,10 @@ static int say_ready(struct shim *shim, struct error *err) {
 static ssize_t take_output(struct shim *shim, int from, int stream) {
   const char *bytes;
   ssize_t n = log_copy(&shim->log, from, stream, &bytes);
-  if (n > 0) attach_output(&shim->attach, stream, bytes, (size_t)n);
+  if (n > 0) {
+    attach_output(&shim->attach, stream, bytes, (size_t)n);
+    syslog_send(&shim->forward, stream, bytes, (size_t)n);
+  }
   return n;
 }
 
@@ -254,7 +263,7 @@ static void drain(struct shim *shim) {
 }
 
 static void copy(struct shim *shim, int *from, int stream) {
-  if (!attach_has_room(&shim->attach)) return; /* what came on the other stream has filled it */
+  if (!attach_has_room(&shim->attach) || !syslog_has_room(&shim->forward)) return; /* what came on the other stream has filled it */
   ssize_t n = take_output(shim, *from, stream);
   if (n > 0 || (n < 0 && errno == EAGAIN)) return;
   close(*from);
@@ -300,7 +309,7 @@ static void watch(struct shim *shim) {
   enum { OUTPUT, ERRORS, PROCESS, RESPONDER, OOM, CONTROL, ATTACH = CONTROL + 1 + CONTROL_CLIENTS, COUNT = ATTACH + ATTACH_ENTRIES };
   struct pollfd entries[COUNT];
   for (;;) {
-    bool takes = attach_has_room(&shim->attach);
+    bool sends = syslog_has_room(&shim->forward), takes = attach_has_room(&shim->attach) && sends;
     entries[OUTPUT] = (struct pollfd){.fd = takes ? shim->output : -1, .events = POLLIN};
     entries[ERRORS] = (struct pollfd){.fd = takes ? shim->errors : -1, .events = POLLIN};
     entries[PROCESS] = (struct pollfd){.fd = shim->pidfd, .events = POLLIN};
@@ -308,7 +317,8 @@ static void watch(struct shim *shim) {
     entries[OOM] = (struct pollfd){.fd = shim->oom, .events = POLLIN};
     control_poll(&shim->control, &entries[CONTROL]);
     attach_poll(&shim->attach, &entries[ATTACH]);
-    if (poll(entries, COUNT, patience(shim)) < 0) continue;
+    int longest = patience(shim);
+    if (poll(entries, COUNT, sends || (longest >= 0 && longest < SYSLOG_PAUSE_MS) ? longest : SYSLOG_PAUSE_MS) < 0) continue;
     revive_responder(shim);
     if (entries[OUTPUT].revents) copy(shim, &shim->output, LOG_STDOUT);
     if (entries[ERRORS].revents) copy(shim, &shim->errors, LOG_STDERR);
@@ -360,6 +370,7 @@ static void finish(struct shim *shim) {
   control_close(&shim->control);
   if (shim->lock >= 0) close(shim->lock);
   attach_finish(&shim->attach, LAST_WAIT_MS);
+  syslog_finish(&shim->forward, LAST_WAIT_MS);
 }
 
 /* The shim proper, in a session of its own. */
@@ -371,6 +382,7 @@ static int live(struct shim *shim) {
   forget_former(shim);
   bool failed = config_read(shim->bundle, &config, &err) < 0
     || log_open(&shim->log, shim->log_path, shim->log_max, shim->log_files, &err) < 0
+    || (shim->syslog && syslog_start(&shim->forward, shim->syslog, &err) < 0) /* before there is more that its child would hold */
     || control_open(&shim->control, shim->bundle, &err) < 0
     || start(shim, &config, &launch, &err) < 0;
   shim->control.pidfd = shim->pidfd;
@@ -423,7 +435,7 @@ static void close_strange(const struct shim *shim) {
 }
 
 int cmd_shim(int argc, char **argv) {
-  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .start_timeout = START_TIMEOUT_S, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1, .oom = -1,
+  struct shim shim = {.ready = 2, .lock = -1, .log_files = 1, .start_timeout = START_TIMEOUT_S, .resolv = "/etc/resolv.conf", .pidfd = -1, .output = -1, .errors = -1, .slave = -1, .oom = -1, .forward = {.pipe = -1},
     .responder = {.udp = -1, .tcp = -1, .lifeline = -1, .pidfd = -1}};
   self_protect(argv - 1);
   attach_open(&shim.attach);

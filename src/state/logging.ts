@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { BayplanError } from './bayplan-error.ts';
+import { SYSLOG_OPTIONS, syslogTag, syslogTarget, type SyslogTarget } from './syslog.ts';
 
 /** Where a container's output is kept. `driver` '': the engine's default, `json-file`. */
 export const Logging = z.strictObject({ driver: z.string(), options: z.record(z.string(), z.string()) });
@@ -12,7 +14,7 @@ export interface LogRetention { readonly max: number; readonly files: number }
 const MIB = 1024 * 1024;
 
 /** Docker's drivers that keep the output here, with what they keep where no option says; null: the engine's default. */
-const KEPT: Readonly<Record<string, LogRetention | null>> = { '': null, 'json-file': null, local: { max: 20 * MIB, files: 5 } };
+const KEPT: Readonly<Record<string, LogRetention | null>> = { '': null, 'json-file': null, local: { max: 20 * MIB, files: 5 }, syslog: null };
 
 /** Options that change nothing of what is kept: the format here is the engine's own. */
 const INDIFFERENT = new Set(['compress', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'mode', 'max-buffer-size']);
@@ -27,13 +29,31 @@ export function retentionOf({ driver, options }: Logging, fallback: LogRetention
 
 /** What is wrong with it; null: nothing. */
 export function loggingProblem({ driver, options }: Logging): string | null {
-  if (driver !== 'none' && !Object.hasOwn(KEPT, driver)) return `logging driver "${driver}" is not built yet; "json-file", "local" and "none" are`;
+  if (driver !== 'none' && !Object.hasOwn(KEPT, driver)) return `logging driver "${driver}" is not built yet; "json-file", "local", "syslog" and "none" are`;
   const { 'max-size': size, 'max-file': files } = options;
   if (size !== undefined && size !== '-1' && (sizeOf(size) ?? 0) <= 0) return `logging option max-size "${size}": expected a size such as 10m`;
   if (files !== undefined && !/^[1-9]\d{0,3}$/.test(files)) return `logging option max-file "${files}": expected a number of files, 1 or more`;
   if (options['mode'] !== undefined && !['blocking', 'non-blocking'].includes(options['mode'])) return `logging option mode "${options['mode']}": expected "blocking" or "non-blocking"`;
-  const unknown = Object.keys(options).find((name) => name !== 'max-size' && name !== 'max-file' && !INDIFFERENT.has(name));
-  return unknown === undefined ? null : `logging option "${unknown}" means nothing to driver "${driver === '' ? 'json-file' : driver}"`;
+  const buffer = options['max-buffer-size'];
+  if (buffer !== undefined && (sizeOf(buffer) ?? 0) <= 0) return `logging option max-buffer-size "${buffer}": expected a size such as 1m`;
+  const unknown = Object.keys(options).find((name) => (driver === 'syslog' ? !SYSLOG_OPTIONS.includes(name) : name !== 'max-size' && name !== 'max-file' && !INDIFFERENT.has(name)));
+  if (unknown === undefined) return syslogProblem({ driver, options });
+  return `logging option "${unknown}" means nothing to driver "${driver === '' ? 'json-file' : driver}"`;
+}
+
+/** Where the output goes beside the log that is kept here; null: nowhere. */
+export function syslogOf({ driver, options }: Logging): SyslogTarget | null {
+  return driver === 'syslog' ? syslogTarget(options, sizeOf(options['max-buffer-size'] ?? '') ?? MIB) : null;
+}
+
+function syslogProblem(logging: Logging): string | null {
+  try {
+    syslogTag(syslogOf(logging)?.tag ?? '', { id: '', name: '', image: '', imageId: '' });
+    return null;
+  } catch (error) {
+    if (error instanceof BayplanError) return error.message;
+    throw error;
+  }
 }
 
 /** Bytes, as Docker writes sizes; -1: without limit, which is 0 to the runtime. */

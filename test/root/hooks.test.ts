@@ -49,6 +49,16 @@ describe('logging', () => {
     expect(await machine.output('demo-a-1')).toMatch(/\n20000\n$/);
   });
 
+  it('loses nothing of a container that writes as fast as it can', async () => {
+    expect(await machine.up('services: {a: {image: bayplan/hello, command: [dd, if=/dev/zero, bs=64k, count=3200], logging: {options: {max-size: "-1"}}}}')).toMatchObject({ ok: true });
+    await ended();
+    let bytes = 0;
+    for await (const { stream, data } of machine.engine.containers.logs('demo-a-1', { tail: null, follow: false, signal: new AbortController().signal })) if (stream === 'stdout') bytes += data.length;
+    expect(bytes).toBe(3200 * 65536);
+    const { startedAt = 0, finishedAt = 0 } = machine.engine.container('demo-a-1').status ?? {};
+    if (process.env['MEASURE'] !== undefined) console.log(`${Math.round(bytes / 1000 / (finishedAt - startedAt))} MB/s`);
+  });
+
   it('keeps nothing with driver none, and says so', async () => {
     expect(await machine.up(`services: {a: {${WRITES}, logging: {driver: none}}}`)).toMatchObject({ ok: true });
     await ended();

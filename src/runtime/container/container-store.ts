@@ -48,6 +48,7 @@ import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError, type ShimOptions } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
+import { syslogOptions } from './syslog-options.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
@@ -171,7 +172,7 @@ export class ContainerStore implements Containers {
         writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: this.#donors(record) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
-          core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
+          core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });

@@ -18,6 +18,8 @@ export interface ShimOptions {
   readonly log: string;
   readonly logMax: number;
   readonly logFiles: number;
+  /** As JSON; null: no server gets the output. */
+  readonly syslog: string | null;
   /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
   readonly stdin: 'none' | 'open' | 'once';
   /** Connections that are its stdio from its first byte on. */
@@ -42,7 +44,7 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
   const [ours, theirs] = kernel.socketPair();
   const argv = [
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
-    '--log', options.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles),
+    '--log', options.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles), ...(options.syslog === null ? [] : ['--syslog', options.syslog]),
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
     ...options.nameservers.flatMap((address) => ['--dns-server', address]),
     ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
