@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,35 +14,36 @@
 #include <unistd.h>
 #include "lib_api.h"
 #include "lib_netlink.h"
+#include "lib_proc.h"
 #include "lib_thread.h"
 
-struct setting { const char *path, *value; };
+struct setting { const char *path, *value; }; /* below /proc */
 
 /* Settings of a container's network that Docker sets too, and: an address that is announced when the link's hardware address is set, so that a
    bridge which knew it on another port learns the new one. */
 static const struct setting ALWAYS[] = {
-  { "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0" },
-  { "/proc/sys/net/ipv4/ping_group_range", "0 2147483647" },
-  { "/proc/sys/net/ipv4/conf/default/arp_notify", "1" },
+  { "sys/net/ipv4/ip_unprivileged_port_start", "0" },
+  { "sys/net/ipv4/ping_group_range", "0 2147483647" },
+  { "sys/net/ipv4/conf/default/arp_notify", "1" },
   { NULL, NULL },
 };
 /* Of links made later; loopback keeps ::1. */
 static const struct setting WITHOUT_IPV6[] = {
-  { "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1" },
+  { "sys/net/ipv6/conf/default/disable_ipv6", "1" },
   { NULL, NULL },
 };
 /* Addresses are the engine's to give: they need no search for duplicates, and no neighbour may announce a route. */
 static const struct setting WITH_IPV6[] = {
-  { "/proc/sys/net/ipv6/conf/default/disable_ipv6", "0" },
-  { "/proc/sys/net/ipv6/conf/default/accept_dad", "0" },
-  { "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
-  { "/proc/sys/net/ipv6/conf/default/ndisc_notify", "1" },
+  { "sys/net/ipv6/conf/default/disable_ipv6", "0" },
+  { "sys/net/ipv6/conf/default/accept_dad", "0" },
+  { "sys/net/ipv6/conf/default/accept_ra", "0" },
+  { "sys/net/ipv6/conf/default/ndisc_notify", "1" },
   { NULL, NULL },
 };
 
 /* A kernel without the setting (no IPv6, say) has nothing to set. */
-static int set_sysctl(const char *path, const char *value, struct error *err) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
+static int set_sysctl(int proc, const char *path, const char *value, struct error *err) {
+  int fd = openat(proc, path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? 0 : error_errno(err, "open", path);
   ssize_t written = write(fd, value, strlen(value));
   int result = written < 0 ? error_errno(err, "write", path) : 0;
@@ -48,9 +51,20 @@ static int set_sysctl(const char *path, const char *value, struct error *err) {
   return result;
 }
 
-static int set_all(const struct setting *settings, struct error *err) {
+static int set_all(int proc, const struct setting *settings, struct error *err) {
   for (; settings->path; settings++)
-    if (set_sysctl(settings->path, settings->value, err) < 0) return -1;
+    if (set_sysctl(proc, settings->path, settings->value, err) < 0) return -1;
+  return 0;
+}
+
+/* A port of a bridge needs no IPv6 of its own: it would announce itself on the network, and each of its routes makes every change of a link slower. `names` are parted by spaces. */
+static int silence_ports(const char *names, struct error *err) {
+  char path[64 + IFNAMSIZ];
+  for (const char *at = names, *end; *at; at = *end ? end + 1 : end) {
+    end = strchrnul(at, ' ');
+    if (snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%.*s/disable_ipv6", (int)(end - at), at) >= (int)sizeof path) return error_text(err, "link name too long: %s", names);
+    if (set_sysctl(AT_FDCWD, path, "1", err) < 0) return -1;
+  }
   return 0;
 }
 
@@ -69,7 +83,12 @@ static int create_here(void *argument, struct error *err) {
   struct made *made = argument;
   const char *path = made->path;
   if (unshare(CLONE_NEWNET) < 0) return error_errno(err, "unshare", path);
-  if (set_all(ALWAYS, err) < 0 || set_all(made->ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err) < 0) return -1;
+  int proc = proc_root(err);
+  if (proc < 0) return -1;
+  int result = set_all(proc, ALWAYS, err);
+  if (result == 0) result = set_all(proc, made->ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err);
+  close(proc);
+  if (result < 0) return -1;
   if (loopback_up(err) < 0) return -1;
   if (mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
   if (made->ns < 0) return 0;
@@ -96,16 +115,38 @@ int lib_netns_create(const char *path, struct error *err) {
   return create(&made, err);
 }
 
-int lib_netns_connect(const char *path, int ns, int ipv6, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+/* One change of links at a time: the kernel has one lock for them all, and a setting that finds it taken is tried again and again instead of waiting for it. */
+static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
+
+/* Bytes of the first `count` messages. */
+static uint32_t bytes_of(const uint8_t *messages, uint32_t length, uint32_t count) {
+  uint32_t at = 0;
+  for (; count > 0 && at < length; count--) at += NLMSG_ALIGN(((const struct nlmsghdr *)(const void *)(messages + at))->nlmsg_len);
+  return at;
+}
+
+/* The first `births` messages make links; those that `ports` names are silenced before the rest brings them up. */
+static int exchange_outer(uint32_t births, const char *ports, const uint8_t *outer, uint32_t length, struct replies *replies, struct error *err) {
+  uint32_t first = bytes_of(outer, length, births);
+  int host = netlink_open(NETLINK_ROUTE, err);
+  if (host < 0) return -1;
+  int result = netlink_exchange(host, outer, first, replies, err);
+  if (result == 0) result = silence_ports(ports, err);
+  if (result == 0) result = netlink_exchange(host, outer + first, length - first, replies, err);
+  close(host);
+  return result;
+}
+
+int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                       const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err) {
   struct made made = { .path = path, .ns = ns, .ipv6 = ipv6, .socket = -1 };
   struct replies first = {0}, second = {0};
   int result = create(&made, err);
   if (result == 0) {
-    int host = netlink_open(NETLINK_ROUTE, err);
-    result = host < 0 ? -1 : netlink_exchange(host, outer, outer_length, &first, err);
-    if (host >= 0) close(host);
+    pthread_mutex_lock(&links);
+    result = exchange_outer(births, ports, outer, outer_length, &first, err);
     if (result == 0) result = netlink_exchange(made.socket, inner, inner_length, &second, err);
+    pthread_mutex_unlock(&links);
     if (result < 0) lib_netns_remove(path, &(struct error){0});
   }
   if (made.socket >= 0) close(made.socket);
@@ -132,7 +173,13 @@ static int enter(const char *netns, struct error *err) {
 static int write_there(void *argument, struct error *err) {
   const struct entered *entered = argument;
   if (enter(entered->netns, err) < 0) return -1;
-  if (!entered->path) return set_all(WITH_IPV6, err);
+  if (!entered->path) {
+    int proc = proc_root(err);
+    if (proc < 0) return -1;
+    int result = set_all(proc, WITH_IPV6, err);
+    close(proc);
+    return result;
+  }
   int fd = open(entered->path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return error_errno(err, "open", entered->path);
   int result = write(fd, entered->value, strlen(entered->value)) < 0 ? error_errno(err, "write", entered->path) : 0;

@@ -47,7 +47,7 @@ export class FakeKernel implements Kernel {
     this.#record('connectNetns', args);
     if (this.answers.connectNetns !== undefined) return this.answers.connectNetns(...args);
     const success = { errno: 0, message: '', payloads: [] };
-    return { outer: args[3].map(() => success), inner: args[4].map(() => success) };
+    return { outer: [...args[3].births, ...args[3].rest].map(() => success), inner: args[4].map(() => success) };
   }
   async netnsSysctl(...args: Parameters<Kernel['netnsSysctl']>): Promise<void> {
     this.#record('netnsSysctl', args);

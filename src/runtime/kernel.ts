@@ -28,7 +28,7 @@ export interface Kernel {
    * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it; with `ipv6` its links have that. No namespace is left where it rejects; answers that are errors
    * reject nothing.
    */
-  connectNetns(path: string, netns: number, ipv6: boolean, outer: readonly Buffer[], inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  connectNetns(path: string, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
   netnsSysctl(netns: string, path: string, value: string): Promise<void>;
   /** Lets links that are made later in the namespace pinned at `netns` have IPv6, as `connectNetns` does. */
@@ -59,6 +59,9 @@ export interface Kernel {
   /** Binds and (tcp, sctp) listens on a host port, which reserves it. Returns the descriptor, and the port where 0 was asked. Throws KernelError (EADDRINUSE…). */
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number };
 }
+
+/** What makes links, the names of those that get no IPv6 of their own in the engine's namespace, and what is sent after that. Answers are in this order. */
+export interface OuterMessages { readonly births: readonly Buffer[]; readonly ports: readonly string[]; readonly rest: readonly Buffer[] }
 
 /** `errno` 0 is success; `message` is what the kernel says about a failure, '' where it says nothing. Payloads are without their nlmsghdr. */
 export interface NetlinkAnswer { readonly errno: number; readonly message: string; readonly payloads: readonly Buffer[] }
@@ -162,7 +165,7 @@ class LoadedKernel implements Kernel {
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
-    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, int ipv6, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
+    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
     this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
     this.#netnsIpv6 = library.func('int lib_netns_ipv6(const char *netns, void *err)');
@@ -216,9 +219,9 @@ class LoadedKernel implements Kernel {
     await this.#onThread(this.#netnsCreate, 'unshare', [path]);
   }
 
-  async connectNetns(path: string, netns: number, ipv6: boolean, outer: readonly Buffer[], inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
-    const [first, second] = [new Exchange(outer), new Exchange(inner)];
-    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, Number(ipv6), ...first.args, ...second.args]);
+  async connectNetns(path: string, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
+    const [first, second] = [new Exchange([...births, ...rest]), new Exchange(inner)];
+    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 

@@ -53,6 +53,11 @@ function settle({ name, subnets }: Bridge): void {
   if (ipv6) allowForwarding(6);
 }
 
+/** A port needs no IPv6 of its own: it would announce itself on the network. */
+export function silencePort(name: string): void {
+  setSysctl(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1');
+}
+
 /** Removes every link of a network: its bridge and what is left on it. Nothing there is no error. */
 export async function removeLinks(kernel: Kernel, group: number): Promise<void> {
   await requestLinks(kernel, null, [{ about: `link group ${group}`, message: groupDelete(group), accept: ['ENODEV'] }]);

@@ -1,7 +1,7 @@
 import type { Address, Cidr, Family } from '../../state/cidr.ts';
 import { macOf } from './bridge.ts';
 import type { LinkRequest } from './link-request.ts';
-import { addressAdd, defaultRouteSet, type InnerLink, ipvlanAdd, linkSetMac, linkUp, macvlanAdd, portModes, vethAdd } from './rtnetlink.ts';
+import { addressAdd, defaultRouteSet, type InnerLink, ipvlanAdd, linkSetMac, linkUp, macvlanAdd, portModes, portUp, vethAdd } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
 /** How a container's link hangs together with the host. `name` of a veth's host side is unique for each start: the name of an earlier one may live on for a while. */
@@ -35,18 +35,25 @@ export interface EndpointLink {
 /** What of a link its part in default routes depends on. */
 export type Way = Pick<EndpointLink, 'index' | 'addresses' | 'internal' | 'gatewayPriority'>;
 
-/** For the host's namespace: links whose other ends are born in the namespace of descriptor `netns`. */
-export function hostRequests(links: readonly EndpointLink[], netns: number): readonly LinkRequest[] {
-  return links.flatMap((link): readonly LinkRequest[] => {
+export interface HostRequests { readonly births: readonly LinkRequest[]; readonly ports: readonly string[]; readonly rest: readonly LinkRequest[] }
+
+/** For the host's namespace: links whose other ends are born in the namespace of descriptor `netns`; those that are `ports` of a bridge come up after that. */
+export function hostRequests(links: readonly EndpointLink[], netns: number): HostRequests {
+  const births = links.map((link): LinkRequest => {
     const { uplink, index, name } = link;
     const inner: InnerLink = { index, name, mac: hardwareAddress(link), mtu: link.mtu };
-    if (uplink.kind === 'macvlan') return [{ about: `macvlan link ${inner.name}`, message: macvlanAdd({ ...uplink, netns, inner }) }];
-    if (uplink.kind === 'ipvlan') return [{ about: `ipvlan link ${inner.name}`, message: ipvlanAdd({ ...uplink, netns, inner }) }];
-    return [
-      { about: `link ${uplink.name}`, message: vethAdd({ ...uplink, netns, peer: inner }) },
-      { about: `port ${uplink.name}`, message: portModes(uplink.name, uplink) },
-    ];
+    if (uplink.kind === 'macvlan') return { about: `macvlan link ${inner.name}`, message: macvlanAdd({ ...uplink, netns, inner }) };
+    if (uplink.kind === 'ipvlan') return { about: `ipvlan link ${inner.name}`, message: ipvlanAdd({ ...uplink, netns, inner }) };
+    return { about: `link ${uplink.name}`, message: vethAdd({ ...uplink, netns, peer: inner }) };
   });
+  const veths = links.flatMap(({ uplink }) => (uplink.kind === 'veth' ? [uplink] : []));
+  return {
+    births, ports: veths.map(({ name }) => name),
+    rest: veths.flatMap((veth): readonly LinkRequest[] => [
+      { about: `port ${veth.name}`, message: portUp(veth.name, veth.bridge) },
+      { about: `port ${veth.name}`, message: portModes(veth.name, veth) },
+    ]),
+  };
 }
 
 /** For the container's namespace: links up, then addresses, then the announcement. */

@@ -4,9 +4,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, addressText, cidrAt, type Cidr } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
-import { createBridge, linkExists, linkIndex } from './bridge.ts';
+import { createBridge, linkExists, linkIndex, silencePort } from './bridge.ts';
 import { type EndpointLink, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
-import { checkAnswers, requestLinks } from './link-request.ts';
+import { checkAnswers, type LinkRequest, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import type { EndpointAttachment } from './networks.ts';
 import { addressDump, IPVLAN_FLAGS, IPVLAN_MODES, linkDelete, linkDump, MACVLAN_MODES, readAddress, readLink } from './rtnetlink.ts';
@@ -64,9 +64,9 @@ export class NetworkLinks {
     const links = await this.#linksOf(attached, { index: FIRST_INDEX, names: new Set() });
     const netns = openSync('/dev/null', 'r'); // a number that the host's requests can name; the call makes it lead to the new namespace
     try {
-      const [outer, inner] = [hostRequests(links, netns), [...innerRequests(links), ...routeRequests(links)]];
-      const answers = await this.#kernel.connectNetns(path, netns, hasIpv6(attached), outer.map(({ message }) => message), inner.map(({ message }) => message));
-      checkAnswers(outer, answers.outer);
+      const [{ births, ports, rest }, inner] = [hostRequests(links, netns), [...innerRequests(links), ...routeRequests(links)]];
+      const answers = await this.#kernel.connectNetns(path, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
+      checkAnswers([...births, ...rest], answers.outer);
       checkAnswers(inner, answers.inner);
       await this.#setSysctls(path, attached, links);
     } catch (error) {
@@ -99,7 +99,10 @@ export class NetworkLinks {
     if (hasIpv6(missing)) await this.#kernel.netnsIpv6(path);
     const netns = openSync(path, 'r');
     try {
-      await requestLinks(this.#kernel, null, hostRequests(wanted, netns));
+      const { births, ports, rest } = hostRequests(wanted, netns);
+      await requestLinks(this.#kernel, null, births);
+      for (const port of ports) silencePort(port);
+      await requestLinks(this.#kernel, null, rest);
       // An index that a link had before is not given again by every kernel.
       const there = new Map((await this.#read(path)).links.map(({ name, index }) => [name, index]));
       const links = wanted.map((link) => ({ ...link, index: there.get(link.name) ?? link.index }));
@@ -170,6 +173,10 @@ export class NetworkLinks {
     this.#indices.set(name, index);
     return index;
   }
+}
+
+function messagesOf(requests: readonly LinkRequest[]): readonly Buffer[] {
+  return requests.map(({ message }) => message);
 }
 
 function wayOf({ entry, attachment: { ipv4, ipv6, gatewayPriority } }: Attached, index: number): Way {

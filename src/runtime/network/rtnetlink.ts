@@ -37,14 +37,16 @@ export function bridgeAdd(bridge: { name: string; mac: Buffer; group: number; mt
     u32(IFLA.GROUP, bridge.group), nested(IFLA.LINKINFO, text(INFO.KIND, 'bridge')));
 }
 
-/**
- * Makes a veth whose peer is born in the namespace of descriptor `netns` with the given index, name and hardware address. This side comes up as a port of
- * `bridge`. The peer must stay down until its side has it: up in this message is ENOTCONN.
- */
-export function vethAdd(veth: { name: string; group: number; bridge: number; netns: number; peer: InnerLink }): Buffer {
+/** Makes a veth, down, whose peer is born in the namespace of descriptor `netns` with the given index, name and hardware address. */
+export function vethAdd(veth: { name: string; group: number; netns: number; peer: InnerLink }): Buffer {
   const peer = attribute(VETH_INFO_PEER, Buffer.concat([ifinfo(veth.peer.index, 0, 0), ...innerOf(veth.peer), u32(IFLA.NET_NS_FD, veth.netns)]));
-  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, IFF_UP, IFF_UP), text(IFLA.IFNAME, veth.name), ...mtuOf(veth.peer), u32(IFLA.MASTER, veth.bridge), u32(IFLA.GROUP, veth.group),
+  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, 0, 0), text(IFLA.IFNAME, veth.name), ...mtuOf(veth.peer), u32(IFLA.GROUP, veth.group),
     nested(IFLA.LINKINFO, text(INFO.KIND, 'veth'), nested(INFO.DATA, peer)));
+}
+
+/** Puts a link on a bridge, and up. */
+export function portUp(name: string, bridge: number): Buffer {
+  return message(RTM.NEWLINK, 0, ifinfo(0, IFF_UP, IFF_UP), text(IFLA.IFNAME, name), u32(IFLA.MASTER, bridge));
 }
 
 /** Makes a macvlan link on `parent` that is born in the namespace of descriptor `netns`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attribute, HEADER_BYTES, joinMessages, message, readAnswers, readAttributes, text, u32 } from '../../../src/runtime/network/netlink.ts';
-import { addressAdd, bridgeAdd, defaultRouteSet, groupDelete, portModes, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
+import { addressAdd, bridgeAdd, defaultRouteSet, groupDelete, portModes, portUp, readLink, readRoute, vethAdd } from '../../../src/runtime/network/rtnetlink.ts';
 import { cidrOf } from '../../../src/state/cidr.ts';
 
 const mac = Buffer.from('0242ac110002', 'hex');
@@ -39,15 +39,19 @@ describe('answers', () => {
 
 describe('rtnetlink messages, as iproute2 sends them', () => {
   test('a veth whose peer is born in another namespace', () => {
-    const bytes = vethAdd({ name: 'bp-1', group: 9, bridge: 4, netns: 30, peer: { index: 2, name: 'eth0', mac, mtu: 0 } });
+    const bytes = vethAdd({ name: 'bp-1', group: 9, netns: 30, peer: { index: 2, name: 'eth0', mac, mtu: 0 } });
     const link = readLink(bytes.subarray(HEADER_BYTES));
-    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 4, up: true });
+    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 0, up: false }); // down until it has no IPv6 to announce itself with
     const info = readAttributes(readAttributes(bytes, HEADER_BYTES + 16).get(18) ?? mac, 0);
     const peer = readAttributes(info.get(2) ?? mac, 0).get(1) ?? mac;
     expect(readLink(peer)).toMatchObject({ index: 2, name: 'eth0' });
     expect(peer.readUInt32LE(8)).toBe(0); // the peer stays down
     expect(readAttributes(peer, 16).get(28)?.readUInt32LE(0)).toBe(30);
     expect(bytes.readUInt16LE(6)).toBe(0x601);
+  });
+
+  test('a port that comes up on its bridge', () => {
+    expect(readLink(portUp('bp-1', 4).subarray(HEADER_BYTES))).toMatchObject({ index: 0, name: 'bp-1', master: 4, up: true });
   });
 
   test('a bridge, hairpin, a group', () => {
