@@ -56,7 +56,7 @@ export async function operateStack(exchange: Exchange): Promise<void> {
 }
 
 /** Events of so long travel together: each write wakes a client that would otherwise leave its processor to the work it waits for. */
-const TOGETHER_MS = 10;
+const TOGETHER_MS = 40;
 
 /** The status is sent with the first event, so that what is refused before anything was done has a status of its own. */
 async function streamPass({ response, gone }: Exchange, run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {

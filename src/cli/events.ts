@@ -1,4 +1,4 @@
-import { lines } from '../client/connection.ts';
+import { linesOf } from '../client/quick-request.ts';
 import { clientOf } from './client-of.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -18,7 +18,7 @@ export const addEvents: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<EventsOptions>();
       const query = new URLSearchParams({ filters: JSON.stringify({ label: [`${LABELS}project=${await stackNameOf(options, cli)}`, `${LABELS}oneoff=False`] }) });
       for (const name of ['since', 'until'] as const) if (options[name] !== undefined) query.set(name, secondsOf(options[name]));
-      for await (const line of lines(await clientOf(options, cli).send('GET', `/events?${query}`))) {
+      for await (const line of linesOf(await clientOf(options, cli).send('GET', `/events?${query}`))) {
         const event = JSON.parse(line) as EngineEvent;
         const service = event.Actor.Attributes[`${LABELS}service`] ?? '';
         if (services.length > 0 && !services.includes(service)) continue;

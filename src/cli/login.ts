@@ -1,7 +1,6 @@
-import { DockerConfig } from '../client/docker-config.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { registryHost, type RegistryCredentials } from '../state/registry-credentials.ts';
+import type { RegistryCredentials } from '../state/registry-credentials.ts';
 import { askLine, askSecret, readAll } from './ask.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
@@ -18,6 +17,7 @@ export const addLogin: AddCommand = (program, cli, ends) => {
     .option('--password-stdin', 'read the password from standard input')
     .action(ends(async (server: string, options: Options, command: Invoked) => {
       const client = clientOf(command.optsWithGlobals<{ readonly root?: string }>(), cli);
+      const [{ DockerConfig }, { registryHost }] = await Promise.all([import('../client/docker-config.ts'), import('../state/registry-credentials.ts')]);
       const config = new DockerConfig(cli.env);
       const host = registryHost(server);
       if (host === '') throw new BayplanError('bad-request', `"${server}" is no registry: expected HOST[:PORT]`);

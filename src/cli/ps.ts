@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { containersPath, nameOf, type ContainerSummary } from '../client/container-summary.ts';
 import { EngineAbsent } from '../client/errors.ts';
-import { quickGet } from '../client/quick-get.ts';
+import { quickRequest, textOf } from '../client/quick-request.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { addFormat, addStackOptions, rootOf, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
@@ -32,7 +32,7 @@ export const addPs: AddCommand = (program, cli, ends) => {
       const root = rootOf(options, cli);
       const name = await stackNameOf(options, cli);
       const get = async (path: string): Promise<string> => {
-        const ask = async (): Promise<string> => quickGet(cli.socketOf(root), path);
+        const ask = async (): Promise<string> => await textOf(await quickRequest(cli.socketOf(root), 'GET', path));
         return await ask().catch(async (error: unknown) => {
           if (!(error instanceof EngineAbsent)) throw error;
           const { startEngine } = await import('../client/start-engine.ts');

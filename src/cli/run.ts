@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
@@ -53,6 +52,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       };
       if (options.deps) await startDependencies(requestOf(project, false, cli), service, client, cli);
       const request = requestOf(oneOffProject(project, service, oneOff, resolve), false, cli);
+      const { randomBytes } = await import('node:crypto');
       const name = options.name ?? `${project.name}-${service}-run-${randomBytes(6).toString('hex')}`;
       const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
       if (options.detach === true) {

@@ -1,6 +1,6 @@
 import { nameOf, type ContainerSummary } from '../client/container-summary.ts';
 import { clientOf } from './client-of.ts';
-import { lines } from '../client/connection.ts';
+import { linesOf } from '../client/quick-request.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { addFormat, addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -49,7 +49,7 @@ export const addStats: AddCommand = (program, cli, ends) => {
 };
 
 async function* statsOf({ Id }: ContainerSummary, stream: boolean, client: EngineClient): AsyncGenerator<Stats> {
-  for await (const line of lines(await client.send('GET', `/containers/${Id}/stats?stream=${Number(stream)}`))) yield JSON.parse(line) as Stats;
+  for await (const line of linesOf(await client.send('GET', `/containers/${Id}/stats?stream=${Number(stream)}`))) yield JSON.parse(line) as Stats;
 }
 
 function tableOf(rows: readonly StatsRow[]): string {

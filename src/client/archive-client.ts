@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { check, open, text } from './connection.ts';
 import type { EngineClient } from './engine-client.ts';
 import { queryPath } from './query-path.ts';
+import { textOf } from './quick-request.ts';
 
 /** What is at a path of a container, as docker's archives have it. */
 export interface PathStat { readonly name: string; readonly size: number; readonly folder: boolean; readonly link: boolean; /** Where a link leads. */ readonly target: string }
@@ -21,6 +21,7 @@ export class ArchiveClient {
 
   /** Null: there is nothing. */
   async stat(container: string, path: string): Promise<PathStat | null> {
+    const { open } = await import('./connection.ts');
     const response = await open(this.#engine.socket, 'HEAD', queryPath(`/containers/${container}/archive`, { path }), null);
     response.resume();
     const header = response.headers['x-docker-container-path-stat'];
@@ -37,9 +38,10 @@ export class ArchiveClient {
 
   /** The tar archive into the folder; nothing there takes a folder's place but a folder. `own`: all becomes the container's user's. */
   async put(container: string, path: string, archive: Readable, own: boolean): Promise<void> {
+    const { check, open } = await import('./connection.ts');
     const response = await open(this.#engine.socket, 'PUT', queryPath(`/containers/${container}/archive`, { path, noOverwriteDirNonDir: 'true', copyUIDGID: String(own) }), archive, undefined, { 'Content-Type': 'application/x-tar' });
     await check(response);
-    await text(response);
+    await textOf(response);
   }
 
   /** Of a container's whole root. */

@@ -1,6 +1,7 @@
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
-import { answerError, connectionError, cutError } from './errors.ts';
+import { answerError, connectionError } from './errors.ts';
+import { textOf } from './quick-request.ts';
 
 /** Sends one request; the answer's body is not read yet. */
 export async function open(socket: string, method: string, path: string, body: string | Readable | null, signal?: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
@@ -25,27 +26,5 @@ export async function open(socket: string, method: string, path: string, body: s
 export async function check(response: IncomingMessage): Promise<void> {
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 400) return;
-  throw answerError(status, await text(response));
-}
-
-export async function text(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
-}
-
-/** The lines of an NDJSON body, as they come. */
-export async function* lines(response: IncomingMessage): AsyncGenerator<string> {
-  response.setEncoding('utf8');
-  let rest = '';
-  try {
-    for await (const chunk of response) {
-      const parts = (rest + String(chunk)).split('\n');
-      rest = parts.pop() ?? '';
-      for (const part of parts) if (part !== '') yield part;
-    }
-  } catch (error) {
-    throw cutError(error);
-  }
-  if (rest !== '') yield rest;
+  throw answerError(status, await textOf(response));
 }

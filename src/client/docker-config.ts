@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { registryHost, type RegistryCredentials } from '../state/registry-credentials.ts';
 import { CredentialHelper } from './credential-helper.ts';
+import { dockerConfigPath } from './docker-config-path.ts';
 
 const Auth = z.looseObject({ auth: z.string().optional(), username: z.string().optional(), password: z.string().optional(), identitytoken: z.string().optional() });
 const ConfigFile = z.looseObject({
@@ -21,10 +22,9 @@ export class DockerConfig {
   readonly path: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
 
-  /** In the folder `$DOCKER_CONFIG`, else `~/.docker`. */
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.#env = env;
-    this.path = join(env['DOCKER_CONFIG'] || join(env['HOME'] || '/root', '.docker'), 'config.json');
+    this.path = dockerConfigPath(env);
   }
 
   /** Null where there are none. Throws BayplanError `docker-config`, `credential-helper`. */

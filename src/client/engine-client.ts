@@ -5,11 +5,11 @@ import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
-import { check, lines, open, text } from './connection.ts';
 import { realRoot } from './real-root.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent, execCutBy } from './errors.ts';
-import { runStdio, type StdioOptions, type StdioStreams } from './stdio-stream.ts';
+import { jsonOf, linesOf, quickRequest, textOf } from './quick-request.ts';
+import type { StdioOptions, StdioStreams } from './stdio-stream.ts';
 
 /** One line of a pull or push: what happens, to the layer `id` where it is about one. */
 export interface TransferLine { readonly status: string; readonly id?: string; readonly progressDetail?: { readonly current?: number; readonly total?: number } }
@@ -34,7 +34,7 @@ export class EngineClient {
 
   /** Makes sure that an engine listens. */
   async ping(): Promise<void> {
-    await text(await this.#call('GET', '/_ping'));
+    await textOf(await this.#quick('GET', '/_ping'));
   }
 
   async version(): Promise<{ readonly Version: string; readonly ApiVersion: string }> {
@@ -76,7 +76,7 @@ export class EngineClient {
     if (options.since !== undefined) query.set('since', (options.since / 1000).toFixed(3));
     for (const service of options.services) query.append('service', service);
     const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);
-    for await (const line of lines(response)) yield JSON.parse(line);
+    for await (const line of linesOf(response)) yield JSON.parse(line);
   }
 
   async containers(stack: string, all: boolean): Promise<readonly ContainerSummary[]> {
@@ -84,15 +84,15 @@ export class EngineClient {
   }
 
   async stopContainer(name: string): Promise<void> {
-    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/stop`));
+    await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/stop`));
   }
 
   async killContainer(name: string, signal = 'SIGKILL'): Promise<void> {
-    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/kill?signal=${signal}`));
+    await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/kill?signal=${signal}`));
   }
 
   async startContainer(name: string): Promise<void> {
-    await text(await this.#call('POST', `/containers/${encodeURIComponent(name)}/start`));
+    await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/start`));
   }
 
   async inspectContainer(name: string): Promise<{ readonly Config: { readonly Tty: boolean; readonly OpenStdin: boolean } }> {
@@ -111,11 +111,12 @@ export class EngineClient {
 
   /** Takes part in a container's stdio, of one that does not run in that of its next start. */
   async attachContainer(id: string, streams: StdioStreams, options: StdioOptions): Promise<'ended' | 'detached'> {
+    const { runStdio } = await import('./stdio-stream.ts');
     return await runStdio(this.socket, `/containers/${id}/attach?stream=1&stdout=1&stderr=1&stdin=${Number(streams.stdin !== null)}`, '', streams, options);
   }
 
   async resizeContainer(id: string, size: ConsoleSize): Promise<void> {
-    await text(await this.#call('POST', `/containers/${id}/resize?h=${size.height}&w=${size.width}`));
+    await textOf(await this.#quick('POST', `/containers/${id}/resize?h=${size.height}&w=${size.width}`));
   }
 
   /** Pulls an image; ends when it is whole. */
@@ -132,10 +133,11 @@ export class EngineClient {
   /** Loads an archive; answers what was loaded, a line an image. */
   async load(archive: Readable): Promise<readonly string[]> {
     await this.ping(); // the archive can be sent only once
+    const { check, open } = await import('./connection.ts');
     const response = await open(this.socket, 'POST', '/images/load', archive, undefined, { 'Content-Type': 'application/x-tar' });
     await check(response);
     const loaded: string[] = [];
-    for await (const line of lines(response)) loaded.push((JSON.parse(line) as { readonly stream: string }).stream.trimEnd());
+    for await (const line of linesOf(response)) loaded.push((JSON.parse(line) as { readonly stream: string }).stream.trimEnd());
     return loaded;
   }
 
@@ -149,6 +151,7 @@ export class EngineClient {
 
   /** Runs it with these streams; answers its exit code, null where the user has left it. `size` is the terminal's, null where there is none to tell of. */
   async startExec(id: string, streams: StdioStreams, options: StdioOptions, size: ConsoleSize | null): Promise<number | null> {
+    const { runStdio } = await import('./stdio-stream.ts');
     const body = { Detach: false, Tty: options.tty, ...(size === null ? {} : { ConsoleSize: [size.height, size.width] }) };
     if (await runStdio(this.socket, `/exec/${id}/start`, JSON.stringify(body), streams, options).catch(execCutBy('ECONNRESET')) === 'detached') return null;
     const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`).catch(execCutBy('not-found', 'engine-gone'));
@@ -158,21 +161,21 @@ export class EngineClient {
 
   /** Runs it and does not wait for it. */
   async startExecDetached(id: string): Promise<void> {
-    await text(await this.#call('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true })));
+    await textOf(await this.#quick('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true })));
   }
 
   /** Sends SIGINT to a command that runs in a container, or ends it. */
   async interruptExec(id: string, kill: boolean): Promise<void> {
-    await text(await this.#call('POST', `/exec/${id}/interrupt?kill=${Number(kill)}`));
+    await textOf(await this.#quick('POST', `/exec/${id}/interrupt?kill=${Number(kill)}`));
   }
 
   async resizeExec(id: string, size: ConsoleSize): Promise<void> {
-    await text(await this.#call('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
+    await textOf(await this.#quick('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
   }
 
   /** Resolves when the engine has let go of everything. */
   async stopEngine(): Promise<void> {
-    await text(await this.#call('POST', '/engine/stop'));
+    await textOf(await this.#quick('POST', '/engine/stop'));
   }
 
   /** One question and its JSON answer. */
@@ -187,7 +190,7 @@ export class EngineClient {
 
   async *#transfer(path: string, image: string): AsyncGenerator<TransferLine> {
     const response = await this.#call('POST', path, null, undefined, await this.#authorization([image]));
-    for await (const line of lines(response)) {
+    for await (const line of linesOf(response)) {
       const told = JSON.parse(line) as Partial<TransferLine> & { readonly errorDetail?: { readonly message: string } };
       if (told.errorDetail !== undefined) throw new BayplanError('transfer-failed', told.errorDetail.message);
       yield { ...told, status: told.status ?? '' };
@@ -201,7 +204,8 @@ export class EngineClient {
 
   async *#events(method: string, path: string, body: string | null, signal?: AbortSignal, headers?: Readonly<Record<string, string>>): AsyncGenerator<PassEvent> {
     let last: PassEvent | null = null;
-    for await (const line of lines(await this.#call(method, path, body, signal, headers))) {
+    const answer = signal === undefined ? await this.#quick(method, path, body, headers) : await this.#call(method, path, body, signal, headers);
+    for await (const line of linesOf(answer)) {
       last = JSON.parse(line) as PassEvent;
       yield last;
     }
@@ -209,21 +213,31 @@ export class EngineClient {
   }
 
   async #json<T>(method: string, path: string, body: string | null = null): Promise<T> {
-    return JSON.parse(await text(await this.#call(method, path, body))) as T;
+    return await jsonOf(await this.#quick(method, path, body));
+  }
+
+  /** For answers that tell by themselves whether they are whole. */
+  async #quick(method: string, path: string, body: string | null = null, headers: Readonly<Record<string, string>> = {}): Promise<Readable> {
+    return await this.#orStarted(() => quickRequest(this.socket, method, path, body, headers));
   }
 
   async #call(method: string, path: string, body: string | null = null, signal?: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
-    let response: IncomingMessage;
+    const { check, open } = await import('./connection.ts');
+    const response = await this.#orStarted(() => open(this.socket, method, path, body, signal, headers));
+    await check(response);
+    return response;
+  }
+
+  /** Where no engine listens, nothing was sent: it is started, and asked once more. */
+  async #orStarted<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      response = await open(this.socket, method, path, body, signal, headers);
+      return await ask();
     } catch (error) {
       if (!(error instanceof EngineAbsent) || this.#program === null) throw error;
       const { startEngine } = await import('./start-engine.ts');
       await startEngine(this.root, this.#program);
-      response = await open(this.socket, method, path, body, signal, headers);
+      return await ask();
     }
-    await check(response);
-    return response;
   }
 }
 
