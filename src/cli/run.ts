@@ -52,8 +52,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       };
       if (options.deps) await startDependencies(requestOf(project, false, cli), service, client, cli);
       const request = requestOf(oneOffProject(project, service, oneOff, resolve), false, cli);
-      const { randomBytes } = await import('node:crypto');
-      const name = options.name ?? `${project.name}-${service}-run-${randomBytes(6).toString('hex')}`;
+      const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
       const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
       if (options.detach === true) {
         await client.startContainer(id);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, bridgeSpec, ipJson, leftovers, NetworkWorld } from './network-world.ts';
 import { publishedPort } from '../spec-values.ts';
@@ -14,6 +15,7 @@ test('fifty containers are connected and published at once, and go at once', asy
 
   const link = world.networks.list().get('many')?.status?.link ?? '';
   expect(ipJson('link', 'show', 'master', link)).toHaveLength(50);
+  for (const { ifname } of ipJson('link', 'show', 'master', link)) expect(readFileSync(`/proc/sys/net/ipv6/conf/${String(ifname)}/disable_ipv6`, 'utf8')).toBe('1\n');
   expect(new Set(all.map((one) => one.address)).size).toBe(50);
   expect(execFileSync('nft', ['list', 'map', 'inet', world.paths.table, 'pub'], { encoding: 'utf8' }).match(/\d : \d/g)).toHaveLength(50);
   const [first, last] = [all[0], all[49]];
