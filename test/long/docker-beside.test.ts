@@ -2,6 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DockerRegistry } from '../root/docker-registry.ts';
+import { Machine } from '../root/harness.ts';
 import { publishedPort } from '../spec-values.ts';
 import { ask, bridgeSpec, leftovers, NetworkWorld } from '../root/network-world.ts';
 
@@ -43,4 +45,23 @@ test.skipIf(why !== '')(`containers reach the world, and their ports are reached
   await world.networks.remove('one');
   expect(execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' })).not.toContain(world.paths.table);
   await expect.poll(() => leftovers(world.paths), { timeout: 5000 }).toEqual([]);
+});
+
+test.skipIf(why !== '')(`what is pushed is pulled and run by Docker${why}`, async () => {
+  const machine = new Machine();
+  const registry = await new DockerRegistry().open();
+  const docker = (...args: readonly string[]): string => execFileSync(script, ['in', 'docker', ...args], { encoding: 'utf8' });
+  const image = `${registry.host}/team/hello:1`;
+  try {
+    const { images } = await machine.open();
+    await machine.loadHello();
+    await images.tag('bayplan/hello', image);
+    await images.push(image, { credentials: {}, signal: new AbortController().signal, onProgress: () => undefined });
+    expect(docker('run', '--rm', image, 'sh', '-c', 'echo run by $0 in $(hostname | wc -c)', 'docker')).toBe('run by docker in 13\n');
+    expect(docker('inspect', '-f', '{{.Id}} {{json .Config.Cmd}} {{json .RootFS.Layers}}', image)).toBe(`${images.find(image)?.id ?? ''} ${JSON.stringify(images.details(image).config.config?.Cmd)} ${JSON.stringify(images.details(image).config.rootfs.diff_ids)}\n`);
+    docker('rmi', image);
+  } finally {
+    await machine.dispose();
+    await registry.close();
+  }
 });

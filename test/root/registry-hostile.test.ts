@@ -234,6 +234,19 @@ describe('a registry that lies', () => {
     expect([...leftOver(), ...layerFolders()]).toEqual([]);
   });
 
+  test('a layer that is refused by its first entry, while the rest is still to come, fails its pull alone', async () => {
+    const bytes = tarBytes([{ name: '../out', content: randomBytes(4 << 20) }]);
+    registry.add('1', { layers: [bytes], diffIds: [sha256(bytes)] });
+    registry.intercept = (request, response) => {
+      if (request.url?.endsWith(sha256(bytes)) !== true) return false;
+      response.writeHead(200, { 'Content-Length': bytes.length }).write(bytes.subarray(0, 300 << 10));
+      setTimeout(() => response.end(bytes.subarray(300 << 10)), 150); // the unpacker has ended by then, and nobody waits for it yet
+      return true;
+    };
+    await expect(pull()).rejects.toThrow(/cannot be unpacked: entry \.\.\/out: the name leads out of the layer/);
+    expect([images.find(`${registry.host}/app:1`), leftOver(), layerFolders()]).toEqual([null, [], []]);
+  });
+
   test('a bomb ends with the disk full, and nothing of it remains', async () => {
     const disk = join(root, 'disk');
     mkdirSync(disk);
