@@ -106,7 +106,7 @@ function envFile(): Form {
 
 const network = fields({
   name: plain, driver: plain, driver_opts: texts,
-  ipam: always(fields({ driver: plain, config: list(fields({ subnet: plain, gateway: plain, ip_range: plain, aux_addresses: texts })) })),
+  ipam: always(fields({ driver: plain, config: list(fields({ subnet: plain, gateway: plain, ip_range: plain, aux_addresses: texts })), options: texts })),
   external: plain, internal: plain, attachable: plain, labels: texts, enable_ipv4: kept, enable_ipv6: kept,
 });
 

@@ -3,7 +3,7 @@ export { contentBytes } from './contents.ts';
 export { desiredOf } from './desired.ts';
 export { findStackFiles } from './find-stack-files.ts';
 export { loadStack } from './load.ts';
-export type { LoadInput, LoadResult } from './load.ts';
+export type { LoadInput, LoadResult, OptionalPass } from './load.ts';
 export { formatMistake } from './mistake.ts';
 export { desiredOneOff, oneOffProject } from './one-off.ts';
 export type { OneOff } from './one-off.ts';

@@ -9,6 +9,7 @@ import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
 import { Mistakes } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
+import { suggest } from './nearest.ts';
 import { normalizeService } from './normalize.ts';
 import { normalizeProjectName, projectNameMistake, projectNameOf } from './project-name.ts';
 import type { Project } from './project.ts';
@@ -39,7 +40,19 @@ export interface LoadInput {
   readonly envFiles: readonly string[] | null;
   /** The text of a file, null where it does not exist. */
   readonly read: (path: string) => string | null;
+  /** Only these services and what they depend on; empty or left out: all. */
+  readonly services?: readonly string[];
+  /** Networks, volumes and the like that no service uses are kept. */
+  readonly keepUnused?: boolean;
+  /** Passes that are left out; for `config` alone. */
+  readonly without?: ReadonlySet<OptionalPass>;
 }
+
+/**
+ * `normalize`: defaults, names and what follows from other keys. `consistency`: that names exist and nothing contradicts itself. `paths`: absolute paths.
+ * `environment`: the contents of env files and of variables without a value.
+ */
+export type OptionalPass = 'normalize' | 'consistency' | 'paths' | 'environment';
 
 export interface LoadResult {
   /** Null where there are mistakes. */
@@ -63,6 +76,7 @@ export function loadStack(input: LoadInput): LoadResult {
 
 function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {
   const environment = readEnvironment(input, mistakes);
+  const without = (pass: OptionalPass): boolean => input.without?.has(pass) === true;
   const reader = new StackReader({ read: input.read, mistakes, warn });
   for (const file of input.files) {
     const documents = reader.documents(file);
@@ -78,31 +92,35 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   const tree = withoutTags(merged);
   if (tree.kind !== 'dict') return null;
 
-  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: (path) => resolvePath(path, input.workingDir, environment('HOME')) }, '');
+  const absolute = (path: string): string => without('paths') ? path : resolvePath(path, input.workingDir, environment('HOME'));
+  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute }, '');
   if (stack === undefined) return null;
-  const { active, inactive } = selectProfiles(stack, chosenProfiles(input, environment));
+  const selected = input.services ?? [];
+  const { active, inactive } = selectProfiles(stack, [...chosenProfiles(input, environment), ...selected.flatMap((each) => stack.services?.[each]?.profiles ?? [])]);
+  const normalized = Object.fromEntries(Object.entries(active).map(([key, service]) => [key, without('normalize') ? service : normalizeService(service, lookup)]));
+  if (!without('consistency')) checkStack(stack, normalized, inactive, tree, mistakes);
   const services: Record<string, ServiceConfig> = {};
-  for (const [key, service] of Object.entries(active)) {
-    services[key] = normalizeService(resolveEnvironment(key, service, tree, lookup, input.read, mistakes), lookup);
+  for (const [key, service] of Object.entries(selectServices(normalized, selected, mistakes))) {
+    services[key] = without('environment') ? service : resolveEnvironment(key, service, tree, lookup, input.read, mistakes);
   }
-  checkStack(stack, services, inactive, tree, mistakes);
   const refusals = new Mistakes();
   checkValues(stack, services, tree, refusals);
   checkPorts(services, tree, refusals);
   checkNetworks(stack, services, tree, refusals);
   // Where there are mistakes anyhow, these are told along with them.
   if (mistakes.count > 0) mistakes.addAll(refusals);
-  const profiles = seccompProfiles(services, input.workingDir, input.read);
-  const support = reviewSupport(stack, services, { workingDir: input.workingDir, profiles }, tree);
-  const resources = nameResources(name, stack, services);
+  const seccomp = seccompProfiles(services, input.workingDir, input.read);
+  const support = reviewSupport(stack, services, { workingDir: input.workingDir, profiles: seccomp }, tree);
+  const resources = nameResources(without('normalize') ? null : name, stack, services, input.keepUnused === true);
   return {
     name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
-    ...resources, contents: contentSources(resources, services, tree, lookup), seccompProfiles: profiles, extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
+    profiles: [...new Set(Object.values(stack.services ?? {}).flatMap(({ profiles }) => profiles ?? []))].sort(), environment: { ...environmentOf(input, environment), COMPOSE_PROJECT_NAME: name },
+    ...resources, contents: contentSources(resources, services, tree, lookup), seccompProfiles: seccomp, extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
   };
 }
 
 /** Process over env files; later env files over earlier ones. */
-function readEnvironment(input: LoadInput, mistakes: Mistakes): Lookup {
+function readEnvironment(input: LoadInput, mistakes: Mistakes): Environment {
   const fromFiles = new Map<string, string>();
   const own = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
   for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
@@ -110,7 +128,14 @@ function readEnvironment(input: LoadInput, mistakes: Mistakes): Lookup {
     if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name) })) fromFiles.set(key, value);
     else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
   }
-  return (name) => own(name) ?? fromFiles.get(name);
+  return Object.assign((name: string) => own(name) ?? fromFiles.get(name), { names: [...fromFiles.keys()] });
+}
+
+/** What variables of files are filled in from: the process's and those of env files. */
+interface Environment extends Lookup { readonly names: readonly string[] }
+
+function environmentOf(input: LoadInput, environment: Environment): Record<string, string> {
+  return { ...Object.fromEntries(environment.names.map((name) => [name, environment(name) ?? ''])), ...input.environment };
 }
 
 /** `-p`, else COMPOSE_PROJECT_NAME, else the last `name:`, else the folder's name. */
@@ -152,17 +177,33 @@ function selectProfiles(stack: StackConfig, chosen: readonly string[]): { active
   return { active, inactive };
 }
 
-/** Full names: `project_key`, the `name:` of a resource, the bare key of an external one. */
-function nameResources(project: string, stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>): Pick<Project, 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'> {
-  const usesDefault = Object.values(services).some((service) => Object.hasOwn(service.networks ?? {}, 'default'));
+/** The named services and all they need; all where none is named. */
+function selectServices(services: Readonly<Record<string, ServiceConfig>>, names: readonly string[], mistakes: Mistakes): Readonly<Record<string, ServiceConfig>> {
+  if (names.length === 0) return services;
+  const wanted = new Set<string>();
+  const take = (name: string): void => {
+    if (wanted.has(name) || !Object.hasOwn(services, name)) return;
+    wanted.add(name);
+    Object.keys(services[name]?.depends_on ?? {}).forEach(take);
+  };
+  for (const name of names) {
+    if (!Object.hasOwn(services, name)) mistakes.addFile(name, `no such service${suggest(name, Object.keys(services))}`);
+    take(name);
+  }
+  return Object.fromEntries(Object.entries(services).filter(([name]) => wanted.has(name)));
+}
+
+/** Full names: `project_key`, the `name:` of a resource, the bare key of an external one. `project` null: as the file has them. */
+function nameResources(project: string | null, stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, keepUnused: boolean): Pick<Project, 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'> {
+  const usesDefault = project !== null && Object.values(services).some((service) => Object.hasOwn(service.networks ?? {}, 'default'));
   const full = <T extends { readonly name?: string; readonly external?: boolean }>(all: Readonly<Record<string, T | null>> | undefined): Record<string, T & { readonly name: string }> =>
     Object.fromEntries(Object.entries(all ?? {}).map(([key, value]) => {
       // The cast: a resource without a body is one whose keys are all left out.
       const given = value ?? ({} as T);
-      return [key, { ...given, name: given.name ?? (given.external === true ? key : `${project}_${key}`) }];
+      return [key, { ...given, name: given.name ?? (project === null ? '' : given.external === true ? key : `${project}_${key}`) }];
     }));
   const used = usedResources(Object.values(services));
-  const only = <T>(all: Readonly<Record<string, T>>, keys: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([key]) => keys.has(key)));
+  const only = <T>(all: Readonly<Record<string, T>>, keys: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([key]) => keepUnused || keys.has(key)));
   return {
     networks: only(full({ ...(usesDefault ? { default: null } : {}), ...stack.networks }), used.networks),
     volumes: only(full(stack.volumes), used.volumes), secrets: only(full(stack.secrets), used.secrets), configs: only(full(stack.configs), used.configs),

@@ -17,8 +17,11 @@ export interface Rule {
 
 const replaced: Rule = { how: (_base, over) => over };
 const pairwise: Rule = { how: (base, over) => mergeTrees(pairsToDict(base), pairsToDict(over), {}) };
-/** A string or a list; appended, each value once. */
-const distinct: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, keyOfScalar) };
+/** A string or a list. */
+const appended: Rule = { how: (base, over) => list([...itemsOf(base), ...itemsOf(over)], over.at) };
+/** A string or a list; appended, each value once. What stands before a "=" tells them apart. */
+const distinct: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, (item) => keyOfScalar(item)?.split('=', 1)[0]) };
+const byText: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, keyOfScalar) };
 const byTarget: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, targetOf) };
 const byPath: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, (item) => textAt(item, 'path') ?? keyOfScalar(item)) };
 const byPort: Rule = { how: (base, over) => uniqueBy([...itemsOf(base), ...itemsOf(over)], over, portOf) };
@@ -28,7 +31,7 @@ const names = (rule: Rule): Rule => ({ how: (base, over) => mergeTrees(namesToDi
 const network: Rule = { keys: { aliases: distinct, link_local_ips: distinct } };
 const build: Rule = {
   how: (base, over, rule) => mergeDicts(contextToDict(base), contextToDict(over), rule),
-  keys: { args: pairwise, labels: pairwise, ssh: pairwise, additional_contexts: pairwise, extra_hosts: hosts, tags: distinct, platforms: distinct, cache_from: distinct, cache_to: distinct, no_cache_filter: distinct, entitlements: distinct },
+  keys: { args: pairwise, labels: pairwise, additional_contexts: pairwise, extra_hosts: hosts, tags: distinct },
 };
 const logging: Rule = {
   how: (base, over, rule) => {
@@ -54,11 +57,10 @@ const ipamPools: Rule = {
 export const serviceRule: Rule = {
   keys: {
     annotations: pairwise, build, cap_add: distinct, cap_drop: distinct, command: replaced, configs: byTarget, depends_on: dependsOn,
-    deploy: { keys: { labels: pairwise, placement: { keys: { constraints: distinct } } } },
-    device_cgroup_rules: distinct, devices: byTarget, dns: distinct, dns_opt: distinct, dns_search: distinct, entrypoint: replaced, env_file: byPath,
-    environment: pairwise, expose: distinct, external_links: distinct, extra_hosts: hosts, group_add: distinct, healthcheck: { keys: { test: replaced } },
-    label_file: distinct, labels: pairwise, links: distinct, logging, models: names({}), networks: names({ any: network }), ports: byPort, profiles: distinct,
-    secrets: byTarget, security_opt: distinct, sysctls: pairwise, tmpfs: distinct, ulimits: { any: replaced }, volumes: byTarget, volumes_from: distinct,
+    deploy: { keys: { labels: pairwise } }, devices: byTarget, dns: distinct, dns_opt: distinct, dns_search: distinct, entrypoint: replaced, env_file: byPath,
+    environment: pairwise, expose: byText, extra_hosts: hosts, healthcheck: { keys: { test: replaced } },
+    label_file: appended, labels: pairwise, links: distinct, logging, models: names({}), networks: names({ any: network }), ports: byPort, profiles: distinct,
+    secrets: byTarget, sysctls: pairwise, tmpfs: distinct, ulimits: { any: replaced }, volumes: byTarget,
   },
 };
 
@@ -76,7 +78,7 @@ export const stackRule: Rule = {
 export function mergeTrees(base: Tree, over: Tree, rule: Rule): Tree {
   if (over.tag !== null) return over;
   // A key with nothing behind it says nothing about what is there.
-  if (over.kind === 'leaf' && over.value === null && base.kind !== 'leaf') return base;
+  if (over.kind === 'leaf' && over.value === null && rule !== replaced) return base;
   if (base.kind === 'leaf' && base.value === null) return over;
   return rule.how === undefined ? mergeDicts(base, over, rule) : rule.how(base, over, rule);
 }

@@ -17,6 +17,7 @@ export function normalizeService(service: ServiceConfig, lookup: Lookup): Servic
     ...service,
     ...(service.pull_policy === 'if_not_present' ? { pull_policy: 'missing' } : {}),
     ...(service.build === undefined ? {} : { build: normalizeBuild(service.build, lookup) }),
+    ...(service.pre_start === undefined ? {} : { pre_start: service.pre_start.map((hook) => ({ ...hook, ...(hook.image === undefined && (service.image ?? '') !== '' ? { image: service.image } : {}) })) }),
     ...(Object.keys(dependsOn).length > 0 ? { depends_on: dependsOn } : {}),
     ...(service.network_mode === undefined && Object.keys(service.networks ?? {}).length === 0 && service.provider === undefined ? { networks: { default: null } } : {}),
   };

@@ -19,15 +19,23 @@ const deepest = 200;
 
 const coreTag = 'tag:yaml.org,2002:';
 
+/** What YAML takes in no place; U+FFFD is what bytes that are no UTF-8 were read as. */
+const noText = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff]/;
+
+function characterName(char: string): string {
+  if (char === '\0') return 'a NUL byte';
+  return char === '\ufffd' ? 'bytes that are none; save the file as UTF-8' : `the control character U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
 /**
  * Pass 1: YAML text to trees, one for each document of the file; an empty document is left out. Anchors,
  * aliases and merge keys (`<<`) are resolved here: what came through one keeps the position of where it was written.
  */
 export function parseFile(file: string, text: string, mistakes: Mistakes): readonly Tree[] {
   const source = new SourceText(file, text);
-  const nul = text.indexOf('\0');
-  if (nul >= 0) {
-    mistakes.add({ source, offset: nul }, 'expected text, got a NUL byte');
+  const wrong = noText.exec(text);
+  if (wrong !== null) {
+    mistakes.add({ source, offset: wrong.index }, `expected ${wrong[0] === '\ufffd' ? 'UTF-8' : 'text'}, got ${characterName(wrong[0])}`);
     return [];
   }
   try {

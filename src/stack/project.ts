@@ -14,6 +14,10 @@ export interface Project {
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** Services of profiles that are not active. */
   readonly inactive: readonly string[];
+  /** All that services name, sorted. */
+  readonly profiles: readonly string[];
+  /** What variables were filled in from. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly networks: Readonly<Record<string, NetworkConfig & { readonly name: string }>>;
   readonly volumes: Readonly<Record<string, VolumeResourceConfig & { readonly name: string }>>;
   readonly secrets: Readonly<Record<string, SecretResource & { readonly name: string }>>;

@@ -8,9 +8,9 @@ const strings = listOf(text);
 const keyed = distinct(text, (value) => value.split('=', 1)[0]);
 const unlike = unrepeated(text);
 
-/** An identifier that may be a number, but no fraction. */
-const groupName: Shape<string> = {
-  expected: 'a name or a number',
+/** What may be a number, but no fraction. */
+const textOrWhole: Shape<string> = {
+  expected: 'a string or a whole number',
   read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'number' && isWhole(tree) ? textOf(tree) : text.read(tree, reading, where),
 };
 
@@ -136,7 +136,7 @@ const providerOptions: Shape<Readonly<Record<string, readonly string[]>>> = dict
 });
 
 /** Free options that are text, or whole numbers. */
-const storageOptions = dictOf(groupName);
+const storageOptions = dictOf(textOrWhole);
 
 const dns = converted(oneOrMore(text, keyed), (values) => values.filter((value) => value !== ''));
 
@@ -151,8 +151,8 @@ export const serviceSchema = record('a service', {}, {
   credential_spec: record('a credential spec', {}, { config: text, file: text, registry: text }),
   depends_on: namesAs<DependencyConfig>({ condition: 'service_started', required: true }, dictOf(dependency, namePattern)),
   deploy: orAbsent(deploy), develop: orAbsent(develop), device_cgroup_rules: unlike, devices: distinct(device, ({ target }) => target), dns, dns_opt: keyed, dns_search: oneOrMore(text, keyed), domainname: text,
-  entrypoint: command, env_file: envFiles, environment: pairs, expose: distinct(textOrNumber), extends: anything, external_links: unlike, extra_hosts: extraHosts,
-  gpus, group_add: unrepeated(groupName), healthcheck, hostname: text, image: text, init: flag, ipc: text, isolation: text,
+  entrypoint: command, env_file: envFiles, environment: pairs, expose: distinct(textOrWhole), extends: anything, external_links: unlike, extra_hosts: extraHosts,
+  gpus, group_add: unrepeated(textOrWhole), healthcheck, hostname: text, image: text, init: flag, ipc: text, isolation: text,
   label_file: oneOrMore(path), labels, links: keyed, logging: record('logging', {}, { driver: text, options: converted(dictOf(nothingOr(textOrNumber)), (value): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(value).map(([name, each]) => [name, each ?? '']))) }), mac_address: text,
   mem_limit: byteSize, mem_reservation: wholeByteSize, mem_swappiness: wholeByteSize, memswap_limit: byteSize,
   models: namesAs<{ endpoint_var?: string; model_var?: string } | null>(null, dictOf(nothingOr(record('a model of a service', {}, { endpoint_var: text, model_var: text })))),

@@ -5,6 +5,7 @@ import { isCollection, isScalar, parseAllDocuments, visit } from 'yaml';
  * told: `text` has blanks there, at the same offsets. `wrong` are the offsets of tabs that indent.
  */
 export function withoutTabs(source: string): { readonly text: string; readonly wrong: readonly number[] } {
+  if (!source.includes('\t')) return { text: source, wrong: [] };
   const tabs = [...source.matchAll(/^ *(?:- *)*\t/gm)].map(({ index, 0: match }) => index + match.length - 1);
   if (tabs.length === 0) return { text: source, wrong: [] };
   const blank = (text: string, at: number): string => text.slice(0, at) + (/^\t+/.exec(text.slice(at))?.[0] ?? '').replaceAll('\t', ' ') + text.slice(at).replace(/^\t+/, '');

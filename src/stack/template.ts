@@ -9,7 +9,7 @@ export interface TemplateResult {
 }
 
 /** The value of a variable; undefined where it is not set. */
-export type Lookup = (name: string) => string | undefined;
+export interface Lookup { (name: string): string | undefined }
 
 const variable = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 

@@ -1,0 +1,23 @@
+import { relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { difference } from './compose-config.ts';
+import { corpus, corpusFiles, corpusPresent, expectations } from './corpus.ts';
+import { dockerCompose, inPairs } from './docker-compose.ts';
+
+// Files that other people wrote: `config` prints of each, to the byte, what docker compose prints, or both refuse it.
+if (!corpusPresent || dockerCompose === null) console.warn('no corpus or no docker compose: real files were not compared');
+
+describe.runIf(corpusPresent && dockerCompose !== null)('files of public repositories', () => {
+  test('mean what they mean to docker compose', async () => {
+    const found = new Map<string, string>();
+    const files = corpusFiles();
+    await inPairs(files, async (file) => {
+      const differs = await difference([file]);
+      if (differs !== null) found.set(relative(corpus, file), differs);
+    });
+    const known = expectations('compose-files.differences.json');
+    expect([...found].filter(([file]) => known[file] === undefined), 'differences that nobody has explained').toEqual([]);
+    expect(Object.keys(known).filter((file) => !found.has(file)), 'explained differences that are none').toEqual([]);
+    expect(files.length).toBeGreaterThan(300);
+  }, 600_000);
+});
