@@ -1,24 +1,74 @@
-import { InvalidArgumentError } from 'commander';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { OptionalPass } from '../stack/index.ts';
+import type { Cli } from './cli.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 
-interface ConfigOptions extends StackOptions { readonly format?: 'json' | 'yaml'; readonly quiet?: boolean; readonly services?: boolean }
+interface ConfigOptions extends StackOptions {
+  readonly format?: 'json' | 'yaml';
+  readonly quiet?: boolean;
+  readonly output?: string;
+  readonly services?: boolean;
+  readonly volumes?: boolean;
+  readonly networks?: boolean;
+  readonly models?: boolean;
+  readonly profiles?: boolean;
+  readonly images?: boolean;
+  readonly environment?: boolean;
+  readonly hash?: string;
+  readonly allResources?: boolean;
+  readonly normalize: boolean;
+  readonly consistency: boolean;
+  readonly pathResolution: boolean;
+  readonly envResolution: boolean;
+}
 
 export const addConfig: AddCommand = (program, cli, ends) => {
-  addFileOptions(program.command('config').description('print the stack file as it is understood, in its canonical form'))
+  addLists(addFileOptions(program.command('config').description('print the stack file as it is understood, in its canonical form')))
+    .argument('[service...]', 'only these services and what they depend on')
     .option('--format <format>', '"yaml" or "json"', (value) => {
       if (value !== 'json' && value !== 'yaml') throw new InvalidArgumentError('Expected json or yaml.');
       return value;
     })
     .option('-q, --quiet', 'only check the file')
-    .option('--services', 'print the names of the services alone')
-    .action(ends(async (_own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => {
-      const options = command.optsWithGlobals<ConfigOptions>();
-      const { configJson, configYaml, loadProject } = await import('./stack-file.ts');
-      const project = loadProject(options, cli);
-      if (options.quiet === true) return 0;
-      if (options.services === true) cli.stdout.write(Object.keys(project.services).map((name) => `${name}\n`).join(''));
-      else cli.stdout.write(options.format === 'json' ? `${configJson(project)}\n` : configYaml(project));
-      return 0;
-    }));
+    .option('-o, --output <file>', 'write to this file')
+    .option('--all-resources', 'also networks, volumes and the like that no service uses')
+    .option('--no-normalize', 'leave out defaults and full names')
+    .option('--no-consistency', 'do not check that names exist and that nothing contradicts itself')
+    .option('--no-path-resolution', 'leave paths as they are written')
+    .option('--no-env-resolution', 'leave env files and variables without a value as they are written')
+    .action(ends(async (services: readonly string[], _own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => await printConfig(services, command.optsWithGlobals<ConfigOptions>(), cli)));
 };
+
+/** What can be printed instead of the whole. */
+function addLists(command: Command): Command {
+  return command
+    .option('--services', 'print the names of the services alone').option('--volumes', 'print the names of the volumes').option('--networks', 'print the names of the networks')
+    .option('--models', 'print the models').option('--profiles', 'print the profiles that services name').option('--images', 'print the images')
+    .option('--environment', 'print what variables are filled in from').option('--hash <services>', 'print the hash of these services\' configuration; "*": of all');
+}
+
+async function printConfig(services: readonly string[], options: ConfigOptions, cli: Cli): Promise<number> {
+  const { configJson, configYaml, loadProject, serviceHash, servicesInOrder } = await import('./stack-file.ts');
+  const left: readonly (readonly [OptionalPass, boolean])[] = [
+    ['normalize', !options.normalize], ['consistency', !options.consistency], ['paths', !options.pathResolution], ['environment', !options.envResolution || options.hash !== undefined],
+  ];
+  const project = loadProject(options, cli, { services, keepUnused: options.allResources === true, without: new Set(left.filter(([, out]) => out).map(([pass]) => pass)) });
+  const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
+  const hashed = options.hash === undefined ? [] : options.hash === '*' ? Object.keys(project.services).sort() : options.hash.split(',').sort();
+  const text = options.quiet === true ? ''
+    : options.services === true ? lines(servicesInOrder(project))
+    : options.volumes === true ? lines(Object.keys(project.volumes))
+    : options.networks === true ? lines(Object.keys(project.networks))
+    : options.models === true ? lines(Object.values(project.models).map(({ model }) => model))
+    : options.profiles === true ? lines(project.profiles)
+    : options.images === true ? lines(Object.entries(project.services).map(([name, { image = '' }]) => image === '' ? `${project.name}-${name}` : image))
+    : options.environment === true ? lines(Object.entries(project.environment).map(([name, value]) => `${name}=${value}`).sort())
+    : options.hash !== undefined ? lines(hashed.map((name) => `${name} ${serviceHash(name, project)}`))
+    : options.format === 'json' ? `${configJson(project)}\n` : configYaml(project);
+  if (options.output === undefined) cli.stdout.write(text);
+  else if (text !== '') writeFileSync(resolve(cli.cwd, options.output), text);
+  return 0;
+}

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { formatMistake, loadStack, type Project } from '../stack/index.ts';
+import { formatMistake, loadStack, type LoadInput, type Project } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
+import { envFilesOf } from './dot-env-variable.ts';
 import type { StackOptions } from './options.ts';
-import { stackFilesOf } from './project-name.ts';
+import { projectFolderOf, STANDARD_INPUT, stackFilesOf } from './project-name.ts';
 
 /** The stack file has mistakes; each has been printed on a line of its own. */
 export class MistakesFound extends BayplanError {
@@ -13,14 +13,16 @@ export class MistakesFound extends BayplanError {
   }
 }
 
+/** What `config` alone asks for. */
+export type LoadChoices = Pick<LoadInput, 'services' | 'keepUnused' | 'without'>;
+
 /** Loads the stack that the options mean. Prints warnings and mistakes; throws MistakesFound after all of them. */
-export function loadProject(options: StackOptions, cli: Cli): Project {
+export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoices = {}): Project {
   const files = stackFilesOf(options, cli);
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
-  const profiles = options.profile ?? cli.env['COMPOSE_PROFILES']?.split(',').filter((profile) => profile !== '') ?? [];
   const { project, mistakes, warnings } = loadStack({
-    files, workingDir: dirname(files[0] ?? cli.cwd), projectName: name === '' ? null : name, environment: definedOf(cli.env), profiles,
-    envFiles: options.envFile?.map((file) => resolve(cli.cwd, file)) ?? null, read,
+    files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
+    envFiles: envFilesOf(options, cli), read, ...choices,
   });
   for (const warning of warnings) cli.stderr.write(`warning: ${warning}\n`);
   if (project === null || mistakes.length > 0) {
@@ -30,9 +32,13 @@ export function loadProject(options: StackOptions, cli: Cli): Project {
   return project;
 }
 
-/** Null: there is no such file. */
+/** The text of a file: UTF-8, or UTF-16 where it begins as such. Null: there is no such file. */
 function read(path: string): string | null {
-  return readBytes(path)?.toString('utf8') ?? null;
+  const bytes = path === STANDARD_INPUT ? readFileSync(0) : readBytes(path);
+  if (bytes === null) return null;
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(2, bytes.length - bytes.length % 2)).swap16().toString('utf16le');
+  return bytes.toString('utf8');
 }
 
 /** Null: there is no such file. */

@@ -12,13 +12,15 @@ export interface StackOptions {
   readonly file?: readonly string[];
   readonly profile?: readonly string[];
   readonly envFile?: readonly string[];
+  readonly projectDirectory?: string;
 }
 
 /** `short`: false where `-f` means something else to the command. */
 export function addStackOptions(command: Command, short = true): Command {
   return command
     .option('-p, --project-name <name>', 'name of the stack (default: as the file or its folder is called)')
-    .option(`${short ? '-f, ' : ''}--file <file>`, 'stack file, may be repeated (default: compose.yaml)', collect);
+    .option(`${short ? '-f, ' : ''}--file <file>`, 'stack file, may be repeated; "-" is standard input (default: compose.yaml)', collect)
+    .option('--project-directory <folder>', 'what paths in the stack file are relative to (default: the folder of the file)');
 }
 
 /** What only commands that load the file have. */

@@ -4,6 +4,7 @@ import { findStackFiles } from '../stack/find-stack-files.ts';
 import { projectNameMistake, projectNameOf as nameOfFolder } from '../stack/project-name.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
+import { composeVariable } from './dot-env-variable.ts';
 import type { StackOptions } from './options.ts';
 
 /**
@@ -11,31 +12,43 @@ import type { StackOptions } from './options.ts';
  * (`whole`) only where that cannot be read off its text, so that `ps` and the like are quick and work on a file that has mistakes.
  */
 export async function projectNameOf(options: StackOptions, cli: Cli, whole: () => Promise<string>): Promise<string> {
-  const given = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'];
+  const given = options.projectName ?? composeVariable('COMPOSE_PROJECT_NAME', options, cli);
   if (given !== undefined && given !== '') {
     const mistake = projectNameMistake(given);
     if (mistake !== null) throw new BayplanError('bad-name', mistake);
     return given;
   }
   const files = stackFilesOf(options, cli);
-  const [first = cli.cwd] = files;
-  if (existsSync(join(dirname(first), '.env'))) return await whole(); // it may set the name
+  const folder = projectFolderOf(files, options, cli);
+  // It may set the name; and standard input can be read once only.
+  if (existsSync(join(folder, '.env')) || files.includes(STANDARD_INPUT)) return await whole();
   for (const file of [...files].reverse()) {
     const match = /^(?:name|"name"|'name')[ \t]*:[ \t]*(.*)$/m.exec(read(file));
     if (match === null) continue;
     const word = /^(["']?)([a-z0-9][a-z0-9_-]*)\1[ \t]*(?:#.*)?$/.exec(match[1]?.trimEnd() ?? '');
     return word?.[2] ?? (await whole());
   }
-  const name = nameOfFolder(dirname(first));
+  const name = nameOfFolder(folder);
   return name === '' ? await whole() : name;
 }
 
 /** The stack files that are meant, absolute: `-f`, COMPOSE_FILE, or those found in this folder or above. Throws `no-file`. */
 export function stackFilesOf(options: StackOptions, cli: Cli): readonly string[] {
-  const named = options.file ?? cli.env['COMPOSE_FILE']?.split(cli.env['COMPOSE_PATH_SEPARATOR'] ?? ':').filter((file) => file !== '');
-  const files = named === undefined || named.length === 0 ? findStackFiles(cli.cwd, existsSync) : named.map((file) => resolve(cli.cwd, file));
+  const named = options.file ?? composeVariable('COMPOSE_FILE', options, cli)?.split(composeVariable('COMPOSE_PATH_SEPARATOR', options, cli) ?? ':').filter((file) => file !== '');
+  const from = options.projectDirectory === undefined ? cli.cwd : resolve(cli.cwd, options.projectDirectory);
+  const files = named === undefined || named.length === 0 ? findStackFiles(from, existsSync) : named.map((file) => file === '-' ? STANDARD_INPUT : resolve(cli.cwd, file));
   if (files.length === 0) throw new BayplanError('no-file', `no compose.yaml in ${cli.cwd} or above it: name the stack's file with -f FILE`);
   return files;
+}
+
+/** What `-f -` names. */
+export const STANDARD_INPUT = '/dev/stdin';
+
+/** What relative paths are relative to: `--project-directory`, else the folder of the first stack file, else this one. */
+export function projectFolderOf(files: readonly string[], options: StackOptions, cli: Cli): string {
+  if (options.projectDirectory !== undefined) return resolve(cli.cwd, options.projectDirectory);
+  const file = files.find((each) => each !== STANDARD_INPUT);
+  return file === undefined ? cli.cwd : dirname(file);
 }
 
 function read(file: string): string {

@@ -1,6 +1,6 @@
 /**
- * Splits a command written as one string into words as docker compose does: blanks separate, quotes and backslashes keep together, `\n` and `\t` are
- * a new line and a tab. Nothing is expanded, and no shell runs: the command ends before an unquoted `;`, `&`, `|`, `<` or `>`. Null: a quote
+ * Splits a command written as one string into words as docker compose does: blanks separate, quotes and backslashes keep together.
+ * Nothing is expanded, and no shell runs: the command ends before an unquoted `;`, `&`, `|`, `<` or `>`. Null: a quote
  * or a parenthesis is not closed.
  */
 export function splitCommandLine(text: string): string[] | null {
@@ -14,7 +14,7 @@ export function splitCommandLine(text: string): string[] | null {
     const { single, double, back, dollar } = open;
     const quoted = single || double || back || dollar;
     if (escaped) {
-      word += char === 'n' ? '\n' : char === 't' ? '\t' : char;
+      word += char;
       escaped = false;
       begun = true;
       continue;

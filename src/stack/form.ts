@@ -64,7 +64,7 @@ export function fields(forms: Readonly<Record<string, Form>>): Form {
     }
     if (syntax === 'json') return result;
     const extensions = [...said].filter(([key, each]) => key.startsWith('x-') && each !== undefined).sort(([a], [b]) => compareKeys(a, b));
-    for (const [key, each] of extensions) result.set(key, printed(each));
+    for (const [key, each] of extensions) result.set(key, printed(each, syntax));
     return result;
   };
 }
@@ -83,10 +83,10 @@ export function either(json: Form, yaml: Form): Form {
 }
 
 /** Data as it is: the keys of mappings sorted. */
-export function printed(value: unknown): Printed {
-  if (Array.isArray(value)) return value.map(printed);
+export function printed(value: unknown, syntax: Syntax = 'json'): Printed {
+  if (Array.isArray(value)) return value.map((each) => printed(each, syntax));
   if (value instanceof Date || value instanceof PrintedFloat) return value;
-  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value).filter(([, each]) => each !== undefined).map(([key, each]): [string, Printed] => [key, printed(each)]).sort(([a], [b]) => compareText(a, b)));
+  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value).filter(([, each]) => each !== undefined).map(([key, each]): [string, Printed] => [key, printed(each, syntax)]).sort(([a], [b]) => syntax === 'json' ? compareText(a, b) : compareKeys(a, b)));
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return value;
   return null;
 }

@@ -5,6 +5,7 @@ export { findStackFiles } from './find-stack-files.ts';
 export { loadStack } from './load.ts';
 export type { LoadInput, LoadResult, OptionalPass } from './load.ts';
 export { formatMistake } from './mistake.ts';
+export { serviceHash, servicesInOrder } from './service-hash.ts';
 export { desiredOneOff, oneOffProject } from './one-off.ts';
 export type { OneOff } from './one-off.ts';
 export type { Mistake } from './mistake.ts';

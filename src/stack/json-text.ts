@@ -5,6 +5,13 @@ export function jsonText(value: Printed): string {
   return write(value, '');
 }
 
+/** The same on one line without a blank. */
+export function compactJson(value: Printed): string {
+  if (value instanceof Map) return `{${[...value].map(([key, each]: [string, Printed]) => `${text(key)}:${compactJson(each)}`).join(',')}}`;
+  if (Array.isArray(value)) return `[${value.map((each: Printed) => compactJson(each)).join(',')}]`;
+  return write(value, '');
+}
+
 function write(value: Printed, indent: string): string {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'bigint') return value.toString();

@@ -23,7 +23,7 @@ export function parsePortSpec(text: string): readonly PortConfig[] | string {
   const protocol = given === '' ? 'tcp' : given.toLowerCase();
   if (!portProtocols.includes(protocol)) return `expected the protocol tcp, udp or sctp, got ${JSON.stringify(protocol)}`;
   const targets = rangeOf(container);
-  if (targets === null) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}`;
+  if (targets === null || targets.first === 0) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}`;
   const ip = parts.slice(0, -2).join(':').replace(/^\[(.*)\]$/, '$1');
   if (ip !== '' && !isAddress(ip)) return `expected an IP address, got ${JSON.stringify(ip)}`;
   const published = parts.at(-2) ?? '';

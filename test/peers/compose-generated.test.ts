@@ -129,7 +129,9 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/\? \|/, 'it writes a key of several lines below a question mark; ours, in quotes, is the same key'],
   [/invalid size: '-1'/, 'from 5.0 on it takes "-1" for no limit too'],
   [/refused there: validating .*-1\.yaml: \S+labels must be a mapping/, 'one label in both files is no mistake'],
-  [/refused there: validating .*-0\.yaml/, 'what the second file replaces as a whole is not judged'],
+  [/refused there: (validating .*-0\.yaml|services\.\w+ must be a mapping)/, 'what the second file replaces as a whole is not judged'],
+  [/refused there: error while interpolating .* failed to cast/, 'what the second file replaces as a whole is not judged'],
+  [/refused here: .*got the date/, 'where it merges two files it takes a date for text, and else refuses it'],
 ];
 
 function isKnown(found: string): boolean {
