@@ -3,6 +3,7 @@ import { isReference } from '../state/image-reference.ts';
 import { parseByteSize } from './byte-size.ts';
 import { capabilityProblem, signalProblem } from './kernel-names.ts';
 import type { Mistakes } from './mistake.ts';
+import { suggest } from './nearest.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { valuePlaceOf } from './tree.ts';
@@ -39,7 +40,7 @@ function checkService(service: ServiceConfig, tell: Tell): void {
   if (containerName !== '' && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(containerName)) tell(['container_name'], got('a name of at least two letters, digits, "_", "." and "-" that starts with a letter or digit', containerName));
   if (!/^[a-zA-Z0-9._-]{0,63}$/.test(hostname)) tell(['hostname'], got('a host name of at most 63 letters, digits, "-", "_" and "."', hostname));
   if (workingDir !== '' && !workingDir.startsWith('/')) tell(['working_dir'], got('an absolute path', workingDir));
-  if (!/^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(restart)) tell(['restart'], got('"no", "always", "unless-stopped" or "on-failure[:N]"', restart));
+  if (!/^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(restart)) tell(['restart'], `${got('"no", "always", "unless-stopped" or "on-failure[:N]"', restart)}${restart === 'never' ? '; did you mean "no"?' : suggest(restart, ['no', 'always', 'unless-stopped', 'on-failure'])}`);
   tell(['stop_signal'], signalProblem(stopSignal));
   const condition = service.deploy?.restart_policy?.condition ?? '';
   if (!['', 'none', 'no', 'on-failure', 'any', 'always', 'unless-stopped'].includes(condition)) tell(['deploy', 'restart_policy', 'condition'], got('"none", "on-failure" or "any"', condition));

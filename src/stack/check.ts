@@ -24,7 +24,7 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
     checkMounts(name, service, at, mistakes);
     const test = service.healthcheck?.test ?? [];
     if (test.length > 0 && !['NONE', 'CMD', 'CMD-SHELL'].includes(test[0] ?? '')) {
-      mistakes.add(valuePlaceOf(tree, ['services', name, 'healthcheck', 'test']), `services.${name}.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got ${JSON.stringify(test[0])}`);
+      mistakes.add(valuePlaceOf(tree, ['services', name, 'healthcheck', 'test']), `services.${name}.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got ${JSON.stringify(test[0])}; write ["CMD", ${test.map((word) => JSON.stringify(word)).join(', ').slice(0, 60)}]`);
     }
   }
   for (const [key, secret] of Object.entries(stack.secrets ?? {})) {
@@ -43,7 +43,7 @@ type At = (...path: (string | number)[]) => Place;
 function checkSource(name: string, service: ServiceConfig, tree: Tree, mistakes: Mistakes): void {
   if ((service.image ?? '') !== '' || service.build !== undefined || service.provider !== undefined) return;
   const image = child(child(child(tree, 'services'), name), 'image');
-  if (image === undefined) mistakes.add(placeOf(tree, ['services', name]), `services.${name}: expected "image" or "build", got neither`);
+  if (image === undefined) mistakes.add(placeOf(tree, ['services', name]), `services.${name}: expected "image" or "build", got neither; say what it is made from, image: NAME`);
   else if (service.image !== undefined) mistakes.add(image.at, `services.${name}.image: expected an image's name, got an empty string`);
 }
 
@@ -74,7 +74,7 @@ function checkDependencies(name: string, service: ServiceConfig, { services, ina
   };
   for (const [other, { required }] of Object.entries(service.depends_on ?? {})) {
     if (Object.hasOwn(services, other) || (Object.hasOwn(inactive, other) && required === false)) continue;
-    mistakes.add(at('depends_on', other), `services.${name}: depends on ${why(other)}`);
+    mistakes.add(placeOfUse(service, other, at), `services.${name}: depends on ${why(other)}`);
   }
   const shared = serviceOf(service.network_mode);
   if (shared !== null && !Object.hasOwn(services, shared) && !Object.hasOwn(service.depends_on ?? {}, shared)) mistakes.add(at('network_mode'), `services.${name}.network_mode: uses ${why(shared)}`);
@@ -86,10 +86,18 @@ function checkDependencies(name: string, service: ServiceConfig, { services, ina
   }
 }
 
+/** Where a service says that it needs another. */
+function placeOfUse(service: ServiceConfig, other: string, at: At): Place {
+  const named = (list: readonly string[] | undefined): number => (list ?? []).findIndex((each) => each.split(':', 1)[0] === other);
+  for (const key of ['links', 'volumes_from'] as const) if (named(service[key]) >= 0) return at(key, named(service[key]));
+  const mode = (['network_mode', 'ipc', 'pid', 'uts'] as const).find((key) => service[key] === `service:${other}`);
+  return mode === undefined ? at('depends_on', other) : at(mode);
+}
+
 function checkContradictions(name: string, service: ServiceConfig, at: At, mistakes: Mistakes): void {
   const where = `services.${name}`;
   if ((service.network_mode ?? '') !== '' && Object.keys(service.networks ?? {}).length > 0) {
-    mistakes.add(at('network_mode'), `${where}: expected one of "network_mode" and "networks", got both`);
+    mistakes.add(at('network_mode'), `${where}: expected one of "network_mode" and "networks", got both; take one out`);
   }
   if ((service.container_name ?? '') !== '' && replicasOf(service) > 1) {
     mistakes.add(at('container_name'), `${where}: a container_name can name one container, got ${String(replicasOf(service))} replicas; drop one of the two`);
@@ -151,7 +159,7 @@ function checkCycles(services: Services, tree: Tree, mistakes: Mistakes): void {
     if (path.has(name)) {
       const names = [...path];
       const last = names.at(-1) ?? name;
-      mistakes.add(placeOf(tree, ['services', last, 'depends_on', name]), `services depend on each other in a cycle: ${[...names.slice(names.indexOf(name)), name].join(' → ')}`);
+      mistakes.add(placeOf(tree, ['services', last, 'depends_on', name]), `services depend on each other in a cycle: ${[...names.slice(names.indexOf(name)), name].join(' → ')}; take one of the dependencies out`);
       return;
     }
     if (done.has(name)) return;

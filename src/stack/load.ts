@@ -81,7 +81,7 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   for (const file of input.files) {
     const documents = reader.documents(file);
     if (documents === null) mistakes.addFile(file, 'the file does not exist');
-    else if (documents.length === 0 && mistakes.count === 0 && input.files.length === 1) mistakes.addFile(file, 'expected a mapping with "services", got an empty file');
+    else if (documents.length === 0 && mistakes.count === 0 && input.files.length === 1) mistakes.addFile(file, 'expected a mapping with "services", got an empty file; begin with "services:"');
   }
   if (mistakes.count > 0) return null;
 

@@ -50,7 +50,7 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
 function documents(source: SourceText, mistakes: Mistakes): Tree[] {
   // Duplicate keys are found below, in linear time; merge keys and what plain scalars mean too.
   const { text, wrong } = withoutTabs(source.text);
-  for (const offset of wrong) mistakes.addLast({ source, offset }, 'expected spaces for indentation, got a tab');
+  for (const offset of wrong) mistakes.addLast({ source, offset }, 'expected spaces for indentation, got a tab; YAML takes no tabs there');
   if (wrong.length > 0) return [];
   const parsed = parseAllDocuments(text, { version: '1.2', schema: 'failsafe', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
   const trees: Tree[] = [];
@@ -82,10 +82,26 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
 function syntaxMessage(code: string, message: string, text: string, offset: number): string {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const indent = /^[ \t]*/.exec(text.slice(lineStart))?.[0] ?? '';
-  if (code === 'TAB_AS_INDENT' || indent.includes('\t')) return 'expected spaces for indentation, got a tab';
+  if (code === 'TAB_AS_INDENT' || indent.includes('\t')) return 'expected spaces for indentation, got a tab; YAML takes no tabs there';
   const line = message.split('\n')[0] ?? message;
-  return `not valid YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}`;
+  const known = syntaxHints.find(([pattern]) => pattern.test(line));
+  if (known !== undefined) return line.replace(known[0], known[1]);
+  return `not valid YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}; check the quotes and the indentation of this line and the one above`;
 }
+
+/** What the parser says, and what it means to somebody who wrote the file. */
+const syntaxHints: readonly (readonly [RegExp, string])[] = [
+  [/^All mapping items must start at the same column.*/, 'expected the indentation of the keys above, got another one; give keys that belong together the same number of spaces'],
+  [/^Nested mappings are not allowed in compact mappings.*/, 'expected one key in a line, got a second ": "; quote a value that has one in it, or check the indentation of the next line'],
+  [/^Implicit (map )?keys need to be.*/, 'expected KEY: value, got a line without a colon; quote or indent a text of several lines'],
+  [/^Missing closing (["']).*/, 'expected a closing $1, got the end of the file; look for a quote that is not closed'],
+  [/^Flow (sequence|map) in block collection must be sufficiently indented and end with a (.).*/, 'expected "$2", got something else; close the bracket, and indent what is in it'],
+  [/^Plain value cannot start with (?:reserved|directive indicator|block scalar indicator|flow indicator|collection indicator|character) ?(?:character )?(.).*/, 'expected quotes around a value that begins with "$1"; write "$1…" in quotes'],
+  [/^Alias cannot be an empty string.*/, 'expected quotes around a value that begins with "*"; write "*…" in quotes'],
+  [/^Unexpected scalar at node end.*/, 'expected the end of the line, got more text; quote the whole value'],
+  [/^A collection cannot be both a mapping and a sequence.*/, 'expected either KEY: value or "- " items, got both; check the indentation'],
+  [/^Unexpected (?:flow-seq-end|flow-map-end) token in YAML (?:stream|document): "(.)".*/, 'expected no "$1" here; it closes nothing'],
+];
 
 class Builder {
   readonly #source: SourceText;
@@ -149,7 +165,7 @@ class Builder {
         this.#mistakes.add(key.at, 'key "__proto__" cannot be used; choose another name');
       } else if (own.has(key.value)) {
         const first = own.get(key.value)?.key.source.locate(own.get(key.value)?.key.offset ?? 0).line ?? 0;
-        this.#mistakes.add(key.at, `key "${key.value}" is already there, at line ${String(first)}`);
+        this.#mistakes.add(key.at, `key "${key.value}" is already there, at line ${String(first)}; keep one`);
       } else {
         own.set(key.value, { key: key.at, value });
       }
@@ -162,7 +178,7 @@ class Builder {
     const entries = new Map<string, Entry>();
     for (const { at, value } of merged) {
       for (const base of value.kind === 'list' ? value.items : [value]) {
-        if (base.kind !== 'dict') this.#mistakes.add(at, `expected a mapping or a list of mappings to merge with "<<", got ${describe(base)}`);
+        if (base.kind !== 'dict') this.#mistakes.add(at, `expected a mapping or a list of mappings to merge with "<<", got ${describe(base)}; the anchor has to stand at a mapping`);
         else for (const [key, entry] of base.entries) if (!entries.has(key)) entries.set(key, entry);
       }
     }
@@ -172,7 +188,7 @@ class Builder {
 
   #alias(name: string, at: Place): Tree {
     const target = this.#anchors.get(name);
-    if (target === undefined) this.#mistakes.add(at, `alias "*${name}" has no anchor "&${name}" before it`);
+    if (target === undefined) this.#mistakes.add(at, `alias "*${name}" has no anchor "&${name}" before it; define it above, or quote the value`);
     else if (target === null) this.#mistakes.add(at, `alias "*${name}" stands inside its own anchor`);
     else if (this.#aliased + target.size > aliasBudget) {
       if (!this.#spent) this.#mistakes.add(at, `aliases stand for more than ${String(aliasBudget)} values; write them out or use fewer`);

@@ -21,17 +21,17 @@ export function parsePortSpec(text: string): readonly PortConfig[] | string {
   const last = parts.at(-1) ?? '';
   const [container = '', given = ''] = last.split('/');
   const protocol = given === '' ? 'tcp' : given.toLowerCase();
-  if (!portProtocols.includes(protocol)) return `expected the protocol tcp, udp or sctp, got ${JSON.stringify(protocol)}`;
+  if (!portProtocols.includes(protocol)) return `expected the protocol tcp, udp or sctp, got ${JSON.stringify(protocol)}; leave it out for tcp`;
   const targets = rangeOf(container);
-  if (targets === null || targets.first === 0) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}`;
+  if (targets === null || targets.first === 0) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}${container === '' ? '; is a variable not set?' : '; write [IP:][HOST:]CONTAINER, such as "8080:80"'}`;
   const ip = parts.slice(0, -2).join(':').replace(/^\[(.*)\]$/, '$1');
-  if (ip !== '' && !isAddress(ip)) return `expected an IP address, got ${JSON.stringify(ip)}`;
+  if (ip !== '' && !isAddress(ip)) return `expected an IP address, got ${JSON.stringify(ip)}${ip === 'localhost' ? '; write 127.0.0.1' : '; a name cannot stand here'}`;
   const published = parts.at(-2) ?? '';
   const sources = published === '' ? null : rangeOf(published);
-  if (published !== '' && sources === null) return `expected a host port from 1 to 65535, got ${JSON.stringify(published)}`;
+  if (published !== '' && sources === null) return `expected a host port from 1 to 65535, got ${JSON.stringify(published)}; write [IP:][HOST:]CONTAINER, such as "8080:80"`;
   const count = targets.last - targets.first + 1;
   const hostCount = sources === null ? count : sources.last - sources.first + 1;
-  if (count !== 1 && hostCount !== count) return `expected as many host ports as container ports, got ${String(hostCount)} and ${String(count)}`;
+  if (count !== 1 && hostCount !== count) return `expected as many host ports as container ports, got ${String(hostCount)} and ${String(count)}; make the ranges of one length`;
   return Array.from({ length: count }, (_, index): PortConfig => ({
     mode: 'ingress',
     ...(ip === '' ? {} : { host_ip: ip }),

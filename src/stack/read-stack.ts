@@ -37,7 +37,7 @@ export class StackReader {
     const found: Dict[] = [];
     for (const tree of text === null ? [] : parseFile(file, text, this.#options.mistakes)) {
       if (tree.kind === 'dict') found.push(tree);
-      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}`);
+      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}; begin with "services:"`);
     }
     const result = text === null ? null : found;
     this.#parsed.set(file, result);
@@ -113,7 +113,7 @@ export class StackReader {
   #servicesOf(file: string, lookup: Lookup, place: Place): Tree | null {
     const documents = this.documents(file);
     if (documents === null) {
-      this.#options.mistakes.add(place, `file ${file} to extend from does not exist`);
+      this.#options.mistakes.add(place, `file ${file} to extend from does not exist; create it, or correct the path`);
       return null;
     }
     const merged = documents.map((document) => this.#interpolate(document, lookup)).reduce<Tree | null>((all, each) => all === null ? each : mergeTrees(all, each, stackRule), null);
@@ -154,7 +154,7 @@ export class StackReader {
       const file = resolve(at.folder, value);
       if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
       else if (/^[a-z]+:\/\/|^git@/.test(value)) mistakes.add(place, `include: a file from elsewhere (${value}) is not built yet; copy it here`);
-      else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist`);
+      else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist; create it, or correct the path`);
       else files.push(file);
     }
     const [first] = files;

@@ -2,6 +2,7 @@ import { external, labels, looseExternal, namePattern, nothingOr, options, unrep
 import { converted, dictOf, listOf, record, text, flag, wholeInteger } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 import { serviceSchema } from './service-schema.ts';
+import { describe } from './tree.ts';
 
 interface MayBeExternal { readonly name?: string; readonly external?: boolean | { readonly name?: string } }
 
@@ -17,7 +18,7 @@ function settled<T extends MayBeExternal>(shape: Shape<T>, { alone }: { readonly
     const name = typeof given === 'object' ? given.name : undefined;
     if (name !== undefined && value.name !== undefined && name !== value.name) reading.mistakes.add(tree.at, `${where}: expected one name, got "name" and "external.name"; keep "name"`);
     const extra = Object.keys(rest).filter((key) => key !== 'name' && !key.startsWith('x-'));
-    if (alone && extra.length > 0) reading.mistakes.add(tree.at, `${where}: expected only "name" beside "external", got "${extra.join('", "')}"`);
+    if (alone && extra.length > 0) reading.mistakes.add(tree.at, `${where}: expected only "name" beside "external", got "${extra.join('", "')}"; what is there already is not described again`);
     return { ...other, ...(name === undefined ? {} : { name: value.name ?? name }), external: true };
   });
 }
@@ -53,9 +54,19 @@ const secret = withOneSource(['file', 'environment'], settled(record('a secret',
 const config = withOneSource(['file', 'environment', 'content'], settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external: looseExternal, labels: unrepeatedLabels, template_driver: text }), { alone: false }));
 const model = record('a model', { model: text }, { name: text, context_size: wholeInteger, runtime_flags: listOf(text) });
 
+/** Means nothing any more. */
+const version: Shape<string> = {
+  expected: 'a string',
+  read: (tree, reading, where) => {
+    if (tree.kind === 'leaf' && typeof tree.value === 'string') return tree.value;
+    reading.mistakes.add(tree.at, `${where}: expected a string, got ${describe(tree)}; take the line out, it means nothing any more`);
+    return undefined;
+  },
+};
+
 /** A whole stack file after merging (Compose Specification 04-version-and-name to 09-secrets). */
 export const stackSchema = record('a stack file', {}, {
-  version: text, name: text, services: dictOf(serviceSchema, namePattern), networks: dictOf(nothingOr(network)), volumes: dictOf(nothingOr(volume), namePattern), secrets: dictOf(secret, namePattern),
+  version, name: text, services: dictOf(serviceSchema, namePattern), networks: dictOf(nothingOr(network)), volumes: dictOf(nothingOr(volume), namePattern), secrets: dictOf(secret, namePattern),
   configs: dictOf(config, namePattern), models: dictOf(model),
 });
 

@@ -1,4 +1,5 @@
 import type { Mistakes } from './mistake.ts';
+import { hintFor, shapeHint } from './hints.ts';
 import { suggest } from './nearest.ts';
 import { float32 } from './number-text.ts';
 import { describe, plain, textOf } from './tree.ts';
@@ -29,7 +30,8 @@ type Optional<F extends Fields> = { readonly [K in keyof F]?: Read<F[K]> };
 
 /** Adds `where: expected …, got …` and returns undefined. */
 export function mismatch(tree: Tree, reading: Reading, where: string, expected: string): undefined {
-  const hint = tree.kind === 'leaf' && typeof tree.value !== 'string' && tree.value !== null && expected.startsWith('a string') ? `; write "${tree.text}"` : '';
+  const text = tree.kind === 'leaf' && typeof tree.value !== 'string' && tree.value !== null;
+  const hint = text && expected.startsWith('a string') ? `; write "${tree.text}"` : text && typeof tree.value === 'number' && expected.startsWith('a duration') ? `; write ${tree.text}s` : shapeHint(expected, tree);
   reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${hint}`);
 }
 
@@ -108,11 +110,17 @@ export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> 
     read: (tree, reading, where) => {
       const found = tree.kind === 'leaf' ? words.find((word) => word === tree.value) : undefined;
       if (found !== undefined) return found;
-      const near = tree.kind === 'leaf' && typeof tree.value === 'string' ? suggest(tree.value, words) : '';
+      const near = tree.kind === 'leaf' && typeof tree.value === 'string' ? nearestWord(tree.value, words) : '';
       reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${near}`);
       return undefined;
     },
   };
+}
+
+/** One that is spelt alike, or that what was written is a part of. */
+function nearestWord(value: string, words: readonly string[]): string {
+  const whole = value.length > 2 ? words.find((word) => word.includes(value.toLowerCase())) : undefined;
+  return suggest(value, words) || (whole === undefined ? '' : `; did you mean "${whole}"?`);
 }
 
 /** A list of one shape. Items with mistakes are left out. */
@@ -190,7 +198,7 @@ export function record<R extends Fields, O extends Fields>(what: string, require
       const shape = fields.get(key);
       if (shape === undefined) {
         if (key.startsWith('x-')) result[key] = plain(entry.value);
-        else reading.mistakes.add(entry.key, `${where === '' ? '' : `${where}: `}unknown key "${key}" in ${what}${suggest(key, fields.keys())}`);
+        else reading.mistakes.add(entry.key, `${where === '' ? '' : `${where}: `}unknown key "${key}" in ${what}${hintFor(key, what, entry) || suggest(key, fields.keys())}`);
         continue;
       }
       const value = shape.read(entry.value, reading, where === '' ? key : `${where}.${key}`);
@@ -199,7 +207,7 @@ export function record<R extends Fields, O extends Fields>(what: string, require
     }
     for (const key of needed) {
       if (tree.entries.has(key)) continue;
-      reading.mistakes.add(tree.at, `${where}: expected the key "${key}" in ${what}, got none`);
+      reading.mistakes.add(tree.at, `${where}: expected the key "${key}" in ${what}, got none; add ${key}:`);
       whole = false;
     }
     return whole ? result : undefined;

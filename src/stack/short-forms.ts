@@ -45,7 +45,11 @@ export const path: Shape<string> = converted(text, (value, _tree, reading) => va
 /** Any text is one until it is brought up; a boolean is a slip that many make, since `no` is none. */
 export const restart: Shape<string> = {
   expected: '"no", "always", "unless-stopped" or "on-failure[:N]"',
-  read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'string' ? tree.value : mismatch(tree, reading, where, '"no", "always", "unless-stopped" or "on-failure[:N]"'),
+  read: (tree, reading, where) => {
+    if (tree.kind === 'leaf' && typeof tree.value === 'string') return tree.value;
+    reading.mistakes.add(tree.at, `${where}: expected "no", "always", "unless-stopped" or "on-failure[:N]", got ${describe(tree)}${tree.kind === 'leaf' && typeof tree.value === 'boolean' ? `; write "${tree.value ? 'always' : 'no'}"` : ''}`);
+    return undefined;
+  },
 };
 
 /** A command as words; a string is split as a shell would, nothing means "as the image says". */
@@ -79,7 +83,7 @@ function pairsOf({ repeats, blanks }: { readonly repeats: boolean; readonly blan
       if (tree.kind === 'dict') {
         for (const [key, { value }] of tree.entries) {
           if (value.kind === 'leaf' && !(value.value instanceof Date)) keep(key, value.value === null ? null : textOf(value), value);
-          else mismatch(value, reading, `${where}.${key}`, 'a string, a number, a boolean or nothing');
+          else reading.mistakes.add(value.at, `${where}.${key}: expected a string, a number, a boolean or nothing, got ${describe(value)}${value.kind === 'leaf' ? `; write "${value.text}"` : '; check the indentation, or write it as text'}`);
         }
         return result;
       }
@@ -94,7 +98,7 @@ function pairsOf({ repeats, blanks }: { readonly repeats: boolean; readonly blan
         const equals = item.indexOf('=');
         const key = equals < 0 ? item : item.slice(0, equals);
         const at = tree.items[index] ?? tree;
-        if (!blanks && /\s$/.test(key)) reading.mistakes.add(at.at, `${where}: expected a name without blanks after it, got ${JSON.stringify(key)}`);
+        if (!blanks && /\s$/.test(key)) reading.mistakes.add(at.at, `${where}: expected a name without blanks after it, got ${JSON.stringify(key)}; write KEY=value without blanks around the "="`);
         else keep(key, equals < 0 ? null : item.slice(equals + 1), at);
       });
       return result;
@@ -128,7 +132,7 @@ export const extraHosts: Shape<readonly string[]> = {
     unrepeated(text).read(tree, reading, where)?.forEach((item, index) => {
       const at = tree.items[index] ?? tree;
       const parts = /^([^=]*)=([\s\S]*)$/.exec(item) ?? /^([^:]*):([\s\S]*)$/.exec(item);
-      if (parts === null) mismatch(at, reading, where, 'HOST=ADDRESS');
+      if (parts === null) reading.mistakes.add(at.at, `${where}: expected HOST=ADDRESS, got ${JSON.stringify(item)}; write "${item}=ADDRESS"`);
       else keep(at, parts[1] ?? '', (parts[2] ?? '').split(','));
     });
     return found.sort();
@@ -225,7 +229,7 @@ const volume: Shape<VolumeConfig> = converted(longOrShort(longVolume, shortVolum
   const target = cleanPath(each.target);
   if (each.type !== 'bind') return { ...each, target };
   if (each.source === undefined) {
-    reading.mistakes.add(tree.at, `${where}: expected a source for the bind mount of ${target}, got none`);
+    reading.mistakes.add(tree.at, `${where}: expected a source for the bind mount of ${target}, got none; say which folder of this machine, source: PATH`);
     return undefined;
   }
   return { ...each, target, source: isWindowsPath(each.source) ? each.source : reading.resolve(each.source) };

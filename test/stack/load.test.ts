@@ -124,7 +124,7 @@ describe('extends', () => {
   test('its mistakes', () => {
     expect(mistakesOf('services:\n  a: { extends: b, image: x }\n  b: { extends: a }\n')[0]).toContain('extends in a cycle: a → b → a');
     expect(mistakesOf('services:\n  web: { image: x }\n  a: { extends: wbe, image: x }\n')).toEqual(['/app/compose.yaml:3:17: services.a.extends: service "wbe" is not in /app/compose.yaml; did you mean "web"?']);
-    expect(mistakesOf('services:\n  a: { extends: { file: no.yaml, service: a }, image: x }\n')).toEqual(['/app/compose.yaml:2:25: file /app/no.yaml to extend from does not exist']);
+    expect(mistakesOf('services:\n  a: { extends: { file: no.yaml, service: a }, image: x }\n')).toEqual(['/app/compose.yaml:2:25: file /app/no.yaml to extend from does not exist; create it, or correct the path']);
   });
 });
 
@@ -137,7 +137,7 @@ describe('include', () => {
 
   test('its mistakes', () => {
     expect(mistakesOf('include: [compose.yaml]\nservices: {}\n')[0]).toContain('files include each other: /app/compose.yaml → /app/compose.yaml');
-    expect(mistakesOf('include:\n  - no.yaml\nservices: {}\n')).toEqual(['/app/compose.yaml:2:5: include: file /app/no.yaml does not exist']);
+    expect(mistakesOf('include:\n  - no.yaml\nservices: {}\n')).toEqual(['/app/compose.yaml:2:5: include: file /app/no.yaml does not exist; create it, or correct the path']);
   });
 });
 

@@ -21,10 +21,10 @@ networks:
   front: { drivr: bridge }
 `;
     expect(mistakesOf(text)).toEqual([
-      at(2, 3, 'services.web: expected "image" or "build", got neither'),
+      at(2, 3, 'services.web: expected "image" or "build", got neither; say what it is made from, image: NAME'),
       at(3, 5, 'services.web: unknown key "imgae" in a service; did you mean "image"?'),
-      at(4, 22, 'services.web.ports[1]: expected a host port from 1 to 65535, got "x"'),
-      at(5, 30, 'services.web.healthcheck.interval: expected a duration such as 1m30s, got the number 10'),
+      at(4, 22, 'services.web.ports[1]: expected a host port from 1 to 65535, got "x"; write [IP:][HOST:]CONTAINER, such as "8080:80"'),
+      at(5, 30, 'services.web.healthcheck.interval: expected a duration such as 1m30s, got the number 10; write 10s'),
       at(6, 16, 'services.web: network "bck" is not declared; did you mean "back"?'),
       at(7, 18, 'services.web: depends on service "dbb", which does not exist; did you mean "db"?'),
       at(10, 14, 'services.db.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got "sometimes"'),
@@ -33,8 +33,8 @@ networks:
   });
 
   test.each<[string, string, string[]]>([
-    ['a duplicate key', 'services:\n  web:\n    image: a\n    image: b\n', [at(4, 5, 'key "image" is already there, at line 3')]],
-    ['a tab', 'services:\n  web:\n\timage: a\n', [at(3, 1, 'expected spaces for indentation, got a tab')]],
+    ['a duplicate key', 'services:\n  web:\n    image: a\n    image: b\n', [at(4, 5, 'key "image" is already there, at line 3; keep one')]],
+    ['a tab', 'services:\n  web:\n\timage: a\n', [at(3, 1, 'expected spaces for indentation, got a tab; YAML takes no tabs there')]],
     ['a NUL byte', 'services:\n  we\0b:\n', [at(2, 5, 'expected text, got a NUL byte')]],
     ['an escaped NUL byte', web('    command: ["a\\0b"]\n'), [at(4, 15, 'expected text, got a NUL byte')]],
     ['__proto__', 'services:\n  __proto__:\n    image: a\n', [at(2, 3, 'key "__proto__" cannot be used; choose another name')]],
@@ -42,27 +42,27 @@ networks:
     ['a number as key', web('    labels:\n      1: a\n'), [at(5, 7, 'expected a string as key, got the number 1; write "1"')]],
     ['an unknown alias', web('    labels: *nope\n'), []],
     ['a misspelt tag', web('    ports: !overide []\n'), [at(4, 21, 'unknown YAML tag !overide; did you mean "!override"?')]],
-    ['a list at the top', '- a\n', [at(1, 1, 'expected a mapping at the top of a stack file, got a list')]],
-    ['an empty file', '', ['/app/compose.yaml: expected a mapping with "services", got an empty file']],
+    ['a list at the top', '- a\n', [at(1, 1, 'expected a mapping at the top of a stack file, got a list; begin with "services:"')]],
+    ['an empty file', '', ['/app/compose.yaml: expected a mapping with "services", got an empty file; begin with "services:"']],
     ['a number as text', web('    user: 1000\n'), [at(4, 11, 'services.web.user: expected a string, got the number 1000; write "1000"')]],
     ['an undeclared volume', web('    volumes: [dta:/x]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web: volume "dta" is not declared; did you mean "data"?')]],
     ['a relative target', web('    volumes: ["data:x"]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web.volumes[0]: expected an absolute path in the container as target, got "x"')]],
     ['a missing env file', web('    env_file: a.env\n'), [at(4, 5, 'services.web.env_file: file /app/a.env does not exist; create it, or say "required: false"')]],
     ['two namings', web('    container_name: w1\n    scale: 2\n'), [at(4, 5, 'services.web: a container_name can name one container, got 2 replicas; drop one of the two')]],
     ['contradicting limits', web('    mem_limit: 1m\n    deploy: { resources: { limits: { memory: 2m } } }\n'), [at(4, 5, 'services.web: "mem_limit" says 1048576 and deploy.resources.limits.memory says 2097152; keep one')]],
-    ['network_mode and networks', web('    network_mode: host\n    networks: [default]\n'), [at(4, 5, 'services.web: expected one of "network_mode" and "networks", got both')]],
+    ['network_mode and networks', web('    network_mode: host\n    networks: [default]\n'), [at(4, 5, 'services.web: expected one of "network_mode" and "networks", got both; take one out')]],
     ['a required variable', web('    user: ${WHO:?say who}\n'), [at(4, 11, 'required variable WHO is not set: say who')]],
     ['a malformed variable', web('    user: ${WHO\n'), [at(4, 11, 'expected ${NAME} with perhaps :-, -, :?, ?, :+ or + and a closing brace, got "${WHO"; write "$$" for a dollar sign')]],
     ['a misspelt condition', web('    depends_on: { web: { condition: service_helthy } }\n'), [at(4, 37, 'services.web.depends_on.web.condition: expected one of "service_started", "service_healthy", "service_completed_successfully", got "service_helthy"; did you mean "service_healthy"?')]],
-    ['merging a scalar', 'x-a: &a 1\nservices:\n  web:\n    <<: *a\n    image: b\n', [at(4, 5, 'expected a mapping or a list of mappings to merge with "<<", got the number 1')]],
+    ['merging a scalar', 'x-a: &a 1\nservices:\n  web:\n    <<: *a\n    image: b\n', [at(4, 5, 'expected a mapping or a list of mappings to merge with "<<", got the number 1; the anchor has to stand at a mapping')]],
     ['an alias in its own anchor', 'x-a: &a\n  b: *a\nservices: {}\n', [at(2, 6, 'alias "*a" stands inside its own anchor')]],
     ['an invalid name', 'name: "!"\nservices: {}\n', [at(1, 7, 'name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got "!"')]],
-    ['a mistyped healthcheck', web('    healthcheck: { test: [curl, x] }\n'), [at(4, 26, 'services.web.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got "curl"')]],
+    ['a mistyped healthcheck', web('    healthcheck: { test: [curl, x] }\n'), [at(4, 26, 'services.web.healthcheck.test: expected "CMD", "CMD-SHELL" or "NONE" as the first word, got "curl"; write ["CMD", "curl", "x"]')]],
     ['a misspelt capability', web('    cap_add: [CAP_NET_ADMN]\n'), [at(4, 15, 'services.web.cap_add[0]: expected a capability such as NET_ADMIN, got "CAP_NET_ADMN"; did you mean "NET_ADMIN"?')]],
     ['a signal like no other', web('    stop_signal: SIGFOO\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGFOO"')]],
     ['a misspelt signal', web('    stop_signal: SIGTREM\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGTREM"; did you mean "SIGTERM"?')]],
-    ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false')]],
-    ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"')]],
+    ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false; write "no"')]],
+    ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"; write "x=ADDRESS"')]],
     ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"')]],
     ['wrong addresses', web('    networks: { n: { ipv4_address: 10.0.0.256 } }\nnetworks: { n: { ipam: { config: [{ subnet: 10.0.0.0/33 }] } } }\n'), [
       at(4, 36, 'services.web.networks.n.ipv4_address: expected an IPv4 address, got "10.0.0.256"'), at(5, 45, 'networks.n.ipam.config[0].subnet: expected a subnet such as 10.9.0.0/24, got "10.0.0.0/33"')]],
@@ -98,8 +98,8 @@ networks:
 
   test('name a cycle', () => {
     const text = 'services:\n  a: { image: x, depends_on: [b] }\n  b: { image: x, depends_on: [c] }\n  c: { image: x, depends_on: [a] }\n';
-    expect(mistakesOf(text)).toEqual([at(4, 31, 'services depend on each other in a cycle: a → b → c → a')]);
-    expect(mistakesOf(web('    depends_on: [web]\n'))).toEqual([at(4, 18, 'services depend on each other in a cycle: web → web')]);
+    expect(mistakesOf(text)).toEqual([at(4, 31, 'services depend on each other in a cycle: a → b → c → a; take one of the dependencies out')]);
+    expect(mistakesOf(web('    depends_on: [web]\n'))).toEqual([at(4, 18, 'services depend on each other in a cycle: web → web; take one of the dependencies out')]);
   });
 
   test('stop a billion laughs before they are read', () => {
