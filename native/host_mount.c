@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "config.h"
@@ -50,23 +51,38 @@ static int run(struct mount_spec *spec, char *options, struct error *err) {
   return propagation && mount(NULL, spec->target, NULL, propagation, NULL) < 0 ? error_errno(err, "mount", spec->target) : 0;
 }
 
+/* At most a page, as mount(2) takes. NULL: there are more. */
+static char *read_input(void) {
+  static char text[4096];
+  size_t used = 0;
+  for (ssize_t n; (n = read(0, text + used, sizeof text - used)) != 0; used += (size_t)n)
+    if (n < 0 || used + (size_t)n == sizeof text) return NULL;
+  text[used] = 0;
+  return text;
+}
+
 int cmd_mount(int argc, char **argv) {
   static const struct option names[] = {
     {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {0},
   };
   struct mount_spec spec = {.type = "", .attr_set = 0};
   char *options = NULL;
+  bool unread = false;
+  struct error err = {0};
   for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (option) {
     case 't': spec.type = optarg; break;
     case 's': spec.source = optarg; break;
     case 'd': spec.target = optarg; break;
-    case 'o': options = optarg; break;
+    case 'o':
+      if (strcmp(optarg, "-") != 0) options = optarg;
+      else if (!(options = read_input())) unread = true;
+      break;
     default: return 2;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever comes after the engine looks for itself what is mounted */
   arena_open();
-  struct error err = {0};
   if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS]");
+  else if (unread) error_text(&err, "mount: the options cannot be read, or are longer than mount(2) takes");
   else if (run(&spec, options, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

@@ -5,21 +5,22 @@ import { errorBody, sendJson } from './answer.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { allCredentials } from './registry-auth.ts';
 import { readBody } from './request-body.ts';
+import { shownEvent, shownPlan, shownStack } from './shown.ts';
 
 /** `GET /stacks` */
 export async function listStacks({ engine, response }: Exchange): Promise<void> {
-  sendJson(response, 200, engine.stacks());
+  sendJson(response, 200, engine.stacks().map(shownStack));
 }
 
 /** `GET /stacks/{name}` */
 export async function getStack(exchange: Exchange): Promise<void> {
-  sendJson(exchange.response, 200, await exchange.engine.stack(param(exchange, 'name')));
+  sendJson(exchange.response, 200, shownStack(await exchange.engine.stack(param(exchange, 'name'))));
 }
 
 /** `POST /stacks/{name}/plan`: what a PUT of the same body would do. */
 export async function planStack(exchange: Exchange): Promise<void> {
   const body = await readBody(exchange.request, StackRequest);
-  sendJson(exchange.response, 200, await exchange.engine.planStack(param(exchange, 'name'), body));
+  sendJson(exchange.response, 200, shownPlan(await exchange.engine.planStack(param(exchange, 'name'), body)));
 }
 
 /** `POST /stacks/{name}/containers`: makes a one-off, the one container of the body's desired state; starts nothing. */
@@ -71,7 +72,7 @@ async function streamPass({ response, gone }: Exchange, run: (onEvent: (event: P
   const write = (event: PassEvent): void => {
     if (gone.aborted) return;
     if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-    waiting += `${JSON.stringify(event)}\n`;
+    waiting += `${JSON.stringify(shownEvent(event))}\n`;
     timer ??= setTimeout(flush, TOGETHER_MS);
   };
   try {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { ANONYMOUS_VOLUME, type Volume } from '../state/volume.ts';
+import { shownDriverOpts } from '../state/volume-options.ts';
 import { volumeUsers } from '../state/volume-users.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { rfc3339 } from './docker-time.ts';
@@ -62,6 +63,6 @@ function found({ engine }: Exchange, name: string): object {
 
 /** A volume as Docker shows it. */
 export function volumeJson(name: string, { spec, status }: Volume): object {
-  const options = Object.keys(spec.driverOpts).length === 0 ? null : spec.driverOpts;
+  const options = Object.keys(spec.driverOpts).length === 0 ? null : shownDriverOpts(spec.driverOpts);
   return { Name: name, Driver: spec.driver, Mountpoint: status?.mountpoint ?? '', CreatedAt: rfc3339(status?.createdAt ?? 0), Labels: spec.labels, Scope: 'local', Options: options };
 }

@@ -3,7 +3,8 @@ import type { Container } from '../state/container.ts';
 import type { IpamPool, Network } from '../state/network.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
-import { changeText, compare } from './compare.ts';
+import { shownOptions } from '../state/volume-options.ts';
+import { type Change, changeText, compare } from './compare.ts';
 import { byKey } from './expand.ts';
 import { ownLabels } from './fields.ts';
 
@@ -75,7 +76,7 @@ export function volumeFates(desired: Desired, actual: State): ResourceFates {
       continue;
     }
     if (found.stack !== wanted.stack) notes.push(`volume ${name} exists and does not belong to stack ${desired.stack}: it is used as it is; mark it "external" to say so`);
-    const changes = compare('', volumeForm(found), volumeForm(wanted)).map(changeText);
+    const changes = compare('', volumeForm(found), volumeForm(wanted)).map(volumeChange);
     if (changes.length > 0) notes.push(`volume ${name} keeps what it was made with (${changes.join('; ')}): remove it to have it made anew${Object.keys(found.spec.driverOpts).length > 0 ? '' : ', which loses its data'}`);
   }
   for (const [name, volume] of Object.entries(actual.volumes).sort(byKey)) {
@@ -119,6 +120,13 @@ function networkForm({ spec: { driver, internal, ipv6, ipam, labels, options } }
 function poolText({ subnet, gateway, ipRange, auxAddresses }: IpamPool): string {
   const reserved = Object.entries(auxAddresses).sort(byKey).map(([name, address]) => ` ${name} ${address}`);
   return `${subnet === '' ? 'any subnet' : subnet}${gateway === '' ? '' : ` gateway ${gateway}`}${ipRange === '' ? '' : ` range ${ipRange}`}${reserved.join('')}`;
+}
+
+/** Without the secrets that the options of a mount may hold; where nothing else differs, that one did. */
+function volumeChange({ field, before, after }: Change): string {
+  if (field !== 'driverOpts.o') return changeText({ field, before, after });
+  const [was, becomes] = [before, after].map((value) => (typeof value === 'string' ? shownOptions(value) : value));
+  return was === becomes ? `${field}: a secret in it changed` : changeText({ field, before: was, after: becomes });
 }
 
 function volumeForm({ spec: { driver, driverOpts, labels } }: Volume): unknown {

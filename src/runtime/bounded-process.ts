@@ -3,12 +3,14 @@ import { spawn } from 'node:child_process';
 export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /**
- * Runs a program that may hang in the kernel. Null: it had not ended after `ms`, and was killed; its end is not waited for, since not even
+ * Runs a program that may hang in the kernel, with `input` as its standard input. Null: it had not ended after `ms`, and was killed; its end is not waited for, since not even
  * SIGKILL need bring that about at once.
  */
-export function runBounded(file: string, args: readonly string[], ms: number): Promise<Ended | null> {
+export function runBounded(file: string, args: readonly string[], ms: number, input = ''): Promise<Ended | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+    child.stdin.on('error', () => undefined); // one that has ended reads no more
+    child.stdin.end(input);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString(); });
@@ -16,6 +18,7 @@ export function runBounded(file: string, args: readonly string[], ms: number): P
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       child.unref();
+      child.stdin.destroy();
       child.stdout.destroy();
       child.stderr.destroy();
       resolve(null);

@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { shownOptions } from '../../state/volume-options.ts';
 import { runBounded } from '../bounded-process.ts';
-import { isAddress, optionsText, withAddress, type MountRequest } from './mount-options.ts';
+import { isAddress, withAddress, type MountRequest } from './mount-options.ts';
 
 /** How long a server has for all attempts together, the look-up of its name included. */
 const MOUNT_MS = 14_000;
@@ -21,8 +22,9 @@ export async function mountVolume(core: string, name: string, request: MountRequ
   let first: string | null = null;
   for (const attempt of request.attempts) {
     const options = address === null ? attempt : withAddress(attempt, address);
-    const what = `volume ${name}: ${request.source} (type ${request.type === '' ? 'none' : request.type}, options ${options.length === 0 ? 'none' : optionsText(options)})`;
-    const ended = await runBounded(core, ['mount', '--type', request.type, '--source', request.source, '--target', target, '--options', options.join(',')], Math.max(1, end - Date.now()));
+    const what = `volume ${name}: ${request.source} (type ${request.type === '' ? 'none' : request.type}, options ${options.length === 0 ? 'none' : shownOptions(options.join(','))})`;
+    // By its input: everybody may read a process's arguments, and there may be a password among the options.
+    const ended = await runBounded(core, ['mount', '--type', request.type, '--source', request.source, '--target', target, '--options', '-'], Math.max(1, end - Date.now()), options.join(','));
     if (ended === null) throw unanswered(what, request.server);
     if (ended.code === 0) return;
     const failure = failureOf(ended.stderr);

@@ -56,8 +56,3 @@ function serverOf(device: string, options: readonly string[]): string | null {
 export function isAddress(server: string): boolean {
   return isIP(server) !== 0;
 }
-
-/** As text for people, without passwords. */
-export function optionsText(options: readonly string[]): string {
-  return options.map((option) => option.replace(/^(pass|password|password2)=.*$/, '$1=…')).join(',');
-}

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { VolumeSpec, type Volume } from '../../state/volume.ts';
-import { driverOptsProblem } from '../../state/volume-options.ts';
+import { driverOptsProblem, shownDriverOpts } from '../../state/volume-options.ts';
 import { KeyedMutex } from '../container/mutex.ts';
 import type { Paths } from '../../state/paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
@@ -151,7 +151,12 @@ class VolumeStore implements Volumes {
 function assertSame(name: string, { stack, spec }: VolumeRecord, wantedStack: string, wanted: VolumeSpec): void {
   if (stack !== wantedStack) throw new BayplanError('conflict', `volume ${name} belongs to ${stack === '' ? 'no stack' : `stack ${stack}`}, not to ${wantedStack === '' ? 'none' : wantedStack}: name it differently, or declare it external`);
   const differing = (['driver', 'external', 'driverOpts', 'labels'] as const).find((field) => canonical(spec[field]) !== canonical(wanted[field]));
-  if (differing !== undefined) throw new BayplanError('conflict', `volume ${name} exists with another ${differing}: ${canonical(spec[differing])}, wanted ${canonical(wanted[differing])}; remove it first (its data goes with it) or keep it as it was`);
+  if (differing !== undefined) throw new BayplanError('conflict', `volume ${name} exists with another ${differing}: ${shown(spec, differing)}, wanted ${shown(wanted, differing)}; remove it first (its data goes with it) or keep it as it was`);
+}
+
+/** For people: without passwords. */
+function shown(spec: VolumeSpec, field: 'driver' | 'external' | 'driverOpts' | 'labels'): string {
+  return canonical(field === 'driverOpts' ? shownDriverOpts(spec.driverOpts) : spec[field]);
 }
 
 function canonical(value: string | boolean | Record<string, string>): string {
