@@ -87,7 +87,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
-      PortBindings: portMap(spec.ports, status), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
+      PortBindings: bindings(spec.ports), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
       LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: 'bayplan', ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
@@ -164,11 +164,20 @@ function summaryPorts({ spec }: Container, status: ContainerStatus, image: Image
   })];
 }
 
+/** As they were asked for. */
+function bindings(ports: readonly PublishedPort[]): object {
+  const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { hostIp, published, publishedLast, target, protocol } of ports) {
+    (map[`${target}/${protocol}`] ??= []).push({ HostIp: hostIp, HostPort: published === null ? '' : `${published}${publishedLast === null ? '' : `-${publishedLast}`}` });
+  }
+  return map;
+}
+
 function portMap(ports: readonly PublishedPort[], status: ContainerStatus): object {
   const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const port of ports) {
-    const bindings = (map[`${port.target}/${port.protocol}`] ??= []);
-    for (const ip of hostAddresses(port, status)) bindings.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
+    const bound = (map[`${port.target}/${port.protocol}`] ??= []);
+    for (const ip of hostAddresses(port, status)) bound.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
   }
   return map;
 }

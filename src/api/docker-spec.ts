@@ -78,9 +78,12 @@ function portsOf(config: DockerConfig, host: HostConfig, image: ImageConfig | nu
   return [...bound, ...[...exposed].filter((key) => host.PortBindings?.[key] === undefined).map((key) => portOf(key, '', ''))];
 }
 
-/** `80/tcp` of the container, on the host's address and port; '' leaves them open. */
+/** `80/tcp` of the container, on the host's address and port, or on the first free one of `8000-8010`; '' leaves them open. */
 function portOf(key: string, hostIp: string, hostPort: string): PublishedPort {
   const [, target, protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
-  if (target === undefined || !/^\d*$/.test(hostPort)) throw new BayplanError('bad-request', `HostConfig.PortBindings: "${key}" on "${hostPort}": expected PORT/PROTOCOL on one host port`);
-  return PublishedPort.parse({ hostIp: hostIp === '0.0.0.0' ? '' : hostIp, published: hostPort === '' || hostPort === '0' ? null : Number(hostPort), target: Number(target), protocol });
+  const [, first, last = null] = /^(\d*)(?:-(\d+))?$/.exec(hostPort) ?? [];
+  if (target === undefined || first === undefined || (last !== null && Number(last) < Number(first))) throw new BayplanError('bad-request', `HostConfig.PortBindings: "${key}" on "${hostPort}": expected PORT/PROTOCOL on one host port, or on a range as 8000-8010`);
+  return PublishedPort.parse({
+    hostIp: hostIp === '0.0.0.0' ? '' : hostIp, published: first === '' || first === '0' ? null : Number(first), publishedLast: last === null || last === first ? null : Number(last), target: Number(target), protocol,
+  });
 }
