@@ -44,6 +44,37 @@ test('service:x lives in the network of x, with its names, and survives the rest
   expect((await machine.up(SHARED)).done).toEqual([]);
 });
 
+test('who shares a network namespace resolves names whoever of them restarts or goes', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  const peer = status('demo-peer-1').address;
+  // Each question comes from a port of its own, and any of the responders there may get it; none of them may cost a client its time-out.
+  const resolves = async (name: string, wanted = peer): Promise<void> => {
+    const { output } = await machine.exec(name, 'sh', '-c', 'for i in 1 2 3 4 5 6 7 8 9 10; do timeout 2 nslookup -type=a peer | tail -n +3; done');
+    expect(output.split('\n').filter((line) => line === `Address: ${wanted}`)).toHaveLength(10);
+  };
+  await resolves('demo-app-1');
+  await machine.engine.stopContainer('demo-vpn-1', null, 0);
+  await resolves('demo-app-1');
+  await machine.engine.startContainer('demo-vpn-1');
+  await resolves('demo-app-1');
+  await machine.engine.stopContainer('demo-app-1', null, 0);
+  await resolves('demo-vpn-1');
+  await machine.engine.startContainer('demo-app-1');
+  await resolves('demo-vpn-1');
+  await resolves('demo-app-1');
+  // An end that nobody asked for.
+  process.kill(status('demo-vpn-1').pid, 'SIGKILL');
+  await eventually(() => { expect(machine.engine.containers.get('demo-vpn-1')?.status?.phase).not.toBe('running'); });
+  await resolves('demo-app-1');
+  await machine.engine.removeContainer('demo-vpn-1', false);
+  await resolves('demo-app-1');
+  // The peer moves, and the survivor is told.
+  await machine.engine.removeContainer('demo-peer-1', false);
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  await resolves('demo-app-1', status('demo-peer-1').address);
+  await resolves('demo-vpn-1', status('demo-peer-1').address);
+});
+
 test('x made anew takes those who share its network along, under the same fixed address', async () => {
   const stack = (value: string): string => `services:
   vpn: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL, environment: { A: "${value}" }, networks: { net: { ipv4_address: 10.217.3.9 } } }
