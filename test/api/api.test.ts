@@ -84,7 +84,7 @@ test('inspect merges what the image says', async () => {
   expect(JSON.parse(body)).toMatchObject({
     Name: '/shop-web-1', Path: '/entry', Args: ['serve'], State: { Status: 'running', Running: true, Health: { Status: 'healthy' } },
     Config: { Env: ['PATH=/bin', 'A=own'], WorkingDir: '/srv', Labels: { from: 'image', 'com.docker.compose.project': 'shop' }, ExposedPorts: { '80/tcp': {} } },
-    HostConfig: { Memory: 1024, NanoCpus: 500_000_000, PortBindings: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }] } },
+    HostConfig: { Memory: 1024, NanoCpus: 500_000_000, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } },
   });
 });
 
