@@ -13,6 +13,7 @@ import { specOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
+import { withVolumesFrom } from './volumes-from.ts';
 
 /** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
@@ -20,7 +21,7 @@ export async function createContainer({ engine, query, request, response }: Exch
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
-  const spec = specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null);
+  const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));
   const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);

@@ -26,7 +26,7 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
     capAdd: host.CapAdd ?? [], capDrop: host.CapDrop ?? [], readOnly: host.ReadonlyRootfs ?? false, init: host.Init ?? false,
     tty: config.Tty ?? false, stdinOpen: config.OpenStdin ?? false, stdinOnce: config.StdinOnce ?? false, autoRemove: host.AutoRemove ?? false,
     resources: resourcesOf(host), oomScoreAdj: host.OomScoreAdj ?? 0, shmSize: host.ShmSize || null, sysctls: host.Sysctls ?? {}, deviceCgroupRules: host.DeviceCgroupRules ?? [],
-    ...confinementOf(host), logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
+    links: linksOf(host), ...confinementOf(host), logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
     ulimits: Object.fromEntries((host.Ulimits ?? []).map(({ Name, Soft, Hard }) => [Name, { soft: Soft, hard: Hard }])),
     mounts: mountsOf(config), networkMode: modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
     dns: { servers: host.Dns ?? [], search: host.DnsSearch?.length ? host.DnsSearch : null, options: host.DnsOptions ?? [] },
@@ -41,10 +41,18 @@ function modeOf(mode: string): string {
 function refuseUnbuilt(host: HostConfig): void {
   const unsafe: readonly (readonly [string, boolean])[] = [
     ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
-    ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0], ['VolumesFrom', (host.VolumesFrom ?? []).length > 0], ['Links', (host.Links ?? []).length > 0],
+    ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0],
   ];
   const found = unsafe.find(([, said]) => said);
   if (found !== undefined) throw new BayplanError('not-built', `HostConfig.${found[0]} is not built yet, and the container would be another one without it: leave it out`);
+}
+
+/** `NAME[:ALIAS]`. */
+function linksOf({ Links }: HostConfig): Record<string, string> {
+  return Object.fromEntries((Links ?? []).map((link) => {
+    const [name = '', alias = name] = link.replace(/^\//, '').split(':');
+    return [alias.replace(/^.*\//, ''), name];
+  }));
 }
 
 /** An entrypoint of one empty string takes the image's away. */

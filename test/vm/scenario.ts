@@ -76,6 +76,7 @@ async function useLimits() {
     forks: sh('for i in $(seq 40); do sleep 1000 > /dev/null 2>&1 & done'),
     forksRefused: Number(/^max (\d+)/.exec(file('pids.events'))?.[1]),
     whole: await useWhole(),
+    confined: await useConfined(),
     hog: await eventually(() => inspect('limits-hog-1'), ({ State }) => State.Status === 'exited'),
   };
 }
@@ -90,6 +91,16 @@ async function useWhole() {
     limits: readFileSync(`/proc/${Pid}/limits`, 'utf8'), oomScoreAdj: readFileSync(`/proc/${Pid}/oom_score_adj`, 'utf8').trim(),
     devices: bayplan('exec', '--file', 'test/vm/limits.yaml', 'whole', 'sh', '-c', 'mknod /serial c 4 64; (: < /serial) && echo read; (: > /serial); cat /proc/sys/net/core/somaxconn; grep -o size=.*k /proc/mounts | tail -n1'),
   };
+}
+
+/** Devices, privileges and namespaces, where devices are a program's to allow. */
+async function useConfined() {
+  const sh = (service: string, script: string): Ended => bayplan('exec', '--file', 'test/vm/limits.yaml', service, 'sh', '-c', script);
+  sh('whole', 'echo shared > /dev/shm/x');
+  const open = sh('open', 'grep -E "CapEff|Seccomp:" /proc/self/status; mkdir /x; mount -t tmpfs x /x && echo mounted; [ -b /dev/loop0 ] && echo device; head -c1 /dev/loop0 > /f && echo usable; [ -d /proc/$PPID ] && ls -d /sys/fs/cgroup/bayplan');
+  const disk = sh('disk', 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status; head -c1 /dev/disk > /f && echo readable; (: > /dev/disk) 2>&1; cat /dev/shm/x');
+  const hog = sh('disk', 'tail -c 100000000 /dev/zero; echo $?');
+  return { open, disk, hog, killed: await eventually(() => inspect('limits-disk-1'), ({ State }) => State.OOMKilled) };
 }
 
 /** The engine dies, its containers go on, the next command finds them. */

@@ -55,6 +55,17 @@ describe('cgroup v2', () => {
     expect(facts.limits.whole.devices).toMatchObject({ stdout: expect.stringMatching(/^read\n77\n/) as string, stderr: expect.stringContaining("can't create /serial: Operation not permitted") as string });
   });
 
+  it('gives devices and privileges as they are asked for, and shares namespaces', () => {
+    const { open, disk } = facts.limits.confined;
+    expect(open.stdout).toMatch(/^CapEff:\s+000001ffffffffff\nSeccomp:\s+0\nmounted\ndevice\nusable\n\/sys\/fs\/cgroup\/bayplan\n$/);
+    expect(disk.stdout).toMatch(/^NoNewPrivs:\s+1\nSeccomp:\s+0\nreadable\nsh: can't create \/dev\/disk: Operation not permitted\nshared\n$/);
+  });
+
+  it('tells that a child was killed for want of memory while its container goes on', () => {
+    expect(facts.limits.confined.hog.stdout).toBe('137\n');
+    expect(facts.limits.confined.killed.State).toMatchObject({ Status: 'running', OOMKilled: true });
+  });
+
   it('has the container and what is executed in it in one cgroup, which is read-only inside', () => {
     expect(facts.limits.memberOf).toMatch(/^0::\/bayplan\/[0-9a-f]{16}$/);
     expect(facts.limits.inside).toMatchObject({ code: 1, stdout: `0::/\n${64 * 1024 * 1024}\n`, stderr: expect.stringContaining('Read-only file system') as string });
