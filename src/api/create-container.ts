@@ -3,6 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, ContainerSpec } from '../state/container.ts';
 import { Image } from '../state/image.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
+import { specProblems } from '../state/spec-problems.ts';
 import { emptyState, type Desired } from '../state/state.ts';
 import { VolumeSpec, type Volume } from '../state/volume.ts';
 import { sendJson } from './answer.ts';
@@ -22,6 +23,8 @@ export async function createContainer({ engine, query, request, response }: Exch
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
   const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));
+  const [problem] = specProblems(spec);
+  if (problem !== undefined) throw new BayplanError('bad-request', problem.text);
   const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);

@@ -73,10 +73,27 @@ describe.runIf(present && root)('the docker client', () => {
       expect(out).toBe('40000000\n');
     });
 
+    it('holds a container as its options say', async () => {
+      const limits = ['--memory', '64m', '--memory-reservation', '32m', '--memory-swap', '96m', '--cpus', '0.5', '--cpuset-cpus', '0', '--pids-limit', '50', '--ulimit', 'nofile=100:200', '--shm-size', '3m', '--oom-score-adj', '300'];
+      const rest = ['--sysctl', 'net.core.somaxconn=77', '--device', '/dev/zero:/dev/nothing:r', '--security-opt', 'no-new-privileges', '--log-opt', 'max-size=1m', '--tmpfs', '/t:size=1m', '--cgroupns', 'private', '--ipc', 'shareable'];
+      const script = 'ulimit -n; cat /proc/sys/net/core/somaxconn /proc/self/oom_score_adj; [ -c /dev/nothing ] && echo device; grep -c NoNewPrivs:.*1 /proc/self/status; grep -E "^Cpus_allowed_list" /proc/self/status';
+      expect(await docker(['run', '--rm', ...limits, ...rest, 'bayplan/hello', 'sh', '-c', script])).toMatchObject({ code: 0, err: '', out: '100\n77\n300\ndevice\n1\nCpus_allowed_list:\t0\n' });
+      expect(await docker(['run', '--rm', '--privileged', '--pid', 'host', '--uts', 'host', '--security-opt', 'seccomp=unconfined', '--security-opt', 'systempaths=unconfined', 'bayplan/hello', 'sh', '-c', 'grep Seccomp: /proc/self/status; mkdir /x; mount -t tmpfs x /x && echo mounted'])).toMatchObject({ code: 0, out: 'Seccomp:\t0\nmounted\n' });
+      expect(await docker(['run', '--rm', '--network', 'host', '--sysctl', 'net.core.somaxconn=1', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('sysctls: net.core.somaxconn belongs to the network, which is the host\'s') });
+    });
+
+    it('update changes limits and the restart policy of one that runs, and --volumes-from gives its volumes to another', async () => {
+      expect(await docker(['run', '-d', '--name', 'held', '-v', '/kept', '--memory', '64m', 'bayplan/hello', 'sh', '-c', 'echo it > /kept/file; sleep 1000'])).toMatchObject({ code: 0 });
+      expect(await docker(['update', '--memory', '128m', '--cpus', '0.5', '--restart', 'on-failure:2', 'held'])).toMatchObject({ code: 0, out: 'held\n' });
+      expect(await docker(['inspect', '-f', '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}} {{.State.Running}}', 'held'])).toMatchObject({ out: '134217728 500000000 on-failure 2 true\n' });
+      await eventually(async () => expect(await docker(['run', '--rm', '--volumes-from', 'held:ro', 'bayplan/hello', 'cat', '/kept/file'])).toMatchObject({ code: 0, out: 'it\n' }));
+      expect(await docker(['rm', '-fv', 'held'])).toMatchObject({ code: 0 });
+    });
+
     it('answers 127 and 126 for what cannot be run, and 125 for what cannot be made', async () => {
       expect(await docker(['run', '--rm', 'bayplan/hello', 'no-such-thing'])).toMatchObject({ code: 127, err: expect.stringContaining('no-such-thing: not found in the container') });
       expect(await docker(['run', '--rm', 'bayplan/hello', '/etc'])).toMatchObject({ code: 126 });
-      expect(await docker(['run', '--rm', '--privileged', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('HostConfig.Privileged is not built yet') });
+      expect(await docker(['run', '--rm', '--gpus', 'all', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('HostConfig.DeviceRequests is not built yet') });
       expect(await docker(['run', '--rm', '--network', 'nosuch', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringMatching(/^docker: Error response from daemon: network nosuch not found$/m) });
       expect(names()).toEqual([]);
     });
