@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dnsSide } from './dns.mjs';
+import { ociFigures, ociTable } from './oci.mjs';
 import { publishedPortSide } from './published-port.mjs';
 import { pullSide } from './pull.mjs';
 
@@ -193,4 +194,6 @@ const show = (value) => (value === null ? '–' : value.toFixed(value < 1 ? 3 : 
 const ratio = (a, b) => (a === null || b === null || a === 0 ? '–' : `${(b / a).toFixed(1)}×`).padStart(9);
 console.log(`${rounds} rounds, medians\n${'what'.padEnd(16)}${'unit'.padEnd(6)}${'bayplan'.padStart(9)}${'docker'.padStart(9)}${'floor'.padStart(9)}${'docker/us'.padStart(10)}`);
 for (const row of rows) console.log(`${row.name.padEnd(16)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
-if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+const core = ociFigures();
+console.log(`\n${ociTable(core)}`);
+if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, { name: 'core', unit: 'ms', ...core }], null, 2)}\n`);
