@@ -41,7 +41,7 @@ static const char *next_line(const struct dns_zone *zone, const char *line) {
 /* As strcmp of the line's first word and the name. */
 static int compare_name(const struct dns_zone *zone, const char *line, const char *name) {
   for (const char *end = end_of(zone); line < end && *line != ' ' && *line != '\n'; line++, name++)
-    if (*line != *name) return (unsigned char)*line - (unsigned char)*name;
+    if (!*name || *line != *name) return !*name || (unsigned char)*line > (unsigned char)*name ? 1 : -1; /* a line may hold a NUL, where the name ends */
   return *name ? -1 : 0;
 }
 

@@ -88,7 +88,7 @@ int launch_read(int failure, int timeout, const char *progress, char *relayed, s
   size_t used = 0;
   struct pollfd entry = {.fd = failure, .events = POLLIN};
   long long end = timeout ? now_ms() + timeout * 1000ll : 0;
-  for (ssize_t n; used < size - 1;) {
+  for (ssize_t n = 0; used < size - 1;) {
     long long left = end ? end - now_ms() : -1;
     int ready = poll(&entry, 1, end && left < 0 ? 0 : (int)left);
     if (ready == 0) return error_text(err, "%s does not answer (%d s): is its server gone?", progress && *progress ? progress : "the set-up of the container", timeout);

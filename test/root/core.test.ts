@@ -15,7 +15,7 @@ import { imageOf, specOf } from '../runtime/container/container-spec.ts';
 import { resources } from '../spec-values.ts';
 
 // The core alone, without an engine: bundles of one busybox layer, run by `bayplan-core shim`.
-const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
+const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'bayplan-core-'));
 const group = basename(folder);
 const layer = join(folder, 'layer');

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './harness.ts';
 
 // The core's OCI command line, without an engine: bundles of one busybox root.
-const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
+const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'bayplan-oci-'));
 const group = basename(folder);
 const root = join(folder, 'state');

@@ -9,7 +9,7 @@ import { eventually } from './harness.ts';
 import { tarBytes, type Entry } from '../runtime/image/tar-bytes.ts';
 
 // Layers made to hurt. Nothing but `layer` may ever appear in `outer`, whatever becomes of them.
-const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
+const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 let outer = '';
 let layer = '';
 beforeEach(() => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256, tarBytes, type Entry } from '../runtime/image/tar-bytes.ts';
 
 // Each test has a folder `outer` with the layer's folder in it: nothing else may ever appear in `outer`.
-const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
+const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 let outer = '';
 let layer = '';
 beforeEach(() => {
