@@ -36,7 +36,16 @@ export function publishedPortSide(scratch, compose) {
     const servers = [serve('env'), serve('ip', 'netns', 'exec', hosts.behind)];
     compose(file, 'up', '-d');
     try {
-      const fetched = (ip, port, host = hosts.outside) => Number(execFileSync('ip', ['netns', 'exec', host, 'taskset', '-c', CLIENT_CPU, stream, 'fetch', ip, String(port), String(MILLISECONDS)], { encoding: 'utf8' })) / 1e6;
+      const fetched = (ip, port, host = hosts.outside) => Number(execFileSync('ip', ['netns', 'exec', host, 'taskset', '-c', CLIENT_CPU, stream, 'fetch', ip, String(port), String(MILLISECONDS)], { encoding: 'utf8', stdio: 'pipe' })) / 1e6;
+      const end = Date.now() + 10_000;
+      for (;;) { // a container that is up may not listen yet
+        try {
+          fetched(HERE, PORTS.published);
+          break;
+        } catch (error) {
+          if (Date.now() > end) throw error;
+        }
+      }
       const turns = Array.from({ length: TURNS }, () => ({ published: fetched(HERE, PORTS.published), host: fetched(HERE, PORTS.host), routed: fetched(BEHIND, PORTS.host, hosts.outsideRouter) }));
       const median = (which) => turns.map((turn) => turn[which]).sort((a, b) => a - b)[TURNS >> 1];
       return { published: median('published'), host: median('host'), routed: median('routed') };
