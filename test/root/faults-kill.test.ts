@@ -4,6 +4,8 @@ import { answers, COUNTING, ENDS, goesOn, stackToInterrupt } from './interrupted
 import { adopts, goesAltogether, interrupted, runningContainers } from './interrupted.ts';
 
 const shop = stackToInterrupt(5000);
+/** About forty kills each, on a machine that may be doing other things. */
+const AT_MOST_MS = 240_000;
 
 async function works(machine: Machine): Promise<void> {
   expect((await machine.up(shop)).done).toEqual([]);
@@ -31,7 +33,7 @@ describe.concurrent('an engine killed at each step boundary', () => {
     } finally {
       await machine.dispose();
     }
-  });
+  }, AT_MOST_MS);
 
   it('of `down` is followed by one that adopts and finishes', async () => {
     const machine = new Machine();
@@ -51,5 +53,5 @@ describe.concurrent('an engine killed at each step boundary', () => {
     } finally {
       await machine.dispose();
     }
-  });
+  }, AT_MOST_MS);
 });
