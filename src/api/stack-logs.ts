@@ -12,7 +12,7 @@ import { until } from './until.ts';
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
  * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers have ended and none of
- * them is going to be started again; `since` as in Docker's logs.
+ * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone.
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -21,9 +21,12 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const follow = flag(exchange, 'follow');
   const tail = tailOf(query.get('tail'));
   const since = parseSince(query.get('since'));
+  const end = parseSince(query.get('until'));
+  const index = query.get('index');
   const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly ended: boolean; readonly finishedAt: number }[] =>
     [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
-      if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing' || (services.size > 0 && !services.has(identity.service))) return [];
+      if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing') return [];
+      if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
       return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: status.phase !== 'running' && status.restartAt === 0, finishedAt: status.finishedAt }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
@@ -44,6 +47,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
       if (text !== '') await writeAll(response, text, gone);
     };
     for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal: gone })) {
+      if (end !== null && record.time > end) break;
       if ((seen !== undefined && record.time <= seen) || (since !== null && record.time < since)) continue;
       last = record.time;
       newest.set(key, last);

@@ -1,7 +1,9 @@
 import { addAttach } from './attach.ts';
 import type { Cli } from './cli.ts';
+import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addCp } from './cp.ts';
+import { addCreate } from './create.ts';
 import { addDown } from './down.ts';
 import { addEngine } from './engine.ts';
 import { addEvents } from './events.ts';
@@ -27,6 +29,7 @@ import { addRestart } from './restart.ts';
 import { addRm } from './rm.ts';
 import { addRun } from './run.ts';
 import { addSave } from './save.ts';
+import { addScale } from './scale.ts';
 import { addStart } from './start.ts';
 import { addStats } from './stats.ts';
 import { addStop } from './stop.ts';
@@ -40,7 +43,7 @@ import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addPlan, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addDown, addCreate, addScale, addPlan, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport,
   addConfig,
@@ -49,7 +52,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLogin, addLogout,
   addNetwork,
   addVolume, addVolumes,
-  addEngine, addVersion,
+  addEngine, addVersion, addCompletion,
 ];
 
 /** The chunk with every command. */

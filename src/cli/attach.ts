@@ -13,6 +13,7 @@ export const addAttach: AddCommand = (program, cli, ends) => {
     .argument('<service>')
     .option('--index <number>', 'the one of several containers')
     .option('--no-stdin', 'only show what it writes')
+    .option('--sig-proxy [yes]', 'pass signals on (accepted for docker\'s sake: they are in any case)', true)
     .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
     .action(ends(async (service: string, _own: AttachOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<AttachOptions>();

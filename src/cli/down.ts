@@ -1,36 +1,78 @@
+import { InvalidArgumentError } from 'commander';
+import { ImageClient } from '../client/image-client.ts';
+import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { PassEvent } from '../state/messages.ts';
 import { clientOf } from './client-of.ts';
-import { addStackOptions, seconds, type StackOptions } from './options.ts';
-import { passView } from './pass-view.ts';
-import { progressMode, type ProgressMode } from './progress-mode.ts';
+import { checkServices } from './no-service.ts';
+import { addServices, seconds, type ServicesOptions } from './options.ts';
+import { passView, type PassView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
 import { stackFolderOf } from './stack-folder.ts';
 import { stackNameOf } from './stack-name.ts';
 
-interface DownOptions extends StackOptions { readonly volumes?: boolean; readonly timeout?: number; readonly removeOrphans?: boolean; readonly progress: ProgressMode }
+interface DownOptions extends ServicesOptions { readonly volumes?: boolean; readonly timeout?: number; readonly removeOrphans?: boolean; readonly rmi?: 'local' | 'all' }
 
 export const addDown: AddCommand = (program, cli, ends) => {
-  addStackOptions(program.command('down').description('remove the stack\'s containers and networks'))
+  addServices(program.command('down').description('remove the stack\'s containers and networks, or the containers of the named services alone'))
     .option('-v, --volumes', 'remove its volumes too, and what is in them')
     .option('-t, --timeout <seconds>', 'how long containers have to stop (default: as each one says)', seconds)
+    .option('--rmi <which>', 'remove images too: "all" that the services name, or those that are "local" because none names them', (value) => {
+      if (value !== 'local' && value !== 'all') throw new InvalidArgumentError('Expected local or all.');
+      return value;
+    })
     .option('--remove-orphans', 'accepted for docker compose\'s sake: all that belongs to the stack goes in any case')
-    .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto')
-    .action(ends(async (_own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
+    .action(ends(async (services: readonly string[], _own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<DownOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
+      const images = options.rmi === 'all' ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
+      const from = stackFolderOf(options, cli);
+      if (services.length > 0) await checkServices(services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
       const view = passView(options.progress, cli);
       try {
-        for await (const event of client.removeStack(name, { volumes: options.volumes === true, timeout: options.timeout ?? null, from: stackFolderOf(options, cli) })) view.event(event);
-      } catch (error) {
-        if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
-        view.note(`nothing to remove: there is no stack "${name}"`);
-        return 0;
+        const events = services.length === 0
+          ? client.removeStack(name, { volumes: options.volumes === true, timeout: options.timeout ?? null, from })
+          : client.operate(name, { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from });
+        if (!await shown(events, view)) {
+          view.note(`nothing to remove: there is no stack "${name}"`);
+          return 0;
+        }
+        const status = view.finish();
+        if (status === 0) await removeImages(images, client, view);
+        if (status === 0 && view.done === 0) view.note(`nothing to remove of stack "${name}"`);
+        return status;
       } finally {
         view.close();
       }
-      const status = view.finish();
-      if (status === 0 && view.done === 0) view.note(`nothing to remove of stack "${name}"`);
-      return status;
     }));
 };
+
+/** False: there is no such stack. */
+async function shown(events: AsyncIterable<PassEvent>, view: PassView): Promise<boolean> {
+  try {
+    for await (const event of events) view.event(event);
+    return true;
+  } catch (error) {
+    if (error instanceof BayplanError && error.code === 'not-found') return false;
+    throw error;
+  }
+}
+
+/** What the containers of these services, none: of all, were made from. */
+async function imagesOf(stack: string, services: readonly string[], client: EngineClient): Promise<readonly string[]> {
+  return [...new Set((await client.containers(stack, true)).filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).map(({ Image }) => Image))].sort();
+}
+
+/** One that others use stays, and is named. */
+async function removeImages(images: readonly string[], client: EngineClient, view: PassView): Promise<void> {
+  for (const image of images) {
+    try {
+      await new ImageClient(client).remove(image, false);
+      view.note(`remove-image ${image}  (--rmi)`);
+    } catch (error) {
+      if (!(error instanceof BayplanError && (error.code === 'conflict' || error.code === 'image-not-found'))) throw error;
+      view.note(`note: image ${image} stays: ${error.message}`);
+    }
+  }
+}

@@ -3,6 +3,7 @@ import { clientOf } from './client-of.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
+import { timeOption } from './time-option.ts';
 
 interface EventsOptions extends StackOptions { readonly json?: boolean; readonly since?: string; readonly until?: string }
 
@@ -17,7 +18,7 @@ export const addEvents: AddCommand = (program, cli, ends) => {
     .action(ends(async (services: readonly string[], _own: EventsOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<EventsOptions>();
       const query = new URLSearchParams({ filters: JSON.stringify({ label: [`${LABELS}project=${await stackNameOf(options, cli)}`, `${LABELS}oneoff=False`] }) });
-      for (const name of ['since', 'until'] as const) if (options[name] !== undefined) query.set(name, secondsOf(options[name]));
+      for (const name of ['since', 'until'] as const) if (options[name] !== undefined) query.set(name, timeOption(options[name]));
       for await (const line of linesOf(await clientOf(options, cli).send('GET', `/events?${query}`))) {
         const event = JSON.parse(line) as EngineEvent;
         const service = event.Actor.Attributes[`${LABELS}service`] ?? '';
@@ -27,14 +28,6 @@ export const addEvents: AddCommand = (program, cli, ends) => {
       return 0;
     }));
 };
-
-/** `10m` is as long ago, from this machine's clock; what else the engine understands stays as it is. */
-function secondsOf(time: string): string {
-  const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
-  const parts = [...time.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== time) return time;
-  return (Date.now() / 1000 - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0)).toFixed(3);
-}
 
 function attributes({ Actor }: EngineEvent): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(Actor.Attributes).filter(([key]) => !key.startsWith(LABELS)).toSorted(([a], [b]) => (a < b ? -1 : 1)));

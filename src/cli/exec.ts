@@ -8,7 +8,7 @@ import { stackNameOf } from './stack-name.ts';
 import { lendTerminal, terminalSize, wantsTerminal } from './terminal.ts';
 import { whileInterruptible } from './while-interruptible.ts';
 
-interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly detach?: boolean; readonly detachKeys: string }
+interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly detach?: boolean; readonly privileged?: boolean; readonly detachKeys: string }
 
 export const addExec: AddCommand = (program, cli, ends) => {
   addStackOptions(program.command('exec').description('run a command in a running container of a service; exits with its status'), false)
@@ -21,6 +21,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
     .option('-u, --user <user[:group]>', 'as this user')
     .option('-w, --workdir <folder>', 'in this folder')
     .option('-e, --env <KEY=VALUE>', 'with this variable, may be repeated', collect)
+    .option('--privileged', 'with all capabilities and without a filter of system calls')
     .option('--index <number>', 'in this one of several containers')
     .passThroughOptions()
     .action(ends(async (service: string, argv: readonly string[], _own: ExecOptions, command: { optsWithGlobals<T>(): T }) => {
@@ -30,7 +31,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const container = await runningContainer(name, service, options.index, client);
       const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
       const tty = wantsTerminal(options.tty, cli);
-      const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty });
+      const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty, privileged: options.privileged === true });
       if (options.detach === true) {
         await client.startExecDetached(id);
         return 0;

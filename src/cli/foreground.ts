@@ -1,20 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nameOf } from '../client/container-summary.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import { LogPrinter } from './log-printer.ts';
+import { noService } from './no-service.ts';
 import type { PassView } from './pass-view.ts';
 import { stopOrder } from './stop-order.ts';
 
 /** What the services wrote at their end is shown for so long after an interrupt at the most. */
 const DRAIN_MS = 5000;
 const INTERRUPTED = 130;
+const STARTED = 'start-container ';
+
+export interface ForegroundOptions {
+  /** Whose output is shown; empty: all services'. */
+  readonly services: readonly string[];
+  /** What ends all: nothing, the first end of a container, the first that is a failure. */
+  readonly abort: 'never' | 'exit' | 'failure';
+  /** The service whose status is the command's; null: that of whichever ended first. */
+  readonly exitCodeFrom: string | null;
+  readonly colour: boolean;
+  readonly prefix: boolean;
+  readonly timestamps: boolean;
+}
 
 /**
  * `up` without `-d`: shows the services' output until all of them have ended. Ctrl-C stops them, dependents first; a second one
  * kills them.
  */
-export async function runInForeground(name: string, request: StackRequest, client: EngineClient, view: PassView, cli: Cli): Promise<number> {
+export async function runInForeground(name: string, request: StackRequest, client: EngineClient, view: PassView, options: ForegroundOptions, cli: Cli): Promise<number> {
+  if (options.exitCodeFrom !== null && request.desired.services[options.exitCodeFrom] === undefined) throw noService(options.exitCodeFrom, 'the stack file', Object.keys(request.desired.services));
   const began = Date.now();
   const passing = new AbortController();
   const watching = new AbortController();
@@ -32,20 +48,22 @@ export async function runInForeground(name: string, request: StackRequest, clien
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
     }
-    const stop = interrupts === 1 ? stopAll(name, request, client) : killAll(name, client);
+    const stop = interrupts === 1 ? stopAll(name, request, client, request.desired.stopTimeoutSeconds) : killAll(name, client);
     stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
     stops.push(stop);
   });
-  const output = new LogPrinter(name, { colour: cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: true, timestamps: false });
+  const output = new LogPrinter(name, { colour: options.colour && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.prefix, timestamps: options.timestamps });
   const show = async (): Promise<void> => {
-    output.expect(Object.entries(request.desired.services).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: [], follow: true, end: true, tail: 'all', since: began }, watching.signal)) view.print(output.line(line));
+    output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.length === 0 || options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
+    for await (const line of client.stackLogs(name, { services: options.services, follow: true, end: true, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) view.print(output.line(line));
   };
   let following: Promise<void> | null = null;
+  const started = new Set<string>();
   try {
     try {
       for await (const event of client.applyStack(name, request, { wait: false, attached: true }, passing.signal)) {
         view.event(event);
+        if (event.type === 'step' && event.state === 'done' && event.id.startsWith(STARTED)) started.add(event.id.slice(STARTED.length));
         // By the first plan the engine knows the stack, and nothing has been started yet.
         if (event.type === 'plan') following ??= show();
         following?.catch(() => undefined);
@@ -56,7 +74,16 @@ export async function runInForeground(name: string, request: StackRequest, clien
       if (interrupts === 0) throw error;
     }
     following ??= show();
-    await Promise.race([following, stopping]);
+    const ended = options.abort === 'never' || interrupts > 0 ? null : firstEnd(name, started, options.abort === 'failure', client);
+    ended?.catch(() => undefined); // awaited next, or nobody asks any more
+    const first = await Promise.race([following.then(() => null), stopping.then(() => null), ...(ended === null ? [] : [ended])]);
+    if (first !== null && interrupts === 0) {
+      view.note(`${first.container} exited with code ${first.code}: stopping the services`);
+      await stopAll(name, request, client, request.desired.stopTimeoutSeconds);
+      await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
+      return options.exitCodeFrom === null ? first.code : await codeOf(name, options.exitCodeFrom, client);
+    }
+    if (options.exitCodeFrom !== null && interrupts === 0) return await codeOf(name, options.exitCodeFrom, client);
     for (const stop of stops) await stop; // a second Ctrl-C adds to them meanwhile
     if (interrupts > 0) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
     return interrupts > 0 ? INTERRUPTED : 0;
@@ -67,14 +94,32 @@ export async function runInForeground(name: string, request: StackRequest, clien
   }
 }
 
-async function stopAll(name: string, request: StackRequest, client: EngineClient): Promise<void> {
+/** The first end of a container of a service that runs by now, or was started; with `failure` the first that is one. */
+async function firstEnd(name: string, started: ReadonlySet<string>, failure: boolean, client: EngineClient): Promise<{ readonly container: string; readonly code: number }> {
+  const all = (await client.containers(name, true)).filter((one) => one.Bayplan.owner === 'stack' && (one.State === 'running' || started.has(nameOf(one))));
+  return await new Promise((resolve, reject) => {
+    for (const one of all) {
+      client.waitContainer(one.Id, 'not-running').then((code) => {
+        if (!failure || code !== 0) resolve({ container: nameOf(one), code });
+      }, reject);
+    }
+  });
+}
+
+/** How the container of a service has ended, of several the first that failed. */
+async function codeOf(name: string, service: string, client: EngineClient): Promise<number> {
+  const codes = (await client.containers(name, true)).filter(({ Bayplan }) => Bayplan.owner === 'stack' && Bayplan.service === service).map(({ Bayplan }) => Bayplan.exitCode);
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+async function stopAll(name: string, request: StackRequest, client: EngineClient, timeout: number | null): Promise<void> {
   const running = await client.containers(name, true);
   const groups = stopOrder(request.desired.services);
   const named = new Set(groups.flat());
   const others = running.map(({ Bayplan }) => Bayplan.service).filter((service) => !named.has(service));
   for (const group of [...groups, others]) {
     const members = running.filter(({ Bayplan, State }) => group.includes(Bayplan.service) && (State === 'running' || State === 'restarting'));
-    await Promise.all(members.map(({ Id }) => client.stopContainer(Id)));
+    await Promise.all(members.map(({ Id }) => client.stopContainer(Id, timeout)));
   }
 }
 

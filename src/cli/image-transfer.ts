@@ -5,19 +5,26 @@ import type { StackOptions } from './options.ts';
 
 /**
  * The images that arguments mean: a service of the stack file by its name, else an image. Without arguments those of all services; then there has to be
- * a stack file.
+ * a stack file. `dependencies`: of what the services depend on too.
  */
-export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli): Promise<readonly string[]> {
+export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli, dependencies = false): Promise<readonly string[]> {
   const services = await servicesOf(options, cli, names.length === 0);
-  const images = names.length === 0 ? Object.values(services) : names.map((name) => services[name] ?? name);
+  const meant = new Set<string>();
+  const take = (name: string): void => {
+    if (meant.has(name)) return;
+    meant.add(name);
+    if (dependencies) services[name]?.needs.forEach(take);
+  };
+  (names.length === 0 ? Object.keys(services) : names).forEach(take);
+  const images = [...meant].map((name) => services[name]?.image ?? name);
   return [...new Set(images.filter((image) => image !== ''))].sort();
 }
 
-async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Promise<Readonly<Record<string, string>>> {
+async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Promise<Readonly<Record<string, { readonly image: string; readonly needs: readonly string[] }>>> {
   const { loadProject } = await import('./stack-file.ts');
   try {
     const { services } = loadProject(options, cli);
-    return Object.fromEntries(Object.entries(services).map(([name, { image = '' }]) => [name, image]));
+    return Object.fromEntries(Object.entries(services).map(([name, { image = '', depends_on }]) => [name, { image, needs: Object.keys(depends_on ?? {}) }]));
   } catch (error) {
     if (!needed && options.file === undefined && error instanceof BayplanError && error.code === 'no-file') return {};
     throw error;

@@ -9,6 +9,8 @@ export interface Screen {
   readonly colour: boolean;
   /** ms on any steady clock. */
   readonly now: () => number;
+  /** It is not shown how far a step is. */
+  readonly withoutParts?: boolean;
 }
 
 /** A layer on its way, and since when and from where its rate is measured. */
@@ -44,7 +46,9 @@ export class LivePass {
   }
 
   event(event: PassEvent): void {
-    if (event.type === 'progress') this.#progress(event);
+    if (event.type === 'progress') {
+      if (this.#screen.withoutParts !== true) this.#progress(event);
+    }
     else if (event.type === 'step' && event.state === 'started') this.#running.set(event.id, { since: this.#screen.now(), parts: new Map() });
     else if (event.type === 'step') this.#running.delete(event.id);
     this.#plain.event(event);

@@ -4,8 +4,9 @@ import { LogPrinter } from './log-printer.ts';
 import { checkServices } from './no-service.ts';
 import type { AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
+import { timeOption } from './time-option.ts';
 
-interface LogsOptions extends StackOptions { readonly follow?: boolean; readonly tail: string; readonly timestamps?: boolean; readonly color: boolean; readonly logPrefix: boolean }
+interface LogsOptions extends StackOptions { readonly follow?: boolean; readonly tail: string; readonly timestamps?: boolean; readonly color: boolean; readonly logPrefix: boolean; readonly since?: string; readonly until?: string; readonly index?: string }
 
 export const addLogs: AddCommand = (program, cli, ends) => {
   addStackOptions(program.command('logs').description('show what the services wrote'), false)
@@ -13,6 +14,8 @@ export const addLogs: AddCommand = (program, cli, ends) => {
     .option('-f, --follow', 'go on with what they write')
     .option('-n, --tail <lines>', 'only the last lines of each container', lineCount, 'all')
     .option('-t, --timestamps', 'show when each line was written')
+    .option('--since <time>', 'from this time on: a date, seconds since the epoch, or as long ago as 10m').option('--until <time>', 'up to this time')
+    .option('--index <number>', 'of this one of several containers')
     .option('--no-color', 'plain names')
     .option('--no-log-prefix', 'no names')
     .action(ends(async (services: readonly string[], _own: LogsOptions, command: { optsWithGlobals<T>(): T }) => {
@@ -22,11 +25,15 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       const output = new LogPrinter(name, { colour: options.color && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.logPrefix, timestamps: options.timestamps === true });
       const there = await client.containers(name, true);
       await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
-      const names = there.filter(({ Bayplan }) => services.length === 0 || services.includes(Bayplan.service)).flatMap(({ Names }) => Names);
+      const names = there.filter(({ Bayplan }) => (services.length === 0 || services.includes(Bayplan.service)) && (options.index === undefined || String(Bayplan.slot) === options.index)).flatMap(({ Names }) => Names);
       output.expect(names.map((each) => each.replace(/^\//, '')));
-      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, tail: options.tail })) {
+      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, tail: options.tail, index: options.index, since: timeOf(options.since), until: timeOf(options.until) })) {
         if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));
       }
       return 0;
     }));
 };
+
+function timeOf(time: string | undefined): string | undefined {
+  return time === undefined ? undefined : timeOption(time);
+}

@@ -19,11 +19,12 @@ export interface PassView {
   close(): void;
 }
 
-export function passView(mode: ProgressMode, cli: Cli): PassView {
+/** `withoutParts`: it is not shown how far a step is. */
+export function passView(mode: ProgressMode, cli: Cli, withoutParts = false): PassView {
   const { stdout, env } = cli;
   const write = (text: string | Buffer): void => void stdout.write(text);
   const live = mode === 'tty' || (mode === 'auto' && stdout.isTTY === true && env['TERM'] !== 'dumb');
-  if (live) return new LivePass({ write, size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }), colour: !env['NO_COLOR'], now: () => performance.now() });
+  if (live) return new LivePass({ write, size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }), colour: !env['NO_COLOR'], now: () => performance.now(), withoutParts });
   if (mode === 'json') return new JsonPass(write);
   return new PassPrinter(write, mode === 'quiet');
 }

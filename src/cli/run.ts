@@ -6,18 +6,20 @@ import type { StackRequest } from '../state/messages.ts';
 import { attached } from './attached.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
+import { label, type KeyValues } from './key-values.ts';
 import { namedVariables } from './named-variables.ts';
 import { noService } from './no-service.ts';
 import type { StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import { collect, type AddCommand } from './program.ts';
+import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
 import { selectServices } from './select-services.ts';
 import { wantsTerminal } from './terminal.ts';
 
 interface RunOptions extends StackOptions {
   readonly rm?: boolean; readonly detach?: boolean; readonly tty?: boolean; readonly interactive: boolean; readonly deps: boolean; readonly env?: readonly string[]; readonly volume?: readonly string[];
   readonly publish?: readonly string[]; readonly servicePorts?: boolean; readonly useAliases?: boolean; readonly entrypoint?: string; readonly name?: string; readonly user?: string; readonly workdir?: string;
-  readonly detachKeys: string;
+  readonly detachKeys: string; readonly label?: KeyValues; readonly capAdd?: readonly string[]; readonly capDrop?: readonly string[]; readonly quietPull?: boolean; readonly pull?: PullPolicy; readonly removeOrphans?: boolean; readonly build?: boolean; readonly quiet?: boolean;
 }
 
 export const addRun: AddCommand = (program, cli, ends) => {
@@ -36,10 +38,14 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .option('--use-aliases', 'lead the service\'s names to it too')
     .option('--entrypoint <command>', 'in place of the service\'s').option('--name <name>', 'of the container')
     .option('-u, --user <user[:group]>', 'as this user').option('-w, --workdir <folder>', 'in this folder')
+    .option('-l, --label <KEY=VALUE>', 'with this label, may be repeated', label).option('--cap-add <capability>', 'with this capability, may be repeated', collect).option('--cap-drop <capability>', 'without it, may be repeated', collect)
+    .option('--pull <policy>', 'when to pull images, in place of what the file says: always, missing or never', pullPolicy).option('--quiet-pull', 'do not show how far pulls are').option('-q, --quiet', 'likewise, and what else is done before').option('--remove-orphans', 'remove containers of services that the file no longer has')
+    .option('--build', 'refused: building images is not built yet')
     .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
     .passThroughOptions()
     .action(ends(async (service: string, argv: readonly string[], _own: RunOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RunOptions>();
+      if (options.build === true) throw new BayplanError('not-built', '--build: images cannot be built yet: build it elsewhere, and load it');
       const { desiredOneOff, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
@@ -49,9 +55,10 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const oneOff = {
         command: argv, entrypoint: options.entrypoint ?? null, environment: namedVariables(options.env ?? [], cli), user: options.user ?? '', workingDir: options.workdir ?? '',
         volumes: options.volume ?? [], publish: options.publish ?? [], cwd: cli.cwd, servicePorts: options.servicePorts === true, aliases: options.useAliases === true, tty, stdin, remove: options.rm === true,
+        labels: options.label ?? {}, capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [],
       };
-      if (options.deps) await startDependencies(requestOf(project, false, cli), service, client, cli);
-      const request = requestOf(oneOffProject(project, service, oneOff, resolve), false, cli);
+      if (options.deps || options.removeOrphans === true) await startDependencies(withPullPolicy(requestOf(project, options.removeOrphans === true, cli), options.pull), service, client, cli);
+      const request = withPullPolicy(requestOf(oneOffProject(project, service, oneOff, resolve), false, cli), options.pull);
       const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
       const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
       if (options.detach === true) {

@@ -2,22 +2,28 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Desired } from '../state/state.ts';
 import { noService } from './no-service.ts';
 
-/**
- * What `up SERVICE…` desires: these services and all they depend on as the file says, every other as it is desired now (`current`),
- * or left as it is. Throws for a service that the file does not have.
- */
-export function selectServices(desired: Desired, current: Desired | null, selected: readonly string[]): Desired {
+/** Services and all they depend on, or with `dependencies` false they alone. Throws for one that the file does not have. */
+export function withDependencies(desired: Desired, selected: readonly string[], dependencies = true): ReadonlySet<string> {
   const wanted = new Set<string>();
   const take = (name: string): void => {
     if (wanted.has(name)) return;
     wanted.add(name);
-    for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {})) take(dependency);
+    if (dependencies) for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {})) take(dependency);
   };
   for (const name of selected) {
     if (desired.inactive.includes(name)) throw new BayplanError('no-service', `service "${name}" is of a profile that is not active: add --profile`);
     if (desired.services[name] === undefined) throw noService(name, 'the stack file', Object.keys(desired.services));
     take(name);
   }
+  return wanted;
+}
+
+/**
+ * What `up SERVICE…` desires: these services and all they depend on as the file says, every other as it is desired now (`current`),
+ * or left as it is. Throws for a service that the file does not have.
+ */
+export function selectServices(desired: Desired, current: Desired | null, selected: readonly string[], dependencies = true): Desired {
+  const wanted = withDependencies(desired, selected, dependencies);
   const services = { ...current?.services, ...Object.fromEntries(Object.entries(desired.services).filter(([name]) => wanted.has(name))) };
   const templates = Object.values(services).map(({ template }) => template);
   const networks = new Set(templates.flatMap((template) => Object.keys(template.networks)));

@@ -2,3 +2,4 @@
 export { configJson, configYaml, desiredOneOff, oneOffProject, serviceHash, servicesInOrder } from '../stack/index.ts';
 export { loadProject } from './load-project.ts';
 export { requestOf } from './request-of.ts';
+export { upRequest } from './up-request.ts';

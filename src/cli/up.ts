@@ -1,56 +1,53 @@
-import type { Project } from '../stack/index.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
-import { runInForeground } from './foreground.ts';
 import { clientOf } from './client-of.ts';
-import { addFileOptions, type StackOptions } from './options.ts';
+import { runInForeground } from './foreground.ts';
+import { addUpOptions, type UpOptions } from './make-options.ts';
+import { addServices } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
-import { progressMode, type ProgressMode } from './progress-mode.ts';
 import type { AddCommand } from './program.ts';
-import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
-import { selectServices } from './select-services.ts';
-
-interface UpOptions extends StackOptions { readonly detach?: boolean; readonly wait?: boolean; readonly removeOrphans?: boolean; readonly pull?: PullPolicy; readonly progress: ProgressMode }
 
 export const addUp: AddCommand = (program, cli, ends) => {
-  addFileOptions(program.command('up').description('make the containers as the stack file says'))
-    .argument('[service...]', 'only these services and what they depend on')
-    .option('-d, --detach', 'leave the containers running in the background')
-    .option('--wait', 'wait until the services are healthy; leaves them in the background')
-    .option('--remove-orphans', 'remove containers of services that the file no longer has')
-    .option('--pull <policy>', 'when to pull images, in place of what the file says: always, missing or never', pullPolicy)
-    .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto')
+  addUpOptions(addServices(program.command('up').description('make the containers as the stack file says; of the named services, and what they depend on')))
     .action(ends(async (services: readonly string[], _own: UpOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<UpOptions>();
-      const { loadProject, requestOf } = await import('./stack-file.ts');
+      const aborts = options.abortOnContainerExit === true || options.abortOnContainerFailure === true || options.exitCodeFrom !== undefined;
+      const wait = options.wait === true || options.waitTimeout !== undefined;
+      const detached = options.detach === true || wait || !options.start;
+      if (aborts && detached) throw new BayplanError('bad-request', '--abort-on-container-exit, --abort-on-container-failure and --exit-code-from are for the foreground: leave out --detach, --wait and --no-start');
+      const { loadProject, upRequest } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
-      if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
       const client = clientOf(options, cli);
-      const request = withPullPolicy(await narrowed(requestOf(project, options.removeOrphans === true, cli), project, client, services), options.pull);
-      const view = passView(options.progress, cli);
+      const request = await upRequest(project, services, options, client, cli);
+      const view = passView(options.progress, cli, options.quietPull === true);
       try {
-        if (options.detach !== true && options.wait !== true) return await runInForeground(project.name, request, client, view, cli);
-        return await runDetached(project.name, request, client, view, options.wait === true);
+        if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
+        return await runInForeground(project.name, request, client, view, {
+          services: shownServices(request, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
+          colour: options.color, prefix: options.logPrefix, timestamps: options.timestamps === true,
+        }, cli);
       } finally {
         view.close();
       }
     }));
 };
 
-async function narrowed(request: StackRequest, project: Project, client: EngineClient, services: readonly string[]): Promise<StackRequest> {
-  if (services.length === 0) return request;
-  try {
-    const { revision, desired } = await client.stack(project.name);
-    return { ...request, base: revision, desired: selectServices(request.desired, desired, services) };
-  } catch (error) {
-    if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
-    return { ...request, desired: selectServices(request.desired, null, services) };
-  }
+/** Services whose output is shown; empty: of all. */
+function shownServices({ desired }: StackRequest, named: readonly string[], { attach, noAttach, attachDependencies }: UpOptions): readonly string[] {
+  if (attach === undefined && noAttach === undefined && (named.length === 0 || attachDependencies === true)) return [];
+  const asked = attach ?? (named.length > 0 && attachDependencies !== true ? named : Object.keys(desired.services));
+  return asked.filter((service) => noAttach?.includes(service) !== true);
 }
 
-async function runDetached(name: string, request: StackRequest, client: EngineClient, view: PassView, wait: boolean): Promise<number> {
-  for await (const event of client.applyStack(name, request, { wait, attached: false })) view.event(event);
+async function runDetached(name: string, request: StackRequest, client: EngineClient, view: PassView, options: { readonly wait: boolean; readonly timeout: number | null }): Promise<number> {
+  const late = options.timeout === null ? undefined : AbortSignal.timeout(options.timeout * 1000);
+  try {
+    for await (const event of client.applyStack(name, request, { wait: options.wait, attached: false }, late)) view.event(event);
+  } catch (error) {
+    if (late?.aborted !== true) throw error;
+    throw new BayplanError('timeout', `the services are not all healthy after ${options.timeout ?? 0} s; they are left running`);
+  }
   const status = view.finish();
   if (status === 0 && view.done === 0) view.note('nothing to do');
   return status;

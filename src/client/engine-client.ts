@@ -70,10 +70,10 @@ export class EngineClient {
     yield* this.#events('POST', `/stacks/${encodeURIComponent(name)}/operations`, JSON.stringify({ version: 1, ...operation }), signal);
   }
 
-  /** `end`: what is followed ends with the last container; else it goes on for those to come. */
-  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly end?: boolean; readonly tail: string; readonly since?: number }, signal?: AbortSignal): AsyncGenerator<LogLine> {
+  /** `end`: what is followed ends with the last container; else it goes on for those to come. `index`: containers of this number alone. Times as the engine reads them. */
+  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly end?: boolean; readonly tail: string; readonly since?: string | undefined; readonly until?: string | undefined; readonly index?: string | undefined }, signal?: AbortSignal): AsyncGenerator<LogLine> {
     const query = new URLSearchParams({ follow: String(Number(options.follow)), end: String(Number(options.end === true)), tail: options.tail });
-    if (options.since !== undefined) query.set('since', (options.since / 1000).toFixed(3));
+    for (const name of ['since', 'until', 'index'] as const) if (options[name] !== undefined) query.set(name, options[name]);
     for (const service of options.services) query.append('service', service);
     const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);
     for await (const line of linesOf(response)) yield JSON.parse(line);
@@ -83,8 +83,9 @@ export class EngineClient {
     return await this.#json('GET', containersPath(stack, all));
   }
 
-  async stopContainer(name: string): Promise<void> {
-    await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/stop`));
+  /** `timeout` in seconds; null: the container's own. */
+  async stopContainer(name: string, timeout: number | null = null): Promise<void> {
+    await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/stop${timeout === null ? '' : `?t=${timeout}`}`));
   }
 
   async killContainer(name: string, signal = 'SIGKILL'): Promise<void> {
@@ -144,7 +145,7 @@ export class EngineClient {
   /** Makes a command ready to be run in a container; answers its id. */
   async createExec(container: string, command: ExecCommand): Promise<string> {
     const { Id } = await this.#json<{ readonly Id: string }>('POST', `/containers/${encodeURIComponent(container)}/exec`, JSON.stringify({
-      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, Privileged: command.privileged === true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
     }));
     return Id;
   }
@@ -244,7 +245,7 @@ export class EngineClient {
 /** What a person asks of a stack's containers; what is left out is as it usually is. */
 export type OperationRequest = Pick<Operation, 'verb'> & Partial<Omit<Operation, 'services'>> & { readonly services: readonly string[] };
 
-export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean }
+export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean; readonly privileged?: boolean }
 
 /** Of a terminal, in characters. */
 export interface ConsoleSize { readonly width: number; readonly height: number }

@@ -6,6 +6,7 @@ import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
+import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
@@ -53,7 +54,7 @@ export class Stacks {
   plan(name: string, request: StackRequest): PlanAnswer {
     checkName(name, request.desired);
     const { desired } = this.#resolve(name, request);
-    const made = plan(desired, actualState(name, desired, this.#parts), Date.now());
+    const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const notes = [...this.#notes(name, request), ...made.notes];
     return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, plan: { ...made, notes } };
   }
@@ -67,7 +68,7 @@ export class Stacks {
       let notes = this.#notes(name, request);
       const record = await this.#accept(name, request);
       revision = record.revision;
-      await this.#pass(name, record.desired, options.credentials ?? {}, (event) => {
+      await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, (event) => {
         onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
         if (event.type === 'plan') notes = []; // said once
       }, { title: 'up', client: signal });
@@ -85,7 +86,7 @@ export class Stacks {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#pass(name, desired, {}, onEvent, { title: 'down', client: signal });
+      await this.#pass(name, desired, USUAL_PASS, {}, onEvent, { title: 'down', client: signal });
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -180,9 +181,10 @@ export class Stacks {
     return [...moved, ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
   }
 
-  async #pass(name: string, desired: Desired, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+  async #pass(name: string, desired: Desired, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     this.#parts.networks.repair();
-    await this.#carryOut(name, JSON.stringify(desired), { name, desired, planned: (actual, now, since) => plan(desired, actual, now, since), credentials }, onEvent, by);
+    const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, options);
+    await this.#carryOut(name, JSON.stringify([desired, options]), { name, desired, planned, credentials }, onEvent, by);
   }
 
   /** One pass at a time of each `key`. */

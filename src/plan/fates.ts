@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus, Identity } from '../state/container.ts';
+import type { PassOptions } from '../state/pass-options.ts';
 import type { Desired, State } from '../state/state.ts';
 import { differences } from './diff.ts';
 import { byKey, type Wanted } from './expand.ts';
@@ -26,8 +27,12 @@ export interface Fates {
   readonly wakeAt: number | null;
 }
 
-/** Decides for each container, wanted or there. `since`: what was started after it and has ended has had its start: another would be a loop. */
-export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: State, networks: ResourceFates, now: number, since: number): Fates {
+/** When and how the deciding is done. `since`: what was started after it and has ended has had its start, and what was made after it is new: another would be a loop. */
+export interface Occasion { readonly now: number; readonly since: number; readonly options: PassOptions }
+
+/** Decides for each container, wanted or there. */
+export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: State, networks: ResourceFates, occasion: Occasion): Fates {
+  const { now, since, options } = occasion;
   const fates = new Map<string, Fate>();
   const leaving = new Map<string, string>();
   const kept = new Set<string>();
@@ -42,14 +47,21 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
       throw new BayplanError('conflict', `the name ${one.name} is taken by a container that is not of stack ${desired.stack}: remove that, or change "container_name"`);
     }
     const found = previous(one, places.get(placeOf(one)) ?? [], occupant);
+    if (one.owner === 'stack' && options.only?.includes(one.service) === false) {
+      if (found !== null) kept.add(found[0]);
+      if (found?.[0] === one.name) fates.set(one.name, { kind: 'settled', why: '', replaces: null, generation: found[1].identity.generation });
+      continue;
+    }
     if (found === null) {
       const why = one.service === '' ? `container ${one.name} does not exist` : `service ${one.service} has no container ${one.slot}`;
       fates.set(one.name, { kind: 'create', why, replaces: null, generation: 1 });
       continue;
     }
     const [name, container] = found;
-    const cause = causeOfReplacement(one, name, container, networks);
-    if (cause !== null) {
+    const differs = causeOfReplacement(one, name, container, networks);
+    const cause = differs ?? causeOfRenewal(one, container, occasion);
+    if (cause !== null && name === one.name && container.status?.phase !== 'removing' && isRecreated(one, 'never', options)) notes.push(`container ${name} stays as it is: ${cause}`);
+    else if (cause !== null) {
       leaving.set(name, cause);
       fates.set(one.name, { kind: 'create', why: cause, replaces: name, generation: container.identity.generation + 1 });
       continue;
@@ -116,6 +128,15 @@ function withoutJoined({ spec, status }: Container, wanted: ContainerSpec): Cont
 
 function joinedBeside(status: ContainerStatus | null, wanted: ContainerSpec): readonly string[] {
   return (status?.joined ?? []).filter((network) => !Object.hasOwn(wanted.networks, network));
+}
+
+function isRecreated({ owner, service }: Wanted, when: PassOptions['recreate'], { recreate, recreated }: PassOptions): boolean {
+  return recreate === when && owner === 'stack' && (recreated === null || recreated.includes(service));
+}
+
+/** Null, or why one that is as it should be is made anew all the same. */
+function causeOfRenewal(one: Wanted, { status }: Container, { since, options }: Occasion): string | null {
+  return isRecreated(one, 'always', options) && (status?.createdAt ?? 0) < since ? 'a new one was asked for' : null;
 }
 
 /** Whether, and why, a container that does not run is to be started. */

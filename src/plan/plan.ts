@@ -1,3 +1,4 @@
+import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
 import type { Plan, Step } from '../state/plan.ts';
 import type { Desired, State } from '../state/state.ts';
 import { expand, type Wanted } from './expand.ts';
@@ -16,18 +17,19 @@ import { homeOf, wantedSteps } from './wanted-steps.ts';
  *
  * Throws BayplanError `not-found` for an external network or volume that is missing, `image-not-found` for an image that is and must not be pulled, `conflict` where a name belongs to somebody else.
  */
-export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY): Plan {
-  const wanted = expand(desired, actual.images);
+export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY, options: PassOptions = USUAL_PASS): Plan {
+  const wanted = expand(desired, actual.images).map((one) => amongThose(one, options.only));
   const networks = networkFates(desired, actual);
   const volumes = volumeFates(desired, actual);
-  const fates = fatesOf(wanted, desired, actual, networks, now, since);
+  const fates = fatesOf(wanted, desired, actual, networks, { now, since, options });
   const pulls = imageFates(wanted, fates, desired, actual, now, since);
   const notes: string[] = [];
   const steps = [
     ...imageSteps(pulls, desired),
     ...networkSteps(networks, fates, desired, actual, notes),
     ...volumeSteps(volumes, fates, desired, actual, notes),
-    ...leavingSteps(fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
+    ...leavingSteps(fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)])
+      .map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step)),
     ...wantedSteps(wanted, fates, pulls, desired, actual),
   ];
   const ids = new Set(steps.map(({ id }) => id));
@@ -37,6 +39,12 @@ export function plan(desired: Desired, actual: State, now: number, since: number
     notes: [...desired.notes, ...networks.notes, ...volumes.notes, ...fates.notes, ...notes],
     wakeAt: fates.wakeAt,
   };
+}
+
+/** Waits for no service that the pass is not about. */
+function amongThose(one: Wanted, only: readonly string[] | null): Wanted {
+  if (only === null || Object.keys(one.dependsOn).every((service) => only.includes(service))) return one;
+  return { ...one, dependsOn: Object.fromEntries(Object.entries(one.dependsOn).filter(([service]) => only.includes(service))) };
 }
 
 function imageSteps(pulls: ReadonlyMap<string, string>, desired: Desired): readonly Step[] {

@@ -42,9 +42,9 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
-    if (fate.kind === 'unpause') steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why });
+    if (fate.kind === 'unpause' && !desired.unstarted.includes(name)) steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why });
     if (fate.kind === 'create') steps.push(creation(one, fate, pulls, desired, networks));
-    if (fate.kind === 'restart') {
+    if (fate.kind === 'restart' && starts) {
       // Its dependencies first: should one of them fail, this one at least runs on. Not where it lives in the network of one that is made anew.
       const home = wanted.find((other) => other.name === homeOf(one) && fates.wanted.get(other.name)?.kind === 'create');
       const needs = home === undefined ? [...networks, ...conditions] : [stepId('pull-image', home.spec.image)];

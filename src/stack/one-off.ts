@@ -28,6 +28,10 @@ export interface OneOff {
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly remove: boolean;
+  /** Beside the service's own. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
 }
 
 /** The project with that one service alone, changed as the one-off asks. Throws `bad-request` for a short form that is none. */
@@ -55,7 +59,8 @@ export function desiredOneOff(desired: Desired, service: string, name: string, o
   const networks = oneOff.aliases ? template.networks : Object.fromEntries(Object.entries(template.networks).map(([network, attachment]) => [network, { ...attachment, aliases: [], ipv4Address: null, ipv6Address: null }]));
   const spec = {
     ...template, networks, stdinOnce: oneOff.stdin, autoRemove: oneOff.remove,
-    labels: { ...template.labels, 'com.docker.compose.oneoff': 'True', 'com.docker.compose.container-number': '1' },
+    capAdd: [...template.capAdd, ...oneOff.capAdd], capDrop: [...template.capDrop, ...oneOff.capDrop],
+    labels: { ...template.labels, ...oneOff.labels, 'com.docker.compose.oneoff': 'True', 'com.docker.compose.container-number': '1' },
   };
   const identity = { owner: 'oneoff' as const, stack: desired.stack, service, slot: 0, generation: 1 };
   return { ...desired, services: {}, inactive: [service, ...desired.inactive], containers: { [name]: { identity, spec, status: null } }, unstarted: [name] };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { PassOptions } from './pass-options.ts';
 import { Desired, State } from './state.ts';
 import type { Plan } from './plan.ts';
 
@@ -12,6 +13,8 @@ export type Source = z.infer<typeof Source>;
  */
 export const StackRequest = z.strictObject({
   version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired, bytes: z.record(z.string(), z.base64()).default({}),
+  /** How this one pass goes about it. */
+  options: PassOptions.optional(),
 });
 export type StackRequest = z.infer<typeof StackRequest>;
 

@@ -167,9 +167,11 @@ export class FakeEngine implements EngineView {
   async planStack(): Promise<{ version: 1; revision: number; plan: { steps: []; notes: []; wakeAt: null } }> {
     return { version: 1, revision: 3, plan: { steps: [], notes: [], wakeAt: null } };
   }
-  async applyStack(name: string, _request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+  lastRequest: StackRequest | null = null;
+  async applyStack(name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
     this.calls.push(`apply ${name} wait=${options.wait}`);
     this.lastSignal = signal;
+    this.lastRequest = request;
     for (const event of this.pass) onEvent(event);
   }
   async removeStack(name: string, options: Parameters<EngineView['removeStack']>[1], onEvent: (event: PassEvent) => void): Promise<void> {

@@ -1,0 +1,56 @@
+import type { EngineClient } from '../client/engine-client.ts';
+import type { Project } from '../stack/index.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { StackRequest } from '../state/messages.ts';
+import type { Desired } from '../state/state.ts';
+import type { Cli } from './cli.ts';
+import { noService } from './no-service.ts';
+import type { MakeOptions, UpOptions } from './make-options.ts';
+import { withPullPolicy } from './pull-policy.ts';
+import { selectServices, withDependencies } from './select-services.ts';
+import { requestOf } from './request-of.ts';
+
+/** What `up`, `create` and `scale` ask of the engine for the named services, none: all. */
+export async function upRequest(project: Project, services: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli): Promise<StackRequest> {
+  if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
+  const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
+  if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
+  if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
+  const made = requestOf(project, options.removeOrphans === true, cli);
+  const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
+  const dependencies = options.deps !== false;
+  const only = services.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
+  const recreated = services.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
+  const narrowed = await narrow(request, services, dependencies, project.name, client);
+  const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
+  const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true };
+  return withPullPolicy({ ...narrowed, desired, options: how }, options.pull);
+}
+
+function scaledBy(desired: Desired, scale: Readonly<Record<string, number>>): Desired {
+  const services = { ...desired.services };
+  for (const [name, replicas] of Object.entries(scale)) {
+    const service = services[name];
+    if (service === undefined) throw noService(name, 'the stack file', Object.keys(desired.services));
+    if (service.containerName !== '' && replicas > 1) throw new BayplanError('bad-request', `service "${name}" has the container_name "${service.containerName}", which ${replicas} containers cannot share: remove it from the file`);
+    services[name] = { ...service, replicas };
+  }
+  return { ...desired, services };
+}
+
+async function narrow(request: StackRequest, services: readonly string[], dependencies: boolean, stack: string, client: EngineClient): Promise<StackRequest> {
+  if (services.length === 0) return request;
+  try {
+    const { revision, desired } = await client.stack(stack);
+    return { ...request, base: revision, desired: selectServices(request.desired, desired, services, dependencies) };
+  } catch (error) {
+    if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
+    return { ...request, desired: selectServices(request.desired, null, services, dependencies) };
+  }
+}
+
+/** Containers of these services (null: of all), as the planner calls them. */
+function namesOf({ stack, services }: Desired, only: readonly string[] | null): string[] {
+  return Object.entries(services).filter(([service]) => only?.includes(service) !== false)
+    .flatMap(([service, { replicas, containerName }]) => Array.from({ length: replicas }, (_, index) => (containerName !== '' && index === 0 ? containerName : `${stack}-${service}-${index + 1}`)));
+}

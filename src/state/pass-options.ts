@@ -1,0 +1,15 @@
+import * as z from 'zod';
+
+/** How one pass goes about a desired state. It is no part of what is desired, and not kept. */
+export const PassOptions = z.strictObject({
+  /** Services that the pass is about, null: all; the others stay as they are. */
+  only: z.array(z.string()).nullable(),
+  /** When a container of `recreated` (null: of any service) is made anew: where it differs, in any case, or not even where it differs. */
+  recreate: z.enum(['changed', 'always', 'never']),
+  recreated: z.array(z.string()).nullable(),
+  /** Anonymous volumes of what is made anew go with it. */
+  renewVolumes: z.boolean(),
+});
+export type PassOptions = z.infer<typeof PassOptions>;
+
+export const USUAL_PASS: PassOptions = { only: null, recreate: 'changed', recreated: null, renewVolumes: false };

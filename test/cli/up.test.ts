@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { container } from '../api/fake-engine.ts';
+import { Console } from './console.ts';
+
+// What up, create, scale and down ask of the engine.
+let cli: Console;
+const FILE = `name: shop
+services:
+  web: {image: "nginx:1", depends_on: [db]}
+  db: {image: "nginx:1"}
+  named: {image: "nginx:1", container_name: mine}
+`;
+beforeEach(async () => {
+  cli = await new Console().open();
+  cli.write('compose.yaml', FILE);
+});
+afterEach(() => cli.close());
+
+test.each([
+  [['up', '-d'], { options: { only: null, recreate: 'changed', recreated: null, renewVolumes: false }, unstarted: [] }],
+  [['up', '-d', 'web'], { options: { only: ['web', 'db'], recreated: ['web'] } }],
+  [['up', '-d', '--no-deps', 'web'], { options: { only: ['web'], recreated: ['web'] } }],
+  [['up', '-d', '--force-recreate', '-V', '-t', '3'], { options: { recreate: 'always', renewVolumes: true }, timeout: 3 }],
+  [['up', '-d', '--force-recreate', '--always-recreate-deps', 'web'], { options: { recreate: 'always', recreated: ['web', 'db'] } }],
+  [['up', '-d', '--no-recreate'], { options: { recreate: 'never' } }],
+  [['up', '--no-start'], { unstarted: ['shop-web-1', 'shop-db-1', 'mine'] }],
+  [['create', '--scale', 'web=2', 'web'], { options: { only: ['web', 'db'] }, unstarted: ['shop-web-1', 'shop-web-2', 'shop-db-1'] }],
+  [['scale', 'web=3', 'db=0'], { options: { only: ['web', 'db'] }, replicas: [3, 0] }],
+])('%j', async (argv, { options, unstarted, timeout, replicas }: { options?: object; unstarted?: string[]; timeout?: number; replicas?: number[] }) => {
+  expect([await cli.run(...argv), cli.err]).toEqual([0, '']);
+  const request = cli.engine.lastRequest!;
+  if (options !== undefined) expect(request.options).toMatchObject(options);
+  if (unstarted !== undefined) expect([...request.desired.unstarted].sort()).toEqual([...unstarted].sort());
+  if (timeout !== undefined) expect(request.desired.stopTimeoutSeconds).toBe(timeout);
+  if (replicas !== undefined) expect([request.desired.services['web']?.replicas, request.desired.services['db']?.replicas]).toEqual(replicas);
+});
+
+test.each([
+  [['up', '-d', '--scale', 'web'], /Expected SERVICE=NUMBER/],
+  [['up', '-d', '--scale', 'nosuch=2'], /no service "nosuch" in the stack file/],
+  [['scale', 'named=2'], /container_name "mine", which 2 containers cannot share/],
+  [['up', '-d', '--force-recreate', '--no-recreate'], /cannot both be meant/],
+  [['up', '-d', '--abort-on-container-exit'], /are for the foreground/],
+  [['up', '--exit-code-from', 'nosuch'], /no service "nosuch"/],
+  [['up', '-d', 'nosuch'], /no service "nosuch"/],
+])('%j is refused', async (argv, message) => {
+  expect(await cli.run(...argv)).toBe(1);
+  expect(cli.err).toMatch(message);
+  expect(cli.engine.calls).toEqual([]);
+});
+
+test('up ends with the first container that ends, and with the status of the one that is asked for', async () => {
+  for (const [flags, code] of [[['--abort-on-container-exit'], 5], [['--exit-code-from', 'db'], 143]] as const) {
+    cli.engine.all.set('shop-web-1', container(1, 'web'));
+    cli.engine.all.set('shop-db-1', container(2, 'db'));
+    const ended = cli.run('up', ...flags);
+    setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() }), 100);
+    expect([await ended, cli.err]).toEqual([code, '']);
+    expect(cli.out).toContain('shop-web-1 exited with code 5: stopping the services\n');
+    expect(cli.engine.all.get('shop-db-1')?.status?.phase).toBe('exited');
+  }
+});
+
+test('up that waits for failures passes over a good end', async () => {
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db'));
+  const ended = cli.run('up', '--abort-on-container-failure');
+  setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() }), 50);
+  setTimeout(() => cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 6, finishedAt: Date.now() }), 150);
+  expect(await ended).toBe(6);
+});
+
+test('down of services, and of images', async () => {
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  expect(await cli.run('-p', 'shop', 'down', '-v', '-t', '2', 'web')).toBe(0);
+  expect(await cli.run('-p', 'shop', 'down', '--rmi', 'all')).toBe(0);
+  expect(cli.engine.calls).toEqual(['remove shop services=["web"] timeoutSeconds=2 stop=true oneOffs=true volumes="named"', 'remove shop volumes=false timeout=null', 'remove image nginx:1 force=false']);
+  expect(await cli.run('-p', 'shop', 'down', '--rmi', 'some')).toBe(1);
+});
