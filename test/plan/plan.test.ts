@@ -338,7 +338,7 @@ describe('as a property of any small stack', () => {
       expect(Object.values(end.containers).filter(({ spec, status }) => status?.phase !== 'running' && spec.command === null)).toEqual([]);
       expect(Object.keys(converge(nothingDesired('shop', true, null), end).containers)).toEqual([]);
     }), { numRuns: 300 });
-  });
+  }, 60_000);
 
   it('survives JSON, and equal inputs give equal plans', () => {
     fc.assert(fc.property(anyStack, (wanted) => {
