@@ -27,6 +27,7 @@ async function facts() {
     cgroups: run('findmnt', '-n', '-o', 'FSTYPE', '-R', '/sys/fs/cgroup').stdout.trim(),
     load,
     hello: await useHello(),
+    paused: await pause(),
     limits: await useLimits(),
     engineKilled: await killEngine(),
     down: await down(),
@@ -44,6 +45,25 @@ async function useHello() {
     greeter: await addressOf('hello-greeter-1'),
     logs: bayplan('logs', '--file', 'examples/hello/compose.yaml', '--no-log-prefix', 'hello'),
   };
+}
+
+/** Freezing, counting and copying by cgroup v2 alone. */
+async function pause() {
+  const of = ['--file', 'examples/hello/compose.yaml'];
+  const { Id } = await inspect('hello-hello-1');
+  const events = (): string => readFileSync(`/sys/fs/cgroup/${paths.cgroup}/${Id.slice(0, 16)}/cgroup.events`, 'utf8');
+  const stats = bayplan('stats', '--no-stream', '--format', 'json', ...of, 'hello');
+  const paused = bayplan('pause', ...of, 'hello');
+  const frozen = events();
+  const refused = bayplan('exec', '-T', ...of, 'hello', 'true');
+  const state = bayplan('ps', '--format', 'json', ...of, 'hello');
+  const copied = bayplan('cp', ...of, 'hello:/www/cgi-bin/index.cgi', '-');
+  const unpaused = bayplan('unpause', ...of, 'hello');
+  const answers = await fetchText('http://127.0.0.1:8088/');
+  bayplan('pause', ...of, 'hello');
+  const killed = bayplan('kill', ...of, 'hello');
+  const started = bayplan('start', ...of, 'hello');
+  return { stats, paused, frozen, refused, state, copied, unpaused, thawed: events(), answers, killed, started };
 }
 
 /** Another machine on a wire of its own. */

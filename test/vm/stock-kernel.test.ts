@@ -31,6 +31,20 @@ describe('examples/hello', () => {
     expect(facts.hello.lookup).toMatchObject({ code: 0, stdout: expect.stringContaining(`Address: ${facts.hello.greeter}\n`) as string });
   });
 
+  it('is counted, frozen, copied from, and lets itself be killed, by cgroup v2', () => {
+    const { stats, paused, frozen, refused, state, copied, unpaused, thawed, answers, killed, started } = facts.paused;
+    const counted = JSON.parse(stats.stdout) as { readonly MemUsage: string; readonly PIDs: string; readonly NetIO: string };
+    expect(counted.MemUsage).toMatch(/^[\d.]+[KM]iB \/ [\d.]+[MG]iB$/);
+    expect(Number(counted.PIDs)).toBeGreaterThan(0);
+    expect(counted.NetIO).not.toMatch(/^0B/);
+    expect([paused.code, unpaused.code, killed.code, started.code]).toEqual([0, 0, 0, 0]);
+    expect([frozen, thawed]).toEqual([expect.stringContaining('frozen 1'), expect.stringContaining('frozen 0')]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is paused') as string });
+    expect(JSON.parse(state.stdout)).toMatchObject({ State: 'paused' });
+    expect(copied.stdout).toContain('#!/bin/sh');
+    expect(answers).toMatch(/^200 Hello from bayplan/);
+  });
+
   it('goes on without its engine, and the next one adopts it', () => {
     const { pidBefore, meanwhile, ps, pidAfter } = facts.engineKilled;
     expect(meanwhile).toMatch(/^200 Hello from bayplan\n/);
