@@ -11,7 +11,7 @@ name: demo
 services:
   web: {image: bayplan/hello, command: [sh, -c, "echo up; exec sleep 1000"], stop_signal: SIGKILL, ports: ["18132:80"], volumes: ["data:/data", /scratch], depends_on: [db]}
   db: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL}
-  once: {image: bayplan/hello, command: [sh, -c, "sleep 0.2; exit 3"]}
+  once: {image: bayplan/hello, command: [sh, -c, "sleep 0.5; exit 3"]}
 volumes: {data: }
 `;
 const own = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan(['--root', machine.root, '--file', file, ...args], { cwd: machine.folder });
@@ -46,8 +46,11 @@ it('what looks', async () => {
   expect(await out('logs', '--no-color', '--since', '1h', 'web')).toBe('web-1  | up\n');
   expect(await out('logs', '--until', '1h', 'web')).toBe('');
   expect(await own('wait', 'once')).toMatchObject({ code: 1 });
-  await out('start', 'once');
-  expect(await own('wait', 'once')).toMatchObject({ code: 3, stdout: 'container demo-once-1 exited with status code 3\n' });
+  await eventually(async () => { // it may have ended before the waiting began
+    await own('start', 'once');
+    expect(await own('wait', 'once')).toMatchObject({ code: 3, stdout: 'container demo-once-1 exited with status code 3\n' });
+  }, 40_000);
+  await eventually(async () => expect(await out('ps', '-a', '--format', 'json', 'once')).toContain('"State":"exited"'));
 });
 
 it('up makes anew what is asked for, leaves alone what is not meant, and scales', async () => {
