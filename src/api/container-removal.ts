@@ -6,9 +6,8 @@ import { labelsMatch, parseFilters } from './filters.ts';
 /** `DELETE /containers/{id}?force=&v=` */
 export async function removeContainer(exchange: Exchange): Promise<void> {
   const { engine, response } = exchange;
-  const { name, status } = engine.container(param(exchange, 'id'));
-  if (status?.phase === 'running' && !flag(exchange, 'force')) throw new BayplanError('conflict', `container ${name} is running: stop it first, or force its removal`);
-  await engine.removeContainer(name, flag(exchange, 'v'));
+  const { name } = engine.container(param(exchange, 'id'));
+  await engine.removeContainer(name, { volumes: flag(exchange, 'v'), ended: !flag(exchange, 'force') });
   sendEmpty(response, 204);
 }
 
@@ -25,6 +24,15 @@ export async function renameContainer(exchange: Exchange): Promise<void> {
 export async function pruneContainers({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['label']);
   const ended = [...engine.containers.list()].filter(([, { identity, spec, status }]) => identity.owner === 'api' && status?.phase !== 'running' && labelsMatch(spec.labels, filters.get('label')));
-  for (const [name] of ended) await engine.removeContainer(name, false);
-  sendJson(response, 200, { ContainersDeleted: ended.flatMap(([, { status }]) => (status === null ? [] : [status.id])), SpaceReclaimed: 0 });
+  const deleted: string[] = [];
+  for (const [name, { status }] of ended) {
+    try {
+      await engine.removeContainer(name, { ended: true });
+      deleted.push(status?.id ?? '');
+    } catch (error) {
+      // Somebody has started or removed it meanwhile.
+      if (!(error instanceof BayplanError && (error.code === 'conflict' || error.code === 'not-found'))) throw error;
+    }
+  }
+  sendJson(response, 200, { ContainersDeleted: deleted, SpaceReclaimed: 0 });
 }

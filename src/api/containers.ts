@@ -91,8 +91,7 @@ function startFailure(error: unknown): unknown {
 
 export async function restartContainer(exchange: Exchange): Promise<void> {
   const container = find(exchange);
-  if (container.status?.phase === 'running') await exchange.engine.stopContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
-  await exchange.engine.startContainer(container.name);
+  await exchange.engine.restartContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
   sendEmpty(exchange.response, 204);
 }
 

@@ -1,6 +1,6 @@
 import type { DiskUsage } from '../engine/disk-usage.ts';
 import type { EventLog } from '../engine/event-log.ts';
-import type { ContainerChanges, Containers } from '../runtime/container/containers.ts';
+import type { ContainerChanges, Containers, RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -48,8 +48,8 @@ export interface EngineView {
   warnings(spec: ContainerSpec): readonly string[];
   /** The same for a one-off of a stack: `desired` is the request's, whose contents come along. */
   createOneOff(stack: string, request: StackRequest): Promise<string>;
-  /** Ends it first where it runs. `volumes`: its anonymous ones go too. */
-  removeContainer(name: string, volumes: boolean): Promise<void>;
+  /** Ends it first where it runs, or with `ended` rejects with `conflict`. */
+  removeContainer(name: string, how: RemoveHow): Promise<void>;
   renameContainer(name: string, to: string): Promise<void>;
   /** Changes it in place. Rejects with `limit-refused` where the kernel does not take a limit. */
   updateContainer(name: string, changes: ContainerChanges): Promise<void>;
@@ -62,6 +62,8 @@ export interface EngineView {
   /** Puts a container on one more network, or takes it off one: at once where it runs, and for its starts to come. Published ports follow. */
   connectContainer(name: string, network: string, attachment: Attachment): Promise<void>;
   disconnectContainer(name: string, network: string): Promise<void>;
+  /** Both, as one plan. */
+  restartContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** A volume of no stack; name '': one that nobody has. Answers its name. Throws BayplanError `bad-request` or `conflict`. */
   createVolume(name: string, spec: VolumeSpec): Promise<string>;
   /** Throws BayplanError `not-found` unless `force`, `conflict` for one in use. */

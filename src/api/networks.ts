@@ -75,8 +75,17 @@ export async function pruneNetworks({ engine, query, response }: Exchange): Prom
   const used = usedNetworks({ engine });
   const unused = [...engine.networks.list()].filter(([name, { stack, spec }]) => !used.has(name) && !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
     && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
-  for (const [name] of unused) await engine.networks.remove(name);
-  sendJson(response, 200, { NetworksDeleted: unused.map(([name]) => name) });
+  const deleted: string[] = [];
+  for (const [name, { stack }] of unused) {
+    if (stack !== '' && engine.busy(stack)) continue; // its containers are being made
+    try {
+      await engine.networks.remove(name);
+      deleted.push(name);
+    } catch (error) {
+      if (!(error instanceof BayplanError && error.code === 'network-in-use')) throw error; // by a container that was made meanwhile
+    }
+  }
+  sendJson(response, 200, { NetworksDeleted: deleted });
 }
 
 const Connect = z.object({ Container: z.string(), EndpointConfig: EndpointConfig.nullish() });

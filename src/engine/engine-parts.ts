@@ -68,7 +68,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
       ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
-      createVolumes({ paths, now, core }), createNetworks({ paths, kernel, now }),
+      createVolumes({ paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ paths, kernel, now }),
     ]);
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());

@@ -1,6 +1,7 @@
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerChanges } from '../runtime/container/containers.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
+import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -20,7 +21,7 @@ import { unheld } from './machine-notes.ts';
 import { SingleContainers } from './single-containers.ts';
 import { Stacks, type ExecutorFor } from './stacks.ts';
 import type { Supervisor } from './supervisor.ts';
-import { createVolume, pruneVolumes, removeVolume } from './volume-requests.ts';
+import { createVolume, pruneVolumes, removeVolume, type VolumeRuntime } from './volume-requests.ts';
 
 /**
  * The engine of one root folder: the only writer of its state. It may be killed at any instruction; the next one opened on the same root finds
@@ -116,17 +117,19 @@ export class Engine {
   }
 
   async pauseContainer(name: string, on: boolean): Promise<void> {
-    await (on ? this.#parts.supervisor.pause(name) : this.#parts.supervisor.unpause(name));
+    await this.#single.ask(name, { action: on ? 'pause' : 'unpause' });
   }
 
   async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
-    await this.#parts.supervisor.publish(name, false);
-    await this.#parts.supervisor.stop(name, signal, graceMs);
+    await this.#single.ask(name, { action: 'stop', signal, graceMs });
   }
 
   async startContainer(name: string): Promise<void> {
-    await this.#parts.supervisor.start(name);
-    await this.#parts.supervisor.publish(name, true);
+    await this.#single.ask(name, { action: 'start' });
+  }
+
+  async restartContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
+    await this.#single.ask(name, { action: 'restart', signal, graceMs });
   }
 
   async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {
@@ -142,15 +145,15 @@ export class Engine {
   }
 
   async createVolume(name: string, spec: VolumeSpec): Promise<string> {
-    return await createVolume(this, name, spec);
+    return await createVolume(this.#volumeRuntime(), name, spec);
   }
 
   async removeVolume(name: string, force: boolean): Promise<void> {
-    await removeVolume(this, name, force);
+    await removeVolume(this.#volumeRuntime(), name, force);
   }
 
   async pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
-    return await pruneVolumes(this, passes);
+    return await pruneVolumes(this.#volumeRuntime(), passes);
   }
 
   async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {
@@ -174,8 +177,8 @@ export class Engine {
     return await this.#stacks.once(stack, request, (desired) => this.createContainer(desired));
   }
 
-  async removeContainer(name: string, volumes: boolean): Promise<void> {
-    await this.#parts.supervisor.remove(name, volumes);
+  async removeContainer(name: string, how: RemoveHow): Promise<void> {
+    await this.#single.ask(name, { action: 'remove', volumes: how.volumes === true, ended: how.ended === true });
     this.#stacks.collectContents();
   }
 
@@ -194,6 +197,13 @@ export class Engine {
     await this.#stacks.close();
     this.#parts.close(true);
   }
+
+  #volumeRuntime(): VolumeRuntime {
+    return {
+      volumes: this.volumes, containers: this.containers, paths: this.paths, carryOut: (steps) => this.#single.carryOut(steps),
+      awaited: (name, { stack }) => this.#single.wants(name) || (stack !== '' && this.#stacks.busy(stack)),
+    };
+  }
 }
 
 /** The runtime, with starts, stops and ports as the supervisor has them. */
@@ -206,7 +216,7 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
       stop: (name: string, signal: string | null, graceMs: number) => supervisor.stop(name, signal, graceMs),
       signal: (name: string, signal: string) => containers.signal(name, signal),
       pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
-      remove: (name: string, volumes?: boolean) => supervisor.remove(name, volumes),
+      remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),
     },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
     waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),

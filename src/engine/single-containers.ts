@@ -1,19 +1,26 @@
 import { plan } from '../plan/plan.ts';
+import { requestedSteps, type ContainerRequest } from '../plan/requested-steps.ts';
+import { apply } from '../reconcile/apply.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass } from '../reconcile/pass.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { Step } from '../state/plan.ts';
 import type { Desired } from '../state/state.ts';
 import { actualState, type Observed } from './observe.ts';
 
 const CONCURRENCY = 4;
 
-/** Makes containers that no stack file names: those of the API, and one-offs of a stack. Each is a desired state with one container, and a pass. */
+/**
+ * What is asked for beside the stack files: containers of the API and one-offs of a stack, each a desired state with one container, and a pass; and what a person asks
+ * of one container or volume, a plan of a few steps.
+ */
 export class SingleContainers {
   readonly #runtime: Observed;
   readonly #executor: Executor;
   /** Two that are made at once may want the same network. */
   readonly #mutex = new KeyedMutex();
+  readonly #making = new Set<Desired>();
 
   constructor(runtime: Observed, executor: Executor) {
     this.#runtime = runtime;
@@ -25,16 +32,41 @@ export class SingleContainers {
     const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
     const image = container?.spec.image ?? '';
     if (container?.identity.owner === 'api' && this.#runtime.images.find(image) === null) throw new BayplanError('image-not-found', `No such image: ${image}`); // in words by which docker's client knows to pull it
-    return await this.#mutex.run(desired.stack, async () => {
-      const taken = this.#idOf(name);
-      if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);
-      const result = await runPass({
-        plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal: new AbortController().signal, onEvent: () => undefined, executor: this.#executor,
-        observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)),
-      });
-      if (!result.ok) throw new BayplanError('create-failed', result.message);
-      return this.#idOf(name);
+    this.#making.add(desired);
+    try {
+      return await this.#mutex.run(desired.stack, () => this.#create(name, desired));
+    } finally {
+      this.#making.delete(desired);
+    }
+  }
+
+  /** Whether a container is being made that wants the volume. */
+  wants(volume: string): boolean {
+    return [...this.#making].some(({ volumes }) => volumes[volume] !== undefined);
+  }
+
+  /** Rejects with what the step that failed was rejected with. */
+  async ask(name: string, request: ContainerRequest): Promise<void> {
+    const container = this.#runtime.containers.list().get(name);
+    if (container === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
+    await this.carryOut(requestedSteps(name, container, request));
+  }
+
+  /** Carries out a few steps; rejects with what the first one that failed was rejected with. */
+  async carryOut(steps: readonly Step[]): Promise<void> {
+    const { failed: [failure] } = await apply(steps, this.#executor, { concurrency: CONCURRENCY, signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined });
+    if (failure !== undefined) throw failure.error;
+  }
+
+  async #create(name: string, desired: Desired): Promise<string> {
+    const taken = this.#idOf(name);
+    if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);
+    const result = await runPass({
+      plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal: new AbortController().signal, onEvent: () => undefined, executor: this.#executor,
+      observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)),
     });
+    if (!result.ok) throw new BayplanError('create-failed', result.message);
+    return this.#idOf(name);
   }
 
   #idOf(name: string): string {

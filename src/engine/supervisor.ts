@@ -1,5 +1,6 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
+import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -56,7 +57,7 @@ export class Supervisor {
     for (const [name, container] of this.#context.containers.list()) {
       if (container.status?.paused === true) continue;
       if (container.status?.phase === 'running') this.#probes.watch(name);
-      else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, true));
+      else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, { volumes: true }));
       // One that could not be started is its pass's failure, not an end.
       else if (container.status?.error === '' && (container.status.phase === 'exited' || container.status.phase === 'lost')) this.#scheduleRestart(name, container);
     }
@@ -102,13 +103,17 @@ export class Supervisor {
     if (this.#asked.has(name) && status?.phase === 'running') this.#background(name, this.#context.containers.stop(name, null, graceMs).catch(ignoreGone));
   }
 
-  /** Removes a container, ending it first; its end brings no restart. */
-  async remove(name: string, volumes = false): Promise<void> {
+  /** Removes a container, ending it first; its end brings no restart. With `ended` one that runs, by now, is left as it is. */
+  async remove(name: string, how: RemoveHow = {}): Promise<void> {
+    if (how.ended === true) {
+      await this.#context.containers.remove(name, how);
+      return;
+    }
     this.#cancelRestart(name);
     this.#asked.add(name);
     this.#probes.forget(name);
     await this.publish(name, false);
-    await this.#context.containers.remove(name, volumes);
+    await this.#context.containers.remove(name, how);
   }
 
   /** Its restarts and probes go on under the new name. */
@@ -188,7 +193,7 @@ export class Supervisor {
 
   async #run(name: string): Promise<void> {
     await this.#context.containers.start(name).catch(async (error: unknown) => {
-      if (this.#context.containers.get(name)?.spec.autoRemove === true) await this.remove(name, true);
+      if (this.#context.containers.get(name)?.spec.autoRemove === true) await this.remove(name, { volumes: true });
       throw error;
     });
     this.#probes.watch(name);
@@ -208,7 +213,7 @@ export class Supervisor {
     if (container === null || container.status === null) return;
     const { id } = container.status;
     this.#background(name, this.#context.networks.publish({ container: id, ports: [] }).then(() => undefined));
-    if (container.spec.autoRemove) this.#background(name, this.remove(name, true).catch(ignoreGone));
+    if (container.spec.autoRemove) this.#background(name, this.remove(name, { volumes: true }).catch(ignoreGone));
     else this.#scheduleRestart(name, container);
   }
 

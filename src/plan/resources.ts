@@ -4,6 +4,7 @@ import type { IpamPool, Network } from '../state/network.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Volume } from '../state/volume.ts';
 import { shownOptions } from '../state/volume-options.ts';
+import { volumesUsedBy } from '../state/volume-users.ts';
 import { type Change, changeText, compare } from './compare.ts';
 import { byKey } from './expand.ts';
 import { ownLabels } from './fields.ts';
@@ -105,8 +106,9 @@ export function networksOf({ spec }: Pick<Container, 'spec'>): readonly string[]
   return spec.networkMode === 'bridge' ? Object.keys(spec.networks) : [];
 }
 
-export function volumesOf({ spec }: Pick<Container, 'spec'>): readonly string[] {
-  return spec.mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []));
+/** Its anonymous ones too. */
+export function volumesOf({ spec, status }: Pick<Container, 'spec' | 'status'>): readonly string[] {
+  return volumesUsedBy(spec, status?.anonymousVolumes ?? {});
 }
 
 function existing<R extends Network | Volume>(resource: R | undefined): R | null {

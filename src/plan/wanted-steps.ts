@@ -83,7 +83,7 @@ function creation({ name, owner, service, slot, spec: known }: Wanted, fate: Fat
     id: stepId('create-container', name), action: 'create-container',
     args: { name, identity: { owner, stack: owner === 'api' ? '' : desired.stack, service, slot, generation: fate.generation }, spec },
     needs: [
-      stepId('pull-image', spec.image), ...networks, ...volumesOf({ spec }).map((volume) => stepId('create-volume', volume)),
+      stepId('pull-image', spec.image), ...networks, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
       stepId('remove-container', name), ...(fate.replaces === null ? [] : [stepId('remove-container', fate.replaces)]),
     ],
     why: fate.why,

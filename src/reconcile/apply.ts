@@ -17,7 +17,7 @@ export interface ApplyOptions {
 
 export interface ApplyResult {
   readonly done: readonly string[];
-  readonly failed: readonly { readonly id: string; readonly message: string }[];
+  readonly failed: readonly { readonly id: string; readonly message: string; readonly error: unknown }[];
   readonly skipped: readonly string[];
   readonly cancelled: readonly string[];
 }
@@ -36,7 +36,7 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
   const queue = new PQueue({ concurrency: options.concurrency });
   const missing = new Map(steps.map((step) => [step.id, step.needs.length]));
   const done: string[] = [];
-  const failed: { id: string; message: string }[] = [];
+  const failed: { id: string; message: string; error: unknown }[] = [];
   const skipped: string[] = [];
   const cancelled: string[] = [];
   const settled = new Set<string>();
@@ -66,7 +66,7 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
           cancelled.push(step.id);
           options.onStep({ id: step.id, state: 'cancelled', ms: ms(), message });
         } else {
-          failed.push({ id: step.id, message });
+          failed.push({ id: step.id, message, error });
           options.onStep({ id: step.id, state: 'failed', ms: ms(), message });
         }
         const why = options.signal.aborted ? 'the pass was cancelled' : `"${step.id}" failed`;

@@ -12,14 +12,15 @@ export const StepArgs = {
   'create-network': z.strictObject({ name, stack: name, network: NetworkSpec }),
   'remove-network': z.strictObject({ name }),
   'create-volume': z.strictObject({ name, stack: name, volume: VolumeSpec }),
+  /** Fails for one that a container uses. */
   'remove-volume': z.strictObject({ name }),
   /** Record, addresses and upper folder; no process yet. */
   'create-container': z.strictObject({ name, identity: Identity, spec: ContainerSpec }),
   /** Network namespace, links, process. Clears a hold and the restart counter. */
   'start-container': z.strictObject({ name }),
   'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number() }),
-  /** `volumes`: its anonymous ones too. */
-  'remove-container': z.strictObject({ name, volumes: z.boolean().optional() }),
+  /** `volumes`: its anonymous ones too. `ended`: fails for one that runs. */
+  'remove-container': z.strictObject({ name, volumes: z.boolean().optional(), ended: z.boolean().optional() }),
   'signal-container': z.strictObject({ name, signal: z.string() }),
   /** Freezes its processes; its health and its ports stay as they are. */
   'pause-container': z.strictObject({ name }),

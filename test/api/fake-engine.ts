@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { EngineView } from '../../src/api/engine-view.ts';
-import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord } from '../../src/runtime/container/containers.ts';
 import type { Usage } from '../../src/runtime/container/usage.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from '../../src/runtime/container/archive.ts';
+import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord, RemoveHow } from '../../src/runtime/container/containers.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
@@ -210,12 +210,17 @@ export class FakeEngine implements EngineView {
     this.calls.push(`one-off of ${stack}`);
     return await this.createContainer(desired);
   }
-  async removeContainer(name: string, volumes: boolean): Promise<void> {
+  async removeContainer(name: string, { volumes = false, ended = false }: RemoveHow): Promise<void> {
+    if (ended && this.all.get(name)?.status?.phase === 'running') throw new BayplanError('conflict', `container ${name} is running: stop it first, or force its removal`);
     this.calls.push(`remove ${name} volumes=${volumes}`);
     this.all.delete(name);
   }
   async renameContainer(name: string, to: string): Promise<void> {
     this.calls.push(`rename ${name} ${to}`);
+  }
+  async restartContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
+    if (this.all.get(name)?.status?.phase === 'running') await this.stopContainer(name, signal, graceMs);
+    await this.startContainer(name);
   }
   async startContainer(name: string): Promise<void> {
     this.calls.push(`start ${name}`);

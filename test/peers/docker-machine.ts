@@ -24,7 +24,7 @@ export class DockerMachine {
   /** Removes what was made over the API, and fails where anything else is left. */
   async dispose(): Promise<void> {
     const { engine } = this.machine;
-    for (const [name, { identity }] of engine.containers.list()) if (identity.owner === 'api') await engine.removeContainer(name, true);
+    for (const [name, { identity }] of engine.containers.list()) if (identity.owner === 'api') await engine.removeContainer(name, { volumes: true });
     for (const [name, { stack }] of engine.networks.list()) if (stack === '') await engine.networks.remove(name);
     for (const [name, { stack }] of engine.volumes.list()) if (stack === '') await engine.volumes.remove(name);
     this.#server?.close();

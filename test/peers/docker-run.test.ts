@@ -35,7 +35,7 @@ describe.runIf(present && root)('the docker client', () => {
     await machine.loadHello();
   });
   afterAll(async () => {
-    for (const [name, { identity }] of machine.engine.containers.list()) if (identity.owner === 'api') await machine.engine.removeContainer(name, true);
+    for (const [name, { identity }] of machine.engine.containers.list()) if (identity.owner === 'api') await machine.engine.removeContainer(name, { volumes: true });
     await machine.engine.networks.remove('bridge');
     server.close();
     server.closeAllConnections();

@@ -49,7 +49,7 @@ describe('apply', () => {
 
   it('skips what depends on a failure, names it, and lets the rest settle', async () => {
     const { result, events } = await run([start('a'), start('b', 'a'), start('c', 'b'), start('d'), start('e', 'd', 'a')], { fail: ['start-container a'] });
-    expect(result.failed).toEqual([{ id: 'start-container a', message: 'start-container a will not' }]);
+    expect(result.failed).toEqual([{ id: 'start-container a', message: 'start-container a will not', error: expect.any(Error) }]);
     expect(result.done).toEqual(['start-container d']);
     expect([...result.skipped].sort()).toEqual(['start-container b', 'start-container c', 'start-container e']);
     expect(events.find(({ id }) => id === 'start-container c')).toEqual({ id: 'start-container c', state: 'skipped', ms: 0, message: '"start-container a" failed' });

@@ -66,10 +66,10 @@ test('who shares a network namespace resolves names whoever of them restarts or 
   process.kill(status('demo-vpn-1').pid, 'SIGKILL');
   await eventually(() => { expect(machine.engine.containers.get('demo-vpn-1')?.status?.phase).not.toBe('running'); });
   await resolves('demo-app-1');
-  await machine.engine.removeContainer('demo-vpn-1', false);
+  await machine.engine.removeContainer('demo-vpn-1', {});
   await resolves('demo-app-1');
   // The peer moves, and the survivor is told.
-  await machine.engine.removeContainer('demo-peer-1', false);
+  await machine.engine.removeContainer('demo-peer-1', {});
   expect(await machine.up(SHARED)).toMatchObject({ ok: true });
   await resolves('demo-app-1', status('demo-peer-1').address);
   await resolves('demo-vpn-1', status('demo-peer-1').address);

@@ -13,7 +13,7 @@ let root = '';
 beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'bayplan-volumes-')); });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const open = (): Promise<Volumes> => createVolumes({ paths: pathsOf(root), now: () => 1234, core });
+const open = (): Promise<Volumes> => createVolumes({ paths: pathsOf(root), now: () => 1234, core, users: () => [] });
 const spec: VolumeSpec = { driver: 'local', external: false, driverOpts: {}, labels: { a: '1', b: '2' } };
 
 describe('records', () => {

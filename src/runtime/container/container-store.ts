@@ -25,7 +25,7 @@ import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord } from './containers.ts';
+import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
 import { deviceNumbers } from './device-numbers.ts';
 import { resourcesChange } from './update-resources.ts';
 import { deleteCgroup, limitCgroup, runExec } from './core-process.ts';
@@ -56,8 +56,8 @@ export class ContainerStore implements Containers {
   readonly #context: ContainerContext;
   readonly #entries = new Map<string, ContainerEntry>();
   readonly #mutex = new KeyedMutex();
-  /** Containers that are being made, by name, with their image's ID. */
-  readonly #making = new Map<string, string>();
+  /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
+  readonly #making = new Map<string, { readonly imageId: string; readonly volumes: readonly string[] }>();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
@@ -114,7 +114,14 @@ export class ContainerStore implements Containers {
   /** Who needs images: containers that are being made too. */
   imageUsers(): readonly ImageUser[] {
     const made = [...this.#entries].map(([container, { record, phase }]) => ({ container, imageId: record.spec.imageId, running: phase === 'running' }));
-    return [...made, ...[...this.#making].map(([container, imageId]) => ({ container, imageId, running: false }))];
+    return [...made, ...[...this.#making].map(([container, { imageId }]) => ({ container, imageId, running: false }))];
+  }
+
+  /** Names of the containers that use a volume, of those that are being made too. */
+  volumeUsers(volume: string): readonly string[] {
+    const made = [...this.#entries].filter(([, { record }]) => volumesUsedBy(record.spec, record.anonymousVolumes).includes(volume));
+    const making = [...this.#making].filter(([, { volumes }]) => volumes.includes(volume));
+    return [...new Set([...made, ...making].map(([name]) => name))];
   }
 
   /** Ports that are to lead to the running containers, to restore the table from. */
@@ -140,7 +147,7 @@ export class ContainerStore implements Containers {
       if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
-      this.#making.set(name, image.id);
+      this.#making.set(name, { imageId: image.id, volumes: volumesUsedBy(spec, {}) });
       try {
         await this.#make(name, identity, spec, image);
       } finally {
@@ -229,9 +236,10 @@ export class ContainerStore implements Containers {
     this.#emit(on ? 'paused' : 'unpaused', name);
   }
 
-  async remove(name: string, volumes = false): Promise<void> {
+  async remove(name: string, { volumes = false, ended = false }: RemoveHow = {}): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
+      if (ended && entry.phase === 'running') throw new BayplanError('conflict', `container ${name} is running: stop it first, or force its removal`);
       Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
         mark(entry.files.removing);
@@ -242,7 +250,7 @@ export class ContainerStore implements Containers {
       this.#letGo(entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
-      if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume);
+      if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume).catch(ignoreUsed);
     });
     this.#emit('removed', name);
   }
@@ -394,6 +402,7 @@ export class ContainerStore implements Containers {
     const id = randomBytes(32).toString('hex');
     const files = filesOf(paths, id, spec.cgroupParent);
     const anonymous = anonymousVolumes(id, identity, spec, image);
+    this.#making.set(name, { imageId: image.id, volumes: volumesUsedBy(spec, anonymous) });
     for (const volume of Object.values(anonymous)) {
       await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
     }
@@ -587,6 +596,11 @@ function logOf(files: ContainerFiles, kept: LogRetention | null): Pick<ShimOptio
   if (kept !== null) return { log: files.log, logMax: kept.max, logFiles: kept.files };
   writeFileSync(files.log, '', { mode: 0o600 });
   return { log: '/dev/null', logMax: 0, logFiles: 1 };
+}
+
+/** A volume that somebody else uses by now stays. */
+function ignoreUsed(error: unknown): void {
+  if (!(error instanceof BayplanError && error.code === 'conflict')) throw error;
 }
 
 function ownerText({ stack, service }: Identity): string {

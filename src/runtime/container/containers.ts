@@ -35,6 +35,9 @@ export interface ExecProcess {
   resize(size: ConsoleSize): void;
 }
 
+/** `volumes`: the container's anonymous ones go too, but for those that others use. `ended`: only one that does not run is to be removed. */
+export interface RemoveHow { readonly volumes?: boolean; readonly ended?: boolean }
+
 export interface LogRecord {
   readonly time: bigint;
   readonly stream: 'stdout' | 'stderr';
@@ -61,8 +64,8 @@ export interface Containers {
   signal(name: string, signal: string): Promise<void>;
   /** Freezes all its processes, or lets them go on. Rejects with `conflict` where it does not run, or is so already. */
   pause(name: string, on: boolean): Promise<void>;
-  /** `volumes`: its anonymous ones too. */
-  remove(name: string, volumes?: boolean): Promise<void>;
+  /** Ends it first where it runs, or with `ended` rejects with `conflict`. */
+  remove(name: string, how?: RemoveHow): Promise<void>;
   /**
    * Changes a container in place: its limits first, in the kernel, then what is recorded of it; its process goes on. Rejects with `limit-refused` where the kernel does not take a limit (memory
    * below what is in use); all is then as it was.

@@ -124,12 +124,17 @@ class NetworkStore implements Networks {
       if (owners.length > 0) {
         throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#nameOf(id)).join(', ')}; remove ${owners.length === 1 ? 'that container' : 'those containers'} first`);
       }
-      await removeLinks(this.#context.kernel, entry.record.group);
-      this.#links.forget(name);
-      await this.#zones.remove(entry.zone);
-      await unlink(this.#file(name));
-      await syncFolder(this.#context.paths.networks);
-      this.#entries.delete(name);
+      this.#entries.delete(name); // in the same turn: no container gets an address of it in between
+      try {
+        await removeLinks(this.#context.kernel, entry.record.group);
+        this.#links.forget(name);
+        await this.#zones.remove(entry.zone);
+        await unlink(this.#file(name));
+        await syncFolder(this.#context.paths.networks);
+      } catch (error) {
+        this.#entries.set(name, entry);
+        throw error;
+      }
       this.#apply();
       this.#emit('destroy', entry);
     });

@@ -26,9 +26,12 @@ const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.stri
 type VolumeRecord = z.infer<typeof VolumeRecord>;
 const Failure = z.looseObject({ error: z.string() });
 
-/** Opens the volumes below `paths.volumes` and finishes what a crash interrupted. `core`: path of bayplan-core, which copies. */
-export async function createVolumes(context: { paths: Paths; now: () => number; core: string }): Promise<Volumes> {
-  const { paths, now, core } = context;
+/** `core`: path of bayplan-core, which copies. `users`: names of the containers that use a volume. */
+interface VolumeContext { readonly paths: Paths; readonly now: () => number; readonly core: string; readonly users: (volume: string) => readonly string[] }
+
+/** Opens the volumes below `paths.volumes` and finishes what a crash interrupted. */
+export async function createVolumes(context: VolumeContext): Promise<Volumes> {
+  const { paths } = context;
   // A container's root may leave a setuid program in a volume: no user of the host may come near it.
   await mkdir(paths.volumes, { recursive: true, mode: 0o700 });
   await chmod(paths.volumes, 0o700);
@@ -44,21 +47,23 @@ export async function createVolumes(context: { paths: Paths; now: () => number; 
     await rm(join(folder, 'staged.tmp'), { recursive: true, force: true });
     await moveStaged(folder);
   }
-  return new VolumeStore(paths.volumes, core, now, records);
+  return new VolumeStore(context, records);
 }
 
 class VolumeStore implements Volumes {
   readonly #folder: string;
   readonly #core: string;
   readonly #now: () => number;
+  readonly #users: VolumeContext['users'];
   readonly #records: Map<string, VolumeRecord>;
   readonly #mounts: VolumeMounts;
   readonly #mutex = new KeyedMutex();
 
-  constructor(folder: string, core: string, now: () => number, records: Map<string, VolumeRecord>) {
-    this.#folder = folder;
+  constructor({ paths, core, now, users }: VolumeContext, records: Map<string, VolumeRecord>) {
+    this.#folder = paths.volumes;
     this.#core = core;
     this.#now = now;
+    this.#users = users;
     this.#records = records;
     this.#mounts = new VolumeMounts(core);
   }
@@ -91,12 +96,18 @@ class VolumeStore implements Volumes {
 
   remove(name: string): Promise<void> {
     return this.#mutex.run(name, async () => {
-      if (!this.#records.has(name)) return;
+      const record = this.#records.get(name);
+      if (record === undefined) return;
       const folder = join(this.#folder, name);
       refuseMounted(`volume ${name}`, folder);
+      const users = this.#users(name);
+      if (users.length > 0) throw new BayplanError('conflict', `remove ${name}: volume is in use by ${users.join(', ')}: remove that first`);
+      this.#records.delete(name); // in the same turn: no container can be made with it in between
       // The record goes first: what is half removed is no volume any more, and is cleared by the next engine.
-      await rm(join(folder, 'volume.json'), { force: true });
-      this.#records.delete(name);
+      await rm(join(folder, 'volume.json'), { force: true }).catch((error: unknown) => {
+        this.#records.set(name, record);
+        throw error;
+      });
       await rm(folder, { recursive: true, force: true });
       await syncFolder(this.#folder);
     });

@@ -5,7 +5,7 @@ export interface Volumes {
   list(): ReadonlyMap<string, Volume>;
   /** Idempotent for an equal spec; a different spec is a BayplanError `conflict`. */
   create(name: string, stack: string, spec: VolumeSpec): Promise<void>;
-  /** Throws BayplanError `conflict` for one that is mounted. */
+  /** Throws BayplanError `conflict` for one that is mounted, or that a container uses, or one that is being made. */
   remove(name: string): Promise<void>;
   /** Mounts those that are mounts (`driver_opts`), for a container that is to start. Throws BayplanError `mount-failed`, in bounded time. */
   attach(names: readonly string[], container: string): Promise<void>;

@@ -1,0 +1,36 @@
+import type { Container } from '../state/container.ts';
+import type { Step } from '../state/plan.ts';
+import { stepId } from './step-id.ts';
+
+/** What a person asks of one container. */
+export type ContainerRequest =
+  | { readonly action: 'start' | 'pause' | 'unpause' }
+  /** `signal` null: the container's own stop signal. */
+  | { readonly action: 'stop' | 'restart'; readonly signal: string | null; readonly graceMs: number }
+  /** `volumes`: its anonymous ones go too. `ended`: only one that does not run. */
+  | { readonly action: 'remove'; readonly volumes: boolean; readonly ended: boolean };
+
+/** The steps of a request for one container, one after the other. A stop also of one that does not run: it is to stay down. */
+export function requestedSteps(name: string, { spec, status }: Container, request: ContainerRequest): readonly Step[] {
+  const why = `its ${request.action === 'remove' ? 'removal' : request.action} was asked for`;
+  const args = { name };
+  const withdraw = stepId('withdraw-ports', name);
+  const stop = stepId('stop-container', name);
+  const start = stepId('start-container', name);
+  const withdrawal: readonly Step[] = status !== null && status.ports.length > 0 ? [{ id: withdraw, action: 'withdraw-ports', args, needs: [], why }] : [];
+  const withdrawn = withdrawal.map(({ id }) => id);
+  const stopping = ({ signal, graceMs }: { readonly signal: string | null; readonly graceMs: number }): readonly Step[] =>
+    [...withdrawal, { id: stop, action: 'stop-container', args: { name, signal, graceMs }, needs: withdrawn, why }];
+  const starting = (needs: readonly string[]): readonly Step[] => [
+    { id: start, action: 'start-container', args, needs, why },
+    ...(spec.ports.length > 0 ? [{ id: stepId('publish-ports', name), action: 'publish-ports' as const, args, needs: [start], why }] : []),
+  ];
+  switch (request.action) {
+    case 'start': return starting([]);
+    case 'pause': return [{ id: stepId('pause-container', name), action: 'pause-container', args, needs: [], why }];
+    case 'unpause': return [{ id: stepId('unpause-container', name), action: 'unpause-container', args, needs: [], why }];
+    case 'stop': return stopping(request);
+    case 'restart': return status?.phase === 'running' ? [...stopping(request), ...starting([stop])] : starting([]);
+    case 'remove': return [...withdrawal, { id: stepId('remove-container', name), action: 'remove-container', args: { name, volumes: request.volumes, ended: request.ended }, needs: withdrawn, why }];
+  }
+}

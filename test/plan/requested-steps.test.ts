@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { stepLine } from '../../src/plan/print.ts';
+import { requestedSteps, type ContainerRequest } from '../../src/plan/requested-steps.ts';
+import { container } from '../api/fake-engine.ts';
+
+const running = container(1, 'web');
+const ended = container(1, 'web', { phase: 'exited', ports: [] });
+const portless = { ...ended, spec: { ...ended.spec, ports: [] } };
+const text = (of: typeof running, request: ContainerRequest): readonly string[] => requestedSteps('web', of, request).map((step) => `${stepLine(step)} after [${step.needs.join(', ')}]`);
+const stop = { action: 'stop', signal: null, graceMs: 10 } as const;
+
+describe('what a person asks of one container is a plan of a few steps', () => {
+  it('start', () => {
+    expect(text(ended, { action: 'start' })).toEqual(['start-container web  (its start was asked for) after []', 'publish-ports web  (its start was asked for) after [start-container web]']);
+    expect(text(portless, { action: 'start' })).toEqual(['start-container web  (its start was asked for) after []']);
+  });
+
+  it('stop, also of one that does not run: it is to stay down', () => {
+    expect(text(running, stop)).toEqual(['withdraw-ports web  (its stop was asked for) after []', 'stop-container web  (its stop was asked for) after [withdraw-ports web]']);
+    expect(text(ended, stop)).toEqual(['stop-container web  (its stop was asked for) after []']);
+    expect(requestedSteps('web', ended, { ...stop, signal: 'SIGINT' })[0]).toMatchObject({ args: { name: 'web', signal: 'SIGINT', graceMs: 10 } });
+  });
+
+  it('restart', () => {
+    const why = '(its restart was asked for)';
+    expect(text(running, { ...stop, action: 'restart' })).toEqual([
+      `withdraw-ports web  ${why} after []`, `stop-container web  ${why} after [withdraw-ports web]`, `start-container web  ${why} after [stop-container web]`,
+      `publish-ports web  ${why} after [start-container web]`,
+    ]);
+    expect(text(portless, { ...stop, action: 'restart' })).toEqual([`start-container web  ${why} after []`]);
+  });
+
+  it('remove', () => {
+    expect(text(running, { action: 'remove', volumes: true, ended: false })).toEqual(['withdraw-ports web  (its removal was asked for) after []', 'remove-container web  (its removal was asked for) after [withdraw-ports web]']);
+    expect(requestedSteps('web', ended, { action: 'remove', volumes: true, ended: true })).toMatchObject([{ args: { name: 'web', volumes: true, ended: true } }]);
+  });
+});
