@@ -59,8 +59,9 @@ export function ipvlanAdd(link: { parent: number; mode: number; flags: number; n
   return slaveAdd(link, 'ipvlan', u16(IPVLAN.MODE, link.mode), u16(IPVLAN.FLAGS, link.flags));
 }
 
+/** Its index is the next free one there. One that is asked for is looked for in the wrong namespace by Debian's 6.1, and found: EEXIST. */
 function slaveAdd({ parent, netns, inner }: { parent: number; netns: number; inner: InnerLink }, kind: string, ...data: readonly Buffer[]): Buffer {
-  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(inner.index, 0, 0), u32(IFLA.LINK, parent), u32(IFLA.NET_NS_FD, netns), ...innerOf(inner),
+  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, 0, 0), u32(IFLA.LINK, parent), u32(IFLA.NET_NS_FD, netns), ...innerOf(inner),
     nested(IFLA.LINKINFO, text(INFO.KIND, kind), nested(INFO.DATA, ...data)));
 }
 
