@@ -146,6 +146,7 @@ function ipamConfig({ ipv4Address, ipv6Address, linkLocalIps }: Attachment): obj
 function mounts({ spec, status }: Container, mountpoint?: (volume: string) => string): readonly object[] {
   return spec.mounts.map((mount) => {
     if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' };
+    if (mount.type === 'image') return { Type: 'image', Source: mount.source, Destination: mount.target, Mode: 'ro', RW: false, Propagation: '' };
     const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : 'rw', RW: !mount.readOnly };
     if (mount.type === 'bind') return { Type: 'bind', Source: mount.source, ...common, Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation };
     const name = mount.source ?? status?.anonymousVolumes[mount.target] ?? '';

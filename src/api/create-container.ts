@@ -3,6 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, ContainerSpec } from '../state/container.ts';
 import { Image } from '../state/image.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
+import { imagesUsedBy } from '../state/images-used.ts';
 import { specProblems } from '../state/spec-problems.ts';
 import { emptyState, type Desired } from '../state/state.ts';
 import { VolumeSpec, type Volume } from '../state/volume.ts';
@@ -34,7 +35,7 @@ export async function createContainer({ engine, query, request, response }: Exch
 function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, Network>, volumes: Record<string, Volume>): Desired {
   const identity = { owner: 'api' as const, stack: '', service: '', slot: 0, generation: 1 };
   return {
-    ...emptyState(''), networks, volumes, containers: { [name]: { identity, spec, status: null } }, images: { [spec.image]: Image.parse({ spec: { pullPolicy: 'never' }, status: null }) },
+    ...emptyState(''), networks, volumes, containers: { [name]: { identity, spec, status: null } }, images: Object.fromEntries(imagesUsedBy(spec).map((image) => [image, Image.parse({ spec: { pullPolicy: 'never' }, status: null })])),
     inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, notes: [],
   };
 }

@@ -21,6 +21,7 @@ export const DockerMount = z.object({
   Type: z.string(), Source: text, Target: z.string(), ReadOnly: flag,
   BindOptions: z.object({ Propagation: text, CreateMountpoint: flag, NonRecursive: flag, ReadOnlyNonRecursive: flag, ReadOnlyForceRecursive: flag }).nullish(),
   VolumeOptions: z.object({ NoCopy: flag, Labels: map(z.string()), Subpath: text, DriverConfig: z.object({ Name: text, Options: map(z.string()) }).nullish() }).nullish(),
+  ImageOptions: z.object({ Subpath: text }).nullish(),
   TmpfsOptions: z.object({ SizeBytes: number, Mode: number }).nullish(),
 });
 export type DockerMount = z.infer<typeof DockerMount>;

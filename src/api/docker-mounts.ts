@@ -23,7 +23,7 @@ function bindOf(text: string): Mount {
   return { type: 'bind', source, target, readOnly, createHostPath: true, propagation, recursive: 'enabled' };
 }
 
-function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions }: DockerMount): Mount {
+function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions, ImageOptions }: DockerMount): Mount {
   const readOnly = ReadOnly ?? false;
   if (!Target.startsWith('/')) throw new BayplanError('bad-request', `HostConfig.Mounts: target "${Target}" is not an absolute path`);
   switch (Type) {
@@ -31,6 +31,10 @@ function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, T
     case 'volume': {
       if (Object.keys(VolumeOptions?.DriverConfig?.Options ?? {}).length > 0) throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: make a volume with options first, by POST /volumes/create`);
       return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
+    }
+    case 'image': {
+      if ((ImageOptions?.Subpath ?? '') !== '') throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: a part of an image is not built yet; mount the whole image`);
+      return { type: 'image', source: Source ?? '', target: Target };
     }
     case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: readOnly ? ['ro'] : [] };
     default: throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: a mount of type "${Type}" is not built yet`);

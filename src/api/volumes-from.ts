@@ -18,11 +18,11 @@ export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostCon
 }
 
 /** All that another container could have too: an anonymous volume by the name it was given. */
-function mountsOf({ spec, status }: ReturnType<EngineView['container']>): readonly Exclude<Mount, { type: 'tmpfs' }>[] {
+function mountsOf({ spec, status }: ReturnType<EngineView['container']>): readonly Exclude<Mount, { type: 'tmpfs' | 'image' }>[] {
   const anonymous = Object.entries(status?.anonymousVolumes ?? {}).map(([target, source]) => {
     const asked = spec.mounts.find((mount) => mount.target === target);
     return { type: 'volume' as const, source, target, readOnly: asked?.type === 'volume' && asked.readOnly, nocopy: true, subpath: '' };
   });
-  const named = spec.mounts.flatMap((mount) => (mount.type === 'tmpfs' || (mount.type === 'volume' && mount.source === null) ? [] : [mount]));
+  const named = spec.mounts.flatMap((mount) => (mount.type === 'tmpfs' || mount.type === 'image' || (mount.type === 'volume' && mount.source === null) ? [] : [mount]));
   return [...named, ...anonymous];
 }

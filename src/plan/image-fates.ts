@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Image } from '../state/image.ts';
+import { imagesUsedBy } from '../state/images-used.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Wanted } from './expand.ts';
 import type { Fates } from './fates.ts';
@@ -10,8 +11,8 @@ import type { Fates } from './fates.ts';
  */
 export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Desired, actual: State, now: number, since: number): ReadonlyMap<string, string> {
   const pulls = new Map<string, string>();
-  const created = new Set(wanted.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').map(({ spec }) => spec.image));
-  for (const name of [...new Set(wanted.map(({ spec }) => spec.image))].sort()) {
+  const created = new Set(wanted.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').flatMap(({ spec }) => imagesUsedBy(spec)));
+  for (const name of [...new Set(wanted.flatMap(({ spec }) => imagesUsedBy(spec)))].sort()) {
     const spec = desired.images[name]?.spec ?? { pullPolicy: 'missing', refreshMs: 0 };
     const found = actual.images[name];
     const why = found === undefined || found.status === null ? absent(name, spec.pullPolicy, created.has(name)) : outdated(spec, found.pulledAt, now, since);

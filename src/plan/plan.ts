@@ -1,4 +1,5 @@
-import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
+import { imagesUsedBy } from '../state/images-used.ts';
+import { type PassOptions, USUAL_PASS } from '../state/pass-options.ts';
 import type { Plan, Step } from '../state/plan.ts';
 import type { Desired, State } from '../state/state.ts';
 import { expand, type Wanted } from './expand.ts';
@@ -54,7 +55,7 @@ function imageSteps(pulls: ReadonlyMap<string, string>, desired: Desired): reado
 }
 
 function imageOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
-  return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).map(({ spec }) => stepId('pull-image', spec.image));
+  return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).flatMap(({ spec }) => imagesUsedBy(spec).map((image) => stepId('pull-image', image)));
 }
 
 /** Who lives in the network namespace of a container that goes is stopped before: its address must be free for the next one. */

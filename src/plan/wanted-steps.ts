@@ -1,4 +1,5 @@
 import type { Container, PublishedPort } from '../state/container.ts';
+import { imagesUsedBy } from '../state/images-used.ts';
 import type { Step } from '../state/plan.ts';
 import type { Dependency } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
@@ -83,7 +84,7 @@ function creation({ name, owner, service, slot, spec: known }: Wanted, fate: Fat
     id: stepId('create-container', name), action: 'create-container',
     args: { name, identity: { owner, stack: owner === 'api' ? '' : desired.stack, service, slot, generation: fate.generation }, spec },
     needs: [
-      stepId('pull-image', spec.image), ...networks, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
+      ...imagesUsedBy(spec).map((image) => stepId('pull-image', image)), ...networks, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
       stepId('remove-container', name), ...(fate.replaces === null ? [] : [stepId('remove-container', fate.replaces)]),
     ],
     why: fate.why,

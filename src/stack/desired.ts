@@ -154,6 +154,7 @@ function mountOf(volume: VolumeConfig, project: Project): Mount {
   if (volume.type === 'bind') {
     return { type: 'bind', source: volume.source ?? '', target, readOnly, createHostPath: volume.bind?.create_host_path ?? true, propagation: volume.bind?.propagation ?? '', recursive: volume.bind?.recursive ?? 'enabled' };
   }
+  if (volume.type === 'image') return { type: 'image', source: volume.source ?? '', target };
   if (volume.type === 'tmpfs') {
     const { size, mode } = volume.tmpfs ?? {};
     return { type: 'tmpfs', target, size: positive(parseByteSize(size ?? '0')), mode: mode ?? null, options: readOnly ? ['ro'] : [] };
@@ -218,6 +219,10 @@ function imagesOf(project: Project): Record<string, Image> {
     const spec = pullSpecOf(service);
     const known = images[image]?.spec;
     images[image] = { spec: known === undefined ? spec : eager(known, spec), status: null, pulledAt: 0 };
+  }
+  // Those that are mounted are pulled where they are missing.
+  for (const { type, source = '' } of Object.values(project.services).flatMap(({ volumes = [] }) => volumes)) {
+    if (type === 'image') images[source] ??= { spec: pullSpecOf({}), status: null, pulledAt: 0 };
   }
   return images;
 }

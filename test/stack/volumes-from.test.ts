@@ -3,7 +3,7 @@ import { desiredOf } from '../../src/stack/index.ts';
 import { projectOf } from './load-text.ts';
 
 const mountsOf = (text: string, service: string): unknown =>
-  desiredOf(projectOf(text), { removeOrphans: false }).services[service]?.template.mounts.map((mount) => [mount.target, mount.type === 'tmpfs' ? '' : mount.source, mount.type !== 'tmpfs' && mount.readOnly]);
+  desiredOf(projectOf(text), { removeOrphans: false }).services[service]?.template.mounts.map((mount) => [mount.target, mount.type === 'tmpfs' ? '' : mount.source, 'readOnly' in mount && mount.readOnly]);
 
 const stack = `
 name: shop

@@ -12,10 +12,10 @@ import { seccompProfile } from './seccomp.ts';
 
 /**
  * Something to mount, its source found on the host. `propagation` '' is private; `size` in bytes and `mode` are a tmpfs's. `content`: a copy of the
- * source, in memory, with owner and mode by its options.
+ * source, in memory, with owner and mode by its options. `image`: its layers' folders, topmost first, joined by colons.
  */
 export interface ResolvedMount {
-  readonly type: 'bind' | 'tmpfs' | 'content';
+  readonly type: 'bind' | 'tmpfs' | 'content' | 'image';
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
@@ -177,11 +177,22 @@ export function mountOf(mount: ResolvedMount): OciMount {
       ],
     };
   }
+  if (mount.type === 'image') return imageMount(mount);
   if (mount.type === 'content') return { destination: mount.target, type: 'content', source: mount.source, options: mount.options };
   return {
     destination: mount.target, type: 'bind', source: mount.source,
     options: [mount.recursive === 'disabled' ? 'bind' : 'rbind', ...(mount.readOnly ? [mount.recursive === 'writable' ? 'ro' : 'rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options],
   };
+}
+
+/** mount(2) takes no more. */
+const LONGEST_OPTIONS = 4000;
+
+/** An image's layers, topmost first, as an overlay without a place to write to; a single one as it is. `source` names them, joined by colons. */
+function imageMount({ target, source }: ResolvedMount): OciMount {
+  if (source.length > LONGEST_OPTIONS) throw new BayplanError('bad-request', `mount ${target}: the image has too many layers to be mounted`);
+  if (!source.includes(':')) return { destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate'] };
+  return { destination: target, type: 'overlay', source: 'overlay', options: ['ro', 'nosuid', 'nodev', `lowerdir=${source}`] };
 }
 
 /** The root's own propagation must let through what a mount asks for. Null: the runtime's default. */

@@ -7,6 +7,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Resources } from '../../state/resources.ts';
+import { mountedImages } from '../../state/images-used.ts';
 import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
@@ -57,7 +58,7 @@ export class ContainerStore implements Containers {
   readonly #entries = new Map<string, ContainerEntry>();
   readonly #mutex = new KeyedMutex();
   /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
-  readonly #making = new Map<string, { readonly imageId: string; readonly volumes: readonly string[] }>();
+  readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[] }>();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
@@ -113,8 +114,9 @@ export class ContainerStore implements Containers {
 
   /** Who needs images: containers that are being made too. */
   imageUsers(): readonly ImageUser[] {
-    const made = [...this.#entries].map(([container, { record, phase }]) => ({ container, imageId: record.spec.imageId, running: phase === 'running' }));
-    return [...made, ...[...this.#making].map(([container, { imageId }]) => ({ container, imageId, running: false }))];
+    const made = [...this.#entries].flatMap(([container, { record, phase }]) =>
+      [record.spec.imageId, ...Object.values(record.mountedImages)].map((imageId) => ({ container, imageId, running: phase === 'running' })));
+    return [...made, ...[...this.#making].flatMap(([container, { imageIds }]) => imageIds.map((imageId) => ({ container, imageId, running: false })))];
   }
 
   /** Names of the containers that use a volume, of those that are being made too. */
@@ -147,7 +149,7 @@ export class ContainerStore implements Containers {
       if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
-      this.#making.set(name, { imageId: image.id, volumes: volumesUsedBy(spec, {}) });
+      this.#making.set(name, { imageIds: [image.id, ...Object.values(this.#imagesToMount(spec))], volumes: volumesUsedBy(spec, {}) });
       try {
         await this.#make(name, identity, spec, image);
       } finally {
@@ -172,7 +174,7 @@ export class ContainerStore implements Containers {
         const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
-        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
+        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await this.#mountedLayers(record.mountedImages));
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = this.#home(record);
         const netns = await this.#netns(record, home);
@@ -402,11 +404,12 @@ export class ContainerStore implements Containers {
     const id = randomBytes(32).toString('hex');
     const files = filesOf(paths, id, spec.cgroupParent);
     const anonymous = anonymousVolumes(id, identity, spec, image);
-    this.#making.set(name, { imageId: image.id, volumes: volumesUsedBy(spec, anonymous) });
+    this.#making.set(name, { imageIds: [image.id, ...Object.values(this.#imagesToMount(spec))], volumes: volumesUsedBy(spec, anonymous) });
     for (const volume of Object.values(anonymous)) {
       await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
     }
-    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents); // a volume or content that is missing is said here, before anything is made
+    const mounted = this.#imagesToMount(spec);
+    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await this.#mountedLayers(mounted)); // a volume or content that is missing is said here, before anything is made
     await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
     const addresses: Record<string, string> = {};
     const ipv6Addresses: Record<string, string> = {};
@@ -420,7 +423,7 @@ export class ContainerStore implements Containers {
       mkdirSync(files.upper, { mode: 0o755 });
       mkdirSync(files.work, { mode: 0o700 });
       const record: ContainerRecord = {
-        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous,
+        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages: mounted,
         error: '', errorCode: 0,
       };
       this.#entries.set(name, newEntry(record, files));
@@ -449,6 +452,19 @@ export class ContainerStore implements Containers {
       rmSync(view, { recursive: true, force: true });
       await volumes.detach(used, record.id);
     }
+  }
+
+  /** Config digests of the images that are mounted; those that are missing are left out, and named where the mounts are resolved. */
+  #imagesToMount(spec: ContainerSpec): Record<string, string> {
+    return Object.fromEntries(mountedImages(spec).flatMap((reference) => {
+      const found = this.#context.images.find(reference);
+      return found === null ? [] : [[reference, found.id]];
+    }));
+  }
+
+  async #mountedLayers(mounted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, readonly string[]>>> {
+    const { images, paths } = this.#context;
+    return Object.fromEntries(await Promise.all(Object.entries(mounted).map(async ([reference, id]) => [reference, (await images.layers(id)).map((layer) => join(paths.layers, layer))] as const)));
   }
 
   #entry(name: string): ContainerEntry {

@@ -20,6 +20,8 @@ export const ContainerRecord = z.object({
   joined: z.array(z.string()).default([]),
   /** Target → full name of the volume that serves an anonymous one there. */
   anonymousVolumes: z.record(z.string(), z.string()),
+  /** Reference → config digest of the image that a mount stood for when it was made. */
+  mountedImages: z.record(z.string(), z.string()).default({}),
   /** Why the last start failed; '' when it did not. */
   error: z.string(),
   /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */

@@ -25,11 +25,18 @@ export function resolveMounts(
   anonymous: Readonly<Record<string, string>>,
   mountpoint: (volume: string) => string,
   contents: string,
+  /** By reference, the folders of an image's layers, lowest first. */
+  images: Readonly<Record<string, readonly string[]>> = {},
 ): readonly ResolvedMount[] {
   const resolved: ResolvedMount[] = spec.mounts.map((mount) => {
     const common = { target: mount.target, recursive: 'enabled', size: null, mode: null, options: [] } as const;
     if (mount.type === 'tmpfs') {
       return { ...common, type: 'tmpfs', source: 'tmpfs', readOnly: false, propagation: '', size: mount.size, mode: mount.mode, options: mount.options };
+    }
+    if (mount.type === 'image') {
+      const layers = images[mount.source];
+      if (layers === undefined) throw new BayplanError('image-not-found', `container ${name}: image ${mount.source} for ${mount.target} is not in the store: pull it with "bayplan pull ${mount.source}"`);
+      return { ...common, type: 'image', source: layers.toReversed().join(':'), readOnly: true, propagation: '' };
     }
     if (mount.type === 'bind') {
       // Whether the source is there is seen by the container's own set-up, which may hang there and be killed: a server may be dead.
