@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, Machine } from './harness.ts';
@@ -104,6 +104,11 @@ it('lives below the cgroup that is asked for', async () => {
   await machine.open();
   expect(await inside('echo adopted')).toBe('adopted');
   expect(await machine.down({ stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+  // A parent that somebody names is theirs, and stays: here it is the test's.
+  for (const hierarchy of ['.', ...readdirSync('/sys/fs/cgroup')]) {
+    const parent = join('/sys/fs/cgroup', hierarchy, `${machine.paths.cgroup}-parent`);
+    if (existsSync(parent)) for (const folder of [join(parent, 'x'), parent]) rmdirSync(folder);
+  }
 });
 
 it('a change of each shows in the plan by its name', async () => {
