@@ -26,19 +26,20 @@
 #include "scope.h"
 
 struct request {
-  const char *bundle, *console_socket, *pid_file, *pidfd_socket;
+  const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
   bool detach, keep, waits;  /* waits: for `start` */
   struct init_options options;
 };
 
 static bool read_options(int argc, char **argv, struct request *request) {
   static const struct option options[] = {
-    {"bundle", required_argument, NULL, 'b'}, {"console-socket", required_argument, NULL, 'c'}, {"pidfd-socket", required_argument, NULL, 'q'}, {"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'P'},
+    {"bundle", required_argument, NULL, 'b'}, {"config", required_argument, NULL, 'f'}, {"console-socket", required_argument, NULL, 'c'}, {"pidfd-socket", required_argument, NULL, 'q'}, {"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'P'},
     {"no-pivot", no_argument, NULL, 'n'}, {"no-new-keyring", no_argument, NULL, 'k'}, {"detach", no_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'K'},
     {"no-subreaper", no_argument, NULL, 'S'}, {0},
   };
-  for (int option; (option = getopt_long(argc, argv, request->waits ? "b:" : "b:d", options, NULL)) != -1;) switch (option) {
+  for (int option; (option = getopt_long(argc, argv, request->waits ? "b:f:" : "b:f:d", options, NULL)) != -1;) switch (option) {
     case 'b': request->bundle = optarg; break;
+    case 'f': request->config = optarg; break;
     case 'c': request->console_socket = optarg; break;
     case 'q': request->pidfd_socket = optarg; break;
     case 'p': request->pid_file = optarg; break;
@@ -54,11 +55,11 @@ static bool read_options(int argc, char **argv, struct request *request) {
 }
 
 /* The configuration, read once: what is kept is what is used, whatever happens to the bundle's own file meanwhile. */
-static int read_bundle(struct container *container, const char *bundle, struct config *config, char **bytes, size_t *length, struct error *err) {
+static int read_bundle(struct container *container, const char *bundle, const char *name, struct config *config, char **bytes, size_t *length, struct error *err) {
   char path[PATH_MAX];
   if (!realpath(bundle, path)) { error_errno(err, "realpath", bundle); return error_text(err, "bundle %s: %s", bundle, strerror(err->errnum)); }
   container->bundle = arena_format("%s", path);
-  char *file = arena_format("%s/config.json", path);
+  char *file = *name == '/' ? arena_format("%s", name) : arena_format("%s/%s", path, name);
   if (!container->bundle || !file) return error_text(err, "out of memory");
   json_t *top = json_file_keep(file, bytes, length, err);
   if (!top || config_from(top, container->bundle, config, err) < 0) return -1;
@@ -105,7 +106,7 @@ static int bring_up(const struct request *request, struct container *container, 
   struct init_stdio stdio;
   char *bytes, path[4200];
   size_t length;
-  if (check_descriptors(request->options.preserve, err) < 0 || read_bundle(container, request->bundle, config, &bytes, &length, err) < 0) return -1;
+  if (check_descriptors(request->options.preserve, err) < 0 || read_bundle(container, request->bundle, request->config, config, &bytes, &length, err) < 0) return -1;
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
   if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
@@ -165,11 +166,11 @@ static int create_command(int argc, char **argv, struct request *request, const 
 }
 
 int oci_create(int argc, char **argv) {
-  return create_command(argc, argv, &(struct request){.bundle = ".", .waits = true, .options = {.listener = -1}},
-    "create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
+  return create_command(argc, argv, &(struct request){.bundle = ".", .config = "config.json", .waits = true, .options = {.listener = -1}},
+    "create [--bundle DIR] [--config FILE] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
 }
 
 int oci_run(int argc, char **argv) {
-  return create_command(argc, argv, &(struct request){.bundle = ".", .options = {.listener = -1}},
-    "run [--detach] [--keep] [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
+  return create_command(argc, argv, &(struct request){.bundle = ".", .config = "config.json", .options = {.listener = -1}},
+    "run [--detach] [--keep] [--bundle DIR] [--config FILE] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID");
 }

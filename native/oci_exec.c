@@ -101,6 +101,13 @@ static int take_caps(const struct request *request, struct process_spec *process
   return 0;
 }
 
+/* One name has one value: the later one. */
+static void set_env(char **env, size_t *count, char *entry) {
+  size_t length = strcspn(entry, "=") + 1;
+  for (size_t i = 0; i < *count; i++) if (strncmp(env[i], entry, length) == 0) { env[i] = entry; return; }
+  env[(*count)++] = entry;
+}
+
 /* The container's own process with what the options say otherwise. */
 static int process_of(const struct request *request, char **arguments, const struct config *config, struct process_spec *process, struct error *err) {
   size_t count = 0;
@@ -120,7 +127,7 @@ static int process_of(const struct request *request, char **arguments, const str
   gid_t *gids = arena_alloc((process->gid_count + request->gid_count + 1) * sizeof *gids);
   if (!env || !gids) return error_text(err, "out of memory");
   memcpy(env, process->env, count * sizeof *env);
-  for (size_t i = 0; i < request->env_count; i++) env[count++] = (char *)request->env[i];
+  for (size_t i = 0; i < request->env_count; i++) set_env(env, &count, (char *)request->env[i]);
   env[count] = NULL;
   process->env = env;
   memcpy(gids, process->gids, process->gid_count * sizeof *gids);

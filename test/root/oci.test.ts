@@ -155,6 +155,7 @@ describe('exec', () => {
     const result = oci('exec', '--user', '12:34', '--env', 'A=b', '--cwd', '/tmp', '--additional-gids', '56', name, 'sh', '-c', 'echo $A $(pwd) $(id -u) $(id -g) $(id -G); hostname; exit 7');
     expect(result).toMatchObject({ status: 7, stdout: 'b /tmp 12 34 34 56\nbox\n' });
     expect(oci('exec', name, 'nothing')).toMatchObject({ status: 127, stderr: expect.stringContaining('not found in the container\'s PATH') });
+    expect(oci('exec', '--env', 'PATH=/bin:/x', name, 'sh', '-c', 'echo $PATH').stdout).toBe('/bin:/x\n');
     writeFileSync(join(folder, 'process.json'), JSON.stringify({ args: ['sh', '-c', 'echo from a file'], cwd: '/', env: ['PATH=/bin'] }));
     expect(oci('exec', '--process', join(folder, 'process.json'), name)).toMatchObject({ status: 0, stdout: 'from a file\n' });
   });
