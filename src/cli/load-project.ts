@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { formatMistake, loadStack, type LoadInput, type Project } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
@@ -34,11 +34,18 @@ export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoice
 
 /** The text of a file: UTF-8, or UTF-16 where it begins as such. Null: there is no such file. */
 function read(path: string): string | null {
+  if (path !== STANDARD_INPUT && isEndless(path)) throw new BayplanError('unreadable', `cannot read ${path}: it is a device, or too large to be text`);
   const bytes = path === STANDARD_INPUT ? readFileSync(0) : readBytes(path);
   if (bytes === null) return null;
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(2, bytes.length - bytes.length % 2)).swap16().toString('utf16le');
   return bytes.toString('utf8');
+}
+
+/** Whether a file would fill the memory. */
+function isEndless(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && path !== '/dev/null' && (stat.isCharacterDevice() || stat.isBlockDevice() || stat.size > 64 * 2 ** 20);
 }
 
 /** Null: there is no such file. */

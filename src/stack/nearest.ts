@@ -5,7 +5,9 @@
 export function suggest(name: string, known: Iterable<string>, prefix = ''): string {
   let best = '';
   let bound = Math.max(1, Math.floor((name.length - prefix.length) / 3)) + 1;
+  let tried = 0;
   for (const candidate of known) {
+    if (++tried > most) break;
     if (Math.abs(candidate.length - name.length) >= bound) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bound) {
@@ -15,6 +17,9 @@ export function suggest(name: string, known: Iterable<string>, prefix = ''): str
   }
   return best === '' ? '' : `; did you mean "${best}"?`;
 }
+
+/** Each costs some time; a file with more names has to do without some. */
+const most = 300;
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 export function editDistance(from: string, to: string): number {

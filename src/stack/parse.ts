@@ -14,6 +14,9 @@ const aliasBudget = 200_000;
 
 const nestedTooDeeply = 'nested too deeply to be a stack file';
 
+/** How long a file may be: ten thousand services. */
+const mostText = 5 * 2 ** 20;
+
 /** How deep a file may be nested. All passes walk it by recursion, so this has to be well within the stack. */
 const deepest = 200;
 
@@ -33,9 +36,18 @@ function characterName(char: string): string {
  */
 export function parseFile(file: string, text: string, mistakes: Mistakes): readonly Tree[] {
   const source = new SourceText(file, text);
+  if (text.length > mostText) {
+    mistakes.addFile(file, `expected a stack file, got ${String(Math.round(text.length / 2 ** 20))} MiB; one may have ${String(mostText / 2 ** 20)}`);
+    return [];
+  }
   const wrong = noText.exec(text);
   if (wrong !== null) {
     mistakes.add({ source, offset: wrong.index }, `expected ${wrong[0] === '\ufffd' ? 'UTF-8' : 'text'}, got ${characterName(wrong[0])}`);
+    return [];
+  }
+  const bracket = tooManyBrackets(text);
+  if (bracket >= 0) {
+    mistakes.add({ source, offset: bracket }, nestedTooDeeply);
     return [];
   }
   try {
@@ -45,6 +57,18 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
     mistakes.addFile(file, nestedTooDeeply);
     return [];
   }
+}
+
+/** Where more brackets are open than any file has a use for, even if some of them stand in text; -1: nowhere. It saves the parser the trouble. */
+function tooManyBrackets(text: string): number {
+  let open = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x5b || code === 0x7b) {
+      if (++open > 10 * deepest) return at;
+    } else if ((code === 0x5d || code === 0x7d) && open > 0) open--;
+  }
+  return -1;
 }
 
 function documents(source: SourceText, mistakes: Mistakes): Tree[] {

@@ -6,12 +6,24 @@ import { isCollection, isScalar, parseAllDocuments, visit } from 'yaml';
  */
 export function withoutTabs(source: string): { readonly text: string; readonly wrong: readonly number[] } {
   if (!source.includes('\t')) return { text: source, wrong: [] };
-  const tabs = [...source.matchAll(/^ *(?:- *)*\t/gm)].map(({ index, 0: match }) => index + match.length - 1);
+  // The first few are enough to tell.
+  const tabs = [...source.slice(0, 2 ** 18).matchAll(/^ *(?:- *)*\t/gm)].map(({ index, 0: match }) => index + match.length - 1).slice(0, 1000);
   if (tabs.length === 0) return { text: source, wrong: [] };
-  const blank = (text: string, at: number): string => text.slice(0, at) + (/^\t+/.exec(text.slice(at))?.[0] ?? '').replaceAll('\t', ' ') + text.slice(at).replace(/^\t+/, '');
-  const spans = spansOf(tabs.reduce(blank, source));
+  const spans = spansOf(blanked(source, tabs));
   const at = (offset: number): Span['kind'] | undefined => spans.findLast(({ from, to }) => from < offset && offset < to)?.kind;
-  return { text: tabs.filter((tab) => at(tab) === 'inline').reduce(blank, source), wrong: tabs.filter((tab) => at(tab) === undefined) };
+  return { text: blanked(source, tabs.filter((tab) => at(tab) === 'inline')), wrong: tabs.filter((tab) => at(tab) === undefined) };
+}
+
+/** With a blank for each tab from these places on. */
+function blanked(source: string, tabs: readonly number[]): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (const tab of tabs) {
+    const length = /^\t*/.exec(source.slice(tab, tab + 200))?.[0].length ?? 0;
+    parts.push(source.slice(at, tab), ' '.repeat(length));
+    at = tab + length;
+  }
+  return [...parts, source.slice(at)].join('');
 }
 
 interface Span { readonly from: number; readonly to: number; readonly kind: 'inline' | 'block' }

@@ -18,7 +18,15 @@ const variable = /[_a-zA-Z][_a-zA-Z0-9]*/y;
  * Compose Specification says (12-interpolation). A plain variable that is not set gives '' and is told to `unset`.
  */
 export function fillTemplate(template: string, lookup: Lookup, unset: (name: string) => void): TemplateResult {
+  return fill(template, lookup, unset, 0);
+}
+
+/** How deep variables may stand in each other's defaults. */
+const deepest = 50;
+
+function fill(template: string, lookup: Lookup, unset: (name: string) => void, depth: number): TemplateResult {
   if (!template.includes('$')) return { text: template, problem: null };
+  if (depth > deepest) return { text: '', problem: { message: `variables stand in each other more than ${String(deepest)} deep` } };
   let text = '';
   let at = 0;
   for (;;) {
@@ -42,7 +50,7 @@ export function fillTemplate(template: string, lookup: Lookup, unset: (name: str
       continue;
     }
     if (name === undefined || end < 0) return { text, problem: { message: invalid(template) } };
-    const filled = braced ? expression(name, template.slice(dollar + 2 + name.length, end), lookup, unset) : { text: value(name, lookup, unset), problem: null };
+    const filled = braced ? expression(name, template.slice(dollar + 2 + name.length, end), lookup, unset, depth) : { text: value(name, lookup, unset), problem: null };
     if (filled === null) return { text, problem: { message: invalid(template) } };
     if (filled.problem !== null) return { text, problem: filled.problem };
     text += filled.text;
@@ -51,16 +59,16 @@ export function fillTemplate(template: string, lookup: Lookup, unset: (name: str
 }
 
 /** What stands after the name inside `${…}`; null: malformed. */
-function expression(name: string, rest: string, lookup: Lookup, unset: (name: string) => void): TemplateResult | null {
+function expression(name: string, rest: string, lookup: Lookup, unset: (name: string) => void, depth: number): TemplateResult | null {
   if (rest === '') return { text: value(name, lookup, unset), problem: null };
   const parts = /^(:?)([-?+])([\s\S]*)$/.exec(rest);
   if (parts === null) return null;
   const [, colon, operator, word = ''] = parts;
   const current = lookup(name);
   const present = current !== undefined && !(colon === ':' && current === '');
-  if (operator === '+') return present ? fillTemplate(word, lookup, unset) : { text: '', problem: null };
+  if (operator === '+') return present ? fill(word, lookup, unset, depth + 1) : { text: '', problem: null };
   if (present) return { text: current, problem: null };
-  const filled = fillTemplate(word, lookup, unset);
+  const filled = fill(word, lookup, unset, depth + 1);
   if (operator === '-' || filled.problem !== null) return filled;
   const state = current === undefined ? 'is not set' : 'is empty';
   return { text: '', problem: { message: `required variable ${name} ${state}${filled.text === '' ? '' : `: ${filled.text}`}` } };

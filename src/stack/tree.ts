@@ -78,8 +78,9 @@ export function placeOf(tree: Tree, path: readonly (string | number)[]): Place {
       node = entry.value;
     } else if (node.kind === 'list') {
       // A list of names stands for a mapping of them.
+      const start = `${String(part)}=`;
       const item: Tree | undefined = typeof part === 'number' ? node.items[part]
-        : node.items.find((each) => each.kind === 'leaf' && (each.text === part || each.text.startsWith(`${part}=`)));
+        : node.items.find((each) => each.kind === 'leaf' && (each.text === part || each.text.startsWith(start)));
       if (item === undefined) return place;
       place = item.at;
       node = item;

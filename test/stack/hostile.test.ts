@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+// Files that were made to be trouble: each ends in a message, soon and without filling the memory.
+const folder = mkdtempSync(join(tmpdir(), 'bayplan-hostile-'));
+afterAll(() => { rmSync(folder, { recursive: true }); });
+
+const program = join(import.meta.dirname, '../../build/bayplan.cjs');
+/** Tells at the end how much memory was resident at most, in KiB. */
+const tellPeak = 'data:text/javascript,process.on("exit",()=>process.stderr.write("peak%20"+process.resourceUsage().maxRSS+"\\n"))';
+
+const nest = (open: string, close: string, depth: number): string => `services: ${open.repeat(depth)}1${close.repeat(depth)}\n`;
+const times = (count: number, line: (index: number) => string): string => Array.from({ length: count }, (_, index) => line(index)).join('');
+
+test.each<[string, string | Readonly<Record<string, string>>, RegExp]>([
+  ['aliases that expand without end', `x-0: &l0 [a]\n${times(30, (index) => `x-${String(index + 1)}: &l${String(index + 1)} [${times(10, () => `*l${String(index)},`)}]\n`)}services: {}\n`, /6:\d+: aliases stand for more than 200000 values/],
+  ['merge keys that grow without end', `x-0: &l0 {a: b}\n${times(3000, (index) => `x-${String(index + 1)}: &l${String(index + 1)} {<<: *l${String(index)}, k${String(index)}: v}\n`)}services: {}\n`, /aliases stand for more than 200000 values/],
+  ['brackets without end', nest('[', ']', 100_000), /1:\d+: nested too deeply/],
+  ['mappings without end', nest('{ a: ', '}', 100_000), /1:\d+: nested too deeply/],
+  ['indentation without end', times(2500, (index) => `${' '.repeat(index)}a:\n`), /nested too deeply/],
+  ['50 MB of services', `services:\n${times(600_000, (index) => `  s${String(index)}:\n    image: nginx:1.27\n    environment: { A: "${'x'.repeat(30)}" }\n`)}`, /expected a stack file, got \d\d MiB; one may have 5/],
+  ['50 MB in one line', `services: { a: { image: a, command: "${'x'.repeat(50e6)}" } }\n`, /expected a stack file, got 48 MiB/],
+  ['a NUL byte', 'services:\n  a\0b: { image: a }\n', /2:4: expected text, got a NUL byte/],
+  ['bytes that are no text', 'services:\n  a: { image: "\u0007" }\n', /2:16: expected text, got the control character U\+0007/],
+  ['a service called __proto__', 'services:\n  __proto__: { image: a }\n', /2:3: key "__proto__" cannot be used/],
+  ['a variable called __proto__', 'services:\n  a: { image: a, environment: ["__proto__=1"] }\n', /key "__proto__" cannot be used/],
+  ['variables in variables without end', `services:\n  a:\n    image: "${'${A:-'.repeat(1500)}${'}'.repeat(1500)}"\n`, /3:12: variables stand in each other more than 50 deep/],
+  ['tabs without end', `services:\n${' \t\n'.repeat(100_000)}`, /2:2: expected spaces for indentation, got a tab/],
+  ['a file that includes itself', 'include: [compose.yaml]\nservices: {}\n', /1:11: include: files include each other/],
+  ['files that include each other', { 'compose.yaml': 'include: [b.yaml]\nservices: {}\n', 'b.yaml': 'include: [compose.yaml]\n' }, /b\.yaml:1:11: include: files include each other/],
+  ['services that extend each other', 'services:\n  a: { extends: b }\n  b: { extends: { service: a } }\n', /extends in a cycle: a → b → a/],
+  ['services that extend each other across files', { 'compose.yaml': 'services:\n  a: { extends: { file: b.yaml, service: b } }\n', 'b.yaml': 'services:\n  b: { extends: { file: compose.yaml, service: a } }\n' }, /extends in a cycle/],
+  ['a path that climbs out', 'include: [../../../../../../../../dev/zero]\nservices: {}\n', /cannot read \/dev\/zero: it is a device/],
+  ['an env file without end', 'services:\n  a: { image: a, env_file: /dev/zero }\n', /cannot read \/dev\/zero: it is a device/],
+  ['a folder in place of a file', 'include: [/]\nservices: {}\n', /cannot read \//],
+  ['an unclosed quote before a long text', `services:\n  a: "${'\\"'.repeat(500_000)}`, /2:6: |expected a closing "/],
+])('%s', (name, content, told) => {
+  const here = join(folder, name.replaceAll(/\W/g, '-'));
+  mkdirSync(here);
+  for (const [file, text] of Object.entries(typeof content === 'string' ? { 'compose.yaml': content } : content)) writeFileSync(join(here, file), text);
+  const started = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, ['--import', tellPeak, program, 'config', '-q'], { cwd: here, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' }, timeout: 60_000 });
+  const took = performance.now() - started;
+  expect(stderr).toMatch(told);
+  expect(status).toBe(1);
+  expect(Number(/^peak (\d+)$/m.exec(stderr)?.[1]) / 1024, 'MiB').toBeLessThan(300);
+  // Two seconds on a machine that does nothing else.
+  expect(took, 'ms').toBeLessThan(process.env['BAYPLAN_QUIET'] === '1' ? 2000 : 10_000);
+}, 60_000);
