@@ -71,6 +71,25 @@ function composeFile(folder, services) {
   return file;
 }
 
+/** A stack file with what real ones have, for the time that it takes to understand it. */
+function configFile(folder, services) {
+  mkdirSync(folder, { recursive: true });
+  const texts = Array.from({ length: services }, (_, i) => `  s${i}:
+    image: nginx:1.27
+    environment: { A: "1", B: b${i}, C: "\${C:-x}" }
+    ports: ["${10000 + i}:80"]
+    volumes: ["data:/data", "./x${i}:/x:ro"]
+    labels: [a=b, c=d]
+    healthcheck: { test: [CMD, "true"], interval: 10s }
+    depends_on: [${i > 0 ? `s${i - 1}` : ''}]
+    deploy: { resources: { limits: { memory: 64m } } }
+    restart: unless-stopped
+`);
+  const file = join(folder, 'compose.yaml');
+  writeFileSync(file, `name: config-${services}\nservices:\n${texts.join('')}volumes: { data: {} }\n`);
+  return file;
+}
+
 function dockerSide() {
   const script = process.env.BAYPLAN_BENCH_DOCKER ?? resolve(top, '../shared/bench/docker-engine');
   if (!existsSync(script)) return null;
@@ -109,7 +128,7 @@ function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', runRm: 'run-rm', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull', port: 'published-port', routed: 'routed' };
+const names = { up: `up-${count}`, again: `up-${count}-again`, down: `down-${count}`, memory: `memory-${count}`, ps: 'ps', runRm: 'run-rm', dnsRate: 'dns', dnsTime: 'dns-median', pull: 'pull', port: 'published-port', routed: 'routed', config: 'config-1000' };
 /** More services than the rest is measured with, to see whether the cost of one grows. The larger number takes its time: it is measured once. */
 const SCALES = [{ services: 100, rounds }, { services: 1000, rounds: 1 }];
 for (const { services } of SCALES) names[`up${services}`] = `up-${services}`;
@@ -170,6 +189,12 @@ try {
       note(names.pull, 'bayplan', registry.pull());
       note(names.pull, 'floor', registry.floor());
     }
+  }
+  const described = configFile(join(scratch, 'config'), 1000);
+  for (let round = 0; round < rounds; round++) {
+    note(names.config, 'bayplan', bayplan('config', '--format', 'json', '-f', described));
+    note(names.config, 'floor', node());
+    if (docker) note(names.config, 'docker', docker.compose(described, 'config', '--format', 'json'));
   }
   for (const scale of SCALES) {
     const large = composeFile(join(scratch, `bench-${scale.services}`), scale.services);
