@@ -5,6 +5,7 @@ import type { OptionalPass } from '../stack/index.ts';
 import type { Cli } from './cli.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
+import { table } from './table.ts';
 
 interface ConfigOptions extends StackOptions {
   readonly format?: 'json' | 'yaml';
@@ -19,6 +20,8 @@ interface ConfigOptions extends StackOptions {
   readonly environment?: boolean;
   readonly hash?: string;
   readonly allResources?: boolean;
+  readonly variables?: boolean;
+  readonly interpolate: boolean;
   readonly normalize: boolean;
   readonly consistency: boolean;
   readonly pathResolution: boolean;
@@ -35,6 +38,7 @@ export const addConfig: AddCommand = (program, cli, ends) => {
     .option('-q, --quiet', 'only check the file')
     .option('-o, --output <file>', 'write to this file')
     .option('--all-resources', 'also networks, volumes and the like that no service uses')
+    .option('--no-interpolate', 'leave variables as they are written')
     .option('--no-normalize', 'leave out defaults and full names')
     .option('--no-consistency', 'do not check that names exist and that nothing contradicts itself')
     .option('--no-path-resolution', 'leave paths as they are written')
@@ -47,10 +51,12 @@ function addLists(command: Command): Command {
   return command
     .option('--services', 'print the names of the services alone').option('--volumes', 'print the names of the volumes').option('--networks', 'print the names of the networks')
     .option('--models', 'print the models').option('--profiles', 'print the profiles that services name').option('--images', 'print the images')
+    .option('--variables', 'print the variables that the file uses, and their defaults')
     .option('--environment', 'print what variables are filled in from').option('--hash <services>', 'print the hash of these services\' configuration; "*": of all');
 }
 
 async function printConfig(services: readonly string[], options: ConfigOptions, cli: Cli): Promise<number> {
+  if (options.variables === true || !options.interpolate) return await printRaw(options, cli);
   const { configJson, configYaml, loadProject, serviceHash, servicesInOrder } = await import('./stack-file.ts');
   const left: readonly (readonly [OptionalPass, boolean])[] = [
     ['normalize', !options.normalize], ['consistency', !options.consistency], ['paths', !options.pathResolution], ['environment', !options.envResolution || options.hash !== undefined],
@@ -70,5 +76,19 @@ async function printConfig(services: readonly string[], options: ConfigOptions, 
     : options.format === 'json' ? `${configJson(project)}\n` : configYaml(project);
   if (options.output === undefined) cli.stdout.write(text);
   else if (text !== '') writeFileSync(resolve(cli.cwd, options.output), text);
+  return 0;
+}
+
+/** What does not need the variables filled in. */
+async function printRaw(options: ConfigOptions, cli: Cli): Promise<number> {
+  const { loadRawModel, rawJson, rawYaml } = await import('./stack-file.ts');
+  const { model, variables } = loadRawModel(options, cli, { without: new Set(options.pathResolution ? [] : ['paths' as const]) });
+  if (options.quiet === true) return 0;
+  const json = (): string => JSON.stringify(Object.fromEntries(variables.map(({ name, defaultValue, presenceValue, required }) => [name, { Name: name, DefaultValue: defaultValue, PresenceValue: presenceValue, Required: required }])), null, 4);
+  const rows = variables.map(({ name, required, defaultValue, presenceValue }) => [name, String(required), defaultValue, presenceValue]);
+  const text = options.variables !== true ? (options.format === 'json' ? `${rawJson(model)}\n` : rawYaml(model))
+    : options.format === 'json' ? `${json()}\n` : table(['NAME', 'REQUIRED', 'DEFAULT VALUE', 'ALTERNATE VALUE'], rows, { least: 20 });
+  if (options.output === undefined) cli.stdout.write(text);
+  else writeFileSync(resolve(cli.cwd, options.output), text);
   return 0;
 }

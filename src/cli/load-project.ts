@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { formatMistake, loadStack, type LoadInput, type Project } from '../stack/index.ts';
+import { formatMistake, loadRaw, loadStack, type LoadInput, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { envFilesOf } from './dot-env-variable.ts';
@@ -18,18 +18,30 @@ export type LoadChoices = Pick<LoadInput, 'services' | 'keepUnused' | 'without'>
 
 /** Loads the stack that the options mean. Prints warnings and mistakes; throws MistakesFound after all of them. */
 export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoices = {}): Project {
-  const files = stackFilesOf(options, cli);
-  const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
-  const { project, mistakes, warnings } = loadStack({
-    files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read, ...choices,
-  });
+  const { project, mistakes, warnings } = loadStack({ ...inputOf(options, cli), ...choices });
   for (const warning of warnings) cli.stderr.write(`warning: ${warning}\n`);
   if (project === null || mistakes.length > 0) {
     for (const mistake of mistakes) cli.stderr.write(`${formatMistake(mistake)}\n`);
     throw new MistakesFound(mistakes.length);
   }
   return project;
+}
+
+/** The same without filling in variables. */
+export function loadRawModel(options: StackOptions, cli: Cli, choices: LoadChoices): RawResult {
+  const result = loadRaw({ ...inputOf(options, cli), ...choices });
+  for (const mistake of result.mistakes) cli.stderr.write(`${formatMistake(mistake)}\n`);
+  if (result.mistakes.length > 0) throw new MistakesFound(result.mistakes.length);
+  return result;
+}
+
+function inputOf(options: StackOptions, cli: Cli): LoadInput {
+  const files = stackFilesOf(options, cli);
+  const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
+  return {
+    files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
+    envFiles: envFilesOf(options, cli), read,
+  };
 }
 
 /** The text of a file: UTF-8, or UTF-16 where it begins as such. Null: there is no such file. */

@@ -16,6 +16,15 @@ export function configJson(project: Project): string {
   return escaped(jsonText(new Map(entries)));
 }
 
+/** The model of a file whose variables are left alone, as JSON or YAML; nothing is escaped, for nothing was filled in. */
+export function rawJson(model: unknown): string {
+  return jsonText(printed(model));
+}
+
+export function rawYaml(model: unknown): string {
+  return yamlText(printed(model, 'yaml'));
+}
+
 /** The same as data. */
 export function configOf(project: Project): unknown {
   return JSON.parse(configJson(project));

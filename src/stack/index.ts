@@ -1,9 +1,9 @@
-export { configJson, configOf, configYaml } from './config.ts';
+export { configJson, configOf, configYaml, rawJson, rawYaml } from './config.ts';
 export { contentBytes } from './contents.ts';
 export { desiredOf } from './desired.ts';
 export { findStackFiles } from './find-stack-files.ts';
-export { loadStack } from './load.ts';
-export type { LoadInput, LoadResult, OptionalPass } from './load.ts';
+export { loadRaw, loadStack } from './load.ts';
+export type { LoadInput, LoadResult, OptionalPass, RawResult } from './load.ts';
 export { formatMistake } from './mistake.ts';
 export { serviceHash, servicesInOrder } from './service-hash.ts';
 export { desiredOneOff, oneOffProject } from './one-off.ts';

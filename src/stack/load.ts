@@ -18,7 +18,9 @@ import { resolveEnvironment } from './resolve-environment.ts';
 import { stackSchema } from './schema.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
+import { rawModel } from './raw-model.ts';
 import { reviewSupport } from './support.ts';
+import { variablesOf, type Variable } from './variables.ts';
 import { fillTemplate } from './template.ts';
 import type { Lookup } from './template.ts';
 import { child, dict, plain } from './tree.ts';
@@ -72,6 +74,28 @@ export function loadStack(input: LoadInput): LoadResult {
   const warnings = new Map<string, string>();
   const project = load(input, mistakes, (name, line) => { if (!warnings.has(name)) warnings.set(name, line); });
   return { project: mistakes.count === 0 ? project : null, mistakes: mistakes.all(), warnings: [...warnings.values()] };
+}
+
+/** A stack whose variables are left as they are written; for `config --no-interpolate` and `--variables`. */
+export interface RawResult {
+  /** Null where there are mistakes. */
+  readonly model: unknown;
+  readonly variables: readonly Variable[];
+  readonly mistakes: readonly Mistake[];
+}
+
+/** Loads a stack without filling in variables: parse, extends, include, merge, and long forms. */
+export function loadRaw(input: LoadInput): RawResult {
+  const mistakes = new Mistakes();
+  const environment = readEnvironment(input, mistakes);
+  const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true });
+  for (const file of input.files) if (reader.documents(file) === null) mistakes.addFile(file, 'the file does not exist');
+  const name = chooseName(input, reader, environment, mistakes);
+  const merged = mistakes.count > 0 ? null : reader.stack(input.files, input.workingDir, environment);
+  if (merged === null || mistakes.count > 0) return { model: null, variables: [], mistakes: mistakes.all() };
+  const tree = withoutTags(merged);
+  const resolve = (path: string): string => input.without?.has('paths') === true ? path : resolvePath(path, input.workingDir, environment('HOME'));
+  return { model: rawModel(tree, { name, resolve }), variables: variablesOf(tree), mistakes: [] };
 }
 
 function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {

@@ -15,6 +15,8 @@ export interface ReaderOptions {
   readonly read: (path: string) => string | null;
   readonly mistakes: Mistakes;
   readonly warn: (name: string, line: string) => void;
+  /** Variables are left as they are written. */
+  readonly raw?: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export class StackReader {
   }
 
   #interpolate(tree: Tree, lookup: Lookup): Tree {
-    return interpolate(tree, lookup, this.#options.mistakes, this.#options.warn);
+    return this.#options.raw === true ? tree : interpolate(tree, lookup, this.#options.mistakes, this.#options.warn);
   }
 
   #extendAll(stack: Dict, earlier: Tree | null, at: Standing): Dict {
