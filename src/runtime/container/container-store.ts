@@ -1,49 +1,39 @@
-import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
-import type { ImageStatus } from '../../state/image.ts';
-import type { Resources } from '../../state/resources.ts';
-import { mountedImages } from '../../state/images-used.ts';
 import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
-import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { oomScoreFloor } from '../machine.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
-import { runArchive, type ArchiveRequest, type ArchiveStreams, type PathStat } from './archive.ts';
-import { writeView } from './archive-view.ts';
+import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
-import type { Donors } from './bundle.ts';
-import { type ContainerFiles, filesOf } from './bundle-files.ts';
-import { type Change, changesOf } from './changes.ts';
+import type { ContainerFiles } from './bundle-files.ts';
+import { changeSpec } from './change-spec.ts';
+import type { Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
+import { archiveOf, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
-import { deviceNumbers } from './device-numbers.ts';
-import { resourcesChange } from './update-resources.ts';
-import { deleteCgroup, limitCgroup, runExec } from './core-process.ts';
+import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
-import { homeOf } from './home.ts';
+import { imagesToMount, makeContainer, mountedLayers } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
-import { ensureMountpoints } from './mountpoints.ts';
 import { KeyedMutex } from './mutex.ts';
-import { portGroup } from './port-group.ts';
+import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
+import { resolveMounts } from './resolve-mounts.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
@@ -128,17 +118,12 @@ export class ContainerStore implements Containers {
 
   /** Ports that are to lead to the running containers, to restore the table from. */
   publications(): readonly Publication[] {
-    return [...this.#entries.values()].filter((entry) => entry.phase === 'running' && entry.ports.length > 0)
-      .map((entry) => ({ container: entry.record.id, ports: entry.ports, group: portGroup(entry.record.identity, entry.record.id) }));
+    return publicationsOf(this.#entries);
   }
 
   /** Network namespaces that running containers live in, to restore networks from. */
   namespaces(): readonly InhabitedNamespace[] {
-    const running = [...this.#entries.values()].filter(({ phase }) => phase === 'running').flatMap(({ record }) => this.#residence(record));
-    const homes = new Map(running.map(({ home }) => [home.id, home]));
-    return [...homes.values()].filter(({ spec }) => spec.networkMode !== 'host').map((home) => ({
-      endpoint: endpointOf(home, this.#context.images), inhabitants: running.filter((one) => one.home.id === home.id).map(({ id }) => id),
-    }));
+    return inhabitedNamespaces(this.#entries, this.#context.images);
   }
 
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
@@ -149,9 +134,16 @@ export class ContainerStore implements Containers {
       if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
-      this.#making.set(name, { imageIds: [image.id, ...Object.values(this.#imagesToMount(spec))], volumes: volumesUsedBy(spec, {}) });
+      const mountedImages = imagesToMount(this.#context.images, spec);
+      const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
+        this.#making.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes) });
+      };
+      claim({});
       try {
-        await this.#make(name, identity, spec, image);
+        await makeContainer(this.#context, { name, identity, spec, image, mountedImages }, claim, (record, files) => {
+          this.#records.save(record, files);
+          this.#entries.set(name, newEntry(record, files));
+        });
       } finally {
         this.#making.delete(name);
       }
@@ -174,11 +166,11 @@ export class ContainerStore implements Containers {
         const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
         const layers = await images.layers(image.id);
-        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await this.#mountedLayers(record.mountedImages));
+        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(images, paths, record.mountedImages));
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
-        const home = this.#home(record);
+        const home = homeAmong(this.#entries, record);
         const netns = await this.#netns(record, home);
-        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: this.#donors(record) });
+        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
@@ -293,20 +285,7 @@ export class ContainerStore implements Containers {
   async update(name: string, changes: ContainerChanges): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      const before = entry.record.spec;
-      const after = { ...before, ...changes };
-      const [problem] = specProblems(after);
-      if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
-      if (entry.phase === 'running' && changes.resources !== undefined) {
-        const { cpuset, cpusetMems } = before.resources;
-        if ((cpuset !== '' && after.resources.cpuset === '') || (cpusetMems !== '' && after.resources.cpusetMems === '')) throw new BayplanError('bad-request', `container ${name}: the choice of processors cannot be taken away while it runs: choose all`);
-        const limit = (from: Resources, to: Resources): Promise<void> => limitCgroup(this.#context.core, entry.files, resourcesChange(from, to, deviceNumbers));
-        await limit(before.resources, after.resources).catch(async (error: unknown) => {
-          await limit(after.resources, before.resources).catch(() => undefined); // what was taken before the one that was not; the first failure is the one to tell
-          throw new BayplanError('limit-refused', `container ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-        });
-      }
-      this.#update(entry, { spec: after });
+      this.#update(entry, { spec: await changeSpec(this.#context.core, entry, changes) });
     });
     this.#emit('updated', name);
   }
@@ -322,23 +301,12 @@ export class ContainerStore implements Containers {
 
   async archive(name: string, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null> {
     const entry = this.#entry(name);
-    const { core } = this.#context;
-    const running = (): readonly string[] | null => (entry.phase !== 'running' || entry.ready === null ? null : ['--pid', String(entry.ready.pid), '--start-time', String(entry.ready.startTime)]);
-    const now = running();
-    if (now !== null) return await runArchive(core, now, request, streams);
-    // Its root is mounted by one at a time.
-    return await this.#mutex.run(name, async () => {
-      const then = running();
-      return then === null ? await this.#archiveStopped(entry, request, streams) : await runArchive(core, then, request, streams);
-    });
+    if (entry.phase === 'running' && entry.ready !== null) return await archiveOf(this.#context, entry, request, streams);
+    return await this.#mutex.run(name, () => archiveOf(this.#context, entry, request, streams)); // its root is mounted by one at a time
   }
 
   async changes(name: string): Promise<readonly Change[]> {
-    const { record, files } = this.#entry(name);
-    const { core, paths, images } = this.#context;
-    const layers = (await images.layers(record.spec.imageId)).map((layer) => join(paths.layers, layer));
-    const places = new Set([...record.spec.mounts, ...record.spec.contents].map(({ target }) => target).concat(Object.keys(record.anonymousVolumes)));
-    return await changesOf(core, files.upper, [ensureMountpoints(paths), ...layers], places);
+    return await containerChanges(this.#context, this.#entry(name));
   }
 
   async exec(name: string, request: ExecRequest): Promise<ExecProcess> {
@@ -398,75 +366,6 @@ export class ContainerStore implements Containers {
     for (const entry of this.#entries.values()) entry.shim?.close();
   }
 
-  async #make(name: string, identity: Identity, spec: ContainerSpec, image: ImageStatus): Promise<void> {
-    const { images, networks, volumes, paths, now } = this.#context;
-    const layers = await images.layers(image.id);
-    const id = randomBytes(32).toString('hex');
-    const files = filesOf(paths, id, spec.cgroupParent);
-    const anonymous = anonymousVolumes(id, identity, spec, image);
-    this.#making.set(name, { imageIds: [image.id, ...Object.values(this.#imagesToMount(spec))], volumes: volumesUsedBy(spec, anonymous) });
-    for (const volume of Object.values(anonymous)) {
-      await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
-    }
-    const mounted = this.#imagesToMount(spec);
-    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await this.#mountedLayers(mounted)); // a volume or content that is missing is said here, before anything is made
-    await this.#copyUp(spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
-    const addresses: Record<string, string> = {};
-    const ipv6Addresses: Record<string, string> = {};
-    try {
-      for (const [network, { ipv4Address, ipv6Address }] of Object.entries(spec.networks)) {
-        const { ipv4, ipv6 } = networks.allocate(network, id, { ipv4: ipv4Address, ipv6: ipv6Address });
-        addresses[network] = ipv4;
-        if (ipv6 !== '') ipv6Addresses[network] = ipv6;
-      }
-      mkdirSync(files.state, { mode: 0o700 });
-      mkdirSync(files.upper, { mode: 0o755 });
-      mkdirSync(files.work, { mode: 0o700 });
-      const record: ContainerRecord = {
-        version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages: mounted,
-        error: '', errorCode: 0,
-      };
-      this.#entries.set(name, newEntry(record, files));
-      this.#records.save(record, files);
-    } catch (error) {
-      this.#entries.delete(name);
-      for (const network of Object.keys(addresses)) networks.release(network, id);
-      await rm(files.state, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
-  async #archiveStopped({ record, files }: ContainerEntry, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null> {
-    const { core, images, volumes, paths } = this.#context;
-    const { spec, anonymousVolumes } = record;
-    const image = images.find(spec.imageId);
-    if (image === null) throw new BayplanError('image-not-found', `container ${record.name}: image ${spec.image} (${spec.imageId}) has left the store`);
-    const used = volumesUsedBy(spec, anonymousVolumes);
-    const view = `${files.bundle}.view`;
-    await volumes.attach(used, record.id);
-    try {
-      const mounts = resolveMounts(record.name, spec, anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
-      writeView(view, { paths, record, files, layers: await images.layers(image.id), mounts });
-      return await runArchive(core, ['--bundle', view], request, streams);
-    } finally {
-      rmSync(view, { recursive: true, force: true });
-      await volumes.detach(used, record.id);
-    }
-  }
-
-  /** Config digests of the images that are mounted; those that are missing are left out, and named where the mounts are resolved. */
-  #imagesToMount(spec: ContainerSpec): Record<string, string> {
-    return Object.fromEntries(mountedImages(spec).flatMap((reference) => {
-      const found = this.#context.images.find(reference);
-      return found === null ? [] : [[reference, found.id]];
-    }));
-  }
-
-  async #mountedLayers(mounted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, readonly string[]>>> {
-    const { images, paths } = this.#context;
-    return Object.fromEntries(await Promise.all(Object.entries(mounted).map(async ([reference, id]) => [reference, (await images.layers(id)).map((layer) => join(paths.layers, layer))] as const)));
-  }
-
   #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
@@ -492,22 +391,13 @@ export class ContainerStore implements Containers {
   }
 
   #membership(entry: ContainerEntry): Membership {
-    const inhabitants = [...this.#entries.values()].filter(({ phase, record }) => phase === 'running' && this.#residence(record).some(({ home }) => home.id === entry.record.id));
-    return { context: this.#context, inhabitants, update: (change) => this.#update(entry, change), gateway: this.#gateway(entry.record) };
+    return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: this.#gateway(entry.record) };
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
     entry.record = { ...entry.record, ...change };
     entry.view = null;
     this.#records.save(entry.record, entry.files);
-  }
-
-  async #copyUp(spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
-    const volumes = new Map(Object.entries(anonymous));
-    for (const mount of spec.mounts) {
-      if (mount.type === 'volume' && mount.source !== null && !mount.nocopy && mount.subpath === '') volumes.set(mount.target, mount.source);
-    }
-    for (const [target, volume] of volumes) await this.#context.volumes.copyUp(volume, layers, target);
   }
 
   #watch(entry: ContainerEntry, shim: ShimClient): void {
@@ -563,34 +453,6 @@ export class ContainerStore implements Containers {
   async #release(record: ContainerRecord): Promise<void> {
     await this.#context.networks.disconnect(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
-  }
-
-  /** Pids of the containers whose namespaces a container shares. Throws where one does not run. */
-  #donors({ name, spec: { namespaces } }: ContainerRecord): Donors {
-    const pidOf = (kind: 'pid' | 'ipc'): number | null => {
-      const ref = /^container:(.+)$/.exec(namespaces[kind])?.[1];
-      if (ref === undefined) return null;
-      const donor = this.#entries.get(ref) ?? [...this.#entries.values()].find(({ record }) => record.id === ref);
-      if (donor === undefined) throw new BayplanError('not-found', `container ${name}: container ${ref}, whose ${kind} namespace it shares, is not there; bring it up first`);
-      if (donor.phase !== 'running' || donor.ready === null) throw new BayplanError('conflict', `container ${name}: container ${ref}, whose ${kind} namespace it shares, does not run; start it first`);
-      if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private; give it ipc "shareable"`);
-      return donor.ready.pid;
-    };
-    return { pid: pidOf('pid'), ipc: pidOf('ipc') };
-  }
-
-  /** None for one whose home was removed: what it lives in is its own affair, until it is started again. */
-  #residence(record: ContainerRecord): readonly { readonly id: string; readonly home: ContainerRecord }[] {
-    try {
-      return [{ id: record.id, home: this.#home(record) }];
-    } catch (error) {
-      if (error instanceof BayplanError) return [];
-      throw error;
-    }
-  }
-
-  #home(record: ContainerRecord): ContainerRecord {
-    return homeOf(record, (ref) => (this.#entries.get(ref) ?? [...this.#entries.values()].find((other) => other.record.id === ref))?.record ?? null);
   }
 
   /** Path of the network namespace that a container is to live in; null: the host's. */

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerSpec, Identity } from '../../state/container.ts';
+import type { ImageStatus } from '../../state/image.ts';
+import { mountedImages as imagesMountedBy } from '../../state/images-used.ts';
+import type { Paths } from '../../state/paths.ts';
+import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
+import type { Images } from '../image/images.ts';
+import type { Volumes } from '../volume/volumes.ts';
+import { type ContainerFiles, filesOf } from './bundle-files.ts';
+import type { ContainerContext } from './container-context.ts';
+import type { ContainerRecord } from './record.ts';
+import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
+
+/** What a container is made from. `mountedImages`: by reference, the config digests of the images that it mounts. */
+export interface Making {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly spec: ContainerSpec;
+  readonly image: ImageStatus;
+  readonly mountedImages: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes what a container has from its creation on: volumes with their first content, addresses, folders, record. `claim` is told of its anonymous volumes before they are made,
+ * `keep` of the record at the end; where either throws, or anything else, addresses and folders are given back.
+ */
+export async function makeContainer(
+  context: ContainerContext, { name, identity, spec, image, mountedImages }: Making,
+  claim: (anonymousVolumes: Readonly<Record<string, string>>) => void, keep: (record: ContainerRecord, files: ContainerFiles) => void,
+): Promise<void> {
+  const { images, networks, volumes, paths, now } = context;
+  const layers = await images.layers(image.id);
+  const id = randomBytes(32).toString('hex');
+  const files = filesOf(paths, id, spec.cgroupParent);
+  const anonymous = anonymousVolumes(id, identity, spec, image);
+  claim(anonymous);
+  for (const volume of Object.values(anonymous)) {
+    await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
+  }
+  resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(images, paths, mountedImages)); // a volume or content that is missing is said here, before anything is made
+  await copyUp(volumes, spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
+  const addresses: Record<string, string> = {};
+  const ipv6Addresses: Record<string, string> = {};
+  try {
+    for (const [network, { ipv4Address, ipv6Address }] of Object.entries(spec.networks)) {
+      const { ipv4, ipv6 } = networks.allocate(network, id, { ipv4: ipv4Address, ipv6: ipv6Address });
+      addresses[network] = ipv4;
+      if (ipv6 !== '') ipv6Addresses[network] = ipv6;
+    }
+    mkdirSync(files.state, { mode: 0o700 });
+    mkdirSync(files.upper, { mode: 0o755 });
+    mkdirSync(files.work, { mode: 0o700 });
+    keep({
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
+      error: '', errorCode: 0,
+    }, files);
+  } catch (error) {
+    for (const network of Object.keys(addresses)) networks.release(network, id);
+    await rm(files.state, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Config digests of the images that are mounted; those that are missing are left out, and named where the mounts are resolved. */
+export function imagesToMount(images: Images, spec: ContainerSpec): Readonly<Record<string, string>> {
+  return Object.fromEntries(imagesMountedBy(spec).flatMap((reference) => {
+    const found = images.find(reference);
+    return found === null ? [] : [[reference, found.id]];
+  }));
+}
+
+/** By reference, the folders of the layers of the images that are mounted, lowest first. */
+export async function mountedLayers(images: Images, paths: Paths, mounted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, readonly string[]>>> {
+  return Object.fromEntries(await Promise.all(Object.entries(mounted).map(async ([reference, id]) => [reference, (await images.layers(id)).map((layer) => join(paths.layers, layer))] as const)));
+}
+
+async function copyUp(volumes: Volumes, spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
+  const targets = new Map(Object.entries(anonymous));
+  for (const mount of spec.mounts) {
+    if (mount.type === 'volume' && mount.source !== null && !mount.nocopy && mount.subpath === '') targets.set(mount.target, mount.source);
+  }
+  for (const [target, volume] of targets) await volumes.copyUp(volume, layers, target);
+}

@@ -1,0 +1,70 @@
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Images } from '../image/images.ts';
+import type { InhabitedNamespace, Publication } from '../network/networks.ts';
+import type { Donors } from './bundle.ts';
+import type { ContainerEntry } from './container-entry.ts';
+import { endpointOf } from './endpoint.ts';
+import { homeOf } from './home.ts';
+import { portGroup } from './port-group.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** All containers of an engine, by name. */
+type Entries = ReadonlyMap<string, ContainerEntry>;
+
+/** A container by its name or id. */
+function findEntry(entries: Entries, ref: string): ContainerEntry | null {
+  return entries.get(ref) ?? [...entries.values()].find(({ record }) => record.id === ref) ?? null;
+}
+
+/** The container in whose network namespace one lives (`homeOf`). */
+export function homeAmong(entries: Entries, record: ContainerRecord): ContainerRecord {
+  return homeOf(record, (ref) => findEntry(entries, ref)?.record ?? null);
+}
+
+/** Null for one whose home was removed: what it lives in is its own affair, until it is started again. */
+function residence(entries: Entries, record: ContainerRecord): ContainerRecord | null {
+  try {
+    return homeAmong(entries, record);
+  } catch (error) {
+    if (error instanceof BayplanError) return null;
+    throw error;
+  }
+}
+
+/** All that live in a container's network namespace and run, itself included. */
+export function inhabitantsOf(entries: Entries, home: ContainerRecord): readonly ContainerEntry[] {
+  return [...entries.values()].filter(({ phase, record }) => phase === 'running' && residence(entries, record)?.id === home.id);
+}
+
+/** Network namespaces that running containers live in. */
+export function inhabitedNamespaces(entries: Entries, images: Images): readonly InhabitedNamespace[] {
+  const homes = new Map<string, { readonly home: ContainerRecord; readonly inhabitants: string[] }>();
+  for (const { phase, record } of entries.values()) {
+    const home = phase === 'running' ? residence(entries, record) : null;
+    if (home === null || home.spec.networkMode === 'host') continue;
+    const known = homes.get(home.id);
+    if (known === undefined) homes.set(home.id, { home, inhabitants: [record.id] });
+    else known.inhabitants.push(record.id);
+  }
+  return [...homes.values()].map(({ home, inhabitants }) => ({ endpoint: endpointOf(home, images), inhabitants }));
+}
+
+/** Ports that are to lead to the running containers. */
+export function publicationsOf(entries: Entries): readonly Publication[] {
+  return [...entries.values()].filter(({ phase, ports }) => phase === 'running' && ports.length > 0)
+    .map(({ record: { id, identity }, ports }) => ({ container: id, ports, group: portGroup(identity, id) }));
+}
+
+/** Pids of the containers whose namespaces a container shares. Throws BayplanError `not-found` or `conflict` where one is not there, does not run, or keeps its own. */
+export function donorsOf(entries: Entries, { name, spec: { namespaces } }: ContainerRecord): Donors {
+  const pidOf = (kind: 'pid' | 'ipc'): number | null => {
+    const ref = /^container:(.+)$/.exec(namespaces[kind])?.[1];
+    if (ref === undefined) return null;
+    const donor = findEntry(entries, ref);
+    if (donor === null) throw new BayplanError('not-found', `container ${name}: container ${ref}, whose ${kind} namespace it shares, is not there; bring it up first`);
+    if (donor.phase !== 'running' || donor.ready === null) throw new BayplanError('conflict', `container ${name}: container ${ref}, whose ${kind} namespace it shares, does not run; start it first`);
+    if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private; give it ipc "shareable"`);
+    return donor.ready.pid;
+  };
+  return { pid: pidOf('pid'), ipc: pidOf('ipc') };
+}
