@@ -1,6 +1,8 @@
 import type { TransferLine } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { PartState } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
+import type { LivePass } from './live-pass.ts';
 import type { StackOptions } from './options.ts';
 
 /**
@@ -31,22 +33,42 @@ async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Pro
   }
 }
 
-/** Transfers images at the same time, a line for each thing that happens; all are tried, and the exit status is 1 where one failed. */
+/** What the engine's words for a layer on its way mean; all others stand for a layer that is settled. */
+const STATES: Readonly<Record<string, PartState>> = {
+  'Pulling fs layer': 'waiting', Downloading: 'downloading', Retrying: 'retrying', Extracting: 'unpacking', Preparing: 'waiting', Pushing: 'uploading',
+};
+
+/**
+ * Transfers images at the same time, a line for each thing that happens; on a terminal, what is on its way is drawn below them. All are tried, and the exit
+ * status is 1 where one failed.
+ */
 export async function transferAll(images: readonly string[], transfer: (image: string) => AsyncIterable<TransferLine>, quiet: boolean, cli: Cli): Promise<number> {
-  const failures = await Promise.all(images.map(async (image) => {
+  const live = quiet ? null : await livePass(cli);
+  const print = (text: string): void => live === null ? void cli.stdout.write(text) : live.print(text);
+  const failures: string[] = [];
+  await Promise.all(images.map(async (image) => {
     try {
       let last = '';
-      for await (const { status, id } of transfer(image)) {
+      live?.begin(image);
+      for await (const { status, id, progressDetail } of transfer(image)) {
+        if (id !== undefined && /^[0-9a-f]{12}$/.test(id)) live?.part(image, id, STATES[status] ?? 'done', progressDetail);
         const line = `${image}: ${id === undefined ? '' : `${id}: `}${status}\n`;
-        if (!quiet && status !== '' && !['Downloading', 'Pushing'].includes(status) && line !== last) cli.stdout.write(last = line);
+        const drawn = ['Downloading', 'Pushing'].includes(status) || (live !== null && STATES[status] !== undefined);
+        if (!quiet && status !== '' && !drawn && line !== last) print(last = line);
       }
-      if (quiet) cli.stdout.write(`${image}\n`);
-      return 0;
+      if (quiet) print(`${image}\n`);
     } catch (error) {
       if (!(error instanceof Error && error.name === 'BayplanError')) throw error;
-      cli.stderr.write(`bayplan: ${error.message}\n`);
-      return 1;
+      failures.push(error.message);
+    } finally {
+      live?.drop(image);
     }
-  }));
-  return failures.includes(1) ? 1 : 0;
+  })).finally(() => live?.close());
+  for (const message of failures) cli.stderr.write(`bayplan: ${message}\n`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function livePass(cli: Cli): Promise<LivePass | null> {
+  const { isLive, livePassOn } = await import('./pass-view.ts');
+  return isLive('auto', cli) ? livePassOn(cli) : null;
 }

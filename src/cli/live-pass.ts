@@ -1,5 +1,5 @@
 import { createColors } from 'picocolors';
-import type { PartProgress, PassEvent } from '../state/messages.ts';
+import type { PartProgress, PartState, PassEvent } from '../state/messages.ts';
 import { humanSize } from './human-size.ts';
 import { PassPrinter } from './pass-printer.ts';
 
@@ -47,11 +47,26 @@ export class LivePass {
 
   event(event: PassEvent): void {
     if (event.type === 'progress') {
-      if (this.#screen.withoutParts !== true) this.#progress(event);
+      if (this.#screen.withoutParts !== true) this.#progress(event.id, event);
     }
-    else if (event.type === 'step' && event.state === 'started') this.#running.set(event.id, { since: this.#screen.now(), parts: new Map() });
-    else if (event.type === 'step') this.#running.delete(event.id);
+    else if (event.type === 'step' && event.state === 'started') this.begin(event.id);
+    else if (event.type === 'step') this.drop(event.id);
     this.#plain.event(event);
+  }
+
+  /** Draws work until it is dropped, which says nothing by itself. */
+  begin(id: string): void {
+    this.#running.set(id, { since: this.#screen.now(), parts: new Map() });
+  }
+
+  /** How far a part of it is; where that is not told anew, it is as far as it was. */
+  part(id: string, part: string, state: PartState, { current, total }: Partial<Pick<PartProgress, 'current' | 'total'>> = {}): void {
+    const before = this.#running.get(id)?.parts.get(part)?.latest;
+    this.#progress(id, { part, state, current: current ?? before?.current ?? 0, total: total ?? before?.total ?? 0 });
+  }
+
+  drop(id: string): void {
+    this.#running.delete(id);
   }
 
   /** Above what is shown for the moment. */
@@ -74,7 +89,8 @@ export class LivePass {
     this.#show('');
   }
 
-  #progress({ id, ...progress }: Extract<PassEvent, { type: 'progress' }>): void {
+  #progress(id: string, { part, state, current, total }: PartProgress): void {
+    const progress = { part, state, current, total };
     const parts = this.#running.get(id)?.parts;
     const before = parts?.get(progress.part);
     const begins = before === undefined || before.latest.state !== progress.state;

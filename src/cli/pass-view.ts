@@ -21,12 +21,20 @@ export interface PassView {
 
 /** `withoutParts`: it is not shown how far a step is. */
 export function passView(mode: ProgressMode, cli: Cli, withoutParts = false): PassView {
-  const { stdout, env } = cli;
-  const write = (text: string | Buffer): void => void stdout.write(text);
-  const live = mode === 'tty' || (mode === 'auto' && stdout.isTTY === true && env['TERM'] !== 'dumb');
-  if (live) return new LivePass({ write, size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }), colour: !env['NO_COLOR'], now: () => performance.now(), withoutParts });
+  const write = (text: string | Buffer): void => void cli.stdout.write(text);
+  if (isLive(mode, cli)) return livePassOn(cli, withoutParts);
   if (mode === 'json') return new JsonPass(write);
   return new PassPrinter(write, mode === 'quiet');
+}
+
+export function isLive(mode: ProgressMode, { stdout, env }: Cli): boolean {
+  return mode === 'tty' || (mode === 'auto' && stdout.isTTY === true && env['TERM'] !== 'dumb');
+}
+
+export function livePassOn({ stdout, env }: Cli, withoutParts = false): LivePass {
+  return new LivePass({
+    write: (text) => void stdout.write(text), size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }), colour: !env['NO_COLOR'], now: () => performance.now(), withoutParts,
+  });
 }
 
 /** The events themselves, a line each; what went wrong is in the last one. */
