@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -40,9 +40,8 @@ export async function runArchive(core: string, where: readonly string[], request
   stderr.on('data', (chunk: Buffer) => { told += chunk.toString(); });
   const ended = closeOf(child);
   ended.catch(() => undefined); // awaited below
-  stdin.on('error', () => undefined); // it has ended, and says why
-  const sending = input === undefined ? Promise.resolve(stdin.end()) : pipeline(input, stdin, { signal });
-  sending.catch(() => undefined); // likewise
+  if (input === undefined) stdin.end();
+  else send(input, child);
   const head = request.verb === 'stat' || request.verb === 'get' ? await firstLine(stdout) : null;
   const stat = head === null ? null : PathStat.parse(JSON.parse(head));
   let failure: unknown = null;
@@ -53,6 +52,16 @@ export async function runArchive(core: string, where: readonly string[], request
   if (failure !== null) throw failure;
   if (code !== 0) throw new BayplanError('archive-failed', `the archive was cut off: bayplan-core archive ended with ${code}`);
   return stat;
+}
+
+/** Where the core has ended before all was sent, what is left is read and dropped: with its end the sender would lose the answer too. */
+function send(input: Readable, child: ChildProcessWithoutNullStreams): void {
+  child.stdin.on('error', () => { // it has ended, and says why
+    input.unpipe(child.stdin);
+    input.resume();
+  });
+  input.once('error', () => child.kill('SIGKILL'));
+  input.pipe(child.stdin);
 }
 
 function argumentsOf(request: ArchiveRequest): readonly string[] {
@@ -90,7 +99,16 @@ async function firstLine(stream: Readable): Promise<string | null> {
 }
 
 function failureOf(told: string): BayplanError {
-  const parsed = Failure.safeParse(JSON.parse(told.split('\n', 1)[0] ?? ''));
+  const parsed = Failure.safeParse(jsonOf(told.split('\n', 1)[0] ?? ''));
   if (!parsed.success) return new BayplanError('archive-failed', told.trim());
   return new BayplanError(CODES[parsed.data.errno] ?? 'bad-archive', parsed.data.error);
+}
+
+/** Null: it is none. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
