@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "archive_write.h"
 #include "container_root.h"
 #include "core.h"
+#include "deep_tree.h"
 #include "file.h"
 #include "inroot.h"
 #include "scope.h"
@@ -141,10 +141,8 @@ static int layer(const struct request *request, struct error *err) {
 }
 
 static int run(struct request *request, struct error *err) {
-  struct rlimit files;
   int self = -1;
-  /* A deep folder holds a descriptor a level. */
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
+  deep_tree_prepare();
   if (strcmp(request->verb, "layer") == 0 && request->upper) return layer(request, err);
   bool export = strcmp(request->verb, "export") == 0;
   request->container.mounts = !export;

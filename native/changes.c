@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "deep_tree.h"
 #include "inroot.h"
 #include "scope.h"
 
@@ -77,6 +78,7 @@ static int run(int argc, char **argv, struct error *err) {
 
 int cmd_changes(int argc, char **argv) {
   struct error err = {0};
+  deep_tree_prepare();
   if (run(argc, argv, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

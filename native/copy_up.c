@@ -12,6 +12,7 @@
 
 #include "copy_tree.h"
 #include "core.h"
+#include "deep_tree.h"
 #include "inroot.h"
 #include "overlay.h"
 #include "scope.h"
@@ -73,6 +74,7 @@ int cmd_copy_up(int argc, char **argv) {
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* without the engine nobody would use the copy */
   umask(0);
+  deep_tree_prepare();
   int rc = odd || count == 0 || !target || !dest ? error_text(&err, "usage: bayplan-core copy-up --layer DIR … --target PATH --dest DIR") : run(layers, count, target, dest, &found, &err);
   free(layers);
   if (rc == 0) { printf("{\"version\":1,\"found\":%s}\n", found ? "true" : "false"); return 0; }

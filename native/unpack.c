@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "core.h"
+#include "deep_tree.h"
 #include "unpack_tree.h"
 
 static int unpack(struct stream *stream, struct tree *tree, unsigned long long *entries, struct error *err) {
@@ -27,9 +27,7 @@ static int run(const char *dest, struct error *err) {
   char digest[65];
   uint64_t size = 0;
   unsigned long long entries = 0;
-  /* Removing a deep folder holds a descriptor a level. */
-  struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
+  deep_tree_prepare(); /* removing a deep folder is such a walk */
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* without the engine nobody would use the folder, and the next engine removes it */
   umask(0);
   struct tree *tree = tree_open(dest, err);
