@@ -25,13 +25,23 @@ int error_text(struct error *err, const char *format, ...) {
   return -1;
 }
 
-/* JSON string of bytes that may be anything: what is not printable ASCII is written as \u00XX. */
+/* Length of the well-formed UTF-8 character of two bytes and more at `c` (RFC 3629), else 0. */
+static size_t utf8_length(const unsigned char *c) {
+  const size_t length = *c >= 0xc2 && *c <= 0xdf ? 2 : (*c & 0xf0) == 0xe0 ? 3 : *c >= 0xf0 && *c <= 0xf4 ? 4 : 0;
+  for (size_t i = 1; i < length; i++) if ((c[i] & 0xc0) != 0x80) return 0;
+  if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) || (*c == 0xf0 && c[1] < 0x90) || (*c == 0xf4 && c[1] > 0x8f)) return 0;
+  return length;
+}
+
+/* JSON string of bytes that may be anything: what is neither printable ASCII nor UTF-8 is written as \u00XX. */
 static size_t quote(char *out, size_t cap, const char *text) {
   size_t n = 0;
   if (cap < 3) return 0;
   out[n++] = '"';
   for (const unsigned char *c = (const unsigned char *)text; *c && n + 8 < cap; c++) {
-    if (*c == '"' || *c == '\\') { out[n++] = '\\'; out[n++] = (char)*c; }
+    const size_t wide = utf8_length(c);
+    if (wide > 0) { memcpy(out + n, c, wide); n += wide; c += wide - 1; }
+    else if (*c == '"' || *c == '\\') { out[n++] = '\\'; out[n++] = (char)*c; }
     else if (*c < 0x20 || *c > 0x7e) n += (size_t)snprintf(out + n, cap - n, "\\u%04x", *c);
     else out[n++] = (char)*c;
   }

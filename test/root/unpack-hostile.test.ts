@@ -99,6 +99,12 @@ describe('entries that take another\'s place', () => {
   });
 });
 
+describe('what errors quote', () => {
+  test.each([['letters of many bytes', '../größe-€-🚢', 'größe-€-🚢'], ['a name that is cut', `../${'a'.repeat(300)}`, 'aa…: ']])('%s', async (_, name, quoted) => {
+    expect((await unpackEntries({ name: 'x', content: '', pax: { path: name } })).error).toContain(quoted);
+  });
+});
+
 describe('whiteouts', () => {
   test.each(['.wh.', '.wh..', '.wh...', './.wh.', '/.wh..', 'a/.wh.'])('one of the root or of nothing, %s, is refused', async (name) => {
     expect((await unpackEntries({ name, content: '' })).error).toMatch(/a whiteout without a name/);
