@@ -4,6 +4,7 @@ import type { PartState } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import type { LivePass } from './live-pass.ts';
 import type { StackOptions } from './options.ts';
+import { printable } from './printable.ts';
 
 /**
  * The images that arguments mean: a service of the stack file by its name, else an image. Without arguments those of all services; then there has to be
@@ -59,7 +60,7 @@ export async function transferAll(images: readonly string[], transfer: (image: s
       if (quiet) print(`${image}\n`);
     } catch (error) {
       if (!(error instanceof Error && error.name === 'BayplanError')) throw error;
-      failures.push(error.message);
+      failures.push(printable(error.message));
     } finally {
       live?.drop(image);
     }

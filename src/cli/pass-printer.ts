@@ -2,6 +2,7 @@ import { stepLine } from '../plan/print.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent } from '../state/messages.ts';
 import type { Step } from '../state/plan.ts';
+import { printable } from './printable.ts';
 
 /** Prints what a pass does, a line a step as it ends, and at its end what went wrong. */
 export class PassPrinter {
@@ -53,7 +54,7 @@ export class PassPrinter {
     const count = this.#failed.length;
     // What only repeats the steps' own lines is said in short.
     const told = count > 0 && message === this.#failed.join('\n') ? `${count} step${count === 1 ? '' : 's'} failed` : message;
-    for (const line of told.split('\n')) if (line !== '') this.#write(`bayplan: ${line}\n`);
+    for (const line of told.split('\n')) if (line !== '') this.#write(`bayplan: ${printable(line)}\n`);
     return 1;
   }
 
@@ -73,9 +74,9 @@ export class PassPrinter {
         return;
       case 'failed':
         this.#failed.push(`${event.id}: ${event.message}`);
-        return this.#write(`failed: ${event.id}: ${event.message}\n`);
-      case 'skipped': return this.#write(`skipped: ${event.id}: ${event.message}\n`);
-      case 'cancelled': return this.#write(`cancelled: ${event.id}${event.message === '' ? '' : `: ${event.message}`}\n`);
+        return this.#write(`failed: ${event.id}: ${printable(event.message)}\n`);
+      case 'skipped': return this.#write(`skipped: ${event.id}: ${printable(event.message)}\n`);
+      case 'cancelled': return this.#write(`cancelled: ${event.id}${event.message === '' ? '' : `: ${printable(event.message)}`}\n`);
     }
   }
 }

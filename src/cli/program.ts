@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
+import { printable } from './printable.ts';
 
 /** Adds one command to the program. What it `ends` with is the exit status. */
 export type AddCommand = (program: Command, cli: Cli, ends: Ends) => void;
@@ -44,9 +45,9 @@ export async function runProgram(commands: readonly AddCommand[], argv: readonly
 function describe(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   // The engine's chunk has a class of its own of that name.
-  if (error instanceof Error && error.name === 'BayplanError' && !debug) return `bayplan: ${message}`;
+  if (error instanceof Error && error.name === 'BayplanError' && !debug) return `bayplan: ${printable(message)}`;
   if (debug) return error instanceof Error ? (error.stack ?? message) : message;
-  return `bayplan: unexpected error: ${message.split('\n', 1)[0] ?? ''} (a defect; BAYPLAN_DEBUG=1 shows where)`;
+  return `bayplan: unexpected error: ${printable(message.split('\n', 1)[0] ?? '')} (a defect; BAYPLAN_DEBUG=1 shows where)`;
 }
 
 /** For options that may be repeated. */

@@ -90,6 +90,17 @@ test('up that fails says what failed and what was skipped, and exits with 1', as
   expect(cli.out).toBe('failed: start-container shop-web-1: port taken\nskipped: x: needs it\nbayplan: stack shop is not complete\n');
 });
 
+test('what a failure quotes of an image or a container does not steer the terminal', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.pass = [
+    { version: 1, type: 'plan', plan: { steps: [STEP], notes: [], wakeAt: null } },
+    { version: 1, type: 'step', id: STEP.id, state: 'failed', ms: 0, message: 'größe \u001b[31m\r\u009b2J\tred' },
+    { version: 1, type: 'end', ok: false, revision: 1, message: 'one\ntwo\u0007' },
+  ];
+  expect(await cli.run('up', '-d')).toBe(1);
+  expect(cli.out).toBe('failed: start-container shop-web-1: größe \\x1b[31m\\x0d\\x9b2J\tred\nbayplan: one\nbayplan: two\\x07\n');
+});
+
 test('up in the foreground shows output and stops the services at the first Ctrl-C', async () => {
   cli.write('compose.yaml', FILE);
   cli.engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: [], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 1, message: '' }];
