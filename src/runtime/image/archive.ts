@@ -49,7 +49,7 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
     },
   });
   const ended = new Promise<void>((resolve) => {
-    parser.on('error', (error: Error) => { fail(bad(files.size + links.size === 0 ? 'it is no tar archive' : error.message.replace(/^TAR_\w+: /, ''), error)); resolve(); });
+    parser.on('error', (error: Error) => { fail(bad(files.size + links.size === 0 ? 'it is no tar archive' : sentence(error), error)); resolve(); });
     parser.on('end', resolve);
   });
 
@@ -92,6 +92,12 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
 
 export function bad(what: string, cause?: unknown): BayplanError {
   return new BayplanError('bad-archive', `not a usable image archive: ${what}`, { cause });
+}
+
+/** The parser's own words, save for what a download that was cut off says. */
+function sentence(error: Error): string {
+  const missing = /needed (\d+) more bytes/.exec(error.message)?.[1];
+  return missing === undefined ? error.message.replace(/^TAR_\w+: /, '') : `it is cut off, at least ${missing} bytes are missing: get it again`;
 }
 
 async function stageFile(entry: ReadEntry, path: string): Promise<StagedFile> {

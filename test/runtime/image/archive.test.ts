@@ -127,7 +127,7 @@ describe('no image archive', () => {
   });
   test.each([0.3, 0.6, 0.97])('cut off at %f', async (part) => {
     const archive = dockerArchive({ names: ['a:1'], layers: [layer] });
-    await expect(images(archive.subarray(0, Math.floor((archive.length - 1024) * part)))).rejects.toEqual(refusal(/./));
+    await expect(images(archive.subarray(0, Math.floor((archive.length - 1024) * part)))).rejects.toEqual(refusal(/cut off|truncated/));
   });
   test('text says so', async () => {
     await expect(images(Buffer.from('root:x:0:0\n'.repeat(1000)))).rejects.toEqual(refusal(/it is no tar archive/));
