@@ -17,7 +17,7 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
-  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'verify'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec' | 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;

@@ -1,5 +1,5 @@
 import { arch } from 'node:os';
-import { familiarReference, parseReference, repositoryOf } from '../state/image-reference.ts';
+import { familiarReference, normalizeReference, parseReference, repositoryOf } from '../state/image-reference.ts';
 import type { PartProgress, PartState } from '../state/messages.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { registryHost } from '../state/registry-credentials.ts';
@@ -17,7 +17,7 @@ const PUSH_WORDS: Readonly<Partial<Record<PartState, string>>> = {
   waiting: 'Preparing', present: 'Layer already exists', mounted: 'Mounted from another repository', uploading: 'Pushing', done: 'Pushed',
 };
 
-/** `POST /images/create?fromImage&tag`: pulls. A failure has a status of its own as long as nothing was told of progress. */
+/** `POST /images/create?fromImage&tag`: pulls; all tags, where none is given. A failure has a status of its own as long as nothing was told of progress. */
 export async function pullImage(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
   if (query.get('fromSrc') !== null) throw new BayplanError('not-built', 'images are not imported from archives of files yet: load an image with /images/load');
@@ -25,13 +25,26 @@ export async function pullImage(exchange: Exchange): Promise<void> {
   const own = `linux/${GO_ARCH[arch()] ?? arch()}`;
   if (platform !== '' && platform.split('/').slice(0, 2).join('/') !== own) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${own} are not pulled yet`);
   const reference = named(query.get('fromImage') ?? '', query.get('tag') ?? '');
-  const { path, tag, digest } = parseReference(reference);
-  const stream = new ProgressStream(response, [{ status: `Pulling from ${path}`, id: digest === '' ? tag : digest }]);
+  const credentials = imageCredentials(exchange, reference);
+  const all = repositoryOf(reference) === reference;
+  const references = all ? (await engine.images.tags(reference, { credentials, signal: gone })).map((tag) => `${reference}:${tag}`) : [reference];
+  if (references.length === 0) throw new BayplanError('image-not-found', `image ${reference}: its registry has no tag of it`);
+  const stream = new ProgressStream(response, references.slice(0, 1).map(pulling));
   await stream.run(async () => {
-    const pulled = await engine.images.pull(reference, { credentials: imageCredentials(exchange, reference), signal: gone, onProgress: (progress) => stream.write(line(progress, PULL_WORDS)) });
-    stream.write({ status: `Digest: ${pulled.digest}` });
-    stream.write({ status: `Status: ${pulled.changed ? 'Downloaded newer image' : 'Image is up to date'} for ${familiarReference(pulled.reference)}` });
+    let changed = false;
+    for (const [position, each] of references.entries()) {
+      if (position > 0) stream.write(pulling(each));
+      const pulled = await engine.images.pull(each, { credentials, signal: gone, onProgress: (progress) => stream.write(line(progress, PULL_WORDS)) });
+      stream.write({ status: `Digest: ${pulled.digest}` });
+      changed ||= pulled.changed;
+    }
+    stream.write({ status: `Status: ${changed ? 'Downloaded newer image' : 'Image is up to date'} for ${familiarReference(all ? repositoryOf(normalizeReference(reference)) : normalizeReference(reference))}` });
   });
+}
+
+function pulling(reference: string): object {
+  const { path, tag, digest } = parseReference(reference);
+  return { status: `Pulling from ${path}`, id: digest === '' ? tag : digest };
 }
 
 /** `POST /images/{name}/push?tag` */

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { repositoryOf } from '../state/image-reference.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
 import { realRoot } from './real-root.ts';
@@ -122,7 +123,7 @@ export class EngineClient {
 
   /** Pulls an image; ends when it is whole. */
   async *pull(image: string): AsyncGenerator<TransferLine> {
-    const query = new URLSearchParams({ fromImage: image });
+    const query = new URLSearchParams({ fromImage: image, ...(repositoryOf(image) === image ? { tag: 'latest' } : {}) }); // without a tag, all are meant
     yield* this.#transfer(`/images/create?${query}`, image);
   }
 

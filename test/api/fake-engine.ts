@@ -60,6 +60,10 @@ export class FakeEngine implements EngineView {
       if (reference.includes('cut')) throw new BayplanError('registry-cut', 'registry docker.io cut the connection off');
       return { reference: 'docker.io/library/nginx:1', digest: IMAGE.digest, changed: true };
     },
+    tags: async (reference, { credentials }) => {
+      this.calls.push(`tags ${reference} ${JSON.stringify(credentials)}`);
+      return reference === 'none' ? [] : ['1', '2'];
+    },
     push: async (reference, { credentials }) => {
       this.calls.push(`push ${reference} ${JSON.stringify(credentials)}`);
       return { digest: IMAGE.digest, size: 7 };

@@ -46,24 +46,31 @@ test('a pull answers in Docker\'s progress lines', async () => {
   ] });
 });
 
+test('without a tag, all that the registry has are pulled, one after the other', async () => {
+  const { lines } = await post('/images/create?fromImage=nginx');
+  expect(engine.calls).toEqual(['tags nginx {}', 'pull nginx:1 {}', 'pull nginx:2 {}']);
+  expect([lines[0], lines[3], lines.at(-1)]).toEqual([{ status: 'Pulling from library/nginx', id: '1' }, { status: 'Pulling from library/nginx', id: '2' }, { status: 'Status: Downloaded newer image for nginx' }]);
+  expect(await post('/images/create?fromImage=none')).toMatchObject({ status: 404, lines: [{ message: 'image none: its registry has no tag of it' }] });
+});
+
 test('what fails before anything was told has a status, what fails later is in the stream', async () => {
-  expect(await post('/images/create?fromImage=missing')).toMatchObject({ status: 404, lines: [{ message: 'image missing: registry docker.io has no such image (404)' }] });
-  const { status, lines } = await post('/images/create?fromImage=cut');
+  expect(await post('/images/create?fromImage=missing&tag=latest')).toMatchObject({ status: 404, lines: [{ message: 'image missing:latest: registry docker.io has no such image (404)' }] });
+  const { status, lines } = await post('/images/create?fromImage=cut&tag=latest');
   expect([status, lines.at(-1)]).toEqual([200, { errorDetail: { message: 'registry docker.io cut the connection off' }, error: 'registry docker.io cut the connection off' }]);
   expect(await post('/images/create?fromSrc=-')).toMatchObject({ status: 501 });
   expect(await post('/images/create?fromImage=Not%20One')).toMatchObject({ status: 400 });
-  expect(await post('/images/create?fromImage=a&platform=linux/s390x')).toMatchObject({ status: 501 });
+  expect(await post('/images/create?fromImage=a&tag=latest&platform=linux/s390x')).toMatchObject({ status: 501 });
 });
 
 test('credentials: of the image\'s registry by X-Registry-Auth, of several by X-Registry-Config; nonsense is refused', async () => {
-  await post('/images/create?fromImage=reg.example/a', '', { 'X-Registry-Auth': encoded({ ...ann, serveraddress: 'https://elsewhere.example' }) });
-  await post('/images/create?fromImage=a', '', { 'X-Registry-Config': encoded({ 'https://index.docker.io/v1/': ann }) });
-  await post('/images/create?fromImage=a', '', { 'X-Registry-Auth': encoded({}) });
+  await post('/images/create?fromImage=reg.example/a&tag=latest', '', { 'X-Registry-Auth': encoded({ ...ann, serveraddress: 'https://elsewhere.example' }) });
+  await post('/images/create?fromImage=a&tag=latest', '', { 'X-Registry-Config': encoded({ 'https://index.docker.io/v1/': ann }) });
+  await post('/images/create?fromImage=a&tag=latest', '', { 'X-Registry-Auth': encoded({}) });
   expect(engine.calls).toEqual([
-    `pull reg.example/a ${JSON.stringify({ 'reg.example': { ...ann, serveraddress: 'https://elsewhere.example' } })}`, `pull a ${JSON.stringify({ 'docker.io': ann })}`, 'pull a {}',
+    `pull reg.example/a:latest ${JSON.stringify({ 'reg.example': { ...ann, serveraddress: 'https://elsewhere.example' } })}`, `pull a:latest ${JSON.stringify({ 'docker.io': ann })}`, 'pull a:latest {}',
   ]);
-  expect(await post('/images/create?fromImage=a', '', { 'X-Registry-Auth': 'e30x' })).toMatchObject({ status: 400, lines: [{ message: 'X-Registry-Auth is not JSON in base64' }] });
-  expect(await post('/images/create?fromImage=a', '', { 'X-Registry-Config': encoded({ a: { password: 7 } }) })).toMatchObject({ status: 400, lines: [{ message: 'X-Registry-Config is wrong at a.password' }] });
+  expect(await post('/images/create?fromImage=a&tag=latest', '', { 'X-Registry-Auth': 'e30x' })).toMatchObject({ status: 400, lines: [{ message: 'X-Registry-Auth is not JSON in base64' }] });
+  expect(await post('/images/create?fromImage=a&tag=latest', '', { 'X-Registry-Config': encoded({ a: { password: 7 } }) })).toMatchObject({ status: 400, lines: [{ message: 'X-Registry-Config is wrong at a.password' }] });
 });
 
 test('a push says the digest at its end', async () => {

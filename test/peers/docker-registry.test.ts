@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { DockerRegistry } from '../root/docker-registry.ts';
+import { FakeRegistry } from '../root/fake-registry.ts';
 import { build, Machine } from '../root/harness.ts';
+import { tarBytes } from '../runtime/image/tar-bytes.ts';
 import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
 
 // The stock docker client, our engine, and Debian's docker-registry, which lets nobody in without a password.
@@ -58,5 +60,41 @@ describe.runIf(dockerPresent)('docker login, push and pull', () => {
   test('an image that was pulled and one that is loaded are the same', async () => {
     expect(await docker(['load', '-i', join(build, 'images/hello.tar')])).toMatchObject({ status: 0 });
     expect(new Set((await docker(['images', '--no-trunc', '--format', '{{.ID}}'])).out.trim().split('\n')).size).toBe(1);
+  });
+
+  test('all tags of an image are pulled at once, and one is where a tag is left out', async () => {
+    const name = `${registry.host}/team/many`;
+    for (const tag of ['1', '2', 'latest']) {
+      expect(await docker(['tag', 'bayplan/hello', `${name}:${tag}`])).toMatchObject({ status: 0 });
+      expect(await docker(['push', `${name}:${tag}`])).toMatchObject({ status: 0 });
+      expect(await docker(['rmi', `${name}:${tag}`])).toMatchObject({ status: 0 });
+    }
+    const tags = async (): Promise<readonly string[]> => (await docker(['images', '--format', '{{.Tag}}', name])).out.trim().split('\n').sort();
+    expect(await docker(['pull', name])).toMatchObject({ status: 0 });
+    expect(await tags()).toEqual(['latest']);
+    expect(await docker(['pull', '-a', name])).toMatchObject({ status: 0, out: expect.stringMatching(new RegExp(`2: Pulling from team/many[^]*Status: Downloaded newer image for ${name}\\n`)) });
+    expect(await tags()).toEqual(['1', '2', 'latest']);
+    expect((await docker(['pull', '-a', name])).out).toContain(`Image is up to date for ${name}\n`);
+    expect(await docker(['pull', '-a', `${registry.host}/team/nosuch`])).toMatchObject({ status: 1, err: expect.stringContaining('has no such image (404') });
+  });
+
+  test('tags that come in pages are all pulled, and a next page at another host is not asked for', async () => {
+    const paged = await new FakeRegistry().open();
+    try {
+      const pages = new Map([['', { tags: ['a'], next: '/v2/app/tags/list?last=a' }], ['?last=a', { tags: ['b'], next: '?last=b' }], ['?last=b', { tags: null, next: '' }]]);
+      for (const tag of ['a', 'b']) paged.add(tag, { layers: [tarBytes([{ name: tag, content: Buffer.from(tag) }])] });
+      paged.intercept = ({ url = '' }, response) => {
+        const page = pages.get(/^\/v2\/app\/tags\/list(.*)$/.exec(url)?.[1] ?? 'none');
+        if (page === undefined) return false;
+        response.writeHead(200, page.next === '' ? {} : { Link: `<${page.next}>; rel="next"` }).end(JSON.stringify({ name: 'app', tags: page.tags }));
+        return true;
+      };
+      expect(await docker(['pull', '-a', `${paged.host}/app`])).toMatchObject({ status: 0 });
+      expect((await docker(['images', '--format', '{{.Tag}}', `${paged.host}/app`])).out.trim().split('\n').sort()).toEqual(['a', 'b']);
+      pages.set('', { tags: ['a'], next: `http://${registry.host}/v2/app/tags/list` });
+      expect(await docker(['pull', '-a', `${paged.host}/app`])).toMatchObject({ status: 1, err: expect.stringContaining('has the next page of its tags elsewhere') });
+    } finally {
+      paged.close();
+    }
   });
 });

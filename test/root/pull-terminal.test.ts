@@ -97,3 +97,9 @@ it('elsewhere a pull has plain lines', async () => {
   expect(stdout).toMatch(/: Pulling fs layer\n.*: Extracting\n.*: Pull complete\n/);
   expect(stdout).not.toMatch(/\x1b|downloading/);
 });
+
+it('a pull without a tag is one of latest', async () => {
+  registry.add('latest', { layers: [tarBytes([{ name: 'small', content: Buffer.from('small') }])] });
+  expect(await bayplan(['--root', machine.root, 'pull', `${registry.host}/app`])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Downloaded newer image for ${registry.host}/app:latest\n`) });
+  expect(registry.seen.filter(({ path }) => path.includes('/tags/list'))).toEqual([]);
+});

@@ -107,6 +107,10 @@ class ImageStore implements Images {
     return await this.#pulls.run(`${name} ${JSON.stringify(credentials)}`, (signal, onProgress) => this.#inFlight.during(() => this.#pull(name, { credentials, signal, onProgress })), signal, onProgress);
   }
 
+  async tags(reference: string, { credentials, signal }: Pick<PullOptions, 'credentials' | 'signal'>): Promise<readonly string[]> {
+    return await this.#registries.tags(normalizeReference(reference), credentials, signal);
+  }
+
   async push(reference: string, options: PullOptions): Promise<{ digest: string; size: number }> {
     const name = normalizeReference(reference);
     if (name.includes('@')) throw new BayplanError('bad-reference', `image "${reference}": an image is pushed by a tag, not by a digest: give NAME:TAG`);

@@ -23,6 +23,8 @@ export interface Images {
    * is whole in the store are asked for their digest alone. Rejects with BayplanError `image-not-found`, `registry-…`, `bad-image`, `layer-…`, `disk-full`.
    */
   pull(reference: string, options: PullOptions): Promise<Pulled>;
+  /** The tags that an image's repository has at its registry. Rejects as `pull` does. */
+  tags(reference: string, options: Pick<PullOptions, 'credentials' | 'signal'>): Promise<readonly string[]>;
   /** Pushes an image by one of its names to that name's registry. Answers the manifest's digest and size. Rejects with BayplanError `not-found`, `registry-…`. */
   push(reference: string, options: PullOptions): Promise<{ readonly digest: string; readonly size: number }>;
   /** Asks a registry, by its host in names, whether it takes these credentials. Rejects with BayplanError `registry-denied` where it does not. */

@@ -1,5 +1,5 @@
 import { BayplanError } from '../../../state/bayplan-error.ts';
-import { familiarReference, parseReference } from '../../../state/image-reference.ts';
+import { familiarReference, parseReference, repositoryOf, type Reference } from '../../../state/image-reference.ts';
 import type { PartProgress } from '../../../state/messages.ts';
 import type { CredentialsByHost, RegistryCredentials } from '../../../state/registry-credentials.ts';
 import { Agents } from './agents.ts';
@@ -13,6 +13,7 @@ import { pullImage, type PulledImage, type PullStore } from './pull.ts';
 import { pushImage, type PushWork } from './push.ts';
 import { Repository } from './repository.ts';
 import type { Registries } from './settings.ts';
+import { tagsOf } from './tag-list.ts';
 import { Transport } from './transport.ts';
 
 export interface PullRequest {
@@ -47,13 +48,24 @@ export class RegistryClient {
   async pull({ reference: name, credentials, current, signal, onProgress }: PullRequest, store: PullStore): Promise<PulledImage | null> {
     const reference = parseReference(name);
     const what = `image ${familiarReference(name)}`;
+    return await this.#firstOf(reference, credentials, signal, async (repository) => {
+      if (current !== null && current === (reference.digest === '' ? await repository.digestOf(reference.tag, what) : reference.digest)) return null;
+      return await pullImage(repository, reference, what, store, signal, onProgress);
+    });
+  }
+
+  /** The tags that a repository has, by the first endpoint that tells. `name`: whole name, whose tag is of no account. */
+  async tags(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.#firstOf(parseReference(name), credentials, signal, (repository) => tagsOf(repository, `image ${familiarReference(repositoryOf(name))}`, signal));
+  }
+
+  /** What `work` answers with the first endpoint that serves. */
+  async #firstOf<T>({ domain, path }: Pick<Reference, 'domain' | 'path'>, credentials: CredentialsByHost, signal: AbortSignal, work: (repository: Repository) => Promise<T>): Promise<T> {
     const failures: BayplanError[] = [];
-    const endpoints = endpointsOf(reference.domain, this.#registries);
+    const endpoints = endpointsOf(domain, this.#registries);
     for (const endpoint of endpoints) {
       try {
-        const repository = this.#repository(endpoint, reference.path, credentials, signal, endpoint === endpoints.at(-1) ? this.#limits.attempts : MIRROR_ATTEMPTS);
-        if (current !== null && current === (reference.digest === '' ? await repository.digestOf(reference.tag, what) : reference.digest)) return null;
-        return await pullImage(repository, reference, what, store, signal, onProgress);
+        return await work(this.#repository(endpoint, path, credentials, signal, endpoint === endpoints.at(-1) ? this.#limits.attempts : MIRROR_ATTEMPTS));
       } catch (error) {
         if (signal.aborted || !(error instanceof BayplanError) || !ELSEWHERE.test(error.code)) throw error;
         failures.push(error);
