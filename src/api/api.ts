@@ -22,6 +22,7 @@ import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagIm
 import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
+import { takeRest } from './request-body.ts';
 import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
 import { info, ping, pruneBuilds, version } from './system.ts';
@@ -109,8 +110,9 @@ export function createApi(engine: EngineView, report: (line: string) => void = (
   for (const [method, path, handler] of ROUTES) router.on(method, path, () => undefined, handler);
   const server = new ApiServer({ requestTimeout: 0, maxHeaderSize: HEADERS_MAX }); // loading an archive, or following a log, takes as long as it takes
   server.on('request', (request, response) => {
-    answer(server, engine, execs, router, request, response).catch((error: unknown) => {
+    answer(server, engine, execs, router, request, response).catch(async (error: unknown) => {
       if (response.headersSent || statusOf(error) === 500) report(`${request.method ?? ''} ${request.url ?? ''}: ${describe(error)}`);
+      await takeRest(request);
       sendError(response, error);
     });
   });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -35,4 +36,31 @@ export function parseBody<S extends z.ZodType>(text: string, schema: S): z.infer
   const issue = parsed.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.');
   throw new BayplanError('bad-request', `the request is wrong at ${where}: ${issue?.message ?? 'unknown'}`);
+}
+
+/** What is thrown away before an answer that does not depend on it. */
+const REST_LIMIT = 1024 * 1024;
+const REST_MS = 1000;
+
+/**
+ * Takes what was not read of a request's body, up to 1 MiB and for a second: a connection that is closed with bytes unread is reset, and its client may lose the answer.
+ * Larger ones are an upload that is refused in its middle.
+ */
+export async function takeRest(request: IncomingMessage): Promise<void> {
+  if (request.readableEnded || request.destroyed || Number(request.headers['content-length'] ?? 0) > REST_LIMIT) return;
+  const enough = AbortSignal.timeout(REST_MS);
+  await new Promise<void>((resolve) => {
+    let taken = 0;
+    const done = (): void => {
+      request.off('data', take).off('end', done).off('close', done);
+      enough.removeEventListener('abort', done);
+      resolve();
+    };
+    const take = (chunk: Buffer): void => {
+      taken += chunk.length;
+      if (taken > REST_LIMIT) done();
+    };
+    request.on('data', take).once('end', done).once('close', done);
+    enough.addEventListener('abort', done);
+  });
 }

@@ -24,6 +24,8 @@ export class EngineClient {
   readonly socket: string;
   readonly #program: readonly string[] | null;
   readonly #credentials: FindCredentials;
+  /** One start at a time, for questions that are asked together: an engine that lost the race for the lock may get it from one that is stopped right away. */
+  #starting: Promise<void> | null = null;
 
   /** `program`: how to start an engine where none listens; null: then every call rejects with EngineAbsent. */
   constructor(root: string, program: readonly string[] | null, socket = pathsOf(realRoot(root)).socket, credentials: FindCredentials = () => Promise.resolve({})) {
@@ -236,10 +238,15 @@ export class EngineClient {
       return await ask();
     } catch (error) {
       if (!(error instanceof EngineAbsent) || this.#program === null) throw error;
-      const { startEngine } = await import('./start-engine.ts');
-      await startEngine(this.root, this.#program);
+      this.#starting ??= this.#start(this.#program).finally(() => { this.#starting = null; });
+      await this.#starting;
       return await ask();
     }
+  }
+
+  async #start(program: readonly string[]): Promise<void> {
+    const { startEngine } = await import('./start-engine.ts');
+    await startEngine(this.root, program);
   }
 }
 

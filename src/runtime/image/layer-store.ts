@@ -126,9 +126,10 @@ async function unpackFed(core: string, layer: Omit<Layer, 'blob'>, folder: strin
   try {
     await feed(child.stdin);
   } catch (error) {
+    const refused = child.stdin.destroyed; // it had ended before, and says why
     child.kill('SIGKILL');
     const refusal: unknown = await ended.then(() => error, (failure: unknown) => failure);
-    throw child.stdin.errored === null ? error : refusal; // it had ended before, and says why
+    throw refused ? refusal : error;
   }
   return await ended;
 }
