@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,13 @@ static const char *cgroup_of(const struct request *request, const struct contain
   return arena_format("%s/%s", container->cgroup ? container->cgroup : "", request->cgroup[0] == '/' ? request->cgroup + 1 : request->cgroup);
 }
 
+static int tell_pid(const struct request *request, pid_t pid, int pidfd, struct error *err) {
+  if (request->pid_file && pid_file_write(request->pid_file, pid, err) < 0) return -1;
+  if (!request->pidfd_socket) return 0;
+  fd_auto to = connect_unix(request->pidfd_socket, err);
+  return to < 0 ? -1 : console_pass(to, pidfd, err);
+}
+
 static int run(const struct request *request, struct container *container, char **arguments, int *code, struct error *err) {
   static char relayed[8192];
   struct config config;
@@ -180,10 +188,9 @@ static int run(const struct request *request, struct container *container, char 
   close(failure[1]);
   if (console[1] >= 0) close(console[1]);
   if (launch_read(failure[0], 0, NULL, relayed, sizeof relayed, err) < 0) return -1;
-  if (request->pid_file && pid_file_write(request->pid_file, pid, err) < 0) return -1;
-  if (request->pidfd_socket) {
-    fd_auto to = connect_unix(request->pidfd_socket, err);
-    if (to < 0 || console_pass(to, pidfd, err) < 0) return -1;
+  if (tell_pid(request, pid, pidfd, err) < 0) { /* nobody could find it */
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    return -1;
   }
   *code = request->detach ? 0 : foreground(pid, pidfd, console[0], err);
   return 0;

@@ -149,11 +149,13 @@ describe('a container\'s life', () => {
 });
 
 describe('exec', () => {
-  it('has the container\'s world and a user, environment and folder of its own', () => {
+  it('has the container\'s world and a user, environment and folder of its own', async () => {
     const name = bundle(['sleep', '100']);
     start(name);
     const result = oci('exec', '--user', '12:34', '--env', 'A=b', '--cwd', '/tmp', '--additional-gids', '56', name, 'sh', '-c', 'echo $A $(pwd) $(id -u) $(id -g) $(id -G); hostname; exit 7');
     expect(result).toMatchObject({ status: 7, stdout: 'b /tmp 12 34 34 56\nbox\n' });
+    expect(oci('exec', '--detach', '--pid-file', join(folder, 'nosuch/pid'), name, 'sleep', '98765')).toMatchObject({ status: 255, stderr: expect.stringContaining('nosuch/pid') });
+    await eventually(() => expect(oci('ps', name).stdout).not.toContain('98765')); // nobody could find it
     expect(oci('exec', name, 'nothing')).toMatchObject({ status: 127, stderr: expect.stringContaining('not found in the container\'s PATH') });
     expect(oci('exec', '--env', 'PATH=/bin:/x', name, 'sh', '-c', 'echo $PATH').stdout).toBe('/bin:/x\n');
     writeFileSync(join(folder, 'process.json'), JSON.stringify({ args: ['sh', '-c', 'echo from a file'], cwd: '/', env: ['PATH=/bin'] }));
