@@ -12,7 +12,7 @@ beforeAll(async () => {
   await machine.loadHello();
   machine.request(`
 services:
-  slow: {image: bayplan/hello, command: [sh, -c, "echo up; trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"], healthcheck: {test: [CMD, "true"], interval: 700ms}}
+  slow: {image: bayplan/hello, command: [sh, -c, "echo up; trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"], healthcheck: {test: [CMD, sleep, "0.5"], interval: 700ms}}
   after: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: {slow: {condition: service_healthy}}}
 `);
   await machine.close();
