@@ -27,7 +27,7 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !n
 
 /** Runs a command to its end; its output. A failure ends the benchmark with the command's own words. */
 function output(command, args) {
-  const done = spawnSync(command, args, { encoding: 'utf8', env });
+  const done = spawnSync(command, args, { encoding: 'utf8', env, maxBuffer: 256 << 20 });
   if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${done.status}\n${done.stdout}${done.stderr}`);
   return done.stdout;
 }
