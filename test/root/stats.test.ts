@@ -27,8 +27,11 @@ it('counts cpu, memory, processes and what goes over the network', async () => {
   await machine.exec('demo-idle-1', 'ping', '-c', '3', '-i', '0.1', '-s', '1000', 'busy');
   expect(sent() - before).toBeGreaterThan(3000);
   await machine.engine.containers.pause('demo-busy-1', true);
-  await machine.exec('demo-idle-1', 'dd', 'if=/dev/zero', 'of=/file', 'bs=1M', 'count=8', 'conv=fsync');
-  await eventually(() => expect(at('demo-idle-1').io.filter(({ op }) => op === 'write').reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThanOrEqual(8 * 1024 * 1024));
+  const written = (): number => at('demo-idle-1').io.filter(({ op }) => op === 'write').reduce((sum, { bytes }) => sum + bytes, 0);
+  await eventually(async () => { // again where the kernel's own flusher was faster: version 1 of cgroups counts that for nobody
+    await machine.exec('demo-idle-1', 'dd', 'if=/dev/zero', 'of=/file', 'bs=1M', 'count=8', 'conv=fsync');
+    expect(written()).toBeGreaterThanOrEqual(8 * 1024 * 1024);
+  });
 });
 
 it('is shown by the command line', async () => {
