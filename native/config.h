@@ -121,6 +121,10 @@ struct config {
   char *progress;                 /* PROGRESS_ROOM bytes shared with the shim: what init is at that may hang; NULL: nobody looks */
 };
 
+/* Whether the container has users, mounts of its own: in a namespace that is new, or another's by path. */
+bool config_has_users(const struct config *config);
+bool config_has_mounts(const struct config *config);
+
 #define PROGRESS_ROOM 1024
 
 /* Reads BUNDLE/config.json, all of it but what is private to each file below. */

@@ -79,3 +79,7 @@ int config_namespaces(json_t *linux_part, struct config *config, struct error *e
     return error_text(err, "config.json: linux.timeOffsets: a new time namespace is needed");
   return 0;
 }
+
+bool config_has_users(const struct config *config) { return config->namespaces & CLONE_NEWUSER || config->joins[NS_USER]; }
+
+bool config_has_mounts(const struct config *config) { return config->namespaces & CLONE_NEWNS || config->joins[NS_MOUNT]; }

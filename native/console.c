@@ -2,23 +2,52 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "inroot.h"
+#include "mount_tree.h"
 #include "scope.h"
 
 int console_slave(int master) { return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
+
+/* A container may have put something else there (CVE-2025-52565): only the multiplexer of a devpts answers for the terminals that it makes. */
+static bool is_multiplexer(int fd) {
+  struct stat stat;
+  struct statfs file_system;
+  return fstat(fd, &stat) == 0 && S_ISCHR(stat.st_mode) && stat.st_rdev == makedev(5, 2) && fstatfs(fd, &file_system) == 0 && file_system.f_type == DEVPTS_SUPER_MAGIC;
+}
 
 int console_open(int root, int *slave, struct error *err) {
   int unlocked = 0;
   fd_auto master = inroot_open(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
   if (master < 0) return error_errno(err, "open", "/dev/pts/ptmx");
+  if (!is_multiplexer(master)) return error_text(err, "no terminal can be made: /dev/pts/ptmx of the container is not that of a devpts");
   if (ioctl(master, TIOCSPTLCK, &unlocked) < 0) return error_errno(err, "ioctl(TIOCSPTLCK)", "/dev/pts/ptmx");
   if ((*slave = console_slave(master)) < 0) return error_errno(err, "ioctl(TIOCGPTPEER)", "/dev/pts/ptmx");
   return fd_steal(&master);
+}
+
+/* The place of the console: no link is followed there. */
+static int open_place(int root, struct error *err) {
+  int found = inroot_open_plain(root, "/dev/console", O_PATH);
+  if (found >= 0) return found;
+  if (errno == ELOOP) return error_text(err, "/dev/console is a link in this container, where its terminal belongs");
+  return errno == ENOENT ? inroot_make(root, "/dev/console", true, 0600, err) : error_errno(err, "openat2", "/dev/console");
+}
+
+int console_show(int root, int slave, struct error *err) {
+  fd_auto target = open_place(root, err);
+  if (target < 0) return -1;
+  fd_auto tree = open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return tree < 0 ? error_errno(err, "open_tree", "/dev/console") : tree_attach(tree, target, "/dev/console", err);
 }
 
 int console_adopt(int slave, struct error *err) {

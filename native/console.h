@@ -6,6 +6,8 @@
 
 /* Opens one below `root`, an O_PATH descriptor of the container's root. The master's descriptor, and in `slave` the other side's. */
 int console_open(int root, int *slave, struct error *err);
+/* Shows the terminal `slave` at the container's /dev/console. */
+int console_show(int root, int slave, struct error *err);
 /* The calling process, which leads a session, gets the terminal as its controlling one and as its stdio. */
 int console_adopt(int slave, struct error *err);
 int console_pass(int socket, int master, struct error *err);

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "file.h"
 #include "mounts.h"
+#include "newroot.h"
 #include "scope.h"
 
 static int enter_process(const struct container_ref *ref, struct error *err) {
@@ -41,7 +42,7 @@ static int enter_bundle(const struct container_ref *ref, struct error *err) {
   if (config_read(ref->bundle, &config, err) < 0) return -1;
   keep_binds(&config, ref->mounts);
   if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "the mount namespace");
-  fd_auto root = mounts_root(&config, err);
+  fd_auto root = newroot_make(&config, err);
   if (root < 0 || mounts_apply(&config, root, NULL, err) < 0) return -1;
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
   if (config.root_readonly && mount_setattr(root, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", config.root);

@@ -17,13 +17,17 @@
 
 #include "arena.h"
 #include "console.h"
+#include "device_nodes.h"
 #include "file.h"
+#include "hide.h"
 #include "inroot.h"
 #include "join.h"
 #include "mounts.h"
+#include "newroot.h"
 #include "process.h"
 #include "scope.h"
 #include "seccomp.h"
+#include "sysctls.h"
 
 /* Waits at a gate until whoever launched us has done its part. */
 static int stop_at(int gate, char stop, struct error *err) {
@@ -48,38 +52,9 @@ static int enter_namespaces(struct init_context *init, struct error *err) {
   const struct config *config = init->config;
   if (!init->staged && (join_oom(config, err) < 0 || join_namespaces(config, err) < 0)) return -1;
   if (cgroup_join(init->cgroup, err) < 0) return -1;
-  if ((config->namespaces & CLONE_NEWUSER || config->joins[NS_USER]) && become_root(init, err) < 0) return -1;
+  if (config_has_users(config) && become_root(init, err) < 0) return -1;
   /* Only now, so that the cgroup namespace's root is the container's own cgroup. */
   return config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0 ? error_errno(err, "unshare", "cgroup") : 0;
-}
-
-/* Those of the whole machine are nobody's to change from inside. */
-static int check_sysctl(const struct config *config, const char *given, const char *name, struct error *err) {
-  static const struct { const char *prefix; enum namespace_kind kind; } owned[] = {
-    {"kernel/msg", NS_IPC}, {"kernel/sem", NS_IPC}, {"kernel/shm", NS_IPC}, {"fs/mqueue/", NS_IPC}, {"net/", NS_NETWORK}, {"kernel/domainname", NS_UTS}, {"kernel/hostname", NS_UTS},
-  };
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
-    if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
-    if (config->namespaces & namespaces[owned[i].kind].flag || config->joins[owned[i].kind]) return 0;
-    return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", given, namespaces[owned[i].kind].type);
-  }
-  if (strncmp(name, "user/", 5) == 0 && config->namespaces & CLONE_NEWUSER) return 0;
-  return error_text(err, "sysctl %s: belongs to no namespace, so it would change the host's", given);
-}
-
-static int set_sysctls(const struct config *config, int root, struct error *err) {
-  for (size_t i = 0; i < config->sysctl_count; i++) {
-    char *path = arena_format("/proc/sys/%s", config->sysctls[i].name), *name = path ? path + strlen("/proc/sys/") : NULL;
-    if (!name) return error_text(err, "out of memory");
-    /* `net.ipv4.conf.eth0/100.forwarding` is as good as with the two exchanged: the first separator tells. */
-    bool dots = name[strcspn(name, "./")] == '.';
-    for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-    if (check_sysctl(config, config->sysctls[i].name, name, err) < 0) return -1;
-    fd_auto fd = inroot_open(root, path, O_WRONLY);
-    const char *value = config->sysctls[i].value;
-    if (fd < 0 || write(fd, value, strlen(value)) < 0) return error_errno(err, "sysctl", config->sysctls[i].name);
-  }
-  return 0;
 }
 
 static int set_names(const struct config *config, struct error *err) {
@@ -89,8 +64,9 @@ static int set_names(const struct config *config, struct error *err) {
 }
 
 static int set_pipes(int root, const struct init_stdio *stdio, struct error *err) {
-  fd_auto null = inroot_open(root, "/dev/null", O_RDONLY);
-  if (null < 0) null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  char name[32];
+  fd_auto device = device_null(root);
+  fd_auto null = device < 0 ? -1 : open(inroot_name(device, name), O_RDONLY | O_CLOEXEC);
   if (null < 0) return error_errno(err, "open", "/dev/null");
   if (dup2(stdio->input < 0 ? null : stdio->input, 0) < 0 || dup2(stdio->output, 1) < 0 || dup2(stdio->errors, 2) < 0) return error_errno(err, "dup2", NULL);
   return 0;
@@ -99,7 +75,7 @@ static int set_pipes(int root, const struct init_stdio *stdio, struct error *err
 static int set_terminal(const struct process_spec *process, int root, int console, struct error *err) {
   fd_auto slave = -1;
   fd_auto master = console_open(root, &slave, err);
-  if (master < 0 || mounts_console(root, slave, err) < 0 || console_adopt(slave, err) < 0) return -1;
+  if (master < 0 || console_show(root, slave, err) < 0 || console_adopt(slave, err) < 0) return -1;
   if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
   return console_pass(console, master, err);
 }
@@ -123,14 +99,14 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   const struct config *config = init->config;
   if (seccomp_find(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
   umask(0);
-  fd_auto root = mounts_root(config, err);
-  if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0 || set_sysctls(config, root, err) < 0) return -1;
+  fd_auto root = newroot_make(config, err);
+  if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0 || sysctls_set(config, root, err) < 0) return -1;
   if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
-  if (mounts_hide(config, root, err) < 0 || set_names(config, err) < 0) return -1;
+  if (hide_paths(config, root, err) < 0 || set_names(config, err) < 0) return -1;
   if ((config->process.terminal ? set_terminal(&config->process, root, init->stdio.console, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
-  if (mounts_change_root(config, root, init->options.no_pivot, err) < 0) return -1;
+  if (newroot_enter(config, root, init->options.no_pivot, err) < 0) return -1;
   if (config->has_personality && personality(config->personality) < 0) return error_errno(err, "personality", NULL);
   return 0;
 }

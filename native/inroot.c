@@ -20,6 +20,10 @@ static int open_resolved(int root, const char *path, int flags, unsigned long re
 
 int inroot_open(int root, const char *path, int flags) { return open_resolved(root, path, flags, RESOLVE_IN_ROOT); }
 
+int inroot_open_plain(int root, const char *path, int flags) { return open_resolved(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS); }
+
+int inroot_open_here(int folder, const char *path, int flags) { return open_resolved(folder, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV); }
+
 int inroot_open_beneath(int folder, const char *path, int flags) { return open_resolved(folder, path, flags, RESOLVE_BENEATH); }
 
 int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err) {

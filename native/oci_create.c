@@ -20,7 +20,7 @@
 #include "foreground.h"
 #include "json_file.h"
 #include "launch.h"
-#include "mounts.h"
+#include "newroot.h"
 #include "oci.h"
 #include "pid_file.h"
 #include "scope.h"
@@ -134,7 +134,7 @@ static void undo(struct container *container, struct launch *launch, bool hooks)
   struct error ignored;
   launch_undo(launch);
   if (container->cgroup) cgroup_remove(container->cgroup, &ignored);
-  if (launch->config) mounts_leave(launch->config);
+  if (launch->config) newroot_leave(launch->config);
   char *state = hooks ? hooks_state(&launch->state, "stopped", 0) : NULL;
   container_forget(container, &ignored);
   if (hooks) hooks_run_all(launch->config, HOOK_POSTSTOP, state, oci_warn);

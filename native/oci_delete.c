@@ -9,7 +9,7 @@
 
 #include "cgroup.h"
 #include "file.h"
-#include "mounts.h"
+#include "newroot.h"
 #include "oci.h"
 #include "scope.h"
 
@@ -33,7 +33,7 @@ int oci_destroy(struct container *container, struct error *err) {
   bool known = container_config(container, &config, &unread) == 0;
   if (end(container, err) < 0) return -1;
   if (container->cgroup && cgroup_remove(container->cgroup, err) < 0) return -1;
-  if (known) mounts_leave(&config);
+  if (known) newroot_leave(&config);
   if (container_forget(container, err) < 0) return -1;
   if (!known || !config.hooks[HOOK_POSTSTOP].count) return 0;
   struct container_state state = {config.version, container->id, container->bundle, &config};

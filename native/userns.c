@@ -41,3 +41,10 @@ int userns_open(const struct mappings *mappings, struct error *err) {
   close(pidfd);
   return fd;
 }
+
+int userns_of(const struct config *config, const struct mappings *mappings, struct error *err) {
+  if (!mappings->uid_count) mappings = &config->mappings;
+  if (mappings->uid_count) return userns_open(mappings, err);
+  int users = config->joins[NS_USER] ? open(config->joins[NS_USER], O_RDONLY | O_CLOEXEC) : -1;
+  return users >= 0 ? users : config->joins[NS_USER] ? error_errno(err, "open", config->joins[NS_USER]) : error_text(err, "config.json: nothing says how users are mapped");
+}

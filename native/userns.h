@@ -6,3 +6,5 @@
 int userns_map(pid_t pid, const struct mappings *mappings, struct error *err);
 /* A descriptor of a user namespace with these mappings that nobody lives in: what idmapped mounts are made with. */
 int userns_open(const struct mappings *mappings, struct error *err);
+/* The same with these mappings, or where there are none with those of the container. */
+int userns_of(const struct config *config, const struct mappings *mappings, struct error *err);

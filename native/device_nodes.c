@@ -1,0 +1,62 @@
+#include "device_nodes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "inroot.h"
+#include "mount_tree.h"
+#include "scope.h"
+
+/* In a user namespace nobody makes nodes that work: the host's own are bound. */
+static int bind_node(int folder, const char *name, const char *path, struct error *err) {
+  fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return error_errno(err, "open_tree", path);
+  fd_auto made = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (made < 0 && errno != EEXIST) return error_errno(err, "open", path);
+  fd_auto target = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  return target < 0 ? error_errno(err, "open", path) : tree_attach(tree, target, path, err);
+}
+
+static int make_node(const struct config *config, int root, const struct device *device, struct error *err) {
+  char folder[4096];
+  const char *slash = strrchr(device->path, '/');
+  snprintf(folder, sizeof folder, "%.*s/", (int)(slash - device->path), device->path);
+  fd_auto above = inroot_make(root, folder, false, 0755, err);
+  if (above < 0) return -1;
+  if (config_has_users(config)) return bind_node(above, slash + 1, device->path, err);
+  if (mknodat(above, slash + 1, device->mode, device->number) < 0) {
+    if (errno == EEXIST) return 0; /* an image, or a bind, may bring its own */
+    return error_errno(err, "mknod", device->path);
+  }
+  if ((device->uid || device->gid) && fchownat(above, slash + 1, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0) return error_errno(err, "chown", device->path);
+  return 0;
+}
+
+/* The devices and links that the specification's section "Default Devices" asks for. */
+int device_nodes(const struct config *config, int root, int dev, struct error *err) {
+  static const struct { const char *path; unsigned major, minor; } nodes[] = {
+    {"/dev/null", 1, 3}, {"/dev/zero", 1, 5}, {"/dev/full", 1, 7}, {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
+  };
+  static const struct { const char *name, *to; } links[] = {
+    {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+    {"core", "/proc/kcore"}, {"ptmx", "pts/ptmx"},
+  };
+  for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
+    if (config_has_users(config)) { if (bind_node(dev, nodes[i].path + 5, nodes[i].path, err) < 0) return -1; }
+    else if (mknodat(dev, nodes[i].path + 5, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 && errno != EEXIST) return error_errno(err, "mknod", nodes[i].path);
+  for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+    if (symlinkat(links[i].to, dev, links[i].name) < 0 && errno != EEXIST) return error_errno(err, "symlink", links[i].name);
+  for (size_t i = 0; i < config->device_count; i++) if (make_node(config, root, &config->devices[i], err) < 0) return -1;
+  return 0;
+}
+
+int device_null(int root) {
+  fd_auto null = inroot_open(root, "/dev/null", O_PATH | O_NOFOLLOW);
+  struct stat stat;
+  return null >= 0 && fstat(null, &stat) == 0 && S_ISCHR(stat.st_mode) && stat.st_rdev == makedev(1, 3) ? fd_steal(&null) : open("/dev/null", O_PATH | O_CLOEXEC);
+}

@@ -1,0 +1,132 @@
+#include "newroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include "overlay.h"
+#include "scope.h"
+#include "userns.h"
+
+static unsigned long propagation_of(const char *name) {
+  if (!name || !*name) return MS_SLAVE | MS_REC;
+  unsigned long deep = name[0] == 'r' ? MS_REC : 0;
+  const char *kind = name + (deep != 0);
+  return deep | (strcmp(kind, "shared") == 0 ? MS_SHARED : strcmp(kind, "slave") == 0 ? MS_SLAVE : strcmp(kind, "unbindable") == 0 ? MS_UNBINDABLE : MS_PRIVATE);
+}
+
+/* pivot_root(2) wants the mount that the root's folder lies on not to be shared, and what is mounted below must not travel with it. */
+static int unshare_above(const char *path, struct error *err) {
+  char at[4096];
+  if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at) return error_text(err, "path too long: %s", path);
+  for (;;) {
+    if (mount(NULL, at, NULL, MS_PRIVATE, NULL) == 0) return 0;
+    char *slash = strrchr(at, '/');
+    if (errno != EINVAL || !slash || !at[1]) return error_errno(err, "mount", at); /* EINVAL: nothing is mounted just there */
+    slash[slash == at] = 0;
+  }
+}
+
+/* What holds for all mounts while the container is made: the root's own propagation comes last. */
+static unsigned long first_propagation(const struct config *config) {
+  unsigned long flags = propagation_of(config->root_propagation);
+  return flags & MS_UNBINDABLE ? MS_PRIVATE | MS_REC : flags;
+}
+
+/* A root that was made ready before: over the old one, where nobody's way to it leads through folders closed to this user. */
+static int attach_root(int tree, struct error *err) {
+  struct mount_attr slave = {.propagation = MS_SLAVE};
+  if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof slave) < 0) return error_errno(err, "mount_setattr", "the root");
+  if (move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return error_errno(err, "move_mount", "the root");
+  int root = fcntl(tree, F_DUPFD_CLOEXEC, 3);
+  return root < 0 ? error_errno(err, "fcntl", "the root") : root;
+}
+
+/* In the host's own mount namespace nothing but the root's folder is touched; all that is mounted there goes with one mount. */
+static int bind_root(const struct config *config, struct error *err) {
+  if (config->overlay || config->root_tree >= 0) return error_text(err, "config.json: linux.namespaces: a mount namespace is needed with users of its own, and with io.bayplan.overlay");
+  if (mount(config->root, config->root, NULL, MS_BIND | MS_REC, NULL) < 0 || mount(NULL, config->root, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", config->root);
+  int root = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return root < 0 ? error_errno(err, "open", config->root) : root;
+}
+
+void newroot_leave(const struct config *config) {
+  if (config->root && !config_has_mounts(config)) umount2(config->root, MNT_DETACH | UMOUNT_NOFOLLOW); /* not there: the set-up did not come to it */
+}
+
+int newroot_make(const struct config *config, struct error *err) {
+  if (!config_has_mounts(config)) return bind_root(config, err);
+  /* Nothing mounted here may reach the host, unless a bind wants exactly that. */
+  if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
+  if (config->root_propagation && unshare_above(config->root_tree >= 0 ? "/" : config->root, err) < 0) return -1;
+  if (config->root_tree >= 0) return attach_root(config->root_tree, err);
+  if (config->overlay) {
+    if (overlay_mount(config->root, config->overlay, config->overlay_cwd, -1, err) < 0) return -1;
+  } else if (mount(config->root, config->root, NULL, MS_BIND | MS_REC, NULL) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) { error_errno(err, "mount", config->root); return error_text(err, "root.path %s is no folder", config->root); }
+    return error_errno(err, "mount", config->root);
+  }
+  /* pivot_root wants neither the new root nor its parent shared. */
+  if (config->root_propagation && mount(NULL, config->root, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", config->root);
+  int root = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return root < 0 ? error_errno(err, "open", config->root) : root;
+}
+
+int newroot_prepare(struct config *config, struct error *err) {
+  if (!config->joins[NS_MOUNT]) {
+    if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount");
+    if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
+    if (config->root_propagation && unshare_above(config->root, err) < 0) return -1;
+  }
+  if (config->overlay) {
+    fd_auto users = config->overlay_idmap ? userns_of(config, &config->mappings, err) : -1;
+    if (config->overlay_idmap && users < 0) return -1;
+    if (overlay_mount(config->root, config->overlay, config->overlay_cwd, users, err) < 0) return -1;
+  }
+  config->root_tree = open_tree(AT_FDCWD, config->root, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  return config->root_tree < 0 ? error_errno(err, "open_tree", config->root) : 0;
+}
+
+static int finish_root(const struct config *config, struct error *err) {
+  if (config->root_readonly) {
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    if (mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", "/");
+  }
+  if (config->root_propagation && mount(NULL, "/", NULL, propagation_of(config->root_propagation), NULL) < 0) return error_errno(err, "mount", "/");
+  return 0;
+}
+
+static int move_root(const struct config *config, int root, struct error *err) {
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
+  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return error_errno(err, "mount", "/");
+  if (chroot(".") < 0) return error_errno(err, "chroot", config->root);
+  if (chdir("/") < 0) return error_errno(err, "chdir", "/");
+  return finish_root(config, err);
+}
+
+static int change_alone(const struct config *config, int root, struct error *err) {
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
+  if (chroot(".") < 0) return error_errno(err, "chroot", config->root);
+  return chdir("/") < 0 ? error_errno(err, "chdir", "/") : finish_root(config, err);
+}
+
+static int pivot(const struct config *config, int root, struct error *err) {
+  fd_auto old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old < 0) return error_errno(err, "open", "/");
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return error_errno(err, "pivot_root", config->root);
+  /* The old root now lies over the new one. Taking it away must not travel to the host. */
+  if (fchdir(old) < 0) return error_errno(err, "fchdir", "/");
+  if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0) return error_errno(err, "mount", "old root");
+  if (umount2(".", MNT_DETACH) < 0) return error_errno(err, "umount2", "old root");
+  if (chdir("/") < 0) return error_errno(err, "chdir", "/");
+  return finish_root(config, err);
+}
+
+int newroot_enter(const struct config *config, int root, bool no_pivot, struct error *err) {
+  return !config_has_mounts(config) ? change_alone(config, root, err) : no_pivot ? move_root(config, root, err) : pivot(config, root, err);
+}
