@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@
 #include "scope.h"
 #include "seccomp.h"
 #include "sysctls.h"
+#include "userns.h"
 
 /* Waits at a gate until whoever launched us has done its part. */
 static int stop_at(int gate, char stop, struct error *err) {
@@ -42,10 +42,7 @@ static int stop_at(int gate, char stop, struct error *err) {
 /* The root of a user namespace, once it has users. */
 static int become_root(struct init_context *init, struct error *err) {
   if (init->config->namespaces & CLONE_NEWUSER && stop_at(init->gate, GATE_USERS, err) < 0) return -1;
-  if (setresgid(0, 0, 0) < 0) return error_errno(err, "setresgid", "the user namespace's root (gidMappings map no 0?)");
-  if (setgroups(0, NULL) < 0) return error_errno(err, "setgroups", NULL);
-  if (setresuid(0, 0, 0) < 0) return error_errno(err, "setresuid", "the user namespace's root (uidMappings map no 0?)");
-  return 0;
+  return userns_become_root(err);
 }
 
 static int enter_namespaces(struct init_context *init, struct error *err) {

@@ -1,7 +1,6 @@
 #include "joined.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "process.h"
 #include "scope.h"
 #include "spawn.h"
+#include "userns.h"
 
 /* setns(2) refuses nothing more than needed where it is asked for no more than that. */
 static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
@@ -40,12 +40,6 @@ static int take_terminal(const struct process_spec *process, int console, struct
   return console_pass(console, master, err);
 }
 
-/* In its user namespace nobody is root who has not said so. */
-static int become_root(struct error *err) {
-  if (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0) return error_errno(err, "setresuid", "the container's root");
-  return 0;
-}
-
 static int become(const struct joined *joined, struct error *err) {
   struct prepared prepared;
   if (process_begin(joined->process, joined->preserve, &prepared, err) < 0) return -1;
@@ -56,7 +50,7 @@ static int become(const struct joined *joined, struct error *err) {
   unsigned long flags = joined->flags & ~(unsigned long)CLONE_NEWPID;
   if (flags && setns(joined->target, (int)flags) < 0) return error_errno(err, "setns", "the container");
   close(joined->target);
-  if (flags & CLONE_NEWUSER && become_root(err) < 0) return -1;
+  if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;
   if (joined->process->terminal && take_terminal(joined->process, joined->stdio.console, err) < 0) return -1;
   process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
   return -1;

@@ -1,0 +1,108 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "core.h"
+#include "mapping.h"
+#include "scope.h"
+#include "spawn.h"
+#include "userns.h"
+
+/* Namespaces that nobody lives in yet, kept by a mount each. One of the network is the property of the user namespace that it was made in. */
+
+struct request {
+  const char *user, *network;
+  struct mappings mappings; /* empty: the user namespace at `user` is there */
+};
+
+static bool read_options(int argc, char **argv, struct request *request, struct error *err) {
+  static const struct option options[] = {{"user", required_argument, NULL, 'u'}, {"network", required_argument, NULL, 'n'}, {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0}};
+  struct mappings *mappings = &request->mappings;
+  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
+    case 'u': request->user = optarg; break;
+    case 'n': request->network = optarg; break;
+    case 'U': if (mapping_parse(optarg, &mappings->uids, &mappings->uid_count, err) < 0) return false; break;
+    case 'G': if (mapping_parse(optarg, &mappings->gids, &mappings->gid_count, err) < 0) return false; break;
+    default: return false;
+  }
+  return optind == argc && request->user && !mappings->uid_count == !mappings->gid_count && (mappings->uid_count || request->network);
+}
+
+static int pin(pid_t pid, const char *kind, const char *path, struct error *err) {
+  char source[64];
+  snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, kind);
+  int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  if (fd < 0) return error_errno(err, "open", path);
+  close(fd);
+  if (mount(source, path, NULL, MS_BIND, NULL) == 0) return 0;
+  error_errno(err, "mount", path);
+  unlink(path);
+  return -1;
+}
+
+static void unpin(const char *path) { umount2(path, MNT_DETACH); unlink(path); }
+
+/* The namespaces' first and last process: it says that it is in them, and waits to be killed. */
+static _Noreturn void inhabit(int user, int told) {
+  struct error err = {0};
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (user >= 0 && setns(user, CLONE_NEWUSER) < 0) error_errno(&err, "setns", "the user namespace");
+  else if (user >= 0 && unshare(CLONE_NEWNET) < 0) error_errno(&err, "unshare", "a network namespace");
+  else if (write(told, "\n", 1) == 1) for (;;) pause();
+  if (err.text[0]) error_write(told, &err);
+  _exit(1);
+}
+
+static int await(int told, struct error *err) {
+  char line[2048];
+  ssize_t n;
+  do n = read(told, line, sizeof line - 1); while (n < 0 && errno == EINTR);
+  if (n <= 0) return error_text(err, "the process that makes the namespaces has died");
+  line[n] = 0;
+  return *line == '\n' ? 0 : error_read(line, err);
+}
+
+static int keep(const struct request *request, pid_t pid, struct error *err) {
+  bool makes = request->mappings.uid_count > 0;
+  if (makes && (userns_map(pid, &request->mappings, err) < 0 || pin(pid, "user", request->user, err) < 0)) return -1;
+  if (!request->network || pin(pid, "net", request->network, err) == 0) return 0;
+  if (makes) unpin(request->user);
+  return -1;
+}
+
+static int run(const struct request *request, struct error *err) {
+  bool makes = request->mappings.uid_count > 0;
+  int told[2], pidfd;
+  fd_auto user = makes ? -1 : open(request->user, O_RDONLY | O_CLOEXEC);
+  if (!makes && user < 0) return error_errno(err, "open", request->user);
+  if (pipe2(told, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  pid_t pid = spawn(makes ? CLONE_NEWUSER | (request->network ? CLONE_NEWNET : 0) : 0, -1, &pidfd);
+  if (pid == 0) inhabit(user, told[1]);
+  close(told[1]);
+  if (pid < 0) return userns_refused(err);
+  int rc = await(told[0], err) < 0 || keep(request, pid, err) < 0 ? -1 : 0;
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+  return rc;
+}
+
+int cmd_pin(int argc, char **argv) {
+  struct request request = {0};
+  struct error err = {0};
+  arena_open();
+  if (!read_options(argc, argv, &request, &err)) {
+    if (!err.text[0]) error_text(&err, "usage: bayplan-core pin --user PATH [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] [--network PATH]");
+  } else if (run(&request, &err) == 0) return 0;
+  error_write(2, &err);
+  return 1;
+}
