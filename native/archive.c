@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "archive_write.h"
+#include "arena.h"
 #include "container_root.h"
 #include "core.h"
 #include "deep_tree.h"
 #include "file.h"
 #include "inroot.h"
+#include "mapping.h"
 #include "scope.h"
 #include "unpack_tree.h"
 #include "user.h"
@@ -23,12 +25,14 @@ struct request {
   const char *verb, *path, *name, *upper, *owner;
   struct container_ref container;
   struct tree_merge merge;
+  struct mappings users; /* of an upper folder */
 };
 
-static bool read_options(int argc, char **argv, struct request *request) {
+static bool read_options(int argc, char **argv, struct request *request, struct error *err) {
   static const struct option options[] = {
     {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"bundle", required_argument, NULL, 'b'}, {"path", required_argument, NULL, 'P'},
-    {"name", required_argument, NULL, 'n'}, {"owner", required_argument, NULL, 'o'}, {"keep-kinds", no_argument, NULL, 'k'}, {"upper", required_argument, NULL, 'u'}, {0},
+    {"name", required_argument, NULL, 'n'}, {"owner", required_argument, NULL, 'o'}, {"keep-kinds", no_argument, NULL, 'k'}, {"upper", required_argument, NULL, 'u'},
+    {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0},
   };
   if (argc < 2) return false;
   request->verb = argv[1];
@@ -41,6 +45,8 @@ static bool read_options(int argc, char **argv, struct request *request) {
     case 'o': request->owner = optarg; break;
     case 'k': request->merge.keep_kinds = true; break;
     case 'u': request->upper = optarg; break;
+    case 'U': if (mapping_parse(optarg, &request->users.uids, &request->users.uid_count, err) < 0) return false; break;
+    case 'G': if (mapping_parse(optarg, &request->users.gids, &request->users.gid_count, err) < 0) return false; break;
     default: return false;
   }
   return optind == argc - 1 && request->path && (request->container.pid || request->container.bundle || request->upper);
@@ -137,7 +143,7 @@ static int merge(int root, int self, struct request *request, struct error *err)
 static int layer(const struct request *request, struct error *err) {
   fd_auto upper = open(request->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (upper < 0) return error_errno(err, "open", request->upper);
-  return archive_write(upper, &(struct archive_options){.path = ".", .name = "", .layer = true}, 1, err);
+  return archive_write(upper, &(struct archive_options){.path = ".", .name = "", .layer = true, .users = &request->users}, 1, err);
 }
 
 static int run(struct request *request, struct error *err) {
@@ -158,8 +164,11 @@ static int run(struct request *request, struct error *err) {
 int cmd_archive(int argc, char **argv) {
   struct request request = {0};
   struct error err = {0};
-  if (!read_options(argc, argv, &request) || (strcmp(request.verb, "stat") && strcmp(request.verb, "get") && strcmp(request.verb, "put") && strcmp(request.verb, "export") && strcmp(request.verb, "layer")))
-    error_text(&err, "usage: bayplan-core archive stat|get|put|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . --upper DIR");
+  arena_open();
+  bool understood = read_options(argc, argv, &request, &err);
+  if (err.text[0]) { /* said already */
+  } else if (!understood || (strcmp(request.verb, "stat") && strcmp(request.verb, "get") && strcmp(request.verb, "put") && strcmp(request.verb, "export") && strcmp(request.verb, "layer")))
+    error_text(&err, "usage: bayplan-core archive stat|get|put|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . --upper DIR [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …]");
   else if (run(&request, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

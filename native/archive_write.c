@@ -19,6 +19,7 @@
 #include "file.h"
 #include "inroot.h"
 #include "layer_xattr.h"
+#include "mapping.h"
 #include "scope.h"
 
 enum { BLOCK = 512, BUFFER = 256 * 1024, RECORDS = 256 * 1024, OCTAL_MAX = 07777777 };
@@ -124,14 +125,16 @@ static int put_header(struct archive *archive, char type, const char *name, cons
   if (name_length > sizeof header.name && add_record(archive, "path", name, name_length, err) < 0) return -1;
   if (target_length > sizeof header.target && add_record(archive, "linkpath", target, target_length, err) < 0) return -1;
   if (size > LARGEST_SIZE && add_number(archive, "size", size, err) < 0) return -1;
-  if (st->st_uid > OCTAL_MAX && add_number(archive, "uid", st->st_uid, err) < 0) return -1;
-  if (st->st_gid > OCTAL_MAX && add_number(archive, "gid", st->st_gid, err) < 0) return -1;
+  const struct mappings *users = archive->options->users;
+  uint32_t uid = users ? mapping_inside(users->uids, users->uid_count, st->st_uid) : st->st_uid, gid = users ? mapping_inside(users->gids, users->gid_count, st->st_gid) : st->st_gid;
+  if (uid > OCTAL_MAX && add_number(archive, "uid", uid, err) < 0) return -1;
+  if (gid > OCTAL_MAX && add_number(archive, "gid", gid, err) < 0) return -1;
   if (put_records(archive, err) < 0) return -1;
   memcpy(header.name, name, name_length < sizeof header.name ? name_length : sizeof header.name);
   if (target) memcpy(header.target, target, target_length < sizeof header.target ? target_length : sizeof header.target);
   octal(header.mode, sizeof header.mode, st->st_mode & 07777);
-  octal(header.uid, sizeof header.uid, st->st_uid & OCTAL_MAX);
-  octal(header.gid, sizeof header.gid, st->st_gid & OCTAL_MAX);
+  octal(header.uid, sizeof header.uid, uid & OCTAL_MAX);
+  octal(header.gid, sizeof header.gid, gid & OCTAL_MAX);
   octal(header.size, sizeof header.size, size & LARGEST_SIZE);
   octal(header.mtime, sizeof header.mtime, st->st_mtime > 0 ? (unsigned long long)st->st_mtime : 0);
   octal(header.major, sizeof header.major, type == '3' || type == '4' ? major(st->st_rdev) & OCTAL_MAX : 0);

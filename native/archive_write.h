@@ -1,6 +1,6 @@
 #pragma once
 #include <stdbool.h>
-#include "error.h"
+#include "config.h"
 
 /* Writes tar archives (ustar with pax records where needed) of what lies below a folder's descriptor, never through a symlink. */
 struct archive;
@@ -10,6 +10,7 @@ struct archive_options {
   const char *name;     /* its name in the archive; "" for the content alone */
   bool one_mount;       /* what is mounted below is an empty folder or file in the archive */
   bool layer;           /* an overlay's upper folder: whiteouts as OCI layers have them */
+  const struct mappings *users; /* owners as they are in a namespace with these; NULL: as they are */
 };
 
 /* The whole archive, its end included, to `out`. */

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "inroot.h"
 #include "mount_tree.h"
@@ -67,13 +69,28 @@ static int open_source(const struct mount_spec *mount, struct error *err) {
   return error_text(err, "bind source %s does not exist (for %s): make it, or set bind.create_host_path", mount->source, mount->target);
 }
 
-static int idmap(int tree, const struct config *config, const struct mappings *mappings, bool deep, const char *path, struct error *err) {
-  fd_auto users = userns_of(config, mappings, err);
+/* What is there belongs to no user: the kernel makes it up, or it is a device. */
+static bool is_nobodys(int tree) {
+  static const long kinds[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC, DEVPTS_SUPER_MAGIC, NSFS_MAGIC};
+  struct statfs file_system;
+  struct stat stat;
+  if (fstat(tree, &stat) == 0 && (S_ISCHR(stat.st_mode) || S_ISBLK(stat.st_mode))) return true;
+  if (fstatfs(tree, &file_system) < 0) return false;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) if (file_system.f_type == kinds[i]) return true;
+  return false;
+}
+
+static int idmap(int tree, const struct config *config, const struct mount_spec *mount, struct error *err) {
+  if (mount->as_users && is_nobodys(tree)) return 0;
+  fd_auto users = userns_of(config, mount->mappings.uid_count ? &mount->mappings : &config->mappings, err);
   if (users < 0) return -1;
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
-  if (mount_setattr(tree, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0) return 0;
-  error_errno(err, "mount_setattr", path);
-  if (err->errnum == EINVAL) snprintf(err->text, sizeof err->text, "%.300s cannot be idmapped: its file system, or this kernel, has no support for it", path);
+  if (mount_setattr(tree, "", AT_EMPTY_PATH | (mount->idmap_deep ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0) return 0;
+  error_errno(err, "mount_setattr", mount->source);
+  if (err->errnum == ENOSYS) snprintf(err->text, sizeof err->text, "%.300s cannot be idmapped: this kernel has no idmapped mounts (Linux 5.12)", mount->source);
+  if (err->errnum == EINVAL) snprintf(err->text, sizeof err->text, "%.300s cannot be idmapped: its file system, or one mounted below it, has no support for that, or this kernel", mount->source);
+  if (mount->as_users && (err->errnum == EINVAL || err->errnum == ENOSYS))
+    snprintf(err->text + strlen(err->text), sizeof err->text - strlen(err->text), " (for %.200s); run it with the host's users (userns_mode: host)", mount->target);
   return -1;
 }
 
@@ -81,7 +98,7 @@ static int idmap(int tree, const struct config *config, const struct mappings *m
 int bind_tree(const struct config *config, const struct mount_spec *mount, struct error *err) {
   fd_auto tree = open_source(mount, err);
   if (tree < 0) return -1;
-  if (mount->idmap && idmap(tree, config, &mount->mappings, mount->idmap_deep, mount->source, err) < 0) return -1;
+  if (mount->idmap && idmap(tree, config, mount, err) < 0) return -1;
   struct mount_attr one = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation_deep ? 0 : mount->propagation};
   struct mount_attr all = {.attr_set = mount->attr_set_deep, .attr_clr = mount->attr_clear_deep, .propagation = mount->propagation_deep ? mount->propagation : 0};
   if (tree_attributes(tree, one, false, mount->target, err) < 0 || tree_attributes(tree, all, true, mount->target, err) < 0) return -1;

@@ -46,7 +46,7 @@ static int read_devices(json_t *array, struct config *config, struct error *err)
     for (size_t k = 0; k < i; k++) if (strcmp(entries[k].path, entry->path) == 0) return error_text(err, "%s: two at %s", where, entry->path);
     mode_t kind = *entry->type == 'b' ? S_IFBLK : *entry->type == 'p' ? S_IFIFO : S_IFCHR;
     config->devices[i] = (struct device){.path = entry->path, .mode = kind | (entry->mode & 07777), .number = makedev((unsigned)entry->major, (unsigned)entry->minor),
-      .uid = entry->uid, .gid = entry->gid};
+      .uid = entry->uid, .gid = entry->gid, .tree = -1};
   }
   return 0;
 }

@@ -25,6 +25,7 @@ struct mount_spec {
   bool bind, deep;                /* `deep`: rbind */
   bool copy_up;                   /* `tmpcopyup`: a tmpfs begins with what the root has there */
   bool idmap, idmap_deep;         /* seen through `mappings`, or where it has none the container's own */
+  bool as_users;                  /* the same with the container's own, but the kernel's own file systems and devices as they are */
   struct mappings mappings;
   const char *subpath;            /* of a bind's source, resolved beneath it; NULL: the source itself */
   pid_t of;                       /* a bind's source is looked up where this process sees it; 0: here */
@@ -33,7 +34,7 @@ struct mount_spec {
   int tree;                       /* made ready while nothing of the host was given up (mounts_prepare); -1: not yet */
 };
 
-struct device { const char *path; mode_t mode; dev_t number; uid_t uid; gid_t gid; };
+struct device { const char *path; mode_t mode; dev_t number; uid_t uid; gid_t gid; int tree; }; /* tree: as mount_spec.tree */
 struct pair { const char *name, *value; };
 struct limit { int resource; const char *name; struct rlimit value; };
 struct device_rule { bool allow; char type; long major, minor; const char *access; };

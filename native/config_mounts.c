@@ -54,6 +54,7 @@ bool config_mount_option(struct mount_spec *mount, const char *option) {
   if (strcmp(option, "create") == 0) return mount->create = true;
   if (strcmp(option, "tmpcopyup") == 0) return mount->copy_up = true;
   if (strcmp(option, "idmap") == 0) return mount->idmap = true;
+  if (strcmp(option, "users") == 0) return mount->idmap = mount->idmap_deep = mount->as_users = true;
   if (strcmp(option, "ridmap") == 0) return mount->idmap = mount->idmap_deep = true;
   if (strncmp(option, "subpath=", 8) == 0) return (mount->subpath = option + 8);
   if (strncmp(option, "of=", 3) == 0 && atoi(option + 3) > 0) return (mount->of = atoi(option + 3));

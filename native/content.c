@@ -9,11 +9,12 @@
 
 #include "arena.h"
 #include "inroot.h"
+#include "mapping.h"
 #include "scope.h"
 
 struct owner { uid_t uid; gid_t gid; mode_t mode; };
 
-static int read_owner(const struct mount_spec *mount, struct owner *owner, struct error *err) {
+static int read_owner(const struct config *config, const struct mount_spec *mount, struct owner *owner, struct error *err) {
   *owner = (struct owner){.mode = 0444};
   char *data = arena_format("%s", mount->data), *end = "";
   for (char *option; data && (option = strsep(&data, ","));) {
@@ -23,6 +24,9 @@ static int read_owner(const struct mount_spec *mount, struct owner *owner, struc
     else if (*option) return error_text(err, "config.json: %s: unknown option %s of a content", mount->target, option);
     if (*end) return error_text(err, "config.json: %s: %s is no number", mount->target, option);
   }
+  const struct mappings *users = &config->mappings;
+  if (!mapping_outside(users->uids, users->uid_count, owner->uid, &owner->uid) || !mapping_outside(users->gids, users->gid_count, owner->gid, &owner->gid))
+    return error_text(err, "%s: its owner %u:%u has no mapping in the user namespace", mount->target, owner->uid, owner->gid);
   return 0;
 }
 
@@ -40,9 +44,10 @@ static int copy(const char *source, int folder, const struct owner *owner, struc
 }
 
 /* A mount of the one file, which keeps its tmpfs alive without being below it. */
-int content_tree(const struct mount_spec *spec, const char *place, struct error *err) {
+int content_tree(const struct config *config, const struct mount_spec *spec, struct error *err) {
+  const char *place = config->root;
   struct owner owner;
-  if (read_owner(spec, &owner, err) < 0) return -1;
+  if (read_owner(config, spec, &owner, err) < 0) return -1;
   if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0) return error_errno(err, "mount", place);
   fd_auto folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int tree = -1;
@@ -53,8 +58,8 @@ int content_tree(const struct mount_spec *spec, const char *place, struct error 
   return error_errno(err, "umount2", place);
 }
 
-int content_mount(const struct mount_spec *mount, int root, const char *place, struct error *err) {
-  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : content_tree(mount, place, err);
+int content_mount(const struct config *config, const struct mount_spec *mount, int root, struct error *err) {
+  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : content_tree(config, mount, err);
   if (tree < 0) return mount->tree >= 0 ? error_errno(err, "fcntl", mount->target) : -1;
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
   if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", mount->target);

@@ -9,17 +9,49 @@
 #include <sys/sysmacros.h>
 
 #include "inroot.h"
+#include "mapping.h"
 #include "mount_tree.h"
 #include "scope.h"
 
-/* In a user namespace nobody makes nodes that work: the host's own are bound. */
-static int bind_node(int folder, const char *name, const char *path, struct error *err) {
-  fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (tree < 0) return error_errno(err, "open_tree", path);
+/* Shows what `tree` holds, a device's node, at a name in `folder`. */
+static int attach_node(int folder, const char *name, int tree, const char *path, struct error *err) {
   fd_auto made = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (made < 0 && errno != EEXIST) return error_errno(err, "open", path);
   fd_auto target = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   return target < 0 ? error_errno(err, "open", path) : tree_attach(tree, target, path, err);
+}
+
+/* In a user namespace nobody makes nodes that work: the host's own are bound. */
+static int bind_node(int folder, const char *name, const char *path, struct error *err) {
+  fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return tree < 0 ? error_errno(err, "open_tree", path) : attach_node(folder, name, tree, path, err);
+}
+
+/* A node of the number that is asked for, the container's own users its owners. */
+static int make_tree(const struct config *config, struct device *device, int folder, const char *name, struct error *err) {
+  const struct mappings *users = &config->mappings;
+  uint32_t uid, gid;
+  if (!mapping_outside(users->uids, users->uid_count, device->uid, &uid) || !mapping_outside(users->gids, users->gid_count, device->gid, &gid))
+    return error_text(err, "device %s: its owner %u:%u has no mapping in the user namespace", device->path, device->uid, device->gid);
+  if (mknodat(folder, name, device->mode, device->number) < 0) return error_errno(err, "mknod", device->path);
+  if (fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(folder, name, device->mode & 07777, 0) < 0) return error_errno(err, "chown", device->path);
+  device->tree = open_tree(folder, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return device->tree < 0 ? error_errno(err, "open_tree", device->path) : 0;
+}
+
+/* Nodes on a file system of the host's own work in every namespace that they are shown in. */
+int device_trees(struct config *config, struct error *err) {
+  char name[24];
+  int rc = 0;
+  if (!config->device_count) return 0;
+  if (mount("tmpfs", config->root, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0700") < 0) return error_errno(err, "mount", config->root);
+  fd_auto folder = open(config->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) rc = error_errno(err, "open", config->root);
+  for (size_t i = 0; rc == 0 && i < config->device_count; i++) {
+    snprintf(name, sizeof name, "%zu", i);
+    rc = make_tree(config, &config->devices[i], folder, name, err);
+  }
+  return umount2(config->root, MNT_DETACH) < 0 && rc == 0 ? error_errno(err, "umount2", config->root) : rc;
 }
 
 static int make_node(const struct config *config, int root, const struct device *device, struct error *err) {
@@ -28,7 +60,7 @@ static int make_node(const struct config *config, int root, const struct device 
   snprintf(folder, sizeof folder, "%.*s/", (int)(slash - device->path), device->path);
   fd_auto above = inroot_make(root, folder, false, 0755, err);
   if (above < 0) return -1;
-  if (config_has_users(config)) return bind_node(above, slash + 1, device->path, err);
+  if (config_has_users(config)) return attach_node(above, slash + 1, device->tree, device->path, err);
   if (mknodat(above, slash + 1, device->mode, device->number) < 0) {
     if (errno == EEXIST) return 0; /* an image, or a bind, may bring its own */
     return error_errno(err, "mknod", device->path);

@@ -33,7 +33,7 @@
 static int stop_at(int gate, char stop, struct error *err) {
   char go;
   ssize_t n;
-  if (gate < 0) return error_text(err, "nobody maps the users of the container's user namespace");
+  if (gate < 0) return error_text(err, "nobody does the launcher's part for the container's user namespace");
   if (write(gate, &stop, 1) != 1) return error_errno(err, "write", "gate");
   do n = read(gate, &go, 1); while (n < 0 && errno == EINTR);
   return n == 1 ? 0 : error_text(err, "the runtime ended while the container was set up");
@@ -97,7 +97,8 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   if (seccomp_find(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
   umask(0);
   fd_auto root = newroot_make(config, err);
-  if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0 || sysctls_set(config, root, err) < 0) return -1;
+  if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0) return -1;
+  if (config->sysctl_count && (config_has_users(config) ? stop_at(init->gate, GATE_SYSCTLS, err) : sysctls_set(config, root, err)) < 0) return -1;
   if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;

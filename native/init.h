@@ -14,7 +14,7 @@ struct init_options {
 };
 
 /* Stops where the process waits for whoever launched it, one byte each. */
-enum { GATE_USERS = 'u', GATE_HOOKS = 'h' };
+enum { GATE_USERS = 'u', GATE_SYSCTLS = 's', GATE_HOOKS = 'h' };
 
 struct init_context {
   struct config *config;

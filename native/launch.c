@@ -19,6 +19,7 @@
 #include "scope.h"
 #include "spawn.h"
 #include "stage.h"
+#include "sysctls.h"
 #include "userns.h"
 
 #define KILLED_WITHIN_MS 5000
@@ -31,7 +32,7 @@ static long long now_ms(void) {
 
 /* Whether the process has to stop on its way for us. */
 static bool needs_gate(const struct config *config) {
-  return config->namespaces & CLONE_NEWUSER || config->hooks[HOOK_PRESTART].count || config->hooks[HOOK_CREATE_RUNTIME].count;
+  return config->namespaces & CLONE_NEWUSER || (config->sysctl_count && config_has_users(config)) || config->hooks[HOOK_PRESTART].count || config->hooks[HOOK_CREATE_RUNTIME].count;
 }
 
 int launch_spawn(struct launch *launch, const struct init_stdio *stdio, struct error *err) {
@@ -61,6 +62,7 @@ static int answer(int gate, struct error *err) { return write(gate, "g", 1) == 1
 static int serve_gate(struct launch *launch, char stop, struct error *err) {
   const struct config *config = launch->config;
   if (stop == GATE_USERS) return userns_map(launch->pid, &config->mappings, err) < 0 ? -1 : answer(launch->gate, err);
+  if (stop == GATE_SYSCTLS) return sysctls_set_of(config, launch->pidfd, err) < 0 ? -1 : answer(launch->gate, err);
   const char *state = hooks_state(&launch->state, "created", launch->pid); /* step 2 of the specification's lifecycle is done */
   if (hooks_run(config, HOOK_PRESTART, state, err) < 0 || hooks_run(config, HOOK_CREATE_RUNTIME, state, err) < 0) return -1;
   return answer(launch->gate, err);

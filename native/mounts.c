@@ -18,7 +18,9 @@
 #include "inroot.h"
 #include "mount_tree.h"
 #include "newroot.h"
+#include "overlay.h"
 #include "scope.h"
+#include "userns.h"
 
 bool mounts_need_host(const struct config *config) {
   if (config_has_users(config)) return true;
@@ -26,18 +28,34 @@ bool mounts_need_host(const struct config *config) {
   return false;
 }
 
+/* An overlay of layers that a bundle names beside its root's. */
+static int layers_tree(const struct config *config, const struct mount_spec *mount, struct error *err) {
+  fd_auto users = config_has_users(config) ? userns_of(config, &config->mappings, err) : -1;
+  if (config_has_users(config) && users < 0) return -1;
+  fd_auto tree = overlay_tree(config->root, mount->data, users, err);
+  struct mount_attr attr = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation};
+  return tree < 0 || tree_attributes(tree, attr, mount->propagation_deep, mount->target, err) < 0 ? -1 : fd_steal(&tree);
+}
+
 int mounts_prepare(struct config *config, struct error *err) {
   bool all = config_has_users(config);
-  if (all && newroot_prepare(config, err) < 0) return -1;
+  if (all && (newroot_prepare(config, err) < 0 || device_trees(config, err) < 0)) return -1;
   for (size_t i = 0; i < config->mount_count; i++) {
     struct mount_spec *mount = &config->mounts[i];
-    bool content = strcmp(mount->type, "content") == 0;
-    if (!(mount->bind || content) || !(all || mount->idmap)) continue;
+    bool content = strcmp(mount->type, "content") == 0, layers = strcmp(mount->type, "overlay") == 0;
+    if (!(mount->bind || content || layers) || !(all || mount->idmap)) continue;
     if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
-    mount->tree = content ? content_tree(mount, config->root, err) : bind_tree(config, mount, err);
+    mount->tree = content ? content_tree(config, mount, err) : layers ? layers_tree(config, mount, err) : bind_tree(config, mount, err);
     if (mount->tree < 0) return -1;
   }
   return 0;
+}
+
+static int layers_mount(const struct config *config, const struct mount_spec *mount, int root, struct error *err) {
+  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : layers_tree(config, mount, err);
+  if (tree < 0) return mount->tree >= 0 ? error_errno(err, "fcntl", mount->target) : -1;
+  fd_auto target = inroot_make(root, mount->target, false, 0755, err);
+  return target < 0 ? -1 : tree_attach(tree, target, mount->target, err);
 }
 
 /* Attaches a new file system; a descriptor of its root. */
@@ -154,7 +172,8 @@ static int other_mount(const struct mount_spec *mount, int root, struct error *e
 static int apply(const struct config *config, const struct mount_spec *mount, int root, const struct cgroup *cgroup, int *dev, struct error *err) {
   if (mount->flags & MS_REMOUNT) return remount(mount, root, err);
   if (mount->bind) return bind_mount(config, mount, root, err);
-  if (strcmp(mount->type, "content") == 0) return content_mount(mount, root, config->root, err);
+  if (strcmp(mount->type, "content") == 0) return content_mount(config, mount, root, err);
+  if (strcmp(mount->type, "overlay") == 0) return layers_mount(config, mount, root, err);
   if (strcmp(mount->type, "cgroup") == 0) return cgroup_mount(config, mount, root, cgroup, err);
   fd_auto mounted = other_mount(mount, root, err);
   if (mounted < 0) return -1;

@@ -26,13 +26,21 @@ static int mount_overlay(const char *target, const char *options, struct error *
   return 0;
 }
 
+static int not_idmapped(const char *layer, struct error *err) {
+  int saved = errno;
+  error_errno(err, "mount_setattr", layer);
+  if (saved != EINVAL && saved != ENOSYS) return -1;
+  return error_text(err, "the image's layers cannot be seen through the container's users: %s; run it with the host's users (userns_mode: host)",
+    saved == ENOSYS ? "this kernel has no idmapped mounts (Linux 5.12)" : "their file system has no support for idmapped mounts");
+}
+
 /* With users of its own: an idmapped mount can only be a layer once it is attached, and idmapped only before. */
 static int bind_layer(const char *layer, const char *place, int users, struct error *err) {
   if (users < 0) return mount(layer, place, NULL, MS_BIND, NULL) < 0 ? error_errno(err, "mount", layer) : 0;
   fd_auto tree = open_tree(AT_FDCWD, layer, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
   if (tree < 0) return error_errno(err, "open_tree", layer);
-  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr (idmap)", layer);
+  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return not_idmapped(layer, err);
   return move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", layer) : 0;
 }
 
@@ -56,9 +64,18 @@ static char *number_layers(const char *target, char *options, int users, struct 
   return arena_format("lowerdir=%s,%s", numbers, rest);
 }
 
+int overlay_tree(const char *place, const char *options, int users, struct error *err) {
+  int mounts = overlay_mount(place, options, NULL, users, err);
+  if (mounts < 0) return -1;
+  int tree = open_tree(AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return error_errno(err, "open_tree", place);
+  while (mounts-- > 0) if (umount2(place, MNT_DETACH) < 0) return error_errno(err, "umount2", place);
+  return tree;
+}
+
 int overlay_mount(const char *target, const char *options, const char *cwd, int users, struct error *err) {
   if (cwd && chdir(cwd) < 0) return error_errno(err, "chdir", cwd);
-  if (users < 0 && strlen(options) <= MOUNT_ROOM) return mount_overlay(target, options, err);
+  if (users < 0 && strlen(options) <= MOUNT_ROOM) return mount_overlay(target, options, err) < 0 ? -1 : 1;
   char *copy = arena_format("%s", options), *shorter = copy ? number_layers(target, copy, users, err) : NULL;
-  return shorter ? mount_overlay(target, shorter, err) : -1;
+  return shorter && mount_overlay(target, shorter, err) == 0 ? 2 : -1;
 }

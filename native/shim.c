@@ -24,6 +24,7 @@
 #include "file.h"
 #include "launch.h"
 #include "log.h"
+#include "mapping.h"
 #include "oom_watch.h"
 #include "process.h"
 #include "responder.h"
@@ -159,6 +160,15 @@ static int open_stdio(struct stdio *stdio, bool terminal, bool input, struct err
   return pipe2(stdio->out, O_CLOEXEC) < 0 || pipe2(stdio->errs, O_CLOEXEC) < 0 ? error_errno(err, "pipe2", NULL) : 0;
 }
 
+/* With users of its own its root owns its pipes: programs open them anew as /dev/stdout. */
+static int give_stdio(const struct stdio *stdio, const struct mappings *users, struct error *err) {
+  const int theirs[] = {stdio->in[0], stdio->out[1], stdio->errs[1]};
+  uint32_t uid, gid;
+  if (!users->uid_count || !mapping_outside(users->uids, users->uid_count, 0, &uid) || !mapping_outside(users->gids, users->gid_count, 0, &gid)) return 0;
+  for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) if (theirs[i] >= 0 && fchown(theirs[i], uid, gid) < 0) return error_errno(err, "fchown", "the container's stdio");
+  return 0;
+}
+
 static void close_theirs(const struct stdio *stdio) {
   const int theirs[] = {stdio->in[0], stdio->out[1], stdio->errs[1], stdio->console[1]};
   for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) if (theirs[i] >= 0) close(theirs[i]);
@@ -203,7 +213,7 @@ static int start(struct shim *shim, struct config *config, struct launch *launch
     shim->cgroup = strdup(config->cgroups_path);
     if (config->resources.memory > 0) shim->oom = oom_watch_open(shim->cgroup); /* without a limit of its own the kernel kills for the machine's sake, which its count tells at the end */
   }
-  if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0) return -1;
+  if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0 || give_stdio(&stdio, &config->mappings, err) < 0) return -1;
   void *shared = mmap(NULL, PROGRESS_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return error_errno(err, "mmap", NULL);
   config->progress = shared;

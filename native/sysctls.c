@@ -1,11 +1,14 @@
 #include "sysctls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "inroot.h"
@@ -14,16 +17,18 @@
 #define PROC_ROOT_INODE 1
 
 /* Those of the whole machine are nobody's to change from inside. */
-static int check_sysctl(const struct config *config, const char *given, const char *name, struct error *err) {
+static int check_sysctl(const struct config *config, const char *given, const char *name, enum namespace_kind *kind, struct error *err) {
   static const struct { const char *prefix; enum namespace_kind kind; } owned[] = {
     {"kernel/msg", NS_IPC}, {"kernel/sem", NS_IPC}, {"kernel/shm", NS_IPC}, {"fs/mqueue/", NS_IPC}, {"net/", NS_NETWORK}, {"kernel/domainname", NS_UTS}, {"kernel/hostname", NS_UTS},
   };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
     if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
-    if (config->namespaces & namespaces[owned[i].kind].flag || config->joins[owned[i].kind]) return 0;
+    *kind = owned[i].kind;
+    if (config->namespaces & namespaces[*kind].flag || config->joins[*kind]) return 0;
     return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", given, namespaces[owned[i].kind].type);
   }
-  if (strncmp(name, "user/", 5) == 0 && config->namespaces & CLONE_NEWUSER) return 0;
+  *kind = NS_USER;
+  if (strncmp(name, "user/", 5) == 0 && config_has_users(config)) return 0;
   return error_text(err, "sysctl %s: belongs to no namespace, so it would change the host's", given);
 }
 
@@ -36,20 +41,63 @@ static int open_proc(int root, struct error *err) {
   return file_system.f_type == PROC_SUPER_MAGIC && stat.st_ino == PROC_ROOT_INODE ? fd_steal(&proc) : error_text(err, "sysctls cannot be set: the container's /proc is no procfs");
 }
 
+struct setting { const char *given, *path, *value; enum namespace_kind kind; };
+
+/* The setting's file below /proc, and whose it is. `net.ipv4.conf.eth0/100.forwarding` is as good as with the two exchanged: the first separator tells. */
+static int find(const struct config *config, const struct pair *sysctl, struct setting *setting, struct error *err) {
+  char *path = arena_format("sys/%s", sysctl->name), *name = path ? path + strlen("sys/") : NULL;
+  if (!name) return error_text(err, "out of memory");
+  bool dots = name[strcspn(name, "./")] == '.';
+  for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
+  *setting = (struct setting){.given = sysctl->name, .path = path, .value = sysctl->value};
+  return check_sysctl(config, sysctl->name, name, &setting->kind, err);
+}
+
+static int set(int proc, const struct setting *setting, struct error *err) {
+  fd_auto fd = inroot_open_here(proc, setting->path, O_WRONLY);
+  return fd < 0 || write(fd, setting->value, strlen(setting->value)) < 0 ? error_errno(err, "sysctl", setting->given) : 0;
+}
+
 int sysctls_set(const struct config *config, int root, struct error *err) {
   if (!config->sysctl_count) return 0;
   fd_auto proc = open_proc(root, err);
   if (proc < 0) return -1;
   for (size_t i = 0; i < config->sysctl_count; i++) {
-    char *path = arena_format("sys/%s", config->sysctls[i].name), *name = path ? path + strlen("sys/") : NULL;
-    if (!name) return error_text(err, "out of memory");
-    /* `net.ipv4.conf.eth0/100.forwarding` is as good as with the two exchanged: the first separator tells. */
-    bool dots = name[strcspn(name, "./")] == '.';
-    for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-    if (check_sysctl(config, config->sysctls[i].name, name, err) < 0) return -1;
-    fd_auto fd = inroot_open_here(proc, path, O_WRONLY);
-    const char *value = config->sysctls[i].value;
-    if (fd < 0 || write(fd, value, strlen(value)) < 0) return error_errno(err, "sysctl", config->sysctls[i].name);
+    struct setting setting;
+    if (find(config, &config->sysctls[i], &setting, err) < 0 || set(proc, &setting, err) < 0) return -1;
   }
   return 0;
+}
+
+/* The namespace of a setting is that of the process which opens its file. */
+static int set_there(const struct config *config, int process, struct error *err) {
+  fd_auto proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return error_errno(err, "open", "/proc");
+  for (size_t i = 0; i < config->sysctl_count; i++) {
+    struct setting setting;
+    if (find(config, &config->sysctls[i], &setting, err) < 0) return -1;
+    if (setns(process, (int)namespaces[setting.kind].flag) < 0) return error_errno(err, "setns", setting.given);
+    if (set(proc, &setting, err) < 0) return -1;
+  }
+  return 0;
+}
+
+int sysctls_set_of(const struct config *config, int process, struct error *err) {
+  char line[2048];
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct error failed = {0};
+    if (set_there(config, process, &failed) < 0) error_write(ends[1], &failed);
+    _exit(0);
+  }
+  close(ends[1]);
+  ssize_t n = pid < 0 ? -1 : read(ends[0], line, sizeof line - 1);
+  close(ends[0]);
+  if (pid < 0) return error_errno(err, "fork", "sysctls");
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+  if (n <= 0) return 0;
+  line[n] = 0;
+  return error_read(line, err);
 }

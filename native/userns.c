@@ -63,8 +63,8 @@ int userns_open(const struct mappings *mappings, struct error *err) {
 }
 
 int userns_of(const struct config *config, const struct mappings *mappings, struct error *err) {
-  if (!mappings->uid_count) mappings = &config->mappings;
-  if (mappings->uid_count) return userns_open(mappings, err);
-  int users = config->joins[NS_USER] ? open(config->joins[NS_USER], O_RDONLY | O_CLOEXEC) : -1;
-  return users >= 0 ? users : config->joins[NS_USER] ? error_errno(err, "open", config->joins[NS_USER]) : error_text(err, "config.json: nothing says how users are mapped");
+  if (mappings->uid_count && mappings != &config->mappings) return userns_open(mappings, err);
+  if (!config->joins[NS_USER]) return config->mappings.uid_count ? userns_open(&config->mappings, err) : error_text(err, "config.json: nothing says how users are mapped");
+  int users = open(config->joins[NS_USER], O_RDONLY | O_CLOEXEC);
+  return users < 0 ? error_errno(err, "open", config->joins[NS_USER]) : users;
 }
