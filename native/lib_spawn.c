@@ -71,7 +71,7 @@ static int between(void *argument) {
   _exit(0);
 }
 
-/* A process in between that ends at once leaves the program without a parent. It shares our memory and this thread waits for it, as with vfork: nothing is copied. */
+/* A process in between that ends at once leaves the program without a parent. It shares our memory and descriptors and this thread waits for it, as with vfork: nothing is copied. */
 static int spawn_orphan(struct start *start) {
   size_t size = 64 << 10;
   char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -79,7 +79,7 @@ static int spawn_orphan(struct start *start) {
   sigset_t all, former;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &former); /* no handler of ours may run in it */
-  pid_t pid = clone(between, stack + size, CLONE_VM | CLONE_VFORK, start); /* no exit signal: Node is told nothing of it */
+  pid_t pid = clone(between, stack + size, CLONE_VM | CLONE_FILES | CLONE_VFORK, start); /* no exit signal: Node is told nothing of it */
   if (pid < 0) error_errno(start->err, "clone", start->file);
   else while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR) continue;
   pthread_sigmask(SIG_SETMASK, &former, NULL);

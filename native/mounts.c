@@ -64,7 +64,8 @@ static int mount_on(int target, const struct mount_spec *mount, struct error *er
   return tree < 0 || tree_attach(tree, target, mount->target, err) < 0 ? -1 : fd_steal(&tree);
 }
 
-/* In the host's cgroup namespace a new mount would show the whole hierarchy: the container's own part is bound, as Docker does in version 1. */
+/* The container's own part of the host's mount. In the host's cgroup namespace a new mount would show the whole hierarchy, and in any a new mount of version 1 waits for the kernel's one
+   lock of all cgroups. */
 static int bind_cgroup(const struct mount_spec *one, int folder, const char *name, const char *path, struct error *err) {
   char *source = arena_format("/sys/fs/cgroup/%s%s%s", name, *path == '/' ? "" : "/", path);
   fd_auto tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -73,7 +74,7 @@ static int bind_cgroup(const struct mount_spec *one, int folder, const char *nam
 }
 
 /* One hierarchy, in a folder straight in the tmpfs, which is ours and new: nothing in it can lead elsewhere. */
-static int mount_hierarchy(const struct config *config, const struct mount_spec *mount, int tmpfs, const char *name, bool own, struct error *err) {
+static int mount_hierarchy(const struct config *config, const struct mount_spec *mount, int tmpfs, const char *name, struct error *err) {
   bool unified = strcmp(name, "unified") == 0;
   struct mount_spec one = *mount;
   one.target = arena_format("%s/%s", mount->target, name);
@@ -83,7 +84,7 @@ static int mount_hierarchy(const struct config *config, const struct mount_spec 
   if (mkdirat(tmpfs, name, 0755) < 0) return error_errno(err, "mkdir", one.target);
   fd_auto folder = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (folder < 0) return error_errno(err, "open", one.target);
-  if (!own) return bind_cgroup(&one, folder, name, config->cgroups_path, err);
+  if (config->cgroups_path && !config->joins[NS_CGROUP]) return bind_cgroup(&one, folder, name, config->cgroups_path, err);
   fd_auto mounted = mount_on(folder, &one, err);
   return mounted < 0 ? -1 : 0;
 }
@@ -100,7 +101,7 @@ static int cgroup_mount(const struct config *config, const struct mount_spec *mo
   fd_auto mounted = mount_on(target, &top, err);
   if (mounted < 0 || pure) return mounted < 0 ? -1 : 0;
   for (const char *const *name = cgroup_names(cgroup); (own || config->cgroups_path) && name && *name; name++)
-    if (mount_hierarchy(config, mount, mounted, *name, own, err) < 0) return -1;
+    if (mount_hierarchy(config, mount, mounted, *name, err) < 0) return -1;
   return mount->flags & MS_RDONLY ? tree_attributes(mounted, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err) : 0;
 }
 
