@@ -22,7 +22,7 @@
 #include "user.h"
 
 struct request {
-  const char *verb, *path, *name, *upper, *owner;
+  const char *verb, *path, *name, *upper, *tree, *owner;
   struct container_ref container;
   struct tree_merge merge;
   struct mappings users; /* of an upper folder */
@@ -32,7 +32,7 @@ static bool read_options(int argc, char **argv, struct request *request, struct 
   static const struct option options[] = {
     {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"bundle", required_argument, NULL, 'b'}, {"path", required_argument, NULL, 'P'},
     {"name", required_argument, NULL, 'n'}, {"owner", required_argument, NULL, 'o'}, {"keep-kinds", no_argument, NULL, 'k'}, {"upper", required_argument, NULL, 'u'},
-    {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0},
+    {"tree", required_argument, NULL, 'T'}, {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0},
   };
   if (argc < 2) return false;
   request->verb = argv[1];
@@ -45,11 +45,12 @@ static bool read_options(int argc, char **argv, struct request *request, struct 
     case 'o': request->owner = optarg; break;
     case 'k': request->merge.keep_kinds = true; break;
     case 'u': request->upper = optarg; break;
+    case 'T': request->tree = optarg; break;
     case 'U': if (mapping_parse(optarg, &request->users.uids, &request->users.uid_count, err) < 0) return false; break;
     case 'G': if (mapping_parse(optarg, &request->users.gids, &request->users.gid_count, err) < 0) return false; break;
     default: return false;
   }
-  return optind == argc - 1 && request->path && (request->container.pid || request->container.bundle || request->upper);
+  return optind == argc - 1 && request->path && (request->container.pid || request->container.bundle || request->upper || request->tree);
 }
 
 /* Where a descriptor's file is, as this process sees names. */
@@ -141,15 +142,17 @@ static int merge(int root, int self, struct request *request, struct error *err)
 }
 
 static int layer(const struct request *request, struct error *err) {
-  fd_auto upper = open(request->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (upper < 0) return error_errno(err, "open", request->upper);
+  const char *folder = request->upper ? request->upper : request->tree;
+  fd_auto upper = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (upper < 0) return error_errno(err, "open", folder);
+  if (request->tree) return archive_write_changes(upper, stdin, 1, err);
   return archive_write(upper, &(struct archive_options){.path = ".", .name = "", .layer = true, .users = &request->users}, 1, err);
 }
 
 static int run(struct request *request, struct error *err) {
   int self = -1;
   deep_tree_prepare();
-  if (strcmp(request->verb, "layer") == 0 && request->upper) return layer(request, err);
+  if (strcmp(request->verb, "layer") == 0 && (request->upper || request->tree)) return layer(request, err);
   bool export = strcmp(request->verb, "export") == 0;
   request->container.mounts = !export;
   fd_auto root = container_root_enter(&request->container, &self, err);
@@ -168,7 +171,7 @@ int cmd_archive(int argc, char **argv) {
   bool understood = read_options(argc, argv, &request, &err);
   if (err.text[0]) { /* said already */
   } else if (!understood || (strcmp(request.verb, "stat") && strcmp(request.verb, "get") && strcmp(request.verb, "put") && strcmp(request.verb, "export") && strcmp(request.verb, "layer")))
-    error_text(&err, "usage: bayplan-core archive stat|get|put|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . --upper DIR [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …]");
+    error_text(&err, "usage: bayplan-core archive stat|get|put|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . (--upper DIR [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] | --tree DIR)");
   else if (run(&request, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

@@ -325,7 +325,7 @@ static int put_entry(struct archive *archive, int parent, const char *base, cons
   switch (st.st_mode & S_IFMT) {
     case S_IFDIR: {
       fd_auto fd = mounted ? openat(parent, base, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-      return put_folder(archive, parent, base, name, fd < 0 || !is_interface(fd), err);
+      return put_folder(archive, parent, base, name, !archive->options->shallow && (fd < 0 || !is_interface(fd)), err);
     }
     case S_IFREG: return put_file(archive, parent, base, name, err);
     case S_IFLNK: return put_link(archive, parent, base, name, &st, err);
@@ -350,14 +350,47 @@ static int write_all(struct archive *archive, int root, struct error *err) {
   return rc < 0 || put(archive, end, sizeof end, err) < 0 ? -1 : flush(archive, err);
 }
 
+static int write_changes(struct archive *archive, int root, FILE *changes, struct error *err) {
+  static const char end[2 * BLOCK];
+  char line[PATH_MAX + 16];
+  for (;;) {
+    size_t length = 0;
+    int c;
+    while ((c = getc(changes)) != EOF && c != 0 && length < sizeof line - 1) line[length++] = (char)c;
+    if (c == EOF && length == 0) break;
+    line[length] = 0;
+    if (c != 0 || length < 3 || line[1] != '/') return error_text(err, "the list of changes is not what \"changes\" prints");
+    char *name = line + 2, *slash = strrchr(line, '/');
+    *slash = 0;
+    fd_auto parent = inroot_open_beneath(root, slash == line + 1 ? "." : name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (parent < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return error_errno(err, "open", name);
+    *slash = '/';
+    if (parent < 0) continue; /* it has gone meanwhile */
+    if ((*line == 'D' ? put_whiteout(archive, name, NULL, err) : put_entry(archive, parent, slash + 1, name, err)) < 0) return -1;
+  }
+  return put(archive, end, sizeof end, err) < 0 ? -1 : flush(archive, err);
+}
+
+static int finish(struct archive *archive, int rc) {
+  for (size_t i = 0; i < archive->linked_room; i++) free(archive->linked[i].name);
+  free(archive->linked);
+  free(archive);
+  return rc;
+}
+
+int archive_write_changes(int root, FILE *changes, int out, struct error *err) {
+  static const struct archive_options options = {.path = ".", .name = "", .shallow = true};
+  struct archive *archive = calloc(1, sizeof *archive);
+  if (!archive) return error_text(err, "out of memory");
+  archive->out = out;
+  archive->options = &options;
+  return finish(archive, write_changes(archive, root, changes, err));
+}
+
 int archive_write(int root, const struct archive_options *options, int out, struct error *err) {
   struct archive *archive = calloc(1, sizeof *archive);
   if (!archive) return error_text(err, "out of memory");
   archive->out = out;
   archive->options = options;
-  int rc = write_all(archive, root, err);
-  for (size_t i = 0; i < archive->linked_room; i++) free(archive->linked[i].name);
-  free(archive->linked);
-  free(archive);
-  return rc;
+  return finish(archive, write_all(archive, root, err));
 }

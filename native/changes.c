@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "compare_trees.h"
 #include "core.h"
 #include "deep_tree.h"
 #include "inroot.h"
@@ -66,7 +67,7 @@ static int walk(int parent, const char *base, const char *path, const struct low
 
 static int run(int argc, char **argv, struct error *err) {
   struct lower lower = {.count = 0};
-  int upper = -1, rc = 0;
+  int upper = -1, tree = -1, base = -1, rc = 0;
   for (int i = 1; rc == 0 && i + 1 < argc; i += 2) {
     bool uids = strcmp(argv[i], "--uids") == 0;
     if (uids || strcmp(argv[i], "--gids") == 0) {
@@ -76,11 +77,14 @@ static int run(int argc, char **argv, struct error *err) {
     int fd = open(argv[i + 1], O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) rc = error_errno(err, "open", argv[i + 1]);
     else if (strcmp(argv[i], "--upper") == 0) upper = fd;
+    else if (strcmp(argv[i], "--tree") == 0) tree = fd;
+    else if (strcmp(argv[i], "--base") == 0) base = fd;
     else if (lower.count < LAYERS) lower.fds[lower.count++] = fd;
     else rc = error_text(err, "more than %d layers", LAYERS);
   }
-  if (rc == 0 && upper < 0) rc = error_text(err, "usage: bayplan-core changes --upper DIR [--layer DIR …] [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …]");
-  if (rc == 0) rc = walk_below(upper, "", &lower, err);
+  bool whole = tree >= 0 && base >= 0 && upper < 0 && lower.count == 0;
+  if (rc == 0 && upper < 0 && !whole) rc = error_text(err, "usage: bayplan-core changes --upper DIR [--layer DIR …] [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …], or --tree DIR --base DIR");
+  if (rc == 0) rc = whole ? compare_trees(tree, base, err) : walk_below(upper, "", &lower, err);
   if (rc == 0 && fflush(stdout) != 0) rc = error_errno(err, "write", "stdout");
   return rc; /* the descriptors go with the process */
 }

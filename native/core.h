@@ -14,6 +14,8 @@ int cmd_umount(int argc, char **argv);
 int cmd_archive(int argc, char **argv);
 int cmd_changes(int argc, char **argv);
 int cmd_pin(int argc, char **argv);
+int cmd_subvolume(int argc, char **argv);
+int cmd_probe_overlay(int argc, char **argv);
 
 /* The DNS responder's whole life, in a process of its own that already has its final credentials. `listen_udp` and `listen_tcp` are bound (tcp:
    listening) at 127.0.0.11:53 in the container's network namespace; `upstream_*` are sockets' home: the process itself stays in the host's

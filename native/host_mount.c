@@ -12,6 +12,7 @@
 #include "config.h"
 #include "core.h"
 #include "loop.h"
+#include "overlay.h"
 #include "scope.h"
 
 /* Volumes that are file systems of their own. A process of its own, because a server that does not answer may hold it for ever: it can be killed. */
@@ -63,16 +64,18 @@ static char *read_input(void) {
 
 int cmd_mount(int argc, char **argv) {
   static const struct option names[] = {
-    {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {0},
+    {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {"cwd", required_argument, NULL, 'c'}, {0},
   };
   struct mount_spec spec = {.type = "", .attr_set = 0};
   char *options = NULL;
+  const char *cwd = NULL;
   bool unread = false;
   struct error err = {0};
   for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (option) {
     case 't': spec.type = optarg; break;
     case 's': spec.source = optarg; break;
     case 'd': spec.target = optarg; break;
+    case 'c': cwd = optarg; break;
     case 'o':
       if (strcmp(optarg, "-") != 0) options = optarg;
       else if (!(options = read_input())) unread = true;
@@ -81,18 +84,23 @@ int cmd_mount(int argc, char **argv) {
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever comes after the engine looks for itself what is mounted */
   arena_open();
-  if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS]");
+  if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS] [--cwd DIR]");
   else if (unread) error_text(&err, "mount: the options cannot be read, or are longer than mount(2) takes");
-  else if (run(&spec, options, &err) == 0) return 0;
+  else if ((cwd ? overlay_mount(spec.target, options ? options : "", cwd, -1, &err) : run(&spec, options, &err)) == 0) return 0;
   error_write(2, &err);
   return 1;
 }
 
 int cmd_umount(int argc, char **argv) {
   struct error err = {0};
-  if (argc != 3 || strcmp(argv[1], "--target") != 0) error_text(&err, "usage: bayplan-core umount --target DIR");
+  bool all = argc == 4 && strcmp(argv[1], "--all") == 0;
+  argv += all;
+  if (argc != 3 + all || strcmp(argv[1], "--target") != 0) error_text(&err, "usage: bayplan-core umount [--all] --target DIR");
   /* Detached: gone from sight at once, also where its server has died and what is left to be written goes nowhere. */
-  else if (umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return 0;
+  else if (umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || (all && (errno == EINVAL || errno == ENOENT))) {
+    while (all && umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+    return 0;
+  }
   else error_errno(&err, "umount2", argv[2]);
   error_write(2, &err);
   return 1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,6 +63,7 @@ struct shim {
   struct attach attach;
   long long started;
   struct log log;
+  char *mounted[OPTIONS_MAX + 1]; /* on the host, for the container alone: NULL-terminated */
   const char *syslog; /* options as JSON; NULL: no server gets the output */
   struct syslog_forward forward;
   struct control control;
@@ -71,7 +73,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS] [--unmount DIR …]\n");
   return 2;
 }
 
@@ -96,10 +98,11 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
     {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
-    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {0},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {"unmount", required_argument, NULL, 'u'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'y': shim->syslog = optarg; break;
+    case 'u': if (!append(shim->mounted, optarg)) return false; break;
     case 'o': shim->start_timeout = atoi(optarg); break;
     case 'b': shim->bundle = optarg; break;
     case 'e': shim->exit_file = optarg; break;
@@ -235,6 +238,11 @@ static int start(struct shim *shim, struct config *config, struct launch *launch
   return terminal ? take_terminal(shim, stdio.console[0], err) : 0;
 }
 
+/* Detached: whoever still has a file of it open keeps that, and nobody finds it any more. */
+static void unmount(const struct shim *shim) {
+  for (char *const *folder = shim->mounted; *folder; folder++) while (umount2(*folder, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+}
+
 /* Nothing of a container that could not start is left behind. */
 static void undo(struct shim *shim, struct launch *launch) {
   struct error ignored;
@@ -242,6 +250,7 @@ static void undo(struct shim *shim, struct launch *launch) {
   responder_stop(&shim->responder);
   syslog_finish(&shim->forward, 0);
   if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
+  unmount(shim);
   remove_socket(shim);
 }
 
@@ -366,6 +375,7 @@ static void finish(struct shim *shim) {
   responder_stop(&shim->responder);
   bool removed = !shim->cgroup || cgroup_remove(shim->cgroup, &err) == 0;
   run_poststop(shim);
+  unmount(shim);
   char line[512];
   bool killed = info.si_code != CLD_EXITED;
   int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s}\n",

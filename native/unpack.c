@@ -23,7 +23,7 @@ static int unpack(struct stream *stream, struct tree *tree, unsigned long long *
   return tree_finish(tree, err);
 }
 
-static int run(const char *dest, struct error *err) {
+static int run(const char *dest, bool whole, struct error *err) {
   char digest[65];
   uint64_t size = 0;
   unsigned long long entries = 0;
@@ -32,6 +32,7 @@ static int run(const char *dest, struct error *err) {
   umask(0);
   struct tree *tree = tree_open(dest, err);
   if (!tree) return -1;
+  if (whole) tree_whole(tree);
   struct stream *stream = stream_open(0, err);
   int rc = stream ? unpack(stream, tree, &entries, err) : -1;
   if (rc == 0) rc = stream_finish(stream, digest, &size, err);
@@ -46,8 +47,9 @@ static int run(const char *dest, struct error *err) {
 
 int cmd_unpack(int argc, char **argv) {
   struct error err = {0};
-  if (argc != 3 || strcmp(argv[1], "--dest") != 0) error_text(&err, "usage: bayplan-core unpack --dest DIR");
-  else if (run(argv[2], &err) == 0) return 0;
+  bool whole = argc == 4 && strcmp(argv[3], "--whole") == 0;
+  if ((argc != 3 && !whole) || strcmp(argv[1], "--dest") != 0) error_text(&err, "usage: bayplan-core unpack --dest DIR [--whole]");
+  else if (run(argv[2], whole, &err) == 0) return 0;
   error_write(2, &err);
   return 1;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "layer_xattr.h"
+#include "prune.h"
 #include "scope.h"
 
 #define OPAQUE "trusted.overlay.opaque"
@@ -31,6 +32,8 @@ struct tree {
   size_t time_count, time_room;
   bool merging;
   struct tree_merge merge;
+  bool whole;
+  struct inode_set added; /* by this layer, where it lies on a copy of those below it */
 };
 
 /* An error of the kernel's about one entry. */
@@ -330,6 +333,22 @@ static int add_whiteout(int parent, const char *base, const struct tar_entry *en
   return fd < 0 || fsetxattr(fd, OPAQUE, "y", 1, 0) < 0 ? entry_errno(err, "setxattr", entry->name) : 0;
 }
 
+/* The same where what the layers below have is there to be taken away. */
+static int apply_whiteout(struct tree *tree, int parent, const char *base, const struct tar_entry *entry, struct error *err) {
+  if (strcmp(base, ".wh..opq") == 0) return prune(parent, NULL, &tree->added, err);
+  if (strncmp(base, ".wh.", 4) == 0) return 0;
+  if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) return entry_text(err, entry->name, "a whiteout without a name");
+  return prune(parent, base, &tree->added, err);
+}
+
+static int remember_added(struct tree *tree, int parent, const char *base, struct error *err) {
+  struct stat st;
+  if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0) return entry_errno(err, "stat", base);
+  return inode_set_add(&tree->added, st.st_dev, st.st_ino) < 0 ? error_text(err, "out of memory") : 0;
+}
+
+void tree_whole(struct tree *tree) { tree->whole = true; }
+
 void tree_merge(struct tree *tree, const struct tree_merge *merge) {
   tree->merging = true;
   tree->merge = *merge;
@@ -376,9 +395,11 @@ int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *st
   if (parent < 0) return -1;
   if (tree->merging) return merge_at(tree, parent, base, clean, entry, stream, err);
   if (strncmp(base, ".wh.", 4) == 0) {
-    return stream_skip(stream, entry->size, err) < 0 ? -1 : add_whiteout(parent, base + 4, entry, err);
+    if (stream_skip(stream, entry->size, err) < 0) return -1;
+    return tree->whole ? apply_whiteout(tree, parent, base + 4, entry, err) : add_whiteout(parent, base + 4, entry, err);
   }
-  return add_at(tree, parent, base, clean, entry, stream, err);
+  if (add_at(tree, parent, base, clean, entry, stream, err) < 0) return -1;
+  return tree->whole && *clean ? remember_added(tree, parent, base, err) : 0;
 }
 
 int tree_finish(struct tree *tree, struct error *err) {
@@ -415,5 +436,6 @@ void tree_close(struct tree *tree) {
   close(tree->root);
   for (size_t i = 0; i < tree->time_count; i++) free(tree->times[i].name);
   free(tree->times);
+  inode_set_free(&tree->added);
   free(tree);
 }

@@ -11,6 +11,8 @@ struct tree *tree_open(const char *path, struct error *err);
    `owned`: all becomes that user's and group's. */
 struct tree_merge { bool keep_kinds, owned; unsigned uid, gid; };
 void tree_merge(struct tree *tree, const struct tree_merge *merge);
+/* The folder is a copy of what all layers below hold together: whiteouts take away what they name, and leave no mark. */
+void tree_whole(struct tree *tree);
 /* Makes what the entry says, with its content from `stream`. What an earlier entry made under that name goes, folders over folders apart. */
 int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err);
 /* Sets the folders' times, which later entries have changed. */

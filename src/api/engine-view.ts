@@ -3,6 +3,7 @@ import type { EventLog } from '../engine/event-log.ts';
 import type { ContainerChanges, Containers, RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
+import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
 import type { Operation } from '../state/operation.ts';
@@ -17,6 +18,7 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
+  readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec' | 'create' | 'remove'>;

@@ -33,7 +33,7 @@ export async function info({ engine, response }: Exchange): Promise<void> {
   sendJson(response, 200, {
     ID: engine.root, Name: hostname(), ServerVersion: engine.version, DockerRootDir: engine.root,
     Containers: states.length, ContainersRunning: running, ContainersPaused: paused, ContainersStopped: states.length - running - paused,
-    Images: engine.images.list().length, Driver: 'overlay', DriverStatus: [], LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs',
+    Images: engine.images.list().length, Driver: engine.storage.name, DriverStatus: engine.storage.status, LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs',
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
     NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge'], Authorization: null, Log: ['json-file'] },

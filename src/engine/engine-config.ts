@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { Proxies } from '../runtime/image/registry/proxies.ts';
 import { Registries } from '../runtime/image/registry/settings.ts';
+import { DRIVER_NAMES } from '../runtime/storage/storage-driver.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 
 /** What people set for an engine as a whole. */
 export const EngineConfig = z.strictObject({
   version: z.literal(1, 'expected 1'),
   registries: Registries.default({}),
+  /** What keeps layers and the roots of containers; without it the best that works. */
+  'storage-driver': z.enum(DRIVER_NAMES, `expected one of ${DRIVER_NAMES.join(', ')}`).optional(),
   /** Without it the environment of the engine says how. */
   proxies: Proxies.optional(),
 });

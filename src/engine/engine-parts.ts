@@ -11,6 +11,8 @@ import { readMachine, type Machine } from '../runtime/machine.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
+import { chooseDriver } from '../runtime/storage/choose-driver.ts';
+import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import { createVolumes } from '../runtime/volume/volume-store.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { DEFAULT_ROOT, pathsOf, type Paths } from '../state/paths.ts';
@@ -33,6 +35,7 @@ export interface EngineParts {
   readonly stacks: StackStore;
   readonly contents: ContentStore;
   readonly supervisor: Supervisor;
+  readonly storage: StorageDriver;
   readonly machine: Machine;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
   close(leave: boolean): void;
@@ -43,12 +46,12 @@ export interface EngineParts {
  * containers, and the next engine can have the root. Throws BayplanError `engine-running` where another engine has it.
  */
 export async function openParts(options: EngineOptions): Promise<EngineParts> {
-  const paths = pathsOf(options.root ?? DEFAULT_ROOT);
+  const rootPaths = pathsOf(options.root ?? DEFAULT_ROOT);
   const report = options.report ?? (() => undefined);
   const now = (): number => Date.now();
   const machine = readMachine();
   const kernel = loadKernel(join(options.build, 'libbayplan.so'));
-  const runFolder = await openRunFolder(paths, kernel);
+  const runFolder = await openRunFolder(rootPaths, kernel);
   const opened = new Opened();
   opened.add(kernel, (each) => each.forgetNft());
   const close = (leave: boolean): void => {
@@ -60,20 +63,21 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
   };
   try {
-    if (options.ownCgroup === true) enterOwnCgroup(paths.cgroup).forEach(report);
-    await ensureRootRecord(paths, now());
-    const config = readEngineConfig(paths.config);
-    const core = installCore(kernel, paths, join(options.build, 'bayplan-core'));
+    if (options.ownCgroup === true) enterOwnCgroup(rootPaths.cgroup).forEach(report);
+    await ensureRootRecord(rootPaths, now());
+    const config = readEngineConfig(rootPaths.config);
+    const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
+    const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report);
     const stacks = new StackStore(paths.stacks);
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
-      ContentStore.open(paths.contents), createImages({ paths, core, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
+      ContentStore.open(paths.contents), createImages({ paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
       createVolumes({ paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ paths, kernel, now }),
     ]);
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, core, machine, now, report,
+      paths, kernel, images, networks, volumes, storage, core, machine, now, report,
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
@@ -85,7 +89,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, machine, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, machine, close };
   } catch (error) {
     close(false);
     throw error;

@@ -4,6 +4,7 @@ import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
+import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
@@ -32,6 +33,7 @@ export class Engine {
   readonly startedAt = Date.now();
   readonly root: string;
   readonly paths: Paths;
+  readonly storage: StorageDriver;
   readonly images: Images;
   readonly containers: ContainerStore;
   readonly networks: Networks;
@@ -45,6 +47,7 @@ export class Engine {
     this.version = version;
     this.root = parts.paths.root;
     this.paths = parts.paths;
+    this.storage = parts.storage;
     this.images = parts.images;
     this.containers = parts.containers;
     this.networks = parts.networks;
@@ -157,7 +160,7 @@ export class Engine {
   }
 
   async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {
-    return await diskUsage(of.containers ? this.containers.list() : new Map(), of.volumes ? this.volumes.list() : new Map(), this.paths);
+    return await diskUsage(of.containers ? this.containers : null, of.volumes ? this.volumes.list() : new Map());
   }
 
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
@@ -200,7 +203,7 @@ export class Engine {
 
   #volumeRuntime(): VolumeRuntime {
     return {
-      volumes: this.volumes, containers: this.containers, paths: this.paths, carryOut: (steps) => this.#single.carryOut(steps),
+      volumes: this.volumes, containers: this.containers, carryOut: (steps) => this.#single.carryOut(steps),
       awaited: (name, { stack }) => this.#single.wants(name) || (stack !== '' && this.#stacks.busy(stack)),
     };
   }

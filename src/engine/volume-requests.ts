@@ -3,7 +3,6 @@ import type { Containers } from '../runtime/container/containers.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { stepId } from '../plan/step-id.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Paths } from '../state/paths.ts';
 import { ANONYMOUS_VOLUME, type Volume, type VolumeSpec } from '../state/volume.ts';
 import type { Step } from '../state/plan.ts';
 import { volumeUsers } from '../state/volume-users.ts';
@@ -12,7 +11,6 @@ import { diskUsage } from './disk-usage.ts';
 export interface VolumeRuntime {
   readonly volumes: Pick<Volumes, 'list'>;
   readonly containers: Pick<Containers, 'list'>;
-  readonly paths: Paths;
   /** Carries out the steps of a small plan, or rejects with the first failure. */
   readonly carryOut: (steps: readonly Step[]) => Promise<void>;
   /** Whether something is being made that may want the volume. */
@@ -43,7 +41,7 @@ export async function removeVolume({ volumes, carryOut }: VolumeRuntime, name: s
 export async function pruneVolumes(runtime: VolumeRuntime, passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
   const users = volumeUsers(runtime.containers.list());
   const unused = new Map([...runtime.volumes.list()].filter(([name, volume]) => !users.has(name) && !runtime.awaited(name, volume) && passes(volume)));
-  const sizes = (await diskUsage(new Map(), unused, runtime.paths)).volumes;
+  const sizes = (await diskUsage(null, unused)).volumes;
   const deleted: string[] = [];
   for (const name of unused.keys()) {
     const volume = runtime.volumes.list().get(name);

@@ -52,6 +52,7 @@ export class FakeEngine implements EngineView {
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
   lastSignal: AbortSignal | null = null;
 
+  readonly storage = { name: 'overlay' as const, status: [] };
   readonly images: EngineView['images'] = {
     pull: async (reference, { credentials, onProgress }) => {
       this.calls.push(`pull ${reference} ${JSON.stringify(credentials)}`);

@@ -59,8 +59,8 @@ class Container {
     this.spec = specOf({ command: [...command], environment: { PATH }, networkMode: 'none', ...change });
     for (const name of ['upper', 'work', 'root']) mkdirSync(join(this.bundle, name), { recursive: true });
     const config = bundleOf({
-      id: this.name, name: this.name, spec: this.spec, image: imageOf(), rootfs: join(this.bundle, 'root'),
-      overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') },
+      id: this.name, name: this.name, spec: this.spec, image: imageOf(),
+      root: { path: join(this.bundle, 'root'), overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') } },
       netns: null, cgroupsPath: this.cgroup, hostname: 'box', files: { hosts: join(folder, 'hosts'), hostname: join(folder, 'hostname'), resolvConf: join(folder, 'resolv.conf') },
       mounts: [], seccompBpf: compiled, deviceNumbers, ...input,
     });
@@ -292,10 +292,9 @@ describe('mounts', () => {
       writeFileSync(join(folder, name, `file${at}`), String(at));
     }
     const container = new Container(sh('cat /file0 /file399'), {}, {
-      overlay: { cwd: folder, lowerdirs: ['layer', ...many], upperdir: join(folder, 'many-upper'), workdir: join(folder, 'many-work') },
+      root: { path: join(folder, 'many-root'), overlay: { cwd: folder, lowerdirs: ['layer', ...many], upperdir: join(folder, 'many-upper'), workdir: join(folder, 'many-work') } },
     });
-    mkdirSync(join(folder, 'many-upper'));
-    mkdirSync(join(folder, 'many-work'));
+    for (const name of ['root', 'upper', 'work']) mkdirSync(join(folder, `many-${name}`));
     expect((await container.run()).output).toBe('0399');
   });
 });

@@ -1,6 +1,8 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { overlayOptions } from '../storage/overlay-options.ts';
+import type { ContainerRoot, OverlayRoot } from '../storage/storage-driver.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { ConsoleSize } from './containers.ts';
 import { resourcesOf, type DeviceNumbers } from './cgroup-resources.ts';
@@ -32,10 +34,7 @@ export interface BundleInput {
   readonly name: string;
   readonly spec: ContainerSpec;
   readonly image: ImageStatus;
-  /** Absolute folder, an empty mount point (or the root itself where `overlay` is null). */
-  readonly rootfs: string;
-  /** `lowerdirs` lowest first, as names below `cwd` or absolute. */
-  readonly overlay: { readonly cwd: string; readonly lowerdirs: readonly string[]; readonly upperdir: string; readonly workdir: string } | null;
+  readonly root: ContainerRoot;
   /** Path of the network namespace; null: a new one with nothing in it, or the host's where the spec says so. */
   readonly netns: string | null;
   readonly cgroupsPath: string;
@@ -94,14 +93,14 @@ function systemMounts(input: BundleInput): readonly OciMount[] {
  * BayplanError where the spec asks for what cannot be run.
  */
 export function bundleOf(input: BundleInput): OciConfig {
-  const { spec, image, overlay, seccompBpf, devices = [] } = input;
+  const { spec, image, root, seccompBpf, devices = [] } = input;
   const open = spec.privileged || !spec.security.maskPaths;
   const filtered = spec.security.seccomp !== 'unconfined' && !(spec.privileged && spec.security.seccomp === '');
   const propagation = rootPropagation(input.mounts);
   return {
     ociVersion: '1.2.0',
     process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor }),
-    root: { path: input.rootfs, readonly: spec.readOnly },
+    root: { path: root.path, readonly: spec.readOnly },
     ...(spec.namespaces.uts === 'host' ? {} : { hostname: input.hostname }),
     ...(spec.domainname === '' || spec.namespaces.uts === 'host' ? {} : { domainname: spec.domainname }),
     mounts: mountsOf(input),
@@ -111,7 +110,7 @@ export function bundleOf(input: BundleInput): OciConfig {
       'io.bayplan.id': input.id,
       'io.bayplan.name': input.name,
       ...(spec.init ? { 'io.bayplan.init': 'true' } : {}),
-      ...(overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd }),
+      ...overlayAnnotations(root.overlay),
       ...(seccompBpf === null ? {} : { 'io.bayplan.seccomp.bpf': seccompBpf }),
     },
     linux: {
@@ -128,15 +127,9 @@ export function bundleOf(input: BundleInput): OciConfig {
   };
 }
 
-/** overlay's own order is topmost first. Commas and colons in names would be read as separators. */
-export function overlayOptions(overlay: Omit<NonNullable<BundleInput['overlay']>, 'cwd'>): string {
-  const lower = overlay.lowerdirs.map((folder) => escape(folder, true)).reverse();
-  if (lower.length === 0) throw new BayplanError('bad-request', 'the image has no layers: there is nothing to run');
-  return `lowerdir=${lower.join(':')},upperdir=${escape(overlay.upperdir, false)},workdir=${escape(overlay.workdir, false)}`;
-}
-
-function escape(path: string, colons: boolean): string {
-  return path.replace(colons ? /[\\,:]/g : /[\\,]/g, (character) => `\\${character}`);
+/** How the core is told to mount a root; none where it lies there already. */
+export function overlayAnnotations(overlay: OverlayRoot | null): Readonly<Record<string, string>> {
+  return overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd };
 }
 
 function namespacesOf(input: BundleInput): readonly OciNamespace[] {

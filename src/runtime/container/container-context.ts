@@ -3,6 +3,7 @@ import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Machine } from '../machine.ts';
 import type { Networks } from '../network/networks.ts';
+import type { StorageDriver } from '../storage/storage-driver.ts';
 import type { Volumes } from '../volume/volumes.ts';
 
 /** What the containers of one engine stand on. */
@@ -13,6 +14,7 @@ export interface ContainerContext {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly machine: Machine;
+  readonly storage: StorageDriver;
   /** Path of bayplan-core. */
   readonly core: string;
   readonly now: () => number;

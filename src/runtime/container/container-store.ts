@@ -16,7 +16,7 @@ import { changeSpec } from './change-spec.ts';
 import type { Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
-import { archiveOf, containerChanges } from './container-files.ts';
+import { archiveOf, checkStorage, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
@@ -28,6 +28,7 @@ import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
 import { imagesToMount, makeContainer, mountedLayers } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
+import { leaveRoot } from './leave-root.ts';
 import { KeyedMutex } from './mutex.ts';
 import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
@@ -155,7 +156,7 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
-      const { kernel, images, networks, volumes, paths, core, machine, logMax, logFiles } = this.#context;
+      const { kernel, images, networks, volumes, paths, core, machine, storage, logMax, logFiles } = this.#context;
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
@@ -163,17 +164,21 @@ export class ContainerStore implements Containers {
       try {
         const image = images.find(record.spec.imageId);
         if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
+        checkStorage(storage, record);
         const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
+        await leaveRoot(core, files); // of a shim that was killed
         const layers = await images.layers(image.id);
-        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(images, paths, record.mountedImages));
+        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(this.#context, record.mountedImages));
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = homeAmong(this.#entries, record);
         const netns = await this.#netns(record, home);
-        writeBundle({ paths, record, home, files, image, layers, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record) });
+        if (storage.mountsOnHost) await storage.mountRoot?.(files, layers);
+        writeBundle({ paths, record, home, files, image, root: storage.root(files, layers), mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record) });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
+          mounted: storage.mountsOnHost ? [files.root] : [],
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
@@ -186,7 +191,7 @@ export class ContainerStore implements Containers {
         const exitCode = error instanceof StartError ? error.exitCode : 125;
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
         this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
-        await this.#release(record);
+        await this.#release(entry);
         this.#emit('noted', name);
         throw error;
       } finally {
@@ -303,6 +308,12 @@ export class ContainerStore implements Containers {
     const entry = this.#entry(name);
     if (entry.phase === 'running' && entry.ready !== null) return await archiveOf(this.#context, entry, request, streams);
     return await this.#mutex.run(name, () => archiveOf(this.#context, entry, request, streams)); // its root is mounted by one at a time
+  }
+
+  async written(name: string): Promise<number> {
+    const { record, files } = this.#entry(name);
+    const { storage, images } = this.#context;
+    return record.storage === storage.name ? await storage.usage(files, await images.layers(record.spec.imageId)) : 0;
   }
 
   async changes(name: string): Promise<readonly Change[]> {
@@ -441,7 +452,7 @@ export class ContainerStore implements Containers {
     setEnded(entry, exit, this.#context.now());
     // Queued at once, so that it comes before any start that the event below brings about.
     // One that goes with its end gives all that back in its removal, which the event brings about.
-    if (!entry.record.spec.autoRemove) this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry.record)));
+    if (!entry.record.spec.autoRemove) this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry)));
     this.#emit('exited', entry.record.name);
   }
 
@@ -449,8 +460,9 @@ export class ContainerStore implements Containers {
     work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
   }
 
-  /** What only a container that runs needs: links, names, volumes that are mounts. */
-  async #release(record: ContainerRecord): Promise<void> {
+  /** What only a container that runs needs: its root's mount, links, names, volumes that are mounts. */
+  async #release({ record, files }: ContainerEntry): Promise<void> {
+    await leaveRoot(this.#context.core, files);
     await this.#context.networks.disconnect(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
   }

@@ -84,6 +84,8 @@ export interface Containers {
   /** Reads or writes its files, running or not, never out of its root. Null for `put` and `export`. */
   archive(name: string, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null>;
   /** What it has written over its image, by path. */
+  /** Bytes of the files that a container has written over its image. */
+  written(name: string): Promise<number>;
   changes(name: string): Promise<readonly Change[]>;
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
   /**

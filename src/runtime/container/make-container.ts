@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import type { ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { mountedImages as imagesMountedBy } from '../../state/images-used.ts';
-import type { Paths } from '../../state/paths.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import type { Images } from '../image/images.ts';
-import type { Volumes } from '../volume/volumes.ts';
 import { type ContainerFiles, filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerRecord } from './record.ts';
@@ -31,7 +29,7 @@ export async function makeContainer(
   context: ContainerContext, { name, identity, spec, image, mountedImages }: Making,
   claim: (anonymousVolumes: Readonly<Record<string, string>>) => void, keep: (record: ContainerRecord, files: ContainerFiles) => void,
 ): Promise<void> {
-  const { images, networks, volumes, paths, now } = context;
+  const { images, networks, volumes, storage, paths, now } = context;
   const layers = await images.layers(image.id);
   const id = randomBytes(32).toString('hex');
   const files = filesOf(paths, id, spec.cgroupParent);
@@ -40,8 +38,8 @@ export async function makeContainer(
   for (const volume of Object.values(anonymous)) {
     await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
   }
-  resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(images, paths, mountedImages)); // a volume or content that is missing is said here, before anything is made
-  await copyUp(volumes, spec, anonymous, layers.map((layer) => join(paths.layers, layer)));
+  resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(context, mountedImages)); // a volume or content that is missing is said here, before anything is made
+  await copyUp(context, spec, anonymous, layers);
   const addresses: Record<string, string> = {};
   const ipv6Addresses: Record<string, string> = {};
   try {
@@ -51,10 +49,9 @@ export async function makeContainer(
       if (ipv6 !== '') ipv6Addresses[network] = ipv6;
     }
     mkdirSync(files.state, { mode: 0o700 });
-    mkdirSync(files.upper, { mode: 0o755 });
-    mkdirSync(files.work, { mode: 0o700 });
+    await storage.makeRoot(files, layers);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {
@@ -73,14 +70,20 @@ export function imagesToMount(images: Images, spec: ContainerSpec): Readonly<Rec
 }
 
 /** By reference, the folders of the layers of the images that are mounted, lowest first. */
-export async function mountedLayers(images: Images, paths: Paths, mounted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, readonly string[]>>> {
-  return Object.fromEntries(await Promise.all(Object.entries(mounted).map(async ([reference, id]) => [reference, (await images.layers(id)).map((layer) => join(paths.layers, layer))] as const)));
+export async function mountedLayers({ images, paths, storage }: ContainerContext, mounted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, readonly string[]>>> {
+  return Object.fromEntries(await Promise.all(Object.entries(mounted).map(async ([reference, id]) => {
+    const layers = (await images.layers(id)).map((layer) => join(paths.layers, layer));
+    return [reference, storage.whole ? layers.slice(-1) : layers] as const;
+  })));
 }
 
-async function copyUp(volumes: Volumes, spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
+async function copyUp({ volumes, storage }: ContainerContext, spec: ContainerSpec, anonymous: Readonly<Record<string, string>>, layers: readonly string[]): Promise<void> {
   const targets = new Map(Object.entries(anonymous));
   for (const mount of spec.mounts) {
     if (mount.type === 'volume' && mount.source !== null && !mount.nocopy && mount.subpath === '') targets.set(mount.target, mount.source);
   }
-  for (const [target, volume] of targets) await volumes.copyUp(volume, layers, target);
+  if (targets.size === 0) return;
+  await storage.withImage(layers, async (folders) => {
+    for (const [target, volume] of targets) await volumes.copyUp(volume, folders, target);
+  });
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ContainerSpec, Identity } from '../../state/container.ts';
+import { DRIVER_NAMES } from '../storage/storage-driver.ts';
 
 /**
  * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
@@ -22,6 +23,8 @@ export const ContainerRecord = z.object({
   anonymousVolumes: z.record(z.string(), z.string()),
   /** Reference → config digest of the image that a mount stood for when it was made. */
   mountedImages: z.record(z.string(), z.string()).default({}),
+  /** Storage driver that its root was made with. */
+  storage: z.enum(DRIVER_NAMES).default('overlay'),
   /** Why the last start failed; '' when it did not. */
   error: z.string(),
   /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */

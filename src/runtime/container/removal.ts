@@ -3,15 +3,18 @@ import { volumesUsedBy } from '../../state/volume-users.ts';
 import { settled } from '../settled.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
+import { leaveRoot } from './leave-root.ts';
 
 /** Takes away what is left of a container whose process has ended: its record first, for half a container must not be taken for a whole one. */
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
-  const { kernel, networks, volumes } = context;
+  const { kernel, networks, volumes, storage, core } = context;
   rmSync(files.record, { force: true });
   const disconnect = async (): Promise<void> => {
     await networks.disconnect(record.id);
     await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
   };
+  await leaveRoot(core, files);
+  if (record.storage === storage.name) await storage.removeRoot(files);
   await settled([disconnect(), ...[files.bundle, files.state].map((folder) => kernel.removeTree(folder))]);
 }

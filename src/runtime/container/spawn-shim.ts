@@ -20,6 +20,8 @@ export interface ShimOptions {
   readonly logFiles: number;
   /** As JSON; null: no server gets the output. */
   readonly syslog: string | null;
+  /** Folders on which something is mounted on the host for as long as the container lives. */
+  readonly mounted: readonly string[];
   /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
   readonly stdin: 'none' | 'open' | 'once';
   /** Connections that are its stdio from its first byte on. */
@@ -48,7 +50,7 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
     ...options.nameservers.flatMap((address) => ['--dns-server', address]),
     ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
-    '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
+    ...options.mounted.flatMap((folder) => ['--unmount', folder]), '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
     ...options.attachments.flatMap(({ parts }, index) => ['--attach-fd', `${FIRST_ATTACHMENT + index}:${partsText(parts)}`]),
   ];
   const descriptors = new Map([[3, theirs], [4, lock], ...options.attachments.map(({ fd }, index) => [FIRST_ATTACHMENT + index, fd] as const)]);

@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
+import type { ContainerRoot } from '../storage/storage-driver.ts';
 import { bundleOf, type Donors, type ResolvedMount } from './bundle.ts';
 import type { ConsoleSize } from './containers.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import { deviceNumbers } from './device-numbers.ts';
 import { allDevices, devicesOf } from './devices.ts';
-import { ensureMountpoints } from './mountpoints.ts';
 import { hostnameOf } from './endpoint.ts';
 import { writeNetworkFiles } from './network-files.ts';
 import type { ContainerRecord } from './record.ts';
@@ -19,8 +18,7 @@ export interface BundleParts {
   readonly home: ContainerRecord;
   readonly files: ContainerFiles;
   readonly image: ImageStatus;
-  /** Names relative to `paths.layers`, lowest first. */
-  readonly layers: readonly string[];
+  readonly root: ContainerRoot;
   readonly mounts: readonly ResolvedMount[];
   readonly netns: string | null;
   /** File with the compiled seccomp program; null: none. */
@@ -35,21 +33,16 @@ export interface BundleParts {
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. Whoever shares a network namespace shares its names too. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, home, files, image, layers, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors } = parts;
+  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
     mkdirSync(shared.bundle, { recursive: true, mode: 0o700 });
     writeNetworkFiles(home, shared, gateway);
   }
-  // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
-  const rootfs = join(paths.run, 'rootfs');
-  mkdirSync(rootfs, { recursive: true });
   const devices = record.spec.privileged ? [...allDevices(), ...devicesOf(record.spec.devices)] : devicesOf(record.spec.devices);
   const config = bundleOf({
-    id: record.id, name: record.name, spec: { ...record.spec, networkMode: home.spec.networkMode }, image, rootfs,
-    overlay: { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work },
-    netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
+    id: record.id, name: record.name, spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
     mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors,
   });

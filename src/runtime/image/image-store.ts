@@ -6,6 +6,8 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { RegistryCredentials } from '../../state/registry-credentials.ts';
 import type { Paths } from '../../state/paths.ts';
+import { overlayDriver } from '../storage/overlay-driver.ts';
+import type { StorageDriver } from '../storage/storage-driver.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
 import { stageArchive } from './archive.ts';
 import { Catalog, document, type Known } from './catalog.ts';
@@ -29,6 +31,8 @@ export interface ImageContext {
   readonly paths: Paths;
   /** Path of bayplan-core. */
   readonly core: string;
+  /** Default: overlay. */
+  readonly storage?: StorageDriver;
   /** Default: registries without any settings. */
   readonly registries?: RegistryClient;
   readonly now?: () => number;
@@ -39,8 +43,8 @@ export interface ImageContext {
 
 /** Opens the store at `paths.images` and `paths.layers`. */
 export async function createImages(context: ImageContext): Promise<Images> {
-  const { paths, core } = context;
-  const [layout, layers] = await Promise.all([Layout.open(paths.images), LayerStore.open(paths.layers, core)]);
+  const { paths, core, storage = overlayDriver(paths, core) } = context;
+  const [layout, layers] = await Promise.all([Layout.open(paths.images), LayerStore.open(paths.layers, core, storage)]);
   return new ImageStore(layout, layers, context);
 }
 
@@ -94,7 +98,7 @@ class ImageStore implements Images {
   async layers(id: string): Promise<readonly string[]> {
     const known = this.#catalog.find(id);
     if (known === null) throw new BayplanError('image-not-found', `image ${id} is not in the store: load it`);
-    return Promise.all(known.layers.map((layer) => this.#layers.ensure({ ...layer, blob: this.#layout.blobPath(layer.digest) })));
+    return await this.#layers.ensureAll(known.layers.map((layer) => ({ ...layer, blob: this.#layout.blobPath(layer.digest) })));
   }
 
   pulledAt(reference: string): number {
@@ -204,7 +208,7 @@ class ImageStore implements Images {
     try {
       const images = await archiveImages(await stageArchive(archive, staging));
       // Unpacked before they are known: a layer that is refused makes no image.
-      const unpacked = await Promise.allSettled(images.flatMap(({ layers }) => layers).map((layer) => this.#layers.ensure(layer)));
+      const unpacked = await Promise.allSettled(images.map(({ layers }) => this.#layers.ensureAll(layers)));
       for (const each of unpacked) if (each.status === 'rejected') throw each.reason; // when none is under way any more
       return await this.#exclusively(() => this.#admit(images));
     } catch (error) {

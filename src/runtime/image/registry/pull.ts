@@ -56,6 +56,7 @@ export async function pullImage(repository: Repository, reference: Reference, wh
   });
   await Promise.allSettled(bringing);
   if (stop.signal.aborted) throw stop.signal.reason;
+  await store.layers.ensureAll(layers.map(({ layer }) => ({ ...layer, blob: store.layout.blobPath(layer.digest) })));
   await store.layout.addBlob(configBytes);
   const { bytes, descriptor } = ociForm(fetched, manifest);
   await store.layout.addBlob(bytes);
@@ -83,7 +84,7 @@ interface Bringing {
   readonly what: string; readonly signal: AbortSignal; readonly onProgress: (progress: PartProgress) => void;
 }
 
-/** A layer is there when its blob is and it is unpacked. What is there but damaged is brought anew. */
+/** A layer is there when its blob is and it is unpacked, if it can be by now. What is there but damaged is brought anew. */
 async function bringLayer({ repository, store, descriptor, layer, what, signal, onProgress }: Bringing): Promise<void> {
   const { layout, layers, downloads, slot } = store;
   const tell = (state: 'waiting' | 'present' | 'done'): void => onProgress({ part: descriptor.digest, state, current: state === 'waiting' ? 0 : descriptor.size, total: descriptor.size });
@@ -93,12 +94,13 @@ async function bringLayer({ repository, store, descriptor, layer, what, signal, 
     workSignal.throwIfAborted();
     await downloadLayer({ layout, layers, repository: repository.within(workSignal), descriptor, layer, what, signal: workSignal, onProgress: told });
   }), signal, onProgress);
-  await layers.ensure({ ...layer, blob: layout.blobPath(descriptor.digest) }); // it may have come for another image, where it lies on other layers
+  if (layers.anyOrder) await layers.ensure({ ...layer, blob: layout.blobPath(descriptor.digest) }, null); // it may have come for another image, where it lies on other layers
   tell('done');
 
   async function unpackStored(): Promise<boolean> {
+    if (!layers.anyOrder) return true; // once all are there
     try {
-      await layers.ensure({ ...layer, blob: layout.blobPath(descriptor.digest) });
+      await layers.ensure({ ...layer, blob: layout.blobPath(descriptor.digest) }, null);
       return true;
     } catch (error) {
       if (error instanceof BayplanError && (error.code === 'layer-damaged' || error.code === 'layer-refused')) return false;

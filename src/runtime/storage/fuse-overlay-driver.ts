@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Paths } from '../../state/paths.ts';
+import { runStorage } from './core-output.ts';
+import { unmountAll } from './host-mount.ts';
+import { overlayDriver, overlayOf } from './overlay-driver.ts';
+import { findProgram } from './find-program.ts';
+import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
+
+const GIVE_UP_MS = 15_000;
+
+/**
+ * The overlay as a program of its own, for kernels that have none. It serves a root from before the container's start until it is unmounted, in the host's mount namespace. Layers and
+ * what containers write are kept as the kernel's overlay has them. Throws BayplanError `storage-driver` where the program or FUSE is missing.
+ */
+export function fuseOverlayDriver(paths: Paths, core: string): StorageDriver {
+  const base = overlayDriver(paths, core);
+  const program = findProgram('fuse-overlayfs');
+  if (program === null) throw new BayplanError('storage-driver', 'storage driver fuse-overlayfs: there is no program fuse-overlayfs: install it (Debian: fuse-overlayfs), or choose another driver');
+  const mount = async (options: string, target: string): Promise<void> => { await runStorage(program, ['-o', options, target], GIVE_UP_MS); };
+  return {
+    ...base,
+    name: 'fuse-overlayfs',
+    status: [['Program', program]],
+    mountsOnHost: true,
+    withImage: async (layers, work) => {
+      const [only, ...more] = layers;
+      if (only !== undefined && more.length === 0) return await work([join(paths.layers, only)]);
+      const merged = await mkdtemp(join(paths.run, 'image-'));
+      try {
+        await mount(`ro,lowerdir=${lowerOf(paths, layers)}`, merged);
+        return await work([merged]);
+      } finally {
+        await unmountAll(core, merged);
+        await rmdir(merged);
+      }
+    },
+    root: (files) => ({ path: files.root, overlay: null }),
+    mountRoot: async (files, layers) => {
+      mkdirSync(files.root, { recursive: true, mode: 0o755 });
+      const { lowerdirs, upperdir, workdir }: OverlayRoot = overlayOf(paths, files, layers);
+      await mount(`lowerdir=${lowerOf(paths, lowerdirs)},upperdir=${upperdir},workdir=${workdir}`, files.root);
+    },
+  };
+}
+
+/** Topmost first. */
+function lowerOf(paths: Paths, layers: readonly string[]): string {
+  return layers.map((layer) => (isAbsolute(layer) ? layer : join(paths.layers, layer))).reverse().join(':');
+}

@@ -1,0 +1,49 @@
+import { mkdirSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Paths } from '../../state/paths.ts';
+import type { ContainerFiles } from '../container/bundle-files.ts';
+import { changesOf } from '../container/changes.ts';
+import { ensureMountpoints } from '../container/mountpoints.ts';
+import { treeSize } from '../tree-size.ts';
+import { streamStorage } from './core-output.ts';
+import { mountOverlay } from './host-mount.ts';
+import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
+
+/** What a container's overlay is made of: its own folders upon the image's layers upon the places that every container needs. */
+export function overlayOf(paths: Paths, files: ContainerFiles, layers: readonly string[]): OverlayRoot {
+  return { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work };
+}
+
+/** The kernel's overlay, mounted by the core in each container's own mount namespace: a layer's folder holds what it changes. */
+export function overlayDriver(paths: Paths, core: string): StorageDriver {
+  const absolute = (layers: readonly string[]): readonly string[] => layers.map((layer) => join(paths.layers, layer));
+  return {
+    name: 'overlay',
+    status: [['Whiteouts', 'character devices'], ['Mounted', 'in the container\'s mount namespace']],
+    whole: false,
+    mountsOnHost: false,
+    makeLayer: async (folder) => { await mkdir(folder, { mode: 0o755 }); },
+    removeLayer: async (folder) => { await rm(folder, { recursive: true, force: true }); },
+    withImage: (layers, work) => work(absolute(layers)),
+    makeRoot: (files) => {
+      mkdirSync(files.upper, { mode: 0o755 });
+      mkdirSync(files.work, { mode: 0o700 });
+      return Promise.resolve();
+    },
+    removeRoot: () => Promise.resolve(),
+    root: (files, layers) => {
+      // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
+      const path = join(paths.run, 'rootfs');
+      mkdirSync(path, { recursive: true });
+      return { path, overlay: overlayOf(paths, files, layers) };
+    },
+    mountRoot: async (files, layers) => {
+      mkdirSync(files.root, { recursive: true, mode: 0o755 });
+      await mountOverlay(core, overlayOf(paths, files, layers), files.root);
+    },
+    changes: (files, layers) => changesOf(core, ['--upper', files.upper, ...[ensureMountpoints(paths), ...absolute(layers)].flatMap((layer) => ['--layer', layer])]),
+    layer: (files) => Promise.resolve(streamStorage(core, ['archive', 'layer', '--path', '.', '--upper', files.upper], '')),
+    usage: (files) => treeSize(files.upper),
+  };
+}
