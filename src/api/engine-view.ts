@@ -1,11 +1,12 @@
 import type { DiskUsage } from '../engine/disk-usage.ts';
 import type { EventLog } from '../engine/event-log.ts';
-import type { ContainerChanges, Containers, RemoveHow } from '../runtime/container/containers.ts';
+import type { Containers, RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
-import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
+import type { Network, NetworkSpec } from '../state/network.ts';
 import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
@@ -21,7 +22,7 @@ export interface EngineView {
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
-  readonly networks: Pick<Networks, 'list' | 'spec' | 'create' | 'remove'>;
+  readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   readonly events: Pick<EventLog, 'past' | 'onEvent'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
@@ -64,6 +65,12 @@ export interface EngineView {
   /** Puts a container on one more network, or takes it off one: at once where it runs, and for its starts to come. Published ports follow. */
   connectContainer(name: string, network: string, attachment: Attachment): Promise<void>;
   disconnectContainer(name: string, network: string): Promise<void>;
+  /** A network of no stack. Rejects with `subnet-taken`, `conflict`, `bad-request`. */
+  createNetwork(name: string, spec: NetworkSpec): Promise<void>;
+  /** Rejects with `network-in-use`. */
+  removeNetwork(name: string): Promise<void>;
+  /** Removes networks that no container is on and that nothing being made wants, of those that pass; answers their names. */
+  pruneNetworks(passes: (name: string, network: Network) => boolean): Promise<readonly string[]>;
   /** Both, as one plan. */
   restartContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** A volume of no stack; name '': one that nobody has. Answers its name. Throws BayplanError `bad-request` or `conflict`. */

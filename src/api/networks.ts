@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network, type NetworkSpec } from '../state/network.ts';
+import { usedNetworks } from '../engine/network-requests.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
@@ -30,7 +31,7 @@ const NetworkCreate = z.object({
 /** `GET /networks` */
 export async function listNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['name', 'id', 'label', 'driver', 'scope', 'type', 'dangling']);
-  const used = usedNetworks({ engine });
+  const used = usedNetworks(engine);
   const found = [...engine.networks.list()].filter(([name, { stack, spec, status }]) => labelsMatch(spec.labels, filters.get('label'))
     && anyMatches(filters.get('name'), (wanted) => name.includes(wanted))
     && anyMatches(filters.get('id'), (id) => status !== null && status.id.startsWith(id))
@@ -52,7 +53,7 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
   const body = await readBody(request, NetworkCreate);
   if (engine.networks.spec(body.Name) !== null) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
   if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
-  await engine.networks.create(body.Name, '', {
+  await engine.createNetwork(body.Name, {
     driver: driverOf(body.Driver), internal: body.Internal ?? false, external: false, attachable: body.Attachable ?? false, ipv6: body.EnableIPv6 ?? false,
     ipam: (body.IPAM?.Config ?? []).map(({ Subnet, Gateway, IPRange, AuxiliaryAddresses }) => ({ subnet: Subnet, gateway: Gateway, ipRange: IPRange, auxAddresses: AuxiliaryAddresses ?? {} })),
     labels: body.Labels ?? {}, options: body.Options ?? {},
@@ -64,7 +65,7 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
 export async function removeNetwork(exchange: Exchange): Promise<void> {
   const [name, { stack }] = found(exchange);
   if (isPredefined(name, stack)) throw new BayplanError('forbidden', `${name} is a pre-defined network and cannot be removed`);
-  await exchange.engine.networks.remove(name);
+  await exchange.engine.removeNetwork(name);
   sendEmpty(exchange.response, 204);
 }
 
@@ -72,19 +73,8 @@ export async function removeNetwork(exchange: Exchange): Promise<void> {
 export async function pruneNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
   if (filters.has('until')) throw new BayplanError('bad-request', 'filters: "until" is not built for networks; use label');
-  const used = usedNetworks({ engine });
-  const unused = [...engine.networks.list()].filter(([name, { stack, spec }]) => !used.has(name) && !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
+  const deleted = await engine.pruneNetworks((name, { stack, spec }) => !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
     && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
-  const deleted: string[] = [];
-  for (const [name, { stack }] of unused) {
-    if (stack !== '' && engine.busy(stack)) continue; // its containers are being made
-    try {
-      await engine.networks.remove(name);
-      deleted.push(name);
-    } catch (error) {
-      if (!(error instanceof BayplanError && error.code === 'network-in-use')) throw error; // by a container that was made meanwhile
-    }
-  }
   sendJson(response, 200, { NetworksDeleted: deleted });
 }
 
@@ -95,7 +85,7 @@ const Disconnect = z.object({ Container: z.string(), Force: z.boolean().nullish(
 export async function connectContainer(exchange: Exchange): Promise<void> {
   const { engine, request, response } = exchange;
   const { Container, EndpointConfig: config } = await readBody(request, Connect);
-  if (param(exchange, 'id') === DEFAULT_NETWORK && engine.networks.spec(DEFAULT_NETWORK) === null) await engine.networks.create(DEFAULT_NETWORK, '', DEFAULT_NETWORK_SPEC);
+  if (param(exchange, 'id') === DEFAULT_NETWORK && engine.networks.spec(DEFAULT_NETWORK) === null) await engine.createNetwork(DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC);
   const [network] = found(exchange);
   const { name, spec } = engine.container(Container);
   if (Object.hasOwn(spec.networks, network)) throw new BayplanError('forbidden', `endpoint with name ${name} already exists in network ${network}`);
@@ -128,10 +118,6 @@ function found(exchange: Exchange): readonly [string, Network] {
   const network = all.find(([name]) => name === ref) ?? (byPrefix.length === 1 ? byPrefix[0] : undefined);
   if (network === undefined) throw new BayplanError('not-found', `network ${ref} not found`);
   return network;
-}
-
-function usedNetworks({ engine }: Pick<Exchange, 'engine'>): ReadonlySet<string> {
-  return new Set([...engine.containers.list().values()].flatMap(({ spec }) => (spec.networkMode === 'bridge' ? Object.keys(spec.networks) : [])));
 }
 
 function driverOf(driver: string): NetworkSpec['driver'] {

@@ -1,5 +1,4 @@
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
-import type { ContainerChanges } from '../runtime/container/containers.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
@@ -7,7 +6,8 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerSpec } from '../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
+import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
@@ -19,6 +19,7 @@ import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
 import { unheld } from './machine-notes.ts';
+import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { SingleContainers } from './single-containers.ts';
 import { Stacks, type ExecutorFor } from './stacks.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -136,15 +137,25 @@ export class Engine {
   }
 
   async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {
-    await this.containers.connect(name, network, attachment);
-    await this.#parts.supervisor.publish(name, true);
+    await this.#single.ask(name, { action: 'connect', network, attachment });
     await this.containers.flush();
   }
 
   async disconnectContainer(name: string, network: string): Promise<void> {
-    await this.containers.disconnect(name, network);
-    await this.#parts.supervisor.publish(name, true);
+    await this.#single.ask(name, { action: 'disconnect', network });
     await this.containers.flush();
+  }
+
+  async createNetwork(name: string, spec: NetworkSpec): Promise<void> {
+    await createNetwork(this.#networkRuntime(), name, spec);
+  }
+
+  async removeNetwork(name: string): Promise<void> {
+    await removeNetwork(this.#networkRuntime(), name);
+  }
+
+  async pruneNetworks(passes: (name: string, network: Network) => boolean): Promise<readonly string[]> {
+    return await pruneNetworks(this.#networkRuntime(), passes);
   }
 
   async createVolume(name: string, spec: VolumeSpec): Promise<string> {
@@ -186,12 +197,12 @@ export class Engine {
   }
 
   async updateContainer(name: string, changes: ContainerChanges): Promise<void> {
-    await this.containers.update(name, changes);
+    await this.#single.ask(name, { action: 'update', changes });
     await this.containers.flush();
   }
 
   async renameContainer(name: string, to: string): Promise<void> {
-    await this.#parts.supervisor.rename(name, to);
+    await this.#single.ask(name, { action: 'rename', to });
     await this.containers.flush();
   }
 
@@ -199,6 +210,13 @@ export class Engine {
   async close(): Promise<void> {
     await this.#stacks.close();
     this.#parts.close(true);
+  }
+
+  #networkRuntime(): NetworkRuntime {
+    return {
+      networks: this.networks, containers: this.containers, carryOut: (steps) => this.#single.alone(() => this.#single.carryOut(steps)),
+      awaited: (name, { stack }) => this.#single.wantsNetwork(name) || this.#stacks.wantsNetwork(name) || (stack !== '' && this.#stacks.busy(stack)),
+    };
   }
 
   #volumeRuntime(): VolumeRuntime {
@@ -220,6 +238,10 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
       signal: (name: string, signal: string) => containers.signal(name, signal),
       pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
       remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),
+      update: (...args: Parameters<ContainerStore['update']>) => containers.update(...args),
+      rename: (name: string, to: string) => supervisor.rename(name, to),
+      connect: (...args: Parameters<ContainerStore['connect']>) => containers.connect(...args),
+      disconnect: (...args: Parameters<ContainerStore['disconnect']>) => containers.disconnect(...args),
     },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
     waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),

@@ -45,6 +45,16 @@ export class SingleContainers {
     return [...this.#making].some(({ volumes }) => volumes[volume] !== undefined);
   }
 
+  /** The same of a network. */
+  wantsNetwork(network: string): boolean {
+    return [...this.#making].some(({ networks }) => networks[network] !== undefined);
+  }
+
+  /** Does `work` while no container of the API is being made: what such a one has seen to be there stays until it uses it. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#mutex.run('', work);
+  }
+
   /** Rejects with what the step that failed was rejected with. */
   async ask(name: string, request: ContainerRequest): Promise<void> {
     const container = this.#runtime.containers.list().get(name);

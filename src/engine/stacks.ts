@@ -40,6 +40,11 @@ export class Stacks {
     return this.#runner.has(stack);
   }
 
+  /** Whether a pass is under way that may want the network. */
+  wantsNetwork(network: string): boolean {
+    return this.#parts.stacks.list().some(({ name, desired }) => desired.networks[network] !== undefined && this.busy(name));
+  }
+
   list(): readonly StackAnswer[] {
     return this.#parts.stacks.list().map((record) => this.#answer(record));
   }

@@ -9,7 +9,7 @@ export interface Runtime {
   readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
   readonly networks: Pick<Networks, 'create' | 'remove'>;
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
-  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause'>;
+  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect'>;
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal) => Promise<void>;
 }
@@ -29,6 +29,10 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'pause-container': ({ name }) => containers.pause(name, true),
     'unpause-container': ({ name }) => containers.pause(name, false),
     'remove-container': ({ name, volumes, ended }) => containers.remove(name, { volumes: volumes === true, ended: ended === true }),
+    'update-container': ({ name, changes }) => containers.update(name, changes),
+    'rename-container': ({ name, to }) => containers.rename(name, to),
+    'connect-network': ({ name, network, attachment }) => containers.connect(name, network, attachment),
+    'disconnect-network': ({ name, network }) => containers.disconnect(name, network),
     'publish-ports': ({ name }) => publish(name, true),
     'withdraw-ports': ({ name }) => publish(name, false),
     'wait-container': ({ name, until }, signal) => waitFor(name, until, signal),

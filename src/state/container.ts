@@ -171,6 +171,13 @@ export const ContainerSpec = z.strictObject({
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 
+/** What of a container's spec can change while it runs; whatever is not given stays. */
+export const ContainerChanges = z.strictObject({
+  resources: ContainerSpec.shape.resources.exactOptional(), restart: RestartPolicy.exactOptional(), labels: ContainerSpec.shape.labels.exactOptional(),
+  stopSignal: ContainerSpec.shape.stopSignal.exactOptional(), stopGracePeriodMs: ContainerSpec.shape.stopGracePeriodMs.exactOptional(),
+});
+export type ContainerChanges = z.infer<typeof ContainerChanges>;
+
 /** Who a container belongs to: a stack's service, a stack's one-off run, or the API alone. */
 export const Owner = z.enum(['stack', 'oneoff', 'api']);
 export type Owner = z.infer<typeof Owner>;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ContainerSpec, Identity } from './container.ts';
+import { Attachment, ContainerChanges, ContainerSpec, Identity } from './container.ts';
 import { NetworkSpec } from './network.ts';
 import { VolumeSpec } from './volume.ts';
 
@@ -25,6 +25,12 @@ export const StepArgs = {
   /** Freezes its processes; its health and its ports stay as they are. */
   'pause-container': z.strictObject({ name }),
   'unpause-container': z.strictObject({ name }),
+  /** Changes it in place; fails where the kernel does not take a limit. */
+  'update-container': z.strictObject({ name, changes: ContainerChanges }),
+  'rename-container': z.strictObject({ name, to: name }),
+  /** At once where it runs, and for its starts to come. */
+  'connect-network': z.strictObject({ name, network: name, attachment: Attachment }),
+  'disconnect-network': z.strictObject({ name, network: name }),
   /** Sends published ports to the container, all in one transaction. */
   'publish-ports': z.strictObject({ name }),
   'withdraw-ports': z.strictObject({ name }),

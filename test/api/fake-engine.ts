@@ -9,7 +9,7 @@ import type { Attachment, Container, ContainerStatus } from '../../src/state/con
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
-import type { Network } from '../../src/state/network.ts';
+import type { Network, NetworkSpec } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
 import { attachment, containerSpec, network, pool, publishedPort, resources } from '../spec-values.ts';
 
@@ -123,16 +123,24 @@ export class FakeEngine implements EngineView {
   readonly networks: EngineView['networks'] = {
     list: () => this.made,
     spec: (name) => this.made.get(name)?.spec ?? null,
-    create: async (name, stack, spec) => { this.made.set(name, network({ stack, spec }, pool({ subnet: '10.10.0.0/24', gateway: '10.10.0.1' }))); },
-    remove: async (name) => {
-      if (name === 'shop_default') throw new BayplanError('network-in-use', 'network shop_default is in use by shop-web-1; remove that container first');
-      this.made.delete(name);
-    },
   };
   readonly volumes: EngineView['volumes'] = {
     list: () => new Map([['shop_data', { stack: 'shop', spec: { driver: 'local', external: false, driverOpts: {}, labels: { a: 'b' } }, status: { mountpoint: '/fake/v', createdAt: 1 } }]]),
     mountpoint: () => '/fake/v',
   };
+
+  async createNetwork(name: string, spec: NetworkSpec): Promise<void> {
+    this.made.set(name, network({ stack: '', spec }, pool({ subnet: '10.10.0.0/24', gateway: '10.10.0.1' })));
+  }
+
+  async removeNetwork(name: string): Promise<void> {
+    if (name === 'shop_default') throw new BayplanError('network-in-use', 'network shop_default is in use by shop-web-1; remove that container first');
+    this.made.delete(name);
+  }
+
+  async pruneNetworks(passes: (name: string, network: Network) => boolean): Promise<readonly string[]> {
+    return await Promise.resolve([...this.made].filter(([name, one]) => name !== 'shop_default' && passes(name, one) && this.made.delete(name)).map(([name]) => name));
+  }
 
   async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {
     this.calls.push(`connect ${name} ${network} ${JSON.stringify(attachment)}`);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stepLine } from '../../src/plan/print.ts';
 import { requestedSteps, type ContainerRequest } from '../../src/plan/requested-steps.ts';
 import { container } from '../api/fake-engine.ts';
+import { attachment } from '../spec-values.ts';
 
 const running = container(1, 'web');
 const ended = container(1, 'web', { phase: 'exited', ports: [] });
@@ -33,5 +34,15 @@ describe('what a person asks of one container is a plan of a few steps', () => {
   it('remove', () => {
     expect(text(running, { action: 'remove', volumes: true, ended: false })).toEqual(['withdraw-ports web  (its removal was asked for) after []', 'remove-container web  (its removal was asked for) after [withdraw-ports web]']);
     expect(requestedSteps('web', ended, { action: 'remove', volumes: true, ended: true })).toMatchObject([{ args: { name: 'web', volumes: true, ended: true } }]);
+  });
+
+  it('changes in place, and of its networks, after which its ports lead to where it is', () => {
+    expect(text(running, { action: 'update', changes: { stopSignal: 'SIGINT' } })).toEqual(['update-container web  (its update was asked for) after []']);
+    expect(text(running, { action: 'rename', to: 'site' })).toEqual(['rename-container web  (its renaming was asked for) after []']);
+    expect(text(running, { action: 'connect', network: 'back', attachment: attachment() })).toEqual([
+      'connect-network web back  (its connection was asked for) after []', 'publish-ports web  (its connection was asked for) after [connect-network web back]',
+    ]);
+    expect(text(portless, { action: 'disconnect', network: 'back' })).toEqual(['disconnect-network web back  (its disconnection was asked for) after []']);
+    expect(requestedSteps('web', portless, { action: 'rename', to: 'site' })).toMatchObject([{ args: { name: 'web', to: 'site' } }]);
   });
 });

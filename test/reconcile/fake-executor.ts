@@ -11,6 +11,7 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
     'create-container': named('create-container'), 'start-container': named('start-container'),
     'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
     'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),
+    'update-container': named('update-container'), 'rename-container': named('rename-container'), 'connect-network': named('connect-network'), 'disconnect-network': named('disconnect-network'),
     'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
     'wait-container': ({ name, until }, signal) => act(`wait-container ${name} ${until}`, signal),
   };

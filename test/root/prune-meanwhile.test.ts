@@ -2,8 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
+import { DEFAULT_NETWORK_SPEC } from '../../src/state/network.ts';
 import { emptyState, type Desired } from '../../src/state/state.ts';
 import { spec } from '../plan/states.ts';
+import { attachment } from '../spec-values.ts';
 import { Machine } from './harness.ts';
 
 const machine = new Machine();
@@ -55,6 +57,24 @@ describe('what is being made is not pruned', () => {
       const { status } = machine.engine.container(name);
       for (const volume of [`named${round}`, ...Object.values(status?.anonymousVolumes ?? {})]) expect(existsSync(machine.engine.volumes.mountpoint(volume))).toBe(true);
       await machine.engine.removeContainer(name, { volumes: true });
+    }
+  });
+
+  it('networks that a container being made is to join', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const network = `joined${round}`;
+      await machine.engine.createNetwork(network, { ...DEFAULT_NETWORK_SPEC });
+      const { containers: { [network]: container }, ...desired } = wanted(network, `named${round}`);
+      if (container === undefined) throw new Error('there is no container to make');
+      const joining = { ...container, spec: { ...container.spec, networkMode: 'bridge', networks: { [network]: attachment() } } };
+      const external = { stack: '', spec: { ...DEFAULT_NETWORK_SPEC, external: true }, status: null };
+      const making = settled(machine.engine.createContainer({ ...desired, networks: { [network]: external }, containers: { [network]: joining } }));
+      for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const [made, pruned] = await Promise.all([making, machine.engine.pruneNetworks((name) => name === network)]);
+      expect(made).toBeNull();
+      expect(pruned).toEqual([]);
+      await machine.engine.removeContainer(network, { volumes: true });
+      expect(await machine.engine.pruneNetworks((name) => name === network)).toEqual([network]);
     }
   });
 

@@ -1,9 +1,8 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { ContainerSpec } from '../../state/container.ts';
+import type { ContainerChanges, ContainerSpec } from '../../state/container.ts';
 import type { Resources } from '../../state/resources.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import type { ContainerEntry } from './container-entry.ts';
-import type { ContainerChanges } from './containers.ts';
 import { limitCgroup } from './core-process.ts';
 import { deviceNumbers } from './device-numbers.ts';
 import { resourcesChange } from './update-resources.ts';

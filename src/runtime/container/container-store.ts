@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
 import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
@@ -19,7 +19,7 @@ import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-ent
 import { archiveOf, checkStorage, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
-import type { AttachParts, ConsoleSize, ContainerChanges, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
+import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
 import { deleteCgroup, runExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Attachment, Container, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import type { Change } from './changes.ts';
 import type { Usage } from './usage.ts';
@@ -47,9 +47,6 @@ export interface LogRecord {
 }
 
 export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'oom' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
-
-/** What of a container's spec can change while it runs; whatever is not given stays. */
-export type ContainerChanges = Partial<Pick<ContainerSpec, 'resources' | 'restart' | 'labels' | 'stopSignal' | 'stopGracePeriodMs'>>;
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
