@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 export interface Chunk<T> {
   readonly exports: T;
@@ -22,7 +22,7 @@ export function loadChunk<T>(name: string, command: string): Chunk<T> {
   const cache = join(__dirname, `${name}.${command}.cache`);
   const kept = readCache(cache, mark);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: file, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(kept === null ? {} : { cachedData: kept }),
+    filename: file, ...(kept === null ? {} : { cachedData: kept }),
   });
   const module: { exports: unknown } = { exports: {} };
   const wrapper: (...args: readonly unknown[]) => void = script.runInThisContext();

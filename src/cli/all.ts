@@ -9,6 +9,7 @@ import { addEngine } from './engine.ts';
 import { addEvents } from './events.ts';
 import { addExec } from './exec.ts';
 import { addExport } from './export.ts';
+import { addGraph } from './graph.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
 import { addKill } from './kill.ts';
@@ -43,7 +44,7 @@ import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addCreate, addScale, addPlan, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addDown, addCreate, addScale, addPlan, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport,
   addConfig,

@@ -46,7 +46,8 @@ async function bundle() {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   for (const name of readdirSync('build')) if (/\.cache(\.\d+)?$/.test(name)) rmSync(join('build', name));
   await Promise.all(Object.entries(BUNDLES).map(([name, source]) => esbuild({
-    entryPoints: [source], outfile: `build/${name}.cjs`, bundle: true, platform: 'node', target: 'node20.19', format: 'cjs', external: ['koffi'],
+    entryPoints: [source], outfile: `build/${name}.cjs`, bundle: true, platform: 'node', target: 'node20.19', format: 'cjs', external: ['koffi', '@viz-js/viz'],
+    supported: { 'dynamic-import': false }, // what is external too is required: a chunk that comes from V8's code cache has no import()
     minifySyntax: true, minifyWhitespace: true, legalComments: 'none', logLevel: 'warning',
     define: { BAYPLAN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
     plugins: [withoutCommandersPrograms],
