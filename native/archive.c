@@ -53,9 +53,11 @@ static bool read_options(int argc, char **argv, struct request *request, struct 
   return optind == argc - 1 && request->path && (request->container.pid || request->container.bundle || request->upper || request->tree);
 }
 
-/* Where a descriptor's file is, as this process sees names. */
+/* Where a descriptor's file is, as this process sees names; ENOENT where it is nowhere any more, of which the kernel makes a name of its own. */
 static ssize_t place_of(int self, int fd, char *place) {
   char name[16];
+  struct stat st;
+  if (fstat(fd, &st) == 0 && st.st_nlink == 0) { errno = ENOENT; return -1; }
   snprintf(name, sizeof name, "%d", fd);
   ssize_t n = readlinkat(self, name, place, PATH_MAX - 1);
   if (n >= 0) place[n] = 0;

@@ -19,6 +19,7 @@
 #include "file.h"
 #include "inroot.h"
 #include "layer_xattr.h"
+#include "linked_names.h"
 #include "mapping.h"
 #include "scope.h"
 
@@ -31,15 +32,11 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == BLOCK, "a tar header is one block");
 
-/* A file with several names, and the one that it is in the archive by. */
-struct linked { uint64_t mount; ino_t inode; dev_t device; char *name; };
-
 struct archive {
   int out;
   const struct archive_options *options;
   uint64_t mount;               /* of the folder that is archived */
-  struct linked *linked;
-  size_t linked_count, linked_room; /* room: a power of two, at most half of it is used */
+  struct linked_names linked;
   size_t used;
   char buffer[BUFFER];
   size_t record_length;
@@ -144,13 +141,16 @@ static int put_header(struct archive *archive, char type, const char *name, cons
 }
 
 /* Those that a layer may hold: capabilities and what users set. A file system that has none is none's fault. */
-static int add_xattrs(struct archive *archive, int fd, struct error *err) {
-  char names[16384], key[XATTR_NAME_MAX + 16], value[65536];
+static int add_xattrs(struct archive *archive, int fd, const char *path, struct error *err) {
+  static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+  char key[XATTR_NAME_MAX + 16];
   ssize_t length = flistxattr(fd, names, sizeof names);
-  for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
+  if (length < 0) return errno == EOPNOTSUPP ? 0 : error_errno(err, "listxattr", path);
+  for (const char *name = names; name < names + length; name += strlen(name) + 1) {
     if (!layer_xattr_wanted(name)) continue;
     ssize_t size = fgetxattr(fd, name, value, sizeof value);
-    if (size < 0) continue; /* it has gone meanwhile */
+    if (size < 0 && errno == ENODATA) continue; /* it has gone meanwhile */
+    if (size < 0) return error_errno(err, "getxattr", path);
     snprintf(key, sizeof key, "SCHILY.xattr.%.*s", XATTR_NAME_MAX, name);
     if (add_record(archive, key, value, (size_t)size, err) < 0) return -1;
   }
@@ -180,48 +180,19 @@ static uint64_t mount_of(int fd, const char *name) {
   return statx(fd, name, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH), STATX_MNT_ID, &stx) < 0 ? 0 : stx.stx_mnt_id;
 }
 
-static struct linked *slot(struct linked *table, size_t room, uint64_t mount, const struct stat *st) {
-  size_t at = (size_t)(st->st_ino * 0x9e3779b97f4a7c15ull ^ st->st_dev) & (room - 1);
-  while (table[at].name && !(table[at].inode == st->st_ino && table[at].device == st->st_dev && table[at].mount == mount)) at = (at + 1) & (room - 1);
-  return &table[at];
-}
-
-/* The name that the archive has the file by already; NULL: none, and it is known by `name` from now on. */
-static int former_name(struct archive *archive, uint64_t mount, const struct stat *st, const char *name, const char **former, struct error *err) {
-  if (archive->linked_count * 2 >= archive->linked_room) {
-    size_t room = archive->linked_room ? archive->linked_room * 2 : 256;
-    struct linked *grown = calloc(room, sizeof *grown);
-    if (!grown) return error_text(err, "out of memory");
-    for (size_t i = 0; i < archive->linked_room; i++) {
-      struct linked *one = &archive->linked[i];
-      struct stat key = {.st_ino = one->inode, .st_dev = one->device};
-      if (one->name) *slot(grown, room, one->mount, &key) = *one;
-    }
-    free(archive->linked);
-    archive->linked = grown;
-    archive->linked_room = room;
-  }
-  struct linked *found = slot(archive->linked, archive->linked_room, mount, st);
-  *former = found->name;
-  if (found->name) return 0;
-  *found = (struct linked){mount, st->st_ino, st->st_dev, strdup(name)};
-  archive->linked_count++;
-  return found->name ? 0 : error_text(err, "out of memory");
-}
-
 static int put_file(struct archive *archive, int parent, const char *base, const char *name, struct error *err) {
   struct stat st;
   /* A fifo that took its place meanwhile must not hold us up. */
   fd_auto fd = openat(parent, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT || errno == ELOOP ? 0 : error_errno(err, "open", name);
+  if (fd < 0) return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : error_errno(err, "open", name); /* ENXIO: a socket took its place */
   if (fstat(fd, &st) < 0) return error_errno(err, "stat", name);
   if (!S_ISREG(st.st_mode)) return 0;
   if (st.st_nlink > 1) {
     const char *former = NULL;
-    if (former_name(archive, mount_of(fd, ""), &st, name, &former, err) < 0) return -1;
+    if (linked_names_find(&archive->linked, mount_of(fd, ""), &st, name, &former, err) < 0) return -1;
     if (former) return put_header(archive, '1', name, former, &st, 0, err);
   }
-  if (add_xattrs(archive, fd, err) < 0 || put_header(archive, '0', name, NULL, &st, (uint64_t)st.st_size, err) < 0) return -1;
+  if (add_xattrs(archive, fd, name, err) < 0 || put_header(archive, '0', name, NULL, &st, (uint64_t)st.st_size, err) < 0) return -1;
   return put_content(archive, fd, (uint64_t)st.st_size, name, err);
 }
 
@@ -303,7 +274,7 @@ static int put_folder(struct archive *archive, int parent, const char *base, con
   if (fstat(fd, &st) < 0) return error_errno(err, "stat", name);
   size_t length = strlen(name);
   snprintf(full, sizeof full, "%s%s", name, length == 0 || name[length - 1] == '/' ? "" : "/");
-  if (*full && (add_xattrs(archive, fd, err) < 0 || put_header(archive, '5', full, NULL, &st, 0, err) < 0)) return -1;
+  if (*full && (add_xattrs(archive, fd, name, err) < 0 || put_header(archive, '5', full, NULL, &st, 0, err) < 0)) return -1;
   if (archive->options->layer && *full && fgetxattr(fd, "trusted.overlay.opaque", opaque, sizeof opaque) == 1 && *opaque == 'y' && put_whiteout(archive, full, ".wh..opq", err) < 0) return -1;
   return descend ? put_below(archive, fd, name, err) : 0;
 }
@@ -372,8 +343,7 @@ static int write_changes(struct archive *archive, int root, FILE *changes, struc
 }
 
 static int finish(struct archive *archive, int rc) {
-  for (size_t i = 0; i < archive->linked_room; i++) free(archive->linked[i].name);
-  free(archive->linked);
+  linked_names_free(&archive->linked);
   free(archive);
   return rc;
 }

@@ -136,7 +136,8 @@ static int limit_unified(bool alone, int folder, const char *where, const struct
   return cgroup_limit_v2(folder, where, r, err);
 }
 
-static struct cgroup *prepare(const char *path, const struct resources *resources, struct error *err) {
+/* `made`: bits of the hierarchies in which a folder was made. */
+static struct cgroup *prepare(const char *path, const struct resources *resources, unsigned *made, struct error *err) {
   struct cgroup *cgroup = arena_alloc(sizeof *cgroup);
   if (!cgroup) { error_text(err, "out of memory"); return NULL; }
   *cgroup = (struct cgroup){.pure_v2 = pure_v2(), .v2 = -1};
@@ -149,6 +150,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
     if (!hierarchy(i, root)) continue;
     if (!resources) snprintf(folder, sizeof folder, "%s%s%s", root, *path == '/' ? "" : "/", path);
     else if (make(root, path, folder, err) < 0) return NULL;
+    else *made |= 1u << i;
     fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
       if (!resources && errno == ENOENT) continue;
@@ -174,9 +176,11 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
 }
 
 struct cgroup *cgroup_create(const char *path, const struct resources *resources, struct error *err) {
-  struct cgroup *cgroup = prepare(path, resources, err);
-  struct error ignored;
-  if (!cgroup) cgroup_remove(path, &ignored); /* the first failure is the one to tell */
+  unsigned made = 0;
+  char folder[4096];
+  struct cgroup *cgroup = prepare(path, resources, &made, err);
+  /* Of a cgroup that others live in nothing was made, and nothing is taken away. */
+  for (int i = HIERARCHIES - 1; !cgroup && i >= 0; i--) if (made >> i & 1 && folder_of(i, path, folder)) rmdir(folder);
   return cgroup;
 }
 
@@ -205,7 +209,7 @@ int cgroup_update(const char *path, const struct resources *r, struct error *err
   return found ? 0 : error_text(err, "there is no cgroup %s", path);
 }
 
-struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare(path, NULL, err); }
+struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare(path, NULL, NULL, err); }
 int cgroup_v2_fd(const struct cgroup *cgroup) { return cgroup ? cgroup->v2 : -1; }
 bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : pure_v2(); }
 const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? cgroup->names : NULL; }
@@ -293,6 +297,11 @@ static int remove_tree(const char *folder) {
   }
   closedir(dir);
   return rmdir(folder) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+void cgroup_discard(const char *path) {
+  char folder[4096];
+  for (int i = HIERARCHIES - 1; i >= 0; i--) if (folder_of(i, path, folder)) rmdir(folder);
 }
 
 int cgroup_remove(const char *path, struct error *err) {

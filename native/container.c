@@ -63,23 +63,26 @@ int container_make(struct container *container, const char *root, const char *id
   strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
   container->created = arena_format("%s.%09ldZ", day, now.tv_nsec);
   container->owner = arena_format("%u", getuid());
+  container->maker = getpid();
+  container->maker_start_time = process_start_time(container->maker);
   return 0;
 }
 
 int container_save(const struct container *container, struct error *err) {
   char path[4200];
-  json_t *object = json_pack("{s:i, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s*}", "version", 1, "ociVersion", container->version, "id", container->id, "pid", container->pid,
-    "startTime", (json_int_t)container->start_time, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
+  json_t *object = json_pack("{s:i, s:s, s:s, s:i, s:I, s:i, s:I, s:s, s:s, s:s, s:s, s:s*}", "version", 1, "ociVersion", container->version, "id", container->id, "pid", container->pid,
+    "startTime", (json_int_t)container->start_time, "maker", container->maker, "makerStartTime", (json_int_t)container->maker_start_time, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
   if (!text) return error_text(err, "the record of container %s cannot be written: its paths are not UTF-8", container->id);
   return file_replace(container_path(container, "state.json", path), text, strlen(text), err);
 }
 
-struct record { int64_t version, pid, start_time; };
+struct record { int64_t version, pid, start_time, maker, maker_start_time; };
 
 int container_load(struct container *container, const char *root, const char *id, struct error *err) {
   static const struct field numbers[] = {
-    {"version", FIELD_INTEGER, offsetof(struct record, version)}, {"pid", FIELD_INTEGER, offsetof(struct record, pid)}, {"startTime", FIELD_INTEGER, offsetof(struct record, start_time)}, {0},
+    {"version", FIELD_INTEGER, offsetof(struct record, version)}, {"pid", FIELD_INTEGER, offsetof(struct record, pid)}, {"startTime", FIELD_INTEGER, offsetof(struct record, start_time)},
+    {"maker", FIELD_INTEGER, offsetof(struct record, maker)}, {"makerStartTime", FIELD_INTEGER, offsetof(struct record, maker_start_time)}, {0},
   };
 #define AT(member) offsetof(struct container, member)
   static const struct field texts[] = {
@@ -108,6 +111,8 @@ int container_load(struct container *container, const char *root, const char *id
   if (!container->bundle || !container->created || !container->version || !container->rootfs || !container->owner) return error_text(err, "%s: not whole", path);
   container->pid = (int)record.pid;
   container->start_time = (unsigned long long)record.start_time;
+  container->maker = (int)record.maker;
+  container->maker_start_time = (unsigned long long)record.maker_start_time;
   return 0;
 }
 
@@ -128,7 +133,7 @@ static bool lives(int pid, unsigned long long start_time) {
 
 enum container_status container_status(const struct container *container) {
   char path[4200];
-  if (!container->start_time) return *container->bundle ? CONTAINER_CREATING : CONTAINER_STOPPED;
+  if (!container->start_time) return lives(container->maker, container->maker_start_time) ? CONTAINER_CREATING : CONTAINER_STOPPED;
   if (!lives(container->pid, container->start_time)) return CONTAINER_STOPPED;
   if (container->cgroup && cgroup_is_frozen(container->cgroup)) return CONTAINER_PAUSED;
   return access(container_path(container, "start.sock", path), F_OK) == 0 ? CONTAINER_CREATED : CONTAINER_RUNNING;

@@ -9,6 +9,8 @@ struct container {
   char id[256], folder[4096];
   int pid;                        /* of its first process, as the host sees it; 0: none was made */
   unsigned long long start_time;  /* tells it from a later one with the same number */
+  int maker;                      /* the process that makes it, as long as it has none of its own */
+  unsigned long long maker_start_time;
   const char *bundle, *cgroup, *created, *rootfs, *version, *owner; /* absolute; RFC 3339; the uid of who made it */
 };
 enum container_status { CONTAINER_CREATING, CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_PAUSED, CONTAINER_STOPPED };

@@ -5,22 +5,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "layer_xattr.h"
+#include "linked_names.h"
 #include "scope.h"
 
-struct hard_link { ino_t inode; char *path; };
-
-struct copy {
-  int dest;
-  struct hard_link *links; /* of the files with several names, by their first */
-  size_t link_count;
-};
+struct copy { int dest; struct linked_names linked; };
 
 static int copy_xattrs(int from, int to, const char *path, struct error *err) {
   static char names[65536], value[65536];
@@ -71,17 +65,10 @@ static int copy_special(int from_folder, int to_folder, const char *name, const 
 
 /* A file of several names: 1 where it was linked to its first one, 0 where this is the first. */
 static int link_known(struct copy *copy, const struct stat *st, const char *path, struct error *err) {
-  for (size_t i = 0; i < copy->link_count; i++) {
-    if (copy->links[i].inode != st->st_ino) continue;
-    return linkat(copy->dest, copy->links[i].path, copy->dest, path, 0) < 0 ? error_errno(err, "link", path) : 1;
-  }
-  struct hard_link *grown = realloc(copy->links, (copy->link_count + 1) * sizeof *grown);
-  if (!grown) return error_text(err, "out of memory");
-  copy->links = grown;
-  char *kept = strdup(path);
-  if (!kept) return error_text(err, "out of memory");
-  copy->links[copy->link_count++] = (struct hard_link){st->st_ino, kept};
-  return 0;
+  const char *former;
+  if (linked_names_find(&copy->linked, 0, st, path, &former, err) < 0) return -1;
+  if (!former) return 0;
+  return linkat(copy->dest, former, copy->dest, path, 0) < 0 ? error_errno(err, "link", path) : 1;
 }
 
 static int copy_folder(struct copy *copy, int from, int to, const char *path, struct error *err);
@@ -123,7 +110,6 @@ static int copy_folder(struct copy *copy, int from, int to, const char *path, st
 int copy_tree(int from, int to, struct error *err) {
   struct copy copy = {.dest = to};
   int result = copy_folder(&copy, from, to, "", err);
-  for (size_t i = 0; i < copy.link_count; i++) free(copy.links[i].path);
-  free(copy.links);
+  linked_names_free(&copy.linked);
   return result;
 }

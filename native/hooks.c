@@ -64,12 +64,14 @@ static _Noreturn void become(const struct hook *hook, int state, int complaints)
 
 struct running { pid_t pid; int pidfd, complaints; char said[400]; size_t used; };
 
-static void listen_to(struct running *running) {
+/* False where there was nothing to read. */
+static bool listen_to(struct running *running) {
   char rest[512];
   size_t room = sizeof running->said - 1 - running->used;
   ssize_t n = read(running->complaints, room ? running->said + running->used : rest, room ? room : sizeof rest);
   if (n > 0 && room) running->used += (size_t)n;
   else if (n == 0) { close(running->complaints); running->complaints = -1; }
+  return n > 0;
 }
 
 /* Until it has ended, or its time is over. False for the latter. */
@@ -81,7 +83,10 @@ static bool attend(struct running *running, int64_t timeout) {
     if (end && left <= 0) return false;
     if (poll(entries, 2, left > 0x7fffffff ? 0x7fffffff : (int)left) < 0 && errno != EINTR) return false;
     if (entries[1].revents) listen_to(running);
-    else if (entries[0].revents) return true;
+    if (!entries[0].revents) continue;
+    /* What it said last, but not what those say that it left behind: they may never be done. */
+    while (running->complaints >= 0 && running->used < sizeof running->said - 1 && listen_to(running)) continue;
+    return true;
   }
 }
 

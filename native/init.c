@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "hide.h"
 #include "inroot.h"
 #include "join.h"
+#include "keyring.h"
 #include "mounts.h"
 #include "newroot.h"
 #include "process.h"
@@ -86,15 +86,9 @@ static int run_create_hooks(struct init_context *init, struct error *err) {
   return hooks_run(config, HOOK_CREATE_CONTAINER, hooks_state(init->state, "created", getpid()), err);
 }
 
-/* Keys that the container's processes make are not seen by others of the same user (root, mostly). */
-static int leave_keyring(const struct init_context *init, struct error *err) {
-  if (init->options.keep_keyring || syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0) return 0;
-  return errno == ENOSYS || errno == EDQUOT || errno == EPERM ? 0 : error_errno(err, "keyctl", "a session keyring");
-}
-
 static int make_ready(struct init_context *init, struct sock_fprog *filter, struct error *err) {
   const struct config *config = init->config;
-  if (seccomp_find(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || leave_keyring(init, err) < 0) return -1;
+  if (seccomp_find(config, filter, err) < 0 || enter_namespaces(init, err) < 0 || (!init->options.keep_keyring && keyring_leave(err) < 0)) return -1;
   umask(0);
   fd_auto root = newroot_make(config, err);
   if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0) return -1;

@@ -9,6 +9,7 @@
 
 #include "console.h"
 #include "file.h"
+#include "keyring.h"
 #include "namespaces.h"
 #include "process.h"
 #include "scope.h"
@@ -51,6 +52,7 @@ static int become(const struct joined *joined, struct error *err) {
   if (flags && setns(joined->target, (int)flags) < 0) return error_errno(err, "setns", "the container");
   close(joined->target);
   if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;
+  if (keyring_leave(err) < 0) return -1;
   if (joined->process->terminal && take_terminal(joined->process, joined->stdio.console, err) < 0) return -1;
   process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
   return -1;

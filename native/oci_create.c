@@ -111,6 +111,7 @@ static int bring_up(const struct request *request, struct container *container, 
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
   if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
+  if (container_save(container, err) < 0) { container->cgroup = NULL; return -1; } /* whoever finds the rest of us can take it away */
   launch->cgroup = cgroup_create(container->cgroup, &config->resources, err);
   if (!launch->cgroup) { container->cgroup = NULL; return -1; }
   launch->config = config;

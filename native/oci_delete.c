@@ -32,7 +32,8 @@ int oci_destroy(struct container *container, struct error *err) {
   struct error unread;
   bool known = container_config(container, &config, &unread) == 0;
   if (end(container, err) < 0) return -1;
-  if (container->cgroup && cgroup_remove(container->cgroup, err) < 0) return -1;
+  if (container->cgroup && !container->start_time) cgroup_discard(container->cgroup); /* its maker died; whether those who live there were its own, nobody knows */
+  else if (container->cgroup && cgroup_remove(container->cgroup, err) < 0) return -1;
   if (known) newroot_leave(&config);
   if (container_forget(container, err) < 0) return -1;
   if (!known || !config.hooks[HOOK_POSTSTOP].count) return 0;
