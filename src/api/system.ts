@@ -37,7 +37,7 @@ export async function info({ engine, response }: Exchange): Promise<void> {
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
     NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge'], Authorization: null, Log: ['json-file'] },
-    Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: [],
+    Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: engine.setAside().map((line) => `WARNING: ${line}`),
   });
 }
 

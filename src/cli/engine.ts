@@ -33,6 +33,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
       try {
         const { Version } = await client.version();
         cli.stdout.write(`engine ${Version} is running on ${client.socket}\n`);
+        for (const line of await client.warnings()) cli.stdout.write(`${line}\n`);
         return 0;
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;

@@ -44,6 +44,11 @@ export class EngineClient {
     return await this.#json('GET', '/version');
   }
 
+  /** What the engine says is wrong with its own state, a line each. */
+  async warnings(): Promise<readonly string[]> {
+    return (await this.#json<{ readonly Warnings: readonly string[] }>('GET', '/info')).Warnings;
+  }
+
   async stack(name: string): Promise<StackAnswer> {
     return await this.#json('GET', `/stacks/${encodeURIComponent(name)}`);
   }

@@ -4,6 +4,7 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+import { SetAsides } from '../runtime/set-aside.ts';
 
 const KEY = 'key.json';
 const KeyRecord = z.object({ version: z.literal(1), key: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -14,23 +15,31 @@ const KeyRecord = z.object({ version: z.literal(1), key: z.string().regex(/^[0-9
  */
 export class ContentStore {
   readonly #folder: string;
-  readonly #key: Buffer;
+  /** Null: it is set aside. */
+  readonly #key: Buffer | null;
+  readonly #asides: SetAsides;
 
-  private constructor(folder: string, key: string) {
+  private constructor(folder: string, key: string | null, asides: SetAsides) {
     this.#folder = folder;
-    this.#key = Buffer.from(key, 'hex');
+    this.#key = key === null ? null : Buffer.from(key, 'hex');
+    this.#asides = asides;
   }
 
-  /** Opens the store, and makes its key where there is none. Throws BayplanError for a key that is damaged. */
-  static async open(folder: string): Promise<ContentStore> {
+  /** Opens the store, and makes its key where there is none. */
+  static async open(folder: string, asides = new SetAsides()): Promise<ContentStore> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, KEY);
     if (!existsSync(path)) await writeRecord(path, { version: 1, key: randomBytes(32).toString('hex') });
-    return new ContentStore(folder, readRecord(path, KeyRecord, 1).key);
+    const record = asides.read({ kind: 'contents', name: '', stack: null }, () => readRecord(path, KeyRecord, 1, 'put it back from a backup and restart the engine; until then no stack with configs or secrets can be brought up'));
+    return new ContentStore(folder, record?.key ?? null, asides);
   }
 
-  /** HMAC-SHA-256, 64 hex digits. */
+  /** HMAC-SHA-256, 64 hex digits. Throws BayplanError where the key is set aside. */
   digest(bytes: Buffer): string {
+    if (this.#key === null) {
+      this.#asides.refuse('contents', '');
+      throw new Error(`${this.#folder}: there is no key`);
+    }
     return createHmac('sha256', this.#key).update(bytes).digest('hex');
   }
 
@@ -55,8 +64,9 @@ export class ContentStore {
     if (fresh.length > 0) await syncFolder(this.#folder);
   }
 
-  /** Removes what is not used, and what a crash left half written. */
+  /** Removes what is not used, and what a crash left half written; nothing while there are records that cannot be read, which may name it. */
   collect(used: ReadonlySet<string>): void {
+    if (this.#asides.has('stack', 'container', 'contents')) return;
     for (const name of readdirSync(this.#folder)) if (name !== KEY && !used.has(name)) rmSync(join(this.#folder, name), { force: true });
   }
 }

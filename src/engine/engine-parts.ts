@@ -11,6 +11,7 @@ import { readMachine, type Machine } from '../runtime/machine.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
+import { SetAsides } from '../runtime/set-aside.ts';
 import { chooseDriver } from '../runtime/storage/choose-driver.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import { createVolumes } from '../runtime/volume/volume-store.ts';
@@ -37,6 +38,7 @@ export interface EngineParts {
   readonly supervisor: Supervisor;
   readonly storage: StorageDriver;
   readonly machine: Machine;
+  readonly asides: SetAsides;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
   close(leave: boolean): void;
 }
@@ -64,24 +66,25 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   };
   try {
     if (options.ownCgroup === true) enterOwnCgroup(rootPaths.cgroup).forEach(report);
-    await ensureRootRecord(rootPaths, now());
+    const asides = new SetAsides(report);
+    await ensureRootRecord(rootPaths, now(), asides);
     const config = readEngineConfig(rootPaths.config);
     const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
-    const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report);
-    const stacks = new StackStore(paths.stacks);
+    const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report, asides);
+    const stacks = new StackStore(paths.stacks, asides);
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
-      ContentStore.open(paths.contents), createImages({ paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
-      createVolumes({ paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ paths, kernel, now }),
+      ContentStore.open(paths.contents, asides), createImages({ asides, paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
+      createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, now }),
     ]);
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, storage, core, machine, now, report,
+      paths, kernel, images, networks, volumes, storage, core, machine, asides, now, report,
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
-    const lost = new Set(await networks.restore(containers.namespaces(), containers.publications()));
+    const lost = new Set(await networks.restore(containers.namespaces(), containers.publications(), containers.asideIds()));
     for (const [name, { status }] of containers.list()) {
       if (status === null || !lost.has(status.id)) continue;
       containers.note(name, { ports: [] });
@@ -89,7 +92,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, machine, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, machine, asides, close };
   } catch (error) {
     close(false);
     throw error;

@@ -55,6 +55,7 @@ export class Engine {
     this.volumes = parts.volumes;
     this.#parts = parts;
     this.events = new EventLog(parts.containers, parts.networks, () => Date.now());
+    for (const { kind, name, error } of parts.asides.list()) this.events.setAside(kind, name, error.message);
     const executor = executorOf(parts);
     this.#stacks = new Stacks(parts, executor);
     this.#single = new SingleContainers(parts, executor({}));
@@ -82,9 +83,17 @@ export class Engine {
     if (named !== null) return { ...named, name: ref.replace(/^\//, '') };
     const found = /^[0-9a-f]{1,64}$/.test(ref) ? [...this.containers.list()].filter(([, container]) => container.status?.id.startsWith(ref)) : [];
     const [first, second] = found;
-    if (first === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);
+    if (first === undefined) {
+      this.#parts.asides.refuse('container', ref.replace(/^\//, ''));
+      throw new BayplanError('not-found', `no such container: ${ref}`);
+    }
     if (second !== undefined) throw new BayplanError('ambiguous', `${ref} is the beginning of more than one container's id: give more of it`);
     return { ...first[1], name: first[0] };
+  }
+
+  /** Records that this engine cannot read: a line each, which says what to do. */
+  setAside(): readonly string[] {
+    return this.#parts.asides.list().map(({ error }) => error.message);
   }
 
   busy(stack: string): boolean {

@@ -5,7 +5,7 @@ import type { Container } from '../state/container.ts';
 
 /** Something that happened, in Docker's words. `attributes` are the object's labels and what the action says more. */
 export interface EngineEvent {
-  readonly type: 'container' | 'network';
+  readonly type: 'container' | 'network' | 'daemon';
   readonly action: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -38,6 +38,11 @@ export class EventLog {
       if (container !== undefined && event === 'exited') for (const left of networksOf(container)) this.#member('disconnect', container, left);
     });
     networks.onEvent((action, name, { spec, status }) => this.#push('network', action, status?.id ?? '', { name, type: spec.driver }));
+  }
+
+  /** A record that cannot be read: it is said once, when the engine has started. */
+  setAside(kind: string, name: string, message: string): void {
+    this.#push('daemon', 'set-aside', '', { kind, name, message });
   }
 
   /** Past events, oldest first. */

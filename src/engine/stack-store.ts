@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -7,6 +7,7 @@ import { Source } from '../state/messages.ts';
 import { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
 import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+import { SetAsides } from '../runtime/set-aside.ts';
 
 /** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
 export const StackRecord = z.object({
@@ -22,15 +23,18 @@ export type StackRecord = z.infer<typeof StackRecord>;
 export class StackStore {
   readonly #folder: string;
   readonly #records = new Map<string, StackRecord>();
+  readonly #asides: SetAsides;
   readonly #mutex = new KeyedMutex();
 
-  /** Reads what is there. Throws BayplanError for a record that is damaged or of a newer version. */
-  constructor(folder: string) {
+  /** Reads what is there. */
+  constructor(folder: string, asides = new SetAsides()) {
     this.#folder = folder;
+    this.#asides = asides;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
       try {
-        this.#records.set(name, readRecord(this.#path(name), StackRecord, 1));
+        const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, 1, 'bring the stack up again, or put it back from a backup and restart the engine'));
+        if (record !== null) this.#records.set(name, record);
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
         rmSync(join(folder, name), { recursive: true }); // made, or removed, just before a crash: it was never acknowledged, or is gone already
@@ -42,7 +46,10 @@ export class StackStore {
     return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Null where there is none, or a damaged one. Throws BayplanError `record-too-new`: what a newer engine keeps is nothing to be changed by this one. */
   get(name: string): StackRecord | null {
+    const aside = this.#asides.find('stack', name);
+    if (aside?.error.code === 'record-too-new') throw aside.error;
     return this.#records.get(name) ?? null;
   }
 
@@ -52,13 +59,14 @@ export class StackStore {
   }
 
   async #put(name: string, source: Source, desired: Desired, base: number | null): Promise<StackRecord> {
-    const before = this.#records.get(name);
+    const before = this.get(name) ?? undefined;
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
     }
     if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
     const record: StackRecord = { version: 1, name, revision: (before?.revision ?? 0) + 1, source, desired };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
+    this.#keepDamaged(name);
     await writeRecord(this.#path(name), record);
     this.#records.set(name, record);
     return record;
@@ -72,6 +80,13 @@ export class StackStore {
       this.#records.delete(name);
       await syncFolder(this.#folder);
     });
+  }
+
+  /** Another state takes a damaged one's place, which stays beside it for whoever wants to look. */
+  #keepDamaged(name: string): void {
+    if (this.#asides.find('stack', name) === null) return;
+    renameSync(this.#path(name), `${this.#path(name)}.damaged`);
+    this.#asides.forget('stack', name);
   }
 
   #path(name: string): string {

@@ -70,13 +70,10 @@ export class Stacks {
     checkName(name, request.desired);
     let revision = this.#parts.stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
-      let notes = this.#notes(name, request);
+      const notes = this.#notes(name, request);
       const record = await this.#accept(name, request);
       revision = record.revision;
-      await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, (event) => {
-        onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...notes, ...event.plan.notes] } } : event);
-        if (event.type === 'plan') notes = []; // said once
-      }, { title: 'up', client: signal });
+      await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
       if (options.wait) await this.#settled(record, signal);
     });
   }
@@ -91,7 +88,7 @@ export class Stacks {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#pass(name, desired, USUAL_PASS, {}, onEvent, { title: 'down', client: signal });
+      await this.#pass(name, desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -108,7 +105,7 @@ export class Stacks {
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
-      await this.#carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, onEvent, { title: operation.verb, client: signal });
+      await this.#carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
@@ -183,7 +180,7 @@ export class Stacks {
   #notes(name: string, { source, desired }: StackRequest): readonly string[] {
     const before = this.#parts.stacks.get(name)?.source.workingDir;
     const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
-    return [...moved, ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
+    return [...moved, ...this.#parts.asides.notes(name), ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
   }
 
   async #pass(name: string, desired: Desired, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
@@ -235,6 +232,15 @@ export class Stacks {
 
 /** What a pass over a stack does, and on whose behalf it asks registries. */
 interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost }
+
+/** Says these once, with the first plan. */
+function noting(notes: readonly string[], onEvent: (event: PassEvent) => void): (event: PassEvent) => void {
+  let left = notes;
+  return (event) => {
+    onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...left, ...event.plan.notes] } } : event);
+    if (event.type === 'plan') left = [];
+  };
+}
 
 /** `from`: the folder of the stack file that somebody means; null: whichever stack has the name. */
 function refuseForeign(name: string, from: string | null, before: StackRecord | null): void {

@@ -46,29 +46,26 @@ export async function syncFolder(path: string): Promise<void> {
 
 /**
  * Reads a record that this program writes in `version`. Throws BayplanError `record-too-new` where a newer program has written it and
- * `record-damaged` where it is not what the schema says; the file's own errors (ENOENT) pass through.
+ * `record-damaged` where it is not what the schema says; the file's own errors (ENOENT) pass through. `remedy`: what to do with a damaged one.
  */
-export function readRecord<T>(path: string, schema: z.ZodType<T>, version: number): T {
+export function readRecord<T>(path: string, schema: z.ZodType<T>, version: number, remedy = 'put it back from a backup or remove it'): T {
+  const damaged = (what: string, cause: unknown): BayplanError => new BayplanError('record-damaged', `${path}: this record is damaged (${what}); ${remedy}`, { cause });
   const text = readFileSync(path, 'utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw damaged(path, 'it is not JSON', cause);
+    throw damaged(text === '' ? 'it is empty' : 'it is not JSON', cause);
   }
   const head = Versioned.safeParse(value);
-  if (!head.success) throw damaged(path, 'it has no version', head.error);
+  if (!head.success) throw damaged('it has no version', head.error);
   if (head.data.version > version) {
     throw new BayplanError('record-too-new', `${path}: written in version ${head.data.version} by a newer bayplan, this one knows up to ${version}; run the newer one`);
   }
   const record = schema.safeParse(value);
   if (!record.success) {
     const issue = record.error.issues[0];
-    throw damaged(path, issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`, record.error);
+    throw damaged(issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`, record.error);
   }
   return record.data;
-}
-
-function damaged(path: string, what: string, cause: unknown): BayplanError {
-  return new BayplanError('record-damaged', `${path}: this record is damaged (${what}); put it back from a backup or remove it`, { cause });
 }

@@ -215,6 +215,10 @@ export class FakeEngine implements EngineView {
   async updateContainer(name: string, changes: object): Promise<void> {
     this.calls.push(`update ${name} ${JSON.stringify(changes)}`);
   }
+  setAside(): readonly string[] {
+    return [];
+  }
+
   warnings(): readonly string[] {
     return [];
   }

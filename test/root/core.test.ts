@@ -59,7 +59,7 @@ class Container {
     this.spec = specOf({ command: [...command], environment: { PATH }, networkMode: 'none', ...change });
     for (const name of ['upper', 'work', 'root']) mkdirSync(join(this.bundle, name), { recursive: true });
     const config = bundleOf({
-      id: this.name, name: this.name, spec: this.spec, image: imageOf(),
+      id: this.name, name: this.name, stack: '', mountedImages: [], spec: this.spec, image: imageOf(),
       root: { path: join(this.bundle, 'root'), overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') } },
       netns: null, cgroupsPath: this.cgroup, hostname: 'box', files: { hosts: join(folder, 'hosts'), hostname: join(folder, 'hostname'), resolvConf: join(folder, 'resolv.conf') },
       mounts: [], seccompBpf: compiled, deviceNumbers, ...input,

@@ -47,7 +47,6 @@ describe('an engine that cannot be opened', () => {
   it.each([
     ['the root is of a newer version', join(paths.root, 'engine.json'), text('{"version":99}')],
     ['the configuration is no JSON', paths.config, text('{')],
-    ['the key of the contents is damaged', join(paths.contents, 'key.json'), text('{"version":1,"key":"x"}')],
     ['the images are no folder', paths.images, text('')],
     ['the volumes are no folder', paths.volumes, text('')],
     ['the networks are no folder', paths.networks, text('')],

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,18 +26,20 @@ async function upAndKilled(services: string): Promise<() => void> {
   return () => writeFileSync(join(machine.folder, 'in/go'), '');
 }
 
-it('an engine that cannot open, because of one container, lets go of all others', async () => {
+it('an engine that cannot open lets go of all containers that it has found', async () => {
   await machine.up('services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 3 }\n');
-  const id = machine.engine.container('demo-one-2').status?.id ?? '';
   await machine.close();
   await new Promise((resolve) => setImmediate(resolve)); // what was closed is
   const before = unixSockets();
-  const record = join(machine.paths.containers, id, 'container.json');
-  const text = readFileSync(record, 'utf8');
-  writeFileSync(record, text.replace('"version":1', '"version":99'));
-  await expect(machine.open()).rejects.toMatchObject({ code: 'record-too-new' });
-  await eventually(() => expect(unixSockets()).toBe(before));
-  writeFileSync(record, text);
+  const stale = join(machine.paths.bundles, '0123456789abcdef'); // of no container, and cannot be removed
+  mkdirSync(stale);
+  execFileSync('mount', ['-t', 'tmpfs', 'none', stale]);
+  try {
+    await expect(machine.open()).rejects.toMatchObject({ code: 'EBUSY' });
+    await eventually(() => expect(unixSockets()).toBe(before));
+  } finally {
+    execFileSync('umount', [stale]);
+  }
   await machine.open();
   expect([...machine.engine.containers.list().values()].map((each) => each.status?.phase)).toEqual(['running', 'running', 'running']);
   expect(unixSockets()).toBe(before + 3);

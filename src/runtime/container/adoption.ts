@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BayplanError } from '../../state/bayplan-error.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import { readRecord } from '../record.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { isFrozen } from './freezer.ts';
+import { type AsideContainer, asideContainer } from './aside-container.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, type ContainerEntry } from './container-entry.ts';
@@ -21,24 +20,37 @@ import type { ShimClient } from './shim-client.ts';
 export interface Adopter {
   readonly context: ContainerContext;
   readonly entries: Map<string, ContainerEntry>;
+  /** Those whose records cannot be read. */
+  readonly aside: AsideContainer[];
   /** Takes over a running container. */
   watch(entry: ContainerEntry, shim: ShimClient): void;
 }
 
 /**
  * Reads the containers that earlier engines left: finds those that run, notes the ends of the others, finishes removals that were begun, and takes
- * away what belongs to no record.
+ * away what belongs to no record. One whose record cannot be read is left as it is, its process, namespace and files too.
  */
 export async function adoptAll(adopter: Adopter): Promise<void> {
-  const { paths, core } = adopter.context;
+  const { paths, core, networks, report } = adopter.context;
   const known = new Set<string>();
   await Promise.all(readdirSync(paths.containers).map(async (id) => {
     const files = filesOf(paths, id);
-    const record = await recordOf(adopter.context, id, files);
-    if (record === null) return;
-    known.add(id.slice(0, 16));
-    await adoptOne(adopter, record, filesOf(paths, id, record.spec.cgroupParent));
+    try {
+      const record = recordOf(adopter, id, files);
+      known.add(id.slice(0, 16));
+      if (record !== null) await adoptOne(adopter, record, filesOf(paths, id, record.spec.cgroupParent));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
+    }
   }));
+  for (const { id, addresses, name } of adopter.aside) {
+    try {
+      networks.reserve(id, addresses);
+    } catch (error) { // a container that can be read has it
+      report(`container ${name === '' ? id.slice(0, 12) : name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
   for (const short of readdirSync(paths.bundles)) {
     if (known.has(short)) continue;
     const stale = filesOf(paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
@@ -48,25 +60,17 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
   }
 }
 
-/** Null where there is none to be had; its files are then out of the way. */
-async function recordOf(context: ContainerContext, id: string, files: ContainerFiles): Promise<ContainerRecord | null> {
+/** Null where it is set aside. Throws ENOENT where there is none. */
+function recordOf({ context: { paths, asides }, aside }: Adopter, id: string, files: ContainerFiles): ContainerRecord | null {
+  const read = (): ContainerRecord => readRecord(files.record, ContainerRecord, 1, `put it back from a backup, or remove ${files.state}, the container with all that it has written, and restart the engine`);
   try {
-    return readRecord(files.record, ContainerRecord, 1);
+    return read();
   } catch (error) {
-    if (error instanceof BayplanError && error.code === 'record-damaged') await setAside(context, id, files, error);
-    else if (error instanceof Error && 'code' in error && error.code === 'ENOENT') await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
-    else throw error;
-    return null;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw error;
+    const told = asideContainer(paths, id, files);
+    aside.push(told);
+    return asides.read({ kind: 'container', name: told.name === '' ? id.slice(0, 12) : told.name, stack: told.stack }, () => { throw error; });
   }
-}
-
-/** A record that cannot be read: its container is ended, its files are kept for whoever wants to look. */
-async function setAside({ core, paths, report }: ContainerContext, id: string, files: ContainerFiles, error: BayplanError): Promise<void> {
-  await deleteCgroup(core, files.cgroup);
-  const aside = join(paths.root, 'damaged');
-  mkdirSync(aside, { recursive: true, mode: 0o700 });
-  renameSync(files.state, join(aside, id));
-  report(`${error.message}; its container was ended and its files are kept in ${join(aside, id)}`);
 }
 
 async function adoptOne(adopter: Adopter, record: ContainerRecord, files: ContainerFiles): Promise<void> {
@@ -97,11 +101,11 @@ async function finishRemoval({ context, entries }: Adopter, entry: ContainerEntr
 }
 
 async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void> {
-  const { kernel, volumes, core, now } = adopter.context;
+  const { kernel, volumes, core, now, report } = adopter.context;
   const { record, files } = entry;
   const found = await findProcess(kernel, files);
   if (found.state === 'running') {
-    Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files), paused: isFrozen(files.cgroup) });
+    Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup) });
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {

@@ -32,6 +32,9 @@ export interface ResolvedMount {
 export interface BundleInput {
   readonly id: string;
   readonly name: string;
+  readonly stack: string;
+  /** Config digests. */
+  readonly mountedImages: readonly string[];
   readonly spec: ContainerSpec;
   readonly image: ImageStatus;
   readonly root: ContainerRoot;
@@ -109,6 +112,8 @@ export function bundleOf(input: BundleInput): OciConfig {
       ...userAnnotations(spec, image),
       'io.bayplan.id': input.id,
       'io.bayplan.name': input.name,
+      'io.bayplan.stack': input.stack,
+      'io.bayplan.images': [spec.imageId, ...input.mountedImages].join(' '),
       ...(spec.init ? { 'io.bayplan.init': 'true' } : {}),
       ...overlayAnnotations(root.overlay),
       ...(seccompBpf === null ? {} : { 'io.bayplan.seccomp.bpf': seccompBpf }),

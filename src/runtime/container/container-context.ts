@@ -3,6 +3,7 @@ import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Machine } from '../machine.ts';
 import type { Networks } from '../network/networks.ts';
+import type { SetAsides } from '../set-aside.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
 import type { Volumes } from '../volume/volumes.ts';
 
@@ -20,6 +21,7 @@ export interface ContainerContext {
   readonly now: () => number;
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report: (message: string) => void;
+  readonly asides: SetAsides;
   /** Bytes of one log file, and how many are kept. */
   readonly logMax: number;
   readonly logFiles: number;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type Health, PublishedPort } from '../../state/container.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ContainerEntry } from './container-entry.ts';
@@ -21,7 +21,10 @@ export function noteEntry(entry: ContainerEntry, note: Note): void {
     else rmSync(files.held, { force: true });
   }
   Object.assign(entry, note, { view: null });
-  if (entry.phase === 'running' && note.ports !== undefined) writeFileSync(files.ports, JSON.stringify({ version: 1, ports: note.ports }));
+  if (entry.phase === 'running' && note.ports !== undefined) {
+    writeFileSync(`${files.ports}.tmp`, JSON.stringify({ version: 1, ports: note.ports }));
+    renameSync(`${files.ports}.tmp`, files.ports);
+  }
   if (note.restarts !== undefined && existsSync(files.bundle)) writeFileSync(files.restarts, String(note.restarts));
 }
 
@@ -35,15 +38,17 @@ export function mark(path: string): void {
 }
 
 export function readRestarts(files: ContainerFiles): number {
-  return existsSync(files.restarts) ? Number(readFileSync(files.restarts, 'utf8')) : 0;
+  return existsSync(files.restarts) ? Number.parseInt(readFileSync(files.restarts, 'utf8'), 10) || 0 : 0;
 }
 
-export function readPorts(files: ContainerFiles): readonly PublishedPort[] {
+/** Ports that were given. Where that cannot be read there are none, which `report` is told: the container runs on. */
+export function readPorts(files: ContainerFiles, report: (message: string) => void): readonly PublishedPort[] {
   try {
     const value: unknown = JSON.parse(readFileSync(files.ports, 'utf8'));
     return PublishedPort.array().parse(typeof value === 'object' && value !== null && 'ports' in value ? value.ports : []);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
+    report(`${files.ports}: ${error instanceof Error ? error.message : String(error)}: its ports are closed; restart the container`);
+    return [];
   }
 }

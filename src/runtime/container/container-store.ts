@@ -9,6 +9,7 @@ import type { ImageUser } from '../image/images.ts';
 import { oomScoreFloor } from '../machine.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
+import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
@@ -47,6 +48,8 @@ import { writeBundle } from './write-bundle.ts';
 export class ContainerStore implements Containers {
   readonly #context: ContainerContext;
   readonly #entries = new Map<string, ContainerEntry>();
+  /** Those whose records cannot be read: what they use stays theirs. */
+  readonly #aside: AsideContainer[] = [];
   readonly #mutex = new KeyedMutex();
   /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
   readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[] }>();
@@ -74,7 +77,7 @@ export class ContainerStore implements Containers {
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     try {
-      await adoptAll({ context, entries: store.#entries, watch: (entry, shim) => store.#watch(entry, shim) });
+      await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#watch(entry, shim) });
     } catch (error) {
       store.close();
       throw error;
@@ -107,14 +110,16 @@ export class ContainerStore implements Containers {
   imageUsers(): readonly ImageUser[] {
     const made = [...this.#entries].flatMap(([container, { record, phase }]) =>
       [record.spec.imageId, ...Object.values(record.mountedImages)].map((imageId) => ({ container, imageId, running: phase === 'running' })));
-    return [...made, ...[...this.#making].flatMap(([container, { imageIds }]) => imageIds.map((imageId) => ({ container, imageId, running: false })))];
+    const aside = this.#aside.flatMap(({ id, name, imageIds }) => (imageIds ?? ['']).map((imageId) => ({ container: name === '' ? id.slice(0, 12) : name, imageId, running: true })));
+    return [...made, ...aside, ...[...this.#making].flatMap(([container, { imageIds }]) => imageIds.map((imageId) => ({ container, imageId, running: false })))];
   }
 
   /** Names of the containers that use a volume, of those that are being made too. */
   volumeUsers(volume: string): readonly string[] {
     const made = [...this.#entries].filter(([, { record }]) => volumesUsedBy(record.spec, record.anonymousVolumes).includes(volume));
     const making = [...this.#making].filter(([, { volumes }]) => volumes.includes(volume));
-    return [...new Set([...made, ...making].map(([name]) => name))];
+    const aside = this.#aside.filter(({ volumes }) => volumes === null || volumes.includes(volume)).map(({ id, name }) => (name === '' ? id.slice(0, 12) : name));
+    return [...new Set([...[...made, ...making].map(([name]) => name), ...aside])];
   }
 
   /** Ports that are to lead to the running containers, to restore the table from. */
@@ -127,8 +132,14 @@ export class ContainerStore implements Containers {
     return inhabitedNamespaces(this.#entries, this.#context.images);
   }
 
+  /** Ids of those whose records cannot be read. */
+  asideIds(): readonly string[] {
+    return this.#aside.map(({ id }) => id);
+  }
+
   async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
     await this.#mutex.run(name, async () => {
+      this.#context.asides.refuse('container', name);
       const holder = this.#entries.get(name);
       if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
       const [problem] = specProblems(spec);
@@ -257,6 +268,7 @@ export class ContainerStore implements Containers {
   async rename(name: string, to: string): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
+      this.#context.asides.refuse('container', to);
       if (this.#entries.has(to) || this.#making.has(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
       this.#update(entry, { name: to });
       this.#entries.delete(name);
@@ -379,6 +391,7 @@ export class ContainerStore implements Containers {
 
   #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
+    if (entry === undefined) this.#context.asides.refuse('container', name);
     if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
     return entry;
   }

@@ -40,16 +40,25 @@ export async function findProcess(kernel: Kernel, files: ContainerFiles): Promis
 const WAIT_MS = 5;
 const GIVE_UP_MS = 30_000;
 
-/** The exit file, or null where there is none. */
+/** The exit file, or null where there is none, or where it is damaged, as a power cut may leave it: then how it ended is not known. */
 export function readExit(files: ContainerFiles): ExitRecord | null {
   for (const path of [files.exit, files.spareExit]) {
     try {
-      return ExitRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
+      const exit = ExitRecord.safeParse(parsed(readFileSync(path, 'utf8')));
+      if (exit.success) return exit.data;
     } catch (error) {
       if (!isAbsent(error)) throw error;
     }
   }
   return null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // fits no schema
+  }
 }
 
 function isAbsent(error: unknown): boolean {

@@ -42,7 +42,8 @@ export function writeBundle(parts: BundleParts): void {
   }
   const devices = record.spec.privileged ? [...allDevices(), ...devicesOf(record.spec.devices)] : devicesOf(record.spec.devices);
   const config = bundleOf({
-    id: record.id, name: record.name, spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
+    id: record.id, name: record.name, stack: record.identity.stack, mountedImages: Object.values(record.mountedImages),
+    spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
     mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors,
   });

@@ -6,6 +6,7 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { RegistryCredentials } from '../../state/registry-credentials.ts';
 import type { Paths } from '../../state/paths.ts';
+import { SetAsides } from '../set-aside.ts';
 import { overlayDriver } from '../storage/overlay-driver.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
 import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts';
@@ -39,13 +40,15 @@ export interface ImageContext {
   readonly users: ImageUsers;
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report?: (line: string) => void;
+  readonly asides?: SetAsides;
 }
 
 /** Opens the store at `paths.images` and `paths.layers`. */
 export async function createImages(context: ImageContext): Promise<Images> {
-  const { paths, core, storage = overlayDriver(paths, core) } = context;
+  const { paths, core, storage = overlayDriver(paths, core), asides = new SetAsides() } = context;
   const [layout, layers] = await Promise.all([Layout.open(paths.images), LayerStore.open(paths.layers, core, storage)]);
-  return new ImageStore(layout, layers, context);
+  const index = asides.read({ kind: 'images', name: '', stack: null }, () => layout.readIndex()) ?? await layout.indexOfBlobs();
+  return new ImageStore(layout, layers, index, { ...context, asides });
 }
 
 /** Layers that come at the same time, for whatever images. */
@@ -62,10 +65,11 @@ class ImageStore implements Images {
   readonly #now: () => number;
   readonly #pulls = new SharedWork<Pulled, PartProgress>();
   readonly #pullStore: PullStore;
+  readonly #asides: SetAsides;
   #index: Index;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(layout: Layout, layers: LayerStore, { registries = new RegistryClient({}), now = () => Date.now(), users, report = () => undefined }: ImageContext) {
+  constructor(layout: Layout, layers: LayerStore, index: Index, { registries = new RegistryClient({}), now = () => Date.now(), users, report = () => undefined, asides }: ImageContext & { readonly asides: SetAsides }) {
     this.#layout = layout;
     this.#layers = layers;
     this.#registries = registries;
@@ -74,7 +78,8 @@ class ImageStore implements Images {
     this.#pullStore = { layout, layers, downloads: new SharedWork(), slot: (work) => downloads.add(work) };
     this.#users = users;
     this.#report = report;
-    this.#index = layout.readIndex();
+    this.#asides = asides;
+    this.#index = index;
     this.#catalog = new Catalog(layout, this.#index);
   }
 
@@ -245,6 +250,8 @@ class ImageStore implements Images {
     const removed = await this.#exclusively(async () => {
       const users = this.#users();
       if (users === null) throw new BayplanError('not-ready', 'the engine is still starting: try again', { retryable: true });
+      const unknown = users.find(({ imageId }) => imageId === '');
+      if (unknown !== undefined) throw new BayplanError('conflict', `no image can be removed while it is not known which one container ${unknown.container} was made from: its record cannot be read ("docker info" says why)`);
       const { names, manifests } = decide(users);
       const before = this.#catalog.list();
       const index = withoutNames(this.#index, new Set(names));
@@ -259,7 +266,7 @@ class ImageStore implements Images {
   async #sweep(): Promise<void> {
     try {
       const users = this.#users();
-      if (users === null || users.some(({ imageId }) => this.#catalog.find(imageId) === null)) return; // its layers may be in use
+      if (this.#asides.has('images') || users === null || users.some(({ imageId }) => this.#catalog.find(imageId) === null)) return; // its layers may be in use
       const needed = reachable(this.#layout, this.#index);
       if (needed === null) return;
       await this.#layers.removeOthers(needed.layers);
@@ -271,6 +278,7 @@ class ImageStore implements Images {
 
   /** The new index is what counts at once; it is taken back where it cannot be written. */
   async #change(index: Index): Promise<void> {
+    this.#asides.refuse('images', '');
     const before = this.#index;
     this.#catalog.read(this.#index = index);
     try {

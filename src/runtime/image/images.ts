@@ -56,7 +56,7 @@ export interface ImageDetails {
   readonly layers: readonly StoredLayer[];
 }
 
-/** A container that was made, or is being made, from an image. */
+/** A container that was made, or is being made, from an image. `imageId` '': that cannot be told. */
 export interface ImageUser { readonly imageId: string; readonly container: string; readonly running: boolean }
 
 /** Who uses images, asked at the moment of a removal. Null: that is not known yet, so nothing may be removed. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { syncFolder } from '../record.ts';
 import { digestOf } from './archive-images.ts';
-import { Index, INDEX_TYPE, type Descriptor } from './oci.ts';
+import { Index, INDEX_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from './oci.ts';
 
 /** An OCI image layout on disk (image-layout.md): nothing of ours is in it, so that other programs read it. */
 export class Layout {
@@ -32,8 +32,19 @@ export class Layout {
   readIndex(): Index {
     const path = join(this.#folder, 'index.json');
     const parsed = Index.safeParse(parse(readFileSync(path, 'utf8')));
-    if (!parsed.success) throw new BayplanError('record-damaged', `${path}: this is not an OCI image index; put it back from a backup, or remove it and load the images again`, { cause: parsed.error });
+    if (!parsed.success) throw new BayplanError('record-damaged', `${path}: this is not an OCI image index; put it back from a backup, or remove it and load the images again, then restart the engine; until then images are known by their IDs alone, and none is added or removed`, { cause: parsed.error });
     return parsed.data;
+  }
+
+  /** An index of all manifests that there are, none with a name: what can be known without `index.json`. */
+  async indexOfBlobs(): Promise<Index> {
+    const manifests: Descriptor[] = [];
+    for (const name of (await readdir(this.#blobs)).sort()) {
+      const size = statSync(join(this.#blobs, name)).size;
+      const manifest = size > LARGEST_MANIFEST ? null : Manifest.safeParse(parse(readFileSync(join(this.#blobs, name), 'utf8'))).data;
+      if (manifest) manifests.push({ mediaType: manifest.mediaType ?? MANIFEST_TYPE, digest: `sha256:${name}`, size });
+    }
+    return { schemaVersion: 2, mediaType: INDEX_TYPE, manifests };
   }
 
   async writeIndex(index: Index): Promise<void> {
@@ -97,6 +108,9 @@ export class Layout {
     return folder;
   }
 }
+
+/** Registries take none that is larger. */
+const LARGEST_MANIFEST = 4 * 1024 * 1024;
 
 function parse(text: string): unknown {
   try {

@@ -11,6 +11,7 @@ import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
 import { settled } from '../settled.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
+import { SetAsides } from '../set-aside.ts';
 import { linkExists, removeLinks } from './bridge.ts';
 import { forgetUdpFlows } from './conntrack.ts';
 import { hostRoutes } from './host-routes.ts';
@@ -31,25 +32,28 @@ import { ZoneFiles } from './zone-files.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
-interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly now: () => number }
+interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly now: () => number; readonly asides?: SetAsides }
 
 /** Reads the networks' records. Nothing in the kernel is touched before `create` or `restore`. */
 export async function createNetworks(context: NetworkContext): Promise<Networks> {
-  const { paths } = context;
+  const { paths, asides = new SetAsides() } = context;
   await mkdir(paths.networks, { recursive: true, mode: 0o700 });
   const entries = new Map<string, NetworkEntry>();
   for (const file of (await readdir(paths.networks)).sort()) {
     // What a crash left of a record that was never acknowledged.
     if (file.endsWith('.tmp')) await unlink(join(paths.networks, file));
     if (!file.endsWith('.json')) continue;
-    const record = readRecord(join(paths.networks, file), NetworkRecord, NETWORK_RECORD_VERSION);
-    entries.set(record.name, new NetworkEntry(record));
+    const path = join(paths.networks, file);
+    const entry = asides.read({ kind: 'network', name: file.slice(0, -'.json'.length), stack: null }, () => (
+      new NetworkEntry(readRecord(path, NetworkRecord, NETWORK_RECORD_VERSION, 'put it back from a backup, or remove it and its bridge, and restart the engine'))));
+    if (entry !== null) entries.set(entry.name, entry);
   }
-  return new NetworkStore(context, entries);
+  return new NetworkStore({ ...context, asides }, entries);
 }
 
 class NetworkStore implements Networks {
   readonly #context: NetworkContext;
+  readonly #asides: SetAsides;
   readonly #entries: Map<string, NetworkEntry>;
   readonly #offset: number;
   readonly #rules: Rules;
@@ -68,9 +72,10 @@ class NetworkStore implements Networks {
   readonly #listeners = new Set<(event: 'create' | 'destroy', name: string, network: Network) => void>();
   #complaints: readonly string[] = [];
 
-  constructor(context: NetworkContext, entries: Map<string, NetworkEntry>) {
+  constructor(context: NetworkContext & { readonly asides: SetAsides }, entries: Map<string, NetworkEntry>) {
     const { paths, kernel } = context;
     this.#context = context;
+    this.#asides = context.asides;
     this.#entries = entries;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
@@ -104,6 +109,7 @@ class NetworkStore implements Networks {
 
   async create(name: string, stack: string, spec: NetworkSpec): Promise<void> {
     await this.#changes.add(async () => {
+      this.#asides.refuse('network', name);
       const existing = this.#entries.get(name);
       if (existing !== undefined) checkSame(existing.record, stack, spec);
       else if (spec.external) throw new BayplanError('network-not-found', `network ${name} is external and not there; create it first`);
@@ -118,6 +124,7 @@ class NetworkStore implements Networks {
 
   async remove(name: string): Promise<void> {
     await this.#changes.add(async () => {
+      this.#asides.refuse('network', name);
       const entry = this.#entries.get(name);
       if (entry === undefined) return;
       const { owners } = entry;
@@ -142,6 +149,13 @@ class NetworkStore implements Networks {
 
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses {
     return this.#entry(network).allocate(container, wanted);
+  }
+
+  reserve(container: string, addresses: readonly string[]): void {
+    for (const text of addresses) {
+      const entry = [...this.#entries.values()].find((each) => each.linkAddress(text).length > 0);
+      entry?.allocate(container, text.includes(':') ? { ipv4: null, ipv6: text } : { ipv4: text, ipv6: null });
+    }
   }
 
   release(network: string, container: string): void {
@@ -223,12 +237,14 @@ class NetworkStore implements Networks {
     return ports;
   }
 
-  async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[]): Promise<readonly string[]> {
+  async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched: readonly string[] = []): Promise<readonly string[]> {
     const lost: string[] = [];
     const complaints: string[] = [];
     const { kernel, paths } = this.#context;
-    const groups = new Set([...this.#entries.values()].map(({ record }) => record.group));
-    await removeLeftovers(kernel, paths, new Set(namespaces.map(({ endpoint }) => endpoint.id)), groups);
+    const all = !this.#asides.has('network');
+    const groups = all ? new Set([...this.#entries.values()].map(({ record }) => record.group)) : null;
+    await removeLeftovers(kernel, paths, new Set([...namespaces.map(({ endpoint }) => endpoint.id), ...untouched]), groups);
+    for (const id of untouched) this.#namespaces.enter(id, id);
     for (const { endpoint, inhabitants } of namespaces) {
       this.#remember(endpoint);
       for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
@@ -256,7 +272,7 @@ class NetworkStore implements Networks {
     this.#apply();
     this.#rules.guard(true);
     const zones = [...this.#entries.values()].map(({ zone }) => zone);
-    await this.#zones.keepOnly(new Set(zones));
+    if (all) await this.#zones.keepOnly(new Set(zones));
     await Promise.all(zones.map((zone) => this.#zones.write(zone)));
     return lost;
   }
@@ -374,6 +390,7 @@ class NetworkStore implements Networks {
   }
 
   #entry(name: string): NetworkEntry {
+    this.#asides.refuse('network', name);
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new BayplanError('network-not-found', `network ${name} is not there; create it first`);
     return entry;

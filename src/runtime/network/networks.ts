@@ -51,6 +51,8 @@ export interface Networks {
   remove(name: string): Promise<void>;
   /** Gives addresses (the wanted ones, or the next free) and remembers them until `release`. */
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses;
+  /** Keeps addresses of a container of which no more is known from others, in whatever networks they are. Throws as `allocate` does. */
+  reserve(container: string, addresses: readonly string[]): void;
   /** Takes them back: at once, or when the last one has left the container's namespace. */
   release(network: string, container: string): void;
   /**
@@ -78,8 +80,8 @@ export interface Networks {
    */
   publish(publication: Publication): Promise<readonly PublishedPort[]>;
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
-   * the ids of containers whose ports could not be given back, for which `notices` has the reasons. */
-  restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[]): Promise<readonly string[]>;
+   * the ids of containers whose ports could not be given back, for which `notices` has the reasons. The namespaces of `untouched` (ids) stay as they are. */
+  restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched?: readonly string[]): Promise<readonly string[]>;
   /** Puts our rules back where somebody has removed them. After `restore` that happens within a second by itself. */
   repair(): void;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Paths } from '../../state/paths.ts';
 import { readRecord, writeRecord } from '../record.ts';
+import type { SetAsides } from '../set-aside.ts';
 import { btrfsDriver } from './btrfs-driver.ts';
 import { runStorage } from './core-output.ts';
 import { fuseOverlayDriver } from './fuse-overlay-driver.ts';
@@ -34,15 +35,17 @@ function storageOf(paths: Paths, core: string, name: DriverName): Storage {
  * The storage driver of a root folder: the one that its configuration names, else the one it had, else overlay, or what is left where that cannot be: fuse-overlayfs, then vfs. Throws
  * BayplanError `storage-driver` where the one that is named cannot be.
  */
-export async function chooseDriver(paths: Paths, core: string, named: DriverName | null, report: (line: string) => void): Promise<Storage> {
+export async function chooseDriver(paths: Paths, core: string, named: DriverName | null, report: (line: string) => void, asides: SetAsides): Promise<Storage> {
   if (named !== null) return await namedDriver(paths, core, named);
   const file = join(paths.root, 'storage.json');
-  const former = existsSync(file) ? readRecord(file, StorageRecord, 1).driver : null;
-  if (former !== null) return storageOf(paths, core, former);
+  const former = existsSync(file) ? asides.read({ kind: 'storage', name: '', stack: '' }, () => readRecord(file, StorageRecord, 1, 'the driver is told by the layers that are there; put it back from a backup, or remove it, and restart the engine')) : null;
+  if (former !== null) return storageOf(paths, core, former.driver);
+  const used = existsSync(file) ? (['btrfs', 'vfs'] as const).find((name) => existsSync(`${paths.layers}-${name}`)) : undefined;
+  if (used !== undefined) return storageOf(paths, core, used);
   const probe = await probeOverlay(paths, core);
   const driver = probe.overlay ? 'overlay' : probe.marks && hasFuse() ? 'fuse-overlayfs' : 'vfs';
   if (!probe.overlay) report(`storage driver ${driver}: overlay cannot be used below ${paths.root}: ${probe.reason}`);
-  await writeRecord(file, { version: 1, driver });
+  if (!asides.has('storage')) await writeRecord(file, { version: 1, driver });
   return storageOf(paths, core, driver);
 }
 

@@ -10,6 +10,7 @@ import { driverOptsProblem, shownDriverOpts } from '../../state/volume-options.t
 import { KeyedMutex } from '../container/mutex.ts';
 import type { Paths } from '../../state/paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
+import { SetAsides } from '../set-aside.ts';
 import { mountRequestOf } from './mount-options.ts';
 import { mountsBelow } from './mount-table.ts';
 import { refuseMounted, VolumeMounts } from './volume-mounts.ts';
@@ -27,11 +28,11 @@ type VolumeRecord = z.infer<typeof VolumeRecord>;
 const Failure = z.looseObject({ error: z.string() });
 
 /** `core`: path of bayplan-core, which copies. `users`: names of the containers that use a volume. */
-interface VolumeContext { readonly paths: Paths; readonly now: () => number; readonly core: string; readonly users: (volume: string) => readonly string[] }
+interface VolumeContext { readonly paths: Paths; readonly now: () => number; readonly core: string; readonly users: (volume: string) => readonly string[]; readonly asides?: SetAsides }
 
 /** Opens the volumes below `paths.volumes` and finishes what a crash interrupted. */
 export async function createVolumes(context: VolumeContext): Promise<Volumes> {
-  const { paths } = context;
+  const { paths, asides = new SetAsides() } = context;
   // A container's root may leave a setuid program in a volume: no user of the host may come near it.
   await mkdir(paths.volumes, { recursive: true, mode: 0o700 });
   await chmod(paths.volumes, 0o700);
@@ -43,11 +44,13 @@ export async function createVolumes(context: VolumeContext): Promise<Volumes> {
       if (mountsBelow(folder).length === 0) await rm(folder, { recursive: true, force: true });
       continue;
     }
-    records.set(name, readRecord(join(folder, 'volume.json'), VolumeRecord, VERSION));
+    const record = asides.read({ kind: 'volume', name, stack: null }, () => readRecord(join(folder, 'volume.json'), VolumeRecord, VERSION, 'put it back from a backup and restart the engine; what the volume holds is left as it is'));
+    if (record === null) continue;
+    records.set(name, record);
     await rm(join(folder, 'staged.tmp'), { recursive: true, force: true });
     await moveStaged(folder);
   }
-  return new VolumeStore(context, records);
+  return new VolumeStore({ ...context, asides }, records);
 }
 
 class VolumeStore implements Volumes {
@@ -56,15 +59,17 @@ class VolumeStore implements Volumes {
   readonly #now: () => number;
   readonly #users: VolumeContext['users'];
   readonly #records: Map<string, VolumeRecord>;
+  readonly #asides: SetAsides;
   readonly #mounts: VolumeMounts;
   readonly #mutex = new KeyedMutex();
 
-  constructor({ paths, core, now, users }: VolumeContext, records: Map<string, VolumeRecord>) {
+  constructor({ paths, core, now, users, asides }: VolumeContext & { readonly asides: SetAsides }, records: Map<string, VolumeRecord>) {
     this.#folder = paths.volumes;
     this.#core = core;
     this.#now = now;
     this.#users = users;
     this.#records = records;
+    this.#asides = asides;
     this.#mounts = new VolumeMounts(core);
   }
 
@@ -78,6 +83,7 @@ class VolumeStore implements Volumes {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `volume "${name}": a name begins with a letter or digit and goes on with letters, digits, _ . -`);
     const problem = driverOptsProblem(spec.driverOpts);
     if (problem !== null) throw new BayplanError('bad-request', `volume ${name}: ${problem}`);
+    this.#asides.refuse('volume', name);
     return this.#mutex.run(name, async () => {
       const existing = this.#records.get(name);
       if (existing !== undefined) return assertSame(name, existing, stack, spec);
@@ -96,6 +102,7 @@ class VolumeStore implements Volumes {
 
   remove(name: string): Promise<void> {
     return this.#mutex.run(name, async () => {
+      this.#asides.refuse('volume', name);
       const record = this.#records.get(name);
       if (record === undefined) return;
       const folder = join(this.#folder, name);
@@ -134,6 +141,7 @@ class VolumeStore implements Volumes {
   }
 
   mountpoint(name: string): string {
+    this.#asides.refuse('volume', name);
     if (!this.#records.has(name)) throw new BayplanError('not-found', `volume ${name} does not exist: create it first`);
     return join(this.#folder, name, '_data');
   }

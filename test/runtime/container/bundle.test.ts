@@ -4,7 +4,7 @@ import { imageOf, specOf } from './container-spec.ts';
 
 function inputOf(change: Partial<BundleInput> = {}): BundleInput {
   return {
-    id: 'ab'.repeat(32), name: 'demo-web-1', spec: specOf(), image: imageOf(),
+    id: 'ab'.repeat(32), name: 'demo-web-1', stack: 'demo', mountedImages: [], spec: specOf(), image: imageOf(),
     root: { path: '/run/b/rootfs', overlay: { cwd: '/layers', lowerdirs: ['base', 'top'], upperdir: '/c/upper', workdir: '/c/work' } },
     netns: '/run/b/netns/abab', cgroupsPath: '/bayplan/abab', hostname: 'web',
     files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts: [], seccompBpf: '/run/b/default.bpf', deviceNumbers: () => ({ major: 254, minor: 0 }), ...change,
@@ -41,7 +41,7 @@ describe('bundleOf', () => {
 
   it('writes the overlay topmost first, by names relative to its folder', () => {
     expect(bundleOf(inputOf()).annotations).toEqual({
-      'io.bayplan.user': '0', 'io.bayplan.id': 'ab'.repeat(32), 'io.bayplan.name': 'demo-web-1', 'io.bayplan.overlay.cwd': '/layers',
+      'io.bayplan.user': '0', 'io.bayplan.id': 'ab'.repeat(32), 'io.bayplan.name': 'demo-web-1', 'io.bayplan.stack': 'demo', 'io.bayplan.images': inputOf().spec.imageId, 'io.bayplan.overlay.cwd': '/layers',
       'io.bayplan.overlay': 'lowerdir=top:base,upperdir=/c/upper,workdir=/c/work', 'io.bayplan.seccomp.bpf': '/run/b/default.bpf',
     });
     const odd = { cwd: '/l', lowerdirs: ['a:b'], upperdir: '/c,d', workdir: '/w' };
