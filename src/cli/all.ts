@@ -1,3 +1,4 @@
+import { addApply } from './apply.ts';
 import { addAttach } from './attach.ts';
 import type { Cli } from './cli.ts';
 import { addCompletion } from './completion.ts';
@@ -44,7 +45,7 @@ import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addCreate, addScale, addPlan, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addDown, addCreate, addScale, addPlan, addApply, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport,
   addConfig,

@@ -1,4 +1,5 @@
 import { clientOf } from './client-of.ts';
+import { dryRun } from './dry-run.ts';
 import { addMakeOptions, type MakeOptions } from './make-options.ts';
 import { addServices } from './options.ts';
 import { passView } from './pass-view.ts';
@@ -12,6 +13,7 @@ export const addCreate: AddCommand = (program, cli, ends) => {
       const project = loadProject(options, cli);
       const client = clientOf(options, cli);
       const request = await upRequest(project, services, { ...options, start: false }, client, cli);
+      if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
       const view = passView(options.progress, cli, options.quietPull === true);
       try {
         for await (const event of client.applyStack(project.name, request, { wait: false, attached: false })) view.event(event);

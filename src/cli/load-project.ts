@@ -35,6 +35,12 @@ export function loadRawModel(options: StackOptions, cli: Cli, choices: LoadChoic
   return result;
 }
 
+/** How the options have a stack file read, for another time and from another folder. */
+export function loadOf(options: StackOptions, cli: Cli): { readonly file: string[]; readonly projectDirectory: string; readonly profile: string[]; readonly envFile: string[] | null } {
+  const { files, workingDir, profiles, envFiles } = inputOf(options, cli);
+  return { file: [...files], projectDirectory: workingDir, profile: [...profiles], envFile: envFiles === null ? null : [...envFiles] };
+}
+
 function inputOf(options: StackOptions, cli: Cli): LoadInput {
   const files = stackFilesOf(options, cli);
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';

@@ -2,6 +2,7 @@ import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
 import { clientOf } from './client-of.ts';
+import { dryRun } from './dry-run.ts';
 import { runInForeground } from './foreground.ts';
 import { addUpOptions, type UpOptions } from './make-options.ts';
 import { addServices } from './options.ts';
@@ -20,6 +21,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const project = loadProject(options, cli);
       const client = clientOf(options, cli);
       const request = await upRequest(project, services, options, client, cli);
+      if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
       const view = passView(options.progress, cli, options.quietPull === true);
       try {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });

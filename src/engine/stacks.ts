@@ -13,6 +13,7 @@ import { nothingDesired, type Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
+import { planDigest } from './plan-digest.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import type { StackRecord } from './stack-store.ts';
 
@@ -61,13 +62,14 @@ export class Stacks {
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const notes = [...this.#notes(name, request), ...made.notes];
-    return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, plan: { ...made, notes } };
+    return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, digest: planDigest(made), plan: { ...made, notes } };
   }
 
   async apply(
     name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     checkName(name, request.desired);
+    if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     let revision = this.#parts.stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       const notes = this.#notes(name, request);
@@ -165,6 +167,17 @@ export class Stacks {
       await this.#parts.contents.keep(bytes);
       return await this.#parts.stacks.put(name, request.source, desired, request.base);
     });
+  }
+
+  /** Throws `conflict` where the stack is not any more what a plan was made from. */
+  #refuseMoved(name: string, request: StackRequest, expected: NonNullable<StackRequest['expected']>): void {
+    const refuse = (what: string): never => {
+      throw new BayplanError('conflict', `stack ${name}: ${what} since the plan was made; nothing was changed: make the plan anew`);
+    };
+    if (this.busy(name)) refuse('something else is being done to it');
+    const { revision, digest } = this.plan(name, request);
+    if (revision !== expected.revision) refuse(`it was changed (revision ${expected.revision} then, ${revision} now)`);
+    if (digest !== expected.digest) refuse('its containers, or what a config or secret holds, have changed');
   }
 
   async #admit<T>(work: () => Promise<T>): Promise<T> {

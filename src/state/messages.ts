@@ -15,11 +15,13 @@ export const StackRequest = z.strictObject({
   version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired, bytes: z.record(z.string(), z.base64()).default({}),
   /** How this one pass goes about it. */
   options: PassOptions.optional(),
+  /** The plan that is to come of it, as PlanAnswer has it: where another would, nothing is done and the answer is 409. */
+  expected: z.strictObject({ revision: z.int(), digest: z.string() }).optional(),
 });
 export type StackRequest = z.infer<typeof StackRequest>;
 
-/** Answer of `POST /stacks/{name}/plan`. */
-export interface PlanAnswer { readonly version: 1; readonly revision: number; readonly plan: Plan }
+/** Answer of `POST /stacks/{name}/plan`. `digest`: of the steps, with the contents behind them. */
+export interface PlanAnswer { readonly version: 1; readonly revision: number; readonly digest: string; readonly plan: Plan }
 
 /** Answer of `GET /stacks/{name}`; `GET /stacks` is an array of these without `actual`. */
 export const StackAnswer = z.strictObject({

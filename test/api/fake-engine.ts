@@ -177,8 +177,8 @@ export class FakeEngine implements EngineView {
     if (found === undefined) throw new BayplanError('not-found', `there is no stack "${name}"`);
     return found;
   }
-  async planStack(): Promise<{ version: 1; revision: number; plan: { steps: []; notes: []; wakeAt: null } }> {
-    return { version: 1, revision: 3, plan: { steps: [], notes: [], wakeAt: null } };
+  async planStack(): Promise<{ version: 1; revision: number; digest: string; plan: { steps: []; notes: []; wakeAt: null } }> {
+    return { version: 1, revision: 3, digest: 'd1', plan: { steps: [], notes: [], wakeAt: null } };
   }
   lastRequest: StackRequest | null = null;
   async applyStack(name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {

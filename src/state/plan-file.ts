@@ -1,0 +1,22 @@
+import * as z from 'zod';
+import { StackRequest } from './messages.ts';
+
+/**
+ * A plan that is kept: what `plan -o FILE` writes and `apply FILE` carries out. JSON, version 1. `request` is the desired state with how a pass goes about it, without the bytes of configs and secrets:
+ * those are read again from where `load` says; `digest` and `revision` say from which state the plan was made; `plan` is the plan itself, for people and programs that look at it. It holds the
+ * environment of the stack's containers, so it is written for its owner alone.
+ */
+export const PlanFile = z.object({
+  kind: z.literal('bayplan-plan'),
+  version: z.literal(1),
+  stack: z.string(),
+  /** Of the stack when the plan was made; 0: there was none. */
+  revision: z.int().nonnegative(),
+  /** Of the steps, with the contents behind them (hex). */
+  digest: z.string(),
+  /** How the stack file was read: absolute paths. */
+  load: z.object({ projectName: z.string(), file: z.array(z.string()), projectDirectory: z.string(), profile: z.array(z.string()), envFile: z.array(z.string()).nullable() }),
+  request: StackRequest.omit({ bytes: true }),
+  plan: z.object({ steps: z.array(z.looseObject({ id: z.string(), why: z.string() })), notes: z.array(z.string()) }),
+});
+export type PlanFile = z.infer<typeof PlanFile>;
