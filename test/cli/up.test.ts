@@ -54,7 +54,8 @@ test('up ends with the first container that ends, and with the status of the one
     cli.engine.all.set('shop-web-1', container(1, 'web'));
     cli.engine.all.set('shop-db-1', container(2, 'db'));
     const ended = cli.run('up', ...flags);
-    setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() }), 100);
+    await cli.engine.watched(2);
+    cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
     expect([await ended, cli.err]).toEqual([code, '']);
     expect(cli.out).toContain('shop-web-1 exited with code 5: stopping the services\n');
     expect(cli.engine.all.get('shop-db-1')?.status?.phase).toBe('exited');
@@ -65,8 +66,9 @@ test('up that waits for failures passes over a good end', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db'));
   const ended = cli.run('up', '--abort-on-container-failure');
-  setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() }), 50);
-  setTimeout(() => cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 6, finishedAt: Date.now() }), 150);
+  await cli.engine.watched(2);
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
+  cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 6, finishedAt: Date.now() });
   expect(await ended).toBe(6);
 });
 
