@@ -5,7 +5,7 @@ export interface Cli {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Emits `resize` where it is a terminal. */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly version: string;

@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
-import { formatMistake, loadRaw, loadStack, type LoadInput, type Project, type RawResult } from '../stack/index.ts';
+import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { envFilesOf } from './dot-env-variable.ts';
 import type { StackOptions } from './options.ts';
+import { printable } from './printable.ts';
 import { projectFolderOf, STANDARD_INPUT, stackFilesOf } from './project-name.ts';
 
 /** The stack file has mistakes; each has been printed on a line of its own. */
@@ -21,16 +22,21 @@ export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoice
   const { project, mistakes, warnings } = loadStack({ ...inputOf(options, cli), ...choices });
   for (const warning of warnings) cli.stderr.write(`warning: ${warning}\n`);
   if (project === null || mistakes.length > 0) {
-    for (const mistake of mistakes) cli.stderr.write(`${formatMistake(mistake)}\n`);
+    tellMistakes(mistakes, cli);
     throw new MistakesFound(mistakes.length);
   }
   return project;
 }
 
+/** Each with the line of the file that it stands on. */
+export function tellMistakes(mistakes: readonly Mistake[], cli: Cli): void {
+  for (const mistake of mistakes) cli.stderr.write(`${printable(describeMistake(mistake, cli.stderr.columns ?? 120))}\n`);
+}
+
 /** The same without filling in variables. */
 export function loadRawModel(options: StackOptions, cli: Cli, choices: LoadChoices): RawResult {
   const result = loadRaw({ ...inputOf(options, cli), ...choices });
-  for (const mistake of result.mistakes) cli.stderr.write(`${formatMistake(mistake)}\n`);
+  tellMistakes(result.mistakes, cli);
   if (result.mistakes.length > 0) throw new MistakesFound(result.mistakes.length);
   return result;
 }

@@ -1,12 +1,12 @@
-import { contentBytes, desiredOf, formatMistake, type Project } from '../stack/index.ts';
+import { contentBytes, desiredOf, type Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
-import { MistakesFound, readBytes } from './load-project.ts';
+import { MistakesFound, readBytes, tellMistakes } from './load-project.ts';
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
 export function requestOf(project: Project, removeOrphans: boolean, cli: Cli): StackRequest {
   if (project.refusals.length > 0) {
-    for (const refusal of project.refusals) cli.stderr.write(`${formatMistake(refusal)}\n`);
+    tellMistakes(project.refusals, cli);
     throw new MistakesFound(project.refusals.length);
   }
   return { version: 1, base: null, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, readBytes) };

@@ -56,7 +56,7 @@ function checkService(service: ServiceConfig, tell: Tell): void {
   }
   if (service.stop_grace_period?.startsWith('-') === true) tell(['stop_grace_period'], got('a duration of 0 or more', service.stop_grace_period));
   service.tmpfs?.forEach((spec, index) => { tell(['tmpfs', index], tmpfsProblem(spec)); });
-  service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : ''}`); });
+  service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : `; write ${JSON.stringify(`/${target}`)}`}`); });
   service.expose?.forEach((port, index) => { if (!/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(port)) tell(['expose', index], got('a port from 1 to 65535, or a range', port)); });
   for (const key of ['configs', 'secrets'] as const) {
     service[key]?.forEach((grant, index) => {

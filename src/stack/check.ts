@@ -70,7 +70,7 @@ interface Others { readonly services: Services; readonly inactive: Services }
 function checkDependencies(name: string, service: ServiceConfig, { services, inactive }: Others, at: At, mistakes: Mistakes): void {
   const why = (other: string): string => {
     const profile = Object.hasOwn(inactive, other) ? inactive[other]?.profiles?.[0] : undefined;
-    return profile === undefined ? `service "${other}", which does not exist${suggest(other, Object.keys(services))}` : `service "${other}", whose profile "${profile}" is not active; add --profile ${profile}`;
+    return profile === undefined ? `service "${other}", which does not exist${suggest(other, Object.keys(services)) || '; declare it below "services:", or take it out here'}` : `service "${other}", whose profile "${profile}" is not active; add --profile ${profile}`;
   };
   for (const [other, { required }] of Object.entries(service.depends_on ?? {})) {
     if (Object.hasOwn(services, other) || (Object.hasOwn(inactive, other) && required === false)) continue;

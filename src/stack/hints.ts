@@ -41,8 +41,12 @@ export function shapeHint(expected: string, tree: Tree): string {
   const { value } = tree;
   if (value === null) return expected.startsWith('a mapping') || expected === 'a list' ? '; indent what belongs to it, or leave the key out' : '';
   if (typeof value !== 'string') return '';
+  if (expected.startsWith('a whole number')) return '; write it in digits, such as 3';
+  if (expected === 'a number') return '; write it in digits, such as 1.5';
+  if (expected === 'true or false') return '; write one of the two';
   const pair = /^([\w.-]+):(\S.*)$/.exec(value);
   if (pair !== null && expected === 'a mapping') return `; a colon needs a blank after it: ${pair[1] ?? ''}: ${pair[2] ?? ''}`;
+  if (expected === 'a mapping') return '; write KEY: value on lines of its own, indented below it';
   if (expected === 'a mapping or a list of KEY=value' && value.includes('=')) return `; write [${JSON.stringify(value.length > 40 ? '…' : value)}]`;
   if (/^-\S/.test(value) && expected === 'a list') return '; a "-" needs a blank after it';
   return expected === 'a list' || expected === 'a mapping or a list of names' ? `; write [${JSON.stringify(value.length > 40 ? '…' : value)}]` : '';

@@ -4,6 +4,7 @@ export { desiredOf } from './desired.ts';
 export { findStackFiles } from './find-stack-files.ts';
 export { loadRaw, loadStack } from './load.ts';
 export type { LoadInput, LoadResult, OptionalPass, RawResult } from './load.ts';
+export { describeMistake } from './excerpt.ts';
 export { formatMistake } from './mistake.ts';
 export { serviceHash, servicesInOrder } from './service-hash.ts';
 export { desiredOneOff, oneOffProject } from './one-off.ts';

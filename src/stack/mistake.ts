@@ -7,8 +7,10 @@ export interface Mistake {
   readonly column: number;
   /** What was expected, what was got, and the nearest right name. */
   readonly message: string;
-  /** The line of the file it stands on. */
+  /** The line of the file it stands on; of a long one the part around the column. */
   readonly excerpt: string;
+  /** Where in the excerpt it stands, from 1. */
+  readonly caret: number;
 }
 
 /** `file:line:column: message`, one line. */
@@ -46,7 +48,7 @@ export class Mistakes {
 
   /** A mistake about a file as a whole, or about no file (`file` then names the option). */
   addFile(file: string, message: string): void {
-    this.#keep({ file, line: 0, column: 0, message, excerpt: '' });
+    this.#keep({ file, line: 0, column: 0, message, excerpt: '', caret: 0 });
   }
 
   /** Those of another collection too. */

@@ -104,6 +104,11 @@ export class StackReader {
     const folder = file === at.file ? at.folder : dirname(file);
     // A service may extend its own name in an earlier file.
     const base = file === at.file && target.value === name ? child(before, name) : this.#extend(target.value, other, file === at.file ? before : undefined, { file, folder, lookup: at.lookup }, [...chain, here]);
+    // One without a body gives nothing; docker compose then leaves the key where it is.
+    if (base?.kind === 'leaf' && base.value === null && file !== at.file) {
+      const named = (key: string, value: string): [string, Entry] => [key, { key: target.at, value: leaf(value, target.at) }];
+      return withChild(service, 'extends', dict(new Map([named('service', String(target.value)), named('file', file)]), extending.at));
+    }
     if (base === undefined) {
       const known = other.kind === 'dict' ? other.entries.keys() : [];
       mistakes.add(target.at, `services.${name}.extends: service "${target.value}" is not in ${file}${suggest(target.value, known)}`);

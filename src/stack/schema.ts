@@ -30,7 +30,7 @@ function withOneSource<T extends Settled>(sources: readonly string[], shape: Sha
     const expected = `expected one of "${sources.join('", "')}"`;
     if (said.length > 1) reading.mistakes.add(tree.at, `${where}: ${expected}, got "${said.join('" and "')}"`);
     const elsewhere = tree.kind === 'dict' && (tree.entries.has('external') || tree.entries.has('driver'));
-    if (said.length === 0 && !elsewhere) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none`);
+    if (said.length === 0 && !elsewhere) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none; say where it comes from`);
     return value;
   });
 }

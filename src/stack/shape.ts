@@ -120,7 +120,7 @@ export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> 
 /** One that is spelt alike, or that what was written is a part of. */
 function nearestWord(value: string, words: readonly string[]): string {
   const whole = value.length > 2 ? words.find((word) => word.includes(value.toLowerCase())) : undefined;
-  return suggest(value, words) || (whole === undefined ? '' : `; did you mean "${whole}"?`);
+  return suggest(value, words) || (whole === undefined ? '; take one of these' : `; did you mean "${whole}"?`);
 }
 
 /** A list of one shape. Items with mistakes are left out. */
@@ -176,7 +176,7 @@ export function dictOf<T>(value: Shape<T>, pattern: RegExp | null = null): Shape
       const result: Record<string, T> = {};
       for (const [key, entry] of tree.entries) {
         if (pattern !== null && !pattern.test(key)) {
-          reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}`);
+          reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}; write ${key.replace(/[^\w.-]/g, '_')}`);
           continue;
         }
         const read = value.read(entry.value, reading, `${where}.${key}`);

@@ -90,7 +90,7 @@ function pairsOf({ repeats, blanks }: { readonly repeats: boolean; readonly blan
       if (tree.kind !== 'list') return mismatch(tree, reading, where, 'a mapping or a list of KEY=value');
       const wrong = tree.items.filter((item) => item.kind !== 'leaf' || typeof item.value !== 'string');
       for (const item of wrong) {
-        const hint = item.kind === 'dict' ? ' (write KEY=value, or drop the "-")' : '';
+        const hint = item.kind === 'dict' ? '; write KEY=value, or drop the "-"' : item.kind === 'leaf' && item.text !== '' ? `; write "${item.text}"` : '';
         reading.mistakes.add(item.at, `${where}: expected KEY=value, got ${describe(item)}${hint}`);
       }
       if (wrong.length > 0) return undefined;

@@ -1,3 +1,6 @@
+/** How much of a line is quoted, in characters. */
+const EXCERPT = 400;
+
 /** The text of one file, which finds line and column only when a mistake needs them. */
 export class SourceText {
   readonly file: string;
@@ -9,8 +12,8 @@ export class SourceText {
     this.text = text;
   }
 
-  /** Line and column (both from 1) of an offset, and the line it stands on. */
-  locate(offset: number): { line: number; column: number; excerpt: string } {
+  /** Line and column (both from 1) of an offset, and the line it stands on (of a long one the part around it), with the column in that. */
+  locate(offset: number): { line: number; column: number; excerpt: string; caret: number } {
     const starts = (this.#lineStarts ??= lineStarts(this.text));
     let low = 0;
     let high = starts.length - 1;
@@ -21,8 +24,9 @@ export class SourceText {
     }
     const start = starts[low] ?? 0;
     const end = this.text.indexOf('\n', start);
-    const excerpt = this.text.slice(start, end < 0 ? this.text.length : end).trimEnd().slice(0, 160);
-    return { line: low + 1, column: offset - start + 1, excerpt };
+    const from = Math.max(start, offset - EXCERPT / 2);
+    const excerpt = this.text.slice(from, Math.min(end < 0 ? this.text.length : end, from + EXCERPT)).trimEnd();
+    return { line: low + 1, column: offset - start + 1, excerpt, caret: offset - from + 1 };
   }
 }
 

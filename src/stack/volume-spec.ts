@@ -20,7 +20,7 @@ export function parseVolumeSpec(text: string): VolumeConfig | string {
   if (text === '') return 'expected [SOURCE:]TARGET[:OPTIONS], got an empty string';
   if (Buffer.byteLength(text) < 3) return { type: 'volume', target: text };
   const parts = sections(text);
-  if (parts.length > 3) return `expected [SOURCE:]TARGET[:OPTIONS], got too many colons in ${JSON.stringify(text)}`;
+  if (parts.length > 3) return `expected [SOURCE:]TARGET[:OPTIONS], got too many colons in ${JSON.stringify(text)}; a path that has one in it needs the long form: type, source, target`;
   if (parts.includes('')) return `expected [SOURCE:]TARGET[:OPTIONS], got an empty section between colons in ${JSON.stringify(text)}`;
   const [first = '', second, options = ''] = parts;
   if (second === undefined) return { type: 'volume', target: cleanPath(first), volume: {} };

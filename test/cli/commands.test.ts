@@ -150,7 +150,7 @@ test('plan exits with 0 where nothing would change', async () => {
 test('a wrong file gets a line a mistake and nothing is sent', async () => {
   cli.write('compose.yaml', 'services:\n  web:\n    imag: x\n    ports: 5\n');
   expect(await cli.run('up', '-d')).toBe(1);
-  expect(cli.err).toMatch(/compose\.yaml:3:5: .*\n.*compose\.yaml:4:\d+: .*\nbayplan: \d mistakes in the stack file; nothing was changed\n$/);
+  expect(cli.err).toMatch(/compose\.yaml:3:5: .*\n {2}3 \| {5}imag: x\n {4}\| {5}\^\n.*compose\.yaml:4:12: .*\n {2}4 \| {5}ports: 5\n {4}\| {12}\^\nbayplan: \d mistakes in the stack file; nothing was changed\n$/);
   expect(cli.engine.calls).toEqual([]);
   expect(await cli.run('up', '-d', '-f', 'none.yaml')).toBe(1);
   expect(cli.err).toContain('none.yaml');

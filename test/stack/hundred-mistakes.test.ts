@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Mistake } from '../../src/stack/index.ts';
+import { describeMistake, type Mistake } from '../../src/stack/index.ts';
 import { loadText } from './load-text.ts';
 
 // What people get wrong, as they tell it in the issues of docker compose: each mistake has its place and its line, says what was expected and what was got, and what to do.
@@ -60,7 +60,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['a service as a list', 'services:\n  web:\n    - image: nginx\n',
     ['3:5: services.web: expected a mapping, got a list; write KEY: value, without "- "']],
   ['a service as text', 'services:\n  web: nginx\n',
-    ['2:8: services.web: expected a mapping, got "nginx"']],
+    ['2:8: services.web: expected a mapping, got "nginx"; write KEY: value on lines of its own, indented below it']],
   ['a service with nothing in it', 'services:\n  web:\n',
     ['2:7: services.web: expected a mapping, got nothing; indent what belongs to it, or leave the key out']],
   ['an empty file', '',
@@ -111,7 +111,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['a grace period in words', web('    stop_grace_period: 1 minute\n'),
     ['4:24: services.web.stop_grace_period: expected a duration such as 1m30s, got "1 minute"']],
   ['retries that are no number', web('    healthcheck: { test: "true", retries: three }\n'),
-    ['4:43: services.web.healthcheck.retries: expected a whole number, 0 or more, got "three"']],
+    ['4:43: services.web.healthcheck.retries: expected a whole number, 0 or more, got "three"; write it in digits, such as 3']],
   ['ports as text', web('    ports: "80:80"\n'),
     ['4:12: services.web.ports: expected a list, got "80:80"; write ["80:80"]']],
   ['ports as a mapping', web('    ports:\n      80: 80\n'),
@@ -139,7 +139,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['one host port twice', web('    ports: ["80:80", "80:81"]\n'),
     ['4:22: services.web.ports: this service already publishes host port 80/tcp; choose another host port, or another address']],
   ['environment of mappings', web('    environment:\n      - A: b\n'),
-    ['5:9: services.web.environment: expected KEY=value, got a mapping (write KEY=value, or drop the "-")']],
+    ['5:9: services.web.environment: expected KEY=value, got a mapping; write KEY=value, or drop the "-"']],
   ['environment as text', web('    environment: A=b\n'),
     ['4:18: services.web.environment: expected a mapping or a list of KEY=value, got "A=b"; write ["A=b"]']],
   ['environment with nothing in it', web('    environment:\n'),
@@ -171,13 +171,13 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['a config that is not declared', web('    configs: [app]\n'),
     ['4:15: services.web: config "app" is not declared; declare it below configs:']],
   ['a volume with too many colons', web('    volumes: ["./a:/b:ro:zz"]\n'),
-    ['4:15: services.web.volumes[0]: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "./a:/b:ro:zz"']],
+    ['4:15: services.web.volumes[0]: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "./a:/b:ro:zz"; a path that has one in it needs the long form: type, source, target']],
   ['a target that is relative', web('    volumes: ["./a:b"]\n'),
-    ['4:15: services.web.volumes[0]: expected an absolute path in the container as target, got "b"']],
+    ['4:15: services.web.volumes[0]: expected an absolute path in the container as target, got "b"; write "/b"']],
   ['a mount without a type', web('    volumes: [{ source: a, target: /a }]\n'),
     ['4:15: services.web.volumes[0]: expected the key "type" in a mount, got none; add type:']],
   ['a mount of no type', web('    volumes: [{ type: nfs, source: a, target: /a }]\n'),
-    ['4:23: services.web.volumes[0].type: expected one of "bind", "volume", "tmpfs", "cluster", "npipe", "image", got "nfs"']],
+    ['4:23: services.web.volumes[0].type: expected one of "bind", "volume", "tmpfs", "cluster", "npipe", "image", got "nfs"; take one of these']],
   ['a bind mount without a source', web('    volumes: [{ type: bind, target: /a }]\n'),
     ['4:15: services.web.volumes[0]: expected a source for the bind mount of /a, got none; say which folder of this machine, source: PATH']],
   ['volumes as a mapping', web('    volumes:\n      data: /data\nvolumes:\n  data:\n'),
@@ -187,7 +187,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['an external volume with a driver', web('volumes:\n  data: { external: true, driver: local }\n'),
     ['5:9: volumes.data: expected only "name" beside "external", got "driver"; what is there already is not described again']],
   ['a secret from nowhere', web('secrets:\n  token: {}\n'),
-    ['5:10: secrets.token: expected one of "file", "environment" or "external", got none']],
+    ['5:10: secrets.token: expected one of "file", "environment" or "external", got none; say where it comes from']],
   ['a dependency that does not exist', web('    depends_on: [databse]\n  database: { image: db }\n'),
     ['4:18: services.web: depends on service "databse", which does not exist; did you mean "database"?']],
   ['a dependency on itself', web('    depends_on: [web]\n'),
@@ -215,7 +215,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['a size as a number', web('    deploy: { resources: { limits: { memory: 512 } } }\n'),
     ['4:46: services.web.deploy.resources.limits.memory: expected a size in bytes such as 512m, got the number 512']],
   ['cpus in words', web('    cpus: two\n'),
-    ['4:11: services.web.cpus: expected a number, got "two"']],
+    ['4:11: services.web.cpus: expected a number, got "two"; write it in digits, such as 1.5']],
   ['network_mode beside networks', web('    network_mode: host\n    networks: [default]\n'),
     ['4:5: services.web: expected one of "network_mode" and "networks", got both; take one out']],
   ['a container name for two', web('    container_name: web\n    scale: 2\n'),
@@ -239,7 +239,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['an include that is not there', 'include: [other.yaml]\nservices:\n  web: { image: nginx }\n',
     ['1:11: include: file /app/other.yaml does not exist; create it, or correct the path']],
   ['a privileged that is no truth', web('    privileged: maybe\n'),
-    ['4:17: services.web.privileged: expected true or false, got "maybe"']],
+    ['4:17: services.web.privileged: expected true or false, got "maybe"; write one of the two']],
   ['a capability of no name', web('    cap_add: [NET_ADMN]\n'),
     ['4:15: services.web.cap_add[0]: expected a capability such as NET_ADMIN, got "NET_ADMN"; did you mean "NET_ADMIN"?']],
   ['a mode in decimal text', web('    secrets: [{ source: t, mode: "0999" }]\nsecrets: { t: { file: ./t } }\n'),
@@ -251,15 +251,15 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['an extra host without an address', web('    extra_hosts: ["db"]\n'),
     ['4:19: services.web.extra_hosts: expected HOST=ADDRESS, got "db"; write "db=ADDRESS"']],
   ['a static address without its network', web('    networks: { default: 10.0.0.5 }\n'),
-    ['4:26: services.web.networks.default: expected a mapping, got "10.0.0.5"']],
+    ['4:26: services.web.networks.default: expected a mapping, got "10.0.0.5"; write KEY: value on lines of its own, indented below it']],
   ['a link to nowhere', web('    links: [db]\n'),
-    ['4:13: services.web: depends on service "db", which does not exist']],
+    ['4:13: services.web: depends on service "db", which does not exist; declare it below "services:", or take it out here']],
   ['two values at one target', web('    tmpfs: [/run]\n    volumes: [/run]\n'),
     ['5:15: services.web.volumes[0]: /run is that of tmpfs[0] already; take one out']],
   ['a key that is a number', 'services:\n  1:\n    image: nginx\n',
     ['2:3: expected a string as key, got the number 1; write "1"']],
   ['a name with a blank', 'services:\n  my web:\n    image: nginx\n',
-    ['2:3: services: expected a name of letters, digits, ".", "_" and "-", got "my web"']],
+    ['2:3: services: expected a name of letters, digits, ".", "_" and "-", got "my web"; write my_web']],
 ];
 
 /** What `config` tells, or else what `up` refuses. */
@@ -274,8 +274,16 @@ describe('a hundred mistakes', () => {
   test.each(mistakes)('%s', (_name, text, expected) => {
     const found = told(text);
     expect(found.map(({ file, line, column, message }) => (line === 0 ? `${file}: ${message}` : `${String(line)}:${String(column)}: ${message}`))).toEqual(expected);
-    for (const { line, excerpt, message } of found) {
-      if (line > 0) expect(excerpt).toBe((text.split('\n')[line - 1] ?? '').trimEnd());
+    for (const mistake of found) {
+      const { line, column, excerpt, message } = mistake;
+      const written = (text.split('\n')[line - 1] ?? '').trimEnd();
+      if (line > 0) expect(excerpt).toBe(written);
+      // What the terminal shows: the message, the line, and a caret under the place.
+      const [first, quoted = '', pointer = ''] = describeMistake(mistake, 200).split('\n');
+      expect(first).toBe(`/app/compose.yaml${line > 0 ? `:${String(line)}:${String(column)}` : ''}: ${message}`);
+      if (line > 0) expect(quoted.trimEnd()).toBe(`  ${String(line)} | ${written.replaceAll('\t', ' ')}`.trimEnd());
+      if (line > 0) expect(pointer).toBe(`  ${' '.repeat(String(line).length)} | ${' '.repeat(column - 1)}^`);
+      expect(message, 'what to do').toMatch(/; |such as |set it|create it/);
       expect(message).toMatch(/expected .*, got |unknown key "|is not (declared|set)|does not exist|is (already )?(there|that of)|expected quotes around|is not in |already|in a cycle|depends on|can name one|has no anchor/);
     }
   });

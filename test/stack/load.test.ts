@@ -122,6 +122,9 @@ describe('extends', () => {
   });
 
   test('its mistakes', () => {
+    // A service without a body in another file gives nothing, and the key stays, as docker compose has it.
+    const { services } = projectOf('services:\n  a: { extends: { file: no.yaml, service: b }, image: x }\n', {}, { '/app/no.yaml': 'services:\n  b:\n' });
+    expect(services['a']).toMatchObject({ image: 'x', extends: { service: 'b', file: '/app/no.yaml' } });
     expect(mistakesOf('services:\n  a: { extends: b, image: x }\n  b: { extends: a }\n')[0]).toContain('extends in a cycle: a → b → a');
     expect(mistakesOf('services:\n  web: { image: x }\n  a: { extends: wbe, image: x }\n')).toEqual(['/app/compose.yaml:3:17: services.a.extends: service "wbe" is not in /app/compose.yaml; did you mean "web"?']);
     expect(mistakesOf('services:\n  a: { extends: { file: no.yaml, service: a }, image: x }\n')).toEqual(['/app/compose.yaml:2:25: file /app/no.yaml to extend from does not exist; create it, or correct the path']);

@@ -46,7 +46,7 @@ networks:
     ['an empty file', '', ['/app/compose.yaml: expected a mapping with "services", got an empty file; begin with "services:"']],
     ['a number as text', web('    user: 1000\n'), [at(4, 11, 'services.web.user: expected a string, got the number 1000; write "1000"')]],
     ['an undeclared volume', web('    volumes: [dta:/x]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web: volume "dta" is not declared; did you mean "data"?')]],
-    ['a relative target', web('    volumes: ["data:x"]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web.volumes[0]: expected an absolute path in the container as target, got "x"')]],
+    ['a relative target', web('    volumes: ["data:x"]\nvolumes:\n  data:\n'), [at(4, 15, 'services.web.volumes[0]: expected an absolute path in the container as target, got "x"; write "/x"')]],
     ['a missing env file', web('    env_file: a.env\n'), [at(4, 5, 'services.web.env_file: file /app/a.env does not exist; create it, or say "required: false"')]],
     ['two namings', web('    container_name: w1\n    scale: 2\n'), [at(4, 5, 'services.web: a container_name can name one container, got 2 replicas; drop one of the two')]],
     ['contradicting limits', web('    mem_limit: 1m\n    deploy: { resources: { limits: { memory: 2m } } }\n'), [at(4, 5, 'services.web: "mem_limit" says 1048576 and deploy.resources.limits.memory says 2097152; keep one')]],
