@@ -247,12 +247,13 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
       signal: (name: string, signal: string) => containers.signal(name, signal),
       pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
       remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),
-      update: (...args: Parameters<ContainerStore['update']>) => containers.update(...args),
+      update: (...args: Parameters<Supervisor['update']>) => supervisor.update(...args),
       rename: (name: string, to: string) => supervisor.rename(name, to),
       connect: (...args: Parameters<ContainerStore['connect']>) => containers.connect(...args),
       disconnect: (...args: Parameters<ContainerStore['disconnect']>) => containers.disconnect(...args),
     },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
+    drain: (...args: Parameters<Supervisor['drain']>) => supervisor.drain(...args),
     waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),
   };
   return (credentials) => runtimeExecutor({ ...runtime, pull: async (image, signal, onProgress) => { await images.pull(image, { credentials, signal, onProgress }); } });

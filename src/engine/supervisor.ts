@@ -1,12 +1,15 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Container } from '../state/container.ts';
+import type { Container, ContainerChanges } from '../state/container.ts';
+import { inboundConnections } from '../runtime/container/inbound-connections.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
+import { drained } from './drain.ts';
 import { runHooks } from './hooks.ts';
 import { countedRestarts, restartDelay } from './restart-policy.ts';
 
@@ -23,6 +26,9 @@ export interface SupervisorContext {
 const STEADY_MS = 1000;
 /** Restarts after which waiting for a container is given up. */
 const HOPELESS_RESTARTS = 3;
+
+/** How often one that is to stay as it is is looked at. */
+const STEADY_LOOK_MS = 100;
 
 /** What can be waited for. `ready`: healthy, where it has a check; else running for a second without an end; or ended with 0. */
 export type Condition = 'started' | 'healthy' | 'completed' | 'ready';
@@ -126,7 +132,7 @@ export class Supervisor {
     if (asked) this.#asked.add(to);
     if (delay !== undefined) this.#delays.set(to, delay);
     const container = containers.get(to);
-    if (container?.status?.phase === 'running') this.#probes.watch(to);
+    if (container?.status?.phase === 'running') this.#probes.watch(to, true);
     else if (container?.status !== null && container?.status !== undefined && container.status.restartAt > 0) this.#scheduleRestart(to, container);
   }
 
@@ -135,15 +141,53 @@ export class Supervisor {
     const { containers, networks } = this.#context;
     const container = containers.get(name);
     if (container === null || container.status === null) return;
-    if ((on && container.spec.ports.length === 0) || (!on && container.status.ports.length === 0)) return;
+    if (container.status.ports.length === 0 && (!on || container.spec.ports.length === 0)) return;
     if (on && container.status.phase !== 'running') return; // it has ended meanwhile: ports never lead to nobody
     const ports = await networks.publish({ container: container.status.id, ports: on ? container.spec.ports : [], group: portGroup(container.identity, container.status.id) });
     containers.note(name, { ports });
     if (on && containers.get(name)?.status?.phase !== 'running') await this.publish(name, false);
   }
 
-  /** Resolves when the container is so; rejects, with its last output, when it can no longer become so. */
-  waitFor(name: string, until: Condition, signal: AbortSignal): Promise<void> {
+  /** Changes a container in place. Its health goes on as it was, under the check that it has now. */
+  async update(name: string, changes: ContainerChanges): Promise<void> {
+    const { containers, images } = this.#context;
+    await containers.update(name, changes);
+    const container = containers.get(name);
+    if (changes.healthcheck === undefined || container?.status?.phase !== 'running' || this.#asked.has(name)) return;
+    this.#probes.watch(name, true);
+    if (checkOf(container.spec, images) === null) containers.note(name, { health: 'none' });
+  }
+
+  /** Lets a container serve those who are with it to their end, and nobody else: names that it shares lead to the others. */
+  async drain(name: string, atMostMs: number, signal: AbortSignal): Promise<void> {
+    const { containers, networks, now } = this.#context;
+    const status = containers.get(name)?.status;
+    if (status?.phase !== 'running') return;
+    this.#probes.forget(name);
+    await networks.setReady(status.id, false);
+    try {
+      await drained(() => inboundConnections(status.pid), atMostMs, now, signal);
+    } catch (error) { // it stays, after all
+      if (containers.get(name)?.status?.phase === 'running') this.#probes.watch(name, true);
+      await networks.setReady(status.id, status.health === 'healthy' || status.health === 'none');
+      throw error;
+    }
+  }
+
+  /** Resolves when the container is so, with `steadyMs` when it has stayed so for as long; rejects, with its last output, when it can no longer become so. */
+  async waitFor(name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
+    await this.#waitFor(name, until, signal);
+    if (steadyMs === 0) return;
+    const { restarts } = this.#context.containers.get(name)?.status ?? {};
+    const end = this.#context.now() + steadyMs;
+    while (this.#context.now() < end) {
+      await setTimeoutPromise(Math.min(STEADY_LOOK_MS, end - this.#context.now()), undefined, { signal });
+      if (this.#context.containers.get(name)?.status?.restarts !== restarts) throw new BayplanError('restarting', `container ${name} has ended and was restarted; see its logs`);
+      await this.#waitFor(name, until, signal);
+    }
+  }
+
+  #waitFor(name: string, until: Condition, signal: AbortSignal): Promise<void> {
     const { containers } = this.#context;
     return new Promise((resolve, reject) => {
       let again: NodeJS.Timeout | undefined;
@@ -177,7 +221,9 @@ export class Supervisor {
     const status = container?.status;
     if (container !== null && status !== null && status !== undefined) {
       if (status.restarts >= HOPELESS_RESTARTS) return new BayplanError('restarting', `container ${name} keeps ending (last with code ${status.exitCode}) and being restarted; see its logs`);
-      if (status.phase === 'running' && checkOf(container.spec, this.#context.images) === null) {
+      const checked = checkOf(container.spec, this.#context.images) !== null;
+      if (status.phase === 'running' && checked && status.health === 'none') return 'waiting'; // it has just been started again
+      if (status.phase === 'running' && !checked) {
         const left = status.startedAt + STEADY_MS - this.#context.now();
         return left <= 0 ? 'reached' : left;
       }

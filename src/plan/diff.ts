@@ -1,9 +1,9 @@
 import type { ContainerSpec, Grant } from '../state/container.ts';
-import { changeText, compare } from './compare.ts';
-import { FIELDS, type Field } from './fields.ts';
+import { type Change, changeText, compare } from './compare.ts';
+import { type Effect, FIELDS, type Field } from './fields.ts';
 
 /** A field that differs, and the cause in words: `command: ["a"] → ["b"]`, `environment.TOKEN changed`. */
-export interface Difference { readonly field: string; readonly text: string; readonly effect: Field<unknown>['effect'] }
+export interface Difference { readonly field: string; readonly text: string; readonly effect: Effect }
 
 /**
  * Fields in which a container's recorded spec differs from the one that is wanted. An `imageId` of '' is not known, and differs from nothing:
@@ -18,22 +18,25 @@ function contentDifferences(recorded: readonly Grant[], wanted: readonly Grant[]
   const before = new Map(recorded.map(({ name, digest }) => [name, digest]));
   const after = new Map(wanted.map(({ name, digest }) => [name, digest]));
   return [...after].filter(([name, digest]) => (before.get(name) ?? digest) !== digest)
-    .map(([name]) => ({ field: 'contents', text: `${name} changed`, effect: FIELDS.contents.effect }));
+    .map(([name]) => ({ field: 'contents', text: `${name} changed`, effect: 'recreate' }));
 }
 
 function differencesOf<F extends keyof ContainerSpec>(name: F, recorded: ContainerSpec, wanted: ContainerSpec): readonly Difference[] {
   const field: Field<ContainerSpec[F]> = FIELDS[name];
-  const { effect } = field;
   if (name === 'imageId') {
     const { image, imageId } = recorded;
     if (image !== wanted.image || imageId === '' || wanted.imageId === '' || imageId === wanted.imageId) return [];
-    return [{ field: 'image', text: `image: ${image} was ${shortId(imageId)} and is ${shortId(wanted.imageId)} now`, effect }];
+    return [{ field: 'image', text: `image: ${image} was ${shortId(imageId)} and is ${shortId(wanted.imageId)} now`, effect: 'recreate' }];
   }
   const form = field.form ?? ((value: unknown) => value);
   return compare(name, form(recorded[name]), form(wanted[name])).map((change) => ({
-    field: change.field, effect,
+    field: change.field, effect: effectOf(field, change),
     text: field.hidden === true ? `${change.field} ${change.before === undefined ? 'added' : change.after === undefined ? 'removed' : 'changed'}` : changeText(change),
   }));
+}
+
+function effectOf<V>({ effect }: Field<V>, change: Change): Effect {
+  return typeof effect === 'function' ? effect(change) : effect;
 }
 
 function names(): readonly (keyof ContainerSpec)[] {

@@ -2,10 +2,11 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus, Identity } from '../state/container.ts';
 import type { PassOptions } from '../state/pass-options.ts';
 import type { Desired, State } from '../state/state.ts';
-import { differences } from './diff.ts';
+import { type Difference, differences } from './diff.ts';
 import { byKey, type Wanted } from './expand.ts';
 import { groupBy } from './group-by.ts';
 import { gone, isInactive, networksOf, type ResourceFates } from './resources.ts';
+import { type Named, slotOf } from './slots.ts';
 
 /**
  * What becomes of a wanted container. `settled`: it is as it should be, or its restart policy is at it. `restart`: stopped and started
@@ -16,6 +17,10 @@ export interface Fate {
   readonly why: string;
   readonly replaces: string | null;
   readonly generation: number;
+  /** The container that is there already to take the place, below its interim name; where nothing is replaced it has only to be given the wanted one. */
+  readonly successor: string | null;
+  /** What changes while it stays. */
+  readonly inPlace: readonly Difference[];
 }
 
 export interface Fates {
@@ -46,24 +51,30 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     if (occupant !== undefined && one.owner === 'stack' && !isOwn(occupant.identity, desired)) {
       throw new BayplanError('conflict', `the name ${one.name} is taken by a container that is not of stack ${desired.stack}: remove that, or change "container_name"`);
     }
-    const found = previous(one, places.get(placeOf(one)) ?? [], occupant);
+    const slot = slotOf(one, places.get(placeOf(one)) ?? [], occupant);
+    const usable = slot.successor !== null && isUsable(one, slot.successor, networks) ? slot.successor : null;
+    const found = slot.holder ?? usable ?? slot.successor;
     if (one.owner === 'stack' && options.only?.includes(one.service) === false) {
-      if (found !== null) kept.add(found[0]);
-      if (found?.[0] === one.name) fates.set(one.name, { kind: 'settled', why: '', replaces: null, generation: found[1].identity.generation });
+      for (const each of [slot.holder, slot.successor]) if (each !== null) kept.add(each[0]);
+      if (found?.[0] === one.name) fates.set(one.name, { ...STAYS, generation: found[1].identity.generation });
       continue;
     }
     if (found === null) {
       const why = one.service === '' ? `container ${one.name} does not exist` : `service ${one.service} has no container ${one.slot}`;
-      fates.set(one.name, { kind: 'create', why, replaces: null, generation: 1 });
+      fates.set(one.name, { ...STAYS, kind: 'create', why, generation: 1 });
       continue;
     }
     const [name, container] = found;
-    const differs = causeOfReplacement(one, name, container, networks);
+    const isSuccessor = found === usable;
+    const changes = isSuccessor ? [] : differences(withoutJoined(container, one.spec), one.spec);
+    const differs = isSuccessor ? null : causeOfReplacement(one, name, container, changes, networks);
     const cause = differs ?? causeOfRenewal(one, container, occasion);
-    if (cause !== null && name === one.name && container.status?.phase !== 'removing' && isRecreated(one, 'never', options)) notes.push(`container ${name} stays as it is: ${cause}`);
+    const stays = name === one.name && container.status?.phase !== 'removing' && isRecreated(one, 'never', options);
+    if (stays && (cause !== null || changes.length > 0)) notes.push(`container ${name} stays as it is: ${cause ?? textOf(changes)}`);
     else if (cause !== null) {
       leaving.set(name, cause);
-      fates.set(one.name, { kind: 'create', why: cause, replaces: name, generation: container.identity.generation + 1 });
+      if (usable !== null && !isSuccessor) kept.add(usable[0]);
+      fates.set(one.name, { ...STAYS, kind: 'create', why: cause, replaces: name, generation: slot.lastGeneration + 1, successor: isSuccessor ? null : usable?.[0] ?? null });
       continue;
     }
     kept.add(name);
@@ -76,6 +87,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     const again = bridge !== undefined ? networks.create.get(bridge) ?? '' : container.status?.held === true ? 'its stop was begun' : '';
     fates.set(one.name, {
       kind: ended.start !== null ? 'start' : running && again !== '' ? 'restart' : container.status?.paused === true ? 'unpause' : 'settled', why: ended.start ?? (again === '' && container.status?.paused === true ? 'it was paused' : again), replaces: null, generation: container.identity.generation,
+      successor: isSuccessor ? name : null, inPlace: stays ? [] : changes,
     });
   }
 
@@ -90,6 +102,9 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
   return { wanted: fates, leaving, notes, wakeAt: wakes.length === 0 ? null : Math.min(...wakes) };
 }
 
+/** What is so of a container that is as it should be. */
+const STAYS: Omit<Fate, 'generation'> = { kind: 'settled', why: '', replaces: null, successor: null, inPlace: [] };
+
 /** The API's containers are nobody's to touch, also where they carry a stack's name. */
 function isOwn(identity: Identity, desired: Desired): boolean {
   return identity.owner !== 'api' && identity.stack === desired.stack;
@@ -99,25 +114,27 @@ function placeOf({ service, slot }: Pick<Identity, 'service' | 'slot'>): string 
   return `${service}/${slot}`;
 }
 
-/** The container that has the wanted one's place: the same slot, whatever its name; else the one that has its name. */
-function previous(one: Wanted, inPlace: readonly (readonly [string, Container])[], occupant: Container | undefined): readonly [string, Container] | null {
-  const sameSlot = one.owner === 'stack' ? inPlace : [];
-  const named = sameSlot.find(([name]) => name === one.name);
-  const newest = sameSlot.toSorted(([, a], [, b]) => b.identity.generation - a.identity.generation)[0];
-  return named ?? newest ?? (occupant === undefined ? null : [one.name, occupant]);
+/** Whether a container that came below its interim name can take the place: it is as wanted, and nobody takes it away. */
+function isUsable(one: Wanted, [, container]: Named, networks: ResourceFates): boolean {
+  return container.status !== null && container.status.phase !== 'removing' && differences(withoutJoined(container, one.spec), one.spec).length === 0
+    && !networksOf(container).some((network) => networks.remove.has(network));
 }
 
-function causeOfReplacement(one: Wanted, name: string, container: Container, networks: ResourceFates): string | null {
+function causeOfReplacement(one: Wanted, name: string, container: Container, changes: readonly Difference[], networks: ResourceFates): string | null {
   if (container.status?.phase === 'removing') return 'its removal was begun';
   if (name !== one.name) return `the container's name: ${name} → ${one.name}`;
   if (one.owner === 'stack' && container.identity.service !== one.service) return `the name was service ${container.identity.service}'s`;
-  const found = differences(withoutJoined(container, one.spec), one.spec).map(({ text }) => text);
-  if (found.length > 0) return found.join('; ');
-  for (const network of networksOf(container)) {
+  const forcing = changes.filter(({ effect }) => effect === 'recreate');
+  if (forcing.length > 0) return textOf(forcing);
+  for (const network of networksOf(one).filter((each) => networksOf(container).includes(each))) {
     const why = networks.remove.get(network);
     if (why !== undefined) return why;
   }
   return null;
+}
+
+function textOf(changes: readonly Difference[]): string {
+  return changes.map(({ text }) => text).join('; ');
 }
 
 /** Networks that somebody connected a container to are that person's affair, unless they are wanted too. */

@@ -2,12 +2,16 @@ import type { Device } from '../state/confinement.ts';
 import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
 import type { Hook } from '../state/hook.ts';
 import type { DeviceRate, Resources } from '../state/resources.ts';
+import type { Change } from './compare.ts';
 import { portText } from './port-text.ts';
+
+/** What a container needs to take a new value over: a change while it runs, or to be made anew. */
+export type Effect = 'in-place' | 'recreate';
 
 /** How a field of a container's spec is compared, and what a difference in it brings about. */
 export interface Field<V> {
-  /** What a container needs to take the new value over. In place come later: limits, restart policy. */
-  readonly effect: 'recreate';
+  /** A function where parts of the field differ in this. */
+  readonly effect: Effect | ((change: Change) => Effect);
   /** The value in a form whose differences matter: sets sorted, lists by their key. */
   readonly form?: (value: V) => unknown;
   /** Its values may be secret and are never printed. */
@@ -15,6 +19,7 @@ export interface Field<V> {
 }
 
 const whole: Field<unknown> = { effect: 'recreate' };
+const inPlace: Field<unknown> = { effect: 'in-place' };
 const set: Field<readonly string[]> = { effect: 'recreate', form: (values) => [...values].sort() };
 
 /** Every field has a line here: a new one does not compile until it is said what a change of it means. */
@@ -29,11 +34,11 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   workingDir: whole,
   hostname: whole,
   domainname: whole,
-  labels: { effect: 'recreate', form: ownLabels },
-  stopSignal: whole,
-  stopGracePeriodMs: whole,
-  restart: whole,
-  healthcheck: whole,
+  labels: { effect: 'in-place', form: ownLabels },
+  stopSignal: inPlace,
+  stopGracePeriodMs: inPlace,
+  restart: inPlace,
+  healthcheck: inPlace,
   capAdd: set,
   capDrop: set,
   readOnly: whole,
@@ -42,7 +47,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   stdinOpen: whole,
   stdinOnce: whole,
   autoRemove: whole,
-  resources: { effect: 'recreate', form: byDevice },
+  resources: { effect: resourceEffect, form: byDevice },
   oomScoreAdj: whole,
   ulimits: whole,
   sysctls: whole,
@@ -60,12 +65,22 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
-  networks: { effect: 'recreate', form: withAliasSets },
+  networks: { effect: attachmentEffect, form: withAliasSets },
   extraHosts: set,
   dns: whole,
   links: whole,
-  ports: { effect: 'recreate', form: byPort },
+  ports: { effect: 'in-place', form: byPort },
 };
+
+/** A choice of processors can be changed, and not be taken away: the kernel has no word for all of them. */
+function resourceEffect({ field, after }: Change): Effect {
+  return (field === 'resources.cpuset' || field === 'resources.cpusetMems') && after === '' ? 'recreate' : 'in-place';
+}
+
+/** Being on a network, by which names, and which one leads out is no matter of the link: all else is what the link was made with. */
+function attachmentEffect({ field, before, after }: Change): Effect {
+  return before === undefined || after === undefined || /\]\.(aliases|priority|gatewayPriority)$/.test(field) ? 'in-place' : 'recreate';
+}
 
 /**
  * Labels less docker compose's own: those say for other programs what other fields say already, or where the file lay, and a

@@ -87,8 +87,9 @@ function startSteps(operation: Operation, replicas: readonly Found[], desired: D
   const needs = (service: string): Readonly<Record<string, Dependency>> => Object.fromEntries(Object.entries(dependencies.get(service) ?? {}).filter(([needed]) => services.has(needed)));
   const wanted = chosen.map(([name, { identity, spec }]): Wanted => ({ name, owner: identity.owner, service: identity.service, slot: identity.slot, spec, dependsOn: needs(identity.service) }));
   const ordered = inOrder([...services], (service) => service, (service) => Object.keys(needs(service)).sort()).flatMap((service) => wanted.filter((one) => one.service === service));
-  const fates = new Map(chosen.map(([name, container]): [string, Fate] => [name, { kind: kindOf(operation, container), why, replaces: null, generation: container.identity.generation }]));
-  return wantedSteps(ordered, { wanted: fates, leaving: new Map(), notes: [], wakeAt: null }, new Map(), nothingDesired(actual.stack, false, operation.timeoutSeconds), actual);
+  const fates = new Map(chosen.map(([name, container]): [string, Fate] => [name, { kind: kindOf(operation, container), why, replaces: null, generation: container.identity.generation, successor: null, inPlace: [] }]));
+  const rollouts = { fates: { wanted: fates, leaving: new Map(), notes: [], wakeAt: null }, updates: [], apart: new Set<string>() };
+  return wantedSteps(ordered, rollouts, new Map(), nothingDesired(actual.stack, false, operation.timeoutSeconds), actual).steps;
 }
 
 function kindOf({ verb }: Operation, { status }: Container): Fate['kind'] {

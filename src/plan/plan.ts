@@ -6,10 +6,12 @@ import { expand, type Wanted } from './expand.ts';
 import { fatesOf, type Fates } from './fates.ts';
 import { imageFates } from './image-fates.ts';
 import { inOrder } from './in-order.ts';
+import { homeOf } from './home-of.ts';
 import { leavingSteps } from './leaving-steps.ts';
 import { networkFates, networksOf, users, volumeFates, volumesOf, type ResourceFates } from './resources.ts';
+import { rolloutsOf, type Rollouts } from './rollouts.ts';
 import { stepId } from './step-id.ts';
-import { homeOf, wantedSteps } from './wanted-steps.ts';
+import { wantedSteps } from './wanted-steps.ts';
 
 /**
  * What has to be done so that `actual` becomes as `desired`: pure, equal input gives an equal plan, and none is left to do when it is so. Steps come in
@@ -24,21 +26,25 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   const volumes = volumeFates(desired, actual);
   const fates = fatesOf(wanted, desired, actual, networks, { now, since, options });
   const pulls = imageFates(wanted, fates, desired, actual, now, since);
+  const rollouts = rolloutsOf(wanted, fates, desired, actual, networks, { now, since, options });
+  const made = wantedSteps(wanted, rollouts, pulls, desired, actual);
   const notes: string[] = [];
   const steps = [
     ...imageSteps(pulls, desired),
     ...networkSteps(networks, fates, desired, actual, notes),
     ...volumeSteps(volumes, fates, desired, actual, notes),
-    ...leavingSteps(fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)])
-      .map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step)),
-    ...wantedSteps(wanted, fates, pulls, desired, actual),
-  ];
+    ...leavingSteps(rollouts.fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
+    ...givenUp(rollouts, desired, actual),
+    ...made.steps,
+  ].map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step));
   const ids = new Set(steps.map(({ id }) => id));
+  const trials = made.trials.filter((id) => ids.has(id));
   const linked = steps.map((step): Step => ({ ...step, needs: [...new Set(step.needs)].filter((need) => ids.has(need)) }));
   return {
     steps: inOrder(linked, ({ id }) => id, ({ needs }) => needs),
-    notes: [...desired.notes, ...networks.notes, ...volumes.notes, ...fates.notes, ...notes],
+    notes: [...desired.notes, ...networks.notes, ...volumes.notes, ...fates.notes, ...rollouts.notes, ...notes],
     wakeAt: fates.wakeAt,
+    ...(trials.length === 0 ? {} : { trials }), ...(rollouts.halts.length === 0 ? {} : { halts: rollouts.halts }),
   };
 }
 
@@ -54,6 +60,14 @@ function imageSteps(pulls: ReadonlyMap<string, string>, desired: Desired): reado
   }));
 }
 
+/** New containers that have failed while the one before each runs on: kept for whoever wants to look, and not started again. */
+function givenUp({ given }: Rollouts, desired: Desired, actual: State): readonly Step[] {
+  return [...given].map(([name, why]): Step => {
+    const { stopSignal, stopGracePeriodMs } = actual.containers[name]?.spec ?? { stopSignal: null, stopGracePeriodMs: 0 };
+    return { id: stepId('stop-container', name), action: 'stop-container', args: { name, signal: stopSignal, graceMs: desired.stopTimeoutSeconds === null ? stopGracePeriodMs : desired.stopTimeoutSeconds * 1000 }, needs: [], why };
+  });
+}
+
 function imageOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
   return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).flatMap(({ spec }) => imagesUsedBy(spec).map((image) => stepId('pull-image', image)));
 }
@@ -67,9 +81,9 @@ function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, a
   const steps: Step[] = [];
   for (const [name, why] of networks.remove) {
     const using = users(actual, name, networksOf).map(([container]) => container);
-    const kept = using.filter((container) => !fates.leaving.has(container));
+    const kept = using.filter((container) => !fates.leaving.has(container) && !leavesIt(container, name, fates));
     if (kept.length > 0) notes.push(`network ${name} is kept: ${kept.join(', ')} still on it`);
-    else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.map((container) => stepId('remove-container', container)), why });
+    else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.flatMap((container) => [stepId('remove-container', container), stepId('disconnect-network', `${container} ${name}`)]), why });
   }
   for (const [name, why] of networks.create) {
     const spec = desired.networks[name];
@@ -80,6 +94,11 @@ function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, a
     });
   }
   return steps;
+}
+
+/** Whether a container that stays is taken off the network. */
+function leavesIt(container: string, network: string, fates: Fates): boolean {
+  return fates.wanted.get(container)?.inPlace.some(({ field }) => field === `networks[${network}]`) === true;
 }
 
 function volumeSteps(volumes: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {

@@ -6,21 +6,34 @@ import type { Desired, State } from '../state/state.ts';
 import { byKey, type Wanted } from './expand.ts';
 import { completed, type Fate, type Fates } from './fates.ts';
 import { groupBy } from './group-by.ts';
+import { homeOf } from './home-of.ts';
+import { inPlaceSteps } from './in-place-steps.ts';
 import { portText } from './port-text.ts';
 import { networksOf, volumesOf } from './resources.ts';
+import { rollingSteps, type Surroundings } from './rolling-steps.ts';
+import type { Rollouts } from './rollouts.ts';
 import { stepId } from './step-id.ts';
 
-/** Makes, starts and publishes what is wanted, each start after what it depends on. May name needs that are not in the plan. */
-export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: ReadonlyMap<string, string>, desired: Desired, actual: State): readonly Step[] {
+export interface WantedSteps { readonly steps: readonly Step[]; /** Steps that try a new container out. */ readonly trials: readonly string[] }
+
+/** Changes, makes, starts and publishes what is wanted, each start after what it depends on, and carries out the rolling updates. May name needs that are not in the plan. */
+export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }: Pick<Rollouts, 'fates' | 'updates' | 'apart'>, pulls: ReadonlyMap<string, string>, desired: Desired, actual: State): WantedSteps {
   const byService = groupBy(wanted, ({ service }) => service);
   const waits = new Map<string, Step>();
-  const portHolders = groupBy([...fates.leaving.keys()].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => hostPort(port));
+  const handedOver = portsHandedOver(wanted, fates, actual);
+  const portHolders = groupBy([...fates.leaving.keys(), ...apart, ...handedOver].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => hostPort(port));
+  const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((port) => portHolders.get(hostPort(port)) ?? [])
+    .filter(({ name }) => !apart.has(name) || actual.containers[name]?.identity.service !== service).map(({ name }) => stepId('withdraw-ports', name));
+  /** The last step of the update of each container that is replaced in its turn, by its name. */
+  const ends = new Map<string, string>();
 
   const ready = (one: Wanted): readonly string[] => Object.entries(one.dependsOn).sort(byKey)
     .flatMap(([service, dependency]) => (byService.get(service) ?? []).flatMap((replica) => readiness(one, replica, dependency)));
 
   const readiness = (dependent: Wanted, { name }: Wanted, { condition }: Dependency): readonly string[] => {
-    const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('publish-ports', name)];
+    const end = ends.get(name);
+    if (end !== undefined) return [end];
+    const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('update-container', name), stepId('publish-ports', name)];
     if (condition === 'service_started') return started;
     const until = condition === 'service_healthy' ? 'healthy' : 'completed';
     if (fates.wanted.get(name)?.kind === 'settled' && isAlready(actual.containers[name], until)) return [];
@@ -36,15 +49,23 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     const { name, spec } = one;
     const fate = fates.wanted.get(name);
     if (fate === undefined) return [];
-    const container = actual.containers[name];
+    const container = actual.containers[fate.successor ?? name];
     const { why } = fate;
     const steps: Step[] = [];
+    const changes = container === undefined ? [] : inPlaceSteps(one, container, fate.inPlace);
+    const changed = changes.map(({ id }) => id);
+    if (fate.successor !== null && fate.kind !== 'create') {
+      const rename = stepId('rename-container', fate.successor);
+      steps.push({ id: rename, action: 'rename-container', args: { name: fate.successor, to: name }, needs: [], why: 'it has taken the place of the one before it' });
+      changed.push(rename);
+    }
+    steps.push(...changes);
     const starts = fate.kind !== 'settled' && fate.kind !== 'unpause' && !desired.unstarted.includes(name);
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
-    if (fate.kind === 'unpause' && !desired.unstarted.includes(name)) steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why });
-    if (fate.kind === 'create') steps.push(creation(one, fate, pulls, desired, networks));
+    if (fate.kind === 'unpause' && !desired.unstarted.includes(name)) steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: changed, why });
+    if (fate.kind === 'create') steps.push(creation(one, fate, name, networks, pulls, desired));
     if (fate.kind === 'restart' && starts) {
       // Its dependencies first: should one of them fail, this one at least runs on. Not where it lives in the network of one that is made anew.
       const home = wanted.find((other) => other.name === homeOf(one) && fates.wanted.get(other.name)?.kind === 'create');
@@ -55,36 +76,48 @@ export function wantedSteps(wanted: readonly Wanted[], fates: Fates, pulls: Read
     }
     steps.push(...waitsOfIt);
     if (starts) {
-      const needs = [stepId('create-container', name), stepId('stop-container', name), ...networks, ...conditions];
+      const needs = [stepId('create-container', name), stepId('stop-container', name), ...changed, ...networks, ...conditions];
       steps.push({ id: stepId('start-container', name), action: 'start-container', args: { name }, needs, why });
     }
     const missing = isOnBridge(one, desired, actual) ? missingPorts(one, starts ? undefined : container) : [];
-    if (missing.length > 0 && (starts || container?.status?.phase === 'running')) {
-      const holders = missing.flatMap((port) => portHolders.get(hostPort(port)) ?? []).map((holder) => stepId('withdraw-ports', holder.name));
+    const surplus = starts || missing.length > 0 ? [] : surplusPorts(one, container);
+    const moved = !starts && changes.some(({ action }) => action === 'connect-network' || action === 'disconnect-network') && (container?.status?.ports.length ?? 0) > 0;
+    const withdraw = stepId('withdraw-ports', name);
+    if (handedOver.includes(name)) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name }, needs: changed, why: 'another container gets a port of it' });
+    if ((missing.length > 0 || surplus.length > 0 || moved) && (starts || container?.status?.phase === 'running')) {
       steps.push({
-        id: stepId('publish-ports', name), action: 'publish-ports', args: { name },
-        needs: [stepId('start-container', name), ...holders], why: starts ? why : `${missing.map(portText).join(', ')} is not published`,
+        id: stepId('publish-ports', name), action: 'publish-ports', args: { name }, needs: [stepId('start-container', name), ...changed, ...(handedOver.includes(name) ? [withdraw] : []), ...holdersOf(missing, one.service)],
+        why: starts ? why : missing.length > 0 ? `${missing.map(portText).join(', ')} is not published` : surplus.length > 0 ? `${surplus.map(portText).join(', ')} is published otherwise` : 'its networks change',
       });
     } else if (!starts && container?.status?.phase !== 'running' && (container?.status?.ports.length ?? 0) > 0) {
       steps.push({ id: stepId('withdraw-ports', name), action: 'withdraw-ports', args: { name }, needs: [], why: `${name} does not run` });
     }
     return steps;
   };
-  return wanted.flatMap(stepsOf);
+  const isPublished = (one: Wanted): boolean => isOnBridge(one, desired, actual);
+  const around: Surroundings = {
+    creation: (one, fate, name, needs) => creation(one, fate, name, [...networksOf(one).map((network) => stepId('create-network', network)), ...needs], pulls, desired),
+    conditions: (one) => {
+      const needs = ready(one);
+      return { needs, waits: needs.flatMap((id) => waits.get(id) ?? []) };
+    },
+    holders: holdersOf, published: isPublished,
+  };
+  const rolled = updates.map((update) => { // services come after what they depend on
+    const made = rollingSteps(update, desired, actual, around);
+    for (const [name, end] of made.ends) ends.set(name, end);
+    return made;
+  });
+  return { steps: [...rolled.flatMap(({ steps }) => steps), ...wanted.flatMap(stepsOf)], trials: rolled.flatMap(({ trials }) => trials) };
 }
 
-/** The container whose network namespace it shares, by name; null: it has one of its own. */
-export function homeOf({ spec: { networkMode } }: Wanted): string | null {
-  return networkMode.startsWith('container:') ? networkMode.slice('container:'.length) : null;
-}
-
-function creation({ name, owner, service, slot, spec: known }: Wanted, fate: Fate, pulls: ReadonlyMap<string, string>, desired: Desired, networks: readonly string[]): Step {
+function creation({ owner, service, slot, spec: known }: Wanted, fate: Fate, name: string, needs: readonly string[], pulls: ReadonlyMap<string, string>, desired: Desired): Step {
   const spec = pulls.has(known.image) ? { ...known, imageId: '' } : known; // of what the name stands for then
   return {
     id: stepId('create-container', name), action: 'create-container',
     args: { name, identity: { owner, stack: owner === 'api' ? '' : desired.stack, service, slot, generation: fate.generation }, spec },
     needs: [
-      ...imagesUsedBy(spec).map((image) => stepId('pull-image', image)), ...networks, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
+      ...imagesUsedBy(spec).map((image) => stepId('pull-image', image)), ...needs, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
       stepId('remove-container', name), ...(fate.replaces === null ? [] : [stepId('remove-container', fate.replaces)]),
     ],
     why: fate.why,
@@ -107,6 +140,19 @@ function missingPorts(one: Wanted, container: Container | undefined): readonly P
   const there = container?.status?.ports ?? [];
   return one.spec.ports.filter((port) => !there.some((found) =>
     found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && isOneOf(port, found.published)));
+}
+
+/** Containers that stay, and lose a port that another one of the stack is to get: it is free only once they have let it go. */
+function portsHandedOver(wanted: readonly Wanted[], fates: Fates, actual: State): readonly string[] {
+  const claims = wanted.flatMap((one) => missingPorts(one, actual.containers[one.name]).map((port) => ({ service: one.service, port: hostPort(port) })));
+  return wanted.filter((one) => fates.wanted.get(one.name)?.kind === 'settled'
+    && surplusPorts(one, actual.containers[one.name]).some((port) => claims.some((claim) => claim.port === hostPort(port) && claim.service !== one.service))).map(({ name }) => name);
+}
+
+/** Ports that lead to the container and should not, or not for the same networks. */
+function surplusPorts(one: Wanted, container: Container | undefined): readonly PublishedPort[] {
+  return (container?.status?.ports ?? []).filter((found) => !one.spec.ports.some((port) =>
+    found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && isOneOf(port, found.published) && String([...found.allow].sort()) === String([...port.allow].sort())));
 }
 
 /** Whether a host port is the one that was asked for, or of its range. */

@@ -22,6 +22,9 @@ export interface ApplyResult {
   readonly cancelled: readonly string[];
 }
 
+/** What only waits takes no slot. */
+const WAITS: ReadonlySet<Action> = new Set(['wait-container', 'wait-time', 'drain-container']);
+
 /** What has been begun goes on before more is begun: then records are written while other processes start, instead of all before the first of them. */
 const FIRST = 0;
 const FOLLOWING = 1;
@@ -83,7 +86,7 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
       settle(step);
     };
     const enqueue = (step: Step, priority: number): void => {
-      if (step.action === 'wait-container') void run(step);
+      if (WAITS.has(step.action)) void run(step);
       else void queue.add(() => run(step), { priority });
     };
     if (steps.length === 0) resolve();

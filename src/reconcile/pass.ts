@@ -16,22 +16,24 @@ export interface PassContext {
   readonly onEvent: (event: PassEvent) => void;
 }
 
-export interface PassResult { readonly ok: boolean; readonly message: string }
+/** `rollback`: services whose update has failed, and that are to be as they were before. */
+export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[] }
 
 /**
  * Makes the world what is desired, or does what was asked for. Invariants:
  * - what is decided is decided by `plan`, from the world as it was just read;
  * - running work settles before the world is read again;
- * - it ends when the plan is empty, when a step has failed, or when a step that succeeded is planned again for the same cause: then
+ * - it ends when the plan is empty, when a step has failed that is no trial (what has become of a trial is the next plan's to read), or when a step that succeeded is planned again for the same cause: then
  *   it had no effect, and doing it again would be a loop.
  */
 export async function runPass(context: PassContext): Promise<PassResult> {
   const since = context.now();
   const carried = new Set<string>();
+  const failures: string[] = [];
   for (;;) {
     const made = context.plan(await context.observe(), context.now(), since);
     context.onEvent({ version: 1, type: 'plan', plan: made });
-    if (made.steps.length === 0) return { ok: true, message: '' };
+    if (made.steps.length === 0) return ending(made, failures);
     const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
     if (again !== undefined) return { ok: false, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
     const result = await apply(made.steps, context.executor, {
@@ -40,7 +42,16 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       onProgress: (id, progress) => context.onEvent({ version: 1, type: 'progress', id, ...progress }),
     });
     if (context.signal.aborted) return { ok: false, message: `cancelled: ${String(context.signal.reason)}` };
-    if (result.failed.length > 0) return { ok: false, message: result.failed.map(({ id, message }) => `${id}: ${message}`).join('\n') };
-    for (const step of made.steps) carried.add(`${step.id}: ${step.why}`);
+    const texts = result.failed.map(({ id, message }) => `${id}: ${message}`);
+    if (result.failed.some(({ id }) => made.trials?.includes(id) !== true)) return { ok: false, message: texts.join('\n') };
+    failures.push(...texts);
+    const tried = new Set([...result.done, ...result.failed.map(({ id }) => id)]);
+    for (const step of made.steps) if (tried.has(step.id)) carried.add(`${step.id}: ${step.why}`);
   }
+}
+
+/** Nothing is left to do, though an update may have come to a halt. */
+function ending({ halts = [] }: Plan, failures: readonly string[]): PassResult {
+  if (halts.length > 0) return { ok: false, message: halts.map(({ why }) => why).join('\n'), rollback: halts.flatMap(({ service, rollback }) => (rollback ? [service] : [])) };
+  return failures.length > 0 ? { ok: false, message: failures.join('\n') } : { ok: true, message: '' };
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Containers } from '../runtime/container/containers.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -11,11 +12,13 @@ export interface Runtime {
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
   readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect'>;
   readonly publish: (name: string, on: boolean) => Promise<void>;
-  readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed', signal: AbortSignal) => Promise<void>;
+  readonly drain: (name: string, atMostMs: number, signal: AbortSignal) => Promise<void>;
+  /** `steadyMs`: it has to stay so for as long. */
+  readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed' | 'ready', signal: AbortSignal, steadyMs?: number) => Promise<void>;
 }
 
 /** Each action's one call into the runtime. */
-export function runtimeExecutor({ pull, networks, volumes, containers, publish, waitFor }: Runtime): Executor {
+export function runtimeExecutor({ pull, networks, volumes, containers, publish, drain, waitFor }: Runtime): Executor {
   return {
     'pull-image': ({ image }, signal, onProgress) => pull(image, signal, onProgress),
     'create-network': ({ name, stack, network }) => networks.create(name, stack, network),
@@ -31,10 +34,12 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'remove-container': ({ name, volumes, ended }) => containers.remove(name, { volumes: volumes === true, ended: ended === true }),
     'update-container': ({ name, changes }) => containers.update(name, changes),
     'rename-container': ({ name, to }) => containers.rename(name, to),
-    'connect-network': ({ name, network, attachment }) => containers.connect(name, network, attachment),
+    'connect-network': ({ name, network, attachment, made }) => containers.connect(name, network, attachment, made),
     'disconnect-network': ({ name, network }) => containers.disconnect(name, network),
     'publish-ports': ({ name }) => publish(name, true),
     'withdraw-ports': ({ name }) => publish(name, false),
-    'wait-container': ({ name, until }, signal) => waitFor(name, until, signal),
+    'drain-container': ({ name, atMostMs }, signal) => drain(name, atMostMs, signal),
+    'wait-container': ({ name, until, steadyMs }, signal) => waitFor(name, until, signal, steadyMs),
+    'wait-time': ({ ms }, signal) => setTimeout(ms, undefined, { signal }),
   };
 }

@@ -9,7 +9,7 @@ const BUILD = {
   'zlib1g-dev': ['/usr/lib/*/libz.a'], 'libzstd-dev': ['/usr/lib/*/libzstd.a'], 'libssl-dev': ['/usr/lib/*/libcrypto.a'], 'linux-libc-dev': ['/usr/include/linux/if_link.h'],
   libnftables1: ['/usr/lib/*/libnftables.so.1', '/usr/lib/libnftables.so.1'], 'busybox-static': 'busybox',
 };
-const TEST = { mmdebstrap: 'mmdebstrap', nftables: 'nft', iproute2: 'ip', skopeo: 'skopeo', umoci: 'umoci', 'docker-registry': 'docker-registry', 'fuse-overlayfs': 'fuse-overlayfs', 'btrfs-progs': 'mkfs.btrfs', runc: 'runc', crun: 'crun' };
+const TEST = { mmdebstrap: 'mmdebstrap', nftables: 'nft', iproute2: 'ip', skopeo: 'skopeo', umoci: 'umoci', 'docker-registry': 'docker-registry', wrk: 'wrk', 'fuse-overlayfs': 'fuse-overlayfs', 'btrfs-progs': 'mkfs.btrfs', runc: 'runc', crun: 'crun' };
 const VM = { 'qemu-system-x86': 'qemu-system-x86_64', cpio: 'cpio', kmod: 'modprobe', 'nfs-kernel-server': 'rpc.nfsd', rpcbind: 'rpcbind' };
 const KINDS = { build: BUILD, test: { ...BUILD, ...TEST }, long: { ...BUILD, ...TEST, ...VM } };
 

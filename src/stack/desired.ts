@@ -21,6 +21,7 @@ import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
 import { positive, resourcesOf, shmSizeOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
+import { updateOf } from './update.ts';
 import type { VolumeConfig } from './volume-spec.ts';
 import { mountsWithShared } from './volumes-from.ts';
 
@@ -56,6 +57,7 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
     replicas: replicasOf(service),
     containerName: service.container_name ?? '',
     dependsOn: Object.fromEntries(dependsOn),
+    update: updateOf(service),
     template: templateOf(name, service, project),
   };
 }

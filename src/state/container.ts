@@ -175,6 +175,7 @@ export type ContainerSpec = z.infer<typeof ContainerSpec>;
 export const ContainerChanges = z.strictObject({
   resources: ContainerSpec.shape.resources.exactOptional(), restart: RestartPolicy.exactOptional(), labels: ContainerSpec.shape.labels.exactOptional(),
   stopSignal: ContainerSpec.shape.stopSignal.exactOptional(), stopGracePeriodMs: ContainerSpec.shape.stopGracePeriodMs.exactOptional(),
+  healthcheck: ContainerSpec.shape.healthcheck.exactOptional(), ports: ContainerSpec.shape.ports.exactOptional(),
 });
 export type ContainerChanges = z.infer<typeof ContainerChanges>;
 

@@ -25,17 +25,27 @@ export const StepArgs = {
   /** Freezes its processes; its health and its ports stay as they are. */
   'pause-container': z.strictObject({ name }),
   'unpause-container': z.strictObject({ name }),
-  /** Changes it in place; fails where the kernel does not take a limit. */
+  /** Changes it in place, its process goes on; ports are another step's. Fails where the kernel does not take a limit. */
   'update-container': z.strictObject({ name, changes: ContainerChanges }),
   'rename-container': z.strictObject({ name, to: name }),
-  /** At once where it runs, and for its starts to come. */
-  'connect-network': z.strictObject({ name, network: name, attachment: Attachment }),
+  /** At once where it runs, and for its starts to come. `made`: as if it had been made with it; else it is a person's affair. */
+  'connect-network': z.strictObject({ name, network: name, attachment: Attachment, made: z.boolean().optional() }),
   'disconnect-network': z.strictObject({ name, network: name }),
+  /**
+   * No new connection comes to the container any more, by name or published port; ends when those that it has have ended, or after `atMostMs`. Its ports have to be withdrawn
+   * by then. Takes no slot.
+   */
+  'drain-container': z.strictObject({ name, atMostMs: z.number() }),
   /** Sends published ports to the container, all in one transaction. */
   'publish-ports': z.strictObject({ name }),
   'withdraw-ports': z.strictObject({ name }),
-  /** Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. Takes no slot. */
-  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed']) }),
+  /**
+   * Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. `ready`: healthy where it has a check, else running for a second. With `steadyMs` it has
+   * to stay so for as long. Takes no slot.
+   */
+  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready']), steadyMs: z.number().optional() }),
+  /** Between two batches of an update. Takes no slot. */
+  'wait-time': z.strictObject({ ms: z.number() }),
 } as const;
 
 type Table = typeof StepArgs;
@@ -48,9 +58,15 @@ export type ArgsOf<A extends Action> = z.infer<Table[A]>;
  */
 export type Step = { [A in Action]: { id: string; action: A; args: ArgsOf<A>; needs: readonly string[]; why: string } }[Action];
 
+/** An update of a service that goes no further. `rollback`: its file wants it to be as it was before. */
+export interface Halt { readonly service: string; readonly why: string; readonly rollback: boolean }
+
 /** `wakeAt`: ms since the epoch when the plan should be made again though nothing happens; null: never. */
 export interface Plan {
   readonly steps: readonly Step[];
   readonly notes: readonly string[];
   readonly wakeAt: number | null;
+  /** Ids of steps that try out a new container: where one fails, the next plan reads from the world what has become of it. */
+  readonly trials?: readonly string[];
+  readonly halts?: readonly Halt[];
 }

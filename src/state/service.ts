@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ContainerSpec } from './container.ts';
+import { UpdatePolicy, USUAL_UPDATE } from './update-policy.ts';
 
 /** Compose `depends_on`. */
 export const Dependency = z.strictObject({
@@ -14,6 +15,7 @@ export const Service = z.strictObject({
   /** `container_name`; '' gives `project-service-N`. */
   containerName: z.string(),
   dependsOn: z.record(z.string(), Dependency),
+  update: UpdatePolicy.default(USUAL_UPDATE),
   /** What each replica is created from. */
   template: ContainerSpec,
 });

@@ -13,7 +13,7 @@ const text = (wanted: typeof shop, actual: typeof up, options: Partial<PassOptio
 test('containers are made anew where that is asked for, once', () => {
   const same = desired({ db: service(), web: service({}, { db: 'started' }) });
   expect(text(same, up, { recreate: 'always', recreated: ['web'] })).toBe(
-    'stop-container shop-web-1  (a new one was asked for)\nremove-container shop-web-1  (a new one was asked for)\ncreate-container shop-web-1  (a new one was asked for)\nstart-container shop-web-1  (a new one was asked for)\n');
+    'stop-container shop-web-1  (a new one was asked for)\nremove-container shop-web-1  (a new one was asked for)\ncreate-container shop-web-1  (a new one was asked for)\nstart-container shop-web-1  (a new one was asked for)\nnote: service web: recreate, stop-first: it has no health check\n');
   expect(text(same, withStatus(up, 'shop-web-1', { createdAt: 10 }), { recreate: 'always', recreated: ['web'] })).toBe('');
   expect(text(same, up, { recreate: 'always' }).match(/create-container/g)).toHaveLength(2);
 });

@@ -68,6 +68,7 @@ describe('the whole text of a plan', () => {
       create-container shop-web-1  (environment.COLOUR added)
       start-container shop-web-1  (environment.COLOUR added)
       publish-ports shop-web-1  (environment.COLOUR added)
+      note: service web: recreate, stop-first: it has no health check
       "
     `);
     expect(text(changed, up)).not.toContain('secret');
@@ -209,7 +210,7 @@ describe('what a recreation must not cost', () => {
   it('a port that another service gives up: it is published once that has let it go', () => {
     const before = converge(desired({ a: service({ ports: [port] }), b: service() }), bare());
     const steps = plan(desired({ a: service(), b: service({ ports: [port] }) }), before, 10).steps;
-    expect(steps.find(({ id }) => id === 'publish-ports shop-b-1')?.needs).toEqual(['start-container shop-b-1', 'withdraw-ports shop-a-1']);
+    expect(steps.find(({ id }) => id === 'publish-ports shop-b-1')?.needs).toEqual(['update-container shop-b-1', 'withdraw-ports shop-a-1']);
   });
 
   it('names that two services swap', () => {
@@ -237,15 +238,18 @@ describe('depends_on with restart', () => {
 
   it('restarts the dependent once what it depends on is ready again', () => {
     expect(text(stack({ A: '1' }), before)).toMatchInlineSnapshot(`
-      "stop-container shop-db-1  (environment.A added)
-      remove-container shop-db-1  (environment.A added)
-      create-container shop-db-1  (environment.A added)
-      start-container shop-db-1  (environment.A added)
-      wait-container shop-db-1 healthy  (service web depends on it)
+      "create-container shop-db-1.g2  (rolling: environment.A added)
+      start-container shop-db-1.g2  (rolling: environment.A added)
+      wait-container shop-db-1.g2 ready  (rolling: environment.A added)
+      drain-container shop-db-1  (rolling: environment.A added)
+      stop-container shop-db-1  (rolling: environment.A added)
+      remove-container shop-db-1  (rolling: environment.A added)
+      rename-container shop-db-1.g2  (rolling: environment.A added)
       withdraw-ports shop-web-1  (service db, which it depends on, is made anew)
       stop-container shop-web-1  (service db, which it depends on, is made anew)
       start-container shop-web-1  (service db, which it depends on, is made anew)
       publish-ports shop-web-1  (service db, which it depends on, is made anew)
+      note: service db: rolling, start-first: it has a health check, and nothing that two cannot have at once
       "
     `);
   });

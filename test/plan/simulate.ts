@@ -45,6 +45,22 @@ export function simulate(before: State, step: Step): State {
       if (find(step.args.name).status.phase === 'running') throw new Error(`${step.id}: it runs`);
       Reflect.deleteProperty(state.containers, step.args.name);
       break;
+    case 'update-container': {
+      const container = find(step.args.name);
+      Object.assign(container.spec, step.args.changes);
+      if (container.status.phase === 'running') container.status.health = container.spec.healthcheck === null ? 'none' : 'healthy';
+      break;
+    }
+    case 'rename-container':
+      if (state.containers[step.args.to] !== undefined) throw new Error(`${step.id}: the name is in use`);
+      state.containers[step.args.to] = find(step.args.name);
+      Reflect.deleteProperty(state.containers, step.args.name);
+      break;
+    case 'connect-network':
+      if (state.networks[step.args.network] === undefined) throw new Error(`${step.id}: no network ${step.args.network}`);
+      find(step.args.name).spec.networks[step.args.network] = step.args.attachment;
+      break;
+    case 'disconnect-network': Reflect.deleteProperty(find(step.args.name).spec.networks, step.args.network); break;
     case 'publish-ports': {
       const container = find(step.args.name);
       if (container.status.phase !== 'running') throw new Error(`${step.id}: it does not run`);
@@ -52,9 +68,13 @@ export function simulate(before: State, step: Step): State {
       break;
     }
     case 'withdraw-ports': find(step.args.name).status.ports = []; break;
+    case 'drain-container':
+      if (find(step.args.name).status.ports.length > 0) throw new Error(`${step.id}: its ports lead to it`);
+      break;
+    case 'wait-time': break;
     case 'wait-container': {
       const { phase, health, exitCode } = find(step.args.name).status;
-      const reached = { started: phase === 'running', healthy: health === 'healthy', completed: phase === 'exited' && exitCode === 0 }[step.args.until];
+      const reached = { started: phase === 'running', healthy: health === 'healthy', completed: phase === 'exited' && exitCode === 0, ready: phase === 'running' && health !== 'unhealthy' }[step.args.until];
       if (!reached) throw new Error(`${step.id}: it never is`);
     }
   }

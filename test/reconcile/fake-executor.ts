@@ -13,6 +13,7 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
     'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),
     'update-container': named('update-container'), 'rename-container': named('rename-container'), 'connect-network': named('connect-network'), 'disconnect-network': named('disconnect-network'),
     'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
+    'drain-container': named('drain-container'), 'wait-time': ({ ms }, signal) => act(`wait-time ${ms}`, signal),
     'wait-container': ({ name, until }, signal) => act(`wait-container ${name} ${until}`, signal),
   };
 }

@@ -99,17 +99,21 @@ test('a running container is put on a network and taken off it, with link, names
 test('the ports follow to the network that is left, and come back with the first', async () => {
   expect(await machine.up(STACK)).toMatchObject({ ok: true });
   const { engine } = machine;
+  const { pid } = status('demo-web-1');
   await engine.disconnectContainer('demo-web-1', 'demo_front');
   expect(links('demo-web-1')).toEqual({});
   expect(status('demo-web-1').ports).toEqual([]);
   await engine.connectContainer('demo-web-1', 'demo_inner', attachment());
   expect(gateway('demo-web-1')).toBe('10.218.2.1');
   expect((await fetch('http://127.0.0.1:18471/')).status).toBe(404);
-  // What the file wants and somebody took away is drift: the container is made anew.
+  // What the file wants and somebody took away is drift: it is given back in place; what somebody gave it besides stays.
   const { plan } = await engine.planStack('demo', machine.request(STACK));
-  expect(plan.steps.map(({ id, why }) => `${id}: ${why}`)).toContainEqual(expect.stringMatching(/^create-container demo-web-1: networks\[demo_front\]: absent → /));
+  expect(plan.steps.map(({ id, why }) => `${id}: ${why}`)).toContainEqual(expect.stringMatching(/^connect-network demo-web-1 demo_front: in place: networks\[demo_front\]: absent → /));
   expect(await machine.up(STACK)).toMatchObject({ ok: true });
-  expect(Object.keys(status('demo-web-1').addresses)).toEqual(['demo_front']);
+  expect(Object.keys(status('demo-web-1').addresses)).toEqual(['demo_inner', 'demo_front']);
+  expect(status('demo-web-1')).toMatchObject({ pid, joined: ['demo_inner'], ports: [{ published: 18471 }] });
+  await engine.disconnectContainer('demo-web-1', 'demo_inner');
+  expect((await fetch('http://127.0.0.1:18471/')).status).toBe(404);
   expect((await machine.up(STACK)).done).toEqual([]);
 });
 

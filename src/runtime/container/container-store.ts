@@ -13,7 +13,7 @@ import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
-import { changeSpec } from './change-spec.ts';
+import { changedSpec, changeSpec, finishLimits } from './change-spec.ts';
 import type { Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
@@ -278,10 +278,10 @@ export class ContainerStore implements Containers {
     this.#emit('renamed', to);
   }
 
-  async connect(name: string, network: string, attachment: Attachment): Promise<void> {
+  async connect(name: string, network: string, attachment: Attachment, made = false): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      await connectNetwork(entry, network, attachment, this.#membership(entry));
+      await connectNetwork(entry, { network, attachment, made }, this.#membership(entry));
     });
     this.#emit('connected', name, network);
   }
@@ -294,15 +294,19 @@ export class ContainerStore implements Containers {
     this.#emit('disconnected', name, network);
   }
 
-  /** Finishes changes of networks that an engine before this one had begun. Networks have to be restored by then. */
+  /** Finishes changes of limits and networks that an engine before this one had begun. Networks have to be restored by then. */
   async finishChanges(): Promise<void> {
-    for (const entry of this.#entries.values()) if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
+    for (const entry of this.#entries.values()) {
+      const { core, report } = this.#context;
+      await finishLimits(core, entry, (change) => this.#update(entry, change)).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+      if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
+    }
   }
 
   async update(name: string, changes: ContainerChanges): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      this.#update(entry, { spec: await changeSpec(this.#context.core, entry, changes) });
+      await changeSpec(this.#context.core, entry, changedSpec(entry, changes), (change) => this.#update(entry, change));
     });
     this.#emit('updated', name);
   }

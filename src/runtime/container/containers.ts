@@ -70,8 +70,8 @@ export interface Containers {
   update(name: string, changes: ContainerChanges): Promise<void>;
   /** Rejects with `conflict` where the new name is taken. */
   rename(name: string, to: string): Promise<void>;
-  /** Puts it on one more network, or changes how it is on one: at once where it runs, and for its starts to come. Rejects with `not-connectable` for one that lives in another's or no network. */
-  connect(name: string, network: string, attachment: Attachment): Promise<void>;
+  /** Puts it on one more network, or changes how it is on one: at once where it runs, and for its starts to come. `made`: as if it had been made with it. Rejects with `not-connectable` for one that lives in another's or no network. */
+  connect(name: string, network: string, attachment: Attachment, made?: boolean): Promise<void>;
   /** Takes it off a network, likewise. Rejects with `not-connected`. */
   disconnect(name: string, network: string): Promise<void>;
   /** Pids, as the host sees them, of all that runs in the container. */

@@ -51,7 +51,7 @@ export async function makeContainer(
     mkdirSync(files.state, { mode: 0o700 });
     await storage.makeRoot(files, layers);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {

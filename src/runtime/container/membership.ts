@@ -18,11 +18,14 @@ export interface Membership {
   readonly gateway: string;
 }
 
+/** `made`: as if the container had been made with it; else it is a person's affair. */
+export interface Connection { readonly network: string; readonly attachment: Attachment; readonly made: boolean }
+
 /**
  * Puts a container on one more network, or changes how it is on it: at once where it runs, else from its next start on. It is in the record before it is in the kernel:
  * an engine that is killed in between finishes it (`finishChange`). Throws BayplanError `conflict`, `bad-request`, `network-not-found` …, and then nothing has changed.
  */
-export async function connectNetwork(entry: ContainerEntry, network: string, attachment: Attachment, membership: Membership): Promise<void> {
+export async function connectNetwork(entry: ContainerEntry, { network, attachment, made }: Connection, membership: Membership): Promise<void> {
   const { context: { networks, images }, update } = membership;
   const { record } = entry;
   refuseForeign(record);
@@ -31,7 +34,7 @@ export async function connectNetwork(entry: ContainerEntry, network: string, att
   begin(entry, membership);
   try {
     update({
-      spec: { ...record.spec, networks: { ...record.spec.networks, [network]: attachment } }, joined: there ? record.joined : [...record.joined, network],
+      spec: { ...record.spec, networks: { ...record.spec.networks, [network]: attachment } }, joined: made ? record.joined.filter((other) => other !== network) : there ? record.joined : [...record.joined, network],
       addresses: { ...record.addresses, [network]: ipv4 }, ipv6Addresses: ipv6 === '' ? without(record.ipv6Addresses, network) : { ...record.ipv6Addresses, [network]: ipv6 },
     });
     await networks.reattach(endpointOf(entry.record, images));

@@ -12,6 +12,8 @@ export const ContainerRecord = z.object({
   name: z.string(),
   identity: Identity,
   spec: ContainerSpec,
+  /** What its spec is to be: a change of its limits was begun. */
+  pending: ContainerSpec.nullable().default(null),
   createdAt: z.number(),
   /** Network's full name → IPv4 address. */
   addresses: z.record(z.string(), z.string()),

@@ -220,13 +220,14 @@ class NetworkStore implements Networks {
     if (endpoint === undefined || endpoint.ready === ready) return;
     this.#endpoints.set(id, { ...endpoint, ready });
     for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).setReady(id, ready);
+    if (this.#ports.setReady(id, ready)) this.#apply();
     await this.#writeZones(endpoint);
   }
 
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {
     const addresses = this.#publicAddresses(publication.container);
     const before = this.#ports.table;
-    const { ports, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' });
+    const { ports, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
     try {
       this.#apply();
     } finally {
@@ -258,7 +259,7 @@ class NetworkStore implements Networks {
     }
     for (const publication of publications) {
       try {
-        await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' });
+        await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
       } catch (error) {
         // The container runs on; only its ports cannot be given back to it.
         if (!(error instanceof BayplanError)) throw error;
@@ -340,6 +341,10 @@ class NetworkStore implements Networks {
   async #forgetFlows(before: ReadonlyMap<string, TablePort>): Promise<void> {
     const stale = staleFlows(before, this.#ports.table);
     if (stale !== null) await forgetUdpFlows(this.#context.kernel, stale);
+  }
+
+  #isReady(id: string): boolean {
+    return this.#endpoints.get(id)?.ready ?? true;
   }
 
   /** Where a container's published ports lead: to its bridge that leads out, by priority; an internal one where it has no other. Null where it has no bridge. */

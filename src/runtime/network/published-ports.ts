@@ -51,7 +51,7 @@ export class PublishedPorts {
    * Makes exactly these ports lead to the container, or changes nothing and throws `port-taken`. A port picked before stays the same.
    * Answers what to do with the reservations that ended: close them once the rules are gone.
    */
-  async assign(publication: Publication, addresses: Addresses): Promise<{ ports: readonly PublishedPort[]; release: () => void }> {
+  async assign(publication: Publication, addresses: Addresses, ready: boolean): Promise<{ ports: readonly PublishedPort[]; release: () => void }> {
     const { container } = publication;
     const before = this.#byContainer.get(container) ?? [];
     const picked: PickedPort[] = [];
@@ -67,7 +67,7 @@ export class PublishedPorts {
       throw error instanceof PortTaken ? await this.#taken(error) : error;
     }
     for (const port of before) this.#held.get(keyOf(port))?.leave(container);
-    for (const [index, port] of picked.entries()) held[index]?.lead(container, addresses, port);
+    for (const [index, port] of picked.entries()) held[index]?.lead(container, addresses, port, ready);
     if (picked.length > 0) this.#byContainer.set(container, picked);
     else this.#byContainer.delete(container);
     const ended: (() => void)[] = [];
@@ -75,15 +75,33 @@ export class PublishedPorts {
       const one = this.#held.get(key);
       if (one === undefined) continue;
       if (one.containers.length === 0) ended.push(this.#drop(one));
-      else for (const [family, port] of one.table()) this.#table.set(`${family}|${key}`, port);
+      else this.#tabulate(key, one);
     }
     return { ports: picked, release: () => ended.forEach((close) => close()) };
+  }
+
+  /** Says whether a container passes its health check: a port that several share leads to those that do, and where none does to all. Answers whether that changes a rule. */
+  setReady(container: string, ready: boolean): boolean {
+    let changed = false;
+    for (const key of (this.#byContainer.get(container) ?? []).map(keyOf)) {
+      const held = this.#held.get(key);
+      if (held === undefined) continue;
+      held.setReady(container, ready);
+      if (held.containers.length < 2) continue;
+      this.#tabulate(key, held);
+      changed = true;
+    }
+    return changed;
   }
 
   /** Gives up all reservations; the rules are the caller's. */
   clear(): void {
     for (const held of [...this.#held.values()]) this.#drop(held)();
     this.#byContainer.clear();
+  }
+
+  #tabulate(key: string, held: ReservedPort): void {
+    for (const [family, port] of held.table()) this.#table.set(`${family}|${key}`, port);
   }
 
   #hold(port: PublishedPort, claim: Claim): ReservedPort {

@@ -27,7 +27,7 @@ export class ReservedPort {
   readonly #kernel: Kernel;
   readonly #carry: Carry;
   readonly #closes = new Map<Family, () => void>();
-  readonly #backends = new Map<string, { readonly addresses: Addresses; readonly port: number }>();
+  readonly #backends = new Map<string, { readonly addresses: Addresses; readonly port: number; ready: boolean }>();
   #allow: readonly string[] = [];
 
   constructor(kernel: Kernel, carry: Carry, port: PickedPort, group: string) {
@@ -63,9 +63,15 @@ export class ReservedPort {
     for (const family of [...this.#closes.keys()]) this.#close(family);
   }
 
-  lead(container: string, addresses: Addresses, port: PublishedPort): void {
-    this.#backends.set(container, { addresses, port: port.target });
+  /** `ready` false: it is sent to only where no other is ready. */
+  lead(container: string, addresses: Addresses, port: PublishedPort, ready: boolean): void {
+    this.#backends.set(container, { addresses, port: port.target, ready });
     this.#allow = port.allow;
+  }
+
+  setReady(container: string, ready: boolean): void {
+    const backend = this.#backends.get(container);
+    if (backend !== undefined) backend.ready = ready;
   }
 
   leave(container: string): void {
@@ -82,10 +88,12 @@ export class ReservedPort {
   }
 
   #targets(family: Family): readonly Backend[] {
-    return [...this.#backends.values()].flatMap(({ addresses, port }) => {
+    const all = [...this.#backends.values()].flatMap(({ addresses, port, ready }) => {
       const address = family === 4 ? addresses.ipv4 : addresses.ipv6;
-      return address === '' ? [] : [{ address, port }];
+      return address === '' ? [] : [{ address, port, ready }];
     });
+    const ready = all.filter((backend) => backend.ready);
+    return (ready.length > 0 ? ready : all).map(({ address, port }) => ({ address, port }));
   }
 
   #socket(family: Family): () => void {

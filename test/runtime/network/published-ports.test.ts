@@ -17,10 +17,10 @@ const backends = (ports: PublishedPorts): readonly string[] => [...ports.table.v
 
 test('a port is reserved while it leads somewhere, and given back after its rule', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', ports: [tcp(80, 8080), tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'));
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080), tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'), true);
   expect(kernel.of('reservePort')).toEqual([['tcp', '0.0.0.0', 8080], ['tcp', '127.0.0.1', 8081]]);
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80', '127.0.0.1:8081/tcp 10.0.0.2:81']);
-  const { release } = await ports.assign({ container: 'a', ports: [tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'));
+  const { release } = await ports.assign({ container: 'a', ports: [tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'), true);
   expect(kernel.of('close')).toEqual([]);
   release();
   expect(kernel.of('close')).toEqual([[100]]);
@@ -29,11 +29,11 @@ test('a port is reserved while it leads somewhere, and given back after its rule
 
 test('a picked port stays the same for the same container', async () => {
   const { ports } = world();
-  const first = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.2'));
+  const first = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.2'), true);
   expect(first.ports.map((port) => port.published)).toEqual([49152, 49153]);
-  const again = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.9'));
+  const again = await ports.assign({ container: 'a', ports: [tcp(80, null), tcp(80, null)] }, at('10.0.0.9'), true);
   expect(again.ports).toEqual(first.ports);
-  const other = await ports.assign({ container: 'b', ports: [tcp(80, null)] }, at('10.0.0.3'));
+  const other = await ports.assign({ container: 'b', ports: [tcp(80, null)] }, at('10.0.0.3'), true);
   expect(other.ports[0]?.published).toBe(49154);
 });
 
@@ -43,17 +43,17 @@ test('picking goes past ports that others have', async () => {
     if (port < 49160) throw new KernelError('bind', 'EADDRINUSE', `0.0.0.0:${port}`);
     return { fd: 7, port };
   };
-  const { ports: [picked] } = await ports.assign({ container: 'a', ports: [tcp(80, null)] }, at('10.0.0.2'));
+  const { ports: [picked] } = await ports.assign({ container: 'a', ports: [tcp(80, null)] }, at('10.0.0.2'), true);
   expect(picked?.published).toBe(49160);
 });
 
 test('one group shares a port, another one is refused, and nothing has changed then', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
-  await ports.assign({ container: 'b', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.3'));
+  await ports.assign({ container: 'a', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.2'), true);
+  await ports.assign({ container: 'b', group: 's/web', ports: [tcp(80, 8080)] }, at('10.0.0.3'), true);
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80']);
   const before = ports.table;
-  await expect(ports.assign({ container: 'c', group: 't/web', ports: [tcp(1, 9999), tcp(80, 8080)] }, at('10.0.0.4'))).rejects.toMatchObject({
+  await expect(ports.assign({ container: 'c', group: 't/web', ports: [tcp(1, 9999), tcp(80, 8080)] }, at('10.0.0.4'), true)).rejects.toMatchObject({
     code: 'port-taken', message: 'port 0.0.0.0:8080/tcp is taken by container name-of-a, name-of-b; publish another one, or stop what has it',
   });
   expect(ports.table).toEqual(before);
@@ -63,28 +63,44 @@ test('one group shares a port, another one is refused, and nothing has changed t
 
 test('an address that covers another one of ours names that container', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080)] }, at('10.0.0.2'), true);
   kernel.answers.reservePort = () => { throw new KernelError('bind', 'EADDRINUSE', ''); };
-  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, '127.0.0.1')] }, at('10.0.0.3'))).rejects.toThrow('127.0.0.1:8080/tcp is taken by container name-of-a');
+  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, '127.0.0.1')] }, at('10.0.0.3'), true)).rejects.toThrow('127.0.0.1:8080/tcp is taken by container name-of-a');
 });
 
 test.each([['x', 'is no IP address'], ['::1', 'no address ::1'], ['10.9.9.9', 'no address 10.9.9.9']])('host address %s: %s', async (hostIp, message) => {
   const { kernel, ports } = world();
   kernel.answers.reservePort = () => { throw new KernelError('bind', 'EADDRNOTAVAIL', ''); };
-  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, hostIp)] }, at('10.0.0.3'))).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(message) });
+  await expect(ports.assign({ container: 'b', ports: [tcp(80, 8080, hostIp)] }, at('10.0.0.3'), true)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(message) });
 });
 
 test('a kernel without SCTP says so', async () => {
   const { kernel, ports } = world();
   kernel.answers.reservePort = () => { throw new KernelError('socket', 'EPROTONOSUPPORT', ''); };
-  await expect(ports.assign({ container: 'a', ports: [publishedPort({ published: 3868, target: 3868, protocol: 'sctp' })] }, at('10.0.0.2'))).rejects.toThrow('port 0.0.0.0:3868/sctp: this kernel has no SCTP');
+  await expect(ports.assign({ container: 'a', ports: [publishedPort({ published: 3868, target: 3868, protocol: 'sctp' })] }, at('10.0.0.2'), true)).rejects.toThrow('port 0.0.0.0:3868/sctp: this kernel has no SCTP');
   expect(ports.table.size).toBe(0);
+});
+
+test('a port that several share leads to those that are ready, and where none is to all', async () => {
+  const { ports } = world();
+  await ports.assign({ container: 'a', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.2'), true);
+  await ports.assign({ container: 'b', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.3'), false);
+  expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80']);
+  expect(ports.setReady('b', true)).toBe(true);
+  expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80']);
+  ports.setReady('a', false);
+  expect(backends(ports)).toEqual([':8080/tcp 10.0.0.3:80']);
+  ports.setReady('b', false);
+  expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80']);
+  await ports.assign({ container: 'b', ports: [] }, at('10.0.0.3'), true);
+  expect(ports.setReady('a', true)).toBe(false);
+  expect(ports.setReady('c', true)).toBe(false);
 });
 
 test('a container with IPv6 has its port in both families, one without in IPv4 alone', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.2'));
-  await ports.assign({ container: 'b', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.3', 'fd00::3'));
+  await ports.assign({ container: 'a', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.2'), true);
+  await ports.assign({ container: 'b', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.3', 'fd00::3'), true);
   expect(kernel.of('reservePort')).toEqual([['tcp', '0.0.0.0', 8080], ['tcp', '::', 8080]]);
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80', ':8080/tcp fd00::3:80']);
   ports.clear();
@@ -93,7 +109,7 @@ test('a container with IPv6 has its port in both families, one without in IPv4 a
 
 test('on an IPv6 address a container without IPv6 is carried to', async () => {
   const { kernel, ports } = world();
-  await ports.assign({ container: 'a', ports: [tcp(80, 8080, '0:0::1')] }, at('10.0.0.2'));
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080, '0:0::1')] }, at('10.0.0.2'), true);
   expect(kernel.of('reservePort')).toEqual([['tcp', '::1', 8080]]);
   expect(backends(ports)).toEqual(['::1:8080/tcp ']);
 });
@@ -105,13 +121,13 @@ test('of a range each container takes the next free port', async () => {
     return { fd: port, port };
   };
   const range = [publishedPort({ published: 8000, publishedLast: 8002 })];
-  const take = async (container: string): Promise<number | null | undefined> => (await ports.assign({ container, group: 'g', ports: range }, at('10.0.0.2'))).ports[0]?.published;
+  const take = async (container: string): Promise<number | null | undefined> => (await ports.assign({ container, group: 'g', ports: range }, at('10.0.0.2'), true)).ports[0]?.published;
   expect([await take('a'), await take('b'), await take('a')]).toEqual([8000, 8002, 8000]);
   await expect(take('c')).rejects.toThrow('no free tcp port is left between 8000 and 8002; give the service a longer range');
 });
 
 test('who may come in is told by family', async () => {
   const { ports } = world();
-  await ports.assign({ container: 'a', ports: [publishedPort({ published: 80, allow: ['10.0.0.0/8', 'fd00::/8'] })] }, at('10.0.0.2', 'fd00::2'));
+  await ports.assign({ container: 'a', ports: [publishedPort({ published: 80, allow: ['10.0.0.0/8', 'fd00::/8'] })] }, at('10.0.0.2', 'fd00::2'), true);
   expect([...ports.table.values()].map(({ family, allow }) => [family, allow])).toEqual([[4, ['10.0.0.0/8']], [6, ['fd00::/8']]]);
 });

@@ -1,0 +1,103 @@
+import type { PublishedPort } from '../state/container.ts';
+import type { Step } from '../state/plan.ts';
+import type { Desired, State } from '../state/state.ts';
+import { networksOf } from './resources.ts';
+import type { RollingUpdate, Turn } from './rollouts.ts';
+import { interimName } from './slots.ts';
+import { stepId } from './step-id.ts';
+import type { Wanted } from './expand.ts';
+import type { Fate } from './fates.ts';
+
+/** What rolling steps need of the plan around them. */
+export interface Surroundings {
+  readonly creation: (one: Wanted, fate: Fate, name: string, needs: readonly string[]) => Step;
+  /** What has to be so before a container can start, with the waits for it. */
+  readonly conditions: (one: Wanted) => { readonly needs: readonly string[]; readonly waits: readonly Step[] };
+  /** Ports that have to be withdrawn from others first. */
+  readonly holders: (ports: readonly PublishedPort[], service: string) => readonly string[];
+  readonly published: (one: Wanted) => boolean;
+}
+
+/** The steps of an update, and which of them try a new container out. */
+export interface RollingSteps { readonly steps: readonly Step[]; readonly trials: readonly string[]; /** The last of each container, by its name. */ readonly ends: ReadonlyMap<string, string> }
+
+/**
+ * Replaces containers batch by batch: a batch begins when the one before it has come to its end. With start-first, the new one is ready, and has the ports, before the old one is taken
+ * from them; then the old one is left to its connections, stopped, and its name passes on.
+ */
+export function rollingSteps({ service, update, batches }: RollingUpdate, desired: Desired, actual: State, around: Surroundings): RollingSteps {
+  const steps: Step[] = [];
+  const trials: string[] = [];
+  const ends = new Map<string, string>();
+  let before: readonly string[] = [];
+  for (const [index, batch] of batches.entries()) {
+    if (index > 0 && update.delayMs > 0) {
+      const id = `wait-time ${service} ${index + 1}`;
+      steps.push({ id, action: 'wait-time', args: { ms: update.delayMs }, needs: before, why: `update_config.delay of service ${service}` });
+      before = [id];
+    }
+    const turns = batch.map((turn) => turnSteps(turn, before, update.monitorMs, desired, actual, around));
+    before = turns.map(({ end }) => end);
+    for (const [at, turn] of turns.entries()) {
+      steps.push(...turn.steps);
+      trials.push(...turn.trials);
+      ends.set(batch[at]?.one.name ?? '', turn.end);
+    }
+  }
+  return { steps, trials, ends };
+}
+
+function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], monitorMs: number, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
+  const { why, successor } = fate;
+  const steps: Step[] = [];
+  const steadyOf = (name: string, need: string): Step =>
+    ({ id: `${stepId('wait-container', name)} steady`, action: 'wait-container', args: { name, until: 'ready', steadyMs: monitorMs }, needs: [need], why: `update_config.monitor of service ${one.service}` });
+  const readyOf = (name: string, needs: readonly string[]): Step => ({ id: `${stepId('wait-container', name)} ready`, action: 'wait-container', args: { name, until: 'ready' }, needs, why });
+  if (old === null) { // it is as wanted, and started elsewhere in the plan
+    const wait = { ...readyOf(one.name, [...before, stepId('start-container', one.name), ...(successor === null ? [] : [stepId('rename-container', successor)])]), why: `service ${one.service} is updated` };
+    return { steps: [wait], trials: [wait.id], end: wait.id };
+  }
+  const startFirst = order === 'start-first';
+  const name = successor ?? (startFirst ? interimName(one.name, fate.generation) : one.name);
+  const { needs: conditions, waits } = around.conditions(one);
+  const ready = `${stepId('wait-container', name)} ready`;
+  const publish = stepId('publish-ports', name);
+  const leave = (needs: readonly string[]): void => {
+    const container = actual.containers[old];
+    if (container === undefined) return;
+    const { spec: { stopGracePeriodMs, stopSignal }, status } = container;
+    const graceMs = desired.stopTimeoutSeconds === null ? stopGracePeriodMs : desired.stopTimeoutSeconds * 1000;
+    const withdraw = stepId('withdraw-ports', old);
+    if ((status?.ports.length ?? 0) > 0) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name: old }, needs, why });
+    if (status?.phase === 'running') {
+      steps.push({ id: stepId('drain-container', old), action: 'drain-container', args: { name: old, atMostMs: graceMs }, needs: [...needs, withdraw], why });
+      steps.push({ id: stepId('stop-container', old), action: 'stop-container', args: { name: old, signal: stopSignal, graceMs }, needs: [stepId('drain-container', old)], why });
+    }
+    steps.push({ id: stepId('remove-container', old), action: 'remove-container', args: { name: old }, needs: [...needs, withdraw, stepId('stop-container', old)], why });
+  };
+
+  // The dependencies first: should one of them fail, the old one at least runs on.
+  steps.push(...waits);
+  const image = stepId('pull-image', one.spec.image);
+  const first = [...before, ...conditions, image];
+  if (!startFirst) leave(first);
+  if (successor === null) steps.push(around.creation(one, startFirst ? { ...fate, replaces: null } : fate, name, [...first, ...(startFirst ? [] : [stepId('remove-container', old)])]));
+  const start = stepId('start-container', name);
+  if (successor === null) steps.push({ id: start, action: 'start-container', args: { name }, needs: [...first, stepId('create-container', name), ...networksOf(one).map((network) => stepId('create-network', network))], why });
+  steps.push(readyOf(name, [...first, start]));
+  const trials = [start, ready];
+  const ported = around.published(one) && one.spec.ports.length > 0;
+  if (ported) steps.push({ id: publish, action: 'publish-ports', args: { name }, needs: [ready, ...around.holders(one.spec.ports, one.service)], why });
+  let last = ported ? publish : ready;
+  if (monitorMs > 0) {
+    const steady = steadyOf(name, last);
+    steps.push(steady);
+    trials.push(steady.id);
+    last = steady.id;
+  }
+  if (!startFirst) return { steps, trials, end: last };
+  leave([last]);
+  const rename = stepId('rename-container', name);
+  steps.push({ id: rename, action: 'rename-container', args: { name, to: one.name }, needs: [stepId('remove-container', old)], why });
+  return { steps, trials, end: rename };
+}

@@ -1,0 +1,74 @@
+import type { Container, ContainerSpec } from '../state/container.ts';
+import type { Service } from '../state/service.ts';
+import type { Desired, State } from '../state/state.ts';
+import type { Wanted } from './expand.ts';
+import { networksOf, type ResourceFates } from './resources.ts';
+
+/** How the containers of a service are replaced, and why so. `rolling`: batch by batch, each tried out before the next; else all at once. */
+export interface Strategy { readonly order: 'start-first' | 'stop-first'; readonly rolling: boolean; readonly why: string }
+
+/**
+ * The new one first where two can be there at once without harm to anything: never risk data for availability. What the file says of the order counts, but where it cannot be done.
+ * `old`: a container that is replaced.
+ */
+export function strategyOf(service: Service, one: Wanted, old: Container, sharers: readonly string[], desired: Desired, actual: State, networks: ResourceFates): Strategy {
+  const checked = isChecked(one.spec, actual);
+  const hindrance = hindranceOf(one);
+  const said = service.update.order;
+  const stopFirst = (why: string): Strategy => ({ order: 'stop-first', why, rolling: isTried(service, checked) });
+  const entangled = entanglementOf(one, sharers, networks);
+  if (entangled !== null) return { order: 'stop-first', rolling: false, why: said === 'start-first' ? `the file says start-first, but ${entangled}` : entangled };
+  if (desired.unstarted.includes(one.name)) return { order: 'stop-first', rolling: false, why: 'it is not to be started' };
+  if (hindrance !== null) return stopFirst(said === 'start-first' ? `the file says start-first, but ${hindrance}` : hindrance);
+  if (said === 'start-first') return { order: 'start-first', rolling: true, why: 'the file says so' };
+  if (said === 'stop-first') return stopFirst('the file says so');
+  if (!checked) return stopFirst('it has no health check');
+  const risk = riskOf(one.spec) ?? riskOf(old.spec) ?? anonymous(old);
+  return risk === null ? { order: 'start-first', rolling: true, why: 'it has a health check, and nothing that two cannot have at once' } : stopFirst(risk);
+}
+
+/** Whether a new container is waited for before more is done: where others can serve meanwhile and a health check says whether it does, and where the file wants it watched. */
+export function isTried({ replicas, update }: Service, checked: boolean): boolean {
+  return (replicas > 1 && checked) || update.order !== null || update.monitorMs > 0 || update.failureAction !== 'pause';
+}
+
+/** Why its containers cannot even be replaced one after the other. */
+function entanglementOf(one: Wanted, sharers: readonly string[], networks: ResourceFates): string | null {
+  const { networkMode, namespaces } = one.spec;
+  if (networkMode.startsWith('container:')) return `it lives in the network of ${networkMode.slice('container:'.length)}`;
+  if (sharers.length > 0) return `${sharers.join(', ')} live${sharers.length === 1 ? 's' : ''} in its network`;
+  if (namespaces.pid.startsWith('container:') || namespaces.ipc.startsWith('container:')) return 'it shares a namespace with another container';
+  const renewed = networksOf(one).find((network) => networks.remove.has(network));
+  return renewed === undefined ? null : `network ${renewed} is made anew`;
+}
+
+/** Why two containers of it cannot be there at the same time at all. */
+function hindranceOf({ spec: { networkMode, networks, ports } }: Wanted): string | null {
+  if (networkMode === 'host') return 'it has the host\'s network, where two would want the same ports';
+  for (const [network, { ipv4Address, ipv6Address, macAddress }] of Object.entries(networks)) {
+    const fixed = ipv4Address ?? ipv6Address ?? (macAddress === '' ? null : macAddress);
+    if (fixed !== null) return `it has the fixed address ${fixed} on network ${network}`;
+  }
+  return ports.some(({ published, publishedLast }) => published === null || publishedLast !== null) ? 'its published port is picked for each container' : null;
+}
+
+/** What two containers at once could spoil, or could not both have. */
+function riskOf({ mounts, devices }: ContainerSpec): string | null {
+  for (const mount of mounts) {
+    if ((mount.type === 'volume' || mount.type === 'bind') && !mount.readOnly) return `${mount.type} ${mount.source ?? 'of its own'} at ${mount.target} is writable`;
+  }
+  const [device] = devices;
+  return device === undefined ? null : `it has the device ${device.source}`;
+}
+
+/** Volumes of the image's. */
+function anonymous({ status }: Container): string | null {
+  const [target] = Object.keys(status?.anonymousVolumes ?? {});
+  return target === undefined ? null : `the volume at ${target} is writable`;
+}
+
+/** Whether the container has a health check, of its own or its image's. */
+export function isChecked({ healthcheck, image }: ContainerSpec, actual: State): boolean {
+  const test = (healthcheck ?? actual.images[image]?.status?.config.healthcheck)?.test ?? [];
+  return test.length > 0 && test[0] !== 'NONE';
+}

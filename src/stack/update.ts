@@ -1,0 +1,16 @@
+import { parseDuration } from '../state/duration.ts';
+import { USUAL_UPDATE, type UpdatePolicy } from '../state/update-policy.ts';
+import type { ServiceConfig } from './service-schema.ts';
+
+/** `deploy.update_config`: what it does not say is as usual. */
+export function updateOf({ deploy }: ServiceConfig): UpdatePolicy {
+  const { parallelism, delay, order, failure_action: action, monitor, max_failure_ratio: ratio } = deploy?.update_config ?? {};
+  return {
+    parallelism: parallelism ?? USUAL_UPDATE.parallelism,
+    delayMs: parseDuration(delay ?? '0s') ?? 0,
+    order: order ?? null,
+    failureAction: action === 'continue' || action === 'rollback' ? action : 'pause',
+    monitorMs: parseDuration(monitor ?? '0s') ?? 0,
+    maxFailureRatio: Math.min(1, Math.max(0, ratio ?? 0)),
+  };
+}

@@ -1,0 +1,133 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { printPlan } from '../../src/plan/print.ts';
+import { eventually, Machine } from './harness.ts';
+import { interrupted } from './interrupted.ts';
+import { gracefulServer, underLoad } from './load.ts';
+
+// A service whose containers are replaced while somebody asks it for something all the time.
+const PORT = 18_441;
+const URL = `http://127.0.0.1:${PORT}/`;
+let machine: Machine;
+let server: string;
+beforeAll(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+  server = gracefulServer(machine.folder);
+});
+afterEach(() => machine.down({ stopTimeoutSeconds: 0 }));
+afterAll(() => machine.dispose());
+
+interface Web { readonly text?: string; readonly replicas?: number; readonly update?: string; readonly command?: string; readonly more?: string }
+const stack = ({ text = 'one', replicas = 2, update = '', command = `["/server", "80", "${text}"]`, more = '' }: Web): string => `
+services:
+  web:
+    image: bayplan/hello
+    command: ${command}
+    volumes: ["${server}:/server:ro"${more}]
+    stop_grace_period: 1s
+    ports: ["${PORT}:80"]
+    healthcheck: { test: [CMD, wget, "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 1s, start_interval: 50ms, retries: 2 }
+    deploy: { replicas: ${replicas}, update_config: { ${update} } }
+`;
+const answer = async (): Promise<string> => (await fetch(URL, { headers: { connection: 'close' } })).text();
+const names = (): string[] => [...machine.engine.containers.list().keys()].sort();
+const planned = async (text: string): Promise<string> => printPlan((await machine.engine.planStack('demo', machine.request(text))).plan);
+
+describe.each(['close', 'keep-alive'] as const)('with connections that are told to %s', (connection) => {
+  it.each([1, 2])('%i container(s) are replaced and no request fails', async (replicas) => {
+    expect(await machine.up(stack({ replicas }), { wait: true })).toMatchObject({ ok: true });
+    const load = await underLoad(URL, connection, async () => {
+      for (const text of ['two', 'three']) {
+        expect(await machine.up(stack({ replicas, text }))).toMatchObject({ ok: true });
+        for (let asked = 0; asked < 2 * replicas; asked++) expect(await answer()).toBe(text);
+      }
+    });
+    expect(load, load.text).toMatchObject({ failed: 0 });
+    expect(load.requests).toBeGreaterThan(100);
+    expect(names()).toEqual(Array.from({ length: replicas }, (_, at) => `demo-web-${at + 1}`));
+    expect((await machine.up(stack({ replicas, text: 'three' }))).done).toEqual([]);
+  });
+});
+
+it('a new image that ends again and again takes no container away', async () => {
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const before = names().map((name) => machine.engine.container(name).status?.pid);
+  const broken = stack({ command: '["false"]' }).replace('ports:', 'restart: always\n    ports:');
+  const load = await underLoad(URL, 'close', async () => {
+    for (let tried = 0; tried < 2; tried++) {
+      const outcome = await machine.up(broken);
+      expect(outcome).toMatchObject({ ok: false });
+      expect(outcome.message).toMatch(/^the update of service web goes no further: 1 of 2 new containers failed \(demo-web-1\.g\d: it keeps ending and being restarted; see its logs\)$/);
+    }
+  });
+  expect(load, load.text).toMatchObject({ failed: 0 });
+  expect(['demo-web-1', 'demo-web-2'].map((name) => machine.engine.container(name).status?.pid)).toEqual(before);
+  expect(await answer()).toBe('one');
+  // The one that failed is stopped and kept; the next update takes it away.
+  expect(names()).toHaveLength(3);
+  expect(await machine.up(stack({ text: 'good' }))).toMatchObject({ ok: true });
+  expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
+  expect(await answer()).toBe('good');
+});
+
+it('stop-first, a broken one leaves the others alone, however often it is tried', async () => {
+  const data = ', "data:/data"';
+  const with_ = (web: Web): string => `${stack({ more: data, ...web })}volumes: { data: {} }\n`;
+  expect(await machine.up(with_({}), { wait: true })).toMatchObject({ ok: true });
+  expect(await planned(with_({ text: 'two' }))).toContain('note: service web: rolling, stop-first: volume demo_data at /data is writable\n');
+  const { pid } = machine.engine.container('demo-web-2').status ?? {};
+  for (let tried = 0; tried < 2; tried++) {
+    expect(await machine.up(with_({ command: '["false"]' }))).toMatchObject({ ok: false });
+    expect(machine.engine.container('demo-web-2').status).toMatchObject({ phase: 'running', pid });
+    expect(await answer()).toBe('one');
+  }
+  expect(await machine.up(with_({ text: 'two' }))).toMatchObject({ ok: true });
+  await eventually(async () => expect(await answer()).toBe('two'));
+  await machine.down({ volumes: true, stopTimeoutSeconds: 0 });
+});
+
+it('goes on where an engine was killed in the middle of it, and nobody outside notices', async () => {
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const load = await underLoad(URL, 'close', async () => {
+    for (const [index, atEvent] of [5, 9, 12, 16, 20].entries()) { // made, ready, withdrawn, stopped, renamed
+      const next = stack({ text: `text ${index}` });
+      const request = machine.request(next);
+      await machine.close();
+      expect(await interrupted(machine, request, { atEvent })).toMatchObject({ killed: true });
+      await machine.open();
+      expect(await machine.up(next)).toMatchObject({ ok: true });
+      expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
+      for (let asked = 0; asked < 4; asked++) expect(await answer()).toBe(`text ${index}`);
+    }
+  });
+  expect(load, load.text).toMatchObject({ failed: 0 });
+}, 60_000);
+
+it('the plan says how and why, and every step of it', async () => {
+  expect(await machine.up(stack({ replicas: 1 }), { wait: true })).toMatchObject({ ok: true });
+  const lines = (await planned(stack({ replicas: 1, text: 'two' }))).split('\n').filter((line) => !line.includes('DOCKER') && line !== '');
+  const why = '(rolling: command: ["/server","80","one"] → ["/server","80","two"])';
+  expect(lines).toEqual([
+    ...['create-container demo-web-1.g2', 'start-container demo-web-1.g2', 'wait-container demo-web-1.g2 ready', 'publish-ports demo-web-1.g2', 'withdraw-ports demo-web-1', 'drain-container demo-web-1',
+      'stop-container demo-web-1', 'remove-container demo-web-1', 'rename-container demo-web-1.g2'].map((step) => `${step}  ${why}`),
+    'note: service web: rolling, start-first: it has a health check, and nothing that two cannot have at once',
+  ]);
+});
+
+it('monitor watches a new one under load, and continue goes on without it', async () => {
+  const dies = '["sh", "-c", "/server 80 two & sleep 1; kill $$!; exit 3"]';
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const { message } = await machine.up(stack({ command: dies, update: 'monitor: 3s, failure_action: continue' }));
+  expect(message).toMatch(/^the update of service web has ended: 2 of 2 new containers failed \(demo-web-1\.g2: it has ended with code 3; demo-web-2\.g2: it has ended with code 3; see their logs\)$/);
+  expect(await answer()).toBe('one');
+}, 60_000);
+
+it('parallelism and delay count', async () => {
+  expect(await machine.up(stack({ replicas: 3 }), { wait: true })).toMatchObject({ ok: true });
+  const { done } = await machine.up(stack({ replicas: 3, text: 'two', update: 'parallelism: 2, delay: 300ms' }));
+  const at = (id: string): number => done.indexOf(id);
+  expect(at('create-container demo-web-2.g2')).toBeLessThan(at('rename-container demo-web-1.g2'));
+  expect(at('create-container demo-web-3.g2')).toBeGreaterThan(at('wait-time web 2'));
+  expect(at('wait-time web 2')).toBeGreaterThan(Math.max(at('rename-container demo-web-1.g2'), at('rename-container demo-web-2.g2')));
+});
