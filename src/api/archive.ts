@@ -27,6 +27,7 @@ export async function getArchive(exchange: Exchange): Promise<void> {
       return response;
     },
   }).catch(inWords(path, container.name));
+  engine.events.container('archive-path', container.name);
   response.end();
 }
 
@@ -37,6 +38,7 @@ export async function putArchive(exchange: Exchange): Promise<void> {
   const { name, spec } = engine.container(param(exchange, 'id'));
   const owner = flag(exchange, 'copyUIDGID') ? spec.user || engine.images.find(spec.imageId)?.config.user || '0' : '';
   await engine.containers.archive(name, { verb: 'put', path, keepKinds: flag(exchange, 'noOverwriteDirNonDir'), owner }, { input: request, signal: gone }).catch(inWords(path, name));
+  engine.events.container('extract-to-dir', name);
   sendEmpty(response, 200);
 }
 
@@ -51,6 +53,7 @@ export async function exportContainer(exchange: Exchange): Promise<void> {
       return response;
     },
   });
+  engine.events.container('export', name);
   response.end();
 }
 

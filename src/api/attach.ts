@@ -15,6 +15,7 @@ export async function hijackAttach(engine: EngineView, id: string, query: URLSea
   await takeBytes(socket, head, Number(request.headers['content-length'] ?? 0));
   const parts = partsOf(query, spec);
   const stdio = await openStdio(engine, name, query, parts, gone);
+  engine.events.container('attach', name);
   stdio?.on('error', () => socket.destroy());
   switchOver(socket, spec.tty);
   if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, socket, gone);
@@ -32,6 +33,7 @@ export async function attachContainer({ engine, params, query, response, gone }:
   const { name, spec } = engine.container(params['id'] ?? '');
   const parts = { ...partsOf(query, spec), stdin: false };
   const stdio = await openStdio(engine, name, query, parts, gone);
+  engine.events.container('attach', name);
   stdio?.on('error', () => response.destroy()); // it may break while the logs are shown, when nobody reads it
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();

@@ -6,7 +6,10 @@ import { param, type Exchange } from './exchange.ts';
 /** `POST /containers/{id}/resize?h=ROWS&w=COLUMNS`. May come before the container runs. */
 export async function resizeContainer(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
-  await engine.containers.resize(engine.container(param(exchange, 'id')).name, sizeOf(query));
+  const { name } = engine.container(param(exchange, 'id'));
+  const size = sizeOf(query);
+  await engine.containers.resize(name, size);
+  engine.events.container('resize', name, { height: String(size.height), width: String(size.width) });
   sendEmpty(response, 200);
 }
 

@@ -24,7 +24,7 @@ export interface EngineView {
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
-  readonly events: Pick<EventLog, 'past' | 'onEvent'>;
+  readonly events: Pick<EventLog, 'past' | 'onEvent' | 'container' | 'tell'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };
   stacks(): readonly StackAnswer[];

@@ -9,7 +9,7 @@ const MOST_WAITING = 10_000;
 /** setTimeout takes no longer time. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const FILTERS = ['type', 'event', 'container', 'image', 'label', 'network', 'scope'];
+const FILTERS = ['type', 'event', 'container', 'image', 'label', 'network', 'volume', 'scope'];
 
 /** `GET /events?since=&until=&filters=`: past ones from `since` on, then each as it happens, until `until` or the client goes. */
 export async function streamEvents({ engine, query, response, gone }: Exchange): Promise<void> {
@@ -56,7 +56,8 @@ function fits({ type, action, id, attributes }: EngineEvent, filters: Filters): 
     && anyMatches(filters.get('scope'), (wanted) => wanted === 'local')
     && anyMatches(filters.get('container'), (wanted) => (type === 'container' ? attributes['name'] === wanted || id.startsWith(wanted) : attributes['container']?.startsWith(wanted) === true))
     && anyMatches(filters.get('network'), (wanted) => type === 'network' && (attributes['name'] === wanted || id.startsWith(wanted)))
-    && anyMatches(filters.get('image'), (wanted) => attributes['image'] === wanted)
+    && anyMatches(filters.get('volume'), (wanted) => type === 'volume' && id === wanted)
+    && anyMatches(filters.get('image'), (wanted) => (type === 'image' ? attributes['name'] === wanted || id.startsWith(wanted) : attributes['image'] === wanted))
     && (filters.get('label') ?? []).every((wanted) => (wanted.includes('=') ? attributes[wanted.slice(0, wanted.indexOf('='))] === wanted.slice(wanted.indexOf('=') + 1) : attributes[wanted] !== undefined));
 }
 

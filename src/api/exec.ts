@@ -27,12 +27,13 @@ export async function createExec({ engine, execs, params, request, response }: E
   if (container.status?.phase !== 'running') throw new BayplanError('not-running', `container ${container.name} is not running`);
   if (container.status.paused) throw new BayplanError('conflict', `container ${container.name} is paused, unpause the container before exec`);
   const body = await readBody(request, ExecCreate);
-  const { id } = execs.create({
+  const session = execs.create({
     container: container.name, containerId: container.status.id,
     request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
     attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true },
   });
-  sendJson(response, 201, { Id: id });
+  tell(engine, session, 'exec_create');
+  sendJson(response, 201, { Id: session.id });
 }
 
 /** `GET /exec/{id}/json` */
@@ -63,12 +64,12 @@ export async function startExec({ engine, execs, params, request, response, gone
   if (body.Detach === true) {
     process.stdout.resume();
     process.stderr.resume();
-    void ended(process, session);
+    void ended(engine, process, session);
     return sendEmpty(response, 200);
   }
   response.writeHead(200, { 'Content-Type': streamType(session.request.tty) });
   response.flushHeaders();
-  await showUntilEnd(process, session, response, gone);
+  await showUntilEnd(engine, process, session, response, gone);
   response.end();
 }
 
@@ -91,7 +92,7 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
     process.stdin.end();
     socket.resume();
   }
-  await showUntilEnd(process, session, socket, gone);
+  await showUntilEnd(engine, process, session, socket, gone);
   socket.end();
 }
 
@@ -101,6 +102,7 @@ async function begin(engine: EngineView, session: ExecSession, { ConsoleSize }: 
   try {
     const size = consoleSizeOf(ConsoleSize) ?? session.consoleSize ?? session.request.consoleSize ?? null;
     session.process = await engine.containers.exec(session.container, { ...session.request, consoleSize: size });
+    tell(engine, session, 'exec_start');
     return session.process;
   } catch (error) {
     session.phase = 'ended';
@@ -109,8 +111,13 @@ async function begin(engine: EngineView, session: ExecSession, { ConsoleSize }: 
   }
 }
 
+/** Docker's word has the command in it. */
+function tell(engine: EngineView, { id, container, request: { command: [first = '', ...args] } }: ExecSession, action: 'exec_create' | 'exec_start'): void {
+  engine.events.container(`${action}: ${first} ${args.join(' ')}`, container, { execID: id });
+}
+
 /** A command without a terminal ends when its client leaves: nobody is left who could end it. */
-async function showUntilEnd(process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+async function showUntilEnd(engine: EngineView, process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
   const leave = (): void => {
     if (session.phase === 'running' && !session.request.tty) process.kill();
   };
@@ -119,14 +126,15 @@ async function showUntilEnd(process: ExecProcess, session: ExecSession, to: Node
   try {
     await copyOutput(process, session, to, gone);
   } finally {
-    await ended(process, session);
+    await ended(engine, process, session);
   }
 }
 
-async function ended(process: ExecProcess, session: ExecSession): Promise<void> {
+async function ended(engine: EngineView, process: ExecProcess, session: ExecSession): Promise<void> {
   session.exitCode = await process.exit;
   session.phase = 'ended';
   session.process = null;
+  engine.events.container('exec_die', session.container, { execID: session.id, exitCode: String(session.exitCode) });
 }
 
 async function copyOutput(process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {

@@ -21,6 +21,7 @@ export async function topContainer(exchange: Exchange): Promise<void> {
   if (at < 0) throw new BayplanError('bad-request', `ps ${args.join(' ')}: there is no column PID by which the container's processes could be told`);
   const pids = new Set(inside);
   const rows = lines.map((line) => columns(line, titles.length)).filter((row) => pids.has(row[at] ?? ''));
+  engine.events.container('top', name);
   sendJson(response, 200, { Titles: titles, Processes: rows });
 }
 

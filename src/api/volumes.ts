@@ -52,6 +52,7 @@ export async function pruneVolumes({ engine, query, response }: Exchange): Promi
   const all = (filters.get('all') ?? []).some(isTrue);
   const { deleted, reclaimed } = await engine.pruneVolumes(({ spec: { labels } }) => (all || Object.hasOwn(labels, ANONYMOUS_VOLUME))
     && labelsMatch(labels, filters.get('label')) && !(filters.get('label!') ?? []).some((label) => labelsMatch(labels, [label])));
+  engine.events.tell('volume', 'prune', '', { reclaimed: String(reclaimed) });
   sendJson(response, 200, { VolumesDeleted: deleted, SpaceReclaimed: reclaimed });
 }
 

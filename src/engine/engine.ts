@@ -18,6 +18,7 @@ import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
+import { toldImages } from './told-images.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { SingleContainers } from './single-containers.ts';
@@ -49,14 +50,14 @@ export class Engine {
     this.root = parts.paths.root;
     this.paths = parts.paths;
     this.storage = parts.storage;
-    this.images = parts.images;
     this.containers = parts.containers;
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#parts = parts;
-    this.events = new EventLog(parts.containers, parts.networks, () => Date.now());
+    this.events = new EventLog(parts.containers, parts.networks, parts.volumes, () => Date.now());
     for (const { kind, name, error } of parts.asides.list()) this.events.setAside(kind, name, error.message);
-    const executor = executorOf(parts);
+    this.images = toldImages(parts.images, this.events);
+    const executor = executorOf({ ...parts, images: this.images });
     this.#stacks = new Stacks(parts, executor);
     this.#single = new SingleContainers(parts, executor({}));
   }
@@ -85,7 +86,7 @@ export class Engine {
     const [first, second] = found;
     if (first === undefined) {
       this.#parts.asides.refuse('container', ref.replace(/^\//, ''));
-      throw new BayplanError('not-found', `no such container: ${ref}`);
+      throw new BayplanError('not-found', `No such container: ${ref}`);
     }
     if (second !== undefined) throw new BayplanError('ambiguous', `${ref} is the beginning of more than one container's id: give more of it`);
     return { ...first[1], name: first[0] };
@@ -143,6 +144,7 @@ export class Engine {
 
   async restartContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
     await this.#single.ask(name, { action: 'restart', signal, graceMs });
+    this.events.container('restart', name);
   }
 
   async connectContainer(name: string, network: string, attachment: Attachment): Promise<void> {

@@ -49,7 +49,7 @@ export class FakeEngine implements EngineView {
   };
   closed = false;
   readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
-  events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined };
+  events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined, container: () => undefined, tell: () => undefined };
   lastSignal: AbortSignal | null = null;
 
   readonly storage = { name: 'overlay' as const, status: [] };
@@ -162,7 +162,7 @@ export class FakeEngine implements EngineView {
   }
   container(ref: string): Container & { readonly name: string } {
     const found = [...this.all].find(([name, { status }]) => name === ref || status?.id.startsWith(ref));
-    if (found === undefined) throw new BayplanError('not-found', `no such container: ${ref}`);
+    if (found === undefined) throw new BayplanError('not-found', `No such container: ${ref}`);
     return { ...found[1], name: found[0] };
   }
   busy(): boolean {

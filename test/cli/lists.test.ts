@@ -69,7 +69,7 @@ test('volumes, port, version', async () => {
 
 test('events of the stack, in words and as JSON', async () => {
   const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web', 'com.docker.compose.oneoff': 'False', image: 'nginx:1', name: 'shop-web-1' };
-  cli.engine.events = { past: () => [{ type: 'container', action: 'die', id: 'abc', attributes: { ...labels, exitCode: '3' }, time: Date.now() - 1000 }], onEvent: () => () => undefined };
+  cli.engine.events = { ...cli.engine.events, past: () => [{ type: 'container', action: 'die', id: 'abc', attributes: { ...labels, exitCode: '3' }, time: Date.now() - 1000 }], onEvent: () => () => undefined };
   expect(await out('events', '--since', '1m', '--until', '0s')).toMatch(/^\d{4}-\d\d-\d\d [\d:.]+ container die abc \(exitCode=3, image=nginx:1, name=shop-web-1\)\n$/);
   expect(JSON.parse(await out('events', '--json', '--since', '1m', '--until', '0s', 'web'))).toMatchObject({ action: 'die', attributes: { exitCode: '3', image: 'nginx:1', name: 'shop-web-1' }, id: 'abc', service: 'web', type: 'container' });
   expect(await out('events', '--since', '1m', '--until', '0s', 'db')).toBe('');

@@ -188,7 +188,7 @@ describe.runIf(present && root)('the docker client', () => {
     expect(await docker(['start', '-a', 'steps'])).toMatchObject({ code: 3, out: 'one\ntwo\n' });
     expect((await docker(['container', 'prune', '-f'])).out).toMatch(/Deleted Containers:\n[0-9a-f]{64}/);
     const events = await docker(['events', '--since', since, '--until', String(Date.now() / 1000), '--filter', 'container=steps', '--format', '{{.Action}} {{.Actor.Attributes.exitCode}}']);
-    expect(events.out.replaceAll(' <no value>', '').replaceAll(/ +$/gm, '')).toBe('create\nstart\ndie 3\nstart\ndie 3\ndestroy\n');
+    expect(events.out.replaceAll(' <no value>', '').replaceAll(/ +$/gm, '')).toBe('create\nstart\ndie 3\nattach\nstart\ndie 3\ndestroy\n');
     expect(machine.reports).toEqual([]);
   });
 });

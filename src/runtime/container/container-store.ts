@@ -53,7 +53,7 @@ export class ContainerStore implements Containers {
   readonly #mutex = new KeyedMutex();
   /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
   readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[] }>();
-  readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
+  readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
   /** Resolves once ends may be noticed. */
@@ -90,7 +90,7 @@ export class ContainerStore implements Containers {
     this.#resume();
   }
 
-  onEvent(listener: (event: ContainerEvent, name: string, network: string) => void): () => void {
+  onEvent(listener: (event: ContainerEvent, name: string, detail: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -218,17 +218,23 @@ export class ContainerStore implements Containers {
     if (entry.phase !== 'running' || entry.shim === null) return;
     const image = this.#context.images.find(entry.record.spec.imageId);
     const first = signalNumber(signal ?? entry.record.spec.stopSignal ?? (image?.config.stopSignal || 'SIGTERM'));
+    this.#emit('killed', name, String(first));
     await sendSignal(entry.shim, first, false);
     await this.#thaw(entry); // it could not obey
-    if (!(await settledWithin(entry.ended, graceMs))) await sendSignal(entry.shim, SIGKILL, true);
+    if (!(await settledWithin(entry.ended, graceMs))) {
+      this.#emit('killed', name, String(SIGKILL));
+      await sendSignal(entry.shim, SIGKILL, true);
+    }
     await entry.ended;
     await this.#mutex.run(name, () => Promise.resolve()); // what the end sets going (links, names) has been done
+    this.#emit('stopped', name);
   }
 
   async signal(name: string, signal: string): Promise<void> {
     const entry = this.#entry(name);
     if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
     const number = signalNumber(signal);
+    this.#emit('killed', name, String(number));
     await entry.shim.signal(number, number === SIGKILL);
     const stops = entry.record.spec.stopSignal ?? this.#context.images.find(entry.record.spec.imageId)?.config.stopSignal ?? '';
     // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
@@ -253,6 +259,7 @@ export class ContainerStore implements Containers {
       Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
         mark(entry.files.removing);
+        this.#emit('killed', name, String(SIGKILL));
         await sendSignal(entry.shim, SIGKILL, true);
         await this.#thaw(entry);
         await entry.ended;
@@ -275,7 +282,7 @@ export class ContainerStore implements Containers {
       this.#entries.set(to, entry);
       await renamed(entry, this.#membership(entry));
     });
-    this.#emit('renamed', to);
+    this.#emit('renamed', to, name);
   }
 
   async connect(name: string, network: string, attachment: Attachment, made = false): Promise<void> {
@@ -396,7 +403,7 @@ export class ContainerStore implements Containers {
   #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
     if (entry === undefined) this.#context.asides.refuse('container', name);
-    if (entry === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
+    if (entry === undefined) throw new BayplanError('not-found', `No such container: ${name}`);
     return entry;
   }
 
@@ -414,8 +421,8 @@ export class ContainerStore implements Containers {
     entry.attachments.clear();
   }
 
-  #emit(event: ContainerEvent, name: string, network = ''): void {
-    for (const listener of this.#listeners) listener(event, name, network);
+  #emit(event: ContainerEvent, name: string, detail = ''): void {
+    for (const listener of this.#listeners) listener(event, name, detail);
   }
 
   #membership(entry: ContainerEntry): Membership {

@@ -46,13 +46,15 @@ export interface LogRecord {
   readonly goesOn: boolean;
 }
 
-export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'oom' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'noted';
+export type ContainerEvent = 'created' | 'started' | 'exited' | 'removed' | 'renamed' | 'updated' | 'oom' | 'connected' | 'disconnected' | 'paused' | 'unpaused' | 'killed' | 'stopped' | 'noted';
 
 /** The containers of one engine: records, shims, processes. */
 export interface Containers {
   list(): ReadonlyMap<string, Container>;
-  /** Calls `listener` after each change, until the returned function is called. `network`: which one it was connected to or disconnected from. */
-  onEvent(listener: (event: ContainerEvent, name: string, network: string) => void): () => void;
+  /**
+   * Calls `listener` after each change, until the returned function is called. `detail`: the network it was connected to or disconnected from, the number of the signal that it was sent, its name of before.
+   */
+  onEvent(listener: (event: ContainerEvent, name: string, detail: string) => void): () => void;
   create(name: string, identity: Identity, spec: ContainerSpec): Promise<void>;
   /** Rejects when the process could not be started; the container is then `exited` with 126 or 127 and the error kept. */
   start(name: string): Promise<void>;

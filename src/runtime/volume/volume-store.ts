@@ -62,6 +62,7 @@ class VolumeStore implements Volumes {
   readonly #asides: SetAsides;
   readonly #mounts: VolumeMounts;
   readonly #mutex = new KeyedMutex();
+  readonly #listeners = new Set<(event: 'create' | 'destroy', name: string, volume: Volume) => void>();
 
   constructor({ paths, core, now, users, asides }: VolumeContext & { readonly asides: SetAsides }, records: Map<string, VolumeRecord>) {
     this.#folder = paths.volumes;
@@ -76,6 +77,11 @@ class VolumeStore implements Volumes {
   list(): ReadonlyMap<string, Volume> {
     return new Map([...this.#records].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { stack, spec, createdAt }]) => (
       [name, { stack, spec, status: { mountpoint: this.mountpoint(name), createdAt } }])));
+  }
+
+  onEvent(listener: (event: 'create' | 'destroy', name: string, volume: Volume) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async create(name: string, stack: string, spec: VolumeSpec): Promise<void> {
@@ -97,6 +103,7 @@ class VolumeStore implements Volumes {
       await writeRecord(join(folder, 'volume.json'), record);
       await syncFolder(this.#folder);
       this.#records.set(name, record);
+      this.#emit('create', name, record);
     });
   }
 
@@ -117,7 +124,12 @@ class VolumeStore implements Volumes {
       });
       await rm(folder, { recursive: true, force: true });
       await syncFolder(this.#folder);
+      this.#emit('destroy', name, record);
     });
+  }
+
+  #emit(event: 'create' | 'destroy', name: string, { stack, spec }: VolumeRecord): void {
+    for (const listener of this.#listeners) listener(event, name, { stack, spec, status: null });
   }
 
   async attach(names: readonly string[], container: string): Promise<void> {

@@ -3,6 +3,8 @@ import type { Volume, VolumeSpec } from '../../state/volume.ts';
 /** Named and anonymous volumes: `paths.volumes/<name>/_data` beside `volume.json` (versioned record). */
 export interface Volumes {
   list(): ReadonlyMap<string, Volume>;
+  /** Calls `listener` after one was made or removed, until the returned function is called. */
+  onEvent(listener: (event: 'create' | 'destroy', name: string, volume: Volume) => void): () => void;
   /** Idempotent for an equal spec; a different spec is a BayplanError `conflict`. */
   create(name: string, stack: string, spec: VolumeSpec): Promise<void>;
   /** Throws BayplanError `conflict` for one that is mounted, or that a container uses, or one that is being made. */
