@@ -25,7 +25,7 @@ import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
 import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
-import { info, ping, pruneBuilds, version } from './system.ts';
+import { info, listPlugins, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
@@ -37,6 +37,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/version', version],
   ['GET', '/info', info],
   ['GET', '/system/df', diskUsage],
+  ['GET', '/plugins', listPlugins],
   ['GET', '/events', streamEvents],
   ['GET', '/containers/json', listContainers],
   ['POST', '/containers/create', createContainer],

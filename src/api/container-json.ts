@@ -1,12 +1,13 @@
 import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
-import type { Network } from '../state/network.ts';
+import { DEFAULT_NETWORK, type Network } from '../state/network.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
 import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
-import { endpointJson } from './endpoint-json.ts';
+import { endpointJson, NO_ENDPOINT, type EndpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
+import { MODES } from './predefined-networks.ts';
 
 /** Bytes. */
 const DEFAULT_SHM = 64 * 1024 * 1024;
@@ -87,7 +88,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
-      PortBindings: bindings(spec.ports), Binds: spec.mounts.flatMap((mount) => (mount.type === 'bind' ? [`${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`] : [])),
+      PortBindings: bindings(spec.ports), Binds: spec.mounts.flatMap((mount) => ((mount.type === 'bind' || mount.type === 'volume') && mount.source !== null ? [`${mount.source}:${mount.target}${mount.readOnly ? ':ro' : ''}`] : [])), ...UNUSED,
       LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: 'bayplan', ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
@@ -101,8 +102,17 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
-    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
+    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
   };
+}
+
+/** What Docker's words have a place for, and nothing here stands behind. */
+const UNUSED = { ContainerIDFile: '', VolumeDriver: '', ConsoleSize: [0, 0], Cgroup: '', PublishAllPorts: false, Isolation: '', CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
+
+/** What old clients read beside the networks: how it is on the default one. */
+function defaultEndpoint({ container: { spec }, status, networks }: ActualContainer): EndpointJson {
+  const network = Object.hasOwn(spec.networks, DEFAULT_NETWORK) ? networks.get(DEFAULT_NETWORK) : undefined;
+  return network === undefined ? NO_ENDPOINT : endpointJson(DEFAULT_NETWORK, network, spec.networks[DEFAULT_NETWORK], status);
 }
 
 /** What the container's first process is: Compose's rule that an entrypoint of one's own drops the image's command. */
@@ -123,6 +133,7 @@ function networkMode({ spec }: Container): string {
 
 function endpoints(actualContainer: ActualContainer): object {
   const { container: { spec }, status, networks } = actualContainer;
+  if (MODES[spec.networkMode] !== undefined) return { [spec.networkMode]: { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, GwPriority: 0, NetworkID: '', ...NO_ENDPOINT, DNSNames: null } };
   return Object.fromEntries(Object.entries(spec.networks).map(([name, attachment]) => {
     const network = networks.get(name);
     const shortId = status.id.slice(0, 12);
@@ -147,7 +158,7 @@ function mounts({ spec, status }: Container, mountpoint?: (volume: string) => st
   return spec.mounts.map((mount) => {
     if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' };
     if (mount.type === 'image') return { Type: 'image', Source: mount.source, Destination: mount.target, Mode: 'ro', RW: false, Propagation: '' };
-    const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : 'rw', RW: !mount.readOnly };
+    const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : mount.type === 'volume' ? 'z' : '', RW: !mount.readOnly };
     if (mount.type === 'bind') return { Type: 'bind', Source: mount.source, ...common, Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation };
     const name = mount.source ?? status?.anonymousVolumes[mount.target] ?? '';
     return { Type: 'volume', Name: name, Source: name === '' || mountpoint === undefined ? '' : mountpoint(name), ...common, Driver: 'local', Propagation: '' };

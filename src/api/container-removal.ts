@@ -14,10 +14,16 @@ export async function removeContainer(exchange: Exchange): Promise<void> {
 /** `POST /containers/{id}/rename?name=` */
 export async function renameContainer(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
+  const { name } = engine.container(param(exchange, 'id'));
   const to = (query.get('name') ?? '').replace(/^\//, '');
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(to)) throw new BayplanError('bad-request', `container name "${to}": expected letters, digits, "_", "." and "-", at least two, a letter or digit first`);
-  await engine.renameContainer(engine.container(param(exchange, 'id')).name, to);
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(to)) throw new BayplanError('bad-request', badName(to));
+  await engine.renameContainer(name, to);
   sendEmpty(response, 204);
+}
+
+/** In Docker's words. */
+export function badName(name: string): string {
+  return `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
 }
 
 /** `POST /containers/prune?filters=`: containers of the API that do not run. Stacks keep theirs: they go with `down`. */
@@ -34,5 +40,6 @@ export async function pruneContainers({ engine, query, response }: Exchange): Pr
       if (!(error instanceof BayplanError && (error.code === 'conflict' || error.code === 'not-found'))) throw error;
     }
   }
+  engine.events.tell('container', 'prune', '', { reclaimed: '0' });
   sendJson(response, 200, { ContainersDeleted: deleted, SpaceReclaimed: 0 });
 }

@@ -1,50 +1,26 @@
 import type { Container } from '../state/container.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty, sendJson } from './answer.ts';
-import { actual, inspect, stateWord, summary, type ActualContainer } from './container-json.ts';
+import { containerFilter, CONTAINER_FILTERS } from './container-filters.ts';
+import { actual, inspect, summary, type ActualContainer } from './container-json.ts';
 import { flag, param, type Exchange } from './exchange.ts';
-import { anyMatches, labelsMatch, parseFilters, type Filters } from './filters.ts';
-
-const FILTERS = ['id', 'label', 'name', 'status', 'health', 'exited', 'network', 'ancestor', 'volume', 'stack', 'service'];
+import { parseFilters } from './filters.ts';
 
 /** `GET /containers/json`. Beyond Docker's filters, `stack` and `service` look at the record's own fields. Newest first, as Docker does. */
 export async function listContainers(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
-  const filters = parseFilters(query.get('filters'), FILTERS);
+  const filters = parseFilters(query.get('filters'), CONTAINER_FILTERS);
+  const passes = containerFilter(filters, (ref) => engine.container(ref));
   const limit = Number(query.get('limit') ?? 0);
-  const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
+  const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited') || filters.has('before') || filters.has('since');
   const found: ActualContainer[] = [];
   for (const [name, container] of engine.containers.list()) {
     const one = actual(engine, name, container);
-    if (one !== null && (all || one.status.phase === 'running') && passes(one, filters)) found.push(one);
+    if (one !== null && (all || one.status.phase === 'running') && passes(one)) found.push(one);
   }
   found.sort((a, b) => b.status.createdAt - a.status.createdAt || (a.name < b.name ? -1 : 1));
   const now = Date.now();
   sendJson(response, 200, (limit > 0 ? found.slice(0, limit) : found).map((one) => summary(one, now)));
-}
-
-function passes({ name, container: { identity, spec }, status }: ActualContainer, filters: Filters): boolean {
-  return labelsMatch(spec.labels, filters.get('label'))
-    && anyMatches(filters.get('id'), (id) => status.id.startsWith(id))
-    && anyMatches(filters.get('name'), (wanted) => nameMatches(name, wanted))
-    && anyMatches(filters.get('status'), (word) => stateWord(status) === word)
-    && anyMatches(filters.get('health'), (health) => status.health === health)
-    && anyMatches(filters.get('exited'), (code) => status.phase === 'exited' && String(status.exitCode) === code)
-    && anyMatches(filters.get('network'), (network) => Object.hasOwn(spec.networks, network))
-    && anyMatches(filters.get('ancestor'), (image) => spec.image === image || spec.imageId === image)
-    && anyMatches(filters.get('volume'), (volume) => spec.mounts.some((mount) => mount.target === volume || (mount.type === 'volume' && mount.source === volume)))
-    && anyMatches(filters.get('stack'), (stack) => identity.stack === stack)
-    && anyMatches(filters.get('service'), (service) => identity.service === service);
-}
-
-/** Docker's rule: a regular expression over the name with and without its slash; what is none is compared as text. */
-function nameMatches(name: string, wanted: string): boolean {
-  try {
-    const pattern = new RegExp(wanted);
-    return pattern.test(name) || pattern.test(`/${name}`);
-  } catch {
-    return name.includes(wanted);
-  }
 }
 
 function find({ engine, params }: Exchange): Container & { readonly name: string } {
@@ -55,7 +31,7 @@ export async function inspectContainer(exchange: Exchange): Promise<void> {
   const { engine, response } = exchange;
   const { name, ...container } = find(exchange);
   const one = actual(engine, name, container);
-  if (one === null) throw new BayplanError('not-found', `no such container: ${param(exchange, 'id')}`);
+  if (one === null) throw new BayplanError('not-found', `No such container: ${param(exchange, 'id')}`);
   sendJson(response, 200, inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : '')));
 }
 
@@ -97,12 +73,20 @@ export async function restartContainer(exchange: Exchange): Promise<void> {
 
 /** `POST /containers/{id}/kill?signal=`. A SIGKILL is a person's stop and held; any other signal is the container's own affair. */
 export async function killContainer(exchange: Exchange): Promise<void> {
-  const container = find(exchange);
-  if (container.status?.phase !== 'running') throw new BayplanError('not-running', `container ${container.name} is not running`);
+  const container = findToKill(exchange);
+  if (container.status?.phase !== 'running') throw new BayplanError('not-running', `cannot kill container: ${container.name}: it is not running`);
   const signal = exchange.query.get('signal') ?? 'SIGKILL';
   if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
   else await exchange.engine.containers.signal(container.name, signal);
   sendEmpty(exchange.response, 204);
+}
+
+function findToKill(exchange: Exchange): ReturnType<typeof find> {
+  try {
+    return find(exchange);
+  } catch (error) {
+    throw error instanceof BayplanError ? new BayplanError(error.code, `cannot kill container: ${exchange.params['id'] ?? ''}: ${error.message}`) : error; // Docker's words
+  }
 }
 
 /** `POST /containers/{id}/pause`: 409 where it is paused already, or does not run. */

@@ -9,8 +9,10 @@ import { emptyState, type Desired } from '../state/state.ts';
 import { VolumeSpec, type Volume } from '../state/volume.ts';
 import { sendJson } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
+import { badName } from './container-removal.ts';
 import { DockerConfig, type EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
+import { checkMemory } from './docker-resources.ts';
 import { specOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
@@ -21,6 +23,7 @@ import { withVolumesFrom } from './volumes-from.ts';
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
   const name = nameOf(query.get('name'));
+  checkMemory(config.HostConfig?.Memory);
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
   const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));
@@ -43,7 +46,7 @@ function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, N
 function nameOf(given: string | null): string {
   const name = (given ?? '').replace(/^\//, '');
   if (name === '') return `container-${randomBytes(4).toString('hex')}`;
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) throw new BayplanError('bad-request', `container name "${name}": expected letters, digits, "_", "." and "-", at least two, a letter or digit first`);
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) throw new BayplanError('bad-request', badName(name));
   return name;
 }
 

@@ -37,7 +37,7 @@ function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, T
       return { type: 'image', source: Source ?? '', target: Target };
     }
     case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: readOnly ? ['ro'] : [] };
-    default: throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: a mount of type "${Type}" is not built yet`);
+    default: throw new BayplanError('bad-request', `invalid mount config for type "${Type}": mount type unknown`);
   }
 }
 

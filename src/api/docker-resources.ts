@@ -1,5 +1,14 @@
+import { BayplanError } from '../state/bayplan-error.ts';
 import type { Resources } from '../state/resources.ts';
 import type { ResourceConfig } from './docker-config.ts';
+
+/** Docker's, in bytes. */
+const LEAST_MEMORY = 6 * 1024 * 1024;
+
+/** Throws `bad-request` for so little memory that no container could be started. */
+export function checkMemory(memory: number | null | undefined): void {
+  if ((memory ?? 0) > 0 && (memory ?? 0) < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
+}
 
 /** Limits as the Docker Engine API names them; 0 says nothing. */
 export function resourcesOf(host: ResourceConfig): Resources {

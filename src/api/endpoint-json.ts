@@ -10,6 +10,8 @@ export interface EndpointJson {
   readonly IPv6Gateway: string; readonly GlobalIPv6Address: string; readonly GlobalIPv6PrefixLen: number;
 }
 
+export const NO_ENDPOINT: EndpointJson = { EndpointID: '', MacAddress: '', Gateway: '', IPAddress: '', IPPrefixLen: 0, IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0 };
+
 /** Empty where the container does not run: it has its addresses, and no link. */
 export function endpointJson(name: string, { spec, status: of }: Network, attachment: Attachment | undefined, status: ContainerStatus): EndpointJson {
   const running = status.phase === 'running';

@@ -15,7 +15,7 @@ export function parseFilters(text: string | null, known: readonly string[]): Fil
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BayplanError('bad-request', 'filters: expected an object, as {"label":{"a=b":true}}');
   for (const [name, wanted] of Object.entries(value)) {
-    if (!known.includes(name)) throw new BayplanError('bad-request', `filters: unknown filter "${name}": expected one of ${known.join(', ')}`);
+    if (!known.includes(name)) throw new BayplanError('bad-request', `invalid filter '${name}': expected one of ${known.join(', ')}`);
     filters.set(name, valuesOf(name, wanted));
   }
   return filters;

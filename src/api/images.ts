@@ -54,7 +54,7 @@ export async function pruneImages({ engine, query, response }: Exchange): Promis
 function find(exchange: Exchange): ImageStatus {
   const name = param(exchange, 'name');
   const image = exchange.engine.images.find(name);
-  if (image === null) throw new BayplanError('not-found', `No such image: ${name}`);
+  if (image === null) throw new BayplanError('not-found', `No such image: ${/[:@]/.test(name.slice(name.lastIndexOf('/') + 1)) ? name : `${name}:latest`}`);
   return image;
 }
 

@@ -27,7 +27,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
   const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
-  const stamps = flag(exchange, 'timestamps') ? new Stamps(write) : null;
+  const stamps = flag(exchange, 'timestamps') || flag(exchange, 'details') ? new Stamps(write, { times: flag(exchange, 'timestamps'), details: flag(exchange, 'details') }) : null;
   for await (const record of engine.containers.logs(name, { tail, follow: flag(exchange, 'follow'), signal: gone })) {
     if (until !== null && record.time > until) break;
     if (!wanted[record.stream] || (since !== null && record.time < since)) continue;
@@ -38,7 +38,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   response.end();
 }
 
-/** Puts each line's time before it. */
+/** Puts each line's time before it, and a blank for its details, of which there are none. */
 class Stamps {
   readonly #write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>;
   readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
@@ -46,7 +46,10 @@ class Stamps {
   readonly #open = new Set<LogRecord['stream']>();
   #last = 0n;
 
-  constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>) {
+  readonly #with: { readonly times: boolean; readonly details: boolean };
+
+  constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>, shown: { readonly times: boolean; readonly details: boolean }) {
+    this.#with = shown;
     this.#write = write;
   }
 
@@ -62,7 +65,7 @@ class Stamps {
   }
 
   async #line(stream: LogRecord['stream'], { data, ends }: LinePart): Promise<void> {
-    const stamp = this.#open.has(stream) ? '' : `${rfc3339Nano(this.#last)} `;
+    const stamp = this.#open.has(stream) ? '' : `${this.#with.times ? `${rfc3339Nano(this.#last)} ` : ''}${this.#with.details ? ' ' : ''}`;
     if (ends) this.#open.delete(stream);
     else this.#open.add(stream);
     await this.#write(stream, Buffer.concat([Buffer.from(stamp), data, Buffer.from(ends ? '\n' : '')]));

@@ -25,3 +25,9 @@ export function members(engine: EngineView, network: string, of: Network): objec
     return [[status.id, { Name: name, EndpointID, MacAddress, IPv4Address: withPrefix(IPAddress, IPPrefixLen), IPv6Address: withPrefix(GlobalIPv6Address, GlobalIPv6PrefixLen) }]];
   }));
 }
+
+/** The running containers that have the host's network, or none, likewise. */
+export function inMode(engine: EngineView, mode: string): object {
+  return Object.fromEntries([...engine.containers.list()].flatMap(([name, { spec, status }]) =>
+    (status?.phase === 'running' && spec.networkMode === mode ? [[status.id, { Name: name, EndpointID: '', MacAddress: '', IPv4Address: '', IPv6Address: '' }]] : [])));
+}

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network, type NetworkSpec } from '../state/network.ts';
+import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type NetworkSpec } from '../state/network.ts';
 import { usedNetworks } from '../engine/network-requests.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
 import { param, type Exchange } from './exchange.ts';
-import { anyMatches, labelsMatch, parseFilters } from './filters.ts';
-import { members, networkJson } from './network-json.ts';
+import { anyMatches, isTrue, labelsMatch, parseFilters } from './filters.ts';
+import { inMode, members } from './network-json.ts';
+import { MODES, shownNetworks, type ShownNetwork } from './predefined-networks.ts';
 import { readBody } from './request-body.ts';
 
 const text = z.string().default('');
@@ -32,26 +33,27 @@ const NetworkCreate = z.object({
 export async function listNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['name', 'id', 'label', 'driver', 'scope', 'type', 'dangling']);
   const used = usedNetworks(engine);
-  const found = [...engine.networks.list()].filter(([name, { stack, spec, status }]) => labelsMatch(spec.labels, filters.get('label'))
+  const found = shownNetworks(engine).filter(({ name, id, driver, labels, network }) => labelsMatch(labels, filters.get('label'))
     && anyMatches(filters.get('name'), (wanted) => name.includes(wanted))
-    && anyMatches(filters.get('id'), (id) => status !== null && status.id.startsWith(id))
-    && anyMatches(filters.get('driver'), (driver) => spec.driver === driver)
+    && anyMatches(filters.get('id'), (wanted) => id !== '' && id.startsWith(wanted))
+    && anyMatches(filters.get('driver'), (wanted) => driver === wanted)
     && anyMatches(filters.get('scope'), (scope) => scope === 'local')
-    && anyMatches(filters.get('type'), (type) => type === (isPredefined(name, stack) ? 'builtin' : 'custom'))
-    && anyMatches(filters.get('dangling'), (dangling) => used.has(name) !== (dangling === 'true' || dangling === '1')));
-  sendJson(response, 200, found.map(([name, network]) => networkJson(name, network)));
+    && anyMatches(filters.get('type'), (type) => type === (isPredefined(name, network?.stack ?? '') ? 'builtin' : 'custom'))
+    && anyMatches(filters.get('dangling'), (dangling) => (used.has(name) || isPredefined(name, network?.stack ?? '')) !== isTrue(dangling)));
+  sendJson(response, 200, found.map(({ json }) => json));
 }
 
 /** `GET /networks/{id}`, by name, id or unambiguous prefix of the id. */
 export async function inspectNetwork(exchange: Exchange): Promise<void> {
-  const [name, network] = found(exchange);
-  sendJson(exchange.response, 200, { ...networkJson(name, network), Containers: members(exchange.engine, name, network) });
+  const { name, network, json } = shown(exchange);
+  sendJson(exchange.response, 200, { ...json, Containers: network === null ? inMode(exchange.engine, name) : members(exchange.engine, name, network) });
 }
 
 /** `POST /networks/create` */
 export async function createNetwork({ engine, request, response }: Exchange): Promise<void> {
   const body = await readBody(request, NetworkCreate);
   if (engine.networks.spec(body.Name) !== null) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
+  if (MODES[body.Name] !== undefined) throw new BayplanError('forbidden', `operation is not permitted on predefined ${body.Name} network`);
   if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
   await engine.createNetwork(body.Name, {
     driver: driverOf(body.Driver), internal: body.Internal ?? false, external: false, attachable: body.Attachable ?? false, ipv6: body.EnableIPv6 ?? false,
@@ -63,8 +65,8 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
 
 /** `DELETE /networks/{id}` */
 export async function removeNetwork(exchange: Exchange): Promise<void> {
-  const [name, { stack }] = found(exchange);
-  if (isPredefined(name, stack)) throw new BayplanError('forbidden', `${name} is a pre-defined network and cannot be removed`);
+  const { name, network } = shown(exchange);
+  if (isPredefined(name, network?.stack ?? '')) throw new BayplanError('forbidden', `${name} is a pre-defined network and cannot be removed`);
   await exchange.engine.removeNetwork(name);
   sendEmpty(exchange.response, 204);
 }
@@ -75,6 +77,7 @@ export async function pruneNetworks({ engine, query, response }: Exchange): Prom
   if (filters.has('until')) throw new BayplanError('bad-request', 'filters: "until" is not built for networks; use label');
   const deleted = await engine.pruneNetworks((name, { stack, spec }) => !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
     && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
+  engine.events.tell('network', 'prune', '', { reclaimed: '0' });
   sendJson(response, 200, { NetworksDeleted: deleted });
 }
 
@@ -86,8 +89,10 @@ export async function connectContainer(exchange: Exchange): Promise<void> {
   const { engine, request, response } = exchange;
   const { Container, EndpointConfig: config } = await readBody(request, Connect);
   if (param(exchange, 'id') === DEFAULT_NETWORK && engine.networks.spec(DEFAULT_NETWORK) === null) await engine.createNetwork(DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC);
-  const [network] = found(exchange);
+  const { name: network, network: object } = shown(exchange);
   const { name, spec } = engine.container(Container);
+  if (object === null && network === 'host') throw new BayplanError('not-connectable', 'cannot connect container to host network - container must be created in host network mode');
+  if (object === null) throw new BayplanError('not-connectable', 'container cannot be connected to multiple networks with one of the networks in private (none) mode');
   if (Object.hasOwn(spec.networks, network)) throw new BayplanError('forbidden', `endpoint with name ${name} already exists in network ${network}`);
   await engine.connectContainer(name, network, attachmentOf(network, config));
   sendEmpty(response, 200);
@@ -97,7 +102,7 @@ export async function connectContainer(exchange: Exchange): Promise<void> {
 export async function disconnectContainer(exchange: Exchange): Promise<void> {
   const { engine, request, response } = exchange;
   const { Container, Force } = await readBody(request, Disconnect);
-  const [network] = found(exchange);
+  const { name: network } = shown(exchange);
   try {
     await engine.disconnectContainer(engine.container(Container).name, network);
   } catch (error) {
@@ -106,16 +111,17 @@ export async function disconnectContainer(exchange: Exchange): Promise<void> {
   sendEmpty(response, 200);
 }
 
-/** The engine's own, which Docker's clients expect to stay. */
+/** Those that Docker's clients expect to stay. */
 function isPredefined(name: string, stack: string): boolean {
-  return name === DEFAULT_NETWORK && stack === '';
+  return stack === '' && (name === DEFAULT_NETWORK || MODES[name] !== undefined);
 }
 
-function found(exchange: Exchange): readonly [string, Network] {
+/** By name, id or unambiguous beginning of an id. */
+function shown(exchange: Exchange): ShownNetwork {
   const ref = param(exchange, 'id');
-  const all = [...exchange.engine.networks.list()];
-  const byPrefix = all.filter(([, { status }]) => ref !== '' && status !== null && status.id.startsWith(ref));
-  const network = all.find(([name]) => name === ref) ?? (byPrefix.length === 1 ? byPrefix[0] : undefined);
+  const all = shownNetworks(exchange.engine);
+  const byPrefix = all.filter(({ id }) => ref !== '' && id.startsWith(ref));
+  const network = all.find(({ name }) => name === ref) ?? (byPrefix.length === 1 ? byPrefix[0] : undefined);
   if (network === undefined) throw new BayplanError('not-found', `network ${ref} not found`);
   return network;
 }

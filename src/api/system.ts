@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { sendJson } from './answer.ts';
 import { stateWord } from './container-json.ts';
@@ -22,7 +23,7 @@ export async function version({ engine, response }: Exchange): Promise<void> {
   const common = { ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Os: 'linux', Arch: GO_ARCH[arch()] ?? arch(), KernelVersion: release() };
   sendJson(response, 200, {
     Platform: { Name: 'bayplan' },
-    Components: [{ Name: 'Engine', Version: engine.version, Details: { ...common, NodeVersion: process.version } }],
+    Components: [{ Name: 'Engine', Version: engine.version, Details: { ...common, GitCommit: '', GoVersion: '', BuildTime: '', Experimental: 'false', NodeVersion: process.version } }],
     Version: engine.version, ...common, GitCommit: '', GoVersion: '', BuildTime: '',
   });
 }
@@ -33,12 +34,19 @@ export async function info({ engine, response }: Exchange): Promise<void> {
   sendJson(response, 200, {
     ID: engine.root, Name: hostname(), ServerVersion: engine.version, DockerRootDir: engine.root,
     Containers: states.length, ContainersRunning: running, ContainersPaused: paused, ContainersStopped: states.length - running - paused,
-    Images: engine.images.list().length, Driver: engine.storage.name, DriverStatus: engine.storage.status, LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs',
+    Images: engine.images.list().length, Driver: engine.storage.name, DriverStatus: engine.storage.status, LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs', CgroupVersion: existsSync('/sys/fs/cgroup/cgroup.controllers') ? '2' : '1',
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
     NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',
-    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge'], Authorization: null, Log: ['json-file'] },
-    Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: engine.setAside().map((line) => `WARNING: ${line}`),
+    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'], Authorization: null, Log: ['json-file', 'local', 'none', 'syslog'] },
+    Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: engine.setAside().map((line) => `WARNING: ${line}`), CDISpecDirs: [], HttpProxy: '', HttpsProxy: '', NoProxy: '', IndexServerAddress: 'https://index.docker.io/v1/', ExperimentalBuild: false, LiveRestoreEnabled: true, OSVersion: '', InitBinary: 'bayplan-core',
+    RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } }, Mirrors: [] },
+    MemoryLimit: true, SwapLimit: true, CpuCfsPeriod: true, CpuCfsQuota: true, CPUShares: true, CPUSet: true, PidsLimit: true, OomKillDisable: true, IPv4Forwarding: true, Debug: false, NFd: 0, NGoroutines: 0, NEventsListener: 0,
   });
+}
+
+/** `GET /plugins`: there are none. */
+export async function listPlugins({ response }: Exchange): Promise<void> {
+  sendJson(response, 200, []);
 }
 
 /** `POST /build/prune`: there is no build cache, but `docker system prune` asks for it. */

@@ -58,7 +58,7 @@ export class SingleContainers {
   /** Rejects with what the step that failed was rejected with. */
   async ask(name: string, request: ContainerRequest): Promise<void> {
     const container = this.#runtime.containers.list().get(name);
-    if (container === undefined) throw new BayplanError('not-found', `no such container: ${name}`);
+    if (container === undefined) throw new BayplanError('not-found', `No such container: ${name}`);
     await this.carryOut(requestedSteps(name, container, request));
   }
 

@@ -91,10 +91,10 @@ test('inspect merges what the image says', async () => {
 test('errors are {"message"} with exactly application/json', async () => {
   const { status, headers, body } = await call('GET', '/containers/nope/json');
   expect([status, headers['content-type']]).toEqual([404, 'application/json']);
-  expect(JSON.parse(body)).toEqual({ message: 'no such container: nope', code: 'not-found' });
+  expect(JSON.parse(body)).toEqual({ message: 'No such container: nope', code: 'not-found' });
   expect((await call('GET', '/nowhere')).status).toBe(404);
   expect((await call('GET', '/containers/json?filters=x')).status).toBe(400);
-  expect((await call('GET', '/containers/json?filters=%7B%22colour%22%3A%5B%5D%7D')).body).toContain('unknown filter');
+  expect((await call('GET', '/containers/json?filters=%7B%22colour%22%3A%5B%5D%7D')).body).toContain(`invalid filter 'colour'`);
 });
 
 test('logs come in frames, with times and since where asked for', async () => {
@@ -171,7 +171,7 @@ test('an exec without upgrade ends when its client leaves', async () => {
 test('a client that does not read its events is cut off, and one that reads them is not', async () => {
   let tell: Parameters<typeof engine.events.onEvent>[0] = () => undefined;
   let listening = false;
-  engine.events = { past: () => [], onEvent: (listener) => {
+  engine.events = { ...engine.events, past: () => [], onEvent: (listener) => {
     tell = listener;
     listening = true;
     return () => { listening = false; };

@@ -22,5 +22,5 @@ it('leaves what the container has there itself', () => expect(of('db', [volume('
 
 it('refuses what is none', () => {
   expect(() => of('db:rx')).toThrow('HostConfig.VolumesFrom: "db:rx": expected CONTAINER[:ro|rw]');
-  expect(() => of('nobody')).toThrow('no such container: nobody');
+  expect(() => of('nobody')).toThrow('No such container: nobody');
 });

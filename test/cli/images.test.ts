@@ -30,7 +30,7 @@ describe('image ls', () => {
     await cli.run('image', 'ls', '-q', 'ngin*');
     expect(cli.out).toBe(`${'a'.repeat(12)}\n`);
     expect(await cli.run('image', 'ls', '--filter', 'nonsense=1')).toBe(1);
-    expect(cli.err).toContain('unknown filter "nonsense": expected one of reference,');
+    expect(cli.err).toContain('invalid filter \'nonsense\': expected one of reference,');
     expect(await cli.run('image', 'ls', '--filter', 'nonsense')).toBe(1);
     expect(cli.err).toContain('Expected NAME=VALUE.');
   });
@@ -39,7 +39,7 @@ describe('image ls', () => {
 test('image inspect prints what there is, and names what there is not', async () => {
   expect(await cli.run('image', 'inspect', 'nginx:1', 'nosuch')).toBe(1);
   expect(JSON.parse(cli.out)).toMatchObject([{ Id: IMAGE.id, RepoTags: ['nginx:1'] }]);
-  expect(cli.err).toBe('bayplan: No such image: nosuch\n');
+  expect(cli.err).toBe('bayplan: No such image: nosuch:latest\n');
   expect(await cli.run('image', 'inspect', '--format', 'json', 'nginx:1')).toBe(0);
   expect(cli.out.split('\n')).toHaveLength(2);
 });

@@ -15,7 +15,7 @@ test('ls, as docker prints it', async () => {
   await cli.run('volume', 'ls', '--format', 'json');
   expect(JSON.parse(cli.out)).toEqual({ Availability: 'N/A', Driver: 'local', Group: 'N/A', Labels: 'a=b', Links: 'N/A', Mountpoint: '/fake/v', Name: 'shop_data', Scope: 'local', Size: 'N/A', Status: 'N/A' });
   expect(await cli.run('volume', 'ls', '--filter', 'colour=red')).toBe(1);
-  expect(cli.err).toContain('unknown filter "colour"');
+  expect(cli.err).toContain('invalid filter \'colour\'');
 });
 
 test('inspect', async () => {

@@ -49,12 +49,12 @@ describe.runIf(dockerPresent)('the docker client', () => {
     expect((await docker(['image', 'inspect', '-f', '{{.Config.Cmd}}', 'nginx:1'])).out).toBe('[serve]\n');
     expect((await docker(['network', 'inspect', '-f', '{{(index .IPAM.Config 0).Subnet}}', 'shop_default'])).out).toBe('10.9.0.0/24\n');
     expect((await docker(['volume', 'inspect', '-f', '{{.Mountpoint}}', 'shop_data'])).out).toBe('/fake/v\n');
-    expect(await docker(['inspect', '--type', 'container', 'none'])).toMatchObject({ status: 1, err: expect.stringContaining('no such container: none') });
+    expect(await docker(['inspect', '--type', 'container', 'none'])).toMatchObject({ status: 1, err: expect.stringContaining('No such container: none') });
   });
 
   test('lists images, networks and volumes', async () => {
     expect((await docker(['images', '--format', '{{.Repository}}:{{.Tag}}'])).out).toBe('nginx:1\n');
-    expect((await docker(['network', 'ls', '--format', '{{.Name}} {{.Driver}}'])).out).toBe('shop_default bridge\n');
+    expect((await docker(['network', 'ls', '--format', '{{.Name}} {{.Driver}}'])).out).toBe('bridge bridge\nhost host\nnone null\nshop_default bridge\n');
     expect((await docker(['volume', 'ls', '-q'])).out).toBe('shop_data\n');
   });
 

@@ -54,7 +54,7 @@ describe.runIf(dockerPresent && root)('docker network connect', () => {
     await out('rm', '-f', 'one', 'with-none', 'with-host', 'with-cont');
     expect(await out('network', 'prune', '-f')).toBe('Deleted Networks:\nside');
     expect((await docker(['system', 'prune', '-f'])).out).not.toContain('bridge');
-    expect(await out('network', 'ls', '--format', '{{.Name}}', '--filter', 'type=builtin')).toBe('bridge');
+    expect(await out('network', 'ls', '--format', '{{.Name}}', '--filter', 'type=builtin')).toBe('bridge\nhost\nnone');
     expect(await docker(['network', 'rm', 'bridge'])).toMatchObject({ status: 1, err: expect.stringContaining('bridge is a pre-defined network and cannot be removed') });
   });
 });

@@ -40,11 +40,11 @@ describe.runIf(dockerPresent)('docker network', () => {
 
   test('ls filters, inspect shows', async () => {
     const names = async (...filters: readonly string[]): Promise<string> => (await docker(['network', 'ls', '--format', '{{.Name}}', ...filters.flatMap((filter) => ['--filter', filter])])).out;
-    expect(await names()).toBe('made\nshop_default\n');
+    expect(await names()).toBe('bridge\nhost\nmade\nnone\nshop_default\n');
     expect(await names('label=a=b')).toBe('made\n');
     expect(await names('dangling=true')).toBe('made\n');
-    expect(await names('dangling=false', 'driver=bridge')).toBe('shop_default\n');
-    expect(await names('type=builtin')).toBe('');
+    expect(await names('dangling=false', 'driver=bridge')).toBe('bridge\nshop_default\n');
+    expect(await names('type=builtin')).toBe('bridge\nhost\nnone\n');
     expect((await docker(['network', 'inspect', '-f', '{{.EnableIPv6}} {{.Internal}} {{.Labels}}', 'made'])).out).toBe('true true map[a:b]\n');
     expect((await docker(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{end}}', 'shop_default'])).out).toBe('shop-web-1 10.9.0.2/24\n');
   });
@@ -72,7 +72,7 @@ describe.runIf(dockerPresent)('docker network', () => {
     expect(disconnected).toBe('disconnect shop-web-1 beside');
     expect(await docker(['network', 'connect', 'shop_default', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('endpoint with name shop-web-1 already exists in network shop_default') });
     expect(await docker(['network', 'connect', '--driver-opt', 'a=b', 'beside', 'shop-web-1'])).toMatchObject({ status: 1, err: expect.stringContaining('option "a" is not known') });
-    expect(await docker(['network', 'connect', 'beside', 'nobody'])).toMatchObject({ status: 1, err: expect.stringContaining('no such container: nobody') });
+    expect(await docker(['network', 'connect', 'beside', 'nobody'])).toMatchObject({ status: 1, err: expect.stringContaining('No such container: nobody') });
     expect(await docker(['network', 'disconnect', '-f', 'beside', 'nobody'])).toMatchObject({ status: 0 });
     engine.made.delete('beside');
   });
