@@ -59,7 +59,14 @@ export class SingleContainers {
   async ask(name: string, request: ContainerRequest): Promise<void> {
     const container = this.#runtime.containers.list().get(name);
     if (container === undefined) throw new BayplanError('not-found', `No such container: ${name}`);
-    await this.carryOut(requestedSteps(name, container, request));
+    try {
+      await this.carryOut(requestedSteps(name, container, request));
+    } catch (error) {
+      const started = (request.action === 'start' || request.action === 'restart') && error instanceof BayplanError && error.code === 'port-taken';
+      const now = this.#runtime.containers.list().get(name);
+      if (started && now !== undefined) await this.carryOut(requestedSteps(name, now, { action: 'stop', signal: 'SIGKILL', graceMs: 0 })); // Docker's rule: without its ports it does not run
+      throw error;
+    }
   }
 
   /** Carries out a few steps; rejects with what the first one that failed was rejected with. */
