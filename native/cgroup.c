@@ -62,7 +62,7 @@ static int make(const char *root, const char *path, char *folder, struct error *
   if (snprintf(folder, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) >= 4096) return error_text(err, "cgroup path too long: %s", path);
   if (mkdir(folder, 0755) == 0) return 0;
   if (errno == EEXIST) { /* left behind: made anew, so that its counters begin at 0 */
-    if (rmdir(folder) < 0 && errno != ENOENT) return error_text(err, "cgroup %s is in use by another container or process", folder);
+    if (rmdir(folder) < 0 && errno != ENOENT) return error_text(err, "the container's cgroup is not empty: %s is in use by another container or process", folder);
     return mkdir(folder, 0755) < 0 ? error_errno(err, "mkdir", folder) : 0;
   }
   if (errno != ENOENT) return error_errno(err, "mkdir", folder);
@@ -193,6 +193,33 @@ static int refuse_below_use(int folder, const char *where, const struct resource
   return error_text(err, "memory cannot be limited to %lld bytes: %lld are in use", (long long)r->memory, atoll(text));
 }
 
+/* How many processes a folder lists; with `to` each is moved there too. -1: no such folder. */
+static int count_listed(const char *folder, int to) {
+  char path[4200], text[16];
+  snprintf(path, sizeof path, "%s/cgroup.procs", folder);
+  FILE *list = fopen(path, "re");
+  if (!list) return -1;
+  int count = 0;
+  for (int pid; fscanf(list, "%d", &pid) == 1; count++) if (to >= 0) (void)!write(to, text, (size_t)snprintf(text, sizeof text, "%d", pid)); /* one that has ended is no more to be moved */
+  fclose(list);
+  return count;
+}
+
+/* A container that was started without a choice of processors gets its place in that hierarchy now, and all its processes with it. */
+static int join_later(const char *path, const char *folder, const struct resources *r, struct error *err) {
+  char made[4096], members[4096], root[64], procs[4200];
+  if (!hierarchy(V1_CPUSET, root) || make(root, path, made, err) < 0) return -1;
+  fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return error_errno(err, "open", folder);
+  if (cgroup_limit_v1(V1_CPUSET, fd, folder, r, err) < 0) { rmdir(folder); return -1; }
+  snprintf(procs, sizeof procs, "%s/cgroup.procs", folder);
+  fd_auto to = open(procs, O_WRONLY | O_CLOEXEC);
+  if (to < 0 || !folder_of(V1_FREEZER, path, members)) return error_errno(err, "open", procs);
+  /* Who forks meanwhile has children that only the next list has. */
+  for (int turns = 0; turns < 100; turns++) if (count_listed(members, to) <= count_listed(folder, -1)) return 0;
+  return error_text(err, "the processes of cgroup %s fork too fast to be bound to processors", path);
+}
+
 int cgroup_update(const char *path, const struct resources *r, struct error *err) {
   bool pure = pure_v2(), found = false;
   char folder[4096];
@@ -201,7 +228,7 @@ int cgroup_update(const char *path, const struct resources *r, struct error *err
     if ((i == UNIFIED) != pure || !folder_of(i, path, folder)) continue;
     if (i < V1_COUNT && !cgroup_wants_v1(i, r)) continue;
     fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && i == V1_CPUSET) return error_text(err, "the choice of processors cannot be changed while it runs: it was started without one");
+    if (fd < 0 && errno == ENOENT && i == V1_CPUSET) { if (join_later(path, folder, r, err) < 0) return -1; continue; }
     if (fd < 0) return error_errno(err, "open", folder);
     found = true;
     if (pure ? require_controllers(folder, r, err) < 0 || refuse_below_use(fd, folder, r, err) < 0 || cgroup_limit_v2(fd, folder, r, err) < 0 : cgroup_limit_v1(i, fd, folder, r, err) < 0) return -1;
@@ -301,7 +328,12 @@ static int remove_tree(const char *folder) {
 
 void cgroup_discard(const char *path) {
   char folder[4096];
-  for (int i = HIERARCHIES - 1; i >= 0; i--) if (folder_of(i, path, folder)) rmdir(folder);
+  for (int turns = 0; turns < 100; turns++) {
+    bool left = false;
+    for (int i = HIERARCHIES - 1; i >= 0; i--) if (folder_of(i, path, folder) && rmdir(folder) < 0 && errno == EBUSY) left = true;
+    if (!left) return;
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  }
 }
 
 int cgroup_remove(const char *path, struct error *err) {

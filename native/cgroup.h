@@ -30,7 +30,7 @@ long cgroup_oom_kills(const char *path);
 int cgroup_signal(const char *path, int signal, struct error *err);
 /* Kills what is left and removes it from every hierarchy, waiting (at most 10 s) until the kernel lets it go. Not there: no error. */
 int cgroup_remove(const char *path, struct error *err);
-/* Removes it where nobody lives in it. */
+/* Removes it where nobody lives in it, or will not for long (2 s). */
 void cgroup_discard(const char *path);
 /* Stops all its processes where they are, or lets them go on; waits until that is so (at most 2 s). */
 int cgroup_freeze(const char *path, bool frozen, struct error *err);

@@ -50,8 +50,8 @@ static int read_caps(json_t *object, struct process_spec *process, struct error 
     if (fields_read(object, "config.json: process.capabilities", field, &names, err) < 0) return -1;
     for (; names && *names; names++) {
       int number = caps_number(*names);
-      if (number < 0) return error_text(err, "config.json: process.capabilities.%s: unknown capability \"%s\"", sets[set], *names);
-      process->caps[set] |= 1ull << number;
+      if (number >= 0) process->caps[set] |= 1ull << number;
+      else process->unknown_caps = process->unknown_caps ? arena_format("%s, %s", process->unknown_caps, *names) : *names;
     }
   }
   return 0;

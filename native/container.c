@@ -152,22 +152,30 @@ int container_forget(const struct container *container, struct error *err) {
   return rmdir(container->folder) < 0 && errno != ENOENT ? error_errno(err, "rmdir", container->folder) : 0;
 }
 
+/* By a descriptor of the folder: a socket's path ends at 107 bytes. */
+static int open_socket(const struct container *container, const char *name, struct sockaddr_un *address, int *folder, struct error *err) {
+  *folder = open(container->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (*folder < 0) return error_errno(err, "open", container->folder);
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", *folder, name);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return fd < 0 ? error_errno(err, "socket", name) : fd;
+}
+
 int container_listen(const struct container *container, const char *name, struct error *err) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return error_errno(err, "socket", name);
-  snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
-  if (chdir(container->folder) < 0) return error_errno(err, "chdir", container->folder);
+  struct sockaddr_un address;
+  fd_auto folder = -1;
+  fd_auto fd = open_socket(container, name, &address, &folder, err);
+  if (fd < 0) return -1;
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 1) < 0) return error_errno(err, "bind", container->folder);
   return fd_steal(&fd);
 }
 
 int container_connect(const struct container *container, const char *name, struct error *err) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return error_errno(err, "socket", name);
-  snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
-  if (chdir(container->folder) < 0) return error_errno(err, "chdir", container->folder);
+  struct sockaddr_un address;
+  fd_auto folder = -1;
+  fd_auto fd = open_socket(container, name, &address, &folder, err);
+  if (fd < 0) return -1;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return error_errno(err, "connect", container->folder);
   return fd_steal(&fd);
 }

@@ -29,6 +29,6 @@ const char *container_status_name(enum container_status status);
 int container_forget(const struct container *container, struct error *err);
 /* Its folder's `name`; `path` holds 4200 bytes. */
 const char *container_path(const struct container *container, const char *name, char *path);
-/* A socket of the record's, by a relative name: a socket's path ends at 107 bytes. Changes the working folder. */
+/* A socket of the record's. */
 int container_listen(const struct container *container, const char *name, struct error *err);
 int container_connect(const struct container *container, const char *name, struct error *err);

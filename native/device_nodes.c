@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "arena.h"
 #include "inroot.h"
 #include "mapping.h"
 #include "mount_tree.h"
@@ -24,7 +25,8 @@ static int attach_node(int folder, const char *name, int tree, const char *path,
 /* In a user namespace nobody makes nodes that work: the host's own are bound. */
 static int bind_node(int folder, const char *name, const char *path, struct error *err) {
   fd_auto tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  return tree < 0 ? error_errno(err, "open_tree", path) : attach_node(folder, name, tree, path, err);
+  if (tree < 0) return error_errno(err, "open_tree", path);
+  return tree_attributes(tree, (struct mount_attr){.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}, false, path, err) < 0 ? -1 : attach_node(folder, name, tree, path, err);
 }
 
 /* A node of the number that is asked for, the container's own users its owners. */
@@ -56,7 +58,10 @@ int device_trees(struct config *config, struct error *err) {
 
 static int make_node(const struct config *config, int root, const struct device *device, struct error *err) {
   char folder[4096];
-  const char *slash = strrchr(device->path, '/');
+  size_t length = strlen(device->path);
+  while (length > 1 && device->path[length - 1] == '/') length--;
+  const char *path = arena_format("%.*s", (int)length, device->path), *slash = path ? strrchr(path, '/') : NULL;
+  if (!slash) return error_text(err, "device %s: an absolute path is wanted", device->path);
   snprintf(folder, sizeof folder, "%.*s/", (int)(slash - device->path), device->path);
   fd_auto above = inroot_make(root, folder, false, 0755, err);
   if (above < 0) return -1;

@@ -24,6 +24,7 @@
 #include "mounts.h"
 #include "newroot.h"
 #include "process.h"
+#include "schedule.h"
 #include "scope.h"
 #include "seccomp.h"
 #include "sysctls.h"
@@ -48,7 +49,7 @@ static int become_root(struct init_context *init, struct error *err) {
 static int enter_namespaces(struct init_context *init, struct error *err) {
   const struct config *config = init->config;
   if (!init->staged && (join_oom(config, err) < 0 || join_namespaces(config, err) < 0)) return -1;
-  if (cgroup_join(init->cgroup, err) < 0) return -1;
+  if (cgroup_join(init->cgroup, err) < 0 || schedule_cpus(NULL, err) < 0) return -1;
   if (config_has_users(config) && become_root(init, err) < 0) return -1;
   /* Only now, so that the cgroup namespace's root is the container's own cgroup. */
   return config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0 ? error_errno(err, "unshare", "cgroup") : 0;
@@ -155,8 +156,16 @@ static int run(struct init_context *init, struct error *err) {
   return -1;
 }
 
+void init_part(struct init_context *init) {
+  for (size_t i = 0; i < 2; i++) {
+    if (init->launcher[i] >= 0) close(init->launcher[i]);
+    init->launcher[i] = -1;
+  }
+}
+
 void init_run(struct init_context *init) {
   struct error err = {0};
+  init_part(init);
   setsid();
   prctl(PR_SET_DUMPABLE, 0); /* before execve nobody reads its /proc, in whose pid namespace it may be */
   run(init, &err);

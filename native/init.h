@@ -22,6 +22,7 @@ struct init_context {
   struct init_stdio stdio;
   int failure;        /* closed on exec, gets a newline just before execve (or the wait for the start), and the error as JSON where there is one */
   int gate;           /* -1: no stops */
+  int launcher[2];    /* the other ends of both, which the launcher alone may hold: whoever waits for it learns by them that it has died; -1: none */
   struct init_options options;
   const struct container_state *state;
   bool staged;        /* namespaces by path are joined already */
@@ -29,3 +30,5 @@ struct init_context {
 
 /* What the container's first process does between clone3 and execve, inside the new namespaces. */
 _Noreturn void init_run(struct init_context *init);
+/* Closes what only the launcher may hold. */
+void init_part(struct init_context *init);

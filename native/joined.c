@@ -12,6 +12,7 @@
 #include "keyring.h"
 #include "namespaces.h"
 #include "process.h"
+#include "schedule.h"
 #include "scope.h"
 #include "spawn.h"
 #include "userns.h"
@@ -45,7 +46,8 @@ static int become(const struct joined *joined, struct error *err) {
   struct prepared prepared;
   if (process_begin(joined->process, joined->preserve, &prepared, err) < 0) return -1;
   const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes};
-  if (cgroup_join(joined->cgroup, err) < 0) return -1;
+  if (joined->process->first_cpus && schedule_cpus(joined->process->first_cpus, err) < 0) return -1;
+  if (cgroup_join(joined->cgroup, err) < 0 || schedule_cpus(joined->process->cpus, err) < 0) return -1;
   if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);
   file_close_others(3 + joined->preserve, kept, sizeof kept / sizeof *kept);
   unsigned long flags = joined->flags & ~(unsigned long)CLONE_NEWPID;

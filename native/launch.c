@@ -40,7 +40,7 @@ int launch_spawn(struct launch *launch, const struct init_stdio *stdio, struct e
   int failure[2], gate[2] = {-1, -1};
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   if (needs_gate(config) && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0) return error_errno(err, "socketpair", NULL);
-  struct init_context init = {.config = config, .cgroup = launch->cgroup, .stdio = *stdio, .failure = failure[1], .gate = gate[1], .options = launch->options,
+  struct init_context init = {.config = config, .cgroup = launch->cgroup, .stdio = *stdio, .failure = failure[1], .gate = gate[1], .launcher = {failure[0], gate[0]}, .options = launch->options,
     .state = &launch->state};
   if (stage_is_needed(config)) {
     launch->pid = stage_run(&init, &launch->pidfd, err);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "arena.h"
+#include "caps.h"
 #include "scope.h"
 #include "self.h"
 
@@ -58,8 +59,20 @@ int oci_fail(const struct error *err, int status) {
 }
 void oci_warn(const struct error *err) { tell("warning", err); }
 
+void oci_warn_of(const struct process_spec *process, bool ambient) {
+  struct error warning;
+  uint64_t refused = process->caps[CAP_SET_AMBIENT] & ~(process->caps[CAP_SET_PERMITTED] & process->caps[CAP_SET_INHERITABLE]);
+  if (process->unknown_caps) { error_text(&warning, "unknown capabilities are left out: %s", process->unknown_caps); oci_warn(&warning); }
+  for (int number = 0; ambient && refused >> number; number++) {
+    if (!(refused >> number & 1)) continue;
+    error_text(&warning, "can't raise ambient capability CAP_%s: it is not both permitted and inheritable", caps_name(number));
+    oci_warn(&warning);
+  }
+}
+
 int oci_usage(const char *usage) {
   struct error err;
+  if (oci.help) return printf("usage: bayplan-core %s\n", usage) < 0;
   error_text(&err, "usage: bayplan-core %s", usage);
   return oci_fail(&err, 1);
 }
@@ -115,6 +128,8 @@ int oci_main(int argc, char **argv) {
     if (strcmp(name, commands[i].name) != 0) continue;
     if (commands[i].guarded) self_protect(argv);
     int begin = optind;
+    oci.help = begin + 1 < argc && (strcmp(argv[begin + 1], "--help") == 0 || strcmp(argv[begin + 1], "-h") == 0);
+    opterr = !oci.help; /* an option that no command knows: each says how it is used */
     optind = 0; /* getopt begins anew */
     return commands[i].run(argc - begin, argv + begin);
   }

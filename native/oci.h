@@ -6,7 +6,7 @@
 /* The OCI command line, as runc has it: `bayplan-core [GLOBAL OPTIONS] COMMAND …`. */
 
 /* Global options. */
-struct oci { const char *root, *log; bool log_json, debug; };
+struct oci { const char *root, *log; bool log_json, debug, help; }; /* help: `COMMAND --help` was asked */
 extern struct oci oci;
 
 int oci_main(int argc, char **argv);
@@ -30,6 +30,8 @@ int oci_spec(int argc, char **argv);
 /* Tells a failure on stderr and in the log; returns `status`. */
 int oci_fail(const struct error *err, int status);
 void oci_warn(const struct error *err);
+/* Warns of what `process` asks for and will not get: capabilities that nobody knows, and `ambient` ones that cannot be so. */
+void oci_warn_of(const struct process_spec *process, bool ambient);
 /* Wrong options. Returns 1, as runc does. */
 int oci_usage(const char *usage);
 /* The container that the command's only argument names; false: told already. */

@@ -108,6 +108,7 @@ static int bring_up(const struct request *request, struct container *container, 
   size_t length;
   if (check_descriptors(request->options.preserve, err) < 0 || read_bundle(container, request->bundle, request->config, config, &bytes, &length, err) < 0) return -1;
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
+  if (config->has_process) oci_warn_of(&config->process, true);
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
   if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
@@ -134,6 +135,7 @@ static int bring_up(const struct request *request, struct container *container, 
 static void undo(struct container *container, struct launch *launch, bool hooks) {
   struct error ignored;
   launch_undo(launch);
+  file_close_others(3, NULL, 0); /* nothing of it is needed any more, and where they ran out the undoing could not be done */
   if (container->cgroup) cgroup_remove(container->cgroup, &ignored);
   if (launch->config) newroot_leave(launch->config);
   char *state = hooks ? hooks_state(&launch->state, "stopped", 0) : NULL;

@@ -92,14 +92,14 @@ static int take_user(const char *text, struct process_spec *process, struct erro
   return gid ? number_of(gid, "--user", &process->gid, err) : 0;
 }
 
-static int take_caps(const struct request *request, struct process_spec *process, struct error *err) {
+/* Ambient as far as the container's configuration makes them inheritable. */
+static void take_caps(const struct request *request, struct process_spec *process) {
   for (size_t i = 0; i < request->cap_count; i++) {
     int number = caps_number(request->caps[i]);
-    if (number < 0) return error_text(err, "--cap: unknown capability \"%s\"", request->caps[i]);
-    for (int set = 0; set < CAP_SETS; set++) if (set != CAP_SET_INHERITABLE && set != CAP_SET_AMBIENT) process->caps[set] |= 1ull << number;
+    if (number < 0) process->unknown_caps = request->caps[i];
+    for (int set = 0; number >= 0 && set < CAP_SETS; set++) if (set != CAP_SET_INHERITABLE) process->caps[set] |= 1ull << number;
     process->has_caps = true;
   }
-  return 0;
 }
 
 /* One name has one value: the later one. */
@@ -138,7 +138,8 @@ static int process_of(const struct request *request, char **arguments, const str
   if (request->apparmor) process->apparmor = request->apparmor;
   if (request->no_new_privs) process->no_new_privs = true;
   if (request->user && take_user(request->user, process, err) < 0) return -1;
-  return take_caps(request, process, err);
+  take_caps(request, process);
+  return 0;
 }
 
 static int check_status(const struct container *container, bool ignore_paused, struct error *err) {
@@ -172,6 +173,7 @@ static int run(const struct request *request, struct container *container, char 
   if (process_of(request, arguments, &config, &process, err) < 0 || seccomp_find(&config, &filter, err) < 0) return -1;
   if (request->console_socket && !process.terminal) return error_text(err, "--console-socket needs --tty or a process with a terminal");
   if (process.terminal && request->detach && !request->console_socket) return error_text(err, "a detached terminal needs --console-socket");
+  oci_warn_of(&process, false);
   fd_auto target = (int)syscall(SYS_pidfd_open, container->pid, 0);
   if (target < 0 || process_start_time(container->pid) != container->start_time) return error_text(err, "cannot exec in a stopped container (%s)", container->id);
   const char *path = cgroup_of(request, container, err);

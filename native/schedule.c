@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,7 +25,8 @@ int schedule_apply(const struct process_spec *process, struct error *err) {
 int schedule_cpus(const char *list, struct error *err) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  for (const char *at = list; *at;) {
+  if (!list) memset(&set, 0xff, sizeof set);
+  for (const char *at = list; at && *at;) {
     char *end;
     unsigned long first = strtoul(at, &end, 10), last = first;
     if (end == at) return error_text(err, "execCPUAffinity: \"%s\" is no list of processors as 0-3,6", list);

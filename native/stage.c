@@ -82,7 +82,7 @@ pid_t stage_run(struct init_context *init, int *pidfd, struct error *err) {
   if (pipe2(ends, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   pid_t pid = fork();
   if (pid < 0) { close(ends[0]); close(ends[1]); return error_errno(err, "fork", NULL); }
-  if (pid == 0) { close(ends[0]); stage(init, ends[1]); }
+  if (pid == 0) { close(ends[0]); init_part(init); stage(init, ends[1]); }
   close(ends[1]);
   ssize_t n;
   do n = read(ends[0], &first, sizeof first); while (n < 0 && errno == EINTR);

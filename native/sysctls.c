@@ -24,6 +24,8 @@ static int check_sysctl(const struct config *config, const char *given, const ch
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
     if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
     *kind = owned[i].kind;
+    if ((config->hostname && strcmp(name, "kernel/hostname") == 0) || (config->domainname && strcmp(name, "kernel/domainname") == 0))
+      return error_text(err, "sysctl %s: config.json has a %s of its own, which one is meant?", given, name + strlen("kernel/"));
     if (config->namespaces & namespaces[*kind].flag || config->joins[*kind]) return 0;
     return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", given, namespaces[owned[i].kind].type);
   }

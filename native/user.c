@@ -115,7 +115,6 @@ int user_resolve(const struct process_spec *process, struct identity *identity, 
     struct identity known = *identity;
     snprintf(uid, sizeof uid, "%u", identity->uid);
     if (find_user(uid, &known, name, sizeof name, err) == 0) strcpy(identity->home, known.home);
-    if (process->gid_count) add_group(identity, identity->gid);
   }
   for (size_t i = 0; i < process->gid_count; i++) add_group(identity, process->gids[i]);
   if (!process->groups) return 0;

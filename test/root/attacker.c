@@ -2,10 +2,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -81,6 +85,21 @@ static void calls(void) {
     printf("%s %ld %ld %ld\n", list[i].name, by_syscall(list[i].x64, 0), by_int80(list[i].i386, 0), by_syscall(list[i].x64 | 0x40000000, 0));
 }
 
+/* Runs a program for which the kernel has one call less: `refuse NUMBER FIRST ERRNO PROGRAM …`; FIRST: only with that first argument, -1: with any. */
+static int refuse(char **argv) {
+  const unsigned number = (unsigned)atoi(argv[0]), first = (unsigned)strtol(argv[1], NULL, 0), errnum = (unsigned)atoi(argv[2]);
+  struct sock_filter code[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 0, first == ~0u ? 0 : 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof code / sizeof *code, code};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) { perror("seccomp"); return 1; }
+  execv(argv[3], argv + 3);
+  perror(argv[3]);
+  return 1;
+}
+
 int main(int argc, char **argv) {
   unsigned looks = 0;
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -89,6 +108,7 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "peek") == 0) { puts("looking"); while (access(argv[2], F_OK) < 0) if (each_process(peek_one, &looks)) return 0; printf("nothing in %s\n", looks ? "many looks" : "no look"); return 0; }
   if (argc == 2 && strcmp(argv[1], "keyring") == 0) return printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)) < 0;
   if (argc == 2 && strcmp(argv[1], "calls") == 0) { calls(); return 0; }
-  fprintf(stderr, "usage: attacker swap A B | overwrite | peek UNTIL | keyring | calls\n");
+  if (argc > 5 && strcmp(argv[1], "refuse") == 0) return refuse(argv + 2);
+  fprintf(stderr, "usage: attacker swap A B | overwrite | peek UNTIL | keyring | calls | refuse NUMBER FIRST ERRNO PROGRAM …\n");
   return 2;
 }

@@ -279,7 +279,6 @@ describe('what cannot be done', () => {
     ['an unknown namespace', (config) => { config.linux.namespaces.push({ type: 'space' }); }, 'config.json: linux.namespaces: unknown type "space"'],
     ['a hostname without a namespace', (config) => { config.linux.namespaces = [{ type: 'mount' }]; }, 'config.json: hostname: a uts namespace is needed, else the host\'s own name would change'],
     ['a version to come', (config) => { config.ociVersion = '2.0.0'; }, 'config.json: ociVersion: 2.0.0 is not supported (1.0 to 1.2 are)'],
-    ['an unknown capability', (config) => { config.process.capabilities = { bounding: ['CAP_FLY'] }; }, 'config.json: process.capabilities.bounding: unknown capability "CAP_FLY"'],
     ['a limit that contradicts itself', (config) => { config.process.rlimits = [{ type: 'RLIMIT_CORE', soft: 2, hard: 1 }]; }, 'config.json: process.rlimits: RLIMIT_CORE: soft (2) is more than hard (1)'],
     ['a bind without a source', (config) => { config.mounts.push({ destination: '/x', type: 'bind' }); }, 'config.json: /x: a bind without a source'],
     ['Intel RDT', (config) => { config.linux.intelRdt = { closID: 'x' }; }, 'config.json: linux.intelRdt: not supported'],

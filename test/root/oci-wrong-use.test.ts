@@ -1,0 +1,189 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { core, ociWorld } from './oci-world.ts';
+
+// What goes wrong half way, or was never going to work: one line, and nothing is left behind.
+const { folder, group, root, names, bundle, oci, run, start, state, cgroups } = ociWorld();
+const helper = join(folder, 'attacker');
+const v1 = existsSync('/sys/fs/cgroup/pids/tasks');
+
+beforeAll(() => {
+  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-static', '-D_GNU_SOURCE', '-o', helper, new URL('attacker.c', import.meta.url).pathname]);
+});
+
+/** What a command said and left. */
+function tried(name: string, command: string, ...args: string[]): { status: number | null; lines: string[]; left: string[] } {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 });
+  return { status, lines: stderr.split('\n').slice(0, -1), left: [...(existsSync(root) ? readdirSync(root) : []), ...cgroups(name)] };
+}
+const runOf = (name: string): string[] => [core, '--root', root, 'run', '--bundle', join(folder, name), name];
+
+describe('what is missing is named', () => {
+  it.each<[string, Parameters<typeof bundle>[1], RegExp]>([
+    ['a namespace', (config) => { delete config.hostname; config.linux.namespaces = [{ type: 'mount' }, { type: 'network', path: '/run/netns/nowhere' }]; }, /^the network namespace \/run\/netns\/nowhere does not exist$/],
+    ['a namespace that is another kind', (config) => { delete config.hostname; config.linux.namespaces = [{ type: 'mount' }, { type: 'network', path: '/proc/self/ns/uts' }]; }, /\/proc\/self\/ns\/uts/],
+    ['a bind\'s source', (config) => { config.mounts.push({ destination: '/x', type: 'bind', source: '/nowhere' }); }, /^bind source \/nowhere does not exist \(for \/x\): make it, or set bind.create_host_path$/],
+    ['a file system', (config) => { config.mounts.push({ destination: '/x', type: 'nofs', source: 'x' }); }, /^mount nofs on \/x: No such device$/],
+    ['support for idmapped mounts', (config) => { config.mounts.push({ destination: '/x', type: 'bind', source: '/proc', options: ['bind', 'idmap'], uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }], gidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] }); }, /^\/proc cannot be idmapped: its file system, or one mounted below it, has no support for that, or this kernel$/],
+    ['what a sysctl belongs to', (config) => { config.linux.sysctl = { 'net.no.such': '1' }; }, /^sysctl net\.no\.such: No such file or directory$/],
+    ['a choice between two names', (config) => { config.linux.sysctl = { 'kernel.hostname': 'other' }; }, /^sysctl kernel\.hostname: config\.json has a hostname of its own, which one is meant\?$/],
+  ])('%s', (_, edit, message) => {
+    const name = bundle(['true'], edit);
+    const { status, lines, left } = tried(name, ...runOf(name) as [string]);
+    expect({ status, left, count: lines.length }).toEqual({ status: 1, left: [], count: 1 });
+    expect(lines[0]).toMatch(message);
+  });
+
+  it('a kernel without time namespaces', () => {
+    const name = bundle(['true'], (config) => { config.linux.namespaces.push({ type: 'time' }); });
+    expect(tried(name, helper, 'refuse', '272', '0x80', '22', ...runOf(name))).toEqual({ status: 1, lines: ['this kernel has no time namespaces: drop the one in linux.namespaces'], left: [] });
+  });
+
+  it('a kernel that lacks one of the calls for mounts', () => {
+    for (const number of [428, 429, 430, 432, 437, 442]) { // open_tree, move_mount, fsopen, fsmount, openat2, mount_setattr
+      const name = bundle(['true'], (config) => { config.linux.maskedPaths = ['/proc/version']; config.linux.readonlyPaths = ['/proc/sys']; });
+      const { status, lines, left } = tried(name, helper, 'refuse', String(number), '-1', '38', ...runOf(name));
+      expect({ number, status, left, count: lines.length }).toEqual({ number, status: 1, left: [], count: 1 });
+      expect(lines[0]).toContain('Function not implemented');
+    }
+  });
+
+  it('capabilities that nobody knows are warned of and left out, as the specification has it', () => {
+    const name = bundle(['grep', 'CapBnd', '/proc/self/status'], (config) => { config.process.capabilities = { bounding: ['CAP_FLY', 'CAP_KILL'], ambient: ['CAP_KILL'] }; });
+    expect(run(name)).toMatchObject({ status: 0, stdout: 'CapBnd:\t0000000000000020\n',
+      stderr: "warning: unknown capabilities are left out: CAP_FLY\nwarning: can't raise ambient capability CAP_KILL: it is not both permitted and inheritable\n" });
+  });
+});
+
+describe('what runs out half way', () => {
+  it('descriptors', () => {
+    let refused = 0;
+    for (let most = 4; most <= 30; most++) {
+      const name = bundle(['true'], (config) => { config.linux.maskedPaths = ['/proc/version', '/proc/fs']; });
+      const { status, lines, left } = tried(name, 'sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh', ...runOf(name));
+      expect({ most, left }).toEqual({ most, left: [] });
+      if (status === 0) continue;
+      refused++;
+      expect(lines, String(most)).toHaveLength(1);
+    }
+    expect(refused).toBeGreaterThan(3);
+  });
+
+  it.runIf(v1)('processes', () => { // the processes controller of version 1 is the one that this test can move into
+    const limited = `/sys/fs/cgroup/pids/${group}-few`;
+    mkdirSync(limited);
+    try {
+      for (const most of [1, 2]) {
+        writeFileSync(join(limited, 'pids.max'), String(most));
+        const name = bundle(['true'], (config) => { config.linux.namespaces.push({ type: 'time' }); });
+        const { status, lines, left } = tried(name, 'sh', '-c', `echo $$ > ${limited}/cgroup.procs; exec "$@"`, 'sh', ...runOf(name));
+        expect({ most, status, left, count: lines.length }).toEqual({ most, status: 1, left: [], count: 1 });
+        expect(lines[0]).toContain('Resource temporarily unavailable');
+      }
+    } finally {
+      rmdirSync(limited);
+    }
+  });
+
+  it('room for its record', () => {
+    const small = join(folder, 'small');
+    mkdirSync(small);
+    let refused = 0;
+    for (let inodes = 2; inodes <= 8; inodes++) {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `nr_inodes=${inodes}`, 'tmpfs', small]);
+      try {
+        const name = bundle(['true']);
+        const { status, lines } = tried(name, core, '--root', join(small, 'state'), 'run', '--bundle', join(folder, name), name);
+        expect([...cgroups(name), ...(existsSync(join(small, 'state')) ? readdirSync(join(small, 'state')) : [])]).toEqual([]);
+        if (status === 0) continue;
+        refused++;
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toContain('No space left on device');
+      } finally {
+        execFileSync('umount', [small]);
+      }
+    }
+    expect(refused).toBeGreaterThan(1);
+    rmSync(small, { recursive: true });
+  });
+});
+
+describe('two containers', () => {
+  it('of one cgroup: the second is refused, and the first goes on', () => {
+    const first = bundle(['sleep', '100']);
+    start(first);
+    const second = bundle(['sleep', '100'], (config) => { config.linux.cgroupsPath = `/${group}/${first}`; });
+    const { status, stderr } = run(second);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^the container's cgroup is not empty: .* is in use by another container or process\n$/) as string });
+    expect(state(first).status).toBe('running');
+    expect(oci('exec', first, 'true').status).toBe(0);
+  });
+});
+
+describe('a create that is killed', () => {
+  it('can be deleted whole, at whatever moment that was', async () => {
+    for (let delay = 0; delay < 24; delay++) {
+      const name = bundle(['sleep', '100'], (config) => { config.hooks = { prestart: [{ path: '/bin/sleep', args: ['sleep', '0.01'] }] }; });
+      const child = spawn(core, ['--root', root, 'create', '--bundle', join(folder, name), name], { stdio: 'ignore' });
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      child.kill('SIGKILL');
+      await closed;
+      await eventually(() => expect(oci('delete', '--force', name)).toMatchObject({ status: 0, stderr: '' }));
+      await eventually(() => expect({ delay, left: cgroups(name) }).toEqual({ delay, left: [] }));
+      names.splice(names.indexOf(name), 1);
+    }
+  });
+
+  it('is told as stopped, not as being made for ever', async () => {
+    const name = bundle(['sleep', '100'], (config) => { config.hooks = { prestart: [{ path: '/bin/sleep', args: ['sleep', '1'] }] }; });
+    const child = spawn(core, ['--root', root, 'create', '--bundle', join(folder, name), name], { stdio: 'ignore' });
+    await eventually(() => expect(cgroups(name)).not.toEqual([]));
+    expect(['creating', 'created']).toContain(state(name).status);
+    child.kill('SIGKILL');
+    await eventually(() => expect(state(name).status).toBe('stopped'));
+  });
+});
+
+it('a hook that leaves somebody behind who talks for ever is done when it ends', () => {
+  const name = bundle(['true'], (config) => { config.hooks = { prestart: [{ path: '/bin/sh', args: ['sh', '-c', '(for i in 1 2 3 4 5 6 7 8 9 10; do echo chatter; sleep 0.3; done) >&2 & exit 0'] }] }; });
+  const began = Date.now();
+  expect(run(name).status).toBe(0);
+  expect(Date.now() - began).toBeLessThan(2500);
+});
+
+it('files that are named relatively are made where the caller stands', () => {
+  const name = bundle(['sleep', '100']);
+  const place = join(folder, 'place');
+  mkdirSync(place);
+  const { status } = spawnSync(core, ['--root', root, '--log', 'log', 'create', '--bundle', join('..', name), '--pid-file', 'pid', name], { cwd: place, stdio: 'ignore' });
+  expect(status).toBe(0);
+  expect(Number(readFileSync(join(place, 'pid'), 'utf8'))).toBe(state(name).pid);
+});
+
+it('help for a command is no mistake', () => {
+  for (const command of ['create', 'run', 'exec', 'delete', 'list', 'kill', 'update', 'events', 'ps', 'pause', 'start', 'state', 'features', 'spec'])
+    expect(oci(command, '--help'), command).toMatchObject({ status: 0, stdout: expect.stringContaining(`usage: bayplan-core ${command}`), stderr: '' });
+});
+
+describe('processors', () => {
+  const allowed = (pid: number): string => /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
+  it('are all the machine has, whatever the caller is bound to; exec has its own', () => {
+    const all = allowed(1);
+    const name = bundle(['sleep', '100'], (config) => { config.process.execCPUAffinity = { initial: '0', final: '0' }; });
+    expect(spawnSync('taskset', ['-c', '0', core, '--root', root, 'run', '-d', '--bundle', join(folder, name), name], { stdio: 'ignore' }).status).toBe(0);
+    expect(allowed(state(name).pid)).toBe(all);
+    expect(oci('exec', name, 'grep', 'Cpus_allowed_list', '/proc/self/status').stdout).toBe('Cpus_allowed_list:\t0\n');
+  });
+
+  it('are chosen later, also where the container was started without a choice', () => {
+    const name = bundle(['sh', '-c', 'sleep 100 & sleep 100 & wait']);
+    start(name);
+    expect(oci('update', '--cpuset-cpus', '0', name)).toMatchObject({ status: 0, stderr: '' });
+    const children = execFileSync('pgrep', ['-P', String(state(name).pid)], { encoding: 'utf8' }).trim().split('\n').map(Number);
+    for (const pid of [state(name).pid, ...children]) expect(allowed(pid)).toBe('0');
+  });
+});
