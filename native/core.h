@@ -14,6 +14,8 @@ int cmd_umount(int argc, char **argv);
 int cmd_archive(int argc, char **argv);
 int cmd_changes(int argc, char **argv);
 int cmd_pin(int argc, char **argv);
+int cmd_users(int argc, char **argv);
+int cmd_shift(int argc, char **argv);
 int cmd_subvolume(int argc, char **argv);
 int cmd_probe_overlay(int argc, char **argv);
 

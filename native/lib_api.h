@@ -11,11 +11,11 @@
    not named are /dev/null. It is no child of ours: whoever reaps orphans here will reap it. */
 EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const envp[], const int *fds, int nfds, struct error *err);
 
-/* A network namespace bind mounted on `path` (made; EEXIST where there is one), loopback up, Docker's default sysctls set. */
-EXPORT int lib_netns_create(const char *path, struct error *err);
+/* A network namespace bind mounted on `path` (made, EEXIST where there is one; or with `there` one that is mounted there and new), loopback up, Docker's default sysctls set. */
+EXPORT int lib_netns_create(const char *path, int there, struct error *err);
 /* The same; then, through a netlink socket each, `outer` is sent in our namespace and `inner` in the new one. `ns` is a descriptor of the caller's that is made to be the
    namespace before, so that `outer` can name it. Its first `births` messages make links; those of `ports` (names parted by spaces) get no IPv6 before the rest is sent. All replies are to be given to lib_free; one that holds errors fails nothing here. */
-EXPORT int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+EXPORT int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                              const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
 /* Writes `value` to the setting at `path`, below /proc/sys/net, of the namespace pinned at `netns`. */
 EXPORT int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err);

@@ -77,12 +77,20 @@ static int loopback_up(struct error *err) {
   return result;
 }
 
-struct made { const char *path; int ns, ipv6, socket; };
+struct made { const char *path; int there, ns, ipv6, socket; };
+
+static int enter(const char *netns, struct error *err) {
+  int fd = open(netns, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return error_errno(err, "open", netns);
+  int result = setns(fd, CLONE_NEWNET) < 0 ? error_errno(err, "setns", netns) : 0;
+  close(fd);
+  return result;
+}
 
 static int create_here(void *argument, struct error *err) {
   struct made *made = argument;
   const char *path = made->path;
-  if (unshare(CLONE_NEWNET) < 0) return error_errno(err, "unshare", path);
+  if (made->there ? enter(path, err) < 0 : unshare(CLONE_NEWNET) < 0 && error_errno(err, "unshare", path)) return -1;
   int proc = proc_root(err);
   if (proc < 0) return -1;
   int result = set_all(proc, ALWAYS, err);
@@ -90,7 +98,7 @@ static int create_here(void *argument, struct error *err) {
   close(proc);
   if (result < 0) return -1;
   if (loopback_up(err) < 0) return -1;
-  if (mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
+  if (!made->there && mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
   if (made->ns < 0) return 0;
   int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (own < 0) return error_errno(err, "open", path);
@@ -102,16 +110,16 @@ static int create_here(void *argument, struct error *err) {
 }
 
 static int create(struct made *made, struct error *err) {
-  int fd = open(made->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  if (fd < 0) return error_errno(err, "open", made->path);
-  close(fd);
+  int fd = made->there ? -1 : open(made->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  if (!made->there && fd < 0) return error_errno(err, "open", made->path);
+  if (fd >= 0) close(fd);
   int result = run_on_thread(create_here, made, err);
   if (result < 0) lib_netns_remove(made->path, &(struct error){0}); /* the first error is the one to tell */
   return result;
 }
 
-int lib_netns_create(const char *path, struct error *err) {
-  struct made made = { .path = path, .ns = -1, .socket = -1 };
+int lib_netns_create(const char *path, int there, struct error *err) {
+  struct made made = { .path = path, .there = there, .ns = -1, .socket = -1 };
   return create(&made, err);
 }
 
@@ -137,9 +145,9 @@ static int exchange_outer(uint32_t births, const char *ports, const uint8_t *out
   return result;
 }
 
-int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                       const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err) {
-  struct made made = { .path = path, .ns = ns, .ipv6 = ipv6, .socket = -1 };
+  struct made made = { .path = path, .there = there, .ns = ns, .ipv6 = ipv6, .socket = -1 };
   struct replies first = {0}, second = {0};
   int result = create(&made, err);
   if (result == 0) {
@@ -161,14 +169,6 @@ int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const
 }
 
 struct entered { const char *netns, *path, *value; };
-
-static int enter(const char *netns, struct error *err) {
-  int fd = open(netns, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return error_errno(err, "open", netns);
-  int result = setns(fd, CLONE_NEWNET) < 0 ? error_errno(err, "setns", netns) : 0;
-  close(fd);
-  return result;
-}
 
 static int write_there(void *argument, struct error *err) {
   const struct entered *entered = argument;

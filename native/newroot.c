@@ -76,6 +76,14 @@ int newroot_make(const struct config *config, struct error *err) {
   return root < 0 ? error_errno(err, "open", config->root) : root;
 }
 
+/* A root that is no overlay is seen through the mappings as a whole. */
+static int idmap_root(const struct config *config, struct error *err) {
+  fd_auto users = userns_of(config, &config->mappings, err);
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
+  if (users < 0) return -1;
+  return mount_setattr(config->root_tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0 ? overlay_not_idmapped("the container's root", config->root, err) : 0;
+}
+
 int newroot_prepare(struct config *config, struct error *err) {
   if (!config->joins[NS_MOUNT]) {
     if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount");
@@ -88,7 +96,8 @@ int newroot_prepare(struct config *config, struct error *err) {
     if (overlay_mount(config->root, config->overlay, config->overlay_cwd, users, err) < 0) return -1;
   }
   config->root_tree = open_tree(AT_FDCWD, config->root, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-  return config->root_tree < 0 ? error_errno(err, "open_tree", config->root) : 0;
+  if (config->root_tree < 0) return error_errno(err, "open_tree", config->root);
+  return config->overlay_idmap && !config->overlay ? idmap_root(config, err) : 0;
 }
 
 static int finish_root(const struct config *config, struct error *err) {

@@ -26,12 +26,12 @@ static int mount_overlay(const char *target, const char *options, struct error *
   return 0;
 }
 
-static int not_idmapped(const char *layer, struct error *err) {
+int overlay_not_idmapped(const char *what, const char *path, struct error *err) {
   int saved = errno;
-  error_errno(err, "mount_setattr", layer);
+  error_errno(err, "mount_setattr", path);
   if (saved != EINVAL && saved != ENOSYS) return -1;
-  return error_text(err, "the image's layers cannot be seen through the container's users: %s; run it with the host's users (userns_mode: host)",
-    saved == ENOSYS ? "this kernel has no idmapped mounts (Linux 5.12)" : "their file system has no support for idmapped mounts");
+  return error_text(err, "%s cannot be seen through the container's users: %s; run it with the host's users (userns_mode: host)",
+    what, saved == ENOSYS ? "this kernel has no idmapped mounts (Linux 5.12)" : "the file system has no support for idmapped mounts");
 }
 
 /* With users of its own: an idmapped mount can only be a layer once it is attached, and idmapped only before. */
@@ -40,7 +40,7 @@ static int bind_layer(const char *layer, const char *place, int users, struct er
   fd_auto tree = open_tree(AT_FDCWD, layer, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
   if (tree < 0) return error_errno(err, "open_tree", layer);
-  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return not_idmapped(layer, err);
+  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return overlay_not_idmapped("the image's layers", layer, err);
   return move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", layer) : 0;
 }
 

@@ -7,3 +7,5 @@
 int overlay_mount(const char *target, const char *options, const char *cwd, int users, struct error *err);
 /* The same as a mount that is attached nowhere; `place` is a folder that mounts of this mount namespace alone may lie on. */
 int overlay_tree(const char *place, const char *options, int users, struct error *err);
+/* Says, from errno, that what lies at `path` has no idmapped mounts. */
+int overlay_not_idmapped(const char *what, const char *path, struct error *err);

@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "core.h"
+#include "file.h"
 #include "mapping.h"
 #include "scope.h"
 #include "spawn.h"
@@ -94,6 +95,56 @@ static int run(const struct request *request, struct error *err) {
   kill(pid, SIGKILL);
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
   return rc;
+}
+
+/* The mappings of a namespace show in a process that is in it. */
+static int print_map(pid_t pid, const char *file, const char *name, struct error *err) {
+  char path[64], text[16384];
+  unsigned container, host, size;
+  int used, count = 0;
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return error_errno(err, "read", path);
+  printf(",\"%s\":[", name);
+  for (const char *at = text; sscanf(at, "%u %u %u%n", &container, &host, &size, &used) == 3; at += used)
+    printf("%s{\"containerId\":%u,\"hostId\":%u,\"size\":%u}", count++ ? "," : "", container, host, size);
+  printf("]");
+  return 0;
+}
+
+static _Noreturn void visit(int user, int told) {
+  struct error err = {0};
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (setns(user, CLONE_NEWUSER) < 0) { error_errno(&err, "setns", "the user namespace"); error_write(told, &err); _exit(1); }
+  (void)!write(told, "\n", 1);
+  for (;;) pause();
+}
+
+static int show(const char *path, struct error *err) {
+  int told[2], pidfd;
+  fd_auto user = open(path, O_RDONLY | O_CLOEXEC);
+  if (user < 0) return error_errno(err, "open", path);
+  if (pipe2(told, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
+  pid_t pid = spawn(0, -1, &pidfd);
+  if (pid < 0) return error_errno(err, "clone3", NULL);
+  if (pid == 0) visit(user, told[1]);
+  close(told[1]);
+  int rc = await(told[0], err);
+  if (rc == 0) {
+    printf("{\"version\":1");
+    rc = print_map(pid, "uid_map", "uids", err) < 0 || print_map(pid, "gid_map", "gids", err) < 0 ? -1 : 0;
+    printf("}\n");
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+  return rc;
+}
+
+int cmd_users(int argc, char **argv) {
+  struct error err = {0};
+  if (argc != 3 || strcmp(argv[1], "--user") != 0) error_text(&err, "usage: bayplan-core users --user PATH");
+  else if (show(argv[2], &err) == 0) return 0;
+  error_write(2, &err);
+  return 1;
 }
 
 int cmd_pin(int argc, char **argv) {

@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "inroot.h"
+#include "mapping.h"
 #include "scope.h"
 
 #define PROC_ROOT_INODE 1
@@ -71,6 +72,20 @@ int sysctls_set(const struct config *config, int root, struct error *err) {
   return 0;
 }
 
+/* Some settings are the container's root's alone, as of Linux 6.11 those of ipc; others the host's. */
+static int set_as_either(const struct config *config, int proc, const struct setting *setting, struct error *err) {
+  struct error first = {0};
+  uint32_t root;
+  if (set(proc, setting, &first) == 0) return 0;
+  if (first.errnum == EACCES && mapping_outside(config->mappings.uids, config->mappings.uid_count, 0, &root) && seteuid(root) == 0) {
+    int rc = set(proc, setting, err);
+    if (seteuid(0) < 0) return error_errno(err, "seteuid", NULL);
+    return rc;
+  }
+  *err = first;
+  return -1;
+}
+
 /* The namespace of a setting is that of the process which opens its file. */
 static int set_there(const struct config *config, int process, struct error *err) {
   fd_auto proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -79,7 +94,7 @@ static int set_there(const struct config *config, int process, struct error *err
     struct setting setting;
     if (find(config, &config->sysctls[i], &setting, err) < 0) return -1;
     if (setns(process, (int)namespaces[setting.kind].flag) < 0) return error_errno(err, "setns", setting.given);
-    if (set(proc, &setting, err) < 0) return -1;
+    if (set_as_either(config, proc, &setting, err) < 0) return -1;
   }
   return 0;
 }
