@@ -39,15 +39,15 @@ export class FakeKernel implements Kernel {
     this.#record('lock', [path]);
     return this.answers.lock === undefined ? this.#next++ : this.answers.lock(path);
   }
-  async createNetns(path: string): Promise<void> {
-    this.#record('createNetns', [path]);
+  async createNetns(path: string, there = false): Promise<void> {
+    this.#record('createNetns', [path, there]);
     await this.answers.createNetns?.(path);
   }
   async connectNetns(...args: Parameters<Kernel['connectNetns']>): ReturnType<Kernel['connectNetns']> {
     this.#record('connectNetns', args);
     if (this.answers.connectNetns !== undefined) return this.answers.connectNetns(...args);
     const success = { errno: 0, message: '', payloads: [] };
-    return { outer: [...args[3].births, ...args[3].rest].map(() => success), inner: args[4].map(() => success) };
+    return { outer: [...args[4].births, ...args[4].rest].map(() => success), inner: args[5].map(() => success) };
   }
   async netnsSysctl(...args: Parameters<Kernel['netnsSysctl']>): Promise<void> {
     this.#record('netnsSysctl', args);

@@ -20,15 +20,15 @@ export interface Kernel {
   lock(path: string): number | null;
   /**
    * Makes a network namespace, pinned by a bind mount on `path` (an empty file is made; EEXIST where there is one); loopback is up in it. As in Docker:
-   * ports below 1024 and ping are open to every user there. Links made later have no IPv6.
+   * ports below 1024 and ping are open to every user there. Links made later have no IPv6. `there`: it is pinned there already, and nothing is in it.
    */
-  createNetns(path: string): Promise<void>;
+  createNetns(path: string, there?: boolean): Promise<void>;
   /**
    * The same with its links, in one call: then `outer` is sent in the engine's own namespace and `inner` in the new one, as `netlink` does it. The descriptor
    * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it; with `ipv6` its links have that. No namespace is left where it rejects; answers that are errors
    * reject nothing.
    */
-  connectNetns(path: string, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  connectNetns(path: string, there: boolean, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
   netnsSysctl(netns: string, path: string, value: string): Promise<void>;
   /** Lets links that are made later in the namespace pinned at `netns` have IPv6, as `connectNetns` does. */
@@ -164,8 +164,8 @@ class LoadedKernel implements Kernel {
 
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
-    this.#netnsCreate = library.func('int lib_netns_create(const char *path, void *err)');
-    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
+    this.#netnsCreate = library.func('int lib_netns_create(const char *path, int there, void *err)');
+    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
     this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
     this.#netnsIpv6 = library.func('int lib_netns_ipv6(const char *netns, void *err)');
@@ -215,13 +215,13 @@ class LoadedKernel implements Kernel {
     }
   }
 
-  async createNetns(path: string): Promise<void> {
-    await this.#onThread(this.#netnsCreate, 'unshare', [path]);
+  async createNetns(path: string, there = false): Promise<void> {
+    await this.#onThread(this.#netnsCreate, 'unshare', [path, Number(there)]);
   }
 
-  async connectNetns(path: string, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
+  async connectNetns(path: string, there: boolean, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
     const [first, second] = [new Exchange([...births, ...rest]), new Exchange(inner)];
-    await this.#onThread(this.#netnsConnect, 'unshare', [path, netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
+    await this.#onThread(this.#netnsConnect, 'unshare', [path, Number(there), netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 

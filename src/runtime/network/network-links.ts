@@ -8,7 +8,7 @@ import { createBridge, linkExists, linkIndex, silencePort } from './bridge.ts';
 import { type EndpointLink, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
 import { checkAnswers, type LinkRequest, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
-import type { EndpointAttachment } from './networks.ts';
+import type { EndpointAttachment, PinNetns } from './networks.ts';
 import { addressDump, IPVLAN_FLAGS, IPVLAN_MODES, linkDelete, linkDump, MACVLAN_MODES, readAddress, readLink } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
@@ -57,15 +57,16 @@ export class NetworkLinks {
     return known;
   }
 
-  /** Makes a namespace at `path` with a link for each attachment, all up. */
-  async connect(path: string, attached: readonly Attached[]): Promise<void> {
+  /** Makes a namespace at `path` with a link for each attachment, all up. `pin`: makes it there in the engine's stead, for users of its own. */
+  async connect(path: string, attached: readonly Attached[], pin: PinNetns | null): Promise<void> {
     if (existsSync(path)) await this.#kernel.removeNetns(path);
-    if (attached.length === 0) return await this.#kernel.createNetns(path);
+    if (pin !== null) await pin(path);
+    if (attached.length === 0) return await this.#kernel.createNetns(path, pin !== null);
     const links = await this.#linksOf(attached, { index: FIRST_INDEX, names: new Set() });
     const netns = openSync('/dev/null', 'r'); // a number that the host's requests can name; the call makes it lead to the new namespace
     try {
       const [{ births, ports, rest }, inner] = [hostRequests(links, netns), [...innerRequests(links), ...routeRequests(links)]];
-      const answers = await this.#kernel.connectNetns(path, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
+      const answers = await this.#kernel.connectNetns(path, pin !== null, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
       checkAnswers([...births, ...rest], answers.outer);
       checkAnswers(inner, answers.inner);
       await this.#setSysctls(path, attached, links);

@@ -21,7 +21,7 @@ import { Namespaces } from './namespaces.ts';
 import { NetworkEntry, newNetworkNames } from './network-entry.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
-import type { Addresses, Endpoint, InhabitedNamespace, Networks, Publication, WantedAddresses } from './networks.ts';
+import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
 import { carryConnections } from './port-carrier.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
@@ -163,11 +163,11 @@ class NetworkStore implements Networks {
     else this.#entries.get(network)?.release(container);
   }
 
-  async connect(endpoint: Endpoint): Promise<string> {
-    return this.join(endpoint, endpoint.id);
+  async connect(endpoint: Endpoint, pin: PinNetns | null = null): Promise<string> {
+    return this.join(endpoint, endpoint.id, pin);
   }
 
-  async join(endpoint: Endpoint, inhabitant: string): Promise<string> {
+  async join(endpoint: Endpoint, inhabitant: string, pin: PinNetns | null = null): Promise<string> {
     const { id } = endpoint;
     const attached = this.#attached(endpoint);
     const path = this.#namespaces.path(id);
@@ -178,7 +178,7 @@ class NetworkStore implements Networks {
     this.#rules.guard(false);
     try {
       this.#remember(endpoint);
-      await settled([this.#connecting.add(() => this.#links.connect(path, attached)), this.#writeZones(endpoint)]);
+      await settled([this.#connecting.add(() => this.#links.connect(path, attached, pin)), this.#writeZones(endpoint)]);
       return path;
     } catch (error) {
       await this.disconnect(inhabitant);

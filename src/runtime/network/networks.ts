@@ -24,6 +24,8 @@ export interface EndpointAttachment extends Addresses {
   /** Settings of its link: `net.ipv4.conf.IFNAME.forwarding` → value. */ readonly sysctls: Readonly<Record<string, string>>;
   /** The highest one that leads out gives the default route, and is where published ports lead. */ readonly gatewayPriority: number;
 }
+/** Makes a network namespace at that path, a new file: one that belongs to other users than the engine's. */
+export type PinNetns = (path: string) => Promise<void>;
 /** A namespace with the ids of the containers that live in it: its own, and those that share it. */
 export interface InhabitedNamespace { readonly endpoint: Endpoint; readonly inhabitants: readonly string[] }
 /** Addresses that are asked for; null: any. */
@@ -57,11 +59,11 @@ export interface Networks {
   release(network: string, container: string): void;
   /**
    * Makes the container's namespace at `paths.netns/<id16>` with its links and addresses up, and puts its names into the zone files.
-   * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is.
+   * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is; a new one is made by `pin` where that is given.
    */
-  connect(endpoint: Endpoint): Promise<string>;
+  connect(endpoint: Endpoint, pin?: PinNetns | null): Promise<string>;
   /** Lets a container live in the namespace of another one, which is made where it is not there, and stays for as long as somebody lives in it. */
-  join(endpoint: Endpoint, inhabitant: string): Promise<string>;
+  join(endpoint: Endpoint, inhabitant: string, pin?: PinNetns | null): Promise<string>;
   /**
    * Makes links, addresses, default routes and names of a container's namespace what its endpoint says now, while it is lived in; where it is not, its next
    * `connect` does. What is there of an attachment already stays as it is, connections included. `doubtful`: a change may have been begun and not been finished.
