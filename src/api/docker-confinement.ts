@@ -10,11 +10,11 @@ type Confinement = Pick<ContainerSpec, 'devices' | 'privileged' | 'security' | '
 export function confinementOf(host: HostConfig): Confinement {
   const { security, problems } = parseSecurityOptions(host.SecurityOpt ?? []);
   if (problems[0] !== undefined) throw new BayplanError('bad-request', `HostConfig.SecurityOpt: ${problems[0]}`);
-  const modes = { pid: host.PidMode ?? '', ipc: host.IpcMode ?? '', uts: host.UTSMode ?? '', cgroup: host.CgroupnsMode ?? '', user: host.UsernsMode ?? '' };
+  const modes = { pid: host.PidMode ?? '', ipc: host.IpcMode ?? '', uts: host.UTSMode ?? '', cgroup: host.CgroupnsMode ?? '', user: (host.UsernsMode ?? '').replace(/^private$/, 'auto') };
   const namespaces = Namespaces.safeParse(modes);
   if (!namespaces.success) {
     const wrong = Object.entries(modes).find(([kind]) => kind === namespaces.error.issues[0]?.path[0]);
-    throw new BayplanError('bad-request', `HostConfig: ${wrong?.join(' namespace "') ?? ''}": expected "host" or "container:NAME", as far as there are such`);
+    throw new BayplanError('bad-request', `HostConfig: ${wrong?.join(' namespace "') ?? ''}": expected "host", "container:NAME" or "ns:PATH", of users "auto" too`);
   }
   // docker's client says `systempaths=unconfined` by two empty lists.
   const open = host.MaskedPaths !== null && host.MaskedPaths?.length === 0 && host.ReadonlyPaths !== null && host.ReadonlyPaths?.length === 0;

@@ -35,7 +35,7 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
 }
 
 function modeOf(mode: string): string {
-  return mode === 'none' || mode === 'host' || mode.startsWith('container:') ? mode : 'bridge';
+  return mode === 'none' || mode === 'host' || /^(container:|ns:\/)/.test(mode) ? mode : 'bridge';
 }
 
 function refuseUnbuilt(host: HostConfig): void {

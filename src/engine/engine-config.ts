@@ -4,6 +4,7 @@ import { Proxies } from '../runtime/image/registry/proxies.ts';
 import { Registries } from '../runtime/image/registry/settings.ts';
 import { DRIVER_NAMES } from '../runtime/storage/storage-driver.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { UsersRemap } from './users-remap.ts';
 
 /** What people set for an engine as a whole. */
 export const EngineConfig = z.strictObject({
@@ -13,6 +14,7 @@ export const EngineConfig = z.strictObject({
   'storage-driver': z.enum(DRIVER_NAMES, `expected one of ${DRIVER_NAMES.join(', ')}`).optional(),
   /** Without it the environment of the engine says how. */
   proxies: Proxies.optional(),
+  'userns-remap': UsersRemap.optional(),
 });
 export type EngineConfig = z.infer<typeof EngineConfig>;
 

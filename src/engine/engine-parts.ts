@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UserNamespaces } from '../runtime/container/user-namespaces.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images } from '../runtime/image/images.ts';
@@ -24,6 +25,7 @@ import { Opened } from './opened.ts';
 import { ensureRootRecord } from './root-record.ts';
 import { openRunFolder } from './run-folder.ts';
 import { StackStore } from './stack-store.ts';
+import { usersChoice } from './users-remap.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What an engine is made of. */
@@ -69,6 +71,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const asides = new SetAsides(report);
     await ensureRootRecord(rootPaths, now(), asides);
     const config = readEngineConfig(rootPaths.config);
+    const users = usersChoice(config['userns-remap']);
     const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
     const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report, asides);
     const stacks = new StackStore(paths.stacks, asides);
@@ -80,7 +83,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, storage, core, machine, asides, now, report,
+      paths, kernel, images, networks, volumes, storage, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));

@@ -57,6 +57,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   privileged: whole,
   security: whole,
   namespaces: whole,
+  clockOffsets: whole,
   cgroupParent: whole,
   annotations: whole,
   logging: whole,

@@ -88,7 +88,7 @@ function checkAddress({ key, field, text, network, known, replicas }: FixedAddre
 function checkMode(name: string, service: ServiceConfig, tree: Tree, mistakes: Mistakes): void {
   const mode = service.network_mode ?? 'bridge';
   const at = placeOf(tree, ['services', name, 'network_mode']);
-  if (!/^(bridge|host|none|service:.+|container:.+)$/.test(mode)) mistakes.add(at, `services.${name}.network_mode: expected bridge, host, none, service:NAME or container:NAME, got ${JSON.stringify(mode)}`);
+  if (!/^(bridge|host|none|service:.+|container:.+|ns:\/.+)$/.test(mode)) mistakes.add(at, `services.${name}.network_mode: expected bridge, host, none, service:NAME, container:NAME or ns:PATH, got ${JSON.stringify(mode)}`);
   if (/^(service|container):/.test(mode) && (service.ports ?? []).length > 0) {
     mistakes.add(placeOf(tree, ['services', name, 'ports']), `services.${name}.ports: the network is that of ${mode}; publish them there`);
   }

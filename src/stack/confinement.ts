@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { OWN_NAMESPACES, parseSecurityOptions, type Device, type Namespaces, type SecurityOptions } from '../state/confinement.ts';
+import { type ClockOffsets, parseSecurityOptions, type Device, type Namespaces, type SecurityOptions } from '../state/confinement.ts';
+import { parseDuration } from '../state/duration.ts';
 import { serviceOf } from './normalize.ts';
 import type { Project } from './project.ts';
 import type { ServiceConfig } from './service-schema.ts';
@@ -42,20 +43,44 @@ export function namespacesOf(service: ServiceConfig, project: Pick<Project, 'nam
     return text ?? '';
   };
   const own = (text: string): string => (text === 'private' ? '' : text);
-  return { ...OWN_NAMESPACES, pid: own(mode(service.pid)), ipc: mode(service.ipc), uts: own(mode(service.uts)), cgroup: service.cgroup ?? '', user: own(service.userns_mode ?? '') };
+  const { cgroup, time } = service['x-bayplan'] ?? {};
+  return {
+    pid: own(mode(service.pid)), ipc: mode(service.ipc), uts: own(mode(service.uts)), cgroup: mode(cgroup) || (service.cgroup ?? ''),
+    user: mode(service.userns_mode).replace(/^private$/, 'auto'), time: mode(time?.namespace) || (time === undefined ? '' : 'private'),
+  };
+}
+
+/** Services whose namespaces this one lives in. */
+export function namespaceOwners(service: ServiceConfig): readonly string[] {
+  const own = service['x-bayplan'];
+  const modes = [service.network_mode, service.pid, service.ipc, service.uts, service.userns_mode, own?.cgroup, own?.time?.namespace];
+  return [...new Set(modes.flatMap((mode) => serviceOf(mode) ?? []))];
+}
+
+/** How far a service's clocks go before the host's, or behind. */
+export function clockOffsetsOf({ 'x-bayplan': own }: ServiceConfig): ClockOffsets {
+  const ms = (text = '0'): number => Math.trunc(parseDuration(text) ?? 0);
+  return { monotonicMs: ms(own?.time?.monotonic), boottimeMs: ms(own?.time?.boottime) };
 }
 
 /** What of the modes is none that there is, by key. */
 export function modeProblems(service: ServiceConfig): readonly (readonly [keyof ServiceConfig, string])[] {
   const wrong = (key: 'pid' | 'ipc' | 'uts' | 'userns_mode', expected: string, pattern: RegExp): readonly (readonly [keyof ServiceConfig, string])[] =>
     (pattern.test(service[key] ?? '') ? [] : [[key, `${key} "${service[key] ?? ''}": expected ${expected}`]]);
+  const own = service['x-bayplan'];
+  const problem = (text: string | undefined, pattern: RegExp, what: string): readonly (readonly [keyof ServiceConfig, string])[] => (text === undefined || pattern.test(text) ? [] : [['x-bayplan', `x-bayplan: ${what}, got "${text}"`]]);
   return [
-    ...wrong('pid', '"host", "service:NAME" or "container:NAME"', /^(|host|private|(service|container):.+)$/),
-    ...wrong('ipc', '"shareable", "private", "host", "none", "service:NAME" or "container:NAME"', /^(|host|private|shareable|none|(service|container):.+)$/),
-    ...wrong('uts', '"host"', /^(|host|private)$/),
-    ...wrong('userns_mode', '"host"; others are not built yet', /^(|host)$/),
+    ...wrong('pid', `"host", ${OTHERS}`, /^(|host|private|(service|container):.+|ns:\/.+)$/),
+    ...wrong('ipc', `"shareable", "private", "host", "none", ${OTHERS}`, /^(|host|private|shareable|none|(service|container):.+|ns:\/.+)$/),
+    ...wrong('uts', `"host", ${OTHERS}`, /^(|host|private|(service|container):.+|ns:\/.+)$/),
+    ...wrong('userns_mode', `"host", "auto", "auto:size=NUMBER", ${OTHERS}`, /^(|host|private|auto(:size=[1-9]\d{0,9})?|(service|container):.+|ns:\/.+)$/),
+    ...problem(own?.cgroup, /^(host|private|(service|container):.+|ns:\/.+)$/, `cgroup: expected "host", "private", ${OTHERS}`),
+    ...problem(own?.time?.namespace, /^(private|(service|container):.+|ns:\/.+)$/, `time.namespace: expected "private", ${OTHERS}`),
+    ...(['monotonic', 'boottime'] as const).flatMap((clock) => (parseDuration(own?.time?.[clock] ?? '0') === null ? [['x-bayplan', `x-bayplan: time.${clock}: expected a duration such as 36h or -5m, got "${own?.time?.[clock] ?? ''}"`] as const] : [])),
   ];
 }
+
+const OTHERS = '"service:NAME", "container:NAME" or "ns:PATH"';
 
 export function devicesOf({ devices = [] }: ServiceConfig): Device[] {
   return devices.map(({ source, target = source, permissions = 'rwm' }) => ({ source, target, permissions }));

@@ -8,14 +8,13 @@ import type { Volume } from '../state/volume.ts';
 import { attachmentsOf } from './attachments.ts';
 import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
-import { devicesOf, namespacesOf, securityOf } from './confinement.ts';
+import { clockOffsetsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { hooksOf } from './hooks.ts';
 import { loggingOf } from './logging.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
 import { networksOf } from './network-spec.ts';
-import { serviceOf as namespaceOwner } from './normalize.ts';
 import type { Project } from './project.ts';
 import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
@@ -50,9 +49,10 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
 
 function serviceOf(name: string, service: ServiceConfig, project: Project): Service {
   // A container made anew has another namespace: whoever shares it has to follow, whatever else was said of the dependency.
-  const home = namespaceOwner(service.network_mode);
-  const dependsOn = Object.entries(service.depends_on ?? {}).filter(([other]) => Object.hasOwn(project.services, other))
-    .map(([other, { condition, required, restart }]) => [other, { condition, required, restart: other === home || (restart ?? false) }] as const);
+  const homes = namespaceOwners(service);
+  const implied = homes.filter((other) => !Object.hasOwn(service.depends_on ?? {}, other)).map((other) => [other, { condition: 'service_started', required: true, restart: true }] as const);
+  const dependsOn = [...Object.entries(service.depends_on ?? {}), ...implied].filter(([other]) => Object.hasOwn(project.services, other))
+    .map(([other, { condition, required, restart }]) => [other, { condition, required, restart: homes.includes(other) || (restart ?? false) }] as const);
   return {
     replicas: replicasOf(service),
     containerName: service.container_name ?? '',
@@ -98,6 +98,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     privileged: service.privileged ?? false,
     security: securityOf(service, project.workingDir, project.seccompProfiles).security,
     namespaces: namespacesOf(service, project),
+    clockOffsets: clockOffsetsOf(service),
     cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''),
     annotations: { ...service.annotations },
     logging: loggingOf(service),

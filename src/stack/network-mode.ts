@@ -6,5 +6,5 @@ import type { ServiceConfig } from './service-schema.ts';
 export function networkModeOf({ network_mode: mode }: ServiceConfig, project: Project): string {
   const service = serviceOf(mode);
   if (service !== null) return `container:${project.services[service]?.container_name ?? `${project.name}-${service}-1`}`;
-  return mode === 'none' || mode === 'host' || mode?.startsWith('container:') === true ? mode : 'bridge';
+  return mode === 'none' || mode === 'host' || /^(container:|ns:\/)/.test(mode ?? '') ? mode ?? '' : 'bridge';
 }

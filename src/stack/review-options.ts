@@ -8,11 +8,13 @@ import type { ServiceConfig } from './service-schema.ts';
 
 /** What a service's limits and switches ask for that cannot be. docker compose leaves it to the engine to refuse them, so `config` prints them all the same. */
 export function optionProblems(service: ServiceConfig): readonly SpecProblem[] {
-  const { isolation = '', storage_opt: storage } = service;
+  const { isolation = '', storage_opt: storage, 'x-bayplan': own } = service;
+  const shared = (mode: string | null | undefined): string => (mode ?? '').replace(/^service:/, 'container:');
   return [
     ...specProblems({
       resources: resourcesOf(service), ulimits: ulimitsOf(service), sysctls: { ...service.sysctls }, oomScoreAdj: service.oom_score_adj ?? 0,
-      deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], devices: devicesOf(service), cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''), networkMode: service.network_mode ?? 'bridge',
+      deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], devices: devicesOf(service), cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''), networkMode: shared(service.network_mode ?? 'bridge'), privileged: service.privileged ?? false,
+      namespaces: { pid: shared(service.pid), ipc: shared(service.ipc), uts: shared(service.uts), cgroup: shared(own?.cgroup), user: service.userns_mode ?? '', time: shared(own?.time?.namespace) },
       logging: loggingOf(service), postStart: hooksOf(service.post_start), preStop: hooksOf(service.pre_stop),
     }),
     ...modeProblems(service).map(([key, text]) => ({ key, text })),

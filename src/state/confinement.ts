@@ -18,18 +18,29 @@ export type Security = z.infer<typeof Security>;
 
 export const DEFAULT_SECURITY: Security = { noNewPrivileges: false, seccomp: '', apparmor: '', maskPaths: true };
 
-/** Namespaces that are not a container's own: 'host', or 'container:NAME' (name or id). '': its own. */
+/**
+ * Namespaces that are not a container's own: 'host', 'container:NAME' (name or id), or 'ns:PATH', one that a file pins. '': its own. Of users '' is what
+ * the engine does by default; of time it is the host's.
+ */
 export const Namespaces = z.strictObject({
-  pid: z.string().regex(/^(|host|container:.+)$/),
+  pid: z.string().regex(/^(|host|container:.+|ns:\/.+)$/),
   /** Beside those: 'private' and 'shareable', which are its own, and 'none': its own, without /dev/shm. */
-  ipc: z.string().regex(/^(|host|private|shareable|none|container:.+)$/),
-  uts: z.string().regex(/^(|host)$/),
-  cgroup: z.string().regex(/^(|host|private)$/),
-  user: z.string().regex(/^(|host)$/),
+  ipc: z.string().regex(/^(|host|private|shareable|none|container:.+|ns:\/.+)$/),
+  uts: z.string().regex(/^(|host|container:.+|ns:\/.+)$/),
+  cgroup: z.string().regex(/^(|host|private|container:.+|ns:\/.+)$/),
+  /** 'auto': users of its own, as many as the engine gives, or as asked for. */
+  user: z.string().regex(/^(|host|auto(:size=[1-9]\d{0,9})?|container:.+|ns:\/.+)$/),
+  time: z.string().regex(/^(|private|container:.+|ns:\/.+)$/).default(''),
 });
 export type Namespaces = z.infer<typeof Namespaces>;
 
-export const OWN_NAMESPACES: Namespaces = { pid: '', ipc: '', uts: '', cgroup: '', user: '' };
+export const OWN_NAMESPACES: Namespaces = { pid: '', ipc: '', uts: '', cgroup: '', user: '', time: '' };
+
+/** What is added to the host's clocks in a time namespace of the container's own. */
+export const ClockOffsets = z.strictObject({ monotonicMs: z.int(), boottimeMs: z.int() });
+export type ClockOffsets = z.infer<typeof ClockOffsets>;
+
+export const HOST_CLOCKS: ClockOffsets = { monotonicMs: 0, boottimeMs: 0 };
 
 /** Docker's `security_opt`, as it was understood. */
 export interface SecurityOptions { readonly security: Security; readonly notes: readonly string[]; readonly problems: readonly string[] }

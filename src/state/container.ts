@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DEFAULT_SECURITY, Device, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
+import { ClockOffsets, DEFAULT_SECURITY, Device, HOST_CLOCKS, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
 import { Hook } from './hook.ts';
 import { DEFAULT_LOGGING, Logging } from './logging.ts';
 import { Resources, Ulimit } from './resources.ts';
@@ -151,6 +151,7 @@ export const ContainerSpec = z.strictObject({
   privileged: z.boolean().default(false),
   security: Security.default(DEFAULT_SECURITY),
   namespaces: Namespaces.default(OWN_NAMESPACES),
+  clockOffsets: ClockOffsets.default(HOST_CLOCKS),
   /** Absolute path of the cgroup that its own is made in; '': the engine's. */
   cgroupParent: z.string().default(''),
   annotations: z.record(z.string(), z.string()).default({}),
@@ -160,8 +161,8 @@ export const ContainerSpec = z.strictObject({
   preStop: z.array(Hook).default([]),
   mounts: z.array(Mount),
   contents: z.array(Grant).default([]),
-  /** 'bridge' (the networks below), 'none', 'host', or 'container:NAME': the namespace of another container. */
-  networkMode: z.string().regex(/^(bridge|none|host|container:.+)$/),
+  /** 'bridge' (the networks below), 'none', 'host', 'container:NAME', the namespace of another container, or 'ns:PATH', one that a file pins. */
+  networkMode: z.string().regex(/^(bridge|none|host|container:.+|ns:\/.+)$/),
   networks: z.record(z.string(), Attachment),
   extraHosts: z.array(z.string()),
   dns: DnsOptions.default({ servers: [], search: null, options: [] }),

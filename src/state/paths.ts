@@ -28,6 +28,8 @@ export interface Paths {
   readonly contents: string;
   /** Network namespaces, bind mounted, one file a container (its id's first 16 digits). */
   readonly netns: string;
+  /** User namespaces of containers, likewise. */
+  readonly userns: string;
   /** Bundles of containers, one folder each, named by the id's first 16 digits. */
   readonly bundles: string;
   /** Zone files, one a network. */
@@ -50,7 +52,7 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
     socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'), config: instance === '' ? '/etc/bayplan/config.json' : join(root, 'config.json'),
     images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
     networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
-    netns: join(run, 'netns'), bundles: join(run, 'c'), zones: join(run, 'zones'),
+    netns: join(run, 'netns'), userns: join(run, 'userns'), bundles: join(run, 'c'), zones: join(run, 'zones'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };
 }

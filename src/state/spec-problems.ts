@@ -6,7 +6,7 @@ import { sysctlProblem } from './sysctls.ts';
 /** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
 export interface SpecProblem { readonly key: string; readonly text: string }
 
-export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'logging' | 'postStart' | 'preStop'>;
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'namespaces' | 'privileged' | 'logging' | 'postStart' | 'preStop'>;
 
 export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
   const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules, devices, cgroupParent } = spec;
@@ -18,6 +18,7 @@ export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
     ...devices.filter(({ source, target, permissions }) => !source.startsWith('/') || !target.startsWith('/') || !/^[rwm]{1,3}$/.test(permissions))
       .map(({ source, target, permissions }) => ({ key: 'devices', text: deviceText(source, target, permissions) })),
     ...(cgroupParent.split('/').includes('..') ? [{ key: 'cgroup_parent', text: `cgroup_parent ${cgroupParent}: no ".." in it` }] : []),
+    ...problem('userns_mode', usersProblem(spec)),
     ...problem('logging', loggingProblem(spec.logging)),
     ...problem('post_start', spec.postStart.some(({ command }) => command.length === 0) ? 'post_start: a hook has no command' : null),
     ...problem('pre_stop', spec.preStop.some(({ command }) => command.length === 0) ? 'pre_stop: a hook has no command' : null),
@@ -44,6 +45,21 @@ function resourceProblems({ memory, memorySwap, swappiness, cpus, cpuQuota, cpuP
     ...problem('cpuset', /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(cpuset) ? null : `cpuset "${cpuset}": expected processors such as 0-2,7`),
     ...problem('blkio_config', weights.some((weight) => weight !== null && (weight < 10 || weight > 1000)) ? 'blkio_config: a weight is a number from 10 to 1000' : null),
   ];
+}
+
+/** Users of its own go with namespaces of its own, for a namespace is the property of the users that it was made for. */
+export function usersProblem({ namespaces, networkMode, privileged }: Pick<ContainerSpec, 'namespaces' | 'networkMode' | 'privileged'>): string | null {
+  if (!namespaces.user.startsWith('auto')) return null;
+  const foreign = foreignNamespace({ namespaces, networkMode });
+  if (foreign !== null && foreign[1].startsWith('container:')) return `userns_mode ${namespaces.user}: it shares ${foreign[0]} of ${foreign[1].slice('container:'.length)}, which belongs to that one's users: share those too by userns_mode, or leave that out`;
+  if (foreign !== null) return `userns_mode ${namespaces.user}: ${foreign[0]} "${foreign[1]}" belongs to other users: use userns_mode "host", or a namespace of its own`;
+  return privileged ? `userns_mode ${namespaces.user}: a privileged container has the host's users: use userns_mode "host"` : null;
+}
+
+/** The first namespace, with its key, that is not the container's own and belongs to somebody's users. */
+export function foreignNamespace({ namespaces: { pid, ipc, uts, cgroup, time }, networkMode }: Pick<ContainerSpec, 'namespaces' | 'networkMode'>): readonly [string, string] | null {
+  const modes = [['network_mode', networkMode], ['pid', pid], ['ipc', ipc], ['uts', uts], ['cgroup', cgroup], ['time', time]] as const;
+  return modes.find(([key, mode]) => /^(container:|ns:)/.test(mode) || (mode === 'host' && ['network_mode', 'pid', 'ipc'].includes(key))) ?? null;
 }
 
 function problem(key: string, text: string | null): readonly SpecProblem[] {

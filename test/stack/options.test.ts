@@ -44,6 +44,16 @@ test('devices, privileges, security options, namespaces of others', () => {
   expect(notes).toEqual(['service a: security_opt "label:disable": SELinux labels are ignored']);
 });
 
+test('namespaces by path, users and clocks of its own', () => {
+  expect(template('pid: "ns:/p"\nipc: "ns:/i"\nuts: "ns:/u"\nnetwork_mode: "ns:/n"\nuserns_mode: "ns:/s"\nx-bayplan: { cgroup: "ns:/c", time: { namespace: "ns:/t" } }')).toMatchObject({
+    namespaces: { pid: 'ns:/p', ipc: 'ns:/i', uts: 'ns:/u', cgroup: 'ns:/c', user: 'ns:/s', time: 'ns:/t' }, networkMode: 'ns:/n',
+  });
+  expect(template('userns_mode: private\nx-bayplan: { time: { monotonic: 1h, boottime: -1500ms } }')).toMatchObject({ namespaces: { user: 'auto', time: 'private' }, clockOffsets: { monotonicMs: 3_600_000, boottimeMs: -1500 } });
+  const { services } = desiredOf(projectOf('services:\n  a: { image: a, userns_mode: "service:b", x-bayplan: { time: { namespace: "service:c" } } }\n  b: { image: b }\n  c: { image: c }\n'), { removeOrphans: false });
+  expect(services['a']).toMatchObject({ dependsOn: { b: { condition: 'service_started', restart: true }, c: { restart: true } } });
+  expect([services['a']?.template.namespaces.user, services['a']?.template.namespaces.time]).toEqual([expect.stringMatching(/^container:.*-b-1$/), expect.stringMatching(/^container:.*-c-1$/)]);
+});
+
 test('logging, hooks and the times of a restart policy', () => {
   expect(template('logging: { driver: local, options: { max-size: 5m, max-file: 2 } }\npost_start: [{ command: "echo a b", user: app, privileged: true, working_dir: /w, environment: { A: 1, B: } }]\npre_stop: [{ command: [sync] }]\ndeploy: { restart_policy: { condition: on-failure, delay: 5s, max_attempts: 3, window: 1m } }')).toMatchObject({
     logging: { driver: 'local', options: { 'max-size': '5m', 'max-file': '2' } },
@@ -70,7 +80,12 @@ describe('what cannot be', () => {
     ['devices: ["/dev/a:/dev/a:x"]', 'devices: "/dev/a:/dev/a:x": expected absolute paths, and of r, w and m what is permitted'],
     ['security_opt: [seccomp=no.json]', 'security_opt "seccomp=no.json": there is no file /app/no.json'],
     ['security_opt: [trusted]', 'security_opt "trusted": expected no-new-privileges, seccomp=…, apparmor=…, systempaths=unconfined or label=…'],
-    ['pid: guest', 'pid "guest": expected "host", "service:NAME" or "container:NAME"'],
+    ['pid: guest', 'pid "guest": expected "host", "service:NAME", "container:NAME" or "ns:PATH"'],
+    ['userns_mode: "auto:many"', 'userns_mode "auto:many": expected "host", "auto", "auto:size=NUMBER", "service:NAME", "container:NAME" or "ns:PATH"'],
+    ['userns_mode: auto\n    pid: host', 'userns_mode auto: pid "host" belongs to other users: use userns_mode "host", or a namespace of its own'],
+    ['userns_mode: auto\n    privileged: true', 'userns_mode auto: a privileged container has the host\'s users: use userns_mode "host"'],
+    ['x-bayplan: { time: { boottime: soon } }', 'x-bayplan: time.boottime: expected a duration such as 36h or -5m, got "soon"'],
+    ['x-bayplan: { cgroup: mine }', 'x-bayplan: cgroup: expected "host", "private", "service:NAME", "container:NAME" or "ns:PATH", got "mine"'],
     ['uts: guest', 'uts "guest": expected "host"'],
     ['logging: { driver: fluentd }', 'logging driver "fluentd" is not built yet; "json-file", "local", "syslog" and "none" are'],
     ['logging: { driver: syslog, options: { syslog-address: "http://x" } }', 'logging option syslog-address "http://x": expected udp://HOST[:PORT], tcp://HOST[:PORT] or unix:///PATH'],

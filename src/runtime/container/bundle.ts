@@ -11,6 +11,7 @@ import type { ContainerDevice } from './devices.ts';
 import type { OciConfig, OciMount, OciNamespace } from './oci.ts';
 import { initProcess, userAnnotations } from './process.ts';
 import { seccompProfile } from './seccomp.ts';
+import { ociMappings, type Users } from './users.ts';
 
 /**
  * Something to mount, its source found on the host. `propagation` '' is private; `size` in bytes and `mode` are a tmpfs's. `content`: a copy of the
@@ -52,12 +53,17 @@ export interface BundleInput {
   readonly devices?: readonly ContainerDevice[];
   /** Processes whose namespaces it shares; null: none. */
   readonly donors?: Donors;
+  /** Null: the host's. */
+  readonly users?: ContainerUsers | null;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor?: number;
 }
 
-/** First processes of other containers, by pid; null: the namespace is its own or the host's. */
-export interface Donors { readonly pid: number | null; readonly ipc: number | null }
+/** First processes of other containers, by pid; null: the namespace is its own, the host's or pinned by a file. */
+export interface Donors { readonly pid: number | null; readonly ipc: number | null; readonly uts: number | null; readonly cgroup: number | null; readonly time: number | null }
+
+/** Users that are not the host's, and the path of their namespace. */
+export interface ContainerUsers extends Users { readonly path: string }
 
 const MASKED = [
   '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi',
@@ -85,6 +91,9 @@ function ipcMounts({ spec: { namespaces: { ipc }, shmSize }, donors }: BundleInp
   return [queues, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize ?? SHM_SIZE}`] }];
 }
 
+/** Of a namespace that a file pins. */
+const PINNED = 'ns:';
+
 /** A privileged container may write to what the others only see. */
 function systemMounts(input: BundleInput): readonly OciMount[] {
   const writable = ({ options, ...mount }: OciMount): OciMount => ({ ...mount, options: options.filter((option) => option !== 'ro') });
@@ -96,7 +105,7 @@ function systemMounts(input: BundleInput): readonly OciMount[] {
  * BayplanError where the spec asks for what cannot be run.
  */
 export function bundleOf(input: BundleInput): OciConfig {
-  const { spec, image, root, seccompBpf, devices = [] } = input;
+  const { spec, image, root, seccompBpf, devices = [], users = null } = input;
   const open = spec.privileged || !spec.security.maskPaths;
   const filtered = spec.security.seccomp !== 'unconfined' && !(spec.privileged && spec.security.seccomp === '');
   const propagation = rootPropagation(input.mounts);
@@ -104,8 +113,8 @@ export function bundleOf(input: BundleInput): OciConfig {
     ociVersion: '1.2.0',
     process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor }),
     root: { path: root.path, readonly: spec.readOnly },
-    ...(spec.namespaces.uts === 'host' ? {} : { hostname: input.hostname }),
-    ...(spec.domainname === '' || spec.namespaces.uts === 'host' ? {} : { domainname: spec.domainname }),
+    ...(spec.namespaces.uts === '' ? { hostname: input.hostname } : {}), // nobody else's name is changed
+    ...(spec.domainname !== '' && spec.namespaces.uts === '' ? { domainname: spec.domainname } : {}),
     mounts: mountsOf(input),
     annotations: {
       ...spec.annotations,
@@ -115,11 +124,13 @@ export function bundleOf(input: BundleInput): OciConfig {
       'io.bayplan.stack': input.stack,
       'io.bayplan.images': [spec.imageId, ...input.mountedImages].join(' '),
       ...(spec.init ? { 'io.bayplan.init': 'true' } : {}),
-      ...overlayAnnotations(root.overlay),
+      ...overlayAnnotations(root.overlay, users),
       ...(seccompBpf === null ? {} : { 'io.bayplan.seccomp.bpf': seccompBpf }),
     },
     linux: {
       namespaces: namespacesOf(input),
+      ...(users === null ? {} : mappingsOf(users)),
+      ...(Object.values(spec.clockOffsets).every((offset) => offset === 0) ? {} : { timeOffsets: { monotonic: timeOf(spec.clockOffsets.monotonicMs), boottime: timeOf(spec.clockOffsets.boottimeMs) } }),
       cgroupsPath: input.cgroupsPath,
       resources: resourcesOf(spec.resources, deviceRulesOf(spec, devices), input.deviceNumbers),
       ...(devices.length === 0 ? {} : { devices: devices.map(({ node }) => node) }),
@@ -132,20 +143,35 @@ export function bundleOf(input: BundleInput): OciConfig {
   };
 }
 
-/** How the core is told to mount a root; none where it lies there already. */
-export function overlayAnnotations(overlay: OverlayRoot | null): Readonly<Record<string, string>> {
-  return overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd };
+/** How the core is told to mount a root; none where it lies there already. With users of its own a container sees an image's files through their mappings. */
+export function overlayAnnotations(overlay: OverlayRoot | null, users: Users | null): Readonly<Record<string, string>> {
+  return {
+    ...(overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd }),
+    ...(users === null ? {} : { 'io.bayplan.overlay.idmap': 'true' }),
+  };
+}
+
+/** As `linux` has them. */
+export function mappingsOf({ uids, gids }: Users): Pick<OciConfig['linux'], 'uidMappings' | 'gidMappings'> {
+  return { uidMappings: ociMappings(uids), gidMappings: ociMappings(gids) };
+}
+
+function timeOf(ms: number): { readonly secs: number; readonly nanosecs: number } {
+  const secs = Math.floor(ms / 1000);
+  return { secs, nanosecs: (ms - secs * 1000) * 1_000_000 };
 }
 
 function namespacesOf(input: BundleInput): readonly OciNamespace[] {
   const network: readonly OciNamespace[] =
     input.netns !== null ? [{ type: 'network', path: input.netns }] : input.spec.networkMode === 'host' ? [] : [{ type: 'network' }];
-  const { namespaces } = input.spec;
-  const one = (type: 'pid' | 'ipc' | 'uts' | 'cgroup', mode: string, donor: number | null = null): readonly OciNamespace[] =>
-    mode === 'host' ? [] : donor === null ? [{ type }] : [{ type, path: `/proc/${donor}/ns/${type}` }];
-  return [
-    ...one('pid', namespaces.pid, input.donors?.pid), ...network, ...one('ipc', namespaces.ipc, input.donors?.ipc), { type: 'mount' }, ...one('uts', namespaces.uts), ...one('cgroup', namespaces.cgroup),
-  ];
+  const { spec: { namespaces }, donors, users = null } = input;
+  const one = (type: 'pid' | 'ipc' | 'uts' | 'cgroup' | 'time'): readonly OciNamespace[] => {
+    const donor = donors?.[type] ?? null;
+    if (donor !== null) return [{ type, path: `/proc/${donor}/ns/${type}` }];
+    if (namespaces[type].startsWith(PINNED)) return [{ type, path: namespaces[type].slice(PINNED.length) }];
+    return namespaces[type] === (type === 'time' ? '' : 'host') ? [] : [{ type }];
+  };
+  return [...(users === null ? [] : [{ type: 'user', path: users.path } as const]), ...one('pid'), ...network, ...one('ipc'), { type: 'mount' }, ...one('uts'), ...one('cgroup'), ...one('time')];
 }
 
 /** What is mounted over `/dev` or below replaces the system's own; the engine's files come last but never hide what was asked for. */
@@ -159,11 +185,11 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
     ...files
       .filter(([target]) => !asked.has(target))
       .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate'] })),
-    ...input.mounts.map(mountOf),
+    ...input.mounts.map((mount) => mountOf(mount, input.users ?? null)),
   ];
 }
 
-export function mountOf(mount: ResolvedMount): OciMount {
+export function mountOf(mount: ResolvedMount, users: Users | null): OciMount {
   if (!mount.target.startsWith('/')) throw new BayplanError('bad-request', `mount ${mount.target}: the target is not an absolute path`);
   if (mount.target.replace(/\/+$/, '') === '') throw new BayplanError('bad-request', `mount ${mount.target}: the target is the root itself`);
   if (mount.type === 'tmpfs') {
@@ -175,11 +201,12 @@ export function mountOf(mount: ResolvedMount): OciMount {
       ],
     };
   }
-  if (mount.type === 'image') return imageMount(mount);
+  const own = users === null ? [] : ['users'];
+  if (mount.type === 'image') return imageMount(mount, own);
   if (mount.type === 'content') return { destination: mount.target, type: 'content', source: mount.source, options: mount.options };
   return {
     destination: mount.target, type: 'bind', source: mount.source,
-    options: [mount.recursive === 'disabled' ? 'bind' : 'rbind', ...(mount.readOnly ? [mount.recursive === 'writable' ? 'ro' : 'rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options],
+    options: [mount.recursive === 'disabled' ? 'bind' : 'rbind', ...(mount.readOnly ? [mount.recursive === 'writable' ? 'ro' : 'rro'] : []), mount.propagation === '' ? 'rprivate' : mount.propagation, ...mount.options, ...own],
   };
 }
 
@@ -187,9 +214,9 @@ export function mountOf(mount: ResolvedMount): OciMount {
 const LONGEST_OPTIONS = 4000;
 
 /** An image's layers, topmost first, as an overlay without a place to write to; a single one as it is. `source` names them, joined by colons. */
-function imageMount({ target, source }: ResolvedMount): OciMount {
+function imageMount({ target, source }: ResolvedMount, own: readonly string[]): OciMount {
   if (source.length > LONGEST_OPTIONS) throw new BayplanError('bad-request', `mount ${target}: the image has too many layers to be mounted`);
-  if (!source.includes(':')) return { destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate'] };
+  if (!source.includes(':')) return { destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate', ...own] };
   return { destination: target, type: 'overlay', source: 'overlay', options: ['ro', 'nosuid', 'nodev', `lowerdir=${source}`] };
 }
 

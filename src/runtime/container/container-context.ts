@@ -5,6 +5,8 @@ import type { Machine } from '../machine.ts';
 import type { Networks } from '../network/networks.ts';
 import type { SetAsides } from '../set-aside.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
+import type { UsersChoice } from './choose-users.ts';
+import type { UserNamespaces } from './user-namespaces.ts';
 import type { Volumes } from '../volume/volumes.ts';
 
 /** What the containers of one engine stand on. */
@@ -15,6 +17,9 @@ export interface ContainerContext {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly machine: Machine;
+  /** Whose users containers get. */
+  readonly users: UsersChoice;
+  readonly userNamespaces: UserNamespaces;
   readonly storage: StorageDriver;
   /** Path of bayplan-core. */
   readonly core: string;

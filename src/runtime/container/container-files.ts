@@ -32,7 +32,7 @@ async function archiveStopped(context: ContainerContext, { record, files }: Cont
     const mounts = resolveMounts(record.name, spec, anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
     const layers = await images.layers(image.id);
     return await withRoot(context, files, layers, (root) => {
-      writeView(view, { readOnly: spec.readOnly, root, mounts });
+      writeView(view, { readOnly: spec.readOnly, root, mounts, users: record.users });
       return runArchive(core, ['--bundle', view], request, streams);
     });
   } finally {
@@ -61,5 +61,5 @@ export function checkStorage(storage: StorageDriver, { name, storage: kept }: Co
 export async function containerChanges({ images, storage }: ContainerContext, { record, files }: ContainerEntry): Promise<readonly Change[]> {
   checkStorage(storage, record);
   const places = new Set([...record.spec.mounts, ...record.spec.contents].map(({ target }) => target).concat(Object.keys(record.anonymousVolumes)));
-  return (await storage.changes(files, await images.layers(record.spec.imageId))).filter(({ path }) => !places.has(path));
+  return (await storage.changes(files, await images.layers(record.spec.imageId), record.users)).filter(({ path }) => !places.has(path));
 }

@@ -12,8 +12,10 @@ import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
+import type { ContainerUsers } from './bundle.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import { changedSpec, changeSpec, finishLimits } from './change-spec.ts';
+import { chooseUsers } from './choose-users.ts';
 import type { Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
@@ -31,7 +33,7 @@ import { imagesToMount, makeContainer, mountedLayers } from './make-container.ts
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
 import { leaveRoot } from './leave-root.ts';
 import { KeyedMutex } from './mutex.ts';
-import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, publicationsOf } from './neighbours.ts';
+import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
@@ -41,6 +43,9 @@ import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
 import { spawnShim, StartError, type ShimOptions } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
+import { startUsers } from './start-users.ts';
+import { usersDonor } from './users-home.ts';
+import type { Users } from './users.ts';
 import { syslogOptions } from './syslog-options.ts';
 import { writeBundle } from './write-bundle.ts';
 
@@ -52,7 +57,7 @@ export class ContainerStore implements Containers {
   readonly #aside: AsideContainer[] = [];
   readonly #mutex = new KeyedMutex();
   /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
-  readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[] }>();
+  readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[]; readonly users: Users | null }>();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #records: ContainerRecords;
@@ -78,6 +83,7 @@ export class ContainerStore implements Containers {
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     try {
       await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#watch(entry, shim) });
+      await context.userNamespaces.restore(inhabitedUsers(store.#entries), store.asideIds());
     } catch (error) {
       store.close();
       throw error;
@@ -147,12 +153,13 @@ export class ContainerStore implements Containers {
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       const mountedImages = imagesToMount(this.#context.images, spec);
+      const users = chooseUsers(name, identity, spec, this.#context.users, this.#takenUsers());
       const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
-        this.#making.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes) });
+        this.#making.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users });
       };
       claim({});
       try {
-        await makeContainer(this.#context, { name, identity, spec, image, mountedImages }, claim, (record, files) => {
+        await makeContainer(this.#context, { name, identity, spec, image, mountedImages, users }, claim, (record, files) => {
           this.#records.save(record, files);
           this.#entries.set(name, newEntry(record, files));
         });
@@ -183,9 +190,10 @@ export class ContainerStore implements Containers {
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(this.#context, record.mountedImages));
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = homeAmong(this.#entries, record);
-        const netns = await this.#netns(record, home);
+        const users = await startUsers(this.#context, this.#entries, entry, (found) => this.#update(entry, { users: found }));
+        const netns = await this.#netns(record, home, users);
         if (storage.mountsOnHost) await storage.mountRoot?.(files, layers);
-        writeBundle({ paths, record, home, files, image, root: storage.root(files, layers), mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record) });
+        writeBundle({ paths, record: entry.record, home: home === record ? entry.record : home, files, image, root: storage.root(files, layers), mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
@@ -400,6 +408,13 @@ export class ContainerStore implements Containers {
     for (const entry of this.#entries.values()) entry.shim?.close();
   }
 
+  /** Users that are some container's already. */
+  #takenUsers(): readonly Users[] {
+    // Who borrows them, and does not run, gets what its donor has then.
+    const made = [...this.#entries.values()].filter(({ record, phase }) => phase === 'running' || usersDonor(record.spec) === null);
+    return [...made.map(({ record }) => record.users), ...[...this.#making.values()].map(({ users }) => users)].filter((users) => users !== null);
+  }
+
   #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
     if (entry === undefined) this.#context.asides.refuse('container', name);
@@ -488,14 +503,17 @@ export class ContainerStore implements Containers {
   async #release({ record, files }: ContainerEntry): Promise<void> {
     await leaveRoot(this.#context.core, files);
     await this.#context.networks.disconnect(record.id);
+    await this.#context.userNamespaces.leave(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
   }
 
   /** Path of the network namespace that a container is to live in; null: the host's. */
-  async #netns(record: ContainerRecord, home: ContainerRecord): Promise<string | null> {
-    const { networks, images } = this.#context;
+  async #netns(record: ContainerRecord, home: ContainerRecord, users: ContainerUsers | null): Promise<string | null> {
+    const { networks, images, userNamespaces } = this.#context;
     if (home.spec.networkMode === 'host') return null;
-    return home === record ? networks.connect(endpointOf(record, images)) : networks.join(endpointOf(home, images), record.id);
+    if (home.spec.networkMode.startsWith('ns:')) return home.spec.networkMode.slice('ns:'.length);
+    const pin = users === null ? null : userNamespaces.networksOf(users.path);
+    return home === record ? networks.connect(endpointOf(record, images), pin) : networks.join(endpointOf(home, images), record.id, pin);
   }
 
   /** Where `host-gateway` leads: the gateway of the network that gives the default route. */

@@ -10,6 +10,7 @@ import type { Images } from '../image/images.ts';
 import { type ContainerFiles, filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerRecord } from './record.ts';
+import type { Users } from './users.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 
 /** What a container is made from. `mountedImages`: by reference, the config digests of the images that it mounts. */
@@ -19,6 +20,7 @@ export interface Making {
   readonly spec: ContainerSpec;
   readonly image: ImageStatus;
   readonly mountedImages: Readonly<Record<string, string>>;
+  readonly users: Users | null;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Making {
  * `keep` of the record at the end; where either throws, or anything else, addresses and folders are given back.
  */
 export async function makeContainer(
-  context: ContainerContext, { name, identity, spec, image, mountedImages }: Making,
+  context: ContainerContext, { name, identity, spec, image, mountedImages, users }: Making,
   claim: (anonymousVolumes: Readonly<Record<string, string>>) => void, keep: (record: ContainerRecord, files: ContainerFiles) => void,
 ): Promise<void> {
   const { images, networks, volumes, storage, paths, now } = context;
@@ -50,8 +52,9 @@ export async function makeContainer(
     }
     mkdirSync(files.state, { mode: 0o700 });
     await storage.makeRoot(files, layers);
+    if (users !== null) await storage.giveRoot(files, null, users);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages,
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {

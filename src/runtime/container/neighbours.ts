@@ -7,12 +7,13 @@ import { endpointOf } from './endpoint.ts';
 import { homeOf } from './home.ts';
 import { portGroup } from './port-group.ts';
 import type { ContainerRecord } from './record.ts';
+import { usersHome } from './users-home.ts';
 
 /** All containers of an engine, by name. */
 type Entries = ReadonlyMap<string, ContainerEntry>;
 
 /** A container by its name or id. */
-function findEntry(entries: Entries, ref: string): ContainerEntry | null {
+export function findEntry(entries: Entries, ref: string): ContainerEntry | null {
   return entries.get(ref) ?? [...entries.values()].find(({ record }) => record.id === ref) ?? null;
 }
 
@@ -21,14 +22,34 @@ export function homeAmong(entries: Entries, record: ContainerRecord): ContainerR
   return homeOf(record, (ref) => findEntry(entries, ref)?.record ?? null);
 }
 
-/** Null for one whose home was removed: what it lives in is its own affair, until it is started again. */
-function residence(entries: Entries, record: ContainerRecord): ContainerRecord | null {
+/** The container in whose user namespace one lives (`usersHome`). */
+export function usersHomeAmong(entries: Entries, record: ContainerRecord): ContainerRecord {
+  return usersHome(record, (ref) => findEntry(entries, ref)?.record ?? null);
+}
+
+/** Who lives in a pinned user namespace of the engine's, by id: of those that run, and whose home. */
+export function inhabitedUsers(entries: Entries): ReadonlyMap<string, string> {
+  const homes = new Map<string, string>();
+  for (const { phase, record } of entries.values()) {
+    if (phase !== 'running' || record.users === null) continue;
+    const home = foundOrNull(() => usersHomeAmong(entries, record));
+    if (home !== null && !home.spec.namespaces.user.startsWith('ns:')) homes.set(record.id, home.id);
+  }
+  return homes;
+}
+
+function foundOrNull(find: () => ContainerRecord): ContainerRecord | null {
   try {
-    return homeAmong(entries, record);
+    return find();
   } catch (error) {
     if (error instanceof BayplanError) return null;
     throw error;
   }
+}
+
+/** Null for one whose home was removed: what it lives in is its own affair, until it is started again. */
+function residence(entries: Entries, record: ContainerRecord): ContainerRecord | null {
+  return foundOrNull(() => homeAmong(entries, record));
 }
 
 /** All that live in a container's network namespace and run, itself included. */
@@ -41,7 +62,7 @@ export function inhabitedNamespaces(entries: Entries, images: Images): readonly 
   const homes = new Map<string, { readonly home: ContainerRecord; readonly inhabitants: string[] }>();
   for (const { phase, record } of entries.values()) {
     const home = phase === 'running' ? residence(entries, record) : null;
-    if (home === null || home.spec.networkMode === 'host') continue;
+    if (home === null || /^(host|ns:)/.test(home.spec.networkMode)) continue;
     const known = homes.get(home.id);
     if (known === undefined) homes.set(home.id, { home, inhabitants: [record.id] });
     else known.inhabitants.push(record.id);
@@ -57,7 +78,7 @@ export function publicationsOf(entries: Entries): readonly Publication[] {
 
 /** Pids of the containers whose namespaces a container shares. Throws BayplanError `not-found` or `conflict` where one is not there, does not run, or keeps its own. */
 export function donorsOf(entries: Entries, { name, spec: { namespaces } }: ContainerRecord): Donors {
-  const pidOf = (kind: 'pid' | 'ipc'): number | null => {
+  const pidOf = (kind: keyof Donors): number | null => {
     const ref = /^container:(.+)$/.exec(namespaces[kind])?.[1];
     if (ref === undefined) return null;
     const donor = findEntry(entries, ref);
@@ -66,5 +87,5 @@ export function donorsOf(entries: Entries, { name, spec: { namespaces } }: Conta
     if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private; give it ipc "shareable"`);
     return donor.ready.pid;
   };
-  return { pid: pidOf('pid'), ipc: pidOf('ipc') };
+  return { pid: pidOf('pid'), ipc: pidOf('ipc'), uts: pidOf('uts'), cgroup: pidOf('cgroup'), time: pidOf('time') };
 }

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { ContainerFiles } from './bundle-files.ts';
 import { attachmentsOf, hostnameOf } from './endpoint.ts';
 import type { ContainerRecord } from './record.ts';
 import { resolvConfOf } from './resolv-conf.ts';
+import { rootOf } from './users.ts';
 
 /** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. `gateway` is what `host-gateway` stands for. */
 export function hostsFile(record: ContainerRecord, hostname: string, gateway: string): string {
@@ -26,6 +27,9 @@ export function writeNetworkFiles(record: ContainerRecord, files: ContainerFiles
   writeFileSync(files.hosts, hostsFile(record, hostname, gateway));
   writeFileSync(files.hostname, `${hostname}\n`);
   writeFileSync(files.resolvConf, resolvConfOf(record.spec, hostResolvConf()));
+  if (record.users === null) return;
+  const { uid, gid } = rootOf(record.users); // in memory, where not every kernel has idmapped mounts
+  for (const file of [files.hosts, files.hostname, files.resolvConf]) chownSync(file, uid, gid);
 }
 
 /** Read at each start, since it changes with the host's networks; a host without one has no nameservers. */

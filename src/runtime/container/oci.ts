@@ -52,9 +52,11 @@ export interface OciSeccomp {
 }
 
 export interface OciNamespace {
-  readonly type: 'pid' | 'network' | 'ipc' | 'mount' | 'uts' | 'cgroup';
+  readonly type: 'pid' | 'network' | 'ipc' | 'mount' | 'uts' | 'cgroup' | 'user' | 'time';
   readonly path?: string;
 }
+
+export interface OciIdMapping { readonly containerID: number; readonly hostID: number; readonly size: number }
 
 /** Without a type it is all devices; without a number any. */
 export interface OciDeviceRule { readonly allow: boolean; readonly type?: 'a' | 'b' | 'c'; readonly major?: number; readonly minor?: number; readonly access: string }
@@ -99,6 +101,10 @@ export interface OciConfig {
   readonly annotations: Readonly<Record<string, string>>;
   readonly linux: {
     readonly namespaces: readonly OciNamespace[];
+    readonly uidMappings?: readonly OciIdMapping[];
+    readonly gidMappings?: readonly OciIdMapping[];
+    /** By clock: `monotonic`, `boottime`. */
+    readonly timeOffsets?: Readonly<Record<string, { readonly secs: number; readonly nanosecs: number }>>;
     readonly cgroupsPath: string;
     readonly devices?: readonly OciDevice[];
     readonly resources: OciResources;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ContainerSpec, Identity } from '../../state/container.ts';
 import { DRIVER_NAMES } from '../storage/storage-driver.ts';
+import { Users } from './users.ts';
 
 /**
  * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
@@ -27,6 +28,8 @@ export const ContainerRecord = z.object({
   mountedImages: z.record(z.string(), z.string()).default({}),
   /** Storage driver that its root was made with. */
   storage: z.enum(DRIVER_NAMES).default('overlay'),
+  /** Its users, where they are not the host's: from its creation on, or from its first start on where they are somebody else's. */
+  users: Users.nullable().default(null),
   /** Why the last start failed; '' when it did not. */
   error: z.string(),
   /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */

@@ -7,10 +7,11 @@ import { leaveRoot } from './leave-root.ts';
 
 /** Takes away what is left of a container whose process has ended: its record first, for half a container must not be taken for a whole one. */
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
-  const { kernel, networks, volumes, storage, core } = context;
+  const { kernel, networks, userNamespaces, volumes, storage, core } = context;
   rmSync(files.record, { force: true });
   const disconnect = async (): Promise<void> => {
     await networks.disconnect(record.id);
+    await userNamespaces.leave(record.id);
     await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
   };

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerRoot } from '../storage/storage-driver.ts';
-import { bundleOf, type Donors, type ResolvedMount } from './bundle.ts';
+import { bundleOf, type ContainerUsers, type Donors, type ResolvedMount } from './bundle.ts';
 import type { ConsoleSize } from './containers.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import { deviceNumbers } from './device-numbers.ts';
@@ -29,11 +29,13 @@ export interface BundleParts {
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor: number;
   readonly donors: Donors;
+  /** Null: the host's. */
+  readonly users: ContainerUsers | null;
 }
 
 /** Writes what the shim reads: `config.json`, and the files the engine keeps for the container. Whoever shares a network namespace shares its names too. */
 export function writeBundle(parts: BundleParts): void {
-  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors } = parts;
+  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors, users } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
@@ -45,7 +47,7 @@ export function writeBundle(parts: BundleParts): void {
     id: record.id, name: record.name, stack: record.identity.stack, mountedImages: Object.values(record.mountedImages),
     spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
-    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors,
+    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors, users,
   });
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Paths } from '../../state/paths.ts';
@@ -6,7 +6,8 @@ import type { ContainerFiles } from '../container/bundle-files.ts';
 import { changesOf } from '../container/changes.ts';
 import { ensureMountpoints } from '../container/mountpoints.ts';
 import { treeSize } from '../tree-size.ts';
-import { streamStorage } from './core-output.ts';
+import { rootOf, usersOptions } from '../container/users.ts';
+import { runStorage, streamStorage } from './core-output.ts';
 import { mountOverlay } from './host-mount.ts';
 import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
 
@@ -14,6 +15,8 @@ import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
 export function overlayOf(paths: Paths, files: ContainerFiles, layers: readonly string[]): OverlayRoot {
   return { cwd: paths.layers, lowerdirs: [relative(paths.layers, ensureMountpoints(paths)), ...layers], upperdir: files.upper, workdir: files.work };
 }
+
+const SHIFT_MS = 600_000;
 
 /** The kernel's overlay, mounted by the core in each container's own mount namespace: a layer's folder holds what it changes. */
 export function overlayDriver(paths: Paths, core: string): StorageDriver {
@@ -31,6 +34,11 @@ export function overlayDriver(paths: Paths, core: string): StorageDriver {
       mkdirSync(files.work, { mode: 0o700 });
       return Promise.resolve();
     },
+    giveRoot: async ({ upper }, from, to) => {
+      const { uid, gid } = to === null ? { uid: 0, gid: 0 } : rootOf(to);
+      if (readdirSync(upper).length === 0) chownSync(upper, uid, gid);
+      else await runStorage(core, ['shift', '--folder', upper, ...(from === null ? [] : usersOptions(from, 'from-')), ...(to === null ? [] : usersOptions(to, 'to-'))], SHIFT_MS);
+    },
     removeRoot: () => Promise.resolve(),
     root: (files, layers) => {
       // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
@@ -42,8 +50,8 @@ export function overlayDriver(paths: Paths, core: string): StorageDriver {
       mkdirSync(files.root, { recursive: true, mode: 0o755 });
       await mountOverlay(core, overlayOf(paths, files, layers), files.root);
     },
-    changes: (files, layers) => changesOf(core, ['--upper', files.upper, ...[ensureMountpoints(paths), ...absolute(layers)].flatMap((layer) => ['--layer', layer])]),
-    layer: (files) => Promise.resolve(streamStorage(core, ['archive', 'layer', '--path', '.', '--upper', files.upper], '')),
+    changes: (files, layers, users) => changesOf(core, ['--upper', files.upper, ...(users === null ? [] : usersOptions(users)), ...[ensureMountpoints(paths), ...absolute(layers)].flatMap((layer) => ['--layer', layer])]),
+    layer: (files, _layers, users) => Promise.resolve(streamStorage(core, ['archive', 'layer', '--path', '.', '--upper', files.upper, ...(users === null ? [] : usersOptions(users))], '')),
     usage: (files) => treeSize(files.upper),
   };
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Change } from '../container/changes.ts';
 import type { ContainerFiles } from '../container/bundle-files.ts';
+import type { Users } from '../container/users.ts';
 
 export const DRIVER_NAMES = ['overlay', 'fuse-overlayfs', 'btrfs', 'vfs'] as const;
 export type DriverName = (typeof DRIVER_NAMES)[number];
@@ -28,6 +29,8 @@ export interface StorageDriver {
   withImage<T>(layers: readonly string[], work: (folders: readonly string[]) => Promise<T>): Promise<T>;
   /** Makes what a container writes into, in its state folder. */
   makeRoot(files: ContainerFiles, layers: readonly string[]): Promise<void>;
+  /** Gives what a container has written from some users to others; null: the host's. */
+  giveRoot(files: ContainerFiles, from: Users | null, to: Users | null): Promise<void>;
   /** What of it cannot be removed like any other folder. */
   removeRoot(files: ContainerFiles): Promise<void>;
   root(files: ContainerFiles, layers: readonly string[]): ContainerRoot;
@@ -35,10 +38,10 @@ export interface StorageDriver {
   readonly mountRoot: ((files: ContainerFiles, layers: readonly string[]) => Promise<void>) | null;
   /** Whether it has to be mounted there for our own core too. */
   readonly mountsOnHost: boolean;
-  /** What a container has written over its image. */
-  changes(files: ContainerFiles, layers: readonly string[]): Promise<readonly Change[]>;
+  /** What a container with these users has written over its image. */
+  changes(files: ContainerFiles, layers: readonly string[], users: Users | null): Promise<readonly Change[]>;
   /** The same as a layer: a tar archive with whiteouts. The stream fails where it cannot be read whole. */
-  layer(files: ContainerFiles, layers: readonly string[]): Promise<Readable>;
+  layer(files: ContainerFiles, layers: readonly string[], users: Users | null): Promise<Readable>;
   /** Bytes of the files that a container has written. */
   usage(files: ContainerFiles, layers: readonly string[]): Promise<number>;
 }

@@ -43,6 +43,7 @@ export function wholeDriver(paths: Paths, core: string, trees: Trees): StorageDr
       await trees.make(tree(files), top(layers));
       makePlaces(tree(files));
     },
+    giveRoot: () => Promise.resolve(), // it is all the host's, and seen through the mappings of whoever lives in it
     removeRoot: (files) => trees.remove(tree(files)),
     root: (files) => ({ path: tree(files), overlay: null }),
     mountRoot: null,

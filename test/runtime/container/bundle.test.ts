@@ -56,6 +56,23 @@ describe('bundleOf', () => {
     expect(network({ netns: null, spec: specOf({ networkMode: 'host' }) })).toBeUndefined();
   });
 
+  it('lives in the user namespace that is there, and sees what belongs to anybody by its mappings', () => {
+    const users = { path: '/run/b/userns/abab', uids: [{ containerId: 0, hostId: 700, size: 10 }], gids: [{ containerId: 0, hostId: 900, size: 10 }] };
+    const config = bundleOf(inputOf({ users, mounts: [mount({}), mount({ type: 'image', target: '/image' }), mount({ type: 'tmpfs', target: '/t' })] }));
+    expect(config.linux.namespaces).toContainEqual({ type: 'user', path: '/run/b/userns/abab' });
+    expect(config.linux).toMatchObject({ uidMappings: [{ containerID: 0, hostID: 700, size: 10 }], gidMappings: [{ containerID: 0, hostID: 900, size: 10 }] });
+    expect(config.annotations['io.bayplan.overlay.idmap']).toBe('true');
+    expect(config.mounts.filter(({ options }) => options.includes('users')).map(({ destination }) => destination)).toEqual(['/dst', '/image']);
+  });
+
+  it('shares namespaces of processes, takes those that a file pins, and leaves names that are not its own', () => {
+    const namespaces = { pid: 'container:x', ipc: 'ns:/i', uts: 'container:y', cgroup: 'host', user: '', time: 'private' };
+    const config = bundleOf(inputOf({ spec: specOf({ namespaces, domainname: 'd', clockOffsets: { monotonicMs: 1500, boottimeMs: -1500 } }), donors: { pid: 7, ipc: null, uts: 8, cgroup: null, time: null } }));
+    expect(config.linux.namespaces).toEqual([{ type: 'pid', path: '/proc/7/ns/pid' }, { type: 'network', path: '/run/b/netns/abab' }, { type: 'ipc', path: '/i' }, { type: 'mount' }, { type: 'uts', path: '/proc/8/ns/uts' }, { type: 'time' }]);
+    expect(config.linux.timeOffsets).toEqual({ monotonic: { secs: 1, nanosecs: 500_000_000 }, boottime: { secs: -2, nanosecs: 500_000_000 } });
+    expect([config.hostname, config.domainname]).toEqual([undefined, undefined]);
+  });
+
   it('carries the profile itself where no compiled one is given', () => {
     expect(bundleOf(inputOf()).linux.seccomp).toBeUndefined();
     expect(bundleOf(inputOf({ seccompBpf: null })).linux.seccomp).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO' });
