@@ -1,5 +1,7 @@
-import { BayplanError } from '../state/bayplan-error.ts';
+import { clientOf } from './client-of.ts';
+import { late } from './late.ts';
 import { operate } from './operate.ts';
+import { stackNameOf } from './stack-name.ts';
 import { addServices, seconds, type ServicesOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 
@@ -17,7 +19,7 @@ export const addStart: AddCommand = (program, cli, ends) => {
         return (await operate({ verb: 'start', services, wait }, { ...options, ...(signal === undefined ? {} : { abort: signal }) }, cli)).status;
       } catch (error) {
         if (signal?.aborted !== true) throw error;
-        throw new BayplanError('timeout', `the services are not healthy after ${options.waitTimeout ?? 0} s; they are left running`);
+        throw await late(clientOf(options, cli), await stackNameOf(options, cli), options.waitTimeout ?? 0);
       }
     }));
 };

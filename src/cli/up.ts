@@ -1,9 +1,10 @@
 import type { EngineClient } from '../client/engine-client.ts';
-import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { dryRun } from './dry-run.ts';
 import { runInForeground } from './foreground.ts';
+import { late } from './late.ts';
 import { addUpOptions, type UpOptions } from './make-options.ts';
 import { addServices } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
@@ -43,12 +44,11 @@ function shownServices({ desired }: StackRequest, named: readonly string[], { at
 }
 
 async function runDetached(name: string, request: StackRequest, client: EngineClient, view: PassView, options: { readonly wait: boolean; readonly timeout: number | null }): Promise<number> {
-  const late = options.timeout === null ? undefined : AbortSignal.timeout(options.timeout * 1000);
+  const over = options.timeout === null ? undefined : AbortSignal.timeout(options.timeout * 1000);
   try {
-    for await (const event of client.applyStack(name, request, { wait: options.wait, attached: false }, late)) view.event(event);
+    for await (const event of client.applyStack(name, request, { wait: options.wait, attached: false }, over)) view.event(event);
   } catch (error) {
-    if (late?.aborted !== true) throw error;
-    throw new BayplanError('timeout', `the services are not all healthy after ${options.timeout ?? 0} s; they are left running`);
+    throw over?.aborted === true ? await late(client, name, options.timeout ?? 0) : error;
   }
   const status = view.finish();
   if (status === 0 && view.done === 0) view.note('nothing to do');

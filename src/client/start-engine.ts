@@ -20,7 +20,7 @@ const LOG_MAX = 1024 * 1024;
  */
 export async function startEngine(root: string, program: readonly string[]): Promise<void> {
   const paths = pathsOf(root);
-  if (process.getuid?.() !== 0) throw new BayplanError('no-root', 'bayplan needs root to make namespaces, mounts and network links: run it with sudo');
+  if (process.getuid?.() !== 0) throw new BayplanError('no-root', 'root is needed to make namespaces, mounts and network links: run it with sudo');
   ensureRootFolder(root); // before there is a run folder for it
   mkdirSync(paths.run, { recursive: true, mode: 0o755 });
   const logFile = join(paths.run, 'engine.log');

@@ -107,7 +107,7 @@ test('an engine takes away what one left whose root folder was deleted, and half
 
 test('without root one line says what is needed', async () => {
   const absent = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
-  expect([absent.status, absent.err]).toEqual([1, 'bayplan: bayplan needs root to make namespaces, mounts and network links: run it with sudo\n']);
+  expect([absent.status, absent.err]).toEqual([1, 'bayplan: root is needed to make namespaces, mounts and network links: run it with sudo\n']);
   await bayplan(['ls']);
   const closed = await bayplan(['ps', '-p', 'x'], { uid: 65534 });
   expect([closed.status, closed.err]).toEqual([1, `bayplan: no access to the engine's socket ${paths.socket}: run bayplan as root (sudo), or join the group that owns the socket\n`]);
