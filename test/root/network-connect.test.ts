@@ -179,3 +179,22 @@ test('a container without networks gets names with its first, and host, none and
   await expect(engine.connectContainer('demo-side-1', 'demo_front', attachment())).rejects.toThrow('sharing network namespace with another container or host cannot be connected');
   await expect(engine.connectContainer('demo-back-1', 'nowhere', attachment())).rejects.toThrow('network nowhere is not there');
 });
+
+test('a disconnect that fails half way leaves the container as its record says', async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  const { engine } = machine;
+  await engine.connectContainer('demo-web-1', 'demo_inner', attachment({}));
+  const before = links('demo-web-1');
+  const detach = engine.networks.detach.bind(engine.networks);
+  engine.networks.detach = async (...args) => {
+    await detach(...args);
+    throw new Error('cut off half way');
+  };
+  await expect(engine.disconnectContainer('demo-web-1', 'demo_inner')).rejects.toThrow('cut off half way');
+  engine.networks.detach = detach;
+  expect(links('demo-web-1')).toEqual(before);
+  expect(await lookup('demo-back-1', 'demo-web-1')).toContain(address('demo-web-1', 'demo_inner'));
+  expect(existsSync(join(machine.paths.bundles, status('demo-web-1').id.slice(0, 16), 'changing'))).toBe(false);
+  await engine.disconnectContainer('demo-web-1', 'demo_inner');
+  expect(Object.keys(links('demo-web-1'))).toEqual(['eth0']);
+});

@@ -49,7 +49,10 @@ export async function connectNetwork(entry: ContainerEntry, { network, attachmen
   }
 }
 
-/** Takes a container off a network, likewise. It is in the kernel before it is in the record. */
+/**
+ * Takes a container off a network, likewise. It is in the kernel before it is in the record; where it fails half way it is put back in the kernel as the record has it, and where
+ * that fails too the next start of the engine does it.
+ */
 export async function disconnectNetwork(entry: ContainerEntry, network: string, membership: Membership): Promise<void> {
   const { context: { networks, images }, update } = membership;
   const { record } = entry;
@@ -63,9 +66,12 @@ export async function disconnectNetwork(entry: ContainerEntry, network: string, 
     await networks.detach(endpointOf(after, images), network);
     update(after);
     await told(entry, record, membership);
-  } finally {
+  } catch (error) {
+    await networks.reattach(endpointOf(entry.record, images), true);
     rmSync(entry.files.changing, { force: true });
+    throw error;
   }
+  rmSync(entry.files.changing, { force: true });
 }
 
 /** After a start of the engine: an earlier one may have been killed while it changed the networks of this container. */
