@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Machine } from './harness.ts';
@@ -63,4 +63,19 @@ it('takes mounts below a bind along, or not, and makes them read-only with it, o
   } finally {
     execFileSync('umount', [join(folder, 'below')]);
   }
+});
+
+it('a creation that fails leaves no anonymous volume, and no image\'s content in a named one', async () => {
+  const fixed = 'networks: { shop: { ipv4_address: 10.219.7.9 } }';
+  const one = `services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, ${fixed} }\nnetworks: { shop: { ipam: { config: [{ subnet: 10.219.7.0/24 }] } } }\n`;
+  const two = (more: string, networks: string): string => `services:\n  two: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, volumes: ["/anonymous"${more}], ${networks} }\nnetworks: { shop: { external: true, name: demo_shop } }\nvolumes: { etc: {} }\n`;
+  const volumes = (): readonly string[] => [...machine.engine.volumes.list().keys()];
+  expect(await machine.up(one)).toMatchObject({ ok: true });
+  expect(await machine.up(two(', "etc:/etc"', fixed), { name: 'other' })).toMatchObject({ ok: false, message: expect.stringContaining('10.219.7.9') });
+  expect(volumes()).toEqual(['other_etc']);
+  expect(readdirSync(machine.engine.volumes.mountpoint('other_etc'))).toEqual([]);
+  // What fails once they are made takes them away again.
+  const missing = await machine.up(two(', { type: volume, source: etc, target: /etc, volume: { nocopy: true } }, { type: image, source: "no/such:image", target: /x }', 'network_mode: none'), { name: 'other' });
+  expect(missing.ok).toBe(false);
+  expect(volumes()).toEqual(['other_etc']);
 });

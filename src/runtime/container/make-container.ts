@@ -25,7 +25,7 @@ export interface Making {
 
 /**
  * Makes what a container has from its creation on: volumes with their first content, addresses, folders, record. `claim` is told of its anonymous volumes before they are made,
- * `keep` of the record at the end; where either throws, or anything else, addresses and folders are given back.
+ * `keep` of the record at the end; where either throws, or anything else, addresses are given back, and folders and the anonymous volumes that were made are removed.
  */
 export async function makeContainer(
   context: ContainerContext, { name, identity, spec, image, mountedImages, users }: Making,
@@ -37,11 +37,7 @@ export async function makeContainer(
   const files = filesOf(paths, id, spec.cgroupParent);
   const anonymous = anonymousVolumes(id, identity, spec, image);
   claim(anonymous);
-  for (const volume of Object.values(anonymous)) {
-    await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
-  }
-  resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(context, mountedImages)); // a volume or content that is missing is said here, before anything is made
-  await copyUp(context, spec, anonymous, layers);
+  const made: string[] = [];
   const addresses: Record<string, string> = {};
   const ipv6Addresses: Record<string, string> = {};
   try {
@@ -50,6 +46,12 @@ export async function makeContainer(
       addresses[network] = ipv4;
       if (ipv6 !== '') ipv6Addresses[network] = ipv6;
     }
+    for (const volume of Object.values(anonymous)) {
+      if (!volumes.list().has(volume)) made.push(volume);
+      await volumes.create(volume, identity.stack, { driver: 'local', external: false, driverOpts: {}, labels: { [ANONYMOUS_VOLUME]: '' } });
+    }
+    resolveMounts(name, spec, anonymous, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(context, mountedImages)); // a volume or content that is missing is said here
+    await copyUp(context, spec, anonymous, layers); // last of what may fail for the user's reasons: it fills others' volumes
     mkdirSync(files.state, { mode: 0o700 });
     await storage.makeRoot(files, layers);
     if (users !== null) await storage.giveRoot(files, null, users);
@@ -60,6 +62,8 @@ export async function makeContainer(
   } catch (error) {
     for (const network of Object.keys(addresses)) networks.release(network, id);
     await rm(files.state, { recursive: true, force: true });
+    claim({}); // else they would be in use by what is not made
+    for (const volume of made) await volumes.remove(volume);
     throw error;
   }
 }
