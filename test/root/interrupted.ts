@@ -21,12 +21,12 @@ export interface Interrupted {
 }
 
 /**
- * Runs `up` (or `down`, where `request` is null) in an engine of its own process and kills that with SIGKILL: by itself at its event number `atEvent`, or
+ * Runs `up` (or `down`, where `request` is null; nothing, where it is 'idle') in an engine of its own process and kills that with SIGKILL: by itself at its event number `atEvent`, or
  * from outside `afterMs` after it began to open, or as soon as `when` says so. No other engine may have the root.
  */
-export async function interrupted(machine: Machine, request: StackRequest | null, kill: { atEvent: number } | { afterMs: number } | { when: () => boolean }, name = 'demo'): Promise<Interrupted> {
+export async function interrupted(machine: Machine, request: StackRequest | 'idle' | null, kill: { atEvent: number } | { afterMs: number } | { when: () => boolean }, name = 'demo'): Promise<Interrupted> {
   const order = join(machine.folder, 'order.json');
-  writeFileSync(order, JSON.stringify({ root: machine.root, name, request, killAt: 'atEvent' in kill ? kill.atEvent : null }));
+  writeFileSync(order, JSON.stringify({ root: machine.root, name, request, idle: request === 'idle', killAt: 'atEvent' in kill ? kill.atEvent : null }));
   const child = spawn(process.execPath, [join(top, 'test/root/engine-to-kill.mjs'), order], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let errors = '';
