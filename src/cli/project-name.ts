@@ -2,9 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findStackFiles } from '../stack/find-stack-files.ts';
 import { projectNameMistake, projectNameOf as nameOfFolder } from '../stack/project-name.ts';
+import { parseRemote } from '../stack/remote.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { composeVariable } from './dot-env-variable.ts';
+import { locateRemote } from './locate-remote.ts';
 import type { StackOptions } from './options.ts';
 
 /**
@@ -36,9 +38,18 @@ export async function projectNameOf(options: StackOptions, cli: Cli, whole: () =
 export function stackFilesOf(options: StackOptions, cli: Cli): readonly string[] {
   const named = options.file ?? composeVariable('COMPOSE_FILE', options, cli)?.split(composeVariable('COMPOSE_PATH_SEPARATOR', options, cli) ?? ':').filter((file) => file !== '');
   const from = options.projectDirectory === undefined ? cli.cwd : resolve(cli.cwd, options.projectDirectory);
-  const files = named === undefined || named.length === 0 ? findStackFiles(from, existsSync) : named.map((file) => file === '-' ? STANDARD_INPUT : resolve(cli.cwd, file));
+  const files = named === undefined || named.length === 0 ? findStackFiles(from, existsSync) : named.map((file) => file === '-' ? STANDARD_INPUT : localFile(file, cli));
   if (files.length === 0) throw new BayplanError('no-file', `no compose.yaml in ${cli.cwd} or above it: name the stack's file with -f FILE`);
   return files;
+}
+
+/** A file from elsewhere is brought here. */
+function localFile(file: string, cli: Cli): string {
+  const remote = parseRemote(file);
+  if (remote === null) return resolve(cli.cwd, file);
+  const located = locateRemote(remote, cli);
+  if ('problem' in located) throw new BayplanError('no-file', `-f: ${located.problem}`);
+  return located.file;
 }
 
 /** What `-f -` names. */

@@ -14,6 +14,7 @@ import { normalizeService } from './normalize.ts';
 import { normalizeProjectName, projectNameMistake, projectNameOf } from './project-name.ts';
 import type { Project } from './project.ts';
 import { StackReader } from './read-stack.ts';
+import type { Located, Remote } from './remote.ts';
 import { resolveEnvironment } from './resolve-environment.ts';
 import { stackSchema } from './schema.ts';
 import type { StackConfig } from './schema.ts';
@@ -42,6 +43,8 @@ export interface LoadInput {
   readonly envFiles: readonly string[] | null;
   /** The text of a file, null where it does not exist. */
   readonly read: (path: string) => string | null;
+  /** Brings stack files from elsewhere; left out: they are a mistake. */
+  readonly locate?: (remote: Remote) => Located;
   /** Only these services and what they depend on; empty or left out: all. */
   readonly services?: readonly string[];
   /** Networks, volumes and the like that no service uses are kept. */
@@ -88,7 +91,7 @@ export interface RawResult {
 export function loadRaw(input: LoadInput): RawResult {
   const mistakes = new Mistakes();
   const environment = readEnvironment(input, mistakes);
-  const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true });
+  const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) if (reader.documents(file) === null) mistakes.addFile(file, 'the file does not exist');
   const name = chooseName(input, reader, environment, mistakes);
   const merged = mistakes.count > 0 ? null : reader.stack(input.files, input.workingDir, environment);
@@ -101,7 +104,7 @@ export function loadRaw(input: LoadInput): RawResult {
 function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {
   const environment = readEnvironment(input, mistakes);
   const without = (pass: OptionalPass): boolean => input.without?.has(pass) === true;
-  const reader = new StackReader({ read: input.read, mistakes, warn });
+  const reader = new StackReader({ read: input.read, mistakes, warn, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) {
     const documents = reader.documents(file);
     if (documents === null) mistakes.addFile(file, 'the file does not exist');

@@ -6,6 +6,7 @@ import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { parseFile } from './parse.ts';
 import { rebaseService, rebaseStack } from './rebase.ts';
+import { parseRemote, type Located, type Remote } from './remote.ts';
 import type { Place } from './source-text.ts';
 import type { Lookup } from './template.ts';
 import { child, describe, dict, leaf, withChild } from './tree.ts';
@@ -17,6 +18,8 @@ export interface ReaderOptions {
   readonly warn: (name: string, line: string) => void;
   /** Variables are left as they are written. */
   readonly raw?: boolean;
+  /** Brings a file from elsewhere; left out: there are none. */
+  readonly locate?: (remote: Remote) => Located;
 }
 
 /**
@@ -98,7 +101,8 @@ export class StackReader {
       mistakes.add(extending.at, `services.${name}: extends in a cycle: ${names.join(' → ')}`);
       return own;
     }
-    const file = from === undefined ? at.file : resolve(at.folder, String(from.value));
+    const file = from === undefined ? at.file : this.#locate(String(from.value), at.folder, from.at, `services.${name}.extends`);
+    if (file === null) return own;
     const other = file === at.file ? services : this.#servicesOf(file, at.lookup, from?.at ?? target.at);
     if (other === null) return own;
     const folder = file === at.file ? at.folder : dirname(file);
@@ -125,6 +129,16 @@ export class StackReader {
     }
     const merged = documents.map((document) => this.#interpolate(document, lookup)).reduce<Tree | null>((all, each) => all === null ? each : mergeTrees(all, each, stackRule), null);
     return child(merged ?? undefined, 'services') ?? dict(new Map(), place);
+  }
+
+  /** The path of a file that another one names; null: it is elsewhere, and could not be brought here. */
+  #locate(value: string, folder: string, place: Place, where: string): string | null {
+    const remote = parseRemote(value);
+    if (remote === null) return resolve(folder, value);
+    const located = this.#options.locate?.(remote) ?? { problem: `a file from elsewhere (${value}) cannot be had here; copy it` };
+    if ('file' in located) return located.file;
+    this.#options.mistakes.add(place, `${where}: ${located.problem}`);
+    return null;
   }
 
   /** What a file includes lies below it; the including file wins. */
@@ -158,9 +172,9 @@ export class StackReader {
     }
     const files: string[] = [];
     for (const { value, place } of paths) {
-      const file = resolve(at.folder, value);
+      const file = this.#locate(value, at.folder, place, 'include');
+      if (file === null) continue;
       if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
-      else if (/^[a-z]+:\/\/|^git@/.test(value)) mistakes.add(place, `include: a file from elsewhere (${value}) is not built yet; copy it here`);
       else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist; create it, or correct the path`);
       else files.push(file);
     }

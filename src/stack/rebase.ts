@@ -15,7 +15,11 @@ export function rebaseService(service: Tree, resolve: (path: string) => string):
   };
   const path = (tree: Tree): Tree => mapText(tree, resolve);
   const local = (tree: Tree): Tree => mapText(tree, (text) => isRemote(text) ? text : resolve(text));
-  at('build', (tree) => tree.kind === 'dict' ? below(tree, 'context', local) : local(tree));
+  const key = (tree: Tree): Tree => below(tree, 'ssh', (keys) => keys.kind === 'dict' ? everyChild(keys, path) : each(keys, (item) => mapText(item, (text) => {
+    const equals = text.indexOf('=');
+    return equals < 0 ? text : `${text.slice(0, equals + 1)}${resolve(text.slice(equals + 1))}`;
+  })));
+  at('build', (tree) => tree.kind === 'dict' ? key(below(tree, 'context', local)) : local(tree));
   at('env_file', (tree) => each(tree, (item) => item.kind === 'dict' ? below(item, 'path', path) : path(item)));
   at('label_file', (tree) => each(tree, path));
   at('volumes', (tree) => each(tree, (item) => item.kind === 'dict' ? bindSource(item, path) : mapText(item, (text) => {

@@ -63,7 +63,7 @@ const contexts: Shape<Readonly<Record<string, string>>> = converted(pairs, (valu
 /** An agent's or a key's name, perhaps with its path. */
 const ssh: Shape<Readonly<Record<string, string | null>>> = converted(unrepeatedPairs, (value, tree, reading, where) => {
   for (const [id, each] of Object.entries(value)) if (tree.kind === 'list' && each === null && id !== 'default') reading.mistakes.add(tree.at, `${where}: expected "default" or NAME=PATH, got ${JSON.stringify(id)}`);
-  return value;
+  return Object.fromEntries(Object.entries(value).map(([id, path]) => [id, path === null || path === '' ? path : reading.resolve(path)]));
 });
 
 const longBuild = record('build', {}, {

@@ -53,9 +53,9 @@ function isBase60(text: string): boolean {
   return /^[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?$/.test(text);
 }
 
-/** Tabs, control characters, and what is no character. */
+/** Tabs, control characters, what is no character, and what needs four bytes: go-yaml spells that out. */
 function hasSpecial(text: string): boolean {
-  return /[^\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u.test(text) || /[\x85\u2028\u2029]/.test(text);
+  return /[^\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]/u.test(text) || /[\x85\u2028\u2029]/.test(text);
 }
 
 function isPlain(text: string): boolean {

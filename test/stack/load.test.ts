@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { desiredOf, findStackFiles } from '../../src/stack/index.ts';
+import { configYaml, desiredOf, findStackFiles } from '../../src/stack/index.ts';
 import { loadText, mistakesOf, projectOf } from './load-text.ts';
 
 const web = (rest: string): string => `services:\n  web:\n    image: demo\n${rest}`;
@@ -185,4 +185,10 @@ test('no text makes the loader throw', () => {
   fc.assert(fc.property(fc.nat(text.length), fc.nat(12), noise, noise, (at, length, one, two) => {
     loadText(text.slice(0, at) + one + two + text.slice(at + length));
   }), { numRuns: 500 });
+});
+
+test('YAML has characters beyond the first plane spelled out, as go-yaml does, and paths of keys absolute', () => {
+  const project = projectOf('services:\n  web: { image: demo, build: { context: ., ssh: [default, k=./key] } }\nx-note: "🔥 é ⚙️"\n');
+  expect(configYaml(project)).toContain('x-note: "\\U0001F525 é ⚙️"');
+  expect(configYaml(project)).toContain("ssh:\n        - default\n        - 'k: /app/key'\n");
 });
