@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "cgroup.h"
 #include "console.h"
+#include "foreign.h"
 #include "scope.h"
 
 int control_open(struct control *control, const char *dir, struct error *err) {
@@ -39,9 +40,18 @@ void control_poll(const struct control *control, struct pollfd *entries) {
   for (int i = 0; i < CONTROL_CLIENTS; i++) entries[1 + i] = (struct pollfd){.fd = control->clients[i].fd, .events = POLLIN};
 }
 
+/* By the runtime, whose first process need not be a process of this kernel's; SIGKILL reaches the others with it. */
+static int send_by_runtime(struct control *control, int number, bool all, struct error *err) {
+  struct error unsaid;
+  int rc = foreign_kill(control->foreign, control->bundle, number, err);
+  if (all && control->cgroup) { int others = cgroup_signal(control->cgroup, number, &unsaid); rc = rc < 0 ? others : rc; }
+  return rc;
+}
+
 static int send_signal(struct control *control, json_t *request, struct error *err) {
   int number = (int)json_integer_value(json_object_get(request, "signal"));
   if (number < 0 || number >= NSIG) { errno = EINVAL; return error_errno(err, "signal", NULL); }
+  if (control->foreign) return send_by_runtime(control, number, json_is_true(json_object_get(request, "all")), err);
   if (json_is_true(json_object_get(request, "all"))) {
     if (!control->cgroup) { error_text(err, "the container has no cgroup: only its first process can be signalled"); err->errnum = EOPNOTSUPP; return -1; }
     return cgroup_signal(control->cgroup, number, err);

@@ -6,9 +6,12 @@
 
 /* The shim's socket for its engines: a JSON line a request, one a response. */
 #define CONTROL_CLIENTS 16
+struct foreign;
 struct control {
   int listener, pidfd;
   const char *cgroup;   /* NULL: none */
+  const struct foreign *foreign; /* what runs the container; NULL: our own core */
+  const char *bundle;
   int terminal;         /* its master; -1: none */
   struct attach *attach;
   struct responder *responder;

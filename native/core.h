@@ -16,6 +16,9 @@ int cmd_changes(int argc, char **argv);
 int cmd_pin(int argc, char **argv);
 int cmd_users(int argc, char **argv);
 int cmd_shift(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_runtime_exec(int argc, char **argv);
+int cmd_identity(int argc, char **argv);
 int cmd_subvolume(int argc, char **argv);
 int cmd_probe_overlay(int argc, char **argv);
 

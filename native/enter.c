@@ -1,18 +1,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
+#include "attend.h"
 #include "cgroup.h"
 #include "config.h"
 #include "console.h"
@@ -48,36 +46,6 @@ static bool read_options(int argc, char **argv, struct request *request) {
   return optind == argc && request->pid > 0 && request->process;
 }
 
-static void kill_session(pid_t pid, int pidfd) {
-  kill(-pid, SIGKILL); /* not waited for yet, so the number is still its own */
-  syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* it may not have got to its setsid */
-}
-
-/* A signal to us: SIGINT is passed on to the process group, SIGTERM kills it. */
-static void take_signal(int signals, pid_t pid, int pidfd) {
-  struct signalfd_siginfo info;
-  if (read(signals, &info, sizeof info) != sizeof info) return;
-  if (info.ssi_signo == SIGINT) kill(-pid, SIGINT);
-  else kill_session(pid, pidfd);
-}
-
-/* Until the process has ended. Its exit code. */
-static int await(pid_t pid, int pidfd, int signals, struct relay *relay) {
-  enum { PROCESS, SIGNALS, RELAY, COUNT = RELAY + RELAY_ENTRIES };
-  struct pollfd entries[COUNT] = {[PROCESS] = {.fd = pidfd, .events = POLLIN}, [SIGNALS] = {.fd = signals, .events = POLLIN}};
-  for (;;) {
-    relay_poll(relay, &entries[RELAY]);
-    if (poll(entries, COUNT, -1) < 0) continue;
-    if (entries[SIGNALS].revents) take_signal(signals, pid, pidfd);
-    if (!relay_handle(relay, &entries[RELAY])) kill_session(pid, pidfd);
-    if (entries[PROCESS].revents) break;
-  }
-  relay_finish(relay);
-  siginfo_t info = {0};
-  while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
-  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
 /* What the child said about its failure: who reads it here is a person. */
 static void tell(int failure) {
   char text[8192];
@@ -96,7 +64,6 @@ static int run(const struct request *request, struct error *err) {
   struct cgroup *cgroup = NULL;
   int failure[2], console[2] = {-1, -1}, pidfd;
   struct relay relay = RELAY_NONE;
-  sigset_t mask;
   fd_auto target = (int)syscall(SYS_pidfd_open, request->pid, 0);
   if (target < 0) return error_errno(err, "pidfd_open", "the container's process");
   if (request->start_time && process_start_time(request->pid) != request->start_time) return error_text(err, "process %d is not the container's any more", request->pid);
@@ -105,12 +72,8 @@ static int run(const struct request *request, struct error *err) {
   if (request->cgroup && !(cgroup = cgroup_open(request->cgroup, err))) return -1;
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   if (process.terminal && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
-  sigemptyset(&mask);
-  sigaddset(&mask, SIGTERM);
-  sigaddset(&mask, SIGINT);
-  sigprocmask(SIG_BLOCK, &mask, NULL);
-  fd_auto signals = signalfd(-1, &mask, SFD_CLOEXEC);
-  if (signals < 0) return error_errno(err, "signalfd", NULL);
+  fd_auto signals = attend_signals(err);
+  if (signals < 0) return -1;
   struct joined joined = {.pid = request->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
     .stdio = {-1, -1, -1, console[1]}, .failure = failure[1]};
   pid_t pid = joined_spawn(&joined, &pidfd, err);
@@ -121,7 +84,7 @@ static int run(const struct request *request, struct error *err) {
     close(console[1]);
     relay_open(&relay, console_receive(console[0], &unsaid), request->control);
   }
-  int code = await(pid, pidfd, signals, &relay);
+  int code = attend(pid, pidfd, signals, &relay);
   tell(failure[0]);
   return code;
 }

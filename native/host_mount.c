@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "bind.h"
 #include "config.h"
 #include "core.h"
 #include "loop.h"
@@ -29,8 +30,9 @@ static int read_options(char *options, struct mount_spec *spec, bool *loop, stru
 }
 
 static int bind(const struct mount_spec *spec, struct error *err) {
-  fd_auto tree = open_tree(AT_FDCWD, spec->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->deep ? AT_RECURSIVE : 0));
-  if (tree < 0) return error_errno(err, "open_tree", spec->source);
+  static const struct config plain;
+  fd_auto tree = spec->subpath ? bind_tree(&plain, spec, err) : open_tree(AT_FDCWD, spec->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->deep ? AT_RECURSIVE : 0));
+  if (tree < 0) return spec->subpath ? -1 : error_errno(err, "open_tree", spec->source);
   struct mount_attr attr = {.attr_set = spec->attr_set, .attr_clr = spec->attr_clear};
   if ((attr.attr_set || attr.attr_clr) && mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", spec->source);
   return move_mount(tree, "", AT_FDCWD, spec->target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", spec->target) : 0;
@@ -86,7 +88,7 @@ int cmd_mount(int argc, char **argv) {
   arena_open();
   if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS] [--cwd DIR]");
   else if (unread) error_text(&err, "mount: the options cannot be read, or are longer than mount(2) takes");
-  else if ((cwd ? overlay_mount(spec.target, options ? options : "", cwd, -1, &err) : run(&spec, options, &err)) == 0) return 0;
+  else if ((cwd ? overlay_mount(spec.target, options ? options : "", cwd, -1, &err) : run(&spec, options, &err)) >= 0) return 0;
   error_write(2, &err);
   return 1;
 }

@@ -23,6 +23,7 @@
 #include "control.h"
 #include "core.h"
 #include "file.h"
+#include "foreign.h"
 #include "launch.h"
 #include "log.h"
 #include "mapping.h"
@@ -63,6 +64,7 @@ struct shim {
   struct attach attach;
   long long started;
   struct log log;
+  struct foreign foreign; /* the runtime that makes the container; no program: our own core */
   char *mounted[OPTIONS_MAX + 1]; /* on the host, for the container alone: NULL-terminated */
   const char *syslog; /* options as JSON; NULL: no server gets the output */
   struct syslog_forward forward;
@@ -73,7 +75,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS] [--unmount DIR …]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS] [--unmount DIR …] [--runtime PROGRAM --runtime-root DIR --runtime-id ID [--runtime-arg ARGUMENT …]]\n");
   return 2;
 }
 
@@ -98,7 +100,7 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
     {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
-    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {"unmount", required_argument, NULL, 'u'}, {0},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {"unmount", required_argument, NULL, 'u'}, FOREIGN_OPTIONS, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'y': shim->syslog = optarg; break;
@@ -120,9 +122,9 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     case 'k': shim->lock = atoi(optarg); break;
     case 'S': shim->stdin_open = true; shim->stdin_once = strcmp(optarg, "once") == 0; break;
     case 'A': if (!add_attachment(shim, optarg)) return false; break;
-    default: return false;
+    default: if (!foreign_option(&shim->foreign, option, optarg)) return false;
   }
-  return optind == argc && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
+  return optind == argc && (!shim->foreign.program || (shim->foreign.root && shim->foreign.id)) && shim->bundle && shim->exit_file && shim->log_path && *shim->bundle == '/' && *shim->exit_file == '/' && *shim->log_path == '/';
 }
 
 static long long now_ms(void) {
@@ -200,8 +202,36 @@ static const char *name_of(const char *bundle) {
   return slash && slash[1] ? slash + 1 : bundle;
 }
 
+static int take_stdio(struct shim *shim, const struct stdio *stdio, int master, struct error *err) {
+  if (master < 0) { take_pipes(shim, stdio); return 0; }
+  shim->output = shim->control.terminal = master;
+  if ((shim->slave = console_slave(master)) < 0) return error_errno(err, "ioctl(TIOCGPTPEER)", "the terminal");
+  attach_input(&shim->attach, shim->stdin_open ? master : -1, true, shim->stdin_once);
+  return 0;
+}
+
+/* The same by another runtime: it makes cgroup and namespaces, and its first process is our child. */
+static int start_foreign(struct shim *shim, struct config *config, struct error *err) {
+  struct stdio stdio = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+  struct foreign_process made;
+  bool terminal = config->process.terminal;
+  shim->foreign.timeout = shim->start_timeout;
+  if (config->cgroups_path) shim->cgroup = strdup(config->cgroups_path);
+  if (shim->zones[0] && responder_bind(&shim->responder, config->joins[NS_NETWORK], err) < 0) return -1;
+  if (!terminal && open_stdio(&stdio, false, shim->stdin_open, err) < 0) return -1;
+  int rc = foreign_create(&shim->foreign, shim->bundle, &(struct foreign_stdio){stdio.in[0], stdio.out[1], stdio.errs[1]}, terminal, &made, err);
+  close_theirs(&stdio);
+  shim->pid = made.pid;
+  shim->pidfd = made.pidfd;
+  if (rc < 0 || take_stdio(shim, &stdio, made.master, err) < 0) return -1;
+  if (shim->cgroup && config->resources.memory > 0) shim->oom = oom_watch_open(shim->cgroup);
+  if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
+  return foreign_start(&shim->foreign, shim->bundle, err);
+}
+
 static int start(struct shim *shim, struct config *config, struct launch *launch, struct error *err) {
   struct stdio stdio;
+  if (shim->foreign.program) return start_foreign(shim, config, err);
   bool terminal = config->process.terminal;
   if (!(config->namespaces & namespaces[NS_MOUNT].flag)) return error_text(err, "config.json: linux.namespaces: a mount namespace of its own is needed");
   if (!config->has_process) return error_text(err, "config.json: process: missing");
@@ -247,6 +277,7 @@ static void unmount(const struct shim *shim) {
 static void undo(struct shim *shim, struct launch *launch) {
   struct error ignored;
   launch_undo(launch);
+  if (shim->foreign.program) foreign_delete(&shim->foreign, shim->bundle, &ignored);
   responder_stop(&shim->responder);
   syslog_finish(&shim->forward, 0);
   if (shim->cgroup) cgroup_remove(shim->cgroup, &ignored); /* it is empty; the first error is the one to tell */
@@ -373,6 +404,7 @@ static void finish(struct shim *shim) {
   drain(shim);
   long oom_kills = shim->cgroup ? cgroup_oom_kills(shim->cgroup) : 0;
   responder_stop(&shim->responder);
+  if (shim->foreign.program) foreign_delete(&shim->foreign, shim->bundle, &err);
   bool removed = !shim->cgroup || cgroup_remove(shim->cgroup, &err) == 0;
   run_poststop(shim);
   unmount(shim);
@@ -408,6 +440,8 @@ static int live(struct shim *shim) {
   shim->control.pidfd = shim->pidfd;
   shim->control.container = shim->pid;
   shim->control.cgroup = shim->cgroup;
+  shim->control.foreign = shim->foreign.program ? &shim->foreign : NULL;
+  shim->control.bundle = shim->bundle;
   shim->started = now_ms();
   if (failed || say_ready(shim, &err) < 0) {
     undo(shim, &launch);
@@ -415,8 +449,8 @@ static int live(struct shim *shim) {
     else error_write(shim->ready, &err);
     return 1;
   }
-  if (config.hooks[HOOK_POSTSTART].count) hooks_run_all(&config, HOOK_POSTSTART, hooks_state(&launch.state, "running", shim->pid), not_told);
-  shim->poststop = config.hooks[HOOK_POSTSTOP].count;
+  if (config.hooks[HOOK_POSTSTART].count && !shim->foreign.program) hooks_run_all(&config, HOOK_POSTSTART, hooks_state(&launch.state, "running", shim->pid), not_told);
+  shim->poststop = config.hooks[HOOK_POSTSTOP].count && !shim->foreign.program; /* it runs them itself */
   if (shim->engaged) control_add(&shim->control, shim->ready);
   else close(shim->ready);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -81,15 +81,15 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
       ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: 0, Log: healthLog(status) } }),
     },
-    RestartCount: status.restarts, Driver: 'overlay', Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
-    ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: 'overlay', Data: null },
+    RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
+    ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: status.storage, Data: null },
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
       PortBindings: bindings(spec.ports), Binds: spec.mounts.flatMap((mount) => ((mount.type === 'bind' || mount.type === 'volume') && mount.source !== null ? [`${mount.source}:${mount.target}${mount.readOnly ? ':ro' : ''}`] : [])), ...UNUSED,
-      LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: 'bayplan', ...confinementJson(spec),
+      LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: status.runtime, ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
     Config: {

@@ -40,7 +40,7 @@ const HostConfig = z.object({
   Binds: texts, Mounts: z.array(DockerMount).nullish(), PortBindings: map(z.array(z.object({ HostIp: text, HostPort: text })).nullable()), PublishAllPorts: flag, AutoRemove: flag,
   RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish(), NetworkMode: text,
   ...resources,
-  Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, CgroupnsMode: text, SecurityOpt: texts, MaskedPaths: texts, ReadonlyPaths: texts, CgroupParent: text, Annotations: map(z.string()),
+  Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, CgroupnsMode: text, SecurityOpt: texts, MaskedPaths: texts, ReadonlyPaths: texts, CgroupParent: text, Runtime: text, Annotations: map(z.string()),
   Devices: z.array(z.object({ PathOnHost: z.string(), PathInContainer: text, CgroupPermissions: text })).nullish(),
   LogConfig: z.object({ Type: text, Config: map(z.string()) }).nullish(),
   OomScoreAdj: number, ShmSize: number, Sysctls: map(z.string()), Ulimits: z.array(z.object({ Name: z.string(), Soft: z.number(), Hard: z.number() })).nullish(), StorageOpt: map(z.string()),

@@ -4,7 +4,7 @@ import { Namespaces, parseSecurityOptions } from '../state/confinement.ts';
 import type { ContainerSpec } from '../state/container.ts';
 import type { HostConfig } from './docker-config.ts';
 
-type Confinement = Pick<ContainerSpec, 'devices' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations'>;
+type Confinement = Pick<ContainerSpec, 'devices' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations' | 'runtime'>;
 
 /** What holds a container, as the Docker Engine API names it. Throws `bad-request` for modes and options that there are not. */
 export function confinementOf(host: HostConfig): Confinement {
@@ -21,7 +21,7 @@ export function confinementOf(host: HostConfig): Confinement {
   return {
     devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({ source: PathOnHost, target: PathInContainer || PathOnHost, permissions: CgroupPermissions || 'rwm' })),
     privileged: host.Privileged ?? false, security: open ? { ...security, maskPaths: false } : security, namespaces: namespaces.data,
-    cgroupParent: cgroupParentOf(host.CgroupParent ?? ''), annotations: host.Annotations ?? {},
+    cgroupParent: cgroupParentOf(host.CgroupParent ?? ''), annotations: host.Annotations ?? {}, runtime: host.Runtime ?? '',
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DiskUsage } from '../engine/disk-usage.ts';
 import type { EventLog } from '../engine/event-log.ts';
 import type { Containers, RemoveHow } from '../runtime/container/containers.ts';
+import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
@@ -19,6 +20,7 @@ export interface EngineView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly root: string;
+  readonly runtimes: Pick<Runtimes, 'list' | 'default'>;
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;

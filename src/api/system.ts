@@ -36,7 +36,7 @@ export async function info({ engine, response }: Exchange): Promise<void> {
     Containers: states.length, ContainersRunning: running, ContainersPaused: paused, ContainersStopped: states.length - running - paused,
     Images: engine.images.list().length, Driver: engine.storage.name, DriverStatus: engine.storage.status, LoggingDriver: 'json-file', CgroupDriver: 'cgroupfs', CgroupVersion: existsSync('/sys/fs/cgroup/cgroup.controllers') ? '2' : '1',
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
-    NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: { bayplan: { path: 'bayplan-core' } }, DefaultRuntime: 'bayplan',
+    NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: engine.runtimes.list(), DefaultRuntime: engine.runtimes.default,
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'], Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'], Authorization: null, Log: ['json-file', 'local', 'none', 'syslog'] },
     Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: engine.setAside().map((line) => `WARNING: ${line}`), CDISpecDirs: [], HttpProxy: '', HttpsProxy: '', NoProxy: '', IndexServerAddress: 'https://index.docker.io/v1/', ExperimentalBuild: false, LiveRestoreEnabled: true, OSVersion: '', InitBinary: 'bayplan-core',
     RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } }, Mirrors: [] },

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { RuntimeSettings } from '../runtime/foreign/runtimes.ts';
 import { Proxies } from '../runtime/image/registry/proxies.ts';
 import { Registries } from '../runtime/image/registry/settings.ts';
 import { DRIVER_NAMES } from '../runtime/storage/storage-driver.ts';
@@ -12,6 +13,9 @@ export const EngineConfig = z.strictObject({
   registries: Registries.default({}),
   /** What keeps layers and the roots of containers; without it the best that works. */
   'storage-driver': z.enum(DRIVER_NAMES, `expected one of ${DRIVER_NAMES.join(', ')}`).optional(),
+  /** OCI runtimes beside the engine's own, and the one of containers that name none. */
+  runtimes: RuntimeSettings.optional(),
+  'default-runtime': z.string().optional(),
   /** Without it the environment of the engine says how. */
   proxies: Proxies.optional(),
   'userns-remap': UsersRemap.optional(),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserNamespaces } from '../runtime/container/user-namespaces.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
+import { Runtimes } from '../runtime/foreign/runtimes.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images } from '../runtime/image/images.ts';
 import { LIMITS } from '../runtime/image/registry/limits.ts';
@@ -39,6 +40,7 @@ export interface EngineParts {
   readonly contents: ContentStore;
   readonly supervisor: Supervisor;
   readonly storage: StorageDriver;
+  readonly runtimes: Runtimes;
   readonly machine: Machine;
   readonly asides: SetAsides;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
@@ -74,6 +76,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const users = usersChoice(config['userns-remap']);
     const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
     const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report, asides);
+    const runtimes = new Runtimes(paths, config.runtimes, config['default-runtime']);
     const stacks = new StackStore(paths.stacks, asides);
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
@@ -83,7 +86,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, storage, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
+      paths, kernel, images, networks, volumes, storage, runtimes, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
@@ -95,7 +98,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, machine, asides, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, machine, asides, close };
   } catch (error) {
     close(false);
     throw error;

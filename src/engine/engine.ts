@@ -1,6 +1,7 @@
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
+import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
@@ -14,6 +15,7 @@ import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
+import { checkRuntimes } from './check-runtimes.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
@@ -36,6 +38,7 @@ export class Engine {
   readonly root: string;
   readonly paths: Paths;
   readonly storage: StorageDriver;
+  readonly runtimes: Runtimes;
   readonly images: Images;
   readonly containers: ContainerStore;
   readonly networks: Networks;
@@ -50,6 +53,7 @@ export class Engine {
     this.root = parts.paths.root;
     this.paths = parts.paths;
     this.storage = parts.storage;
+    this.runtimes = parts.runtimes;
     this.containers = parts.containers;
     this.networks = parts.networks;
     this.volumes = parts.volumes;
@@ -187,6 +191,7 @@ export class Engine {
 
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
   async createContainer(desired: Desired): Promise<string> {
+    checkRuntimes(desired, this.runtimes);
     const id = await this.#single.create(desired);
     // What is removed at its end need not outlive a power cut.
     if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();

@@ -10,6 +10,7 @@ import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
+import { checkRuntimes } from './check-runtimes.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
@@ -59,6 +60,7 @@ export class Stacks {
 
   plan(name: string, request: StackRequest): PlanAnswer {
     checkName(name, request.desired);
+    checkRuntimes(request.desired, this.#parts.runtimes);
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const notes = [...this.#notes(name, request), ...made.notes];
@@ -69,6 +71,7 @@ export class Stacks {
     name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     checkName(name, request.desired);
+    checkRuntimes(request.desired, this.#parts.runtimes);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     let revision = this.#parts.stacks.get(name)?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
@@ -117,6 +120,7 @@ export class Stacks {
   /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */
   async once<T>(name: string, request: StackRequest, make: (desired: Desired) => Promise<T>): Promise<T> {
     checkName(name, request.desired);
+    checkRuntimes(request.desired, this.#parts.runtimes);
     return await this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);

@@ -60,6 +60,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   clockOffsets: whole,
   cgroupParent: whole,
   annotations: whole,
+  runtime: whole,
   logging: whole,
   postStart: { effect: 'recreate', form: hookLines },
   preStop: { effect: 'recreate', form: hookLines },

@@ -101,6 +101,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     clockOffsets: clockOffsetsOf(service),
     cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''),
     annotations: { ...service.annotations },
+    runtime: service.runtime ?? '',
     logging: loggingOf(service),
     postStart: hooksOf(service.post_start),
     preStop: hooksOf(service.pre_stop),

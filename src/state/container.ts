@@ -155,6 +155,8 @@ export const ContainerSpec = z.strictObject({
   /** Absolute path of the cgroup that its own is made in; '': the engine's. */
   cgroupParent: z.string().default(''),
   annotations: z.record(z.string(), z.string()).default({}),
+  /** Name of the OCI runtime that runs it; '': the engine's default. */
+  runtime: z.string().default(''),
   logging: Logging.default(DEFAULT_LOGGING),
   /** Run in order once it has started, and before it is stopped. */
   postStart: z.array(Hook).default([]),
@@ -238,6 +240,10 @@ export const ContainerStatus = z.strictObject({
   ipv6Addresses: z.record(z.string(), z.string()).default({}),
   /** Networks, by full name, that somebody connected it to beside those it was made with, oldest first. */
   joined: z.array(z.string()).default([]),
+  /** Name of the OCI runtime that it was made for. */
+  runtime: z.string().default('bayplan'),
+  /** Storage driver that keeps its root. */
+  storage: z.string().default('overlay'),
   /** What is published at this moment, with the host ports that were picked. */
   ports: z.array(PublishedPort),
 });

@@ -29,7 +29,7 @@ export function container(index: number, service: string, status: Partial<Contai
     identity: { owner: 'stack', stack: 'shop', service, slot: 1, generation: 1 }, spec: SPEC,
     status: {
       id: String(index).repeat(64).slice(0, 64), phase: 'running', pid: 100 + index, exitCode: 0, oomKilled: false, error: '', createdAt: now - 61_000 - 100 * index, startedAt: now - 60_500, finishedAt: 0,
-      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, joined: [], ports: SPEC.ports, ...status,
+      health: 'healthy', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: { shop_default: '10.9.0.2' }, anonymousVolumes: {}, ipv6Addresses: {}, runtime: 'bayplan', storage: 'overlay', joined: [], ports: SPEC.ports, ...status,
     },
   };
 }
@@ -52,6 +52,7 @@ export class FakeEngine implements EngineView {
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined, container: () => undefined, tell: () => undefined };
   lastSignal: AbortSignal | null = null;
 
+  readonly runtimes = { default: 'bayplan', list: () => ({ bayplan: { path: 'bayplan-core' } }) };
   readonly storage = { name: 'overlay' as const, status: [] };
   readonly images: EngineView['images'] = {
     pull: async (reference, { credentials, onProgress }) => {

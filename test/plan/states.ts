@@ -46,7 +46,7 @@ export function bare(): State {
 export function status(change: Partial<ContainerStatus> = {}): ContainerStatus {
   return {
     id: 'c'.repeat(64), phase: 'created', pid: 0, exitCode: 0, oomKilled: false, error: '', createdAt: 1, startedAt: 0, finishedAt: 0, health: 'none', healthOutput: '',
-    restarts: 0, restartAt: 0, held: false, paused: false, addresses: {}, anonymousVolumes: {}, ipv6Addresses: {}, joined: [], ports: [], ...change,
+    restarts: 0, restartAt: 0, held: false, paused: false, addresses: {}, anonymousVolumes: {}, ipv6Addresses: {}, runtime: 'bayplan', storage: 'overlay', joined: [], ports: [], ...change,
   };
 }
 

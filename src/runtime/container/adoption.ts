@@ -11,7 +11,7 @@ import { newEntry, type ContainerEntry } from './container-entry.ts';
 import { readPorts, readRestarts } from './container-notes.ts';
 import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
-import { leaveRoot } from './leave-root.ts';
+import { leaveHost } from './leave-host.ts';
 import { ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
 import type { ShimClient } from './shim-client.ts';
@@ -55,7 +55,7 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
     if (known.has(short)) continue;
     const stale = filesOf(paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
     await deleteCgroup(core, stale.cgroup);
-    await leaveRoot(core, stale);
+    await leaveHost(adopter.context, stale);
     await rm(stale.bundle, { recursive: true, force: true });
   }
 }
@@ -110,12 +110,12 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {
     const { exitCode, oomKilled, startedAt, finishedAt } = found.exit;
-    await leaveRoot(core, files);
+    await leaveHost(adopter.context, files);
     Object.assign(entry, { phase: 'exited', exitCode, oomKilled, startedAt, finishedAt });
   } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
     // Its shim was killed, or the machine went down: no end was recorded.
     await deleteCgroup(core, files.cgroup);
-    await leaveRoot(core, files);
+    await leaveHost(adopter.context, files);
     Object.assign(entry, { phase: record.error === '' ? 'lost' : 'exited', exitCode: record.error === '' ? 137 : record.errorCode, finishedAt: now() });
   }
 }

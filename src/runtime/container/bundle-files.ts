@@ -7,6 +7,8 @@ export interface ContainerFiles {
   readonly record: string;
   readonly upper: string;
   readonly work: string;
+  /** What is prepared of its mounts for a runtime that is not ours: a file system in memory. */
+  readonly staged: string;
   /** Where the root is mounted in the host's mount namespace, if it is. */
   readonly root: string;
   readonly log: string;
@@ -41,7 +43,7 @@ export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerF
   const short = id.slice(0, 16);
   const bundle = join(paths.bundles, short);
   return {
-    state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'), root: join(bundle, 'rootfs'),
+    state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'), root: join(bundle, 'rootfs'), staged: join(bundle, 'mounts'),
     log: join(state, 'log'), exit: join(state, 'exit'), held: join(state, 'held'), removing: join(state, 'removing'),
     bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
     socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'), dns: join(bundle, 'dns'), changing: join(bundle, 'changing'),

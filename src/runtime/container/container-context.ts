@@ -1,4 +1,5 @@
 import type { Paths } from '../../state/paths.ts';
+import type { Runtimes } from '../foreign/runtimes.ts';
 import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Machine } from '../machine.ts';
@@ -21,6 +22,7 @@ export interface ContainerContext {
   readonly users: UsersChoice;
   readonly userNamespaces: UserNamespaces;
   readonly storage: StorageDriver;
+  readonly runtimes: Runtimes;
   /** Path of bayplan-core. */
   readonly core: string;
   readonly now: () => number;

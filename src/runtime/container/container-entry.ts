@@ -60,7 +60,7 @@ export function viewOf(entry: ContainerEntry): Container {
       id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
       health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
-      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, ports: [...entry.ports],
+      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports],
     },
   };
   return entry.view;

@@ -23,7 +23,7 @@ import { archiveOf, checkStorage, containerChanges } from './container-files.ts'
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
-import { deleteCgroup, runExec } from './core-process.ts';
+import { deleteCgroup, runExec, runForeignExec } from './core-process.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
@@ -31,7 +31,7 @@ import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
 import { imagesToMount, makeContainer, mountedLayers } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
-import { leaveRoot } from './leave-root.ts';
+import { leaveHost } from './leave-host.ts';
 import { KeyedMutex } from './mutex.ts';
 import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
@@ -47,7 +47,7 @@ import { startUsers } from './start-users.ts';
 import { usersDonor } from './users-home.ts';
 import type { Users } from './users.ts';
 import { syslogOptions } from './syslog-options.ts';
-import { writeBundle } from './write-bundle.ts';
+import { layBundle } from './write-bundle.ts';
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
@@ -150,6 +150,7 @@ export class ContainerStore implements Containers {
       if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
       const [problem] = specProblems(spec);
       if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
+      this.#context.runtimes.find(spec.runtime);
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       const mountedImages = imagesToMount(this.#context.images, spec);
@@ -174,7 +175,7 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
-      const { kernel, images, networks, volumes, paths, core, machine, storage, logMax, logFiles } = this.#context;
+      const { kernel, images, networks, volumes, paths, core, machine, storage, runtimes, logMax, logFiles } = this.#context;
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
@@ -183,21 +184,21 @@ export class ContainerStore implements Containers {
         const image = images.find(record.spec.imageId);
         if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
         checkStorage(storage, record);
+        const foreign = runtimes.find(record.runtime);
         const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
         if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
-        await leaveRoot(core, files); // of a shim that was killed
+        await leaveHost(this.#context, files); // of a shim that was killed
         const layers = await images.layers(image.id);
         const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(this.#context, record.mountedImages));
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = homeAmong(this.#entries, record);
         const users = await startUsers(this.#context, this.#entries, entry, (found) => this.#update(entry, { users: found }));
         const netns = await this.#netns(record, home, users);
-        if (storage.mountsOnHost) await storage.mountRoot?.(files, layers);
-        writeBundle({ paths, record: entry.record, home: home === record ? entry.record : home, files, image, root: storage.root(files, layers), mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
+        const mounted = await layBundle(this.#context, foreign, layers, { paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
-          mounted: storage.mountsOnHost ? [files.root] : [],
+          mounted, foreign,
           internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
           stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
         });
@@ -357,7 +358,12 @@ export class ContainerStore implements Containers {
     if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
     if (entry.paused) throw new BayplanError('conflict', `container ${name} is paused: unpause it first`);
     const seccompBpf = request.privileged === true ? null : await this.#programs.get(entry.record.spec);
-    return runExec({ core: this.#context.core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf }, request);
+    const { core, runtimes, storage } = this.#context;
+    const foreign = runtimes.find(entry.record.runtime);
+    const target = { core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf };
+    if (foreign === null) return runExec(target, request);
+    const root = storage.mountRoot === null ? storage.root(entry.files, []).path : entry.files.root;
+    return await runForeignExec(target, foreign, root, request);
   }
 
   async attach(name: string, parts: AttachParts): Promise<Duplex> {
@@ -501,7 +507,7 @@ export class ContainerStore implements Containers {
 
   /** What only a container that runs needs: its root's mount, links, names, volumes that are mounts. */
   async #release({ record, files }: ContainerEntry): Promise<void> {
-    await leaveRoot(this.#context.core, files);
+    await leaveHost(this.#context, files);
     await this.#context.networks.disconnect(record.id);
     await this.#context.userNamespaces.leave(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);

@@ -8,9 +8,14 @@ import { promisify } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
+import { foreignArguments } from '../foreign/foreign-arguments.ts';
+import { foreignProcess } from '../foreign/foreign-bundle.ts';
+import { identityIn } from '../foreign/prepare.ts';
+import type { ForeignRuntime } from '../foreign/runtimes.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
+import type { OciProcess } from './oci.ts';
 import { execProcess } from './process.ts';
 import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
 
@@ -63,14 +68,22 @@ export interface ExecTarget {
 }
 
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
-export function runExec(target: ExecTarget, request: ExecRequest): ExecProcess {
-  const { core, record, files, ready, image, seccompBpf } = target;
+export function runExec({ core, record, files, ready, image, seccompBpf }: ExecTarget, request: ExecRequest): ExecProcess {
+  const process = execProcess(record.spec, image, request, hostnameOf(record));
+  return execThrough(core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request.tty);
+}
+
+/** The same by the runtime that runs the container; `root`: where its root is on the host. */
+export async function runForeignExec({ core, record, files, image }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
+  const process = execProcess(record.spec, image, request, hostnameOf(record));
+  const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
+  return execThrough(core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request.tty);
+}
+
+function execThrough(core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, tty: boolean): ExecProcess {
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
-  writeFileSync(processFile, JSON.stringify(execProcess(record.spec, image, request, hostnameOf(record))), { mode: 0o600 });
-  const child = spawn(core, [
-    'enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--process', processFile, '--cgroup', files.cgroup,
-    ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf]), ...(request.tty ? ['--control-fd', '3'] : []),
-  ], { stdio: ['pipe', 'pipe', 'pipe', request.tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+  writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
+  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : [])], { stdio: ['pipe', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { mountedImages as imagesMountedBy } from '../../state/images-used.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
+import { OWN_RUNTIME } from '../foreign/runtimes.ts';
 import type { Images } from '../image/images.ts';
 import { type ContainerFiles, filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
@@ -32,6 +34,8 @@ export async function makeContainer(
   claim: (anonymousVolumes: Readonly<Record<string, string>>) => void, keep: (record: ContainerRecord, files: ContainerFiles) => void,
 ): Promise<void> {
   const { images, networks, volumes, storage, paths, now } = context;
+  const runtime = context.runtimes.nameOf(spec.runtime);
+  if (users !== null && runtime !== OWN_RUNTIME) throw new BayplanError('not-built', `container ${name}: users of its own are for containers of the engine's own runtime: leave userns or runtime out`);
   const layers = await images.layers(image.id);
   const id = randomBytes(32).toString('hex');
   const files = filesOf(paths, id, spec.cgroupParent);
@@ -56,7 +60,7 @@ export async function makeContainer(
     await storage.makeRoot(files, layers);
     if (users !== null) await storage.giveRoot(files, null, users);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users,
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, runtime, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {

@@ -26,6 +26,8 @@ export const ContainerRecord = z.object({
   anonymousVolumes: z.record(z.string(), z.string()),
   /** Reference → config digest of the image that a mount stood for when it was made. */
   mountedImages: z.record(z.string(), z.string()).default({}),
+  /** Name of the runtime that runs it. */
+  runtime: z.string().default('bayplan'),
   /** Storage driver that its root was made with. */
   storage: z.enum(DRIVER_NAMES).default('overlay'),
   /** Its users, where they are not the host's: from its creation on, or from its first start on where they are somebody else's. */

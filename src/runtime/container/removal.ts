@@ -3,11 +3,11 @@ import { volumesUsedBy } from '../../state/volume-users.ts';
 import { settled } from '../settled.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
-import { leaveRoot } from './leave-root.ts';
+import { leaveHost } from './leave-host.ts';
 
 /** Takes away what is left of a container whose process has ended: its record first, for half a container must not be taken for a whole one. */
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
-  const { kernel, networks, userNamespaces, volumes, storage, core } = context;
+  const { kernel, networks, userNamespaces, volumes, storage } = context;
   rmSync(files.record, { force: true });
   const disconnect = async (): Promise<void> => {
     await networks.disconnect(record.id);
@@ -15,7 +15,7 @@ export async function removeRemains(context: ContainerContext, { record, files }
     await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
   };
-  await leaveRoot(core, files);
+  await leaveHost(context, files);
   if (record.storage === storage.name) await storage.removeRoot(files);
   await settled([disconnect(), ...[files.bundle, files.state].map((folder) => kernel.removeTree(folder))]);
 }

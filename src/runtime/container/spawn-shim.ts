@@ -1,4 +1,6 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { foreignArguments } from '../foreign/foreign-arguments.ts';
+import type { ForeignRuntime } from '../foreign/runtimes.ts';
 import type { Kernel } from '../kernel.ts';
 import { partsText, type PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
@@ -22,6 +24,8 @@ export interface ShimOptions {
   readonly syslog: string | null;
   /** Folders on which something is mounted on the host for as long as the container lives. */
   readonly mounted: readonly string[];
+  /** Runtime that makes the container; null: the core itself. */
+  readonly foreign: ForeignRuntime | null;
   /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
   readonly stdin: 'none' | 'open' | 'once';
   /** Connections that are its stdio from its first byte on. */
@@ -50,7 +54,7 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
     ...options.zones.flatMap((zone) => ['--dns', zone]), ...(options.internal ? ['--dns-internal'] : []),
     ...options.nameservers.flatMap((address) => ['--dns-server', address]),
     ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
-    ...options.mounted.flatMap((folder) => ['--unmount', folder]), '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
+    ...options.mounted.flatMap((folder) => ['--unmount', folder]), ...(options.foreign === null ? [] : foreignArguments(options.foreign, files)), '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
     ...options.attachments.flatMap(({ parts }, index) => ['--attach-fd', `${FIRST_ATTACHMENT + index}:${partsText(parts)}`]),
   ];
   const descriptors = new Map([[3, theirs], [4, lock], ...options.attachments.map(({ fd }, index) => [FIRST_ATTACHMENT + index, fd] as const)]);
