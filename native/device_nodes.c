@@ -62,7 +62,7 @@ static int make_node(const struct config *config, int root, const struct device 
   while (length > 1 && device->path[length - 1] == '/') length--;
   const char *path = arena_format("%.*s", (int)length, device->path), *slash = path ? strrchr(path, '/') : NULL;
   if (!slash) return error_text(err, "device %s: an absolute path is wanted", device->path);
-  snprintf(folder, sizeof folder, "%.*s/", (int)(slash - device->path), device->path);
+  snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path);
   fd_auto above = inroot_make(root, folder, false, 0755, err);
   if (above < 0) return -1;
   if (config_has_users(config)) return attach_node(above, slash + 1, device->tree, device->path, err);

@@ -1,0 +1,34 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { factsFromGuest, GUEST_SECONDS } from './in-guest.ts';
+import type { Facts } from './apparmor-scenario.ts';
+
+let facts: Facts;
+beforeAll(async () => {
+  facts = await factsFromGuest('apparmor-scenario');
+}, (GUEST_SECONDS + 60) * 1000);
+
+describe('on a kernel with AppArmor', () => {
+  it('the default profile is loaded when it is needed', () => {
+    expect(facts.enabled).toBe('Y');
+    expect(facts.up).toMatchObject({ code: 0, stderr: '' });
+    expect(facts.profiles).toContain('bayplan-default (enforce)');
+  });
+
+  it.each(['default', 'init'])('confines the first process and what is executed beside it, also one with SYS_ADMIN and without a filter (%s)', (name) => {
+    expect(facts.services[name]).toEqual({ first: 'bayplan-default (enforce)', executed: 'bayplan-default (enforce)', mounts: '', forbidden: 'written', core: '' });
+  });
+
+  it('a profile of one\'s own takes its place', () => {
+    expect(facts.services.own).toMatchObject({ first: 'test-own (enforce)', executed: 'test-own (enforce)', mounts: 'mounted', forbidden: '' });
+  });
+
+  it.each(['unconfined', 'privileged'])('none confines who asks for that (%s)', (name) => {
+    expect(facts.services[name]).toMatchObject({ first: 'unconfined', executed: 'unconfined', mounts: 'mounted', forbidden: 'written' });
+  });
+
+  it('one that is not loaded is named', () => {
+    expect(facts.missing).toMatchObject({ code: 1, stderr: expect.stringContaining('the AppArmor profile no-such-profile is not loaded') as string });
+  });
+
+  it('all of it ends', () => expect([facts.down.code, facts.stop.code]).toEqual([0, 0]));
+});
