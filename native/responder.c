@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -17,14 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "caps.h"
 #include "core.h"
 #include "dns_redirect.h"
 #include "file.h"
+#include "privileges.h"
 #include "scope.h"
 #include "spawn.h"
 
-#define NOBODY 65534
 /* Where the responder listens in truth, beside what connections take their ports from: port 53 is the container's own. */
 #define HIDDEN_PORT 61053
 /* How large the file is that says anew what is served. */
@@ -58,10 +56,7 @@ int responder_bind(struct responder *responder, const char *netns, struct error 
 }
 
 static int drop_privileges(struct error *err) {
-  if (caps_bound(0, err) < 0) return -1;
-  if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) return error_errno(err, "setresuid", "dns");
-  if (caps_set(0, 0, 0, err) < 0) return -1;
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return error_errno(err, "prctl(PR_SET_NO_NEW_PRIVS)", NULL);
+  if (privileges_drop(err) < 0) return -1;
   return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? error_errno(err, "prctl(PR_SET_PDEATHSIG)", NULL) : 0;
 }
 

@@ -81,7 +81,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     let containers: ContainerStore | null = null;
     const [contents, images, volumes, networks] = await allOf([
       ContentStore.open(paths.contents, asides), createImages({ asides, paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
-      createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, now }),
+      createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, core, now }),
     ]);
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Kernel } from '../runtime/kernel.ts';
 
@@ -6,6 +7,7 @@ const RUN = '/run';
 
 /** Removes a run folder that nothing needs any more, its mounts before it, its lock last: until then no other engine can begin there. */
 export function removeRunFolder(run: string, kernel: Kernel): void {
+  endCarriers(join(run, 'carriers'));
   for (const mountpoint of mountsBelow(run)) kernel.detachMount(mountpoint);
   for (const name of readdirSync(run)) if (name !== 'engine.lock') rmSync(join(run, name), { recursive: true, force: true });
   rmSync(join(run, 'engine.lock'), { force: true });
@@ -14,6 +16,14 @@ export function removeRunFolder(run: string, kernel: Kernel): void {
   } catch (error) {
     // Somebody has just begun to start the next engine.
     if (!(error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'ENOENT'))) throw error;
+  }
+}
+
+/** Tells programs that carry ports for containers that are gone to end. The request is sent before the socket is removed; nobody waits for the answer. */
+function endCarriers(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    connect(join(folder, name)).on('error', () => undefined).end(`${JSON.stringify({ version: 1, op: 'end' })}\n`); // one that refuses has ended
   }
 }
 

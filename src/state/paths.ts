@@ -34,6 +34,8 @@ export interface Paths {
   readonly bundles: string;
   /** Zone files, one a network. */
   readonly zones: string;
+  /** Sockets of the programs that carry ports on, one each. */
+  readonly carriers: string;
   /** nftables table in family inet. */
   readonly table: string;
   /** Name prefix of bridges and host-side veths: `bp-` or `bpxxxx-`; 8 characters may follow. */
@@ -52,7 +54,7 @@ export function pathsOf(root: string = DEFAULT_ROOT): Paths {
     socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'), config: instance === '' ? '/etc/bayplan/config.json' : join(root, 'config.json'),
     images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
     networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
-    netns: join(run, 'netns'), userns: join(run, 'userns'), bundles: join(run, 'c'), zones: join(run, 'zones'),
+    netns: join(run, 'netns'), userns: join(run, 'userns'), bundles: join(run, 'c'), zones: join(run, 'zones'), carriers: join(run, 'carriers'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };
 }

@@ -29,7 +29,7 @@ export function processes(paths: Paths): readonly { pid: number; words: readonly
   return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (!words.some((word) => word.startsWith(`${paths.bundles}/`))) return [];
+      if (!words.some((word) => word.startsWith(`${paths.bundles}/`) || word.startsWith(`${paths.carriers}/`))) return [];
       return readlinkSync(`/proc/${pid}/exe`).includes('bayplan-core') ? [{ pid: Number(pid), words }] : [];
     } catch {
       return []; // it has ended meanwhile

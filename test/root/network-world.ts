@@ -10,6 +10,7 @@ import type { NetworkSpec } from '../../src/state/network.ts';
 import { type Paths, pathsOf } from '../../src/state/paths.ts';
 
 const LIBRARY = new URL('../../build/libbayplan.so', import.meta.url).pathname;
+const CORE = new URL('../../build/bayplan-core', import.meta.url).pathname;
 
 /** A container that is connected: its namespace, and its addresses on the first network. */
 export interface Connected { readonly endpoint: Endpoint; readonly netns: string; readonly address: string; readonly ipv6: string }
@@ -36,7 +37,7 @@ export class NetworkWorld {
 
   /** The same root, a new engine. */
   async reopen(): Promise<void> {
-    this.networks = await createNetworks({ paths: this.paths, kernel: this.kernel, now: () => Date.now() });
+    this.networks = await createNetworks({ paths: this.paths, kernel: this.kernel, core: CORE, now: () => Date.now() });
   }
 
   /** Gives addresses and connects a container with one name on each network. */

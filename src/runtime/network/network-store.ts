@@ -22,7 +22,7 @@ import { NetworkEntry, newNetworkNames } from './network-entry.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
 import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
-import { carryConnections } from './port-carrier.ts';
+import { PortCarriers } from './port-carriers.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
 import { RulesetWatch } from './ruleset-watch.ts';
@@ -32,7 +32,8 @@ import { ZoneFiles } from './zone-files.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
-interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly now: () => number; readonly asides?: SetAsides }
+/** `core`: the program that serves ports where packet rules cannot. */
+interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly core: string; readonly now: () => number; readonly asides?: SetAsides }
 
 /** Reads the networks' records. Nothing in the kernel is touched before `create` or `restore`. */
 export async function createNetworks(context: NetworkContext): Promise<Networks> {
@@ -73,14 +74,14 @@ class NetworkStore implements Networks {
   #complaints: readonly string[] = [];
 
   constructor(context: NetworkContext & { readonly asides: SetAsides }, entries: Map<string, NetworkEntry>) {
-    const { paths, kernel } = context;
+    const { paths, kernel, core } = context;
     this.#context = context;
     this.#asides = context.asides;
     this.#entries = entries;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
     this.#watch = new RulesetWatch(kernel, () => this.repair());
-    this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#nameOf(id), carryConnections);
+    this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#nameOf(id), new PortCarriers(kernel, core, paths.carriers));
     this.#zones = new ZoneFiles(paths.zones);
     this.#links = new NetworkLinks(kernel, paths.linkPrefix);
     this.#namespaces = new Namespaces(kernel, paths.netns);
@@ -221,17 +222,21 @@ class NetworkStore implements Networks {
     this.#endpoints.set(id, { ...endpoint, ready });
     for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).setReady(id, ready);
     if (this.#ports.setReady(id, ready)) this.#apply();
-    await this.#writeZones(endpoint);
+    await settled([this.#ports.settle(id), this.#writeZones(endpoint)]);
   }
 
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {
     const addresses = this.#publicAddresses(publication.container);
     const before = this.#ports.table;
-    const { ports, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
+    const { ports, serve, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
     try {
       this.#apply();
+      await serve();
+    } catch (error) {
+      if (ports.length > 0) await this.publish({ ...publication, ports: [] });
+      throw error;
     } finally {
-      release();
+      await release();
     }
     this.#rules.guard(false);
     await this.#forgetFlows(before);
@@ -257,6 +262,7 @@ class NetworkStore implements Networks {
         else entry.allocate(endpoint.id, { ipv4, ipv6: ipv6 === '' ? null : ipv6 });
       }
     }
+    await this.#ports.find();
     for (const publication of publications) {
       try {
         await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
@@ -272,6 +278,7 @@ class NetworkStore implements Networks {
     this.#rules.distrust();
     this.#apply();
     this.#rules.guard(true);
+    await this.#ports.resume();
     const zones = [...this.#entries.values()].map(({ zone }) => zone);
     if (all) await this.#zones.keepOnly(new Set(zones));
     await Promise.all(zones.map((zone) => this.#zones.write(zone)));
@@ -291,12 +298,12 @@ class NetworkStore implements Networks {
   }
 
   notices(): readonly string[] {
-    return [...this.#rules.notices(), ...this.#watch.notices(), ...this.#complaints];
+    return [...this.#rules.notices(), ...this.#watch.notices(), ...this.#ports.notices(), ...this.#complaints];
   }
 
   close(): void {
     this.#watch.stop();
-    this.#ports.clear();
+    this.#ports.leaveBehind();
   }
 
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<NetworkEntry> {

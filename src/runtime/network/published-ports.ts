@@ -1,8 +1,10 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { PublishedPort } from '../../state/container.ts';
 import type { Kernel } from '../kernel.ts';
+import { settled } from '../settled.ts';
 import type { Addresses, Publication } from './networks.ts';
-import type { Carry } from './port-carrier.ts';
+import type { PortCarrier } from './port-carrier.ts';
+import type { PortCarriers } from './port-carriers.ts';
 import { findPortHolder } from './port-holder.ts';
 import { normalHostIp, type PickedPort, PortInUse, portText, ReservedPort } from './reserved-port.ts';
 import type { TablePort } from './table.ts';
@@ -17,17 +19,19 @@ interface Claim { readonly addresses: Addresses; readonly group: string; readonl
 /** Which host ports lead to which containers. */
 export class PublishedPorts {
   readonly #kernel: Kernel;
-  readonly #carry: Carry;
+  readonly #carriers: PortCarriers;
   readonly #nameOf: (container: string) => string;
   readonly #held = new Map<string, ReservedPort>();
   readonly #table = new Map<string, TablePort>();
   readonly #byContainer = new Map<string, readonly PickedPort[]>();
+  /** Ports whose end is under way. */
+  readonly #ending = new Set<Promise<void>>();
   #nextPicked: number;
 
-  /** `offset` turns the order in which ports are picked; `nameOf` is for messages; `carry` serves what no rule can send on. */
-  constructor(kernel: Kernel, offset: number, nameOf: (container: string) => string, carry: Carry) {
+  /** `offset` turns the order in which ports are picked; `nameOf` is for messages; `carriers` serve what no rule can send on. */
+  constructor(kernel: Kernel, offset: number, nameOf: (container: string) => string, carriers: PortCarriers) {
     this.#kernel = kernel;
-    this.#carry = carry;
+    this.#carriers = carriers;
     this.#nameOf = nameOf;
     this.#nextPicked = FIRST_PICKED + (offset % (LAST_PICKED - FIRST_PICKED + 1));
   }
@@ -49,10 +53,11 @@ export class PublishedPorts {
 
   /**
    * Makes exactly these ports lead to the container, or changes nothing and throws `port-taken`. A port picked before stays the same.
-   * Answers what to do with the reservations that ended: close them once the rules are gone.
+   * Answers what is left to do: serve what no rule can send on, and, once the rules are gone, free what nobody needs any more.
    */
-  async assign(publication: Publication, addresses: Addresses, ready: boolean): Promise<{ ports: readonly PublishedPort[]; release: () => void }> {
+  async assign(publication: Publication, addresses: Addresses, ready: boolean): Promise<{ ports: readonly PublishedPort[]; serve: () => Promise<void>; release: () => Promise<void> }> {
     const { container } = publication;
+    if (this.#ending.size > 0) await Promise.allSettled(this.#ending); // one of them may be wanted again
     const before = this.#byContainer.get(container) ?? [];
     const picked: PickedPort[] = [];
     const held: ReservedPort[] = [];
@@ -63,21 +68,25 @@ export class PublishedPorts {
         picked.push({ ...port, published: reserved.port, publishedLast: null });
       }
     } catch (error) {
-      for (const one of held) if (one.containers.length === 0) this.#drop(one)();
+      for (const one of held) if (one.containers.length === 0) await this.#drop(one)();
       throw error instanceof PortTaken ? await this.#taken(error) : error;
     }
     for (const port of before) this.#held.get(keyOf(port))?.leave(container);
     for (const [index, port] of picked.entries()) held[index]?.lead(container, addresses, port, ready);
     if (picked.length > 0) this.#byContainer.set(container, picked);
     else this.#byContainer.delete(container);
-    const ended: (() => void)[] = [];
+    const ended: (() => Promise<void>)[] = [];
+    const carriers: PortCarrier[] = [];
     for (const key of new Set([...before, ...picked].map(keyOf))) {
       const one = this.#held.get(key);
       if (one === undefined) continue;
       if (one.containers.length === 0) ended.push(this.#drop(one));
-      else this.#tabulate(key, one);
+      else {
+        this.#tabulate(key, one);
+        if (one.carrier !== null) carriers.push(one.carrier);
+      }
     }
-    return { ports: picked, release: () => ended.forEach((close) => close()) };
+    return { ports: picked, serve: () => settled(carriers.map((carrier) => carrier.settle())), release: () => settled(ended.map((close) => close())) };
   }
 
   /** Says whether a container passes its health check: a port that several share leads to those that do, and where none does to all. Answers whether that changes a rule. */
@@ -94,9 +103,32 @@ export class PublishedPorts {
     return changed;
   }
 
-  /** Gives up all reservations; the rules are the caller's. */
-  clear(): void {
-    for (const held of [...this.#held.values()]) this.#drop(held)();
+  /** Tells what serves the container's ports where they lead now. */
+  settle(container: string): Promise<void> {
+    const keys = (this.#byContainer.get(container) ?? []).map(keyOf);
+    return settled(keys.flatMap((key) => this.#held.get(key)?.carrier?.settle() ?? []));
+  }
+
+  /** Finds what serves ports of an engine before; `resume` ends what of it was not assigned again. */
+  find(): Promise<void> {
+    return this.#carriers.find();
+  }
+
+  async resume(): Promise<void> {
+    const carriers = [...this.#held.values()].flatMap(({ carrier }) => carrier ?? []);
+    await settled([...carriers.map((carrier) => carrier.settle()), this.#carriers.endOthers()]);
+  }
+
+  /** Why what should be served is not, a line each. */
+  notices(): readonly string[] {
+    return [...this.#held.values()].flatMap(({ carrier }) => carrier?.complaint ?? []);
+  }
+
+  /** Lets go of all reservations at the engine's end; the rules stay, and so does what serves where there are none. */
+  leaveBehind(): void {
+    for (const held of this.#held.values()) held.leaveBehind();
+    this.#held.clear();
+    this.#table.clear();
     this.#byContainer.clear();
   }
 
@@ -133,7 +165,7 @@ export class PublishedPorts {
   #reserve(port: PickedPort, { addresses, group }: Claim): ReservedPort {
     const existing = this.#held.get(keyOf(port));
     if (existing !== undefined && existing.group !== group) throw new PortTaken(port, existing.containers);
-    const held = existing ?? new ReservedPort(this.#kernel, this.#carry, port, group);
+    const held = existing ?? new ReservedPort(this.#kernel, this.#carriers, port, group);
     try {
       held.bind(addresses);
     } catch (error) {
@@ -151,11 +183,15 @@ export class PublishedPorts {
       .flatMap((held) => held.containers);
   }
 
-  #drop(held: ReservedPort): () => void {
+  #drop(held: ReservedPort): () => Promise<void> {
     const key = keyOf({ protocol: held.protocol, hostIp: held.hostIp, published: held.port });
     this.#held.delete(key);
     for (const family of held.table().keys()) this.#table.delete(`${family}|${key}`);
-    return () => held.close();
+    return async () => {
+      const end = held.close();
+      this.#ending.add(end);
+      await end.finally(() => this.#ending.delete(end));
+    };
   }
 
   async #taken({ port, containers }: PortTaken): Promise<BayplanError> {

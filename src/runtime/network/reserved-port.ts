@@ -3,7 +3,8 @@ import { addressOf, addressText, type Family } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import type { Addresses } from './networks.ts';
-import type { Carry } from './port-carrier.ts';
+import { PortCarrier } from './port-carrier.ts';
+import type { PortCarriers } from './port-carriers.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 import type { Backend, TablePort } from './table.ts';
 
@@ -25,18 +26,18 @@ export class ReservedPort {
   readonly port: number;
   readonly group: string;
   readonly #kernel: Kernel;
-  readonly #carry: Carry;
-  readonly #closes = new Map<Family, () => void>();
+  readonly #carriers: PortCarriers;
+  #sockets = new Map<Family, { readonly fd: number } | PortCarrier>();
   readonly #backends = new Map<string, { readonly addresses: Addresses; readonly port: number; ready: boolean }>();
   #allow: readonly string[] = [];
 
-  constructor(kernel: Kernel, carry: Carry, port: PickedPort, group: string) {
+  constructor(kernel: Kernel, carriers: PortCarriers, port: PickedPort, group: string) {
     this.hostIp = normalHostIp(port.hostIp);
     this.protocol = port.protocol;
     this.port = port.published;
     this.group = group;
     this.#kernel = kernel;
-    this.#carry = carry;
+    this.#carriers = carriers;
   }
 
   /** Ids of the containers it leads to. */
@@ -46,45 +47,65 @@ export class ReservedPort {
 
   /** Binds what is not bound yet for a container with these addresses. All or nothing; throws PortInUse, or BayplanError. */
   bind(addresses: Addresses): void {
-    const bound: Family[] = [];
+    const before = new Map(this.#sockets);
     try {
-      for (const family of familiesOf(this.hostIp, addresses)) {
-        if (this.#closes.has(family)) continue;
-        this.#closes.set(family, this.#socket(family));
-        bound.push(family);
-      }
+      for (const family of familiesOf(this.hostIp, addresses)) if (!this.#sockets.has(family)) this.#sockets.set(family, this.#socket(family));
     } catch (error) {
-      for (const family of bound) this.#close(family);
+      // IPv6 comes last: what was bound here and is to be undone is no carrier.
+      for (const [family, socket] of this.#sockets) if (!before.has(family) && 'fd' in socket) this.#kernel.close(socket.fd);
+      this.#sockets = before;
       throw error;
     }
   }
 
-  close(): void {
-    for (const family of [...this.#closes.keys()]) this.#close(family);
+  /** What carries it where packet rules cannot; null where they can. */
+  get carrier(): PortCarrier | null {
+    return [...this.#sockets.values()].find((socket) => socket instanceof PortCarrier) ?? null;
+  }
+
+  /** Gives the port up. */
+  async close(): Promise<void> {
+    const { carrier } = this;
+    this.#closeSockets();
+    await carrier?.end();
+  }
+
+  /** Leaves the port to the next engine, as far as that can be. */
+  leaveBehind(): void {
+    this.carrier?.leave();
+    this.#closeSockets();
   }
 
   /** `ready` false: it is sent to only where no other is ready. */
   lead(container: string, addresses: Addresses, port: PublishedPort, ready: boolean): void {
     this.#backends.set(container, { addresses, port: port.target, ready });
     this.#allow = port.allow;
+    this.#lead();
   }
 
   setReady(container: string, ready: boolean): void {
     const backend = this.#backends.get(container);
     if (backend !== undefined) backend.ready = ready;
+    this.#lead();
   }
 
   leave(container: string): void {
     this.#backends.delete(container);
+    this.#lead();
   }
 
   /** What the packet rules say of it, by family. */
   table(): ReadonlyMap<Family, TablePort> {
     const { hostIp, protocol, port } = this;
-    return new Map([...this.#closes.keys()].map((family) => [family, {
+    return new Map([...this.#sockets.keys()].map((family) => [family, {
       family, protocol, port, hostIp: hostIp === EVERYWHERE[family] ? '' : hostIp, backends: this.#targets(family),
       allow: this.#allow.length === 0 ? null : this.#allow.filter((network) => network.includes(':') === (family === 6)),
     }]));
+  }
+
+  #lead(): void {
+    const own = this.#targets(6);
+    this.carrier?.lead(own.length > 0 ? own : this.#targets(4));
   }
 
   #targets(family: Family): readonly Backend[] {
@@ -96,12 +117,11 @@ export class ReservedPort {
     return (ready.length > 0 ? ready : all).map(({ address, port }) => ({ address, port }));
   }
 
-  #socket(family: Family): () => void {
-    const text = portText({ hostIp: this.hostIp === '' ? EVERYWHERE[family] : this.hostIp, protocol: this.protocol, published: this.port });
+  #socket(family: Family): { readonly fd: number } | PortCarrier {
+    const ip = this.hostIp === '' ? EVERYWHERE[family] : this.hostIp;
+    const text = portText({ hostIp: ip, protocol: this.protocol, published: this.port });
     try {
-      const { fd } = this.#kernel.reservePort(this.protocol, this.hostIp === '' ? EVERYWHERE[family] : this.hostIp, this.port);
-      if (family === 6 && this.protocol === 'tcp') return this.#carry(fd, () => this.#targets(6)[0] ?? this.#targets(4)[0] ?? null);
-      return () => this.#kernel.close(fd);
+      return family === 6 && this.protocol === 'tcp' ? this.#carriers.open(ip, this.port) : this.#kernel.reservePort(this.protocol, ip, this.port);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.code === 'EADDRINUSE') throw new PortInUse(text, { cause: error });
@@ -111,9 +131,9 @@ export class ReservedPort {
     }
   }
 
-  #close(family: Family): void {
-    this.#closes.get(family)?.();
-    this.#closes.delete(family);
+  #closeSockets(): void {
+    for (const socket of this.#sockets.values()) if ('fd' in socket) this.#kernel.close(socket.fd);
+    this.#sockets.clear();
   }
 }
 

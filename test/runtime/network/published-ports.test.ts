@@ -1,17 +1,24 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
 import { KernelError } from '../../../src/runtime/kernel.ts';
 import type { Addresses } from '../../../src/runtime/network/networks.ts';
+import { PortCarriers } from '../../../src/runtime/network/port-carriers.ts';
 import { PublishedPorts } from '../../../src/runtime/network/published-ports.ts';
 import type { PublishedPort } from '../../../src/state/container.ts';
 import { FakeKernel } from '../../fake-kernel.ts';
 import { publishedPort } from '../../spec-values.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'bayplan-carriers-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const at = (ipv4: string, ipv6 = ''): Addresses => ({ ipv4, ipv6 });
 
 const tcp = (target: number, published: number | null, hostIp = ''): PublishedPort => publishedPort({ hostIp, published, target });
 function world(): { kernel: FakeKernel; ports: PublishedPorts } {
   const kernel = new FakeKernel();
-  return { kernel, ports: new PublishedPorts(kernel, 0, (id) => `name-of-${id}`, (fd) => () => kernel.close(fd)) };
+  return { kernel, ports: new PublishedPorts(kernel, 0, (id) => `name-of-${id}`, new PortCarriers(kernel, '/core', folder)) };
 }
 const backends = (ports: PublishedPorts): readonly string[] => [...ports.table.values()].map((one) => `${one.hostIp}:${one.port}/${one.protocol} ${one.backends.map((to) => `${to.address}:${to.port}`).join(' ')}`);
 
@@ -22,7 +29,7 @@ test('a port is reserved while it leads somewhere, and given back after its rule
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80', '127.0.0.1:8081/tcp 10.0.0.2:81']);
   const { release } = await ports.assign({ container: 'a', ports: [tcp(81, 8081, '127.0.0.1')] }, at('10.0.0.2'), true);
   expect(kernel.of('close')).toEqual([]);
-  release();
+  await release();
   expect(kernel.of('close')).toEqual([[100]]);
   expect(backends(ports)).toEqual(['127.0.0.1:8081/tcp 10.0.0.2:81']);
 });
@@ -103,7 +110,7 @@ test('a container with IPv6 has its port in both families, one without in IPv4 a
   await ports.assign({ container: 'b', group: 'g', ports: [tcp(80, 8080)] }, at('10.0.0.3', 'fd00::3'), true);
   expect(kernel.of('reservePort')).toEqual([['tcp', '0.0.0.0', 8080], ['tcp', '::', 8080]]);
   expect(backends(ports)).toEqual([':8080/tcp 10.0.0.2:80 10.0.0.3:80', ':8080/tcp fd00::3:80']);
-  ports.clear();
+  ports.leaveBehind();
   expect(kernel.of('close')).toHaveLength(2);
 });
 

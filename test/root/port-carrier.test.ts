@@ -1,0 +1,113 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadKernel } from '../../src/runtime/kernel.ts';
+import { PortCarriers } from '../../src/runtime/network/port-carriers.ts';
+import { build, eventually, Machine, program } from './harness.ts';
+import { processes } from './leftovers.ts';
+
+const there = existsSync('/proc/sys/net/ipv6');
+const PORT = 18_461;
+const STACK = `services:
+  web:
+    image: bayplan/hello
+    command: [nc, -ll, -p, '80', -e, sh, -c, 'cat; echo the end']
+    stop_signal: SIGKILL
+    ports: ['[::1]:${PORT}:80']
+`;
+
+const machine = new Machine();
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+});
+afterAll(() => machine.dispose());
+
+/** What the server answers to `sent` and the end of it. */
+async function say(sent: string | Buffer, port = PORT): Promise<string> {
+  const socket = connect({ host: '::1', port, allowHalfOpen: true });
+  const parts: Buffer[] = [];
+  socket.on('data', (data: Buffer) => parts.push(data));
+  socket.on('error', () => undefined); // what has come until then is the answer
+  socket.end(sent);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return Buffer.concat(parts).toString();
+}
+
+const fetchPing = (): Promise<{ readonly stdout: string }> => promisify(execFile)('curl', ['-s', '--unix-socket', machine.paths.socket, 'http://x/_ping']);
+const carriers = (): readonly number[] => processes(machine.paths).flatMap(({ pid, words }) => (words.includes('carry') ? [pid] : []));
+
+it.skipIf(!there)(`a port on [::1] goes on while the engine is dead, is adopted by the next one, and goes with its stack${there ? '' : ' (no IPv6 here)'}`, async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  await eventually(async () => expect(await say('one')).toBe('onethe end\n'));
+  const [pid = 0] = carriers();
+  expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/Uid:\s65534\s[\s\S]*CapEff:\s0{16}\n[\s\S]*CapBnd:\s0{16}\n/);
+
+  await machine.close();
+  const engine = spawn(process.execPath, [program, '--root', machine.root, 'engine', 'run'], { stdio: 'ignore' });
+  await eventually(async () => expect((await fetchPing()).stdout).toBe('OK'));
+  engine.kill('SIGKILL');
+  await once(engine, 'exit');
+  expect(await say('two')).toBe('twothe end\n');
+  await machine.open();
+  expect(carriers()).toEqual([pid]);
+  expect(await say('three')).toBe('threethe end\n');
+
+  // Made anew under another address, it is led to all the same.
+  expect(await machine.up(STACK.replace('cat;', 'echo anew; cat;'))).toMatchObject({ ok: true });
+  await eventually(async () => expect(await say('four')).toBe('anew\nfourthe end\n'));
+
+  expect(await machine.down()).toMatchObject({ ok: true });
+  await eventually(() => expect(carriers()).toEqual([]));
+  expect(await say('five')).toBe('');
+  expect(readdirSync(machine.paths.carriers)).toEqual([]);
+});
+
+it.skipIf(!there)(`carries all of a connection, many at once, to those that answer${there ? '' : ' (no IPv6 here)'}`, async () => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined); // its client has gone
+    socket.on('end', () => socket.end('the end\n'));
+    socket.pipe(socket, { end: false });
+  });
+  const kernel = loadKernel(join(build, 'libbayplan.so'));
+  const folder = join(machine.folder, 'carriers');
+  await new Promise<void>((resolve) => server.listen(18_462, '127.0.0.1', resolve));
+  const carrier = new PortCarriers(kernel, join(build, 'bayplan-core'), folder).open('::1', 18_463);
+  try {
+    carrier.lead([{ address: '127.0.0.1', port: 18_464 }, { address: '127.0.0.1', port: 18_462 }]); // nobody listens at the first
+    await carrier.settle();
+    const large = Buffer.alloc(8 << 20, 'x');
+    expect((await say(large, 18_463)).length).toBe(large.length + 'the end\n'.length);
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => say(String(index), 18_463)));
+    expect(answers).toEqual(Array.from({ length: 100 }, (_, index) => `${index}the end\n`));
+    // A client that vanishes takes nobody along; one that is under way outlives the port.
+    connect({ host: '::1', port: 18_463 })
+    const open = connect({ host: '::1', port: 18_463 });
+    const heard = once(open, 'data');
+    open.write('still');
+    expect(String(await heard)).toBe('still');
+    await carrier.end();
+    expect(await say('late', 18_463)).toBe('');
+    const last = once(open, 'data');
+    open.write('here');
+    expect(String(await last)).toBe('here');
+    open.destroy();
+  } finally {
+    await carrier.end();
+    server.close();
+  }
+});
+
+it.skipIf(!there)(`is there again when somebody kills it${there ? '' : ' (no IPv6 here)'}`, async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  const [pid = 0] = carriers();
+  process.kill(pid, 'SIGKILL');
+  await eventually(async () => expect(await say('one')).toBe('onethe end\n'));
+  expect(carriers()).not.toContain(pid);
+  expect(await machine.down()).toMatchObject({ ok: true });
+  await eventually(() => expect(carriers()).toEqual([]));
+});
