@@ -16,6 +16,8 @@ export interface Surroundings {
   /** Ports that have to be withdrawn from others first. */
   readonly holders: (ports: readonly PublishedPort[], service: string) => readonly string[];
   readonly published: (one: Wanted) => boolean;
+  /** Whether another service is to get a port that this container has. */
+  readonly yields: (name: string) => boolean;
 }
 
 /** The steps of an update, and which of them try a new container out. */
@@ -68,7 +70,7 @@ function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], m
     const { spec: { stopGracePeriodMs, stopSignal }, status } = container;
     const graceMs = desired.stopTimeoutSeconds === null ? stopGracePeriodMs : desired.stopTimeoutSeconds * 1000;
     const withdraw = stepId('withdraw-ports', old);
-    if ((status?.ports.length ?? 0) > 0) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name: old }, needs, why });
+    if ((status?.ports.length ?? 0) > 0) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name: old }, needs: around.yields(old) ? [] : needs, why });
     if (status?.phase === 'running') {
       steps.push({ id: stepId('drain-container', old), action: 'drain-container', args: { name: old, atMostMs: graceMs }, needs: [...needs, withdraw], why });
       steps.push({ id: stepId('stop-container', old), action: 'stop-container', args: { name: old, signal: stopSignal, graceMs }, needs: [stepId('drain-container', old)], why });

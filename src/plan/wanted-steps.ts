@@ -21,8 +21,8 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
   const byService = groupBy(wanted, ({ service }) => service);
   const waits = new Map<string, Step>();
   const handedOver = portsHandedOver(wanted, fates, actual);
-  const portHolders = groupBy([...fates.leaving.keys(), ...apart, ...handedOver].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => hostPort(port));
-  const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((port) => portHolders.get(hostPort(port)) ?? [])
+  const portHolders = groupBy([...fates.leaving.keys(), ...apart, ...handedOver].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => numberOf(port));
+  const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((wantedPort) => (portHolders.get(numberOf(wantedPort)) ?? []).filter(({ port }) => overlaps(port, wantedPort)))
     .filter(({ name }) => !apart.has(name) || actual.containers[name]?.identity.service !== service).map(({ name }) => stepId('withdraw-ports', name));
   /** The last step of the update of each container that is replaced in its turn, by its name. */
   const ends = new Map<string, string>();
@@ -102,6 +102,8 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
       return { needs, waits: needs.flatMap((id) => waits.get(id) ?? []) };
     },
     holders: holdersOf, published: isPublished,
+    // At once: who is to get the port may be what the container that takes this one's place depends on.
+    yields: (name) => (actual.containers[name]?.status?.ports ?? []).some((port) => isWantedBeside(port, actual.containers[name]?.identity.service ?? '', wanted)),
   };
   const rolled = updates.map((update) => { // services come after what they depend on
     const made = rollingSteps(update, desired, actual, around);
@@ -142,11 +144,14 @@ function missingPorts(one: Wanted, container: Container | undefined): readonly P
     found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && isOneOf(port, found.published)));
 }
 
+/** Whether another service than the one that has a port is to have it. */
+function isWantedBeside(port: PublishedPort, holder: string, wanted: readonly Wanted[]): boolean {
+  return wanted.some((one) => one.service !== holder && one.spec.ports.some((other) => overlaps(port, other)));
+}
+
 /** Containers that stay, and lose a port that another one of the stack is to get: it is free only once they have let it go. */
 function portsHandedOver(wanted: readonly Wanted[], fates: Fates, actual: State): readonly string[] {
-  const claims = wanted.flatMap((one) => missingPorts(one, actual.containers[one.name]).map((port) => ({ service: one.service, port: hostPort(port) })));
-  return wanted.filter((one) => fates.wanted.get(one.name)?.kind === 'settled'
-    && surplusPorts(one, actual.containers[one.name]).some((port) => claims.some((claim) => claim.port === hostPort(port) && claim.service !== one.service))).map(({ name }) => name);
+  return wanted.filter((one) => fates.wanted.get(one.name)?.kind === 'settled' && surplusPorts(one, actual.containers[one.name]).some((port) => isWantedBeside(port, one.service, wanted))).map(({ name }) => name);
 }
 
 /** Ports that lead to the container and should not, or not for the same networks. */
@@ -161,7 +166,13 @@ function isOneOf({ published, publishedLast }: PublishedPort, found: number | nu
   return published <= found && found <= (publishedLast ?? published);
 }
 
-/** Addresses may overlap ('' is all of them), so a port's holder is looked for by number alone. */
-function hostPort({ published, protocol }: PublishedPort): string {
+function numberOf({ published, protocol }: PublishedPort): string {
   return `${published ?? ''}/${protocol}`;
 }
+
+/** Whether only one container can have both. */
+function overlaps(one: PublishedPort, other: PublishedPort): boolean {
+  return numberOf(one) === numberOf(other) && (one.hostIp === other.hostIp || EVERY_ADDRESS.has(one.hostIp) || EVERY_ADDRESS.has(other.hostIp));
+}
+
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['', '0.0.0.0', '::']);

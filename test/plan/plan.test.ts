@@ -213,6 +213,17 @@ describe('what a recreation must not cost', () => {
     expect(steps.find(({ id }) => id === 'publish-ports shop-b-1')?.needs).toEqual(['update-container shop-b-1', 'withdraw-ports shop-a-1']);
   });
 
+  it('a port that what it depends on is to get: it lets it go at once, before its successor is tried', () => {
+    const stack = (color: string, ...[a, b]: readonly (typeof port | null)[]): Desired => desired({
+      a: service({ ports: a ? [a] : [], healthcheck: check, mounts: [data], environment: { color } }), b: service({ ports: b ? [b] : [], healthcheck: check, environment: { color } }, { a: 'healthy' }),
+    });
+    const needsOf = (id: string, before: Desired, after: Desired): readonly string[] | undefined => plan(after, converge(before, bare()), 10).steps.find((step) => step.id === id)?.needs;
+    expect(needsOf('withdraw-ports shop-b-1', stack('red', null, port), stack('blue', port, publishedPort({ published: 81 })))).toEqual([]);
+    const [one, other] = [publishedPort({ published: 80, hostIp: '127.0.0.1' }), publishedPort({ published: 80, hostIp: '127.0.0.2' })];
+    expect(needsOf('withdraw-ports shop-b-1', stack('red', one, other), stack('blue', one, other))).toEqual(['publish-ports shop-b-1.g2']);
+    expect(needsOf('publish-ports shop-a-1', stack('red', one, other), stack('blue', one, other))).not.toContain('withdraw-ports shop-b-1');
+  });
+
   it('names that two services swap', () => {
     const named = (a: string, b: string): Desired => desired({ a: { ...service(), containerName: a }, b: { ...service(), containerName: b } });
     const end = converge(named('y', 'x'), converge(named('x', 'y'), bare()));
@@ -320,7 +331,7 @@ it('makes a plan for a thousand containers, in an order in which it can be carri
 });
 
 describe('as a property of any small stack', () => {
-  const anyService = fc.record({ env: fc.constantFrom('a', 'b'), port: fc.boolean(), health: fc.boolean(), once: fc.boolean(), volume: fc.boolean(), replicas: fc.integer({ min: 0, max: 3 }) });
+  const anyService = fc.record({ env: fc.constantFrom('a', 'b'), port: fc.constantFrom(null, '', '127.0.0.1', '127.0.0.2'), health: fc.boolean(), once: fc.boolean(), volume: fc.boolean(), replicas: fc.integer({ min: 0, max: 3 }) });
   const anyStack = fc.array(anyService, { minLength: 0, maxLength: 4 }).chain((services) => fc.array(fc.nat(3), { minLength: services.length, maxLength: services.length }).map((links): Desired => {
     const all: Record<string, Service> = {};
     services.forEach((one, at) => {
@@ -328,7 +339,7 @@ describe('as a property of any small stack', () => {
       const to = services[link];
       const needs = to === undefined || link >= at ? {} : { [`s${link}`]: to.once ? 'completed' as const : to.health ? 'healthy' as const : 'started' as const };
       const healthcheck = one.health && !one.once ? check : null;
-      all[`s${at}`] = service({ environment: { E: one.env }, ports: one.port && !one.once ? [port] : [], healthcheck, command: one.once ? ['once'] : null, mounts: one.volume ? [data] : [] }, needs, one.replicas);
+      all[`s${at}`] = service({ environment: { E: one.env }, ports: one.port !== null && !one.once ? [publishedPort({ published: 80, hostIp: one.port })] : [], healthcheck, command: one.once ? ['once'] : null, mounts: one.volume ? [data] : [] }, needs, one.replicas);
     });
     return desired(all, { remove: { orphans: true, volumes: false } });
   }));
@@ -336,7 +347,9 @@ describe('as a property of any small stack', () => {
   it('a plan cut off anywhere is finished by the next, and then nothing is left to do', () => {
     fc.assert(fc.property(anyStack, anyStack, fc.nat(40), (first, second, cut) => {
       let state = converge(first, bare());
-      for (const step of plan(second, state, 10).steps.slice(0, cut)) state = simulate(state, step);
+      const { steps } = plan(second, state, 10);
+      steps.forEach(({ id, needs }, at) => needs.forEach((need) => expect([id, steps.slice(0, at).map((step) => step.id)]).toEqual([id, expect.arrayContaining([need])])));
+      for (const step of steps.slice(0, cut)) state = simulate(state, step);
       const end = converge(second, state);
       expect(plan(second, end, 10).steps).toEqual([]);
       expect(Object.values(end.containers).filter(({ spec, status }) => status?.phase !== 'running' && spec.command === null)).toEqual([]);
