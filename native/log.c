@@ -12,6 +12,7 @@
 
 struct record_header { uint64_t time; uint8_t stream, goes_on, zero[2]; uint32_t length; } __attribute__((packed));
 static struct { struct record_header header; char bytes[CHUNK]; } record;
+static struct { struct record_header header; char bytes[256]; } notice;
 
 static int reopen(struct log *log) {
   struct stat stat;
@@ -38,6 +39,31 @@ static void rotate(struct log *log) {
   reopen(log);
 }
 
+/* One record or nothing of it, so that the file stays readable, as on a full disk. */
+static int append(struct log *log, const void *bytes, size_t length) {
+  errno = EBADF;
+  ssize_t written = log->fd < 0 ? -1 : write(log->fd, bytes, length);
+  if (written == (ssize_t)length) { log->size += length; return 0; }
+  if (written < 0) return -1;
+  if (written > 0) (void)!ftruncate(log->fd, (off_t)log->size);
+  errno = ENOSPC;
+  return -1;
+}
+
+/* A line among the container's own, where the first can be written again after some were lost. */
+static int tell_lost(struct log *log) {
+  if (!log->untold) return 0;
+  int length = snprintf(notice.bytes, sizeof notice.bytes, "bayplan: %llu bytes of output were lost here: %s\n", (unsigned long long)log->untold, strerror(log->why));
+  notice.header = record.header;
+  notice.header.stream = LOG_STDERR;
+  notice.header.goes_on = 0;
+  notice.header.length = (uint32_t)length;
+  if (append(log, &notice, sizeof notice.header + (size_t)length) < 0) return -1;
+  log->untold = 0;
+  record.header.goes_on = 0; /* what it went on with is not there */
+  return 0;
+}
+
 ssize_t log_copy(struct log *log, int from, int stream, const char **bytes) {
   ssize_t n;
   *bytes = record.bytes;
@@ -49,10 +75,12 @@ ssize_t log_copy(struct log *log, int from, int stream, const char **bytes) {
   log->open[stream] = record.bytes[n - 1] != '\n';
   size_t length = sizeof record.header + (size_t)n;
   if (log->max && log->size && log->size + length > log->max) rotate(log);
-  ssize_t written = log->fd < 0 ? -1 : write(log->fd, &record, length);
-  if (written == (ssize_t)length) { log->size += length; return n; }
-  /* A full disk: the record is lost, the container goes on, and the file stays readable. */
-  if (written > 0) (void)!ftruncate(log->fd, (off_t)log->size);
-  if (log->fd < 0) reopen(log);
+  if (tell_lost(log) < 0 || append(log, &record, length) < 0) {
+    /* The container goes on. */
+    log->why = errno;
+    log->lost += (uint64_t)n;
+    log->untold += (uint64_t)n;
+    if (log->fd < 0) reopen(log);
+  }
   return n;
 }

@@ -12,6 +12,8 @@ struct log {
   uint64_t size, max;
   int files;
   bool open[LOG_STDERR + 1]; /* the stream's last record ended within a line */
+  uint64_t lost, untold;     /* bytes that could not be written; those of them that no record tells of yet */
+  int why;                   /* errno of the last that could not */
 };
 
 /* `max` in bytes, 0: never rotates; `files` in all. Goes on after what is there. */

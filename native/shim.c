@@ -408,11 +408,12 @@ static void finish(struct shim *shim) {
   bool removed = !shim->cgroup || cgroup_remove(shim->cgroup, &err) == 0;
   run_poststop(shim);
   unmount(shim);
-  char line[512];
+  char line[512], lost[64] = "";
+  if (shim->log.lost) snprintf(lost, sizeof lost, ",\"outputLost\":%llu", (unsigned long long)shim->log.lost);
   bool killed = info.si_code != CLD_EXITED;
-  int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s}\n",
+  int length = snprintf(line, sizeof line, "{\"version\":1,\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"startedAt\":%lld,\"finishedAt\":%lld%s%s}\n",
     killed ? 128 + info.si_status : info.si_status, killed ? info.si_status : 0, oom_kills > 0 ? "true" : "false", shim->started, finished,
-    removed ? "" : ",\"cgroupLeft\":true");
+    removed ? "" : ",\"cgroupLeft\":true", lost);
   if (file_replace(shim->exit_file, line, (size_t)length, &err) < 0) { /* a full disk: an exit is not lost to it, and what makes room may be waiting for this end */
     char path[4200];
     snprintf(path, sizeof path, "%s/exit", shim->bundle);

@@ -77,7 +77,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
   return {
     Id: status.id, Created: rfc3339(status.createdAt), Path: path, Args: args, Name: `/${name}`, Image: image?.id ?? spec.imageId,
     State: {
-      Status: state, Running: status.phase === 'running', Paused: status.paused, Restarting: state === 'restarting', OOMKilled: status.oomKilled, Dead: state === 'dead',
+      Status: state, Running: status.phase === 'running', Paused: status.paused, Restarting: state === 'restarting', OOMKilled: status.oomKilled, ...(status.outputLost === undefined ? {} : { OutputLost: status.outputLost }), Dead: state === 'dead',
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
       ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: 0, Log: healthLog(status) } }),
     },

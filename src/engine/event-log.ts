@@ -95,10 +95,12 @@ export class EventLog {
   }
 
   #ended(name: string, container: Container): void {
-    const { id = '', exitCode = 0, startedAt = 0, finishedAt = 0 } = container.status ?? {};
+    const { id = '', exitCode = 0, startedAt = 0, finishedAt = 0, outputLost } = container.status ?? {};
     for (const network of networksOf(container)) this.#member('disconnect', container, network);
     for (const { volume } of volumesOf(container)) this.tell('volume', 'unmount', volume, { container: id, driver: 'local' });
-    this.#add('die', name, container, { exitCode: String(exitCode), execDuration: String(Math.max(0, Math.floor((finishedAt - startedAt) / 1000))) });
+    this.#add('die', name, container, {
+      exitCode: String(exitCode), execDuration: String(Math.max(0, Math.floor((finishedAt - startedAt) / 1000))), ...(outputLost === undefined ? {} : { outputLost: String(outputLost) }),
+    });
   }
 
   #add(action: string, name: string, { spec, status }: Container, more: Readonly<Record<string, string>> = {}): void {

@@ -217,6 +217,8 @@ export const ContainerStatus = z.strictObject({
   pid: z.int().nonnegative(),
   exitCode: z.int(),
   oomKilled: z.boolean(),
+  /** Bytes of its last run's output that could not be kept; absent where none were lost. */
+  outputLost: z.number().optional(),
   /** Why the last start failed; '' when it did not. */
   error: z.string(),
   createdAt: z.number(),

@@ -109,9 +109,9 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {
-    const { exitCode, oomKilled, startedAt, finishedAt } = found.exit;
+    const { exitCode, oomKilled, outputLost, startedAt, finishedAt } = found.exit;
     await leaveHost(adopter.context, files);
-    Object.assign(entry, { phase: 'exited', exitCode, oomKilled, startedAt, finishedAt });
+    Object.assign(entry, { phase: 'exited', exitCode, oomKilled, outputLost, startedAt, finishedAt });
   } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
     // Its shim was killed, or the machine went down: no end was recorded.
     await deleteCgroup(core, files.cgroup);

@@ -16,6 +16,7 @@ export interface ContainerEntry {
   ended: Promise<void>;
   exitCode: number;
   oomKilled: boolean;
+  outputLost: number;
   startedAt: number;
   finishedAt: number;
   health: Health;
@@ -37,7 +38,7 @@ export interface ContainerEntry {
 
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
-    record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, startedAt: 0, finishedAt: 0,
+    record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
     health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
   };
 }
@@ -45,7 +46,7 @@ export function newEntry(record: ContainerRecord, files: ContainerFiles): Contai
 /** Notes the end of the process. `exit` null: its shim was killed, or the machine went down, and no end was recorded. */
 export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: number): void {
   Object.assign(entry, {
-    phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false,
+    phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false, outputLost: exit?.outputLost ?? 0,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
     ready: null, shim: null, paused: false, ports: [], health: 'none', view: null,
   });
@@ -58,6 +59,7 @@ export function viewOf(entry: ContainerEntry): Container {
     spec: record.spec,
     status: {
       id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
+      ...(entry.outputLost === 0 ? {} : { outputLost: entry.outputLost }),
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
       health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
       addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports],

@@ -44,6 +44,8 @@ export const ExitRecord = z.object({
   version: z.number(),
   exitCode: z.int(),
   oomKilled: z.boolean(),
+  /** Bytes of output that could not be kept, as on a full disk. */
+  outputLost: z.number().default(0),
   startedAt: z.number(),
   finishedAt: z.number(),
 });
