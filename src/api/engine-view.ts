@@ -22,6 +22,8 @@ export interface EngineView {
   readonly root: string;
   readonly runtimes: Pick<Runtimes, 'list' | 'default'>;
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
+  /** Whether every container has users of its own that does not say otherwise. */
+  readonly remapsUsers: boolean;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;

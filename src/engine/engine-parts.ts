@@ -41,6 +41,8 @@ export interface EngineParts {
   readonly supervisor: Supervisor;
   readonly storage: StorageDriver;
   readonly runtimes: Runtimes;
+  /** Whether every container has users of its own that does not say otherwise. */
+  readonly remapsUsers: boolean;
   readonly machine: Machine;
   readonly asides: SetAsides;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
@@ -98,7 +100,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, machine, asides, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, close };
   } catch (error) {
     close(false);
     throw error;

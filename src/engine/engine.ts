@@ -39,6 +39,7 @@ export class Engine {
   readonly paths: Paths;
   readonly storage: StorageDriver;
   readonly runtimes: Runtimes;
+  readonly remapsUsers: boolean;
   readonly images: Images;
   readonly containers: ContainerStore;
   readonly networks: Networks;
@@ -54,6 +55,7 @@ export class Engine {
     this.paths = parts.paths;
     this.storage = parts.storage;
     this.runtimes = parts.runtimes;
+    this.remapsUsers = parts.remapsUsers;
     this.containers = parts.containers;
     this.networks = parts.networks;
     this.volumes = parts.volumes;

@@ -222,6 +222,12 @@ describe('namespaces of others', () => {
   });
 });
 
+it('shows in what the engine says of itself and of its containers', async () => {
+  expect(await up({ a: '', b: 'userns_mode: host' })).toBe('');
+  expect(machine.engine.remapsUsers).toBe(true);
+  expect(machine.engine.container('demo-b-1').spec.namespaces.user).toBe('host');
+});
+
 it('is the host\'s where its service says so', async () => {
   expect(await up({ a: 'userns_mode: host, network_mode: host, pid: host, privileged: true' })).toBe('');
   expect(namespace('user', 'a')).toBe(namespace('user'));
@@ -233,4 +239,23 @@ it('has as many users as its service asks for, while there are any', async () =>
   expect(map()).toBe(`0 ${root()} 1000`);
   expect(map('b')).toBe(`0 ${root('b')} ${SIZE}`);
   expect(await up({ a: `userns_mode: "auto:size=${101 * SIZE}"` })).toContain(`no ${101 * SIZE} users are left of the ids ${START} to ${START + 100 * SIZE - 1}`);
+});
+
+describe('with roots that are whole copies', () => {
+  it('sees them through its mappings, and nothing of them is chowned', async () => {
+    const other = new Machine();
+    mkdirSync(other.root, { recursive: true });
+    writeFileSync(other.paths.config, JSON.stringify({ version: 1, 'userns-remap': { start: 800_000_000, count: 10 * SIZE }, 'storage-driver': 'vfs' }));
+    try {
+      await other.open();
+      await other.loadHello();
+      expect(await other.up(`services: {a: ${service('')}}`)).toMatchObject({ ok: true });
+      expect((await other.exec('demo-a-1', 'sh', '-c', 'touch /new && stat -c %u / /new /bin/busybox /etc/hosts | sort -u')).output).toBe('0\n');
+      const status = other.engine.container('demo-a-1').status;
+      expect(uidOf(status?.pid ?? 0)).toBeGreaterThanOrEqual(800_000_000);
+      expect(statSync(join(other.paths.containers, status?.id ?? '', 'tree/new')).uid).toBe(0);
+    } finally {
+      await other.dispose();
+    }
+  });
 });
