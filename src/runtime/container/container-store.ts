@@ -193,6 +193,7 @@ export class ContainerStore implements Containers {
         await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
         const home = homeAmong(this.#entries, record);
         const users = await startUsers(this.#context, this.#entries, entry, (found) => this.#update(entry, { users: found }));
+        if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
         const netns = await this.#netns(record, home, users);
         const mounted = await layBundle(this.#context, foreign, layers, { paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
         const attached = Object.keys(home.spec.networks);
