@@ -23,7 +23,7 @@ import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
-import { createOneOff, deleteStack, getStack, listStacks, operateStack, planStack, putStack } from './stacks.ts';
+import { createOneOff, deleteStack, diffRevisions, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
 import { info, listPlugins, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
@@ -95,6 +95,9 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['PUT', '/stacks/:name', putStack],
   ['DELETE', '/stacks/:name', deleteStack],
   ['POST', '/stacks/:name/plan', planStack],
+  ['GET', '/stacks/:name/revisions', listRevisions],
+  ['GET', '/stacks/:name/diff', diffRevisions],
+  ['POST', '/stacks/:name/rollback', rollbackStack],
   ['POST', '/stacks/:name/containers', createOneOff],
   ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],

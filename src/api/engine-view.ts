@@ -12,7 +12,7 @@ import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
-import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 
 /** What the API needs of an engine; src/engine has the real one, test/api a small one. */
 export interface EngineView {
@@ -37,6 +37,12 @@ export interface EngineView {
   /** Rejects with BayplanError `not-found`. */
   stack(name: string): Promise<StackAnswer>;
   planStack(name: string, request: StackRequest): Promise<PlanAnswer>;
+  /** Latest first. Rejects with `not-found`, as the next two do. */
+  stackHistory(name: string): Promise<readonly RevisionAnswer[]>;
+  /** A line for each change. */
+  diffRevisions(name: string, from: number, to: number): Promise<readonly string[]>;
+  /** `end` is always the last event. */
+  rollbackStack(name: string, request: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void>;
   /** `wait`: ends only when what runs is healthy. `end` is always the last event. */
   applyStack(
     name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost },

@@ -1,4 +1,4 @@
-import { StackRequest, type PassEvent } from '../state/messages.ts';
+import { RollbackRequest, StackRequest, type PassEvent } from '../state/messages.ts';
 import { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendJson } from './answer.ts';
@@ -15,6 +15,27 @@ export async function listStacks({ engine, response }: Exchange): Promise<void> 
 /** `GET /stacks/{name}` */
 export async function getStack(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, shownStack(await exchange.engine.stack(param(exchange, 'name'))));
+}
+
+/** `GET /stacks/{name}/revisions` */
+export async function listRevisions(exchange: Exchange): Promise<void> {
+  sendJson(exchange.response, 200, await exchange.engine.stackHistory(param(exchange, 'name')));
+}
+
+/** `GET /stacks/{name}/diff?from=N&to=M`: lines. */
+export async function diffRevisions(exchange: Exchange): Promise<void> {
+  const revision = (key: string): number => {
+    const value = exchange.query.get(key) ?? '';
+    if (!/^[1-9]\d*$/.test(value)) throw new BayplanError('bad-request', `${key} must be the number of a revision, not "${value}"`);
+    return Number(value);
+  };
+  sendJson(exchange.response, 200, { version: 1, lines: await exchange.engine.diffRevisions(param(exchange, 'name'), revision('from'), revision('to')) });
+}
+
+/** `POST /stacks/{name}/rollback`: PassEvents as NDJSON. It goes on when the client leaves. */
+export async function rollbackStack(exchange: Exchange): Promise<void> {
+  const body = await readBody(exchange.request, RollbackRequest);
+  await streamPass(exchange, (onEvent) => exchange.engine.rollbackStack(param(exchange, 'name'), body, onEvent, new AbortController().signal));
 }
 
 /** `POST /stacks/{name}/plan`: what a PUT of the same body would do. */

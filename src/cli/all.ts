@@ -5,12 +5,14 @@ import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addCp } from './cp.ts';
 import { addCreate } from './create.ts';
+import { addDiff } from './diff.ts';
 import { addDown } from './down.ts';
 import { addEngine } from './engine.ts';
 import { addEvents } from './events.ts';
 import { addExec } from './exec.ts';
 import { addExport } from './export.ts';
 import { addGraph } from './graph.ts';
+import { addHistory } from './history.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
 import { addKill } from './kill.ts';
@@ -29,6 +31,7 @@ import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
 import { addRestart } from './restart.ts';
 import { addRm } from './rm.ts';
+import { addRollback } from './rollback.ts';
 import { addRun } from './run.ts';
 import { addSave } from './save.ts';
 import { addScale } from './scale.ts';
@@ -45,7 +48,7 @@ import { addWait } from './wait.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addCreate, addScale, addPlan, addApply, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport,
   addConfig,

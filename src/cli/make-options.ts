@@ -11,7 +11,7 @@ export interface MakeOptions extends ServicesOptions {
 
 /** What `up` alone says. */
 export interface UpOptions extends MakeOptions {
-  readonly detach?: boolean; readonly wait?: boolean; readonly waitTimeout?: number; readonly start: boolean; readonly deps: boolean; readonly alwaysRecreateDeps?: boolean; readonly renewAnonVolumes?: boolean; readonly timeout?: number;
+  readonly detach?: boolean; readonly wait?: boolean; readonly waitTimeout?: number; readonly start: boolean; readonly deps: boolean; readonly alwaysRecreateDeps?: boolean; readonly renewAnonVolumes?: boolean; readonly timeout?: number; readonly rollbackOnFailure?: boolean;
   readonly abortOnContainerExit?: boolean; readonly abortOnContainerFailure?: boolean; readonly exitCodeFrom?: string;
   readonly attach?: readonly string[]; readonly noAttach?: readonly string[]; readonly attachDependencies?: boolean; readonly color: boolean; readonly logPrefix: boolean; readonly timestamps?: boolean;
 }
@@ -30,6 +30,7 @@ export function addUpOptions(command: Command): Command {
   return addMakeOptions(command)
     .option('-d, --detach', 'leave the containers running in the background')
     .option('--wait', 'wait until the services are healthy, or have ended well; leaves them in the background').option('--wait-timeout <seconds>', 'for so long at the most', seconds)
+    .option('--rollback-on-failure', 'where a step fails, or a container is not healthy or does not last, make the whole stack what it was before')
     .option('--no-start', 'make the containers, and start none').option('--no-deps', 'leave alone what the services depend on').option('--always-recreate-deps', 'make what they depend on anew too')
     .option('-V, --renew-anon-volumes', 'remove the anonymous volumes of what is made anew').option('-t, --timeout <seconds>', 'how long containers have to stop (default: as each one says)', seconds)
     .option('--abort-on-container-exit', 'stop all once a container has ended').option('--abort-on-container-failure', 'stop all once a container has failed')

@@ -56,6 +56,11 @@ export function seconds(value: string): number {
   return Number(value);
 }
 
+export function revisionNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('Expected the number of a revision.');
+  return Number(value);
+}
+
 export function lineCount(value: string): string {
   if (!/^(\d+|all)$/.test(value)) throw new InvalidArgumentError('Expected a number of lines, or "all".');
   return value;

@@ -24,7 +24,7 @@ export async function upRequest(project: Project, services: readonly string[], o
   const narrowed = await narrow(request, services, dependencies, project.name, client);
   const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
   const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true };
-  return withPullPolicy({ ...narrowed, desired, options: how }, options.pull);
+  return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
 }
 
 function scaledBy(desired: Desired, scale: Readonly<Record<string, number>>): Desired {

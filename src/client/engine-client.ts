@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { LogLine, PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { repositoryOf } from '../state/image-reference.ts';
@@ -76,6 +76,18 @@ export class EngineClient {
 
   async *operate(name: string, operation: OperationRequest, signal?: AbortSignal): AsyncGenerator<PassEvent> {
     yield* this.#events('POST', `/stacks/${encodeURIComponent(name)}/operations`, JSON.stringify({ version: 1, ...operation }), signal);
+  }
+
+  async history(name: string): Promise<readonly RevisionAnswer[]> {
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/revisions`);
+  }
+
+  async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
+    return (await this.#json<{ readonly lines: readonly string[] }>('GET', `/stacks/${encodeURIComponent(name)}/diff?from=${from}&to=${to}`)).lines;
+  }
+
+  async *rollback(name: string, revision: number | null, from: string | null): AsyncGenerator<PassEvent> {
+    yield* this.#events('POST', `/stacks/${encodeURIComponent(name)}/rollback`, JSON.stringify({ version: 1, revision, from }));
   }
 
   /** `end`: what is followed ends with the last container; else it goes on for those to come. `index`: containers of this number alone. Times as the engine reads them. */

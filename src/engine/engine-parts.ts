@@ -3,7 +3,7 @@ import { UserNamespaces } from '../runtime/container/user-namespaces.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
 import { Runtimes } from '../runtime/foreign/runtimes.ts';
 import { createImages } from '../runtime/image/image-store.ts';
-import type { Images } from '../runtime/image/images.ts';
+import type { Images, ImageUser } from '../runtime/image/images.ts';
 import { LIMITS } from '../runtime/image/registry/limits.ts';
 import { environmentProxies } from '../runtime/image/registry/proxies.ts';
 import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
@@ -79,12 +79,14 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
     const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report, asides);
     const runtimes = new Runtimes(paths, config.runtimes, config['default-runtime']);
-    const stacks = new StackStore(paths.stacks, asides);
+    const stacks = new StackStore(paths.stacks, asides, report);
     let containers: ContainerStore | null = null;
+    let isStored: (id: string) => boolean = () => true;
     const [contents, images, volumes, networks] = await allOf([
-      ContentStore.open(paths.contents, asides), createImages({ asides, paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => containers?.imageUsers() ?? null }),
+      ContentStore.open(paths.contents, asides), createImages({ asides, paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => (containers === null ? null : [...containers.imageUsers(), ...keptImages(stacks, isStored)]) }),
       createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, core, now }),
     ]);
+    isStored = (id) => images.find(id) !== null;
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
@@ -105,6 +107,11 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     close(false);
     throw error;
   }
+}
+
+/** Images that a way back to a former revision needs. One that was taken away by force is not asked for any more. */
+function keptImages(stacks: StackStore, isThere: (id: string) => boolean): readonly ImageUser[] {
+  return stacks.allFormer().flatMap(({ name, revision, images }) => [...new Set(Object.values(images))].filter(isThere).map((imageId) => ({ container: '', imageId, running: false, keptFor: `revision ${revision} of stack ${name}` })));
 }
 
 /** None is left to go on alone when another one fails. */

@@ -9,7 +9,7 @@ import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
-import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
@@ -117,6 +117,18 @@ export class Engine {
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
     return Promise.resolve(this.#stacks.plan(name, request));
+  }
+
+  async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {
+    return Promise.resolve(this.#stacks.history(name));
+  }
+
+  async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
+    return Promise.resolve(this.#stacks.diff(name, from, to));
+  }
+
+  async rollbackStack(name: string, request: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    await this.#stacks.rollback(name, request, onEvent, signal);
   }
 
   async applyStack(

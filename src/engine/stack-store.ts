@@ -8,6 +8,7 @@ import { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
 import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
+import { type RevisionRecord, Revisions } from './revisions.ts';
 
 /** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
 export const StackRecord = z.object({
@@ -16,25 +17,42 @@ export const StackRecord = z.object({
   revision: z.int().positive(),
   source: Source,
   desired: Desired,
+  /** When it was accepted, ms since the epoch; 0: not known. */
+  at: z.number().default(0),
+  /** What was asked for in a word: up, rollback to 3. */
+  title: z.string().default('up'),
 });
 export type StackRecord = z.infer<typeof StackRecord>;
+
+/** How a desired state comes to be the stack's. */
+export interface Acceptance {
+  readonly source: Source;
+  readonly base?: number | null;
+  readonly title: string;
+  readonly at: number;
+  readonly images: (desired: Desired) => Readonly<Record<string, string>>;
+}
 
 /** Desired states, durable before they are acknowledged. */
 export class StackStore {
   readonly #folder: string;
   readonly #records = new Map<string, StackRecord>();
+  readonly #revisions = new Map<string, Revisions>();
   readonly #asides: SetAsides;
+  readonly #report: (line: string) => void;
   readonly #mutex = new KeyedMutex();
 
   /** Reads what is there. */
-  constructor(folder: string, asides = new SetAsides()) {
+  constructor(folder: string, asides = new SetAsides(), report: (line: string) => void = () => undefined) {
     this.#folder = folder;
     this.#asides = asides;
+    this.#report = report;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
       try {
         const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, 1, 'bring the stack up again, or put it back from a backup and restart the engine'));
         if (record !== null) this.#records.set(name, record);
+        this.#revisions.set(name, new Revisions(join(folder, name), report));
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
         rmSync(join(folder, name), { recursive: true }); // made, or removed, just before a crash: it was never acknowledged, or is gone already
@@ -53,20 +71,34 @@ export class StackStore {
     return this.#records.get(name) ?? null;
   }
 
-  /** Keeps a desired state as the stack's next revision. `base`: the revision it was made from, checked where it is not null. */
-  async put(name: string, source: Source, desired: Desired, base: number | null): Promise<StackRecord> {
-    return this.#mutex.run(name, () => this.#put(name, source, desired, base));
+  /** The revisions that a stack had before, oldest first. */
+  former(name: string): readonly RevisionRecord[] {
+    return this.#revisions.get(name)?.list() ?? [];
   }
 
-  async #put(name: string, source: Source, desired: Desired, base: number | null): Promise<StackRecord> {
+  /** Those of all stacks. */
+  allFormer(): readonly RevisionRecord[] {
+    return [...this.#revisions.values()].flatMap((revisions) => revisions.list());
+  }
+
+  /**
+   * Keeps a desired state as the stack's next revision, and the one before it among the former ones. `base`: the revision it was made from, checked where it is not null. `images`: what the names
+   * in a desired state stand for until now.
+   */
+  async put(name: string, desired: Desired, how: Acceptance): Promise<StackRecord> {
+    return this.#mutex.run(name, () => this.#put(name, desired, how));
+  }
+
+  async #put(name: string, desired: Desired, { source, base = null, title, at, images }: Acceptance): Promise<StackRecord> {
     const before = this.get(name) ?? undefined;
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
     }
     if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
-    const record: StackRecord = { version: 1, name, revision: (before?.revision ?? 0) + 1, source, desired };
+    const record: StackRecord = { version: 1, name, revision: (before?.revision ?? 0) + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
+    if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) });
     await writeRecord(this.#path(name), record);
     this.#records.set(name, record);
     return record;
@@ -78,8 +110,15 @@ export class StackStore {
       if (this.#records.get(name)?.revision !== revision) return;
       await rm(join(this.#folder, name), { recursive: true, force: true });
       this.#records.delete(name);
+      this.#revisions.delete(name);
       await syncFolder(this.#folder);
     });
+  }
+
+  #revisionsOf(name: string): Revisions {
+    const revisions = this.#revisions.get(name) ?? new Revisions(join(this.#folder, name), this.#report);
+    this.#revisions.set(name, revisions);
+    return revisions;
   }
 
   /** Another state takes a damaged one's place, which stays beside it for whoever wants to look. */

@@ -1,10 +1,11 @@
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
+import { revisionDiff } from '../plan/revision-diff.ts';
 import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { PassEvent, PlanAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
@@ -16,7 +17,9 @@ import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
+import type { RevisionRecord } from './revisions.ts';
 import type { StackRecord } from './stack-store.ts';
+import { pinned, withServicesOf } from './way-back.ts';
 
 /** Steps of one stack that run at the same time. */
 const CONCURRENCY = 16;
@@ -73,13 +76,52 @@ export class Stacks {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
-    let revision = this.#parts.stacks.get(name)?.revision ?? 0;
+    const before = this.#parts.stacks.get(name);
+    let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       const notes = this.#notes(name, request);
       const record = await this.#accept(name, request);
       revision = record.revision;
-      await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
-      if (options.wait) await this.#settled(record, signal);
+      const whole = request.onFailure === 'rollback';
+      try {
+        await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
+        if (options.wait || whole) await this.#settled(record, signal);
+      } catch (error) {
+        const back = error instanceof BayplanError ? await this.#goBack(error, { before, record, whole }, onEvent) : null;
+        if (back === null || !(error instanceof BayplanError)) throw error;
+        revision = back.revision;
+        throw new BayplanError(error.code, `${error.message}\n${back.text}`);
+      }
+    });
+  }
+
+  /** Latest first. Throws BayplanError `not-found`. */
+  history(name: string): readonly RevisionAnswer[] {
+    const all = this.#revisions(name);
+    return all.map(({ revision, at, title, desired }, index): RevisionAnswer => {
+      const before = all[index - 1];
+      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined ? [] : revisionDiff(before.desired, desired) };
+    }).reverse();
+  }
+
+  /** What has changed from one revision to another, a line each. Throws BayplanError `not-found`. */
+  diff(name: string, from: number, to: number): readonly string[] {
+    return revisionDiff(pinned(this.#revision(name, from)), pinned(this.#revision(name, to)));
+  }
+
+  /** Makes a stack what it was at a former revision, which becomes its next one. */
+  async rollback(name: string, { revision, from }: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+    checkName(name, null);
+    const now = this.#parts.stacks.get(name);
+    refuseForeign(name, from, now);
+    const all = this.#revisions(name);
+    const target = revision === null ? all.slice(0, -1).findLast(({ desired }) => revisionDiff(desired, all.at(-1)?.desired ?? desired).length > 0) : this.#revision(name, revision);
+    if (target === undefined) throw new BayplanError('not-found', `stack ${name} has no revision before this one (${now?.revision ?? 0}) that is any different`);
+    let made = now?.revision ?? 0;
+    await this.#ending(onEvent, () => made, async () => {
+      const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`);
+      made = record.revision;
+      await this.#pass(name, record.desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
     });
   }
 
@@ -131,7 +173,7 @@ export class Stacks {
   /** Removes contents that neither a stack desires nor a container was made with. */
   collectContents(): void {
     if (this.#admitting > 0) return; // whoever comes last does it
-    const desired = this.#parts.stacks.list().flatMap((record) => Object.values(record.desired.contents));
+    const desired = [...this.#parts.stacks.list(), ...this.#parts.stacks.allFormer()].flatMap((record) => Object.values(record.desired.contents));
     const given = [...this.#parts.containers.list().values()].flatMap(({ spec }) => spec.contents);
     this.#parts.contents.collect(new Set([...desired, ...given].map(({ digest }) => digest)));
   }
@@ -153,7 +195,7 @@ export class Stacks {
   /** Writes down that a stack goes down. On a full disk it goes down without that: it is what makes room. */
   async #intent(before: StackRecord, desired: Desired): Promise<StackRecord> {
     try {
-      return await this.#parts.stacks.put(before.name, before.source, desired, null);
+      return await this.#put(before.name, desired, before.source, 'down');
     } catch (error) {
       if (error instanceof BayplanError && error.code === 'disk-full') return before;
       throw error;
@@ -169,8 +211,59 @@ export class Stacks {
     return await this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);
-      return await this.#parts.stacks.put(name, request.source, desired, request.base);
+      return await this.#put(name, desired, request.source, 'up', request.base);
     });
+  }
+
+  async #put(name: string, desired: Desired, source: Source, title: string, base: number | null = null): Promise<StackRecord> {
+    return await this.#parts.stacks.put(name, desired, { source, base, title, at: Date.now(), images: (of) => this.#imagesOf(name, of) });
+  }
+
+  /** What the names of images in a desired state stand for: what its containers were made from, else what the store says. */
+  #imagesOf(name: string, { images, services }: Desired): Record<string, string> {
+    const made = [...this.#parts.containers.list().values()].filter(({ identity }) => identity.owner === 'stack' && identity.stack === name);
+    const pins = new Map(Object.values(services).flatMap(({ template: { image, imageId } }) => (imageId === '' ? [] : [[image, imageId]])));
+    return Object.fromEntries(Object.keys(images).flatMap((reference) => {
+      const id = pins.get(reference) ?? made.find((container) => container.spec.image === reference)?.spec.imageId ?? this.#parts.images.find(reference)?.id ?? '';
+      return id === '' ? [] : [[reference, id]];
+    }));
+  }
+
+  /** All revisions that are kept, the current one last. */
+  #revisions(name: string): readonly RevisionRecord[] {
+    const now = this.#parts.stacks.get(name);
+    if (now === null) throw new BayplanError('not-found', `no such stack: ${name}`);
+    return [...this.#parts.stacks.former(name).filter(({ revision }) => revision < now.revision), { ...now, images: this.#imagesOf(name, now.desired) }];
+  }
+
+  #revision(name: string, revision: number): RevisionRecord {
+    const all = this.#revisions(name);
+    const found = all.find((each) => each.revision === revision);
+    if (found === undefined) throw new BayplanError('not-found', `stack ${name} has no revision ${revision}; kept are ${all.map((each) => each.revision).join(', ')}`);
+    return found;
+  }
+
+  /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
+  async #goBack(failure: BayplanError, { before, record, whole }: { before: StackRecord | null; record: StackRecord; whole: boolean }, onEvent: (event: PassEvent) => void): Promise<{ readonly revision: number; readonly text: string } | null> {
+    const { name } = record;
+    const services = failure instanceof PassFailed ? failure.rollback : [];
+    const cancelled = failure.code === 'cancelled' || (failure instanceof PassFailed && failure.cancelled);
+    if (cancelled || (!whole && services.length === 0) || before?.revision === record.revision || this.#parts.stacks.get(name)?.revision !== record.revision) return null;
+    if (before === null) {
+      if (!whole) return null;
+      await this.remove(name, { volumes: false, stopTimeoutSeconds: null }, (event) => { if (event.type !== 'end') onEvent(event); }, new AbortController().signal);
+      return { revision: 0, text: 'there was no stack before: what was made of it is taken down again' };
+    }
+    const former = this.#revision(name, before.revision);
+    const desired = whole ? pinned(former) : withServicesOf(record.desired, former, services);
+    const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
+    const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
+    try {
+      await this.#pass(name, made.desired, USUAL_PASS, {}, onEvent, { title: 'rollback' });
+      return { revision: made.revision, text: `${what} is as in revision ${before.revision} again` };
+    } catch (error) {
+      return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
+    }
   }
 
   /** Throws `conflict` where the stack is not any more what a plan was made from. */
@@ -211,9 +304,9 @@ export class Stacks {
     const result = await this.#runner.run(key, fingerprint, (passSignal) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
-    }), (why) => ({ ok: false, message: `cancelled: ${why}` }), by);
+    }), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), by);
     await this.#parts.containers.flush();
-    if (!result.ok) throw new BayplanError('pass-failed', result.message);
+    if (!result.ok) throw new PassFailed(result);
   }
 
   /** Runs what answers with events; the last one says how it ended, however it did. */
@@ -243,7 +336,18 @@ export class Stacks {
     const gone = services.filter((service) => desired.services[service] !== undefined && !left.has(service));
     if (gone.length === 0) return;
     const kept = Object.fromEntries(Object.entries(desired.services).filter(([service]) => !gone.includes(service)));
-    await this.#parts.stacks.put(name, source, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, revision);
+    await this.#put(name, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, source, 'rm', revision);
+  }
+}
+
+/** A pass that did not come to its end. */
+class PassFailed extends BayplanError {
+  readonly rollback: readonly string[];
+  readonly cancelled: boolean;
+  constructor({ message, rollback = [], cancelled }: PassResult) {
+    super('pass-failed', message);
+    this.rollback = rollback;
+    this.cancelled = cancelled === true;
   }
 }
 

@@ -22,7 +22,7 @@ export interface Wanted {
  */
 export function expand(desired: Desired, images: State['images']): readonly Wanted[] {
   const resolved = (spec: ContainerSpec): ContainerSpec => ({
-    ...spec, imageId: images[spec.image]?.status?.id ?? '', contents: spec.contents.map((grant) => ({ ...grant, digest: desired.contents[grant.name]?.digest ?? '' })),
+    ...spec, imageId: spec.imageId !== '' ? spec.imageId : images[spec.image]?.status?.id ?? '', contents: spec.contents.map((grant) => ({ ...grant, digest: desired.contents[grant.name]?.digest ?? '' })),
   });
   const services = Object.entries(desired.services).sort(byKey);
   refuseCircle(desired);

@@ -11,8 +11,9 @@ import type { Fates } from './fates.ts';
  */
 export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Desired, actual: State, now: number, since: number): ReadonlyMap<string, string> {
   const pulls = new Map<string, string>();
-  const created = new Set(wanted.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').flatMap(({ spec }) => imagesUsedBy(spec)));
-  for (const name of [...new Set(wanted.flatMap(({ spec }) => imagesUsedBy(spec)))].sort()) {
+  const named = wanted.filter(({ spec: { image, imageId } }) => imageId === '' || imageId === actual.images[image]?.status?.id); // others mean an image that was kept
+  const created = new Set(named.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').flatMap(({ spec }) => imagesUsedBy(spec)));
+  for (const name of [...new Set(named.flatMap(({ spec }) => imagesUsedBy(spec)))].sort()) {
     const spec = desired.images[name]?.spec ?? { pullPolicy: 'missing', refreshMs: 0 };
     const found = actual.images[name];
     const why = found === undefined || found.status === null ? absent(name, spec.pullPolicy, created.has(name)) : outdated(spec, found.pulledAt, now, since);

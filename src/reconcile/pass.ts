@@ -16,8 +16,8 @@ export interface PassContext {
   readonly onEvent: (event: PassEvent) => void;
 }
 
-/** `rollback`: services whose update has failed, and that are to be as they were before. */
-export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[] }
+/** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end. */
+export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true }
 
 /**
  * Makes the world what is desired, or does what was asked for. Invariants:
@@ -41,7 +41,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),
       onProgress: (id, progress) => context.onEvent({ version: 1, type: 'progress', id, ...progress }),
     });
-    if (context.signal.aborted) return { ok: false, message: `cancelled: ${String(context.signal.reason)}` };
+    if (context.signal.aborted) return { ok: false, cancelled: true, message: `cancelled: ${String(context.signal.reason)}` };
     const texts = result.failed.map(({ id, message }) => `${id}: ${message}`);
     if (result.failed.some(({ id }) => made.trials?.includes(id) !== true)) return { ok: false, message: texts.join('\n') };
     failures.push(...texts);

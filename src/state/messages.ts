@@ -17,6 +17,8 @@ export const StackRequest = z.strictObject({
   options: PassOptions.optional(),
   /** The plan that is to come of it, as PlanAnswer has it: where another would, nothing is done and the answer is 409. */
   expected: z.strictObject({ revision: z.int(), digest: z.string() }).optional(),
+  /** What becomes of the stack where this fails: it is left as it is then, or is as it was before. */
+  onFailure: z.enum(['leave', 'rollback']).optional(),
 });
 export type StackRequest = z.infer<typeof StackRequest>;
 
@@ -28,6 +30,13 @@ export const StackAnswer = z.strictObject({
   version: z.literal(1), name: z.string(), revision: z.int(), source: Source, desired: Desired.nullable(), actual: State,
 });
 export type StackAnswer = z.infer<typeof StackAnswer>;
+
+/** An element of the answer of `GET /stacks/{name}/revisions`, latest first. `at`: ms since the epoch. `changes`: from the revision before, a line each. */
+export interface RevisionAnswer { readonly version: 1; readonly revision: number; readonly at: number; readonly title: string; readonly current: boolean; readonly changes: readonly string[] }
+
+/** Body of `POST /stacks/{name}/rollback`; `revision` null: the one before. `from`: as in Operation. */
+export const RollbackRequest = z.strictObject({ version: z.literal(1), revision: z.int().positive().nullable(), from: z.string().nullable().default(null) });
+export type RollbackRequest = z.infer<typeof RollbackRequest>;
 
 /**
  * One line (NDJSON) of the answer to `PUT /stacks/{name}` and `DELETE /stacks/{name}`. `plan` comes once for each time the pass

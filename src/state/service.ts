@@ -16,7 +16,7 @@ export const Service = z.strictObject({
   containerName: z.string(),
   dependsOn: z.record(z.string(), Dependency),
   update: UpdatePolicy.default(USUAL_UPDATE),
-  /** What each replica is created from. */
+  /** What each replica is created from. Its `imageId`, where it is not '', is the image that is meant, whatever the name stands for by now. */
   template: ContainerSpec,
 });
 export type Service = z.infer<typeof Service>;

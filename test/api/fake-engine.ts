@@ -7,7 +7,7 @@ import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord, RemoveHow } f
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
-import type { PassEvent, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import type { PassEvent, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
 import type { Network, NetworkSpec } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
@@ -192,6 +192,19 @@ export class FakeEngine implements EngineView {
   async removeStack(name: string, options: Parameters<EngineView['removeStack']>[1], onEvent: (event: PassEvent) => void): Promise<void> {
     await this.stack(name);
     this.calls.push(`remove ${name} volumes=${options.volumes} timeout=${options.stopTimeoutSeconds}${options.from == null ? '' : ` from=${options.from}`}`);
+    for (const event of this.pass) onEvent(event);
+  }
+  revisions: RevisionAnswer[] = [];
+  async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {
+    this.calls.push(`history ${name}`);
+    return this.revisions;
+  }
+  async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
+    this.calls.push(`diff ${name} ${from} ${to}`);
+    return from === to ? [] : ['service web: user: "" → "1"'];
+  }
+  async rollbackStack(name: string, { revision, from }: RollbackRequest, onEvent: (event: PassEvent) => void): Promise<void> {
+    this.calls.push(`rollback ${name} ${revision} from=${from}`);
     for (const event of this.pass) onEvent(event);
   }
   async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void): Promise<void> {

@@ -238,3 +238,32 @@ test('help and unknown commands', async () => {
   expect(cli.err).toMatch(/^bayplan: unknown command 'upp'/);
 });
 
+
+test('history, diff and rollback', async () => {
+  cli.write('compose.yaml', FILE);
+  cli.engine.revisions = [
+    { version: 1, revision: 2, at: Date.UTC(2026, 0, 2, 3, 4, 5), title: 'up', current: true, changes: ['service web: user: "" → "1"', 'network shop_back added'] },
+    { version: 1, revision: 1, at: 0, title: 'up', current: false, changes: [] },
+  ];
+  expect(await cli.run('history')).toBe(0);
+  expect(cli.out).toBe('REVISION   ACCEPTED               BY        CHANGES\n2 *        2026-01-02T03:04:05Z   up        service web: user: "" → "1" (and 1 more)\n1                                 up\n');
+  cli.engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: [], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 3, message: '' }];
+  expect(await cli.run('diff', '1', '2')).toBe(2);
+  expect(await cli.run('diff', '2', '2')).toBe(0);
+  expect(await cli.run('rollback')).toBe(0);
+  expect(await cli.run('rollback', '1')).toBe(0);
+  expect(cli.engine.calls.slice(1)).toEqual(['diff shop 1 2', 'diff shop 2 2', `rollback shop null from=${cli.folder}`, `rollback shop 1 from=${cli.folder}`]);
+  expect(await cli.run('rollback', 'x')).not.toBe(0);
+});
+
+test('a stack can be made what it was where up fails: by option, or as the file says', async () => {
+  cli.engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: [], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 1, message: '' }];
+  cli.write('compose.yaml', FILE);
+  expect(await cli.run('up', '-d')).toBe(0);
+  expect(cli.engine.lastRequest?.onFailure).toBeUndefined();
+  expect(await cli.run('up', '-d', '--rollback-on-failure')).toBe(0);
+  expect(cli.engine.lastRequest?.onFailure).toBe('rollback');
+  cli.write('compose.yaml', `${FILE}x-bayplan: { on_failure: rollback }\n`);
+  expect(await cli.run('up', '-d')).toBe(0);
+  expect(cli.engine.lastRequest?.onFailure).toBe('rollback');
+});

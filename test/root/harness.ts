@@ -105,7 +105,7 @@ export class Machine {
 
 export interface Outcome { readonly ok: boolean; readonly message: string; readonly done: readonly string[]; readonly events: readonly PassEvent[] }
 
-async function gather(run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<Outcome> {
+export async function gather(run: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<Outcome> {
   const events: PassEvent[] = [];
   await run((event) => events.push(event));
   const end = events.at(-1);

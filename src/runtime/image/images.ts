@@ -57,7 +57,8 @@ export interface ImageDetails {
 }
 
 /** A container that was made, or is being made, from an image. `imageId` '': that cannot be told. */
-export interface ImageUser { readonly imageId: string; readonly container: string; readonly running: boolean }
+/** `keptFor`: what it is kept for, where it is no container's. */
+export interface ImageUser { readonly imageId: string; readonly container: string; readonly running: boolean; readonly keptFor?: string }
 
 /** Who uses images, asked at the moment of a removal. Null: that is not known yet, so nothing may be removed. */
 export type ImageUsers = () => readonly ImageUser[] | null;

@@ -46,7 +46,8 @@ function namesMeant(text: string, all: readonly string[]): readonly string[] {
   return name.includes('@') ? all.filter((each) => repositoryOf(each) === repositoryOf(name)) : [name];
 }
 
-function inUse(text: string, { container, running }: ImageUser, forceable: boolean): BayplanError {
+function inUse(text: string, { container, running, keptFor }: ImageUser, forceable: boolean): BayplanError {
+  if (keptFor !== undefined) return new BayplanError('conflict', `image ${text} cannot be removed: it is kept for a way back to ${keptFor}: take the stack down first${forceable ? ', or force it to take the name away' : ''}`);
   const how = forceable ? 'remove the container first, or force it to take the name away' : 'remove the container first';
   return new BayplanError('conflict', `image ${text} cannot be removed: ${running ? 'running' : 'stopped'} container ${container} was made from it: ${how}`);
 }

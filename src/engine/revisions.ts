@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { readRecord, writeRecord } from '../runtime/record.ts';
+import { Source } from '../state/messages.ts';
+import { Desired } from '../state/state.ts';
+
+/** A stack's desired state of before, with what a way back to it needs: `stacks/<name>/revisions/<revision>.json`. */
+export const RevisionRecord = z.object({
+  version: z.literal(1),
+  name: z.string(),
+  revision: z.int().positive(),
+  source: Source,
+  desired: Desired,
+  /** When it was accepted, ms since the epoch; 0: not known. */
+  at: z.number(),
+  /** What was asked for in a word: up, rollback to 3. */
+  title: z.string(),
+  /** Reference → config digest of the image that it stood for then. */
+  images: z.record(z.string(), z.string()),
+});
+export type RevisionRecord = z.infer<typeof RevisionRecord>;
+
+/** Of each stack so many are kept beside the one that is desired now. */
+export const KEPT_REVISIONS = 10;
+
+/** The revisions that a stack had before, of the stack whose folder it is. */
+export class Revisions {
+  readonly #folder: string;
+  readonly #records: RevisionRecord[] = [];
+
+  /** Reads what is there. What cannot be read is told to `report` and passed over: nothing but a way back depends on it. */
+  constructor(stackFolder: string, report: (line: string) => void) {
+    this.#folder = join(stackFolder, 'revisions');
+    for (const file of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
+      if (!/^\d+\.json$/.test(file)) continue;
+      try {
+        this.#records.push(readRecord(join(this.#folder, file), RevisionRecord, 1));
+      } catch (error) {
+        report(`a former revision cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    this.#records.sort((a, b) => a.revision - b.revision);
+  }
+
+  /** Oldest first. */
+  list(): readonly RevisionRecord[] {
+    return this.#records;
+  }
+
+  /** Durable once the promise resolves; the oldest go. */
+  async keep(record: RevisionRecord): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    await writeRecord(this.#path(record.revision), record);
+    const known = this.#records.findIndex(({ revision }) => revision === record.revision); // kept, and then the next one could not be
+    if (known >= 0) this.#records.splice(known, 1);
+    this.#records.push(record);
+    for (const { revision } of this.#records.splice(0, Math.max(0, this.#records.length - KEPT_REVISIONS))) await rm(this.#path(revision), { force: true });
+  }
+
+  #path(revision: number): string {
+    return join(this.#folder, `${revision}.json`);
+  }
+}

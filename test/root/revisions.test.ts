@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { KEPT_REVISIONS } from '../../src/engine/revisions.ts';
+import type { StackRequest } from '../../src/state/messages.ts';
+import { build, gather, Machine, type Outcome, top } from './harness.ts';
+
+// What a stack was before can be had back, whole: its files, images and secrets included.
+let machine: Machine;
+beforeAll(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(() => machine.down({ stopTimeoutSeconds: 0 }));
+afterAll(() => machine.dispose());
+
+const stack = (text: string, more = ''): string => `
+services:
+  web: { image: bayplan/hello, init: true, command: [sh, -c, "echo ${text}; exec sleep 1000"], stop_signal: SIGKILL${more} }
+  other: { image: bayplan/hello, init: true, command: [sleep, "1000"], stop_signal: SIGKILL }
+`;
+const rollback = (revision: number | null = null): Promise<Outcome> => gather((onEvent) => machine.engine.rollbackStack('demo', { version: 1, revision, from: null }, onEvent, new AbortController().signal));
+const apply = (request: StackRequest): Promise<Outcome> => gather((onEvent) => machine.engine.applyStack('demo', request, { wait: false }, onEvent, new AbortController().signal));
+const history = async (): Promise<string[]> => (await machine.engine.stackHistory('demo')).map(({ revision, title, current, changes }) => `${revision}${current ? '*' : ''} ${title}: ${changes.join('; ')}`);
+
+it('each state that is asked for is a revision, which can be compared and had back', async () => {
+  for (const text of ['one', 'one', 'two', 'three']) expect(await machine.up(stack(text))).toMatchObject({ ok: true });
+  const change = (from: string, to: string): string => `service web: command: ["sh","-c","echo ${from}; exec sleep 1000"] → ["sh","-c","echo ${to}; exec sleep 1000"]`;
+  expect(await history()).toEqual([`3* up: ${change('two', 'three')}`, `2 up: ${change('one', 'two')}`, '1 up: ']);
+  expect(await machine.engine.diffRevisions('demo', 1, 3)).toEqual([change('one', 'three')]);
+  const { pid } = machine.engine.container('demo-other-1').status ?? {};
+  expect(await rollback()).toMatchObject({ ok: true });
+  expect(await machine.output('demo-web-1')).toBe('two\n');
+  await machine.close();
+  await machine.open(); // revisions are the next engine's too
+  expect(await rollback(1)).toMatchObject({ ok: true });
+  expect(await machine.output('demo-web-1')).toBe('one\n');
+  expect(machine.engine.container('demo-other-1').status?.pid).toBe(pid);
+  expect((await history()).map((line) => line.split(':')[0])).toEqual(['5* rollback to 1', '4 rollback to 2', '3 up', '2 up', '1 up']);
+  await expect(rollback(9)).rejects.toThrow('stack demo has no revision 9; kept are 1, 2, 3, 4, 5');
+});
+
+it('only so many are kept', async () => {
+  for (let at = 0; at < KEPT_REVISIONS + 3; at++) expect(await machine.up(stack('same', `, labels: { at: "${at}" }`))).toMatchObject({ ok: true });
+  expect(await history()).toHaveLength(KEPT_REVISIONS + 1);
+  expect(readdirSync(join(machine.paths.stacks, 'demo', 'revisions'))).toHaveLength(KEPT_REVISIONS);
+  await machine.down({ stopTimeoutSeconds: 0 });
+  expect(existsSync(join(machine.paths.stacks, 'demo'))).toBe(false);
+});
+
+it('images and secrets of before stay as long as a way back needs them', async () => {
+  const secret = (path: string): string => `
+services: { web: { image: "bayplan/hello:here", init: true, command: [sleep, "1000"], stop_signal: SIGKILL, secrets: [word] } }
+secrets: { word: { file: ${path} } }
+`;
+  const file = join(machine.folder, 'word');
+  const { engine } = machine;
+  const first = engine.images.find('bayplan/hello');
+  await engine.images.tag('bayplan/hello', 'bayplan/hello:here');
+  writeFileSync(file, 'first');
+  expect(await machine.up(secret(file))).toMatchObject({ ok: true });
+  writeFileSync(file, 'second');
+  expect(await machine.up(secret(file))).toMatchObject({ ok: true });
+  expect((await engine.stackHistory('demo'))[0]?.changes).toEqual(['service web: secret demo_word changed']);
+  // Another image takes the name; the one before has only the revisions left, in which nobody may remove it.
+  await loadAnother('bayplan/hello:here');
+  expect(engine.images.find('bayplan/hello:here')?.id).not.toBe(first?.id);
+  expect((await machine.up(secret(file))).done).toContain('create-container demo-web-1');
+  await engine.images.tag('bayplan/hello:here', 'bayplan/hello');
+  expect(await engine.images.prune(() => true)).toMatchObject({ deleted: [] });
+  await expect(engine.images.remove(first?.id ?? '', false)).rejects.toThrow(/it is kept for a way back to revision \d of stack demo/);
+  expect(await rollback(1)).toMatchObject({ ok: true });
+  expect(engine.container('demo-web-1').spec.imageId).toBe(first?.id);
+  expect((await machine.exec('demo-web-1', 'cat', '/run/secrets/word')).output).toBe('first');
+});
+
+it('--rollback-on-failure makes the whole stack what it was, or takes down what there was not', async () => {
+  const failing = (text: string): StackRequest => ({ ...machine.request(stack(text).replace('[sleep, "1000"]', '[sh, -c, "exit 3"]')), onFailure: 'rollback' });
+  const nothing = await apply(failing('first'));
+  expect(nothing).toMatchObject({ ok: false });
+  expect(nothing.message).toMatch(/demo-other-1 ended with code 3.*\nthere was no stack before: what was made of it is taken down again$/);
+  expect([...machine.engine.containers.list().keys()]).toEqual([]);
+  expect(await machine.up(stack('good'))).toMatchObject({ ok: true });
+  const outcome = await apply(failing('bad'));
+  expect(outcome).toMatchObject({ ok: false });
+  expect(outcome.message).toMatch(/demo-other-1 ended with code 3.*\nstack demo is as in revision 1 again$/);
+  expect(await machine.output('demo-web-1')).toBe('good\n');
+  expect(machine.engine.container('demo-other-1').status?.phase).toBe('running');
+  expect((await history()).map((line) => line.split(':')[0])).toEqual(['3* rollback to 1', '2 up', '1 up']);
+  expect((await machine.up(stack('good'))).done).toEqual([]);
+});
+
+it('failure_action rollback takes one service back, the others stay', async () => {
+  const updated = (text: string, command: string): string => stack(text).replace('[sleep, "1000"]', command).replace('other: {', 'other: { deploy: { replicas: 2, update_config: { failure_action: rollback } }, healthcheck: { test: [CMD, "true"], interval: 100ms },');
+  expect(await machine.up(updated('one', '[sleep, "1000"]'), { wait: true })).toMatchObject({ ok: true });
+  const pids = ['demo-other-1', 'demo-other-2'].map((name) => machine.engine.container(name).status?.pid);
+  const outcome = await machine.up(updated('two', '["false"]'));
+  expect(outcome.message).toMatch(/^the update of service other goes no further: 1 of 2 new containers failed .*\nservice other is as in revision 1 again$/);
+  expect(['demo-other-1', 'demo-other-2'].map((name) => machine.engine.container(name).status?.pid)).toEqual(pids);
+  expect([...machine.engine.containers.list().keys()].sort()).toEqual(['demo-other-1', 'demo-other-2', 'demo-web-1']);
+  expect(await machine.output('demo-web-1')).toBe('two\n');
+});
+
+/** Loads another image below a name: the layer of `bayplan/hello`, and another config. */
+async function loadAnother(name: string): Promise<void> {
+  const folder = join(machine.folder, 'another');
+  mkdirSync(folder);
+  execFileSync('tar', ['-xf', join(build, 'images/hello.tar'), '-C', folder]);
+  const [{ Layers: [layer = ''] }]: [{ readonly Layers: readonly string[] }] = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  const image = { names: [name], config: { Env: ['PATH=/bin'], Cmd: ['sh'], Labels: { version: '2' } }, layers: [{ file: join(folder, layer), diffId: `sha256:${dirname(layer)}` }] };
+  const script = `import { writeArchive } from ${JSON.stringify(join(top, 'test/images/archive.mjs'))}; writeArchive([${JSON.stringify(image)}], ${JSON.stringify(`${folder}.tar`)}, '2024-01-02T00:00:00Z');`;
+  execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+  await machine.engine.images.load(createReadStream(`${folder}.tar`));
+}
