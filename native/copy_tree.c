@@ -9,12 +9,18 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "layer_xattr.h"
 #include "linked_names.h"
 #include "scope.h"
 
-struct copy { int dest; struct linked_names linked; };
+#define PIECE (16 << 20)
+
+struct copy { int dest; unsigned patience; struct linked_names linked; };
+
+/* 0 sets no bound. */
+static void go_on(const struct copy *copy) { if (copy->patience) alarm(copy->patience); }
 
 static int copy_xattrs(int from, int to, const char *path, struct error *err) {
   static char names[65536], value[65536];
@@ -23,7 +29,7 @@ static int copy_xattrs(int from, int to, const char *path, struct error *err) {
   for (const char *name = names; name < names + length; name += strlen(name) + 1) {
     if (!layer_xattr_wanted(name)) continue;
     ssize_t n = fgetxattr(from, name, value, sizeof value);
-    if (n < 0 || fsetxattr(to, name, value, (size_t)n, 0) < 0) return error_errno(err, "setxattr", path);
+    if (n < 0 || (fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != EOPNOTSUPP)) return error_errno(err, "setxattr", path);
   }
   return 0;
 }
@@ -37,12 +43,12 @@ static int copy_attributes(int from, int to, const struct stat *st, const char *
   return futimens(to, times) < 0 ? error_errno(err, "utimens", path) : 0;
 }
 
-static int copy_file(int from_folder, int to_folder, const char *name, const struct stat *st, const char *path, struct error *err) {
+static int copy_file(const struct copy *copy, int from_folder, int to_folder, const char *name, const struct stat *st, const char *path, struct error *err) {
   fd_auto from = openat(from_folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (from < 0) return error_errno(err, "open", path);
   fd_auto to = openat(to_folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (to < 0) return error_errno(err, "open", path);
-  for (ssize_t n; (n = sendfile(to, from, NULL, 1 << 30)) != 0;)
+  for (ssize_t n; (n = sendfile(to, from, NULL, PIECE)) != 0; go_on(copy))
     if (n < 0 && errno != EINTR) return error_errno(err, "write", path);
   return copy_attributes(from, to, st, path, err);
 }
@@ -75,6 +81,7 @@ static int copy_folder(struct copy *copy, int from, int to, const char *path, st
 
 static int copy_child(struct copy *copy, int from, int to, const char *name, const char *path, struct error *err) {
   struct stat st;
+  go_on(copy);
   if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return error_errno(err, "stat", path);
   if (S_ISCHR(st.st_mode) && st.st_rdev == 0) return 0; /* a whiteout, seen where there is one layer only and so no overlay */
   if (S_ISSOCK(st.st_mode)) return 0;
@@ -88,7 +95,7 @@ static int copy_child(struct copy *copy, int from, int to, const char *name, con
     int rc = link_known(copy, &st, path, err);
     if (rc != 0) return rc < 0 ? -1 : 0;
   }
-  return S_ISREG(st.st_mode) ? copy_file(from, to, name, &st, path, err) : copy_special(from, to, name, &st, path, err);
+  return S_ISREG(st.st_mode) ? copy_file(copy, from, to, name, &st, path, err) : copy_special(from, to, name, &st, path, err);
 }
 
 static int copy_folder(struct copy *copy, int from, int to, const char *path, struct error *err) {
@@ -107,8 +114,10 @@ static int copy_folder(struct copy *copy, int from, int to, const char *path, st
   return rc < 0 ? -1 : copy_attributes(from, to, &st, *path ? path : ".", err); /* last: times change with the content */
 }
 
-int copy_tree(int from, int to, struct error *err) {
-  struct copy copy = {.dest = to};
+int copy_tree(int from, int to, struct error *err) { return copy_tree_bounded(from, to, 0, err); }
+
+int copy_tree_bounded(int from, int to, unsigned patience, struct error *err) {
+  struct copy copy = {.dest = to, .patience = patience};
   int result = copy_folder(&copy, from, to, "", err);
   linked_names_free(&copy.linked);
   return result;

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 
+/** `code`: 128 and its number where a signal ended it. */
 export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /**
@@ -27,9 +29,9 @@ export function runBounded(file: string, args: readonly string[], ms: number, in
       clearTimeout(timer);
       reject(error);
     });
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
       clearTimeout(timer);
-      resolve({ code: code ?? 137, stdout, stderr });
+      resolve({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), stdout, stderr });
     });
   });
 }

@@ -109,3 +109,31 @@ describe('a volume with driver_opts', () => {
     expect(mounted()).toEqual([]);
   });
 });
+
+describe('what an image has at its place', () => {
+  const folder = (): string => join(machine.folder, 'own');
+  const bind = (more = ''): string => `{ type: none, device: ${folder()}, o: "bind${more}" }`;
+  const at = (target: string, options = bind(), nocopy = false): string => stack(options).replace('"data:/data"', `{ type: volume, source: data, target: ${target}, volume: { nocopy: ${nocopy} } }`);
+  beforeEach(() => mkdirSync(folder()));
+
+  it('is copied where the mount is empty, which is unmounted then', async () => {
+    expect(await machine.up(at('/etc'))).toMatchObject({ ok: true });
+    expect(readdirSync(folder())).toContain('passwd');
+    await machine.engine.stopContainer('demo-app1-1', null, 0);
+    expect(mounted()).toEqual([]);
+  });
+
+  it.each<[string, () => string, readonly string[]]>([
+    ['where it holds something', () => at('/etc'), ['mine']], ['with nocopy', () => at('/etc', bind(), true), []], ['where the image has nothing', () => at('/nothing/there'), []],
+  ])('is not copied %s', async (_, text, left) => {
+    for (const name of left) writeFileSync(join(folder(), name), '');
+    expect(await machine.up(text())).toMatchObject({ ok: true });
+    expect(readdirSync(folder()).filter((name) => !['hosts', 'hostname', 'resolv.conf', 'mtab'].includes(name))).toEqual(left);
+  });
+
+  it('that cannot be copied fails the making of the container in one line, and leaves no mount', async () => {
+    const { ok, message } = await machine.up(at('/etc', bind(',ro')));
+    expect([ok, message]).toEqual([false, expect.stringMatching(/^create-container demo-app1-1: volume demo_data: the image's content of \/etc cannot be copied into it: .*Read-only file system; give the mount nocopy to leave it as it is$/)]);
+    expect([machine.engine.containers.list().size, mounted()]).toEqual([0, []]);
+  });
+});

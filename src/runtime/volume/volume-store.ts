@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { VolumeSpec, type Volume } from '../../state/volume.ts';
@@ -11,6 +9,7 @@ import { KeyedMutex } from '../container/mutex.ts';
 import type { Paths } from '../../state/paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import { SetAsides } from '../set-aside.ts';
+import { copyUp, copyUpMounted, isInImage } from './copy-up.ts';
 import { mountRequestOf } from './mount-options.ts';
 import { mountsBelow } from './mount-table.ts';
 import { refuseMounted, VolumeMounts } from './volume-mounts.ts';
@@ -25,7 +24,8 @@ import type { Volumes } from './volumes.ts';
 const VERSION = 1;
 const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.string(), spec: VolumeSpec, createdAt: z.number() });
 type VolumeRecord = z.infer<typeof VolumeRecord>;
-const Failure = z.looseObject({ error: z.string() });
+/** Who uses a volume that is a mount while an image's content is copied into it. */
+const COPYING = 'copy-up';
 
 /** `core`: path of bayplan-core, which copies. `users`: names of the containers that use a volume. */
 interface VolumeContext { readonly paths: Paths; readonly now: () => number; readonly core: string; readonly users: (volume: string) => readonly string[]; readonly asides?: SetAsides }
@@ -162,14 +162,25 @@ class VolumeStore implements Volumes {
     return this.#mutex.run(name, async () => {
       const data = this.mountpoint(name);
       const record = this.#records.get(name);
-      if (record === undefined || mountRequestOf(record.spec) !== null) return;
+      if (record === undefined) return;
+      const part = { core: this.#core, layers, target, volume: name };
+      if (mountRequestOf(record.spec) !== null) {
+        if (!await isInImage(part)) return;
+        await this.#mounts.attach(name, record.spec, data, COPYING);
+        try {
+          await copyUpMounted(part, data);
+        } finally {
+          await this.#mounts.detach(name, data, COPYING);
+        }
+        return;
+      }
       if (readdirSync(data).length > 0) return;
       const folder = join(this.#folder, name);
       const temporary = join(folder, 'staged.tmp');
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary, { mode: 0o700 });
       try {
-        if (!await runCopy(this.#core, layers, target, temporary, name)) return;
+        if (!await copyUp(part, temporary)) return;
         await rename(temporary, join(folder, 'staged'));
       } finally {
         await rm(temporary, { recursive: true, force: true });
@@ -213,23 +224,4 @@ async function moveStaged(folder: string): Promise<void> {
   await chown(data, uid, gid);
   await chmod(data, mode & 0o7777);
   await rmdir(staged);
-}
-
-/** False where the image has no folder at `target`. */
-async function runCopy(core: string, layers: readonly string[], target: string, into: string, name: string): Promise<boolean> {
-  try {
-    const { stdout } = await promisify(execFile)(core, ['copy-up', ...layers.flatMap((layer) => ['--layer', layer]), '--target', target, '--dest', into], { env: {} });
-    return z.looseObject({ found: z.boolean() }).parse(JSON.parse(stdout)).found;
-  } catch (cause) {
-    const text = z.looseObject({ stderr: z.string() }).safeParse(cause).data?.stderr ?? '';
-    throw new BayplanError('copy-up-failed', `volume ${name}: the image's content of ${target} cannot be copied into it: ${reason(text)}`, { cause });
-  }
-}
-
-function reason(text: string): string {
-  try {
-    return Failure.parse(JSON.parse(text)).error;
-  } catch {
-    return text.trim() === '' ? 'bayplan-core copy-up did not end well' : text.trim();
-  }
 }

@@ -21,7 +21,7 @@ export interface Volumes {
   mountpoint(name: string): string;
   /**
    * Fills an empty volume with what the image's layers hold at `target` (owner, modes, xattrs), once; `layers` lowest first, absolute. One that is a
-   * mount is left as it is.
+   * mount is mounted for it, in bounded time, where the image has something there. Throws BayplanError `copy-up-failed`, `mount-failed`.
    */
   copyUp(name: string, layers: readonly string[], target: string): Promise<void>;
 }
