@@ -75,6 +75,29 @@ test('who shares a network namespace resolves names whoever of them restarts or 
   await resolves('demo-vpn-1', status('demo-peer-1').address);
 });
 
+test("container:x of another stack lives in the network of x, and each survives the other's restart and that of the engine", async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  const guest = `services:
+  guest: { image: bayplan/hello, network_mode: "container:demo-vpn-1", command: sh -c 'echo guest > /tmp/index.html; httpd -f -p 81 -h /tmp', stop_signal: SIGKILL }
+`;
+  expect(await machine.up(guest, { name: 'other' })).toMatchObject({ ok: true });
+  const home = netns('demo-vpn-1');
+  const served = (): Promise<void> => eventually(async () => { expect((await machine.exec('demo-peer-1', 'timeout', '2', 'wget', '-qO-', 'http://vpn:81/')).output.trim()).toBe('guest'); });
+  await served();
+  for (const [stopped, stays] of [['demo-vpn-1', 'other-guest-1'], ['other-guest-1', 'demo-vpn-1']] as const) {
+    await machine.engine.stopContainer(stopped, null, 0);
+    expect(netns(stays)).toBe(home);
+    expect((await machine.exec(stays, 'nslookup', 'peer')).output).toContain(status('demo-peer-1').address);
+    await machine.close();
+    await machine.open();
+    await machine.engine.startContainer(stopped);
+    expect([netns('demo-vpn-1'), netns('other-guest-1')]).toEqual([home, home]);
+    await served();
+  }
+  expect((await machine.up(guest, { name: 'other' })).done).toEqual([]);
+  expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true }); // who lives in a network keeps it from being removed
+});
+
 test('x made anew takes those who share its network along, under the same fixed address', async () => {
   const stack = (value: string): string => `services:
   vpn: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL, environment: { A: "${value}" }, networks: { net: { ipv4_address: 10.217.3.9 } } }
