@@ -13,7 +13,7 @@ export interface UsersChoice { readonly pool: IdPool; readonly always: boolean }
  * The users that a new container gets as its own; null: the host's, or those of another container or of a namespace by path, which are known when it starts. `taken`: those of all others.
  * Throws BayplanError `bad-request` where its namespaces cannot belong to them.
  */
-export function chooseUsers(name: string, identity: Identity, spec: ContainerSpec, { pool, always }: UsersChoice, taken: readonly Users[]): Users | null {
+export function chooseUsers(name: string, identity: Identity, spec: ContainerSpec, { pool, always }: UsersChoice, taken: () => readonly Users[]): Users | null {
   const { user } = spec.namespaces;
   const [, size] = /^auto:size=(\d+)$/.exec(user) ?? [];
   if (!user.startsWith('auto') && !(user === '' && always && usersDonor(spec) === null)) return null;
@@ -21,7 +21,7 @@ export function chooseUsers(name: string, identity: Identity, spec: ContainerSpe
   const why = foreign === null ? (spec.privileged ? 'privileged' : null) : `${foreign[0]} "${foreign[1]}"`;
   if (why !== null) throw new BayplanError('bad-request', `container ${name}: ${why} cannot be had by users of its own, which this engine gives every container (userns-remap): give it userns_mode "host"`);
   const owner = identity.owner === 'stack' ? `${identity.stack}/${identity.service}/${identity.slot}` : name;
-  return takeIds(pool, size === undefined ? null : Number(size), taken, owner);
+  return takeIds(pool, size === undefined ? null : Number(size), taken(), owner);
 }
 
 /** That all whose namespaces a container shares have its users. Throws BayplanError `bad-request`, one line that says why. */

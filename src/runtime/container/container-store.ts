@@ -154,7 +154,7 @@ export class ContainerStore implements Containers {
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       const mountedImages = imagesToMount(this.#context.images, spec);
-      const users = chooseUsers(name, identity, spec, this.#context.users, this.#takenUsers());
+      const users = chooseUsers(name, identity, spec, this.#context.users, () => this.#takenUsers());
       const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
         this.#making.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users });
       };

@@ -27,7 +27,7 @@ test('a container has the users of whoever it shares namespaces with, unless it 
 });
 
 test('users are given to those that ask for some, or to all but those that say no', () => {
-  const choose = (spec: Partial<ContainerSpec>, always: boolean): number | undefined => chooseUsers('n', IDENTITY, specOf(spec), { pool: DEFAULT_POOL, always }, [])?.uids[0]?.size;
+  const choose = (spec: Partial<ContainerSpec>, always: boolean): number | undefined => chooseUsers('n', IDENTITY, specOf(spec), { pool: DEFAULT_POOL, always }, () => [])?.uids[0]?.size;
   expect([choose({}, false), choose({}, true), choose(own({ user: 'host' }), true), choose(own({ user: 'auto:size=9' }), false), choose({ networkMode: 'container:x' }, true), choose(own({ user: 'ns:/u' }), true)]).toEqual([undefined, 65_536, undefined, 9, undefined, undefined]);
   expect(() => choose({ networkMode: 'host' }, true)).toThrow('container n: network_mode "host" cannot be had by users of its own, which this engine gives every container (userns-remap): give it userns_mode "host"');
 });
