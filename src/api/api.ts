@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { containerChanges, exportContainer, getArchive, putArchive, statPath } from './archive.ts';
+import { commitContainer } from './commit.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
 import { resizeContainer, resizeExec } from './console-size.ts';
@@ -51,6 +52,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/containers/:id/archive', getArchive],
   ['PUT', '/containers/:id/archive', putArchive],
   ['GET', '/containers/:id/export', exportContainer],
+  ['POST', '/commit', commitContainer],
   ['GET', '/containers/:id/changes', containerChanges],
   ['POST', '/containers/:id/start', startContainer],
   ['POST', '/containers/:id/stop', stopContainer],

@@ -65,6 +65,8 @@ export interface EngineView {
   createOneOff(stack: string, request: StackRequest): Promise<string>;
   /** Ends it first where it runs, or with `ended` rejects with `conflict`. */
   removeContainer(name: string, how: RemoveHow): Promise<void>;
+  /** Makes an image of what a container has written; answers its ID. `pause`: the container stands still meanwhile. */
+  commitContainer(name: string, request: { readonly reference: string | null; readonly author: string; readonly message: string; readonly changes: readonly string[]; readonly pause: boolean }): Promise<string>;
   renameContainer(name: string, to: string): Promise<void>;
   /** Changes it in place. Rejects with `limit-refused` where the kernel does not take a limit. */
   updateContainer(name: string, changes: ContainerChanges): Promise<void>;

@@ -1,6 +1,7 @@
 import { addApply } from './apply.ts';
 import { addAttach } from './attach.ts';
 import type { Cli } from './cli.ts';
+import { addCommit } from './commit.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addCp } from './cp.ts';
@@ -50,7 +51,7 @@ import { addWait } from './wait.ts';
 const COMMANDS: readonly AddCommand[] = [
   addUp, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
-  addExec, addRun, addAttach, addCp, addExport,
+  addExec, addRun, addAttach, addCp, addExport, addCommit,
   addConfig,
   addLoad, addSave, addPull, addPush,
   addImages, addImage,

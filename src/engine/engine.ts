@@ -2,6 +2,7 @@ import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
+import type { CommitRequest } from '../runtime/image/commit.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
@@ -224,6 +225,18 @@ export class Engine {
   async removeContainer(name: string, how: RemoveHow): Promise<void> {
     await this.#single.ask(name, { action: 'remove', volumes: how.volumes === true, ended: how.ended === true });
     this.#stacks.collectContents();
+  }
+
+  /** Makes an image of what a container has written; answers its ID. */
+  async commitContainer(name: string, { pause, ...request }: Omit<CommitRequest, 'base' | 'spec' | 'layer'> & { readonly pause: boolean }): Promise<string> {
+    const { spec, status } = this.container(name);
+    const stands = pause && status?.phase === 'running' && !status.paused;
+    if (stands) await this.containers.pause(name, true);
+    try {
+      return await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
+    } finally {
+      if (stands) await this.containers.pause(name, false);
+    }
   }
 
   async updateContainer(name: string, changes: ContainerChanges): Promise<void> {

@@ -25,6 +25,7 @@ export function toldImages(images: Images, events: Pick<EventLog, 'tell'>): Imag
       events.tell('image', 'push', name, { name });
       return pushed;
     },
+    commit: (request) => images.commit(request),
     load: async (archive) => {
       const references = await images.load(archive);
       for (const id of new Set(references.map((reference) => images.find(reference)?.id ?? reference))) tell('load', id);

@@ -247,6 +247,10 @@ export class FakeEngine implements EngineView {
     this.calls.push(`remove ${name} volumes=${volumes}`);
     this.all.delete(name);
   }
+  async commitContainer(name: string, request: object): Promise<string> {
+    this.calls.push(`commit ${name} ${JSON.stringify(request)}`);
+    return `sha256:${'c'.repeat(64)}`;
+  }
   async renameContainer(name: string, to: string): Promise<void> {
     this.calls.push(`rename ${name} ${to}`);
   }

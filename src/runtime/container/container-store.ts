@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
@@ -347,6 +347,13 @@ export class ContainerStore implements Containers {
     const { record, files } = this.#entry(name);
     const { storage, images } = this.#context;
     return record.storage === storage.name ? await storage.usage(files, await images.layers(record.spec.imageId)) : 0;
+  }
+
+  async layer(name: string): Promise<Readable> {
+    const { record, files } = this.#entry(name);
+    const { storage, images } = this.#context;
+    checkStorage(storage, record);
+    return await storage.layer(files, await images.layers(record.spec.imageId), record.users);
   }
 
   async changes(name: string): Promise<readonly Change[]> {

@@ -13,6 +13,7 @@ import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts'
 import { stageArchive } from './archive.ts';
 import { Catalog, document, type Known } from './catalog.ts';
 import { layerFolder } from './chain-id.ts';
+import { changedConfig, committedDocuments, storeLayer, type CommitRequest } from './commit.ts';
 import { ConfigFile } from './config.ts';
 import type { ImageDetails, Images, ImageUser, ImageUsers, Pulled, PullOptions, Removed, StoredImage } from './images.ts';
 import { InFlight } from './in-flight.ts';
@@ -138,6 +139,16 @@ class ImageStore implements Images {
     await this.#registries.verify(host, credentials, signal);
   }
 
+  async commit(request: CommitRequest): Promise<string> {
+    try {
+      return await this.#inFlight.during(() => this.#commit(request));
+    } catch (error) {
+      request.layer.destroy();
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', 'the disk is full: no image was made; free some space and try again', { cause: error });
+      throw error;
+    }
+  }
+
   async load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {
     try {
       return await this.#inFlight.during(() => this.#load(archive));
@@ -206,6 +217,24 @@ class ImageStore implements Images {
       if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', `the disk is full: image ${familiarReference(name)} was not pulled; free some space and pull it again`, { cause: error });
       throw error;
     }
+  }
+
+  async #commit(request: CommitRequest): Promise<string> {
+    const { image } = this.#known(request.base);
+    const manifest = document(this.#layout, image.digest, Manifest);
+    const file = document(this.#layout, manifest.config.digest, ConfigFile);
+    const config = changedConfig(file.config ?? {}, request.spec, request.changes);
+    const stored = await storeLayer(this.#layout, request.layer);
+    const documents = committedDocuments(file, manifest, stored, config, request, new Date(this.#now()).toISOString());
+    const id = digestOf(documents.config);
+    const bytes = documents.manifestOf({ digest: id, size: documents.config.length });
+    await this.#layout.addBlob(documents.config);
+    await this.#layout.addBlob(bytes);
+    await this.#layout.syncBlobs();
+    const descriptors = named({ mediaType: MANIFEST_TYPE, digest: digestOf(bytes), size: bytes.length }, request.reference === null ? [] : [request.reference]);
+    await this.#exclusively(() => this.#change(withDescriptors(this.#index, descriptors)));
+    await this.layers(id);
+    return id;
   }
 
   async #load(archive: NodeJS.ReadableStream): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { CredentialsByHost, RegistryCredentials } from '../../state/registry-credentials.ts';
+import type { CommitRequest } from './commit.ts';
 import type { ConfigFile } from './config.ts';
 
 /** What the engine needs of the image store (an OCI image layout at `paths.images`, layers unpacked at `paths.layers`). */
@@ -29,6 +30,8 @@ export interface Images {
   push(reference: string, options: PullOptions): Promise<{ readonly digest: string; readonly size: number }>;
   /** Asks a registry, by its host in names, whether it takes these credentials. Rejects with BayplanError `registry-denied` where it does not. */
   verify(host: string, credentials: RegistryCredentials, signal: AbortSignal): Promise<void>;
+  /** Makes an image from a container; answers its ID. Throws BayplanError `not-found`, `bad-request`, `disk-full`. */
+  commit(request: CommitRequest): Promise<string>;
   /** Loads a tar stream: an OCI layout or a `docker save` archive. Answers the references (or IDs) now known. Nothing half-made is kept. */
   load(archive: NodeJS.ReadableStream): Promise<readonly string[]>;
   /** The images as a tar stream: an archive of `docker save` that is an OCI layout too. Throws BayplanError `not-found`. */

@@ -1,0 +1,93 @@
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { ContainerSpec, Healthcheck } from '../../state/container.ts';
+import type { ConfigFile } from './config.ts';
+
+/** The part of an image's configuration that says how containers of it run, in the words of the OCI image specification and Docker's. */
+export type RunConfig = NonNullable<ConfigFile['config']>;
+
+/** How an image runs that is made from a container: as its own image does, with what the container was told beside that. */
+export function committedConfig(base: RunConfig, spec: ContainerSpec): RunConfig {
+  return {
+    ...base,
+    Env: withVariables(base.Env ?? [], Object.entries(spec.environment)),
+    ...(spec.entrypoint === null ? {} : { Entrypoint: spec.entrypoint, Cmd: spec.command }),
+    ...(spec.command === null ? {} : { Cmd: spec.command }),
+    ...(spec.user === '' ? {} : { User: spec.user }),
+    ...(spec.workingDir === '' ? {} : { WorkingDir: spec.workingDir }),
+    ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }),
+    ...(spec.healthcheck === null ? {} : { Healthcheck: healthcheckOf(spec.healthcheck) }),
+    Labels: { ...base.Labels, ...spec.labels },
+  };
+}
+
+function healthcheckOf({ test, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries }: Healthcheck): NonNullable<RunConfig['Healthcheck']> {
+  return { Test: [...test], Interval: intervalMs * 1e6, Timeout: timeoutMs * 1e6, StartPeriod: startPeriodMs * 1e6, StartInterval: startIntervalMs * 1e6, Retries: retries };
+}
+
+function withVariables(before: readonly string[], added: readonly (readonly [string, string])[]): string[] {
+  const all = new Map(before.map((entry) => [entry.split('=', 1)[0] ?? '', entry]));
+  for (const [name, value] of added) all.set(name, `${name}=${value}`);
+  return [...all.values()];
+}
+
+const INSTRUCTIONS: Readonly<Record<string, (config: RunConfig, rest: string) => RunConfig>> = {
+  CMD: (config, rest) => ({ ...config, Cmd: commandOf(rest) }),
+  ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: commandOf(rest) }),
+  ENV: (config, rest) => ({ ...config, Env: withVariables(config.Env ?? [], pairsOf(rest, 'ENV')) }),
+  LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest, 'LABEL')) } }),
+  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(wordsOf(rest).map((port) => [portOf(port), {}])) } }),
+  VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((listOf(rest) ?? wordsOf(rest)).map((path) => [path, {}])) } }),
+  USER: (config, rest) => ({ ...config, User: rest }),
+  WORKDIR: (config, rest) => ({ ...config, WorkingDir: rest.startsWith('/') ? rest : `${(config.WorkingDir ?? '/').replace(/\/$/, '')}/${rest}` }),
+  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: rest }),
+  ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(Array.isArray(config['OnBuild']) ? config['OnBuild'] : []), rest] }),
+};
+
+/** An instruction of a Dockerfile that changes how an image runs. Throws BayplanError `bad-request`. */
+export function withChange(config: RunConfig, line: string): RunConfig {
+  const [, name = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(line) ?? [];
+  const instruction = INSTRUCTIONS[name.toUpperCase()];
+  if (instruction === undefined) throw new BayplanError('bad-request', `change "${line}": expected one of ${Object.keys(INSTRUCTIONS).join(', ')}`);
+  if (rest === '') throw new BayplanError('bad-request', `change "${line}": ${name.toUpperCase()} needs a value`);
+  return instruction(config, rest);
+}
+
+/** A JSON list is run as it is, all else by a shell. */
+function commandOf(text: string): string[] {
+  return listOf(text) ?? ['/bin/sh', '-c', text];
+}
+
+function listOf(text: string): string[] | null {
+  if (!text.startsWith('[')) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) && value.every((word) => typeof word === 'string') ? value : null;
+  } catch {
+    return null; // the shell's words then, as Docker has it
+  }
+}
+
+/** Words with `"` and `'` as a shell has them. */
+function wordsOf(text: string): string[] {
+  return [...text.matchAll(/(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) => word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double: string | undefined, single: string | undefined) => double?.replace(/\\(.)/g, '$1') ?? single ?? ''));
+}
+
+/** `NAME=VALUE …`, or Docker's old `NAME VALUE`. */
+function pairsOf(text: string, instruction: string): readonly (readonly [string, string])[] {
+  const words = wordsOf(text);
+  if (words[0] !== undefined && !words[0].includes('=')) {
+    const [name = '', ...value] = text.split(/\s+/);
+    if (value.length === 0) throw new BayplanError('bad-request', `change "${instruction} ${text}": expected NAME=VALUE`);
+    return [[name, text.slice(name.length).trim()]];
+  }
+  return words.map((word) => {
+    const at = word.indexOf('=');
+    if (at <= 0) throw new BayplanError('bad-request', `change "${instruction} ${text}": expected NAME=VALUE, got "${word}"`);
+    return [word.slice(0, at), word.slice(at + 1)];
+  });
+}
+
+function portOf(text: string): string {
+  if (!/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/.test(text)) throw new BayplanError('bad-request', `change "EXPOSE ${text}": expected PORT or PORT/PROTOCOL`);
+  return text.includes('/') ? text : `${text}/tcp`;
+}
