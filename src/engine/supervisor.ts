@@ -238,11 +238,22 @@ export class Supervisor {
   }
 
   async #run(name: string): Promise<void> {
-    await this.#context.containers.start(name).catch(async (error: unknown) => {
+    await this.#checkPorts(name).then(() => this.#context.containers.start(name)).catch(async (error: unknown) => {
       if (this.#context.containers.get(name)?.spec.autoRemove === true) await this.remove(name, { volumes: true });
       throw error;
     });
     this.#probes.watch(name);
+  }
+
+  /** A port that somebody else has is found before the container runs. What another of its stack has, its plan takes away in time. */
+  async #checkPorts(name: string): Promise<void> {
+    const { containers, networks } = this.#context;
+    const container = containers.get(name);
+    if (container === null || container.status === null || container.spec.ports.length === 0) return;
+    const { identity, spec, status } = container;
+    if (!Object.keys(spec.networks).some((network) => networks.spec(network)?.driver === 'bridge')) return; // it publishes none
+    const isKin = (id: string): boolean => identity.owner !== 'api' && [...containers.list().values()].some((other) => other.status?.id === id && other.identity.stack === identity.stack);
+    await networks.checkPorts({ container: status.id, ports: spec.ports, group: portGroup(identity, status.id) }, isKin);
   }
 
   /** A hook that fails, or takes longer than the container has to stop, keeps nobody from stopping it. */

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { eventually, Machine } from './harness.ts';
 import { leftovers } from './leftovers.ts';
 
@@ -160,19 +163,26 @@ describe('wrong use', () => {
     expect(status('demo-one-1')).toMatchObject({ phase: 'exited', exitCode: 125 });
   });
 
-  it('names the holder of a port that is taken', async () => {
-    const { createServer } = await import('node:net');
+  it('names the holder of a port that is taken before the container starts, and goes on once the port is free', async () => {
     const server = createServer().listen(0, '0.0.0.0');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : 0;
+    await once(server, 'listening');
+    const { port } = z.object({ port: z.int() }).parse(server.address());
+    const text = one(`command: [sleep, "1000"], stop_signal: SIGKILL, ports: ["${port}:80"]`);
     try {
-      const outcome = await machine.up(one(`command: [sleep, "1000"], stop_signal: SIGKILL, ports: ["${port}:80"]`));
-      expect([outcome.ok, outcome.message]).toEqual([false, expect.stringContaining(String(port))]);
-      expect(outcome.message).toMatch(/node|vitest/);
+      const outcome = await machine.up(text);
+      expect([outcome.ok, outcome.message]).toEqual([false, expect.stringMatching(new RegExp(`^start-container demo-one-1: port 0\\.0\\.0\\.0:${port}/tcp is taken by .+ \\(pid ${process.pid}\\); publish another one, or stop what has it$`))]);
+      expect(status('demo-one-1')).toMatchObject({ phase: 'created', startedAt: 0, ports: [] });
     } finally {
       server.close();
     }
+    await once(server, 'close');
+    expect(await machine.up(text)).toMatchObject({ ok: true, done: ['start-container demo-one-1', 'publish-ports demo-one-1'] });
+    expect(await machine.up(text.replace('one:', 'two:'), { name: 'other' })).toMatchObject({ ok: false, message: `start-container other-two-1: port 0.0.0.0:${port}/tcp is taken by container demo-one-1; publish another one, or stop what has it` });
+    expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true });
+    // Within a stack it is handed over.
+    const quiet = 'image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL';
+    expect(await machine.up(`services: {one: {${quiet}}, two: {${quiet}, ports: ["${port}:80"]}}`)).toMatchObject({ ok: true });
+    expect([status('demo-one-1').ports, status('demo-two-1').ports]).toMatchObject([[], [{ published: port }]]);
   });
 
   it('says with --wait that a container ended, or keeps ending', async () => {

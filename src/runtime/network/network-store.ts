@@ -225,6 +225,10 @@ class NetworkStore implements Networks {
     await settled([this.#ports.settle(id), this.#writeZones(endpoint)]);
   }
 
+  checkPorts(publication: Publication, mayYield: (container: string) => boolean): Promise<void> {
+    return this.#ports.check(publication, mayYield);
+  }
+
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {
     const addresses = this.#publicAddresses(publication.container);
     const before = this.#ports.table;

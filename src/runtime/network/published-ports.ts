@@ -1,6 +1,6 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { PublishedPort } from '../../state/container.ts';
-import type { Kernel } from '../kernel.ts';
+import { type Kernel, KernelError } from '../kernel.ts';
 import { settled } from '../settled.ts';
 import type { Addresses, Publication } from './networks.ts';
 import type { PortCarrier } from './port-carrier.ts';
@@ -49,6 +49,21 @@ export class PublishedPorts {
   /** What leads to a container now. */
   of(container: string): readonly PublishedPort[] {
     return this.#byContainer.get(container) ?? [];
+  }
+
+  /**
+   * Throws `port-taken` where one of these ports cannot be had, so that a container need not run first to find that out. Nothing is kept: `assign` decides. Ports that containers have
+   * which `mayYield` names (by id) are no matter of this: they may be on their way out. Nor are ranges, of which any may be free by then.
+   */
+  async check({ container, ports, group = container }: Publication, mayYield: (container: string) => boolean): Promise<void> {
+    for (const port of ports) {
+      if (port.published === null || port.publishedLast !== null) continue;
+      const wanted = { ...port, published: port.published };
+      const held = this.#held.get(keyOf(wanted));
+      const holders = held?.group === group ? [] : held?.containers ?? this.#overlapping(wanted);
+      if (holders.some((holder) => !mayYield(holder))) throw await this.#taken(new PortTaken(wanted, holders));
+      if (held === undefined && holders.length === 0 && !this.#isFree(wanted)) throw await this.#taken(new PortTaken(wanted, []));
+    }
   }
 
   /**
@@ -173,6 +188,19 @@ export class PublishedPorts {
     }
     this.#held.set(keyOf(port), held);
     return held;
+  }
+
+  /** On all addresses that of IPv4 stands for both: who listens on all of IPv6 has it too, as a rule. */
+  #isFree({ protocol, hostIp, published }: PickedPort): boolean {
+    if (this.#ending.size > 0) return true; // one of them may be this
+    try {
+      this.#kernel.close(this.#kernel.reservePort(protocol, hostIp === '' ? '0.0.0.0' : normalHostIp(hostIp), published).fd);
+      return true;
+    } catch (error) {
+      if (error instanceof KernelError && error.code === 'EADDRINUSE') return false;
+      if (error instanceof KernelError) return true; // what else is wrong with it, `assign` says
+      throw error;
+    }
   }
 
   /** Our own containers on an address that covers, or is covered by, the wanted one. */
