@@ -1,6 +1,8 @@
 // Runs inside the virtual machine, whose kernel has AppArmor. Prints the facts as one JSON object; what they should be is said by apparmor.test.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { pathsOf } from '../../src/state/paths.ts';
 import { bayplan } from './guest-commands.ts';
 
 export type Facts = Awaited<ReturnType<typeof facts>>;
@@ -8,14 +10,14 @@ export type Facts = Awaited<ReturnType<typeof facts>>;
 const stack = ['-f', 'test/vm/apparmor.yaml'];
 const SERVICES = ['default', 'init', 'own', 'unconfined', 'privileged'] as const;
 
-function facts() {
+async function facts() {
   execFileSync('apparmor_parser', ['-r'], { input: 'profile test-own flags=(attach_disconnected,mediate_deleted) { network, capability, file, mount, signal, deny /forbidden w, }\n' });
   const load = bayplan('load', 'build/images/hello.tar');
   const up = bayplan('up', '-d', ...stack);
   const profiles = readFileSync('/sys/kernel/security/apparmor/profiles', 'utf8').trim().split('\n');
   const found = {
     enabled: readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').trim(), load, up, profiles,
-    services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])),
+    services: Object.fromEntries(await Promise.all(SERVICES.map(async (name) => [name, await service(name)] as const))),
     missing: bayplan('up', '-d', '-f', 'test/vm/apparmor-missing.yaml'),
     left: bayplan('ps', '-a', '-q', '-f', 'test/vm/apparmor-missing.yaml'),
   };
@@ -23,11 +25,21 @@ function facts() {
   return { ...found, down: bayplan('down', ...stack), stop: bayplan('engine', 'stop') };
 }
 
-function service(name: string) {
-  const { State: { Pid } } = JSON.parse(bayplan('inspect', `apparmor-${name}-1`).stdout)[0] as { readonly State: { readonly Pid: number } };
+function pidOf(name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath: pathsOf().socket, path: `/containers/apparmor-${name}-1/json`, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => { body += text; }).once('end', () => { resolve((JSON.parse(body) as { readonly State: { readonly Pid: number } }).State.Pid); });
+    }).once('error', reject).end();
+  });
+}
+
+async function service(name: string) {
+  const first = await pidOf(name);
+  const Pid = Number(readFileSync(`/proc/${first}/task/${first}/children`, 'utf8').split(' ')[0]) || first; // below an init of bayplan's stands the program
   const sh = (script: string): string => bayplan('exec', '-T', '--file', 'test/vm/apparmor.yaml', name, 'sh', '-c', script).stdout;
   return {
-    first: readFileSync(`/proc/${Pid}/attr/current`, 'utf8').trim(),
+    program: readFileSync(`/proc/${Pid}/attr/current`, 'utf8').trim(),
     executed: sh('cat /proc/self/attr/current').trim(),
     mounts: sh('mkdir -p /x; mount -t tmpfs x /x 2>/dev/null && echo mounted').trim(),
     forbidden: sh('(: > /forbidden) 2>/dev/null && echo written').trim(),
@@ -36,4 +48,7 @@ function service(name: string) {
   };
 }
 
-console.log(JSON.stringify(facts()));
+facts().then((found) => console.log(JSON.stringify(found)), (error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

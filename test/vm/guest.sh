@@ -13,6 +13,7 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t mqueue mqueue /dev/mqueue
 mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
+mount -t securityfs securityfs /sys/kernel/security
 ip link set lo up
 hostname guest
 # What an engine of this machine left in its root is none of the guest's; the engine's overlays cannot lie on another overlay.

@@ -57,6 +57,8 @@ export interface BundleInput {
   readonly users?: ContainerUsers | null;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor?: number;
+  /** AppArmor profile of containers that name none; empty, or left out: none. */
+  readonly apparmor?: string;
 }
 
 /** First processes of other containers, by pid; null: the namespace is its own, the host's or pinned by a file. */
@@ -111,7 +113,7 @@ export function bundleOf(input: BundleInput): OciConfig {
   const propagation = rootPropagation(input.mounts);
   return {
     ociVersion: '1.2.0',
-    process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor }),
+    process: initProcess(spec, image, input.hostname, { size: input.consoleSize, oomScoreFloor: input.oomScoreFloor, apparmor: input.apparmor }),
     root: { path: root.path, readonly: spec.readOnly },
     ...(spec.namespaces.uts === '' ? { hostname: input.hostname } : {}), // nobody else's name is changed
     ...(spec.domainname !== '' && spec.namespaces.uts === '' ? { domainname: spec.domainname } : {}),

@@ -7,6 +7,7 @@ import { specProblems } from '../../state/spec-problems.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { oomScoreFloor } from '../machine.ts';
+import { DefaultProfile } from './apparmor.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
@@ -60,6 +61,7 @@ export class ContainerStore implements Containers {
   readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[]; readonly users: Users | null }>();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
+  readonly #apparmor = new DefaultProfile();
   readonly #records: ContainerRecords;
   /** Resolves once ends may be noticed. */
   readonly #resumed: Promise<void>;
@@ -195,7 +197,7 @@ export class ContainerStore implements Containers {
         const users = await startUsers(this.#context, this.#entries, entry, (found) => this.#update(entry, { users: found }));
         if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
         const netns = await this.#netns(record, home, users);
-        const mounted = await layBundle(this.#context, foreign, layers, { paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await this.#programs.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
+        const mounted = await layBundle(this.#context, foreign, layers, { paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await this.#programs.get(record.spec), apparmor: await this.#apparmor.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
         const attached = Object.keys(home.spec.networks);
         const started = await spawnShim(kernel, name, record.spec.image, files, {
           core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
@@ -368,7 +370,8 @@ export class ContainerStore implements Containers {
     const seccompBpf = request.privileged === true ? null : await this.#programs.get(entry.record.spec);
     const { core, runtimes, storage } = this.#context;
     const foreign = runtimes.find(entry.record.runtime);
-    const target = { core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf };
+    const apparmor = request.privileged === true ? '' : await this.#apparmor.get(entry.record.spec);
+    const target = { core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf, apparmor };
     if (foreign === null) return runExec(target, request);
     const root = storage.mountRoot === null ? storage.root(entry.files, []).path : entry.files.root;
     return await runForeignExec(target, foreign, root, request);

@@ -65,17 +65,19 @@ export interface ExecTarget {
   readonly image: ImageStatus;
   /** Compiled seccomp program of the container, null: none. */
   readonly seccompBpf: string | null;
+  /** AppArmor profile of containers that name none; empty: none. */
+  readonly apparmor: string;
 }
 
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
-export function runExec({ core, record, files, ready, image, seccompBpf }: ExecTarget, request: ExecRequest): ExecProcess {
-  const process = execProcess(record.spec, image, request, hostnameOf(record));
+export function runExec({ core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): ExecProcess {
+  const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   return execThrough(core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request.tty);
 }
 
 /** The same by the runtime that runs the container; `root`: where its root is on the host. */
-export async function runForeignExec({ core, record, files, image }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
-  const process = execProcess(record.spec, image, request, hostnameOf(record));
+export async function runForeignExec({ core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
+  const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
   return execThrough(core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request.tty);
 }

@@ -65,10 +65,12 @@ export interface ProcessSetting {
   readonly size?: ConsoleSize | null | undefined;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor?: number | undefined;
+  /** AppArmor profile of containers that name none; empty: none. */
+  readonly apparmor?: string | undefined;
 }
 
 /** OCI process of the container's first process (config.md, "Process"). */
-export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string, { size = null, oomScoreFloor = -1000 }: ProcessSetting = {}): OciProcess {
+export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: string, { size = null, oomScoreFloor = -1000, apparmor = '' }: ProcessSetting = {}): OciProcess {
   return {
     ...terminalOf(spec.tty, size),
     user: { uid: 0, gid: 0 },
@@ -76,16 +78,16 @@ export function initProcess(spec: ContainerSpec, image: ImageStatus, hostname: s
     env: environmentOf(spec, image, hostname),
     cwd: workingDirOf(spec, image),
     capabilities: capabilitySets(spec),
-    ...confinementOf(spec),
+    ...confinementOf(spec, apparmor),
     oomScoreAdj: Math.max(spec.oomScoreAdj, oomScoreFloor),
     ...rlimitsOf(spec),
   };
 }
 
 /** What holds whatever runs in the container, beside its capabilities and its filter. */
-function confinementOf({ security, privileged }: ContainerSpec): Pick<OciProcess, 'noNewPrivileges' | 'apparmorProfile'> {
-  const named = security.apparmor !== '' && security.apparmor !== 'unconfined' && !privileged;
-  return { ...(security.noNewPrivileges ? { noNewPrivileges: true } : {}), ...(named ? { apparmorProfile: security.apparmor } : {}) };
+function confinementOf({ security, privileged }: ContainerSpec, byDefault: string): Pick<OciProcess, 'noNewPrivileges' | 'apparmorProfile'> {
+  const profile = privileged ? 'unconfined' : security.apparmor === '' ? byDefault : security.apparmor;
+  return { ...(security.noNewPrivileges ? { noNewPrivileges: true } : {}), ...(profile !== '' && profile !== 'unconfined' ? { apparmorProfile: profile } : {}) };
 }
 
 function rlimitsOf({ ulimits }: ContainerSpec): Pick<OciProcess, 'rlimits'> {
@@ -99,7 +101,7 @@ function terminalOf(tty: boolean, size: ConsoleSize | null): Pick<OciProcess, 't
 }
 
 /** What `bayplan-core enter --process FILE` reads: a process beside the first one, in the container's environment and more. */
-export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname): OciProcess {
+export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname, apparmor = ''): OciProcess {
   if (request.command.length === 0 || request.command[0] === '') throw new BayplanError('bad-request', 'exec: no command given');
   const variables = new Map<string, string>(request.tty ? [['TERM', 'xterm']] : []);
   for (const entry of environmentOf(spec, image, hostname)) set(variables, entry);
@@ -111,7 +113,7 @@ export function execProcess(spec: ContainerSpec, image: ImageStatus, request: Ex
     env: [...variables].map(([name, value]) => `${name}=${value}`),
     cwd: workingDirOf(spec, image, request.workingDir),
     capabilities: capabilitySets(request.privileged === true ? { ...spec, privileged: true } : spec),
-    ...confinementOf(spec),
+    ...confinementOf(spec, apparmor),
     oomScoreAdj: 0,
     ...rlimitsOf(spec),
     annotations: userAnnotations(spec, image, request.user),

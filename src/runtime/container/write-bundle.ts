@@ -33,6 +33,7 @@ export interface BundleParts {
   readonly consoleSize: ConsoleSize | null;
   /** Least oom_score_adj that this engine may give. */
   readonly oomScoreFloor: number;
+  readonly apparmor: string;
   readonly donors: Donors;
   /** Null: the host's. */
   readonly users: ContainerUsers | null;
@@ -60,7 +61,7 @@ export async function layBundle({ storage, core }: ContainerContext, foreign: Fo
 
 /** Writes the files that the engine keeps for a container, and answers its `config.json`. Whoever shares a network namespace shares its names too. */
 function configOf(parts: BundleParts): OciConfig {
-  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, donors, users } = parts;
+  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, apparmor, donors, users } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
@@ -72,6 +73,6 @@ function configOf(parts: BundleParts): OciConfig {
     id: record.id, name: record.name, stack: record.identity.stack, mountedImages: Object.values(record.mountedImages),
     spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
-    mounts, seccompBpf, consoleSize, oomScoreFloor, deviceNumbers, devices, donors, users,
+    mounts, seccompBpf, consoleSize, oomScoreFloor, apparmor, deviceNumbers, devices, donors, users,
   });
 }
