@@ -59,6 +59,7 @@ struct process_spec {
   uint64_t caps[CAP_SETS];
   const char *unknown_caps;       /* names that no kernel known here has, for a warning; NULL: none */
   bool has_oom; int oom_score_adj;
+  bool has_personality; unsigned long personality; /* of exec: its container's */
   unsigned filter_flags;          /* of seccomp(2), beside those that every filter gets */
   const char *apparmor;           /* a profile of the kernel's; NULL: none */
   struct scheduler scheduler;

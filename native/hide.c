@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -45,7 +46,11 @@ static int protect(int root, const char *path, struct error *err) {
 
 int hide_paths(const struct config *config, int root, struct error *err) {
   fd_auto empty = -1;
-  for (const char **path = config->masked; *path; path++) if (mask(root, *path, &empty, err) < 0) return -1;
+  for (const char **path = config->masked; *path; path++) {
+    const char **former = config->masked;
+    while (strcmp(*former, *path) != 0) former++;
+    if (former == path && mask(root, *path, &empty, err) < 0) return -1; /* one that is named twice is hidden already */
+  }
   for (const char **path = config->readonly; *path; path++) if (protect(root, *path, err) < 0) return -1;
   return 0;
 }

@@ -124,7 +124,8 @@ static int start_hooks(struct init_context *init, const struct prepared *prepare
   pid_t pid = fork();
   if (pid < 0) return error_errno(err, "fork", "hooks");
   if (pid == 0) {
-    if (process_drop(&init->config->process, prepared, err) < 0 || hooks_run(init->config, HOOK_START_CONTAINER, state, err) < 0) error_write(ends[1], err);
+    environ = prepared->env; /* of hooks that name none of their own */
+    if ((prepared->filter && seccomp_apply(prepared->filter, init->config->process.filter_flags, err) < 0) || process_drop(&init->config->process, prepared, err) < 0 || hooks_run(init->config, HOOK_START_CONTAINER, state, err) < 0) error_write(ends[1], err);
     _exit(0);
   }
   close(ends[1]);

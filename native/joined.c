@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ static int become(const struct joined *joined, struct error *err) {
   close(joined->target);
   if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;
   if (keyring_leave(err) < 0) return -1;
+  if (joined->process->has_personality && personality(joined->process->personality) < 0) return error_errno(err, "personality", NULL);
   if (joined->process->terminal && take_terminal(joined->process, joined->stdio.console, err) < 0) return -1;
   process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
   return -1;

@@ -176,9 +176,12 @@ static int apply(const struct config *config, const struct mount_spec *mount, in
   if (strcmp(mount->type, "content") == 0) return content_mount(config, mount, root, err);
   if (strcmp(mount->type, "overlay") == 0) return layers_mount(config, mount, root, err);
   if (strcmp(mount->type, "cgroup") == 0) return cgroup_mount(config, mount, root, cgroup, err);
-  fd_auto mounted = other_mount(mount, root, err);
+  bool is_dev = strcmp(mount->target, "/dev") == 0;
+  struct mount_spec first = *mount;
+  if (is_dev) first.flags &= ~(unsigned long)MS_RDONLY; /* until it has its nodes and what is mounted below */
+  fd_auto mounted = other_mount(&first, root, err);
   if (mounted < 0) return -1;
-  if (strcmp(mount->target, "/dev") != 0) return 0;
+  if (!is_dev) return 0;
   if (*dev >= 0) close(*dev);
   *dev = fd_steal(&mounted);
   return 0;
@@ -186,10 +189,16 @@ static int apply(const struct config *config, const struct mount_spec *mount, in
 
 int mounts_apply(const struct config *config, int root, const struct cgroup *cgroup, struct error *err) {
   fd_auto dev = -1;
+  bool dev_readonly = false;
   for (size_t i = 0; i < config->mount_count; i++) {
     const struct mount_spec *mount = &config->mounts[i];
+    if (strcmp(mount->target, "/dev") == 0) dev_readonly = mount->flags & MS_RDONLY;
     if (config->progress && mount->bind) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
     if (apply(config, mount, root, cgroup, &dev, err) < 0) return -1;
   }
-  return dev >= 0 ? device_nodes(config, root, dev, err) : 0;
+  if (dev < 0) return 0;
+  if (device_nodes(config, root, dev, err) < 0) return -1;
+  if (!dev_readonly) return 0;
+  fd_auto console = config->has_process && config->process.terminal ? openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1; /* its place */
+  return tree_attributes(dev, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, "/dev", err);
 }

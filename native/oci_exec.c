@@ -116,9 +116,13 @@ static int process_of(const struct request *request, char **arguments, const str
     if (config_read_process(request->process, process, err) < 0) return -1;
     process->terminal |= request->tty;
     process->filter_flags = config->process.filter_flags;
+    process->has_personality = config->has_personality;
+    process->personality = config->personality;
     return 0;
   }
   *process = config->process;
+  process->has_personality = config->has_personality;
+  process->personality = config->personality;
   process->args = arguments;
   process->terminal = request->tty;
   process->columns = process->rows = 0;

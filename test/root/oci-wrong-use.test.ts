@@ -164,6 +164,27 @@ it('files that are named relatively are made where the caller stands', () => {
   expect(Number(readFileSync(join(place, 'pid'), 'utf8'))).toBe(state(name).pid);
 });
 
+it('a read-only /dev has all that belongs into it', () => {
+  const name = bundle(['sh', '-c', 'echo x > /dev/null; touch /dev/new 2>/dev/null || echo closed; ls -d /dev/pts /dev/zero'], (config) => { config.mounts = config.mounts.map((mount) => (mount.destination === '/dev' ? { ...mount, options: ['nosuid', 'ro'] } : mount)); });
+  expect(run(name)).toMatchObject({ stdout: 'closed\n/dev/pts\n/dev/zero\n', stderr: '' });
+});
+
+it('a hook that starts in the container has the program\'s environment and filter', () => {
+  writeFileSync(join(folder, 'rootfs/bin/hook'), '#!/bin/sh\necho "$WORD" > /tmp/word; mkdir /tmp/made 2>/dev/null; exit 0\n', { mode: 0o755 });
+  const name = bundle(['sh', '-c', 'cat /tmp/word; ls -d /tmp/made 2>/dev/null'], (config) => {
+    config.process.env = ['PATH=/bin', 'WORD=inherited'];
+    config.hooks = { startContainer: [{ path: '/bin/hook' }] };
+    config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }] };
+  });
+  expect(run(name).stdout).toBe('inherited\n');
+});
+
+it('exec has its container\'s personality', () => {
+  const name = bundle(['sleep', '100'], (config) => { config.linux.personality = { domain: 'LINUX32' }; });
+  start(name);
+  expect(oci('exec', name, 'uname', '-m').stdout).toBe('i686\n');
+});
+
 it('help for a command is no mistake', () => {
   for (const command of ['create', 'run', 'exec', 'delete', 'list', 'kill', 'update', 'events', 'ps', 'pause', 'start', 'state', 'features', 'spec'])
     expect(oci(command, '--help'), command).toMatchObject({ status: 0, stdout: expect.stringContaining(`usage: bayplan-core ${command}`), stderr: '' });
