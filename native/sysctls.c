@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -83,6 +84,7 @@ static int set_as_either(const struct config *config, int proc, const struct set
     return rc;
   }
   *err = first;
+  if (first.errnum == ENOENT) snprintf(err->text, sizeof err->text, "sysctl %s: this kernel does not have it, or not for containers with users of their own", setting->given); /* Linux 6.1 shows net.core to networks of the host's users alone */
   return -1;
 }
 
