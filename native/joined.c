@@ -52,6 +52,7 @@ static int become(const struct joined *joined, struct error *err) {
   if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);
   file_close_others(3 + joined->preserve, kept, sizeof kept / sizeof *kept);
   unsigned long flags = joined->flags & ~(unsigned long)CLONE_NEWPID;
+  if (flags & CLONE_NEWUSER && process_raise_limits(joined->process, err) < 0) return -1;
   if (flags && setns(joined->target, (int)flags) < 0) return error_errno(err, "setns", "the container");
   close(joined->target);
   if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;

@@ -47,6 +47,18 @@ static char **with_home(char **env, const char *home) {
   return result;
 }
 
+int process_raise_limits(const struct process_spec *process, struct error *err) {
+  for (size_t i = 0; i < process->limit_count; i++) {
+    const struct limit *one = &process->limits[i];
+    struct rlimit now;
+    if (getrlimit(one->resource, &now) < 0) return error_errno(err, "getrlimit", one->name);
+    if (one->value.rlim_max <= now.rlim_max) continue;
+    now.rlim_max = one->value.rlim_max;
+    if (setrlimit(one->resource, &now) < 0 && errno != EPERM) return error_errno(err, "setrlimit", one->name); /* EPERM: told where it is set */
+  }
+  return 0;
+}
+
 static int limit(const struct process_spec *process, struct error *err) {
   for (size_t i = 0; i < process->limit_count; i++) {
     const struct limit *one = &process->limits[i];

@@ -18,6 +18,8 @@ struct prepared {
 
 /* First of all, while the host's /proc can be seen. */
 int process_begin(const struct process_spec *process, unsigned preserve, struct prepared *prepared, struct error *err);
+/* Raises limits that it wants above what is inherited, while that may be done: in a user namespace nobody can. Each gets its own value later. */
+int process_raise_limits(const struct process_spec *process, struct error *err);
 /* Inside the container's namespaces and below its root: limits, scheduling, working folder, groups, user, capabilities (one more is kept for putting the filter on). */
 int process_prepare(const struct process_spec *process, const struct sock_fprog *filter, struct prepared *prepared, struct error *err);
 /* Whether its program seems to be there; err->exit_code is 126 or 127. */

@@ -15,6 +15,7 @@
 #include "file.h"
 #include "join.h"
 #include "mounts.h"
+#include "process.h"
 #include "scope.h"
 
 bool stage_is_needed(const struct config *config) {
@@ -38,24 +39,11 @@ static int make_time(const struct config *config, struct error *err) {
   return length && file_write_at(AT_FDCWD, "/proc/self/timens_offsets", text) < 0 ? error_errno(err, "write", "/proc/self/timens_offsets") : 0;
 }
 
-/* Limits above what is inherited: in a user namespace nobody raises any. Each gets its own value later. */
-static int raise_limits(const struct process_spec *process, struct error *err) {
-  for (size_t i = 0; i < process->limit_count; i++) {
-    const struct limit *one = &process->limits[i];
-    struct rlimit now;
-    if (getrlimit(one->resource, &now) < 0) return error_errno(err, "getrlimit", one->name);
-    if (one->value.rlim_max <= now.rlim_max) continue;
-    now.rlim_max = one->value.rlim_max;
-    if (setrlimit(one->resource, &now) < 0 && errno != EPERM) return error_errno(err, "setrlimit", one->name); /* EPERM: told where it is set */
-  }
-  return 0;
-}
-
 /* All that needs the host's privileges. */
 static int prepare(struct init_context *init, struct error *err) {
   const struct config *config = init->config;
   if (join_namespaces(config, err) < 0 || make_time(config, err) < 0) return -1;
-  if (join_oom(config, err) < 0 || raise_limits(&config->process, err) < 0) return -1;
+  if (join_oom(config, err) < 0 || process_raise_limits(&config->process, err) < 0) return -1;
   return mounts_prepare(init->config, err) < 0 ? -1 : join_namespace(config, NS_USER, err);
 }
 
