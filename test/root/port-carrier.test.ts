@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,6 +20,7 @@ const STACK = `services:
     ports: ['[::1]:${PORT}:80']
 `;
 
+const core = process.env['BAYPLAN_TEST_CORE'] ?? join(build, 'bayplan-core');
 const machine = new Machine();
 beforeAll(async () => {
   await machine.open();
@@ -76,7 +77,7 @@ it.skipIf(!there)(`carries all of a connection, many at once, to those that answ
   const kernel = loadKernel(join(build, 'libbayplan.so'));
   const folder = join(machine.folder, 'carriers');
   await new Promise<void>((resolve) => server.listen(18_462, '127.0.0.1', resolve));
-  const carrier = new PortCarriers(kernel, join(build, 'bayplan-core'), folder).open('::1', 18_463);
+  const carrier = new PortCarriers(kernel, core, folder).open('::1', 18_463);
   try {
     carrier.lead([{ address: '127.0.0.1', port: 18_464 }, { address: '127.0.0.1', port: 18_462 }]); // nobody listens at the first
     await carrier.settle();
@@ -110,4 +111,39 @@ it.skipIf(!there)(`is there again when somebody kills it${there ? '' : ' (no IPv
   expect(carriers()).not.toContain(pid);
   expect(await machine.down()).toMatchObject({ ok: true });
   await eventually(() => expect(carriers()).toEqual([]));
+});
+
+it.skipIf(!there)(`says that its port was taken while it was dead, and serves it once it is free${there ? '' : ' (no IPv6 here)'}`, async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  const [pid = 0] = carriers();
+  process.kill(pid, 'SIGKILL');
+  const other = createServer((socket) => socket.end('other'));
+  await eventually(async () => {
+    other.listen(PORT, '::1');
+    await once(other, 'listening'); // rejects while the port is not free
+  });
+  await eventually(() => expect(machine.engine.networks.notices()).toContain(`port [::1]:${PORT}/tcp is not served: another program has taken it; stop that`));
+  other.close();
+  await eventually(async () => expect(await say('one')).toBe('onethe end\n'));
+  expect(machine.engine.networks.notices().join()).not.toContain('not served');
+  expect(await machine.down()).toMatchObject({ ok: true });
+});
+
+it.skipIf(!there)(`ends when the next engine finds that its root folder has been deleted${there ? '' : ' (no IPv6 here)'}`, async () => {
+  const run = '/run/bayplan-5eed0461';
+  mkdirSync(join(run, 'c'), { recursive: true });
+  writeFileSync(join(run, 'root'), join(machine.folder, 'deleted'));
+  const carrier = new PortCarriers(loadKernel(join(build, 'libbayplan.so')), core, join(run, 'carriers')).open('::1', 18_465);
+  await carrier.settle();
+  carrier.leave();
+  expect(readdirSync(join(run, 'carriers'))).toEqual(['::1-18465']);
+  await machine.close();
+  await machine.open();
+  expect(existsSync(run)).toBe(false);
+  const free = createServer();
+  await eventually(async () => {
+    free.listen(18_465, '::1');
+    await once(free, 'listening');
+  });
+  free.close();
 });

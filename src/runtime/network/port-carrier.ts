@@ -2,13 +2,14 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Kernel } from '../kernel.ts';
+import { type Kernel, KernelError } from '../kernel.ts';
 import { LineConnection } from '../line-connection.ts';
 import type { Backend } from './table.ts';
 
 const ANSWER = z.looseObject({ version: z.int(), ready: z.boolean().optional(), ok: z.boolean().optional(), error: z.string().optional() });
-/** How long after its end another one is started: one that cannot live is not started without end. */
+/** How long after its end another one is started; twice as long after each that could not be, up to the last. */
 const AGAIN_MS = 500;
+const AGAIN_AT_MOST_MS = 8_000;
 
 /** What is listened at, and how to start a carrier for it. `socket` is where engines find it. */
 export interface CarriedPort {
@@ -118,10 +119,10 @@ export class PortCarrier {
   async #again(lost: LineConnection): Promise<void> {
     if (this.#given || this.#connection !== lost) return;
     this.#connection = null;
-    await sleep(AGAIN_MS);
-    await this.settle().catch((error: unknown) => {
-      this.complaint = `${this.#port.about} is not served: ${error instanceof Error ? error.message : String(error)}`;
-    });
+    for (let wait = AGAIN_MS; !this.#given && this.#connection === null; wait = Math.min(2 * wait, AGAIN_AT_MOST_MS)) {
+      await sleep(wait, undefined, { ref: false });
+      await this.settle().catch((error: unknown) => { this.complaint = `${this.#port.about} is not served: ${reasonOf(error)}`; });
+    }
   }
 
   #closeSocket(): void {
@@ -142,6 +143,11 @@ export async function endCarrier(connection: LineConnection, socket: string): Pr
   });
   connection.close();
   await rm(socket, { force: true });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof KernelError && error.code === 'EADDRINUSE') return 'another program has taken it; stop that';
+  return error instanceof Error ? error.message : String(error);
 }
 
 export function gone(about: string): BayplanError {
