@@ -25,17 +25,24 @@ export async function readBody<S extends z.ZodType>(request: Readable, schema: S
 }
 
 export function parseBody<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
-  let value: unknown;
+  const parsed = schema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw refusal(parsed.error);
+}
+
+/** Nothing is an empty object. */
+export function parseJson(text: string): unknown {
   try {
-    value = text === '' ? {} : JSON.parse(text);
+    return text === '' ? {} : JSON.parse(text);
   } catch (error) {
     throw new BayplanError('bad-request', `the body of the request is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+}
+
+/** Names the first place that is wrong. */
+export function refusal({ issues: [issue] }: z.ZodError): BayplanError {
   const where = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.');
-  throw new BayplanError('bad-request', `the request is wrong at ${where}: ${issue?.message ?? 'unknown'}`);
+  return new BayplanError('bad-request', `the request is wrong at ${where}: ${issue?.message ?? 'unknown'}`);
 }
 
 /** What is thrown away before an answer that does not depend on it. */

@@ -4,7 +4,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { errorBody, sendJson } from './answer.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { allCredentials } from './registry-auth.ts';
-import { readBody } from './request-body.ts';
+import { readMessage } from './own-message.ts';
 import { shownEvent, shownPlan, shownStack } from './shown.ts';
 
 /** `GET /stacks` */
@@ -40,13 +40,13 @@ export async function rollbackStack(exchange: Exchange): Promise<void> {
 
 /** `POST /stacks/{name}/plan`: what a PUT of the same body would do. */
 export async function planStack(exchange: Exchange): Promise<void> {
-  const body = await readBody(exchange.request, StackRequest);
+  const body = await readMessage(exchange.request, StackRequest, exchange.engine.version);
   sendJson(exchange.response, 200, shownPlan(await exchange.engine.planStack(param(exchange, 'name'), body)));
 }
 
 /** `POST /stacks/{name}/containers`: makes a one-off, the one container of the body's desired state; starts nothing. */
 export async function createOneOff(exchange: Exchange): Promise<void> {
-  const body = await readBody(exchange.request, StackRequest);
+  const body = await readMessage(exchange.request, StackRequest, exchange.engine.version);
   sendJson(exchange.response, 201, { version: 1, id: await exchange.engine.createOneOff(param(exchange, 'name'), body) });
 }
 
@@ -56,7 +56,7 @@ export async function createOneOff(exchange: Exchange): Promise<void> {
  */
 export async function putStack(exchange: Exchange): Promise<void> {
   const { engine, request } = exchange;
-  const body = await readBody(request, StackRequest);
+  const body = await readMessage(request, StackRequest, engine.version);
   const signal = flag(exchange, 'attached') ? exchange.gone : new AbortController().signal;
   await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait'), credentials: allCredentials(exchange) }, onEvent, signal));
 }
@@ -73,7 +73,7 @@ export async function deleteStack(exchange: Exchange): Promise<void> {
 
 /** `POST /stacks/{name}/operations`: PassEvents as NDJSON. It goes on when the client leaves. */
 export async function operateStack(exchange: Exchange): Promise<void> {
-  const operation = await readBody(exchange.request, Operation);
+  const operation = await readMessage(exchange.request, Operation, exchange.engine.version);
   await streamPass(exchange, (onEvent) => exchange.engine.operate(param(exchange, 'name'), operation, onEvent, new AbortController().signal));
 }
 
