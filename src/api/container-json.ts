@@ -79,7 +79,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     State: {
       Status: state, Running: status.phase === 'running', Paused: status.paused, Restarting: state === 'restarting', OOMKilled: status.oomKilled, ...(status.outputLost === undefined ? {} : { OutputLost: status.outputLost }), Dead: state === 'dead',
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
-      ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: 0, Log: healthLog(status) } }),
+      ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: status.failingStreak ?? 0, Log: healthLog(status) } }),
     },
     RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: status.storage, Data: null },
@@ -200,8 +200,8 @@ function hostAddresses({ hostIp }: PublishedPort, status: ContainerStatus): read
   return Object.keys(status.ipv6Addresses).length > 0 ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
-function healthLog(status: ContainerStatus): readonly object[] {
-  return status.healthOutput === '' ? [] : [{ Start: rfc3339(status.startedAt), End: rfc3339(status.startedAt), ExitCode: status.health === 'healthy' ? 0 : 1, Output: status.healthOutput }];
+function healthLog({ healthLog: looks = [] }: ContainerStatus): readonly object[] {
+  return looks.map(({ start, end, exitCode, output }) => ({ Start: rfc3339(start), End: rfc3339(end), ExitCode: exitCode, Output: output }));
 }
 
 function orNull(list: readonly string[]): readonly string[] | null {

@@ -1,10 +1,12 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { Images } from '../runtime/image/images.ts';
-import type { Healthcheck } from '../state/container.ts';
+import type { Healthcheck, HealthLook } from '../state/container.ts';
 import { afterProbe, freshHealth, nextLook, probeCommand, type HealthState } from './health-machine.ts';
 
 const OUTPUT_MAX = 4096;
+/** Looks that are remembered. */
+const LOOKS_KEPT = 5;
 /** setTimeout fires at once for more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -45,17 +47,23 @@ export class HealthProbes {
 
   async #probe(name: string, check: Healthcheck, from: HealthState, startedAt: number, signal: AbortSignal): Promise<void> {
     let state = from;
+    let failingStreak = 0;
+    let healthLog: readonly HealthLook[] = [];
     for (;;) {
       await sleep(nextLook(state, check), signal);
       if (signal.aborted) return;
-      const { passed, output } = await this.#look(name, check, signal);
+      const start = this.#now();
+      const { exitCode, output } = await this.#look(name, check, signal);
       if (signal.aborted) return;
-      state = afterProbe(state, passed, this.#now() - startedAt, check);
-      this.#containers.note(name, { health: state.health, healthOutput: output });
+      const end = this.#now();
+      state = afterProbe(state, exitCode === 0, end - startedAt, check);
+      failingStreak = exitCode === 0 ? 0 : failingStreak + 1;
+      healthLog = [...healthLog, { start, end, exitCode, output }].slice(-LOOKS_KEPT);
+      this.#containers.note(name, { health: state.health, healthOutput: output, healthLog, failingStreak });
     }
   }
 
-  async #look(name: string, check: Healthcheck, signal: AbortSignal): Promise<{ passed: boolean; output: string }> {
+  async #look(name: string, check: Healthcheck, signal: AbortSignal): Promise<{ exitCode: number; output: string }> {
     try {
       const process = await this.#containers.exec(name, { command: probeCommand(check), environment: [], user: '', workingDir: '', tty: false });
       process.stdin.end();
@@ -74,15 +82,15 @@ export class HealthProbes {
       });
       try {
         const code = await Promise.race([process.exit, late]);
-        if (code !== null) return { passed: code === 0, output };
+        if (code !== null) return { exitCode: code, output };
         kill();
-        return { passed: false, output: `no answer within ${check.timeoutMs} ms\n${output}` };
+        return { exitCode: -1, output: `no answer within ${check.timeoutMs} ms\n${output}` };
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', kill);
       }
     } catch (error) {
-      return { passed: false, output: error instanceof Error ? error.message : String(error) };
+      return { exitCode: -1, output: error instanceof Error ? error.message : String(error) };
     }
   }
 }

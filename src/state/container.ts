@@ -209,6 +209,10 @@ export type Phase = z.infer<typeof Phase>;
 export const Health = z.enum(['none', 'starting', 'healthy', 'unhealthy']);
 export type Health = z.infer<typeof Health>;
 
+/** One look of a health check. Times in ms since the epoch; `exitCode` -1: it did not end in its time, or could not be run. */
+export const HealthLook = z.strictObject({ start: z.number(), end: z.number(), exitCode: z.int(), output: z.string() });
+export type HealthLook = z.infer<typeof HealthLook>;
+
 /** What is so, as the records and the kernel show it. Times are ms since the epoch, 0 for never. */
 export const ContainerStatus = z.strictObject({
   /** 64 hex digits. */
@@ -227,6 +231,9 @@ export const ContainerStatus = z.strictObject({
   health: Health,
   /** The last lines the health check wrote. */
   healthOutput: z.string(),
+  /** Its last five looks, oldest first, and how many have failed in a row. */
+  healthLog: z.array(HealthLook).optional(),
+  failingStreak: z.int().nonnegative().optional(),
   restarts: z.int().nonnegative(),
   /** When the restart policy will start it again; 0: it will not. */
   restartAt: z.number(),

@@ -1,4 +1,4 @@
-import type { Container, Health, PublishedPort } from '../../state/container.ts';
+import type { Container, Health, HealthLook, PublishedPort } from '../../state/container.ts';
 import type { PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize } from './containers.ts';
@@ -21,6 +21,8 @@ export interface ContainerEntry {
   finishedAt: number;
   health: Health;
   healthOutput: string;
+  healthLog: readonly HealthLook[];
+  failingStreak: number;
   restarts: number;
   restartAt: number;
   held: boolean;
@@ -39,7 +41,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -61,7 +63,7 @@ export function viewOf(entry: ContainerEntry): Container {
       id: record.id, phase: entry.removing ? 'removing' : entry.phase, pid: entry.ready?.pid ?? 0, exitCode: entry.exitCode, oomKilled: entry.oomKilled,
       ...(entry.outputLost === 0 ? {} : { outputLost: entry.outputLost }),
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
-      health: entry.health, healthOutput: entry.healthOutput, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
+      health: entry.health, healthOutput: entry.healthOutput, healthLog: [...entry.healthLog], failingStreak: entry.failingStreak, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
       addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports],
     },
   };

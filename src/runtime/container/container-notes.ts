@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type Health, PublishedPort } from '../../state/container.ts';
+import { type Health, type HealthLook, PublishedPort } from '../../state/container.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ContainerEntry } from './container-entry.ts';
 
@@ -7,6 +7,8 @@ import type { ContainerEntry } from './container-entry.ts';
 export interface Note {
   readonly health?: Health;
   readonly healthOutput?: string;
+  readonly healthLog?: readonly HealthLook[];
+  readonly failingStreak?: number;
   readonly restarts?: number;
   readonly restartAt?: number;
   readonly held?: boolean;

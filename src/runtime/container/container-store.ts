@@ -181,7 +181,7 @@ export class ContainerStore implements Containers {
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
-      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', ports: [], view: null });
+      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], view: null });
       try {
         const image = images.find(record.spec.imageId);
         if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);

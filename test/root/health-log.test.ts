@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { eventually, Machine } from './harness.ts';
+
+it('the last five looks of a health check are kept, with times, output and codes, and so is how many have failed in a row', async () => {
+  const machine = new Machine();
+  try {
+    await machine.open();
+    await machine.loadHello();
+    const before = Date.now();
+    expect(await machine.up(`services:
+  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD-SHELL, "echo looked; test -e /well || exit 3"], interval: 50ms, retries: 2 } }
+  slow: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD-SHELL, "echo begins; sleep 100"], interval: 50ms, timeout: 100ms, retries: 1 } }
+`)).toMatchObject({ ok: true });
+    const status = (name: string) => machine.engine.container(`demo-${name}-1`).status;
+    await eventually(() => expect(status('one')?.failingStreak).toBeGreaterThan(5));
+    expect(status('one')?.health).toBe('unhealthy');
+    const looks = status('one')?.healthLog ?? [];
+    expect(looks.map(({ exitCode, output }) => ({ exitCode, output }))).toEqual(Array.from({ length: 5 }, () => ({ exitCode: 3, output: 'looked\n' })));
+    for (const [n, { start, end }] of looks.entries()) {
+      expect(start).toBeGreaterThanOrEqual(n === 0 ? before : looks[n - 1]?.end ?? 0);
+      expect(end).toBeGreaterThanOrEqual(start);
+    }
+    await machine.exec('demo-one-1', 'touch', '/well');
+    await eventually(() => expect(status('one')).toMatchObject({ health: 'healthy', failingStreak: 0 }));
+    await eventually(() => expect(status('slow')?.healthLog?.at(-1)).toMatchObject({ exitCode: -1, output: 'no answer within 100 ms\nbegins\n' }));
+  } finally {
+    await machine.dispose();
+  }
+});
