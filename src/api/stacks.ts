@@ -34,7 +34,7 @@ export async function diffRevisions(exchange: Exchange): Promise<void> {
 
 /** `POST /stacks/{name}/rollback`: PassEvents as NDJSON. It goes on when the client leaves. */
 export async function rollbackStack(exchange: Exchange): Promise<void> {
-  const body = await readBody(exchange.request, RollbackRequest);
+  const body = await readMessage(exchange.request, RollbackRequest, exchange.engine.version);
   await streamPass(exchange, (onEvent) => exchange.engine.rollbackStack(param(exchange, 'name'), body, onEvent, new AbortController().signal));
 }
 
