@@ -30,7 +30,7 @@ afterAll(async () => {
   for (const table of tables()) if (!before.includes(table)) execFileSync('nft', ['delete', 'table', ...table.split(' ')]);
 });
 
-test.skipIf(why !== '')(`containers reach the world, and their ports are reached, beside a running Docker engine${why}`, async () => {
+test.skipIf(why !== '')(`containers reach each other and the world, and their ports are reached, beside a running Docker engine${why}`, async () => {
   const outside = world.outside('10.213.41.1');
   await world.serve(outside, 'tcp', 80, 'world');
   await world.networks.create('one', '', bridgeSpec());
@@ -38,10 +38,12 @@ test.skipIf(why !== '')(`containers reach the world, and their ports are reached
   await world.serve(a.netns, 'tcp', 80, 'a');
   const [{ published } = { published: 0 }] = await world.networks.publish({ container: a.endpoint.id, ports: [publishedPort()] });
   expect(world.networks.notices().join('\n')).toContain('ip filter DOCKER-USER drops forwarded packets');
+  const b = await world.container('b', 'one');
+  expect(await ask(b.netns, 'tcp', a.address, 80)).toBe(`a ${b.address}`);
   expect(await ask(a.netns, 'tcp', '10.213.41.1', 80)).toBe('world 10.213.41.2');
   expect(await ask(outside, 'tcp', '10.213.41.2', published ?? 0)).toBe('a 10.213.41.1');
   expect(await ask(outside, 'tcp', a.address, 80)).toBe('nothing');
-  await world.drop(a.endpoint);
+  for (const { endpoint } of [a, b]) await world.drop(endpoint);
   await world.networks.remove('one');
   expect(execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' })).not.toContain(world.paths.table);
   await expect.poll(() => leftovers(world.paths), { timeout: 5000 }).toEqual([]);

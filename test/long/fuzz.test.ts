@@ -2,16 +2,16 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { top } from '../root/harness.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // Each C parser of bytes that others wrote, fuzzed for a moment from the small corpus in test/fuzz; BAYPLAN_FUZZ_SECONDS for longer.
 const PARSERS = ['config', 'dns', 'zone', 'tar', 'passwd'];
 const seconds = Number(process.env.BAYPLAN_FUZZ_SECONDS ?? '20');
 const clang = spawnSync('sh', ['-c', 'echo "int LLVMFuzzerTestOneInput(void) { return 0; }" | clang -fsanitize=fuzzer,address -x c - -o /dev/null'], { stdio: 'ignore' }).status === 0;
-if (!clang) console.warn('no clang with libFuzzer on this machine (clang, libclang-rt-14-dev): no parser was fuzzed');
 
-describe.runIf(clang)('the C parsers under libFuzzer and sanitizers', () => {
+describeWherePresent([clang ? null : 'no clang with libFuzzer: clang, libclang-rt-14-dev'], 'the C parsers under libFuzzer and sanitizers', () => {
   const folder = clang ? mkdtempSync(join(tmpdir(), 'bayplan-fuzz-')) : '';
   beforeAll(() => {
     execFileSync('make', ['-s', '-j2', '-C', join(top, 'test/fuzz'), `BUILD=${folder}`], { stdio: 'inherit' });

@@ -1,13 +1,13 @@
 import { relative } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { difference } from './compose-config.ts';
-import { corpus, corpusFiles, corpusPresent, expectations } from './corpus.ts';
-import { dockerCompose, inPairs } from './docker-compose.ts';
+import { corpus, corpusFiles, corpusMissing, expectations } from './corpus.ts';
+import { composeMissing, inPairs } from './docker-compose.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // Files that other people wrote: `config` prints of each, to the byte, what docker compose prints, or both refuse it.
-if (!corpusPresent || dockerCompose === null) console.warn('no corpus or no docker compose: real files were not compared');
 
-describe.runIf(corpusPresent && dockerCompose !== null)('files of public repositories', () => {
+describeWherePresent([corpusMissing, composeMissing], 'files of public repositories', () => {
   test('mean what they mean to docker compose', async () => {
     const found = new Map<string, string>();
     const files = corpusFiles();

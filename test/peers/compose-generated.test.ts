@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { difference } from './compose-config.ts';
-import { corpus, corpusPresent } from './corpus.ts';
-import { dockerCompose, inPairs } from './docker-compose.ts';
+import { corpus, corpusMissing } from './corpus.ts';
+import { composeMissing, inPairs } from './docker-compose.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // Files made at random from the schema of the Compose Specification, some with a slip, some with a file laid over them. BAYPLAN_GENERATED says how many,
 // BAYPLAN_SEED from which seed on.
@@ -44,7 +45,7 @@ const groups: Readonly<Record<string, string>> = {
   configs: 'names', secrets: 'names', entrypoint: 'command', init: 'truth', tty: 'truth', privileged: 'truth', read_only: 'truth', attach: 'truth', internal: 'truth', external: 'truth', nocopy: 'truth',
 };
 
-const whole: unknown = corpusPresent ? JSON.parse(readFileSync(join(corpus, 'compose-spec.json'), 'utf8')) : {};
+const whole: unknown = corpusMissing === null ? JSON.parse(readFileSync(join(corpus, 'compose-spec.json'), 'utf8')) : {};
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 const root: Schema = isSchema(whole) ? whole : {};
 
@@ -99,7 +100,7 @@ function withImages<T extends { readonly services: Readonly<Record<string, unkno
   return { ...made, services: Object.fromEntries(Object.entries(made.services).map(([name, service]) => [name, typeof service === 'object' && service !== null && !Array.isArray(service) ? { image: name, ...service } : service])) };
 }
 
-describe.runIf(corpusPresent && dockerCompose !== null)('files made from the schema', () => {
+describeWherePresent([corpusMissing, composeMissing], 'files made from the schema', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-generated-'));
   afterAll(() => { rmSync(folder, { recursive: true }); });
 

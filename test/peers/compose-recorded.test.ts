@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configOf, loadStack, type LoadInput, type OptionalPass } from '../../src/stack/index.ts';
 import { parseEnvFile } from '../../src/stack/dotenv.ts';
 import { mergeTrees, stackRule, withoutTags } from '../../src/stack/merge.ts';
@@ -10,10 +10,10 @@ import { parsePortSpec } from '../../src/stack/port-spec.ts';
 import { fillTemplate } from '../../src/stack/template.ts';
 import { plain, type Tree } from '../../src/stack/tree.ts';
 import { parseVolumeSpec } from '../../src/stack/volume-spec.ts';
-import { corpus, corpusPresent, expectations, recorded } from './corpus.ts';
+import { corpus, corpusMissing, expectations, recorded } from './corpus.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // What compose-go's own test suite asks of its loader, and what it answers.
-if (!corpusPresent) console.warn('no corpus beside this repository: its recorded cases were not replayed');
 
 type Row = Readonly<Record<string, unknown>>;
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -48,7 +48,7 @@ function sorted(value: unknown): unknown {
 
 const differences = 'compose-recorded.differences.json';
 
-describe.runIf(corpusPresent)('compose-go', () => {
+describeWherePresent([corpusMissing], 'compose-go', () => {
   test('variables', () => {
     replay('template', differences, (row) => {
       const lookups = texts(row['lookups']);

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 
 /** Compose files of other people and what compose-go makes of its own tests; for tests that run where the folder is. */
 export const corpus = process.env['BAYPLAN_CORPUS'] ?? resolve(import.meta.dirname, '../../../shared/corpus');
-export const corpusPresent = existsSync(join(corpus, 'recorded', 'load.jsonl'));
+/** Null where that folder is. */
+export const corpusMissing: string | null = existsSync(join(corpus, 'recorded', 'load.jsonl')) ? null : `no corpus at ${corpus}`;
 
 /** The recorded calls of one kind, checked by `row`. */
 export function recorded(kind: string): readonly Readonly<Record<string, unknown>>[] {

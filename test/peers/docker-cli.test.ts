@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { container, FakeEngine, record } from '../api/fake-engine.ts';
-import { dockerClient, dockerPresent } from './docker-client.ts';
+import { dockerClient, dockerMissing } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // The stock docker client against the API. The engine behind it is a small one, so that this is about what goes over the socket.
-if (!dockerPresent) console.warn('no docker client on this machine: the API was not shown to it');
 
-describe.runIf(dockerPresent)('the docker client', () => {
+describeWherePresent([dockerMissing], 'the docker client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-docker-'));
   const socket = join(folder, 'engine.sock');
   const engine = new FakeEngine();

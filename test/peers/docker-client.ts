@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 
 export interface Ended { readonly status: number; readonly out: string; readonly err: string }
 
-/** Whether the stock client is on this machine. */
-export const dockerPresent = spawnSync('docker', ['--version']).status === 0;
+/** Null where the stock client is on this machine. */
+export const dockerMissing: string | null = spawnSync('docker', ['--version']).status === 0 ? null : 'no docker client';
 
 /** The stock client against the engine on `socket`; `home` has its configuration. Runs a command to its end. */
 export function dockerClient(socket: string, home: string): (args: readonly string[], input?: string | Buffer) => Promise<Ended> {

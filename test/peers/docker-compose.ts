@@ -12,6 +12,9 @@ export const environment: Readonly<Record<string, string>> = { HOME: '/root', PA
  */
 export const dockerCompose: readonly string[] | null = find();
 
+/** Null where there is one. */
+export const composeMissing: string | null = dockerCompose === null ? 'no docker compose' : null;
+
 function find(): readonly string[] | null {
   const given = process.env['BAYPLAN_DOCKER_COMPOSE'];
   if (given !== undefined) return given.split(' ');

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dockerPresent } from './docker-client.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { dockerMissing } from './docker-client.ts';
 import { DockerMachine } from './docker-machine.ts';
+import { describeWherePresent, rootMissing } from '../where-present.ts';
 
-const root = process.getuid?.() === 0;
-if (!dockerPresent || !root) console.warn('no docker client, or not root: its network connect was not tried against a real engine');
-
-describe.runIf(dockerPresent && root)('docker network connect', () => {
+describeWherePresent([dockerMissing, rootMissing], 'docker network connect', () => {
   const host = new DockerMachine();
   const { docker } = host;
   const out = async (...args: readonly string[]): Promise<string> => {

@@ -1,14 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { eventually, Machine } from '../root/harness.ts';
-import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
+import { dockerClient, dockerMissing, type Ended } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // The stock docker client against a real engine with real containers.
-if (!dockerPresent) console.warn('no docker client on this machine: no engine was shown to it');
 
 const STACK = `
 services:
@@ -21,7 +21,7 @@ volumes:
   data:
 `;
 
-describe.runIf(dockerPresent)('the docker client and a real engine', () => {
+describeWherePresent([dockerMissing], 'the docker client and a real engine', () => {
   const machine = new Machine();
   let server: Server;
   let docker: (args: readonly string[], input?: string | Buffer) => Promise<Ended>;

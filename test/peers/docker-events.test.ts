@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dockerPresent } from './docker-client.ts';
+import { dockerMissing } from './docker-client.ts';
 import { DockerMachine } from './docker-machine.ts';
 
-const why = dockerPresent ? '' : ' (skipped: there is no docker client)';
+const why = dockerMissing === null ? '' : ` (skipped: ${dockerMissing})`;
 
 /** What is done, and what Docker 28.5.2 tells of it, in its order. */
 const DONE: readonly (readonly [command: string, events: readonly string[]])[] = [

@@ -1,14 +1,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { eventually, Machine } from '../root/harness.ts';
-import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
+import { dockerClient, dockerMissing, type Ended } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // cp, export, diff, pause and stats of the stock docker client.
-describe.runIf(dockerPresent)('the docker client', () => {
+describeWherePresent([dockerMissing], 'the docker client', () => {
   const machine = new Machine();
   const here = join(machine.folder, 'here');
   let server: Server;

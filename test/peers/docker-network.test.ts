@@ -1,14 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { container, FakeEngine } from '../api/fake-engine.ts';
-import { dockerClient, dockerPresent } from './docker-client.ts';
+import { dockerClient, dockerMissing } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // The engine behind it is a small one, so that this is about what goes over the socket.
-describe.runIf(dockerPresent)('docker network', () => {
+describeWherePresent([dockerMissing], 'docker network', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-docker-network-'));
   const engine = new FakeEngine();
   const server = createApi(engine);

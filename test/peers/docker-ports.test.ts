@@ -1,12 +1,10 @@
 import { createServer, type Server } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dockerPresent } from './docker-client.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { dockerMissing } from './docker-client.ts';
 import { DockerMachine } from './docker-machine.ts';
+import { describeWherePresent, rootMissing } from '../where-present.ts';
 
-const root = process.getuid?.() === 0;
-if (!dockerPresent || !root) console.warn('no docker client, or not root: its published ports were not tried against a real engine');
-
-describe.runIf(dockerPresent && root)('docker run -p', () => {
+describeWherePresent([dockerMissing, rootMissing], 'docker run -p', () => {
   const host = new DockerMachine();
   const { docker } = host;
   let taken: Server;

@@ -1,19 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { DockerRegistry } from '../root/docker-registry.ts';
 import { FakeRegistry } from '../root/fake-registry.ts';
 import { build, Machine } from '../root/harness.ts';
 import { tarBytes } from '../runtime/image/tar-bytes.ts';
-import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
+import { dockerClient, dockerMissing, type Ended } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // The stock docker client, our engine, and Debian's docker-registry, which lets nobody in without a password.
-if (!dockerPresent) console.warn('no docker client on this machine: no registry was shown to it');
 
-describe.runIf(dockerPresent)('docker login, push and pull', () => {
+describeWherePresent([dockerMissing], 'docker login, push and pull', () => {
   const machine = new Machine();
   let registry: DockerRegistry;
   let server: Server;

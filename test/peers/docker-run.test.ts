@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,16 +6,14 @@ import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { eventually, Machine } from '../root/harness.ts';
 import { Terminal } from '../root/terminal.ts';
+import { describeWherePresent, rootMissing } from '../where-present.ts';
+import { dockerMissing } from './docker-client.ts';
 
 // The stock docker client's run, attach, exec and what belongs to them, against a real engine.
-const present = spawnSync('docker', ['--version']).status === 0;
-const root = process.getuid?.() === 0;
-if (!present) console.warn('no docker client on this machine: run, exec and attach were not tried with it');
-if (!root) console.warn('not root: run, exec and attach were not tried with the docker client');
 
 interface Ended { readonly code: number; readonly out: string; readonly err: string }
 
-describe.runIf(present && root)('the docker client', () => {
+describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
   const machine = new Machine();
   let server: Server;
   const env = { PATH: process.env['PATH'] ?? '', HOME: machine.folder, DOCKER_HOST: `unix://${machine.paths.socket}`, TERM: 'xterm' };

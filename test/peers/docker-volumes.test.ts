@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { Machine } from '../root/harness.ts';
-import { dockerClient, dockerPresent, type Ended } from './docker-client.ts';
+import { dockerClient, dockerMissing, type Ended } from './docker-client.ts';
+import { describeWherePresent } from '../where-present.ts';
 
 // `docker volume` of the stock client against a real engine.
-if (!dockerPresent) console.warn('no docker client on this machine: volumes were not shown to it');
 
 const STACK = `
 services:
@@ -15,7 +15,7 @@ services:
 volumes: { data: { labels: { kind: orders } } }
 `;
 
-describe.runIf(dockerPresent)('docker volume', () => {
+describeWherePresent([dockerMissing], 'docker volume', () => {
   const machine = new Machine();
   let server: Server;
   let docker: (args: readonly string[]) => Promise<Ended>;

@@ -2,14 +2,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { describeWherePresent } from '../where-present.ts';
 
 // opencontainers/runtime-tools' validation against the core's OCI command line. The suite is a checkout that BAYPLAN_OCI_SUITE names; what of it is not built, is built
 // with the Go it needs (1.21).
 const suite = process.env.BAYPLAN_OCI_SUITE ?? '';
 const go = ['/usr/lib/go-1.23/bin/go', '/usr/lib/go-1.22/bin/go', '/usr/lib/go-1.21/bin/go', '/usr/local/go/bin/go'].find((path) => existsSync(path)) ?? 'go';
-if (suite === '') console.warn('BAYPLAN_OCI_SUITE names no checkout of opencontainers/runtime-tools: its validation was not run');
 const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
 const expected = z.record(z.string(), z.object({ always: z.boolean(), why: z.string() })).parse(JSON.parse(readFileSync(new URL('oci-validation.expected.json', import.meta.url), 'utf8')));
 /** What the suite's programs share: cgroups of one name, and the machine's mounts. */
@@ -18,7 +18,7 @@ const AT_ONCE = 6;
 
 interface Ended { readonly status: number | null; readonly output: string }
 
-describe.runIf(suite !== '')('the validation of opencontainers/runtime-tools', () => {
+describeWherePresent([suite === '' ? 'BAYPLAN_OCI_SUITE names no checkout' : null], 'the validation of opencontainers/runtime-tools', () => {
   const folder = suite === '' ? '' : mkdtempSync(join(tmpdir(), 'bayplan-validation-'));
   const runtime = join(folder, 'runtime');
   const programs = suite === '' ? [] : readdirSync(join(suite, 'validation')).filter((name) => existsSync(join(suite, 'validation', name, `${name}.go`)));
