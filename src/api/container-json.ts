@@ -132,13 +132,15 @@ function networkMode({ spec }: Container): string {
 }
 
 function endpoints(actualContainer: ActualContainer): object {
-  const { container: { spec }, status, networks } = actualContainer;
+  const { container: { spec, identity }, status, networks } = actualContainer;
+  // docker compose asks for a container's own name as its first alias.
+  const own = identity.owner === 'stack' ? [actualContainer.name] : [];
   if (MODES[spec.networkMode] !== undefined) return { [spec.networkMode]: { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, GwPriority: 0, NetworkID: '', ...NO_ENDPOINT, DNSNames: null } };
   return Object.fromEntries(Object.entries(spec.networks).map(([name, attachment]) => {
     const network = networks.get(name);
     const shortId = status.id.slice(0, 12);
     return [name, {
-      IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: orNull(attachment.aliases),
+      IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: orNull([...new Set([...own, ...attachment.aliases])]),
       DriverOpts: Object.keys(attachment.driverOpts).length === 0 ? null : attachment.driverOpts, GwPriority: attachment.gatewayPriority, NetworkID: network?.status?.id ?? '',
       ...(network === undefined ? {} : endpointJson(name, network, attachment, status)), DNSNames: [...new Set([actualContainer.name, ...attachment.aliases, shortId])],
     }];
