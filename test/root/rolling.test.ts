@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { printPlan } from '../../src/plan/print.ts';
 import { eventually, Machine } from './harness.ts';
 import { interrupted } from './interrupted.ts';
-import { gracefulServer, underLoad } from './load.ts';
+import { gracefulServer, underLoad, type Web, webStack } from './load.ts';
 
 // A service whose containers are replaced while somebody asks it for something all the time.
 const PORT = 18_441;
@@ -18,18 +18,7 @@ beforeAll(async () => {
 afterEach(() => machine.down({ stopTimeoutSeconds: 0 }));
 afterAll(() => machine.dispose());
 
-interface Web { readonly text?: string; readonly replicas?: number; readonly update?: string; readonly command?: string; readonly more?: string }
-const stack = ({ text = 'one', replicas = 2, update = '', command = `["/server", "80", "${text}"]`, more = '' }: Web): string => `
-services:
-  web:
-    image: bayplan/hello
-    command: ${command}
-    volumes: ["${server}:/server:ro"${more}]
-    stop_grace_period: 1s
-    ports: ["${PORT}:80"]
-    healthcheck: { test: [CMD, wget, "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 1s, start_interval: 50ms, retries: 2 }
-    deploy: { replicas: ${replicas}, update_config: { ${update} } }
-`;
+const stack = (web: Web): string => webStack(PORT, server, web);
 const answer = async (): Promise<string> => (await fetch(URL, { headers: { connection: 'close' } })).text();
 const names = (): string[] => [...machine.engine.containers.list().keys()].sort();
 const planned = async (text: string): Promise<string> => printPlan((await machine.engine.planStack('demo', machine.request(text))).plan);
