@@ -48,6 +48,18 @@ describeWherePresent([dockerMissing, rootMissing], 'docker network connect', () 
     }
   });
 
+  it('a container in the network of another one survives its restart, and the other one that of this', async () => {
+    await out('run', '-d', '--name', 'home', 'bayplan/hello', 'sleep', '1000');
+    await out('run', '-d', '--name', 'guest', '--network', 'container:home', 'bayplan/hello', 'sleep', '1000');
+    const address = await out('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', 'home');
+    for (const [restarted, stays] of [['home', 'guest'], ['guest', 'home']] as const) {
+      await out('restart', '-t', '0', restarted);
+      for (const name of [restarted, stays]) expect(await out('exec', name, 'ip', '-4', 'addr', 'show', 'eth0')).toContain(`inet ${address}/`);
+    }
+    await out('rm', '-f', 'guest');
+    await out('rm', '-f', 'home');
+  });
+
   it('keeps the predefined network from rm and prune', async () => {
     await out('rm', '-f', 'one', 'with-none', 'with-host', 'with-cont');
     expect(await out('network', 'prune', '-f')).toBe('Deleted Networks:\nside');
