@@ -146,7 +146,6 @@ describe('what is not built yet', () => {
   });
 
   test.each<[string, string]>([
-    ['runtime: runsc', '3:5: services.web: key "runtime" is not built yet, and the service would be confined differently'],
     ['volumes: [{ type: image, source: x, target: /x, image: { subpath: y } }]', '3:15: services.web: image.subpath is not built yet; mount the whole image'],
   ])('is refused where it would be unsafe: %s', (key, line) => {
     const project = projectOf(`services:\n  web:\n    ${key}\n    image: a\n`);

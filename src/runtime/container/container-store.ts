@@ -1,54 +1,46 @@
 import type { Duplex, Readable } from 'node:stream';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
-import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
-import { oomScoreFloor } from '../machine.ts';
 import { DefaultProfile } from './apparmor.ts';
 import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
-import type { ContainerUsers } from './bundle.ts';
-import type { ContainerFiles } from './bundle-files.ts';
 import { changedSpec, changeSpec, finishLimits } from './change-spec.ts';
 import { chooseUsers } from './choose-users.ts';
 import type { Change } from './changes.ts';
+import { Claims } from './claims.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { archiveOf, checkStorage, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
-import { deleteCgroup, runExec, runForeignExec } from './core-process.ts';
+import { deleteCgroup } from './core-process.ts';
+import { execIn } from './exec-in.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
-import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
 import { setFrozen } from './freezer.ts';
-import { imagesToMount, makeContainer, mountedLayers } from './make-container.ts';
+import { imagesToMount, makeContainer } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
+import { hostGateway, launch } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
 import { KeyedMutex } from './mutex.ts';
-import { donorsOf, homeAmong, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
+import { inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { resolveMounts } from './resolve-mounts.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import type { ShimClient } from './shim-client.ts';
 import { signalNumber } from './signals.ts';
-import { spawnShim, StartError, type ShimOptions } from './spawn-shim.ts';
+import { StartError } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
-import { startUsers } from './start-users.ts';
-import { usersDonor } from './users-home.ts';
-import type { Users } from './users.ts';
-import { syslogOptions } from './syslog-options.ts';
-import { layBundle } from './write-bundle.ts';
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
@@ -57,8 +49,7 @@ export class ContainerStore implements Containers {
   /** Those whose records cannot be read: what they use stays theirs. */
   readonly #aside: AsideContainer[] = [];
   readonly #mutex = new KeyedMutex();
-  /** Containers that are being made, by name, with what they need: their image's ID, and volumes. */
-  readonly #making = new Map<string, { readonly imageIds: readonly string[]; readonly volumes: readonly string[]; readonly users: Users | null }>();
+  readonly #claims = new Claims(this.#entries, this.#aside);
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #apparmor = new DefaultProfile();
@@ -116,18 +107,12 @@ export class ContainerStore implements Containers {
 
   /** Who needs images: containers that are being made too. */
   imageUsers(): readonly ImageUser[] {
-    const made = [...this.#entries].flatMap(([container, { record, phase }]) =>
-      [record.spec.imageId, ...Object.values(record.mountedImages)].map((imageId) => ({ container, imageId, running: phase === 'running' })));
-    const aside = this.#aside.flatMap(({ id, name, imageIds }) => (imageIds ?? ['']).map((imageId) => ({ container: name === '' ? id.slice(0, 12) : name, imageId, running: true })));
-    return [...made, ...aside, ...[...this.#making].flatMap(([container, { imageIds }]) => imageIds.map((imageId) => ({ container, imageId, running: false })))];
+    return this.#claims.imageUsers();
   }
 
   /** Names of the containers that use a volume, of those that are being made too. */
   volumeUsers(volume: string): readonly string[] {
-    const made = [...this.#entries].filter(([, { record }]) => volumesUsedBy(record.spec, record.anonymousVolumes).includes(volume));
-    const making = [...this.#making].filter(([, { volumes }]) => volumes.includes(volume));
-    const aside = this.#aside.filter(({ volumes }) => volumes === null || volumes.includes(volume)).map(({ id, name }) => (name === '' ? id.slice(0, 12) : name));
-    return [...new Set([...[...made, ...making].map(([name]) => name), ...aside])];
+    return this.#claims.volumeUsers(volume);
   }
 
   /** Ports that are to lead to the running containers, to restore the table from. */
@@ -156,9 +141,9 @@ export class ContainerStore implements Containers {
       const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
       if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
       const mountedImages = imagesToMount(this.#context.images, spec);
-      const users = chooseUsers(name, identity, spec, this.#context.users, () => this.#takenUsers());
+      const users = chooseUsers(name, identity, spec, this.#context.users, () => this.#claims.users());
       const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
-        this.#making.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users });
+        this.#claims.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users });
       };
       claim({});
       try {
@@ -167,7 +152,7 @@ export class ContainerStore implements Containers {
           this.#entries.set(name, newEntry(record, files));
         });
       } finally {
-        this.#making.delete(name);
+        this.#claims.delete(name);
       }
     });
     this.#emit('created', name);
@@ -177,40 +162,18 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
-      const { kernel, images, networks, volumes, paths, core, machine, storage, runtimes, logMax, logFiles } = this.#context;
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
       Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], view: null });
       try {
-        const image = images.find(record.spec.imageId);
-        if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${record.spec.image} (${record.spec.imageId}) has left the store`);
-        checkStorage(storage, record);
-        const foreign = runtimes.find(record.runtime);
-        const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
-        if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit]) rmSync(stale, { force: true });
-        await leaveHost(this.#context, files); // of a shim that was killed
-        const layers = await images.layers(image.id);
-        const mounts = resolveMounts(name, record.spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(this.#context, record.mountedImages));
-        await volumes.attach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
-        const home = homeAmong(this.#entries, record);
-        const users = await startUsers(this.#context, this.#entries, entry, (found) => this.#update(entry, { users: found }));
-        if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
-        const netns = await this.#netns(record, home, users);
-        const mounted = await layBundle(this.#context, foreign, layers, { paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await this.#programs.get(record.spec), apparmor: await this.#apparmor.get(record.spec), gateway: this.#gateway(home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(this.#entries, record), users });
-        const attached = Object.keys(home.spec.networks);
-        const started = await spawnShim(kernel, name, record.spec.image, files, {
-          core, ...logOf(files, retentionOf(record.spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
-          mounted, foreign,
-          internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
-          stdin: record.spec.stdinOpen ? (record.spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
-        });
+        const started = await launch({ context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change) }, entry);
         entry.ready = started.ready;
         this.#watch(entry, started.shim);
         entry.startedAt = this.#context.now();
       } catch (error) {
         const died = error instanceof BayplanError && error.code === 'shim-gone';
-        if (died) await deleteCgroup(core, files.cgroup); // a shim that gives up takes its container away itself
+        if (died) await deleteCgroup(this.#context.core, files.cgroup); // a shim that gives up takes its container away itself
         const exitCode = error instanceof StartError ? error.exitCode : 125;
         Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
         this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
@@ -288,7 +251,7 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       this.#context.asides.refuse('container', to);
-      if (this.#entries.has(to) || this.#making.has(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
+      if (this.#entries.has(to) || this.#claims.isMaking(to)) throw new BayplanError('conflict', `the name "${to}" is in use: remove or rename that container, or take another name`);
       this.#update(entry, { name: to });
       this.#entries.delete(name);
       this.#entries.set(to, entry);
@@ -363,18 +326,7 @@ export class ContainerStore implements Containers {
   }
 
   async exec(name: string, request: ExecRequest): Promise<ExecProcess> {
-    const entry = this.#entry(name);
-    const image = this.#context.images.find(entry.record.spec.imageId);
-    if (entry.phase !== 'running' || entry.ready === null || image === null) throw new BayplanError('conflict', `container ${name} is not running`);
-    if (entry.paused) throw new BayplanError('conflict', `container ${name} is paused: unpause it first`);
-    const seccompBpf = request.privileged === true ? null : await this.#programs.get(entry.record.spec);
-    const { core, runtimes, storage } = this.#context;
-    const foreign = runtimes.find(entry.record.runtime);
-    const apparmor = request.privileged === true ? '' : await this.#apparmor.get(entry.record.spec);
-    const target = { core, record: entry.record, files: entry.files, ready: entry.ready, image, seccompBpf, apparmor };
-    if (foreign === null) return runExec(target, request);
-    const root = storage.mountRoot === null ? storage.root(entry.files, []).path : entry.files.root;
-    return await runForeignExec(target, foreign, root, request);
+    return await execIn({ context: this.#context, programs: this.#programs, apparmor: this.#apparmor }, this.#entry(name), request);
   }
 
   async attach(name: string, parts: AttachParts): Promise<Duplex> {
@@ -425,13 +377,6 @@ export class ContainerStore implements Containers {
     for (const entry of this.#entries.values()) entry.shim?.close();
   }
 
-  /** Users that are some container's already. */
-  #takenUsers(): readonly Users[] {
-    // Who borrows them, and does not run, gets what its donor has then.
-    const made = [...this.#entries.values()].filter(({ record, phase }) => phase === 'running' || usersDonor(record.spec) === null);
-    return [...made.map(({ record }) => record.users), ...[...this.#making.values()].map(({ users }) => users)].filter((users) => users !== null);
-  }
-
   #entry(name: string): ContainerEntry {
     const entry = this.#entries.get(name);
     if (entry === undefined) this.#context.asides.refuse('container', name);
@@ -458,7 +403,7 @@ export class ContainerStore implements Containers {
   }
 
   #membership(entry: ContainerEntry): Membership {
-    return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: this.#gateway(entry.record) };
+    return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: hostGateway(this.#context, entry.record) };
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
@@ -523,28 +468,6 @@ export class ContainerStore implements Containers {
     await this.#context.userNamespaces.leave(record.id);
     await this.#context.volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
   }
-
-  /** Path of the network namespace that a container is to live in; null: the host's. */
-  async #netns(record: ContainerRecord, home: ContainerRecord, users: ContainerUsers | null): Promise<string | null> {
-    const { networks, images, userNamespaces } = this.#context;
-    if (home.spec.networkMode === 'host') return null;
-    if (home.spec.networkMode.startsWith('ns:')) return home.spec.networkMode.slice('ns:'.length);
-    const pin = users === null ? null : userNamespaces.networksOf(users.path);
-    return home === record ? networks.connect(endpointOf(record, images), pin) : networks.join(endpointOf(home, images), record.id, pin);
-  }
-
-  /** Where `host-gateway` leads: the gateway of the network that gives the default route. */
-  #gateway(record: ContainerRecord): string {
-    const first = attachmentsOf(record)[0];
-    return (first === undefined ? null : this.#context.networks.gateway(first.network)) ?? '127.0.0.1';
-  }
-}
-
-/** Where the shim writes. Without a log there is an empty one, which says that a start was begun. */
-function logOf(files: ContainerFiles, kept: LogRetention | null): Pick<ShimOptions, 'log' | 'logMax' | 'logFiles'> {
-  if (kept !== null) return { log: files.log, logMax: kept.max, logFiles: kept.files };
-  writeFileSync(files.log, '', { mode: 0o600 });
-  return { log: '/dev/null', logMax: 0, logFiles: 1 };
 }
 
 /** A volume that somebody else uses by now stays. */
