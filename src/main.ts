@@ -10,7 +10,7 @@ type Run = (argv: readonly string[], cli: Cli) => Promise<number>;
 type RunEngine = (root: string, report: (line: string) => void) => Promise<void>;
 
 /** Global options that take a value, which is no command. */
-const WITH_VALUE = new Set(['--root', '-p', '--project-name', '-f', '--file', '--profile', '--env-file', '--project-directory']);
+const WITH_VALUE = new Set(['--root', '-p', '--project-name', '-f', '--file', '--profile', '--env-file', '--project-directory', '--progress', '--ansi', '--parallel']);
 
 /** The first argument that is no option. */
 function commandOf(argv: readonly string[]): string {

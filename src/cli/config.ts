@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { OptionalPass } from '../stack/index.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -21,6 +22,8 @@ interface ConfigOptions extends StackOptions {
   readonly hash?: string;
   readonly allResources?: boolean;
   readonly variables?: boolean;
+  readonly lockImageDigests?: boolean;
+  readonly resolveImageDigests?: boolean;
   readonly interpolate: boolean;
   readonly normalize: boolean;
   readonly consistency: boolean;
@@ -42,6 +45,7 @@ export const addConfig: AddCommand = (program, cli, ends) => {
     .option('--no-normalize', 'leave out defaults and full names')
     .option('--no-consistency', 'do not check that names exist and that nothing contradicts itself')
     .option('--no-path-resolution', 'leave paths as they are written')
+    .addOption(new Option('--resolve-image-digests', 'refused').hideHelp()).addOption(new Option('--lock-image-digests', 'refused').hideHelp())
     .option('--no-env-resolution', 'leave env files and variables without a value as they are written')
     .action(ends(async (services: readonly string[], _own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => await printConfig(services, command.optsWithGlobals<ConfigOptions>(), cli)));
 };
@@ -56,6 +60,7 @@ function addLists(command: Command): Command {
 }
 
 async function printConfig(services: readonly string[], options: ConfigOptions, cli: Cli): Promise<number> {
+  if (options.lockImageDigests === true || options.resolveImageDigests === true) throw new BayplanError('not-built', `${options.lockImageDigests === true ? '--lock-image-digests' : '--resolve-image-digests'}: config asks no registry; "bayplan pull" and then "bayplan image inspect NAME" tell an image's digest`);
   if (options.variables === true || !options.interpolate) return await printRaw(options, cli);
   const { configJson, configYaml, loadProject, serviceHash, servicesInOrder } = await import('./stack-file.ts');
   const left: readonly (readonly [OptionalPass, boolean])[] = [

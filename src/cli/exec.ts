@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../client/detach-keys.ts';
 import { clientOf } from './client-of.ts';
 import { namedVariables } from './named-variables.ts';
@@ -8,7 +9,7 @@ import { stackNameOf } from './stack-name.ts';
 import { lendTerminal, terminalSize, wantsTerminal } from './terminal.ts';
 import { whileInterruptible } from './while-interruptible.ts';
 
-interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly detach?: boolean; readonly privileged?: boolean; readonly detachKeys: string }
+interface ExecOptions extends StackOptions { readonly user?: string; readonly workdir?: string; readonly env?: readonly string[]; readonly index?: string; readonly tty?: boolean; readonly TTY: boolean; readonly detach?: boolean; readonly privileged?: boolean; readonly detachKeys: string }
 
 export const addExec: AddCommand = (program, cli, ends) => {
   addStackOptions(program.command('exec').description('run a command in a running container of a service; exits with its status'), false)
@@ -16,7 +17,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
     .option('-d, --detach', 'do not wait for it')
     .option('-i, --interactive', 'accepted for docker\'s sake: it gets the standard input in any case')
     .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)')
-    .option('-T, --no-tty', 'without a terminal')
+    .option('-T, --no-tty', 'without a terminal').addOption(new Option('--no-TTY').hideHelp())
     .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
     .option('-u, --user <user[:group]>', 'as this user')
     .option('-w, --workdir <folder>', 'in this folder')
@@ -30,7 +31,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const client = clientOf(options, cli);
       const container = await runningContainer(name, service, options.index, client);
       const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
-      const tty = wantsTerminal(options.tty, cli);
+      const tty = wantsTerminal(options.TTY ? options.tty : false, cli);
       const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty, privileged: options.privileged === true });
       if (options.detach === true) {
         await client.startExecDetached(id);

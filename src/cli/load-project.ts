@@ -53,12 +53,12 @@ function inputOf(options: StackOptions, cli: Cli): LoadInput {
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read, locate: (remote) => locateRemote(remote, cli),
+    envFiles: envFilesOf(options, cli), read: readText, locate: (remote) => locateRemote(remote, cli),
   };
 }
 
 /** The text of a file: UTF-8, or UTF-16 where it begins as such. Null: there is no such file. */
-function read(path: string): string | null {
+export function readText(path: string): string | null {
   if (path !== STANDARD_INPUT && isEndless(path)) throw new BayplanError('unreadable', `cannot read ${path}: it is a device, or too large to be text`);
   const bytes = path === STANDARD_INPUT ? readFileSync(0) : readBytes(path);
   if (bytes === null) return null;

@@ -14,6 +14,7 @@ export interface UpOptions extends MakeOptions {
   readonly detach?: boolean; readonly wait?: boolean; readonly waitTimeout?: number; readonly start: boolean; readonly deps: boolean; readonly alwaysRecreateDeps?: boolean; readonly renewAnonVolumes?: boolean; readonly timeout?: number; readonly rollbackOnFailure?: boolean;
   readonly abortOnContainerExit?: boolean; readonly abortOnContainerFailure?: boolean; readonly exitCodeFrom?: string;
   readonly attach?: readonly string[]; readonly noAttach?: readonly string[]; readonly attachDependencies?: boolean; readonly color: boolean; readonly logPrefix: boolean; readonly timestamps?: boolean;
+  readonly watch?: boolean; readonly menu?: boolean | string;
 }
 
 export function addMakeOptions(command: Command): Command {
@@ -37,6 +38,7 @@ export function addUpOptions(command: Command): Command {
     .option('--exit-code-from <service>', 'stop all once a container has ended, and exit with the status of this one')
     .option('--attach <service>', 'show only what this service writes, may be repeated', collect).addOption(noAttach())
     .option('--attach-dependencies', 'show what the services depend on writes too')
+    .addOption(new Option('--quiet-build').hideHelp()).addOption(new Option('-w, --watch', 'refused: following the files is not built yet').hideHelp()).addOption(new Option('--menu [yes]', 'likewise').hideHelp())
     .option('--no-color', 'plain names').option('--no-log-prefix', 'no names').option('--timestamps', 'show when each line was written');
 }
 

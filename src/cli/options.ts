@@ -44,8 +44,9 @@ export function rootOf(options: { readonly root?: string }, cli: Cli): string {
   return given === undefined || given === '' ? DEFAULT_ROOT : resolve(cli.cwd, given);
 }
 
-export function addFormat(command: Command): Command {
-  return command.option('--format <format>', '"json", or the default for people', (value) => {
+/** `short`: with `-f`. */
+export function addFormat(command: Command, short = false): Command {
+  return command.option(`${short ? '-f, ' : ''}--format <format>`, '"json", or the default for people', (value) => {
     if (value !== 'json' && value !== 'table' && value !== 'pretty') throw new InvalidArgumentError('Expected json or table.');
     return value === 'json' ? 'json' : 'table'; // docker compose says `pretty` in some places
   });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
+import { addComposeFlags, addDryRun } from './compose-flags.ts';
 import { printable } from './printable.ts';
 
 /** Adds one command to the program. What it `ends` with is the exit status. */
@@ -29,7 +30,9 @@ export async function runProgram(commands: readonly AddCommand[], argv: readonly
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => cli.stdout.write(text), writeErr: (text) => cli.stderr.write(text), outputError: (text, write) => write(text.replace(/^error: /, 'bayplan: ')) });
+  addComposeFlags(program, cli);
   for (const add of commands) add(program, cli, ends);
+  addDryRun(program.commands);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {
     await program.parseAsync([...argv], { from: 'user' });

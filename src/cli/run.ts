@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -17,7 +18,7 @@ import { selectServices } from './select-services.ts';
 import { wantsTerminal } from './terminal.ts';
 
 interface RunOptions extends StackOptions {
-  readonly rm?: boolean; readonly detach?: boolean; readonly tty?: boolean; readonly interactive: boolean; readonly deps: boolean; readonly env?: readonly string[]; readonly volume?: readonly string[];
+  readonly rm?: boolean; readonly detach?: boolean; readonly tty?: boolean; readonly TTY: boolean; readonly interactive: boolean; readonly deps: boolean; readonly env?: readonly string[]; readonly envFromFile?: readonly string[]; readonly volume?: readonly string[];
   readonly publish?: readonly string[]; readonly servicePorts?: boolean; readonly useAliases?: boolean; readonly entrypoint?: string; readonly name?: string; readonly user?: string; readonly workdir?: string;
   readonly detachKeys: string; readonly label?: KeyValues; readonly capAdd?: readonly string[]; readonly capDrop?: readonly string[]; readonly quietPull?: boolean; readonly pull?: PullPolicy; readonly removeOrphans?: boolean; readonly build?: boolean; readonly quiet?: boolean;
 }
@@ -30,9 +31,9 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .option('--rm', 'remove the container at its end')
     .option('-d, --detach', 'leave it running in the background, and print its name')
     .option('-i, --interactive', 'with the standard input', true).option('--no-interactive', 'without')
-    .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)').option('-T, --no-tty', 'without a terminal')
+    .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)').option('-T, --no-tty', 'without a terminal').addOption(new Option('--no-TTY').hideHelp())
     .option('--no-deps', 'do not start what the service depends on')
-    .option('-e, --env <KEY=VALUE>', 'with this variable, may be repeated', collect)
+    .option('-e, --env <KEY=VALUE>', 'with this variable, may be repeated', collect).option('--env-from-file <file>', 'with the variables of this file, may be repeated', collect)
     .option('-v, --volume <SOURCE:TARGET>', 'with this mount too, may be repeated', collect)
     .option('-p, --publish <HOST:CONTAINER>', 'publish this port, may be repeated', collect).option('-P, --service-ports', 'publish the service\'s ports')
     .option('--use-aliases', 'lead the service\'s names to it too')
@@ -40,20 +41,20 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .option('-u, --user <user[:group]>', 'as this user').option('-w, --workdir <folder>', 'in this folder')
     .option('-l, --label <KEY=VALUE>', 'with this label, may be repeated', label).option('--cap-add <capability>', 'with this capability, may be repeated', collect).option('--cap-drop <capability>', 'without it, may be repeated', collect)
     .option('--pull <policy>', 'when to pull images, in place of what the file says: always, missing or never', pullPolicy).option('--quiet-pull', 'do not show how far pulls are').option('-q, --quiet', 'likewise, and what else is done before').option('--remove-orphans', 'remove containers of services that the file no longer has')
-    .option('--build', 'refused: building images is not built yet')
+    .option('--build', 'refused: building images is not built yet').addOption(new Option('--quiet-build').hideHelp())
     .option('--detach-keys <keys>', 'what to type to leave it running', DEFAULT_DETACH_KEYS)
     .passThroughOptions()
     .action(ends(async (service: string, argv: readonly string[], _own: RunOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RunOptions>();
       if (options.build === true) throw new BayplanError('not-built', '--build: images cannot be built yet: build it elsewhere, and load it');
-      const { desiredOneOff, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
+      const { desiredOneOff, envFromFiles, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
       const client = clientOf(options, cli);
-      const tty = options.detach === true ? options.tty === true : wantsTerminal(options.tty, cli);
+      const tty = options.detach === true ? options.tty === true : wantsTerminal(options.TTY ? options.tty : false, cli);
       const stdin = options.detach !== true && options.interactive;
       const oneOff = {
-        command: argv, entrypoint: options.entrypoint ?? null, environment: namedVariables(options.env ?? [], cli), user: options.user ?? '', workingDir: options.workdir ?? '',
+        command: argv, entrypoint: options.entrypoint ?? null, environment: { ...envFromFiles(options.envFromFile ?? [], cli), ...namedVariables(options.env ?? [], cli) }, user: options.user ?? '', workingDir: options.workdir ?? '',
         volumes: options.volume ?? [], publish: options.publish ?? [], cwd: cli.cwd, servicePorts: options.servicePorts === true, aliases: options.useAliases === true, tty, stdin, remove: options.rm === true,
         labels: options.label ?? {}, capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [],
       };

@@ -14,6 +14,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
   addUpOptions(addServices(program.command('up').description('make the containers as the stack file says; of the named services, and what they depend on')))
     .action(ends(async (services: readonly string[], _own: UpOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<UpOptions>();
+      if (options.watch === true || (options.menu !== undefined && options.menu !== 'false')) throw new BayplanError('not-built', `${options.watch === true ? '--watch' : '--menu'}: following the stack\'s files is not built yet; run up again after a change`);
       const aborts = options.abortOnContainerExit === true || options.abortOnContainerFailure === true || options.exitCodeFrom !== undefined;
       const wait = options.wait === true || options.waitTimeout !== undefined;
       const detached = options.detach === true || wait || !options.start;

@@ -6,7 +6,7 @@ import type { AddCommand } from './program.ts';
 interface VersionOptions { readonly root?: string; readonly short?: boolean; readonly format?: 'json' | 'table' }
 
 export const addVersion: AddCommand = (program, cli, ends) => {
-  addFormat(program.command('version').description('print the versions of this program and of the engine that runs'))
+  addFormat(program.command('version').description('print the versions of this program and of the engine that runs'), true)
     .option('--short', 'this program\'s number alone')
     .action(ends(async (_own: VersionOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<VersionOptions>();

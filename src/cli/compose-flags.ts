@@ -1,0 +1,62 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Cli } from './cli.ts';
+import { progressMode } from './progress-mode.ts';
+
+/** Commands that change nothing: `--dry-run` makes no difference to them. */
+const READING: ReadonlySet<string> = new Set(['attach', 'completion', 'config', 'diff', 'events', 'export', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
+/** Commands that have `--dry-run` themselves. */
+const PREVIEWED: ReadonlySet<string> = new Set(['create', 'up']);
+
+interface ComposeFlags { readonly ansi?: string; readonly parallel?: number; readonly compatibility?: boolean; readonly dryRun?: boolean; readonly allResources?: boolean }
+
+/** Flags that docker compose has before the command's name. What cannot be done is refused before the command begins. */
+export function addComposeFlags(program: Command, cli: Cli): void {
+  program
+    .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode)
+    .addOption(new Option('--ansi <when>', 'whether to use colours and move the cursor: auto or never').argParser(ansi))
+    .addOption(new Option('--parallel <number>', 'accepted for docker compose\'s sake: the engine bounds its work itself').argParser(wholeNumber).hideHelp())
+    .addOption(new Option('--compatibility', 'refused: names of docker-compose 1').hideHelp())
+    .addOption(new Option('--all-resources', 'for config alone').hideHelp())
+    .addOption(new Option('--dry-run', 'for up and create; no difference to what changes nothing').hideHelp())
+    .hook('preAction', (_program, command) => beforeAction(verbOf(command), command, cli));
+}
+
+/** docker compose takes `--dry-run` after each command's name too. Call it once all commands are there. */
+export function addDryRun(commands: readonly Command[]): void {
+  for (const command of commands) {
+    if (!command.options.some(({ long }) => long === '--dry-run')) command.addOption(new Option('--dry-run').hideHelp());
+  }
+}
+
+function beforeAction(verb: string, command: Command, cli: Cli): void {
+  const { ansi: when = cli.env['COMPOSE_ANSI'], parallel, compatibility, dryRun, allResources } = command.optsWithGlobals<ComposeFlags>();
+  if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown; up, create and plan can show theirs`);
+  if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
+  if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
+  if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');
+  if (when === 'never') {
+    for (const { long } of command.options) {
+      if (long === '--no-color') command.setOptionValue('color', false);
+      if (long === '--progress' && command.optsWithGlobals<{ readonly progress?: string }>().progress === 'auto') command.setOptionValue('progress', 'plain');
+    }
+  }
+}
+
+/** The name below the program's: of `image ls` it is `image`. */
+function verbOf(command: Command): string {
+  let at = command;
+  while (at.parent?.parent != null) at = at.parent;
+  return at.name();
+}
+
+function ansi(value: string): string {
+  if (value === 'always') throw new InvalidArgumentError('Colours are for terminals alone: expected auto or never.');
+  if (value !== 'auto' && value !== 'never') throw new InvalidArgumentError('Expected auto or never.');
+  return value;
+}
+
+function wholeNumber(value: string): number {
+  if (!/^-?\d{1,9}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(value);
+}

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Console } from './console.ts';
+
+let cli: Console;
+beforeEach(async () => {
+  cli = await new Console().open();
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:1\n    build: .\n');
+});
+afterEach(() => cli.close());
+
+/** What `docker compose COMMAND --help` lists in version 2.40.3; '' has those before the command. Each command has `--dry-run` too. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  '': ['--all-resources', '--ansi string', '--compatibility', '--dry-run', '--env-file stringArray', '-f --file stringArray', '--parallel int', '--profile stringArray', '--progress string', '--project-directory string', '-p --project-name string'],
+  attach: ['--detach-keys string', '--index int', '--no-stdin', '--sig-proxy'],
+  config: ['--environment', '--format string', '--hash string', '--images', '--lock-image-digests', '--models', '--networks', '--no-consistency', '--no-env-resolution', '--no-interpolate', '--no-normalize', '--no-path-resolution', '-o --output string', '--profiles', '-q --quiet', '--resolve-image-digests', '--services', '--variables', '--volumes'],
+  cp: ['--all', '-a --archive', '-L --follow-link', '--index int'],
+  create: ['--build', '--force-recreate', '--no-build', '--no-recreate', '--pull string', '--quiet-pull', '--remove-orphans', '--scale scale', '-y --yes'],
+  down: ['--remove-orphans', '--rmi string', '-t --timeout int', '-v --volumes'],
+  events: ['--json', '--since string', '--until string'],
+  exec: ['-d --detach', '-e --env stringArray', '--index int', '-T --no-tty', '--privileged', '-u --user string', '-w --workdir string'],
+  export: ['--index int', '-o --output string'],
+  images: ['--format string', '-q --quiet'],
+  kill: ['--remove-orphans', '-s --signal string'],
+  logs: ['-f --follow', '--index int', '--no-color', '--no-log-prefix', '--since string', '-n --tail string', '-t --timestamps', '--until string'],
+  ls: ['-a --all', '--filter filter', '--format string', '-q --quiet'],
+  pause: [],
+  port: ['--index int', '--protocol string'],
+  ps: ['-a --all', '--filter string', '--format string', '--no-trunc', '--orphans', '-q --quiet', '--services', '--status stringArray'],
+  pull: ['--ignore-buildable', '--ignore-pull-failures', '--include-deps', '--policy string', '-q --quiet'],
+  push: ['--ignore-push-failures', '--include-deps', '-q --quiet'],
+  restart: ['--no-deps', '-t --timeout int'],
+  rm: ['-f --force', '-s --stop', '-v --volumes'],
+  run: ['--build', '--cap-add list', '--cap-drop list', '-d --detach', '--entrypoint string', '-e --env stringArray', '--env-from-file stringArray', '-i --interactive', '-l --label stringArray', '--name string', '-T --no-TTY', '--no-deps', '-p --publish stringArray', '--pull string', '-q --quiet', '--quiet-build', '--quiet-pull', '--remove-orphans', '--rm', '-P --service-ports', '--use-aliases', '-u --user string', '-v --volume stringArray', '-w --workdir string'],
+  scale: ['--no-deps'],
+  start: [],
+  stats: ['-a --all', '--format string', '--no-stream', '--no-trunc'],
+  stop: ['-t --timeout int'],
+  top: [],
+  unpause: [],
+  up: ['--abort-on-container-exit', '--abort-on-container-failure', '--always-recreate-deps', '--attach stringArray', '--attach-dependencies', '--build', '-d --detach', '--exit-code-from string', '--force-recreate', '--menu', '--no-attach stringArray', '--no-build', '--no-color', '--no-deps', '--no-log-prefix', '--no-recreate', '--no-start', '--pull string', '--quiet-build', '--quiet-pull', '--remove-orphans', '-V --renew-anon-volumes', '--scale scale', '-t --timeout int', '--timestamps', '--wait', '--wait-timeout int', '-w --watch', '-y --yes'],
+  version: ['-f --format string', '--short'],
+  volumes: ['--format string', '-q --quiet'],
+  wait: ['--down-project'],
+};
+
+/** A value that is right for a flag, where its kind has no obvious one. */
+const VALUES: Readonly<Record<string, string>> = {
+  '--tail': '5',   '--ansi': 'never', '--progress': 'plain', '--filter': 'status=running', 'ls --filter': 'name=shop', '--format': 'json', '--pull': 'missing', '--policy': 'always', '--rmi': 'local', '--scale': 'web=2', '--status': 'running', '--label': 'a=b', '--env': 'A=b',
+  '--since': '1m', '--until': '1m', '--signal': 'TERM', '--detach-keys': 'ctrl-c', '--protocol': 'tcp', '--publish': '80:80', '--volume': '/a:/b',
+};
+
+const all = Object.entries(FLAGS).flatMap(([command, flags]) => [...flags, ...(command === '' ? [] : ['--dry-run'])].map((flag): readonly [string, string] => [command, flag]));
+
+test.each(all)('%s %s is known', async (command, flag) => {
+  const words = flag.split(' ');
+  const kind = words.at(-1)?.startsWith('-') === false ? words.pop() : undefined;
+  for (const name of words) {
+    const value = kind === undefined ? [] : [VALUES[`${command} ${words.at(-1) ?? ''}`] ?? VALUES[words.at(-1) ?? ''] ?? (kind === 'int' ? '1' : 'x')];
+    // The line is refused for the last of its options alone, and nothing is done.
+    const line = command === '' ? [name, ...value, '--no-such-flag'] : [command, name, ...value, '--no-such-flag'];
+    expect(await cli.run(...line)).toBe(1);
+    expect(cli.err.split('\n')[0]).toBe('bayplan: unknown option \'--no-such-flag\'');
+  }
+});
+
+test.each([
+  [['--compatibility', 'up'], '--compatibility: containers are named'],
+  [['--all-resources', 'up'], '--all-resources is for config alone'],
+  [['--ansi', 'always', 'up'], 'expected auto or never'],
+  [['--dry-run', 'down'], '--dry-run: what "down" would do cannot be shown; up, create and plan can show theirs'],
+  [['restart', '--dry-run'], '--dry-run: what "restart" would do'],
+  [['image', '--dry-run', 'ls'], '--dry-run: what "image" would do'],
+  [['up', '--watch'], '--watch: following the stack\'s files is not built yet; run up again after a change'],
+  [['up', '--menu'], '--menu: following'],
+  [['run', '--build', 'web'], '--build: images cannot be built yet'],
+  [['config', '--resolve-image-digests'], '--resolve-image-digests: config asks no registry'],
+  [['config', '--lock-image-digests'], '--lock-image-digests: config asks no registry'],
+])('%j is refused in one line', async (line, why) => {
+  expect(await cli.run(...line)).toBe(1);
+  expect(cli.err).toContain(why);
+  expect(cli.err.split('\n')).toHaveLength(2);
+  expect(cli.out).toBe('');
+});
+
+test('what changes nothing runs under --dry-run, and --parallel is told to make no difference', async () => {
+  expect(await cli.run('--dry-run', 'config', '--services')).toBe(0);
+  expect(cli.out).toBe('web\n');
+  expect(await cli.run('--parallel', '4', '--ansi', 'never', '--all-resources', 'config', '--services')).toBe(0);
+  expect([cli.out, cli.err]).toEqual(['web\n', 'warning: --parallel makes no difference: the engine bounds its work itself\n']);
+  expect(await cli.run('version', '-f', 'json', '--short')).toBe(0);
+});
