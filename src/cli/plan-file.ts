@@ -1,14 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { PlanFile } from '../state/plan-file.ts';
 
-/** Keeps a plan, readable for its owner alone. */
+/** Keeps a plan, readable for its owner alone, also where a file of that name is there already. */
 export function writePlanFile(file: string, plan: PlanFile, folder: string): void {
+  const path = resolve(folder, file);
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    writeFileSync(resolve(folder, file), `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(temporary, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, path);
   } catch (error) {
+    rmSync(temporary, { force: true });
     throw new BayplanError('unwritable', `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -80,7 +80,8 @@ export class Stacks {
     let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       const notes = this.#notes(name, request);
-      const record = await this.#accept(name, request);
+      const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
+      const record = await this.#accept(name, { ...request, base });
       revision = record.revision;
       const whole = request.onFailure === 'rollback';
       try {

@@ -115,7 +115,7 @@ it('tells nobody what they hold', async () => {
   for (const secret of Object.values(SECRETS)) expect(said.join('')).not.toContain(secret);
 });
 
-it('makes a service anew when one changes, and forgets what nobody uses', async () => {
+it('makes a service anew when one changes, and keeps what the revision before it needs', async () => {
   const before = stored();
   const changed = await run(['plan'], { TOKEN: 'another' });
   expect(changed).toMatchObject({ code: 2 });
@@ -124,8 +124,8 @@ it('makes a service anew when one changes, and forgets what nobody uses', async 
   expect(stored()).toEqual(before);
   expect((await run(['up', '-d'], { TOKEN: 'another' })).code).toBe(0);
   expect(await inside('cat /run/secrets/token')).toBe('another');
-  expect(stored()).toHaveLength(4);
-  expect(before.filter((digest) => !stored().includes(digest))).toHaveLength(1);
+  expect(stored()).toHaveLength(before.length + 1);
+  expect(stored()).toEqual(expect.arrayContaining([...before]));
 });
 
 it('gives a container what it was made with when it starts again', async () => {

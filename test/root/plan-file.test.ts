@@ -40,6 +40,7 @@ afterAll(async () => {
 });
 
 it('a kept plan is carried out as it stands, whatever the file says by then', async () => {
+  writeFileSync(kept, 'what was there before', { mode: 0o644 });
   const planned = await own(['plan', '-o', 'kept.plan']);
   expect([planned.code, planned.stderr]).toEqual([2, '']);
   expect(statSync(kept).mode & 0o777).toBe(0o600);

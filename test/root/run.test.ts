@@ -73,7 +73,7 @@ describe('run', () => {
 
   it('refuses a service that is not there, and says what is wrong with an option', async () => {
     expect(await own('run', 'nothing')).toMatchObject({ code: 1, stderr: 'bayplan: no service "nothing" in the stack file: it has db, task, shell\n' });
-    expect((await own('run', '--no-deps', '-v', 'aa:/bb:cc:dd', 'task')).stderr).toBe('bayplan: -v aa:/bb:cc:dd: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "aa:/bb:cc:dd"\n');
+    expect((await own('run', '--no-deps', '-v', 'aa:/bb:cc:dd', 'task')).stderr).toBe('bayplan: -v aa:/bb:cc:dd: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "aa:/bb:cc:dd"; a path that has one in it needs the long form: type, source, target\n');
   });
 
   it('has a terminal in one', async () => {
