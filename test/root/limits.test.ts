@@ -105,7 +105,7 @@ it('a change of each shows in the plan by its name', async () => {
   const whys = async (keys: string): Promise<string> => (await machine.engine.planStack('demo', machine.request(`services: {a: {${SERVICE}, ${keys}}}`))).plan.steps[0]?.why ?? '';
   expect(await whys('mem_limit: 65m')).toBe('in place: resources.memory: 67108864 → 68157440');
   expect(await whys('mem_limit: 64m, cpu_shares: 9')).toBe('in place: resources.cpuShares: null → 9');
-  expect(await whys('mem_limit: 64m, blkio_config: {device_read_bps: [{path: /dev/x, rate: 1}]}')).toBe('resources.blockIo.readBps[/dev/x]: absent → 1');
+  expect(await whys('mem_limit: 64m, blkio_config: {device_read_bps: [{path: /dev/x, rate: 1}]}')).toBe('in place: resources.blockIo.readBps[/dev/x]: absent → 1');
   expect(await whys('mem_limit: 64m, ulimits: {nofile: 9}')).toBe('ulimits.nofile: absent → {"soft":9,"hard":9}');
   expect(await whys('mem_limit: 64m, sysctls: {kernel.shmmni: 9}')).toBe('sysctls.kernel.shmmni: absent → "9"');
   expect(await whys('mem_limit: 64m, shm_size: 1k')).toBe('shmSize: null → 1024');
