@@ -1,5 +1,5 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Operation } from '../../src/state/operation.ts';
@@ -30,6 +30,52 @@ const pid = (name = 'a'): number => machine.engine.container(`demo-${name}-1`).s
 const namespace = (kind: string, process: number | 'self'): string => readlinkSync(`/proc/${process}/ns/${kind}`);
 
 describe('namespaces that a file pins', () => {
+  it('of users that are others at the next start: what was written is given to those, by the start after one that failed amid that too', async () => {
+    const pin = `${machine.folder}/moving`;
+    const core = join(build, 'bayplan-core');
+    const pinAt = (range: string): void => { execFileSync(core, ['pin', '--user', pin, '--uids', range, '--gids', range]); };
+    const unpin = (): void => {
+      execFileSync('umount', [pin]);
+      rmSync(pin);
+    };
+    const start = (): Promise<unknown> => machine.engine.startContainer('demo-a-1');
+    pinAt('0:812000:5000');
+    try {
+      expect(await up({ a: `userns_mode: "ns:${pin}"` })).toBe('');
+      expect(await inside('for i in 1 2 3 4 5 6 7 8; do touch /f$i; chown $i:$i /f$i; ln /f$i /link$i; done; chmod 4755 /f3; touch /high; chown 4000 /high')).toBe('');
+      const { status } = machine.engine.container('demo-a-1');
+      const folder = join(machine.paths.containers, status?.id ?? '');
+      const owners = (): readonly number[] => [...Array.from({ length: 8 }, (_, at) => statSync(join(folder, `upper/f${at + 1}`)).uid), statSync(join(folder, 'upper/high')).uid];
+      const are = (base: number): readonly number[] => [...Array.from({ length: 8 }, (_, at) => base + at + 1), base + 4000];
+      const giving = (): unknown => (JSON.parse(readFileSync(join(folder, 'container.json'), 'utf8')) as { giving: unknown }).giving;
+      await machine.engine.stopContainer('demo-a-1', null, 0);
+
+      unpin();
+      pinAt('0:830000:100'); // too few: nothing is begun
+      await expect(start()).rejects.toThrow('high: its owner 4000:0 has no mapping in the user namespace');
+      expect([owners(), giving()]).toEqual([are(812_000), null]);
+
+      unpin();
+      pinAt('0:820000:5000');
+      const held = join(folder, 'upper/f5');
+      const immutable = spawnSync('chattr', ['+i', held]).status === 0; // it fails there, with some given and some not
+      if (immutable) {
+        await expect(start()).rejects.toThrow(/Operation not permitted/);
+        expect(giving()).toMatchObject({ to: { uids: [{ containerId: 0, hostId: 820_000, size: 5000 }] } });
+        execFileSync('chattr', ['-i', held]);
+        await machine.close();
+        await machine.open();
+        unpin();
+        pinAt('0:840000:5000'); // and others yet
+      }
+      await start();
+      expect([owners(), giving()]).toEqual([are(immutable ? 840_000 : 820_000), null]);
+      expect(await inside('stat -c %u:%g:%a /f3 /link3 /link8 /high')).toBe('3:3:4755\n3:3:4755\n8:8:644\n4000:0:644');
+    } finally {
+      unpin();
+    }
+  });
+
   it('are lived in, each kind', async () => {
     const child = await eventually(() => {
       const found = Number(readFileSync(`/proc/${donor.pid ?? 0}/task/${donor.pid ?? 0}/children`, 'utf8').trim());

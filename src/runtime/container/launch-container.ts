@@ -46,7 +46,7 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   const mounts = resolveMounts(name, spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(context, record.mountedImages));
   await volumes.attach(volumesUsedBy(spec, record.anonymousVolumes), record.id);
   const home = homeAmong(entries, record);
-  const users = await startUsers(context, entries, entry, (found) => update({ users: found }));
+  const users = await startUsers(context, entries, entry, update);
   if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
   const netns = await networksOf(context, record, home, users);
   const mounted = await layBundle(context, foreign, layers, {

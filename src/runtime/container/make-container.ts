@@ -60,7 +60,7 @@ export async function makeContainer(
     await storage.makeRoot(files, layers);
     if (users !== null) await storage.giveRoot(files, null, users);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, runtime, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users,
+      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, runtime, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users, giving: null,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {

@@ -32,6 +32,8 @@ export const ContainerRecord = z.object({
   storage: z.enum(DRIVER_NAMES).default('overlay'),
   /** Its users, where they are not the host's: from its creation on, or from its first start on where they are somebody else's. */
   users: Users.nullable().default(null),
+  /** To whom what it has written is being given: noted before the first file is. */
+  giving: z.object({ to: Users.nullable() }).nullable().default(null),
   /** Why the last start failed; '' when it did not. */
   error: z.string(),
   /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */

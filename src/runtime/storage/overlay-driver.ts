@@ -34,10 +34,16 @@ export function overlayDriver(paths: Paths, core: string): StorageDriver {
       mkdirSync(files.work, { mode: 0o700 });
       return Promise.resolve();
     },
-    giveRoot: async ({ upper }, from, to) => {
+    giveRoot: async ({ upper }, from, to, begin) => {
       const { uid, gid } = to === null ? { uid: 0, gid: 0 } : rootOf(to);
-      if (readdirSync(upper).length === 0) chownSync(upper, uid, gid);
-      else await runStorage(core, ['shift', '--folder', upper, ...(from === null ? [] : usersOptions(from, 'from-')), ...(to === null ? [] : usersOptions(to, 'to-'))], SHIFT_MS);
+      if (readdirSync(upper).length === 0) {
+        chownSync(upper, uid, gid);
+        return;
+      }
+      const shift = ['shift', '--folder', upper, ...(from === null ? [] : usersOptions(from, 'from-')), ...(to === null ? [] : usersOptions(to, 'to-'))];
+      await runStorage(core, [...shift, '--check'], SHIFT_MS);
+      begin?.();
+      await runStorage(core, shift, SHIFT_MS);
     },
     removeRoot: () => Promise.resolve(),
     root: (files, layers) => {

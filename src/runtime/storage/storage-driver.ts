@@ -29,8 +29,8 @@ export interface StorageDriver {
   withImage<T>(layers: readonly string[], work: (folders: readonly string[]) => Promise<T>): Promise<T>;
   /** Makes what a container writes into, in its state folder. */
   makeRoot(files: ContainerFiles, layers: readonly string[]): Promise<void>;
-  /** Gives what a container has written from some users to others; null: the host's. */
-  giveRoot(files: ContainerFiles, from: Users | null, to: Users | null): Promise<void>;
+  /** Gives what a container has written from some users to others; null: the host's. `begin` is called before the first file is; the same call again finishes what was stopped then. */
+  giveRoot(files: ContainerFiles, from: Users | null, to: Users | null, begin?: () => void): Promise<void>;
   /** What of it cannot be removed like any other folder. */
   removeRoot(files: ContainerFiles): Promise<void>;
   root(files: ContainerFiles, layers: readonly string[]): ContainerRoot;

@@ -11,7 +11,7 @@ import { specOf } from './container-spec.ts';
 
 const RECORD: ContainerRecord = {
   version: 1, storage: 'overlay', runtime: 'bayplan', id: 'a'.repeat(64), name: 'web', identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, spec: specOf(), pending: null, createdAt: 0, addresses: {}, ipv6Addresses: {}, joined: [], anonymousVolumes: {},
-  error: '', errorCode: 0, mountedImages: {}, users: null,
+  error: '', errorCode: 0, mountedImages: {}, users: null, giving: null,
 };
 
 let root: string;
