@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { basename } from 'node:path';
-import type { Cli } from './cli/cli.ts';
+import type { Cli, Interrupt } from './cli/cli.ts';
 import { loadChunk } from './load-chunk.ts';
 import { realRoot } from './client/real-root.ts';
 import { pathsOf } from './state/paths.ts';
@@ -19,9 +19,14 @@ function commandOf(argv: readonly string[]): string {
   return argv[at] ?? '';
 }
 
-function onInterrupt(handler: () => void): () => void {
-  process.on('SIGINT', handler).on('SIGTERM', handler);
-  return () => process.off('SIGINT', handler).off('SIGTERM', handler);
+function onInterrupt(handler: (signal: Interrupt) => void, hangups = false): () => void {
+  const signals: readonly Interrupt[] = ['SIGINT', 'SIGTERM', ...(hangups ? ['SIGHUP' as const] : [])];
+  const releases = signals.map((signal) => {
+    const told = (): void => handler(signal);
+    process.on(signal, told);
+    return () => process.off(signal, told);
+  });
+  return () => releases.forEach((release) => release());
 }
 
 /** Node's raw mode goes on turning each line feed into a new line, which a full-screen program in a container has to do without. */

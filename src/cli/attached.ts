@@ -1,6 +1,6 @@
 import { parseDetachKeys } from '../client/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
-import type { Cli } from './cli.ts';
+import type { Cli, Interrupt } from './cli.ts';
 import { lendTerminal, terminalSize } from './terminal.ts';
 
 export interface AttachedOptions {
@@ -26,7 +26,10 @@ export async function attached(client: EngineClient, id: string, options: Attach
   const follow = (): Promise<'ended' | 'detached'> => client.attachContainer(id, streams, { tty: options.tty, detachKeys, opened });
   const size = terminalSize(cli);
   if (options.tty && size !== null) await client.resizeContainer(id, size);
-  const left = options.tty && cli.stdin.isTTY === true ? await lendTerminal(cli, (changed) => client.resizeContainer(id, changed), follow) : await passingInterrupts(client, id, cli, follow);
+  const pass = passTo(client, id);
+  const left = options.tty && cli.stdin.isTTY === true
+    ? await lendTerminal(cli, (changed) => client.resizeContainer(id, changed), follow, options.start === null ? null : pass)
+    : await passing(pass, cli, follow);
   if (typeof left === 'number') return left;
   await started;
   if (left === 'ended') return await ended;
@@ -34,13 +37,17 @@ export async function attached(client: EngineClient, id: string, options: Attach
   return 0;
 }
 
-/** Ctrl-C is the container's; the second one kills it. */
-async function passingInterrupts<T>(client: EngineClient, id: string, cli: Cli, work: () => Promise<T>): Promise<T> {
+/** What tells this command to end is the container's; the second one kills it. */
+function passTo(client: EngineClient, id: string): (signal: Interrupt) => void {
   let interrupts = 0;
-  const release = cli.onInterrupt(() => {
+  return (signal) => {
     interrupts++;
-    client.killContainer(id, interrupts === 1 ? 'SIGINT' : 'SIGKILL').catch(() => undefined); // it may have ended meanwhile
-  });
+    client.killContainer(id, interrupts === 1 ? signal : 'SIGKILL').catch(() => undefined); // it may have ended meanwhile
+  };
+}
+
+async function passing<T>(pass: (signal: Interrupt) => void, cli: Cli, work: () => Promise<T>): Promise<T> {
+  const release = cli.onInterrupt(pass, true);
   try {
     return await work();
   } finally {

@@ -1,5 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 
+/** What tells a command to end. */
+export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 /** What a command may touch of the process it runs in; main.ts gives the real one, tests their own. */
 export interface Cli {
   readonly stdin: Readable & { readonly isTTY?: boolean };
@@ -13,8 +16,8 @@ export interface Cli {
   readonly program: readonly string[];
   /** Where the engine of a root folder listens. */
   socketOf(root: string): string;
-  /** Calls back at each SIGINT and SIGTERM until the returned function is called; meanwhile they do not end the process. */
-  onInterrupt(handler: () => void): () => void;
+  /** Calls back at each SIGINT and SIGTERM, with `hangups` at each SIGHUP too, until the returned function is called; meanwhile they do not end the process. */
+  onInterrupt(handler: (signal: Interrupt) => void, hangups?: boolean): () => void;
   /** Lets all bytes through the terminal as they are, in both directions; false: as it was before. */
   rawTerminal(on: boolean): void;
   /** Runs an engine in this process until it is stopped. */

@@ -59,8 +59,8 @@ test('an interrupt of exec goes to the command, the second one ends it', async (
   const interrupted = async (script: string): Promise<number> => {
     const ended = cli.run('exec', '-p', 'shop', '-T', 'web', 'sh', '-c', script);
     await expect.poll(() => cli.out).toBe('ready\n');
-    for (const handler of cli.interrupts) handler();
-    if (script.includes("trap ''")) for (const handler of cli.interrupts) handler();
+    for (const handler of cli.interrupts) handler('SIGINT');
+    if (script.includes("trap ''")) for (const handler of cli.interrupts) handler('SIGINT');
     return await ended;
   };
   expect(await interrupted('trap "exit 7" INT; echo ready; while :; do sleep 0.05; done')).toBe(7);
@@ -108,7 +108,7 @@ test('up in the foreground shows output and stops the services at the first Ctrl
   cli.engine.records.set('shop-web-1', [record(1, 'stdout', 'before\n'), record(Date.now() + 1000, 'stdout', 'hello\n')]);
   await expect.poll(() => cli.out).toContain('web-1  | hello\n');
   expect(cli.out).not.toContain('before');
-  for (const interrupt of cli.interrupts) interrupt();
+  for (const interrupt of cli.interrupts) interrupt('SIGINT');
   expect(await ended).toBe(130);
   expect(cli.engine.calls).toEqual(['apply shop wait=false', `stop shop-web-1 null 10000`]);
   expect(cli.interrupts.size).toBe(0);

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { run } from '../../src/cli/all.ts';
-import type { Cli } from '../../src/cli/cli.ts';
+import type { Cli, Interrupt } from '../../src/cli/cli.ts';
 import { FakeEngine } from '../api/fake-engine.ts';
 
 /** The command line in a folder of its own, against a small engine behind a real socket. */
@@ -14,7 +14,7 @@ export class Console {
   readonly folder = mkdtempSync(join(tmpdir(), 'bayplan-cli-'));
   readonly engine = new FakeEngine();
   readonly server: Server = createApi(this.engine);
-  readonly interrupts = new Set<() => void>();
+  readonly interrupts = new Set<(signal: Interrupt) => void>();
   env: Record<string, string> = {};
   stdin: Readable = Readable.from([]);
   runEngine: Cli['runEngine'] = async () => { throw new Error('not part of this test'); };
