@@ -11,6 +11,7 @@ import { printable } from './printable.ts';
  * a stack file. `dependencies`: of what the services depend on too.
  */
 export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli, dependencies = false): Promise<readonly string[]> {
+  if (names.includes('')) throw new BayplanError('bad-reference', 'image "" has no name: name a service or an image');
   const services = await servicesOf(options, cli, names.length === 0);
   const meant = new Set<string>();
   const take = (name: string): void => {

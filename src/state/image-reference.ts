@@ -17,6 +17,9 @@ const DOMAIN = /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)
 const TAG = /^[\w][\w.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
+/** Of registry and path together, as distribution's grammar has it. */
+const NAME_LIMIT = 255;
+
 /** Throws BayplanError `bad-reference`. */
 export function parseReference(text: string): Reference {
   const wrong = (what: string): BayplanError => new BayplanError('bad-reference', `image "${text}": ${what}; expected [HOST/]NAME[:TAG][@sha256:DIGEST] in lower case`);
@@ -34,8 +37,11 @@ export function parseReference(text: string): Reference {
   if (/^[0-9a-f]{64}$/.test(name)) throw wrong('64 hex digits are an image ID, not a name');
   const { domain, path } = splitDomain(name);
   if (!DOMAIN.test(domain)) throw wrong(`"${domain}" is not a host name`);
+  const port = /:(\d+)$/.exec(domain)?.[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) throw wrong(`"${port}" is not a port: ports are 1 to 65535`);
   const odd = path.split('/').find((component) => !COMPONENT.test(component));
   if (odd !== undefined) throw wrong(odd === '' ? 'a part of the name is empty' : `"${odd}" cannot be part of a name`);
+  if (domain.length + 1 + path.length > NAME_LIMIT) throw wrong(`the name is longer than ${NAME_LIMIT} characters`);
   return { domain, path, tag: tag === '' && digest === '' ? 'latest' : tag, digest };
 }
 

@@ -89,3 +89,8 @@ describe('save', () => {
     expect(readdirSync(cli.folder).filter((name) => name.includes('tar'))).toEqual([]);
   });
 });
+
+test('pull of an empty name is an error', async () => {
+  expect(await cli.run('pull', '')).toBe(1);
+  expect(cli.err).toBe('bayplan: image "" has no name: name a service or an image\n');
+});

@@ -21,10 +21,14 @@ describe('normalizeReference', () => {
     expect(isReference(short)).toBe(true);
   });
 
-  test.each(['', 'Nginx', 'a//b', 'nginx:', 'nginx:a b', '-x', 'nginx@sha256:12', 'f'.repeat(64), '../x', 'a/../b'])('refuses %j', (text) => {
+  test.each(['', 'Nginx', 'a//b', 'nginx:', 'nginx:a b', '-x', 'nginx@sha256:12', 'f'.repeat(64), '../x', 'a/../b', 'localhost:99999/x', 'localhost:0/x', `ghcr.io/${'a'.repeat(248)}`])('refuses %j', (text) => {
     expect(() => normalizeReference(text)).toThrowError(expect.objectContaining({ code: 'bad-reference' }));
     expect(isReference(text)).toBe(false);
   });
+});
+
+test('a port that cannot be is told with the image', () => {
+  expect(() => parseReference('localhost:99999/x')).toThrow('image "localhost:99999/x": "99999" is not a port: ports are 1 to 65535');
 });
 
 test('parts', () => {
