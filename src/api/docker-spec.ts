@@ -16,6 +16,8 @@ const STOP_MS = 10_000;
 export function specOf(config: DockerConfig, networks: ContainerSpec['networks'], image: ImageConfig | null): ContainerSpec {
   const host = config.HostConfig ?? {};
   refuseUnbuilt(host);
+  const folder = config.WorkingDir ?? '';
+  if (folder !== '' && !folder.startsWith('/')) throw new BayplanError('bad-request', `the working directory '${folder}' is invalid, it needs to be an absolute path`);
   const restart = host.RestartPolicy?.Name || 'no';
   if (host.AutoRemove === true && restart !== 'no') throw new BayplanError('bad-request', `HostConfig: AutoRemove and the restart policy "${restart}" exclude each other`);
   return ContainerSpec.parse({

@@ -5,6 +5,7 @@ import { usedNetworks } from '../engine/network-requests.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
+import type { EngineView } from './engine-view.ts';
 import { param, type Exchange } from './exchange.ts';
 import { anyMatches, isTrue, labelsMatch, parseFilters } from './filters.ts';
 import { inMode, members } from './network-json.ts';
@@ -49,17 +50,28 @@ export async function inspectNetwork(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, { ...json, Containers: network === null ? inMode(exchange.engine, name) : members(exchange.engine, name, network) });
 }
 
+/** Names of networks that are being made: of several clients that ask for one at once, one makes it. */
+const making = new WeakMap<EngineView, Set<string>>();
+
 /** `POST /networks/create` */
 export async function createNetwork({ engine, request, response }: Exchange): Promise<void> {
   const body = await readBody(request, NetworkCreate);
-  if (engine.networks.spec(body.Name) !== null) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
+  const names = making.get(engine) ?? new Set<string>();
+  making.set(engine, names);
+  if (engine.networks.spec(body.Name) !== null || names.has(body.Name)) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
   if (MODES[body.Name] !== undefined) throw new BayplanError('forbidden', `operation is not permitted on predefined ${body.Name} network`);
   if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
-  await engine.createNetwork(body.Name, {
+  const spec: NetworkSpec = {
     driver: driverOf(body.Driver), internal: body.Internal ?? false, external: false, attachable: body.Attachable ?? false, ipv6: body.EnableIPv6 ?? false,
     ipam: (body.IPAM?.Config ?? []).map(({ Subnet, Gateway, IPRange, AuxiliaryAddresses }) => ({ subnet: Subnet, gateway: Gateway, ipRange: IPRange, auxAddresses: AuxiliaryAddresses ?? {} })),
     labels: body.Labels ?? {}, options: body.Options ?? {},
-  });
+  };
+  names.add(body.Name);
+  try {
+    await engine.createNetwork(body.Name, spec);
+  } finally {
+    names.delete(body.Name);
+  }
   sendJson(response, 201, { Id: engine.networks.list().get(body.Name)?.status?.id ?? '', Warning: '' });
 }
 

@@ -74,3 +74,8 @@ describe('a container of the Docker Engine API', () => {
     expect(() => spec({ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } })).toThrow('exclude each other');
   });
 });
+
+test('a relative working folder is refused in Docker\'s words', () => {
+  expect(() => spec({ WorkingDir: 'relative' })).toThrow("the working directory 'relative' is invalid, it needs to be an absolute path");
+  expect(spec({ WorkingDir: '/x' }).workingDir).toBe('/x');
+});
