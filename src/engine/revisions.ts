@@ -2,13 +2,15 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readRecord, writeRecord } from '../runtime/record.ts';
+import { readingFirst, readRecord, writeRecord } from '../runtime/record.ts';
 import { Source } from '../state/messages.ts';
 import { Desired } from '../state/state.ts';
 
-/** A stack's desired state of before, with what a way back to it needs: `stacks/<name>/revisions/<revision>.json`. */
-export const RevisionRecord = z.object({
-  version: z.literal(1),
+/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. */
+export const STACK_RECORD_VERSION = 2;
+
+const Record = z.strictObject({
+  version: z.literal(STACK_RECORD_VERSION),
   name: z.string(),
   revision: z.int().positive(),
   source: Source,
@@ -20,7 +22,10 @@ export const RevisionRecord = z.object({
   /** Reference → config digest of the image that it stood for then. */
   images: z.record(z.string(), z.string()),
 });
-export type RevisionRecord = z.infer<typeof RevisionRecord>;
+export type RevisionRecord = z.infer<typeof Record>;
+
+/** A stack's desired state of before, with what a way back to it needs: `stacks/<name>/revisions/<revision>.json`. */
+export const RevisionRecord: z.ZodType<RevisionRecord> = readingFirst(Record, STACK_RECORD_VERSION);
 
 /** Of each stack so many are kept beside the one that is desired now. */
 export const KEPT_REVISIONS = 10;
@@ -36,7 +41,7 @@ export class Revisions {
     for (const file of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
       if (!/^\d+\.json$/.test(file)) continue;
       try {
-        this.#records.push(readRecord(join(this.#folder, file), RevisionRecord, 1));
+        this.#records.push(readRecord(join(this.#folder, file), RevisionRecord, STACK_RECORD_VERSION));
       } catch (error) {
         report(`a former revision cannot be read: ${error instanceof Error ? error.message : String(error)}`);
       }

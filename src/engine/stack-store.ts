@@ -6,13 +6,12 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { Source } from '../state/messages.ts';
 import { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
-import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+import { readingFirst, readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
-import { type RevisionRecord, Revisions } from './revisions.ts';
+import { type RevisionRecord, Revisions, STACK_RECORD_VERSION } from './revisions.ts';
 
-/** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
-export const StackRecord = z.object({
-  version: z.literal(1),
+const Record = z.strictObject({
+  version: z.literal(STACK_RECORD_VERSION),
   name: z.string(),
   revision: z.int().positive(),
   source: Source,
@@ -22,7 +21,10 @@ export const StackRecord = z.object({
   /** What was asked for in a word: up, rollback to 3. */
   title: z.string().default('up'),
 });
-export type StackRecord = z.infer<typeof StackRecord>;
+export type StackRecord = z.infer<typeof Record>;
+
+/** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
+export const StackRecord: z.ZodType<StackRecord> = readingFirst(Record, STACK_RECORD_VERSION);
 
 /** How a desired state comes to be the stack's. */
 export interface Acceptance {
@@ -50,7 +52,7 @@ export class StackStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
       try {
-        const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, 1, 'bring the stack up again, or put it back from a backup and restart the engine'));
+        const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, STACK_RECORD_VERSION, 'bring the stack up again, or put it back from a backup and restart the engine'));
         if (record !== null) this.#records.set(name, record);
         this.#revisions.set(name, new Revisions(join(folder, name), report));
       } catch (error) {
@@ -95,7 +97,7 @@ export class StackStore {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
     }
     if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
-    const record: StackRecord = { version: 1, name, revision: (before?.revision ?? 0) + 1, source, desired, title, at };
+    const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: (before?.revision ?? 0) + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
     if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) });

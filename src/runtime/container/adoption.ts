@@ -12,7 +12,7 @@ import { readPorts, readRestarts } from './container-notes.ts';
 import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
 import { leaveHost } from './leave-host.ts';
-import { ContainerRecord } from './record.ts';
+import { CONTAINER_RECORD_VERSION, ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
 import type { ShimClient } from './shim-client.ts';
 
@@ -62,7 +62,7 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
 
 /** Null where it is set aside. Throws ENOENT where there is none. */
 function recordOf({ context: { paths, asides }, aside }: Adopter, id: string, files: ContainerFiles): ContainerRecord | null {
-  const read = (): ContainerRecord => readRecord(files.record, ContainerRecord, 1, `put it back from a backup, or remove ${files.state}, the container with all that it has written, and restart the engine`);
+  const read = (): ContainerRecord => readRecord(files.record, ContainerRecord, CONTAINER_RECORD_VERSION, `put it back from a backup, or remove ${files.state}, the container with all that it has written, and restart the engine`);
   try {
     return read();
   } catch (error) {

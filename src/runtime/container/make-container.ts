@@ -11,7 +11,7 @@ import { OWN_RUNTIME } from '../foreign/runtimes.ts';
 import type { Images } from '../image/images.ts';
 import { type ContainerFiles, filesOf } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
-import type { ContainerRecord } from './record.ts';
+import { CONTAINER_RECORD_VERSION, type ContainerRecord } from './record.ts';
 import type { Users } from './users.ts';
 import { anonymousVolumes, resolveMounts } from './resolve-mounts.ts';
 
@@ -60,7 +60,7 @@ export async function makeContainer(
     await storage.makeRoot(files, layers);
     if (users !== null) await storage.giveRoot(files, null, users);
     keep({
-      version: 1, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, runtime, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users, giving: null,
+      version: CONTAINER_RECORD_VERSION, id, name, identity, spec: { ...spec, imageId: image.id }, pending: null, createdAt: now(), storage: storage.name, runtime, addresses, ipv6Addresses, joined: [], anonymousVolumes: anonymous, mountedImages, users, giving: null,
       error: '', errorCode: 0,
     }, files);
   } catch (error) {

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { ContainerSpec, Identity } from '../../state/container.ts';
+import { readingFirst } from '../record.ts';
 import { DRIVER_NAMES } from '../storage/storage-driver.ts';
 import { Users } from './users.ts';
 
-/**
- * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
- * that changed, and nothing is ever derived back from the kernel.
- */
-export const ContainerRecord = z.object({
-  version: z.literal(1),
+/** 2: users, runtime and storage driver of its own, which an engine of version 1 would not heed. */
+export const CONTAINER_RECORD_VERSION = 2;
+
+const Record = z.strictObject({
+  version: z.literal(CONTAINER_RECORD_VERSION),
   id: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string(),
   identity: Identity,
@@ -39,7 +39,13 @@ export const ContainerRecord = z.object({
   /** The exit code that goes with it: 126 or 127 as a shell gives them, else 125. */
   errorCode: z.int().default(125),
 });
-export type ContainerRecord = z.infer<typeof ContainerRecord>;
+export type ContainerRecord = z.infer<typeof Record>;
+
+/**
+ * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
+ * that changed, and nothing is ever derived back from the kernel.
+ */
+export const ContainerRecord: z.ZodType<ContainerRecord> = readingFirst(Record, CONTAINER_RECORD_VERSION);
 
 /** What the shim writes when the container has ended. Times in ms since the epoch. */
 export const ExitRecord = z.object({

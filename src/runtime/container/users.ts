@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 /** `size` ids of a container from `containerId` on, and whose ids they are outside it. */
-export const IdMapping = z.object({ containerId: z.int().nonnegative(), hostId: z.int().nonnegative(), size: z.int().positive() });
+export const IdMapping = z.strictObject({ containerId: z.int().nonnegative(), hostId: z.int().nonnegative(), size: z.int().positive() });
 export type IdMapping = z.infer<typeof IdMapping>;
 
 /** The users and groups of a container in a user namespace (user_namespaces(7)). */
-export const Users = z.object({ uids: z.array(IdMapping), gids: z.array(IdMapping) });
+export const Users = z.strictObject({ uids: z.array(IdMapping), gids: z.array(IdMapping) });
 export type Users = z.infer<typeof Users>;
 
 /** Whom the container's root is outside it. */

@@ -10,7 +10,7 @@ import { FakeKernel } from '../../fake-kernel.ts';
 import { specOf } from './container-spec.ts';
 
 const RECORD: ContainerRecord = {
-  version: 1, storage: 'overlay', runtime: 'bayplan', id: 'a'.repeat(64), name: 'web', identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, spec: specOf(), pending: null, createdAt: 0, addresses: {}, ipv6Addresses: {}, joined: [], anonymousVolumes: {},
+  version: 2, storage: 'overlay', runtime: 'bayplan', id: 'a'.repeat(64), name: 'web', identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, spec: specOf(), pending: null, createdAt: 0, addresses: {}, ipv6Addresses: {}, joined: [], anonymousVolumes: {},
   error: '', errorCode: 0, mountedImages: {}, users: null, giving: null,
 };
 

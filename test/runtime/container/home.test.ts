@@ -5,7 +5,7 @@ import { specOf } from './container-spec.ts';
 
 function record(name: string, networkMode: string): ContainerRecord {
   return ContainerRecord.parse({
-    version: 1, id: Buffer.from(name.padEnd(32, '0').slice(0, 32)).toString('hex'), name, spec: specOf({ networkMode }), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '',
+    version: 2, id: Buffer.from(name.padEnd(32, '0').slice(0, 32)).toString('hex'), name, spec: specOf({ networkMode }), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '',
     identity: { owner: 'stack', stack: 's', service: name, slot: 1, generation: 1 },
   });
 }

@@ -9,7 +9,7 @@ import { specOf } from './container-spec.ts';
 
 const IDENTITY = { owner: 'stack', stack: 's', service: 'a', slot: 1, generation: 1 } as const;
 const record = (name: string, spec: Partial<ContainerSpec>, users: unknown = null): ContainerRecord => ContainerRecord.parse({
-  version: 1, id: Buffer.from(name.padEnd(32, '0')).toString('hex'), name, spec: specOf(spec), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '', users, identity: IDENTITY,
+  version: 2, id: Buffer.from(name.padEnd(32, '0')).toString('hex'), name, spec: specOf(spec), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '', users, identity: IDENTITY,
 });
 const own = (change: Partial<ContainerSpec['namespaces']>): Pick<ContainerSpec, 'namespaces'> => ({ namespaces: { ...OWN_NAMESPACES, ...change } });
 const USERS = { uids: [{ containerId: 0, hostId: 1, size: 2 }], gids: [{ containerId: 0, hostId: 1, size: 2 }] };

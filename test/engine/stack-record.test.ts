@@ -1,0 +1,43 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { StackStore } from '../../src/engine/stack-store.ts';
+import { SetAsides } from '../../src/runtime/set-aside.ts';
+import { desired, service } from '../plan/states.ts';
+
+let folder = '';
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-stacks-')); });
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const SOURCE = { workingDir: '/w', files: ['/w/compose.yaml'] };
+const { update: _, ...web } = service();
+/** As the first engines wrote it. */
+const FIRST = { version: 1, name: 'demo', revision: 4, source: SOURCE, desired: { ...desired({}), services: { web } } };
+const path = (): string => join(folder, 'demo/desired.json');
+function opened(record: object): { readonly store: StackStore; readonly asides: SetAsides } {
+  mkdirSync(join(folder, 'demo'), { recursive: true });
+  writeFileSync(path(), JSON.stringify(record));
+  const asides = new SetAsides();
+  return { store: new StackStore(folder, asides), asides };
+}
+
+test('a stack\'s record of version 1 is read as it was meant; what follows it, and what is kept of it, is of this version', async () => {
+  const { store, asides } = opened(FIRST);
+  expect(asides.list()).toEqual([]);
+  expect(store.get('demo')).toMatchObject({ version: 2, revision: 4, title: 'up', at: 0, desired: { services: { web: { update: service().update } } } });
+  await store.put('demo', desired({ web: service({ user: '5' }) }), { source: SOURCE, title: 'up', at: 9, images: () => ({}) });
+  const kept = (name: string): unknown => JSON.parse(readFileSync(join(folder, 'demo', name), 'utf8'));
+  expect([kept('desired.json'), kept('revisions/4.json')]).toMatchObject([{ version: 2, revision: 5 }, { version: 2, revision: 4, images: {} }]);
+  const again = new StackStore(folder);
+  expect([again.get('demo')?.revision, again.former('demo').map(({ revision }) => revision)]).toEqual([5, [4]]);
+});
+
+test('one of a later version is too new, whatever it has, and is not written over; one of this version loses nothing silently', async () => {
+  const { store, asides } = opened({ ...FIRST, version: 3, news: true });
+  expect(asides.find('stack', 'demo')?.error.code).toBe('record-too-new');
+  await expect(store.put('demo', desired({}), { source: SOURCE, title: 'up', at: 9, images: () => ({}) })).rejects.toMatchObject({ code: 'record-too-new' });
+  expect(JSON.parse(readFileSync(path(), 'utf8'))).toMatchObject({ version: 3, news: true });
+  const damaged = opened({ ...FIRST, version: 2, at: 0, title: 'up', news: true });
+  expect(damaged.asides.find('stack', 'demo')?.error).toMatchObject({ code: 'record-damaged', message: expect.stringContaining('news') });
+});
