@@ -161,6 +161,19 @@ services:
     expect(status('demo-other-1')?.pid).toBe(other);
   });
 
+  it('is noticed within two seconds, and its container runs again where its policy says so', async () => {
+    await machine.up(stack.replace('other: {', 'other: { restart: always,'));
+    const before = status('demo-other-1')?.pid ?? 0;
+    process.kill(shimOf('demo-other-1'), 'SIGKILL');
+    await eventually(() => {
+      const now = status('demo-other-1');
+      expect(now).toMatchObject({ phase: 'running', restarts: 1 });
+      expect([0, before]).not.toContain(now?.pid);
+    }, 2000);
+    expect(startTimeOf(before)).toBe(null);
+    expect((await machine.exec('demo-other-1', 'true')).code).toBe(0);
+  });
+
   it('is found so by the next engine', async () => {
     await machine.up(stack);
     const one = status('demo-one-1')?.pid ?? 0;
