@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Machine } from './harness.ts';
@@ -183,4 +183,23 @@ it.each(['ports.json', 'restarts', 'exit'])('a damaged %s of a container that ru
   expect(machine.reports.splice(0)).toHaveLength(name === 'ports.json' ? 1 : 0);
   expect((await machine.exec('demo-web-1', 'true')).code).toBe(0);
   rmSync(path);
+});
+
+it('what lies among the volumes without a record is told and left alone; only what a cut off making or removal left is cleared', async () => {
+  await machine.close();
+  const at = (path: string): string => join(machine.paths.volumes, path);
+  for (const path of ['orphan/_data', 'begun/_data', '.removing.gone/_data']) mkdirSync(at(path), { recursive: true });
+  for (const path of ['stray', 'orphan/_data/kept', '.removing.gone/_data/old', '.removing.gone/volume.json']) writeFileSync(at(path), path);
+  writeFileSync(at('begun/volume.json.01234567.tmp'), '{');
+  await machine.open();
+  expect(readdirSync(machine.paths.volumes).sort()).toEqual(['demo_data', 'orphan', 'stray']);
+  expect([readFileSync(at('stray'), 'utf8'), readFileSync(at('orphan/_data/kept'), 'utf8')]).toEqual(['stray', 'orphan/_data/kept']);
+  const lines = machine.reports.splice(0).sort();
+  expect(lines).toEqual([expect.stringContaining(`${at('orphan')} has no volume.json`), expect.stringContaining(`${at('stray')} has no volume.json`)]);
+  await expect(machine.engine.volumes.create('orphan', '', { driver: 'local', external: false, driverOpts: {}, labels: {} })).rejects.toMatchObject({ message: lines[0] });
+  await machine.engine.volumes.create('fleeting', '', { driver: 'local', external: false, driverOpts: {}, labels: {} });
+  writeFileSync(at('fleeting/_data/x'), 'x');
+  await machine.engine.volumes.remove('fleeting');
+  expect(readdirSync(machine.paths.volumes).sort()).toEqual(['demo_data', 'orphan', 'stray']);
+  for (const path of ['orphan', 'stray']) rmSync(at(path), { recursive: true });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,15 +18,18 @@ import type { Volumes } from './volumes.ts';
 
 // Below paths.volumes/<name>:
 //   _data          what containers see
-//   volume.json    the record; written last, so that a folder without one was never a volume
+//   volume.json    the record; written last: a folder without one that holds nothing was cut off while it was made
 //   staged         a whole copy of an image's content on its way into _data, moved there entry by entry
 //   staged.tmp     such a copy that is not whole yet
+// A volume on its way out is renamed to paths.volumes/.removing.<random> first: only what stands there, or is empty, is deleted without being asked.
 
 const VERSION = 1;
 const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.string(), spec: VolumeSpec, createdAt: z.number() });
 type VolumeRecord = z.infer<typeof VolumeRecord>;
 /** Who uses a volume that is a mount while an image's content is copied into it. */
 const COPYING = 'copy-up';
+/** No name of a volume begins with a dot. */
+const REMOVING = '.removing.';
 
 /** `core`: path of bayplan-core, which copies. `users`: names of the containers that use a volume. */
 interface VolumeContext { readonly paths: Paths; readonly now: () => number; readonly core: string; readonly users: (volume: string) => readonly string[]; readonly asides?: SetAsides }
@@ -39,9 +43,9 @@ export async function createVolumes(context: VolumeContext): Promise<Volumes> {
   const records = new Map<string, VolumeRecord>();
   for (const name of await readdir(paths.volumes)) {
     const folder = join(paths.volumes, name);
-    if (!existsSync(join(folder, 'volume.json'))) {
-      // Cut off while it was made or removed: nothing was ever, or is any more, kept in it.
-      if (mountsBelow(folder).length === 0) await rm(folder, { recursive: true, force: true });
+    if (name.startsWith(REMOVING) || !existsSync(join(folder, 'volume.json'))) {
+      if (name.startsWith(REMOVING) ? mountsBelow(folder).length === 0 : await holdsNothing(folder)) await rm(folder, { recursive: true, force: true });
+      else if (!name.startsWith(REMOVING)) asides.add({ kind: 'volume', name, stack: null, error: new BayplanError('record-damaged', `volume ${name} is set aside: ${folder} has no volume.json: put that back from a backup, or move the files elsewhere, and restart the engine`) });
       continue;
     }
     const record = asides.read({ kind: 'volume', name, stack: null }, () => readRecord(join(folder, 'volume.json'), VolumeRecord, VERSION, 'put it back from a backup and restart the engine; what the volume holds is left as it is'));
@@ -117,12 +121,15 @@ class VolumeStore implements Volumes {
       const users = this.#users(name);
       if (users.length > 0) throw new BayplanError('conflict', `remove ${name}: volume is in use by ${users.join(', ')}: remove that first`);
       this.#records.delete(name); // in the same turn: no container can be made with it in between
-      // The record goes first: what is half removed is no volume any more, and is cleared by the next engine.
-      await rm(join(folder, 'volume.json'), { force: true }).catch((error: unknown) => {
+      // One rename ends it: what is half removed is no volume any more, and is cleared by the next engine.
+      const removing = join(this.#folder, `${REMOVING}${randomBytes(8).toString('hex')}`);
+      try {
+        await rename(folder, removing);
+      } catch (error) {
         this.#records.set(name, record);
         throw error;
-      });
-      await rm(folder, { recursive: true, force: true });
+      }
+      await rm(removing, { recursive: true, force: true });
       await syncFolder(this.#folder);
       this.#emit('destroy', name, record);
     });
@@ -194,6 +201,16 @@ function assertSame(name: string, { stack, spec }: VolumeRecord, wantedStack: st
   if (stack !== wantedStack) throw new BayplanError('conflict', `volume ${name} belongs to ${stack === '' ? 'no stack' : `stack ${stack}`}, not to ${wantedStack === '' ? 'none' : wantedStack}: name it differently, or declare it external`);
   const differing = (['driver', 'external', 'driverOpts', 'labels'] as const).find((field) => canonical(spec[field]) !== canonical(wanted[field]));
   if (differing !== undefined) throw new BayplanError('conflict', `volume ${name} exists with another ${differing}: ${shown(spec, differing)}, wanted ${shown(wanted, differing)}; remove it first (its data goes with it) or keep it as it was`);
+}
+
+/** A folder as a making that was cut off leaves it: an empty `_data` and a record not yet in its place at most. */
+async function holdsNothing(folder: string): Promise<boolean> {
+  if (!(await lstat(folder)).isDirectory() || mountsBelow(folder).length > 0) return false;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isFile() && /^volume\.json\.[0-9a-f]{8}\.tmp$/.test(entry.name)) continue;
+    if (entry.name !== '_data' || !entry.isDirectory() || (await readdir(join(folder, '_data'))).length > 0) return false;
+  }
+  return true;
 }
 
 /** For people: without passwords. */
