@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
 /** `code`: 128 and its number where a signal ended it. */
-export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string }
+export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string; /** Standard output as it came. */ readonly bytes: Buffer }
 
 /**
  * Runs a program that may hang in the kernel, with `input` as its standard input. Null: it had not ended after `ms`, and was killed; its end is not waited for, since not even
@@ -13,10 +13,10 @@ export function runBounded(file: string, args: readonly string[], ms: number, in
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
     child.stdin.on('error', () => undefined); // one that has ended reads no more
     child.stdin.end(input);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString(); });
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = []; // decoded whole: a chunk may end amid a character
+    child.stdout.on('data', (chunk: Buffer) => { stdout.push(chunk); });
+    child.stderr.on('data', (chunk: Buffer) => { stderr.push(chunk); });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       child.unref();
@@ -31,7 +31,8 @@ export function runBounded(file: string, args: readonly string[], ms: number, in
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      resolve({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), stdout, stderr });
+      const bytes = Buffer.concat(stdout);
+      resolve({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), stdout: bytes.toString(), stderr: Buffer.concat(stderr).toString(), bytes });
     });
   });
 }

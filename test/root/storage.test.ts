@@ -119,6 +119,18 @@ describe.each(DRIVER_NAMES)('storage driver %s', (driver) => {
     await expect(machine.engine.commitContainer('demo-a-1', { reference: null, author: '', message: '', changes: ['RUN true'], pause: false })).rejects.toThrow(/expected one of CMD, ENTRYPOINT/);
   });
 
+  test(title('loses no name, be it no UTF-8, or one of very many'), async () => {
+    const names = `i=0; while [ $i -lt 400 ]; do f=/many/a$i${'é'.repeat(100)}; `;
+    await inside('demo-b-1', `mkdir /many; printf odd > "/many/$(printf '\\377\\376')"; ${names} echo $i > $f; i=$((i + 1)); done`);
+    await machine.engine.commitContainer('demo-b-1', { reference: 'docker.io/library/made:2', author: '', message: '', changes: [], pause: true });
+    expect(await machine.up('services: {a: {image: "made:2", command: [sleep, "1000"], stop_signal: SIGKILL}}', { name: 'made' })).toMatchObject({ ok: true });
+    expect(await inside('made-a-1', `cat "/many/$(printf '\\377\\376')"; set -- /many/*; echo " $#"; ${names} cat $f > /null || echo lost $i; i=$((i + 1)); done`)).toBe('odd 401\n');
+    expect((await machine.engine.containers.changes('demo-b-1')).filter(({ path }) => /^\/many\/a\d+é{100}$/.test(path))).toHaveLength(400);
+    expect(await machine.down({ name: 'made' })).toMatchObject({ ok: true });
+    await machine.engine.images.remove('made:2', false);
+    await inside('demo-b-1', 'rm -r /many');
+  });
+
   test(title('reads and writes the files of a container that is stopped'), async () => {
     await machine.engine.stopContainer('demo-a-1', null, 0);
     expect((await get('demo-a-1', '/d/mine')).toString()).toContain('mine\n');

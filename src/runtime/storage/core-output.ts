@@ -15,7 +15,7 @@ export async function runStorage(program: string, args: readonly string[], ms: n
 }
 
 /** The same, its output as a stream that fails where the program does; `input`: what it reads. */
-export function streamStorage(program: string, args: readonly string[], input: string): Readable {
+export function streamStorage(program: string, args: readonly string[], input: string | Buffer): Readable {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: ENVIRONMENT });
   const output = new PassThrough();
   let told = '';

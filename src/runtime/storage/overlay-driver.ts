@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerFiles } from '../container/bundle-files.ts';
-import { changesOf } from '../container/changes.ts';
+import { changesOf, readable } from '../container/changes.ts';
 import { ensureMountpoints } from '../container/mountpoints.ts';
 import { treeSize } from '../tree-size.ts';
 import { rootOf, usersOptions } from '../container/users.ts';
@@ -56,7 +56,7 @@ export function overlayDriver(paths: Paths, core: string): StorageDriver {
       mkdirSync(files.root, { recursive: true, mode: 0o755 });
       await mountOverlay(core, overlayOf(paths, files, layers), files.root);
     },
-    changes: (files, layers, users) => changesOf(core, ['--upper', files.upper, ...(users === null ? [] : usersOptions(users)), ...[ensureMountpoints(paths), ...absolute(layers)].flatMap((layer) => ['--layer', layer])]),
+    changes: async (files, layers, users) => readable(await changesOf(core, ['--upper', files.upper, ...(users === null ? [] : usersOptions(users)), ...[ensureMountpoints(paths), ...absolute(layers)].flatMap((layer) => ['--layer', layer])])),
     layer: (files, _layers, users) => Promise.resolve(streamStorage(core, ['archive', 'layer', '--path', '.', '--upper', files.upper, ...(users === null ? [] : usersOptions(users))], '')),
     usage: (files) => treeSize(files.upper),
   };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerFiles } from '../container/bundle-files.ts';
-import { type Change, changesOf } from '../container/changes.ts';
+import { type Change, changesOf, readable } from '../container/changes.ts';
 import { MOUNTPOINTS } from '../container/mountpoints.ts';
 import { streamStorage } from './core-output.ts';
 import type { DriverName, StorageDriver } from './storage-driver.ts';
@@ -47,14 +47,14 @@ export function wholeDriver(paths: Paths, core: string, trees: Trees): StorageDr
     removeRoot: (files) => trees.remove(tree(files)),
     root: (files) => ({ path: tree(files), overlay: null }),
     mountRoot: null,
-    changes,
+    changes: async (files, layers) => readable(await changes(files, layers)),
     layer: async (files, layers) => {
       const found = await changes(files, layers);
       return streamStorage(core, ['archive', 'layer', '--path', '.', '--tree', tree(files)], listOf(found));
     },
     usage: async (files, layers) => {
       let sum = 0;
-      for (const { path, kind } of await changes(files, layers)) if (kind !== 'deleted') sum += await fileSize(join(tree(files), path));
+      for (const { path, kind } of await changes(files, layers)) if (kind !== 'deleted') sum += await fileSize(Buffer.concat([Buffer.from(tree(files)), Buffer.from(path, 'latin1')]));
       return sum;
     },
   };
@@ -85,14 +85,14 @@ function unlessThere(path: string, make: (path: string) => void): void {
 
 const KINDS: Readonly<Record<Change['kind'], string>> = { changed: 'C', added: 'A', deleted: 'D' };
 
-/** As the core reads it: with the folders above what has changed, whose owner and mode would be lost else. */
-function listOf(changes: readonly Change[]): string {
+/** As the core reads it, by the byte: with the folders above what has changed, whose owner and mode would be lost else. */
+function listOf(changes: readonly Change[]): Buffer {
   const all = new Map(changes.map(({ path, kind }) => [path, kind]));
   for (const { path } of changes) for (let above = dirname(path); above !== '/'; above = dirname(above)) if (!all.has(above)) all.set(above, 'changed');
-  return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, kind]) => `${KINDS[kind]}${path}\0`).join('');
+  return Buffer.from([...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, kind]) => `${KINDS[kind]}${path}\0`).join(''), 'latin1');
 }
 
-async function fileSize(path: string): Promise<number> {
+async function fileSize(path: Buffer): Promise<number> {
   try {
     const found = await lstat(path);
     return found.isDirectory() ? 0 : found.size;
