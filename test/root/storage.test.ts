@@ -131,6 +131,21 @@ describe.each(DRIVER_NAMES)('storage driver %s', (driver) => {
     await inside('demo-b-1', 'rm -r /many');
   });
 
+  test(title('makes nothing on the host where an image has a link to there'), async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'bayplan-outside-'));
+    const inner = outside.slice(1);
+    await load(dockerArchive({ names: ['link:1'], layers: [base, tarBytes([{ name: 'tmp/', type: '5' }, { name: `${inner}/`, type: '5' }, { name: 'etc', type: '2', target: outside }])] }));
+    try {
+      expect(await machine.up('services: {a: {image: "link:1", command: [sleep, "1000"], stop_signal: SIGKILL}}', { name: 'link' })).toMatchObject({ ok: true });
+      expect(await inside('link-a-1', `ls ${outside}`)).toBe('hostname\nhosts\nresolv.conf\n');
+      expect(readdirSync(outside)).toEqual([]);
+    } finally {
+      expect(await machine.down({ name: 'link' })).toMatchObject({ ok: true });
+      await machine.engine.images.remove('link:1', false);
+      rmSync(outside, { recursive: true });
+    }
+  });
+
   test(title('reads and writes the files of a container that is stopped'), async () => {
     await machine.engine.stopContainer('demo-a-1', null, 0);
     expect((await get('demo-a-1', '/d/mine')).toString()).toContain('mine\n');

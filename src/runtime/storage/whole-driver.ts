@@ -1,4 +1,4 @@
-import { closeSync, existsSync, futimesSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, futimesSync, lstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
@@ -68,18 +68,14 @@ function makePlaces(root: string): void {
   for (const place of MOUNTPOINTS.files) unlessThere(join(root, place), (path) => writeFileSync(path, '', { mode: 0o644, flag: 'wx' }));
 }
 
+/** Follows no link: the tree is an image's, and its links lead where its author likes, on the host too. What they lead to inside the core makes, at the start. */
 function unlessThere(path: string, make: (path: string) => void): void {
   const folder = dirname(path);
-  if (existsSync(path) || !existsSync(folder)) return;
-  const { atime, mtime } = statSync(folder);
-  try {
-    make(path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR'))) throw error; // a link that leads nowhere, which is the image's own affair
-    return;
-  }
+  const above = lstatSync(folder, { throwIfNoEntry: false });
+  if (above?.isDirectory() !== true || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  make(path);
   const fd = openSync(folder, 'r');
-  futimesSync(fd, atime, mtime);
+  futimesSync(fd, above.atime, above.mtime);
   closeSync(fd);
 }
 
