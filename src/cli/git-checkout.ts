@@ -42,8 +42,14 @@ function commitOf({ url, ref }: Extract<Remote, { kind: 'git' }>, env: Environme
   const lines = git(['ls-remote', '--', url, ...(ref === '' ? ['HEAD'] : [ref, `${ref}^{}`])], url, env, limits).split('\n').map((line) => line.split('\t'));
   const named = (name: string): string | undefined => lines.find(([, found]) => found === name)?.[0];
   const commit = ref === '' ? named('HEAD') : named(`refs/heads/${ref}`) ?? named(`refs/tags/${ref}^{}`) ?? named(`refs/tags/${ref}`) ?? named(ref);
-  if (commit === undefined || !/^[0-9a-f]{40}$/.test(commit)) throw new BayplanError('git', `${url} has no branch or tag "${ref === '' ? 'HEAD' : ref}"; correct what stands behind the "#"`);
+  if (commit === undefined || !/^[0-9a-f]{40}$/.test(commit)) throw new BayplanError('git', `${shown(url)} has no branch or tag "${ref === '' ? 'HEAD' : ref}"; correct what stands behind the "#"`);
   return commit;
+}
+
+/** An address, or what git says of it, without the password or token that may stand in it: for messages. */
+function shown(url: string, said = url): string {
+  const secret = /^\w+:\/\/([^/]*@)/.exec(url)?.[1];
+  return secret === undefined ? said : said.replaceAll(secret, '');
 }
 
 /** In a folder of its own first: what is there under its name is whole. */
@@ -54,7 +60,7 @@ function fetchCommit(url: string, commit: string, folder: string, env: Environme
     git(['init', '-q', made], url, env, limits);
     git(['-C', made, 'fetch', '-q', '--depth', '1', '--no-tags', '--', url, commit], url, env, limits);
     const bytes = git(['-C', made, 'ls-tree', '-r', '-l', '-z', commit], url, env, limits).split('\0').reduce((sum, line) => sum + (Number(/^\S+ \S+ \S+ +(\d+)\t/.exec(line)?.[1]) || 0), 0);
-    if (bytes > limits.mostBytes) throw new BayplanError('git', `${url} has ${String(Math.round(bytes / 2 ** 20))} MiB of files; a repository of stack files may have ${String(limits.mostBytes / 2 ** 20)}`);
+    if (bytes > limits.mostBytes) throw new BayplanError('git', `${shown(url)} has ${String(Math.round(bytes / 2 ** 20))} MiB of files; a repository of stack files may have ${String(limits.mostBytes / 2 ** 20)}`);
     git(['-C', made, 'checkout', '-q', '--detach', commit], url, env, limits);
     renameSync(made, folder);
   } catch (error) {
@@ -71,20 +77,20 @@ function git(args: readonly string[], url: string, env: Environment, { timeoutMs
     encoding: 'utf8', timeout: timeoutMs + 5_000, killSignal: 'SIGKILL', maxBuffer: 64 * 2 ** 20, stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...env, GIT_TERMINAL_PROMPT: '0', GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] ?? 'ssh -o BatchMode=yes', LC_ALL: 'C' },
   });
-  if (signal === 'SIGKILL' || (error !== undefined && 'code' in error && error.code === 'ETIMEDOUT')) throw new BayplanError('git', `${url} did not answer within ${String(timeoutMs / 1000)} s`);
-  if (status === 127) throw new BayplanError('git', `git is not installed, which ${url} is fetched with; install it, or copy the file here`);
+  if (signal === 'SIGKILL' || (error !== undefined && 'code' in error && error.code === 'ETIMEDOUT')) throw new BayplanError('git', `${shown(url)} did not answer within ${String(timeoutMs / 1000)} s`);
+  if (status === 127) throw new BayplanError('git', `git is not installed, which ${shown(url)} is fetched with; install it, or copy the file here`);
   if (status === 0) return stdout;
   const told = stderr.trim().split('\n').filter((line) => /^(fatal|error|remote): /.test(line)).at(0) ?? stderr.trim().split('\n').at(-1) ?? '';
-  throw new BayplanError('git', /File size limit|SIGXFSZ/.test(`${stderr}${String(signal)}`) ? `${url} is larger than ${String(mostBytes / 2 ** 20)} MiB` : `cannot fetch ${url}: ${told.replace(/^(fatal|error): /, '') || `git ended with ${String(signal ?? status)}`}`);
+  throw new BayplanError('git', /File size limit|SIGXFSZ/.test(`${stderr}${String(signal)}`) ? `${shown(url)} is larger than ${String(mostBytes / 2 ** 20)} MiB` : `cannot fetch ${shown(url)}: ${shown(url, told).replace(/^(fatal|error): /, '') || `git ended with ${String(signal ?? status)}`}`);
 }
 
 /** The file that is named, or the stack file of the folder that is. Nothing outside of the checkout. */
 function fileIn(folder: string, { url, path }: Extract<Remote, { kind: 'git' }>): string {
   const named = resolve(folder, path === '' ? '.' : path.replace(/^\/+/, ''));
-  if (!isWithin(folder, named) || !existsSync(named) || !isWithin(realpathSync(folder), realpathSync(named))) throw new BayplanError('git', `${url} has no file "${path}"; correct what stands behind the ":"`);
+  if (!isWithin(folder, named) || !existsSync(named) || !isWithin(realpathSync(folder), realpathSync(named))) throw new BayplanError('git', `${shown(url)} has no file "${path}"; correct what stands behind the ":"`);
   if (!statSync(named).isDirectory()) return named;
   const [file] = findStackFiles(named, (candidate) => dirname(candidate) === named && existsSync(candidate));
-  if (file === undefined) throw new BayplanError('git', `${url} has no compose.yaml in ${path === '' ? 'its top folder' : `"${path}"`}; name the file behind the ref: #REF:PATH`);
+  if (file === undefined) throw new BayplanError('git', `${shown(url)} has no compose.yaml in ${path === '' ? 'its top folder' : `"${path}"`}; name the file behind the ref: #REF:PATH`);
   return file;
 }
 

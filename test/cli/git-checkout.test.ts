@@ -95,6 +95,14 @@ describe('a stack file from git', () => {
     expect(located(`git://127.0.0.1:${String(port)}/nosuch.git`)).toMatch(/^cannot fetch git:\/\/.*nosuch\.git: /);
   });
 
+  test('is named in messages without the password in its address', () => {
+    const secret = (text: string): string => text.replace('git://', 'git://me:s3cret@');
+    for (const said of [located(secret(url(''))), located(secret(`${url('').slice(0, -4)}-none.git#main`)), located(secret(url(`#${'a'.repeat(40)}`)))]) {
+      expect(said).toMatch(/^cannot fetch git:\/\/127\.0\.0\.1:\d+\/stacks/);
+      expect(said).not.toContain('s3cret');
+    }
+  });
+
   test('is bounded in time and size', () => {
     const address = silent.address();
     const begin = performance.now();
