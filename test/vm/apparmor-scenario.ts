@@ -1,6 +1,6 @@
 // Runs inside the virtual machine, whose kernel has AppArmor. Prints the facts as one JSON object; what they should be is said by apparmor.test.ts.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { pathsOf } from '../../src/state/paths.ts';
 import { bayplan } from './guest-commands.ts';
@@ -19,10 +19,19 @@ async function facts() {
     enabled: readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').trim(), load, up, profiles,
     services: Object.fromEntries(await Promise.all(SERVICES.map(async (name) => [name, await service(name)] as const))),
     missing: bayplan('up', '-d', '-f', 'test/vm/apparmor-missing.yaml'),
+    // What takes all profiles out takes this one too; the engine's next container has it again.
+    again: reloaded(),
     left: bayplan('ps', '-a', '-q', '-f', 'test/vm/apparmor-missing.yaml'),
   };
   bayplan('down', '-f', 'test/vm/apparmor-missing.yaml');
   return { ...found, down: bayplan('down', ...stack), stop: bayplan('engine', 'stop') };
+}
+
+function reloaded(): readonly [before: boolean, code: number, after: boolean] {
+  const has = (): boolean => readFileSync('/sys/kernel/security/apparmor/profiles', 'utf8').includes('bayplan-default (enforce)');
+  bayplan('down', ...stack);
+  writeFileSync('/sys/kernel/security/apparmor/.remove', 'bayplan-default');
+  return [has(), bayplan('up', '-d', ...stack).code, has()];
 }
 
 function pidOf(name: string): Promise<number> {

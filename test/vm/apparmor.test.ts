@@ -31,5 +31,7 @@ describe('on a kernel with AppArmor', () => {
     expect(facts.missing.stdout + facts.missing.stderr).toContain('the AppArmor profile no-such-profile is not loaded');
   });
 
+  it('the default profile is loaded again where somebody took it out', () => expect(facts.again).toEqual([false, 0, true]));
+
   it('all of it ends', () => expect([facts.down.code, facts.stop.code]).toEqual([0, 0]));
 });

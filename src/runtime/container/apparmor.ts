@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
+import { runBounded } from '../bounded-process.ts';
 
 export const DEFAULT_PROFILE = 'bayplan-default';
 
@@ -34,30 +34,39 @@ const PROFILE = `profile ${DEFAULT_PROFILE} flags=(attach_disconnected,mediate_d
 `;
 const PARSERS = ['/sbin/apparmor_parser', '/usr/sbin/apparmor_parser'];
 
-/** The default AppArmor profile, loaded when the first container needs it. */
+const GIVE_UP_MS = 15_000;
+
+/** The default AppArmor profile, loaded when a container needs it and the kernel does not have it: others may take it out (aa-teardown, a restart of apparmor.service). */
 export class DefaultProfile {
-  #loaded: Promise<string> | null = null;
+  /** Its first time: what the kernel has by that name may be another version's. */
+  #anew = true;
+  /** By whoever came first; the others wait for it. */
+  #loading: Promise<string> | null = null;
 
   /** Its name, for a container that names none itself; empty where it names one, this kernel has no AppArmor, or nothing here can load a profile. Throws BayplanError where loading fails. */
   async get({ privileged, security }: ContainerSpec): Promise<string> {
     if (privileged || security.apparmor !== '') return '';
-    this.#loaded ??= load();
-    this.#loaded.catch(() => { this.#loaded = null; }); // told to those who wait for it; the next one tries again
-    return await this.#loaded;
+    this.#loading ??= this.#load().finally(() => { this.#loading = null; });
+    return await this.#loading;
+  }
+
+  async #load(): Promise<string> {
+    const parser = PARSERS.find((path) => existsSync(path));
+    if (parser === undefined || !takesProfiles()) return '';
+    if (this.#anew || !isLoaded()) await load(parser);
+    this.#anew = false;
+    return DEFAULT_PROFILE;
   }
 }
 
-async function load(): Promise<string> {
-  const parser = PARSERS.find((path) => existsSync(path));
-  if (parser === undefined || !takesProfiles()) return '';
-  const child = spawn(parser, ['--replace', '--skip-cache'], { stdio: ['pipe', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (data: Buffer) => { said = (said + data.toString()).slice(-400); });
-  child.stdin.on('error', () => undefined); // it has ended before it read all: its exit code tells
-  child.stdin.end(PROFILE);
-  const code = await new Promise((resolve, reject) => { child.once('error', reject); child.once('close', resolve); });
-  if (code !== 0) throw new BayplanError('apparmor', `the AppArmor profile ${DEFAULT_PROFILE} cannot be loaded (${said.trim().split('\n').join('; ')}); security_opt: ["apparmor=unconfined"] does without it`);
-  return DEFAULT_PROFILE;
+async function load(parser: string): Promise<void> {
+  const ended = await runBounded(parser, ['--replace', '--skip-cache'], GIVE_UP_MS, PROFILE);
+  const said = ended === null ? `apparmor_parser did not end within ${GIVE_UP_MS / 1000} s` : ended.stderr.slice(-400);
+  if (ended?.code !== 0) throw new BayplanError('apparmor', `the AppArmor profile ${DEFAULT_PROFILE} cannot be loaded (${said.trim().split('\n').join('; ')}); security_opt: ["apparmor=unconfined"] does without it`);
+}
+
+function isLoaded(): boolean {
+  return readFileSync('/sys/kernel/security/apparmor/profiles', 'utf8').split('\n').includes(`${DEFAULT_PROFILE} (enforce)`);
 }
 
 function takesProfiles(): boolean {
