@@ -228,6 +228,31 @@ it('refuses in one line a driver that cannot be, and one that is none', async ()
   await machine.close();
   await open('vfs');
   await expect(machine.engine.startContainer('demo-a-1')).rejects.toThrow(/its root was made with storage driver overlay, and this engine has vfs/);
+  await machine.close();
+  // Without the line the root is what it was made with, also where that is not what would be chosen.
+  rmSync(join(machine.root, 'config.json'));
+  await machine.open();
+  await machine.engine.startContainer('demo-a-1');
+  await machine.dispose();
+});
+
+it('keeps to the driver that its configuration named first, once that names none', async () => {
+  const machine = new Machine();
+  mkdirSync(machine.root, { recursive: true });
+  const config = join(machine.root, 'config.json');
+  for (const [driver, fits] of [['btrfs', false], ['vfs', true]] as const) {
+    writeFileSync(config, JSON.stringify({ version: 1, 'storage-driver': driver }));
+    if (fits) await machine.open();
+    else await expect(machine.open()).rejects.toThrow(/is not on btrfs/);
+  }
+  await machine.loadHello();
+  expect(await machine.up('services: {a: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL}}')).toMatchObject({ ok: true });
+  await machine.engine.stopContainer('demo-a-1', null, 0);
+  await machine.close();
+  rmSync(config);
+  await machine.open();
+  await machine.engine.startContainer('demo-a-1');
+  expect(machine.engine.container('demo-a-1').status).toMatchObject({ phase: 'running', storage: 'vfs' });
   await machine.dispose();
 });
 

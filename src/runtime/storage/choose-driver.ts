@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -14,7 +14,7 @@ import { DRIVER_NAMES, type DriverName, type StorageDriver } from './storage-dri
 import { findProgram } from './find-program.ts';
 import { vfsDriver } from './vfs-driver.ts';
 
-/** The driver that a root folder was given where nobody named one, so that its containers are found again. */
+/** The driver that a root folder was given first, by its configuration or without, so that its containers are found again. */
 const StorageRecord = z.object({ version: z.literal(1), driver: z.enum(DRIVER_NAMES) });
 
 /** `bayplan-core probe-overlay`. */
@@ -36,8 +36,12 @@ function storageOf(paths: Paths, core: string, name: DriverName): Storage {
  * BayplanError `storage-driver` where the one that is named cannot be.
  */
 export async function chooseDriver(paths: Paths, core: string, named: DriverName | null, report: (line: string) => void, asides: SetAsides): Promise<Storage> {
-  if (named !== null) return await namedDriver(paths, core, named);
   const file = join(paths.root, 'storage.json');
+  if (named !== null) {
+    const storage = await namedDriver(paths, core, named);
+    if (!existsSync(file) && isEmpty(paths.containers)) await writeRecord(file, { version: 1, driver: named });
+    return storage;
+  }
   const former = existsSync(file) ? asides.read({ kind: 'storage', name: '', stack: '' }, () => readRecord(file, StorageRecord, 1, 'the driver is told by the layers that are there; put it back from a backup, or remove it, and restart the engine')) : null;
   if (former !== null) return storageOf(paths, core, former.driver);
   const used = existsSync(file) ? (['btrfs', 'vfs'] as const).find((name) => existsSync(`${paths.layers}-${name}`)) : undefined;
@@ -47,6 +51,10 @@ export async function chooseDriver(paths: Paths, core: string, named: DriverName
   if (!probe.overlay) report(`storage driver ${driver}: overlay cannot be used below ${paths.root}: ${probe.reason}`);
   if (!asides.has('storage')) await writeRecord(file, { version: 1, driver });
   return storageOf(paths, core, driver);
+}
+
+function isEmpty(folder: string): boolean {
+  return !existsSync(folder) || readdirSync(folder).length === 0;
 }
 
 async function namedDriver(paths: Paths, core: string, named: DriverName): Promise<Storage> {
