@@ -77,6 +77,7 @@ export class Stacks {
     checkRuntimes(request.desired, this.#parts.runtimes);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     const before = this.#parts.stacks.get(name);
+    const fresh = before === null && !this.#hasTraces(name);
     let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       const notes = this.#notes(name, request);
@@ -88,7 +89,7 @@ export class Stacks {
         await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
         if (options.wait || whole) await this.#settled(record, signal);
       } catch (error) {
-        const back = error instanceof BayplanError ? await this.#goBack(error, { before, record, whole }, onEvent) : null;
+        const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
         if (back === null || !(error instanceof BayplanError)) throw error;
         revision = back.revision;
         throw new BayplanError(error.code, `${error.message}\n${back.text}`);
@@ -245,13 +246,14 @@ export class Stacks {
   }
 
   /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
-  async #goBack(failure: BayplanError, { before, record, whole }: { before: StackRecord | null; record: StackRecord; whole: boolean }, onEvent: (event: PassEvent) => void): Promise<{ readonly revision: number; readonly text: string } | null> {
+  async #goBack(failure: BayplanError, { before, fresh, record, whole }: { before: StackRecord | null; fresh: boolean; record: StackRecord; whole: boolean }, onEvent: (event: PassEvent) => void): Promise<{ readonly revision: number; readonly text: string } | null> {
     const { name } = record;
     const services = failure instanceof PassFailed ? failure.rollback : [];
     const cancelled = failure.code === 'cancelled' || (failure instanceof PassFailed && failure.cancelled);
     if (cancelled || (!whole && services.length === 0) || before?.revision === record.revision || this.#parts.stacks.get(name)?.revision !== record.revision) return null;
     if (before === null) {
       if (!whole) return null;
+      if (!fresh) return { revision: record.revision, text: `stack ${name} stays as it is now: containers or records of it were there, and what was desired then is not known` };
       await this.remove(name, { volumes: false, stopTimeoutSeconds: null }, (event) => { if (event.type !== 'end') onEvent(event); }, new AbortController().signal);
       return { revision: 0, text: 'there was no stack before: what was made of it is taken down again' };
     }
@@ -265,6 +267,11 @@ export class Stacks {
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
     }
+  }
+
+  /** Whether a container of the stack is there, or a record of it that cannot be read: it was something before, whatever is known of that. */
+  #hasTraces(name: string): boolean {
+    return this.#parts.asides.list().some(({ stack }) => stack === name) || [...this.#parts.containers.list().values()].some(({ identity }) => identity.stack === name);
   }
 
   /** Throws `conflict` where the stack is not any more what a plan was made from. */

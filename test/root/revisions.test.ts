@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KEPT_REVISIONS } from '../../src/engine/revisions.ts';
@@ -90,6 +90,18 @@ it('--rollback-on-failure makes the whole stack what it was, or takes down what 
   expect(machine.engine.container('demo-other-1').status?.phase).toBe('running');
   expect((await history()).map((line) => line.split(':')[0])).toEqual(['3* rollback to 1', '2 up', '1 up']);
   expect((await machine.up(stack('good'))).done).toEqual([]);
+});
+
+it.each<[string, (path: string) => void]>([['is damaged', (path) => { writeFileSync(path, '{'); }], ['is lost', (path) => { rmSync(dirname(path), { recursive: true }); }]])('--rollback-on-failure takes nothing down where there was a stack whose record %s', async (_title, spoil) => {
+  expect(await machine.up(stack('good'))).toMatchObject({ ok: true });
+  const { id, pid } = machine.engine.container('demo-web-1').status ?? {};
+  await machine.close();
+  spoil(join(machine.paths.stacks, 'demo/desired.json'));
+  await machine.open();
+  const request = machine.request(stack('good').replace('[sleep, "1000"]', '[sh, -c, "exit 3"]'));
+  const outcome = await apply({ ...request, onFailure: 'rollback' });
+  expect(outcome.message).toMatch(/demo-other-1 ended with code 3.*\nstack demo stays as it is now: containers or records of it were there, and what was desired then is not known$/);
+  expect(machine.engine.container('demo-web-1').status).toMatchObject({ phase: 'running', id, pid });
 });
 
 it('failure_action rollback takes one service back, the others stay', async () => {
