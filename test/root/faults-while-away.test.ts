@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
@@ -26,19 +26,44 @@ async function upAndKilled(services: string): Promise<() => void> {
   return () => writeFileSync(join(machine.folder, 'in/go'), '');
 }
 
+it('what is left of one container and cannot be taken away keeps neither the engine from opening nor is it forgotten', async () => {
+  await machine.up('services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 2 }\n');
+  await machine.engine.stopContainer('demo-one-1', null, 0);
+  const own = join(machine.paths.bundles, status('demo-one-1')?.id.slice(0, 16) ?? '', 'rootfs');
+  mkdirSync(own);
+  writeFileSync(join(own, 'held'), ''); // where a mount would be: what leaves the host finds more than an empty folder
+  await expect(machine.engine.removeContainer('demo-one-1', {})).rejects.toMatchObject({ code: 'ENOTEMPTY' });
+  await machine.close();
+  const stale = join(machine.paths.bundles, '0123456789abcdef'); // of no container
+  mkdirSync(stale);
+  execFileSync('mount', ['-t', 'tmpfs', 'none', stale]);
+  try {
+    await machine.open();
+  } finally {
+    execFileSync('umount', [stale]);
+  }
+  expect(machine.reports.join('\n')).toContain(`what is left of a container below ${stale} could not be taken away: EBUSY`);
+  expect(status('demo-one-2')?.phase).toBe('running');
+  expect(status('demo-one-1')).not.toBeUndefined();
+  rmSync(join(own, 'held'));
+  await machine.engine.removeContainer('demo-one-1', {});
+  expect(existsSync(own)).toBe(false);
+  await machine.close();
+  await machine.open();
+  expect(existsSync(stale)).toBe(false);
+});
+
 it('an engine that cannot open lets go of all containers that it has found', async () => {
   await machine.up('services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 3 }\n');
   await machine.close();
   await new Promise((resolve) => setImmediate(resolve)); // what was closed is
   const before = unixSockets();
-  const stale = join(machine.paths.bundles, '0123456789abcdef'); // of no container, and cannot be removed
-  mkdirSync(stale);
-  execFileSync('mount', ['-t', 'tmpfs', 'none', stale]);
+  writeFileSync(machine.paths.userns, ''); // no folder: what comes after the containers fails
   try {
-    await expect(machine.open()).rejects.toMatchObject({ code: 'EBUSY' });
+    await expect(machine.open()).rejects.toMatchObject({ code: 'ENOTDIR' });
     await eventually(() => expect(unixSockets()).toBe(before));
   } finally {
-    execFileSync('umount', [stale]);
+    rmSync(machine.paths.userns);
   }
   await machine.open();
   expect([...machine.engine.containers.list().values()].map((each) => each.status?.phase)).toEqual(['running', 'running', 'running']);

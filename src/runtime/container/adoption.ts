@@ -41,7 +41,9 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
       if (record !== null) await adoptOne(adopter, record, filesOf(paths, id, record.spec.cgroupParent));
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      await rm(files.state, { recursive: true, force: true }); // a creation that did not come as far as its record
+      await rm(files.state, { recursive: true, force: true }).catch((failure: unknown) => { // a creation that did not come as far as its record
+        report(`what is left of a container below ${files.state} could not be taken away: ${failure instanceof Error ? failure.message : String(failure)}`);
+      });
     }
   }));
   for (const { id, addresses, name } of adopter.aside) {
@@ -54,9 +56,13 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
   for (const short of readdirSync(paths.bundles)) {
     if (known.has(short)) continue;
     const stale = filesOf(paths, short.padEnd(64, '0')); // its record is gone: nobody knows this container any more
-    await deleteCgroup(core, stale.cgroup);
-    await leaveHost(adopter.context, stale);
-    await rm(stale.bundle, { recursive: true, force: true });
+    try {
+      await deleteCgroup(core, stale.cgroup);
+      await leaveHost(adopter.context, stale);
+      await rm(stale.bundle, { recursive: true, force: true });
+    } catch (error) { // the next engine tries again
+      report(`what is left of a container below ${stale.bundle} could not be taken away: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 }
 

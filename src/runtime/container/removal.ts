@@ -5,9 +5,10 @@ import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { leaveHost } from './leave-host.ts';
 
-/** Takes away what is left of a container whose process has ended: its record first, for half a container must not be taken for a whole one. */
+/** Takes away what is left of a container whose process has ended: what is on the host while its record says whose it is, then that record, for half a container must not be taken for a whole one. */
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
   const { kernel, networks, userNamespaces, volumes, storage } = context;
+  await leaveHost(context, files);
   rmSync(files.record, { force: true });
   const disconnect = async (): Promise<void> => {
     await networks.disconnect(record.id);
@@ -15,7 +16,6 @@ export async function removeRemains(context: ContainerContext, { record, files }
     await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
   };
-  await leaveHost(context, files);
   if (record.storage === storage.name) await storage.removeRoot(files);
   await settled([disconnect(), ...[files.bundle, files.state].map((folder) => kernel.removeTree(folder))]);
 }
