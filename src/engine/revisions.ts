@@ -38,15 +38,19 @@ export class Revisions {
   /** Reads what is there. What cannot be read is told to `report` and passed over: nothing but a way back depends on it. */
   constructor(stackFolder: string, report: (line: string) => void) {
     this.#folder = join(stackFolder, 'revisions');
-    for (const file of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
-      if (!/^\d+\.json$/.test(file)) continue;
+    for (const revision of this.#files()) {
       try {
-        this.#records.push(readRecord(join(this.#folder, file), RevisionRecord, STACK_RECORD_VERSION));
+        this.#records.push(readRecord(this.#path(revision), RevisionRecord, STACK_RECORD_VERSION));
       } catch (error) {
         report(`a former revision cannot be read: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
     this.#records.sort((a, b) => a.revision - b.revision);
+  }
+
+  /** The highest number that any has, readable or not; 0: there is none. */
+  last(): number {
+    return Math.max(0, ...this.#files());
   }
 
   /** Oldest first. */
@@ -62,6 +66,10 @@ export class Revisions {
     if (known >= 0) this.#records.splice(known, 1);
     this.#records.push(record);
     for (const { revision } of this.#records.splice(0, Math.max(0, this.#records.length - KEPT_REVISIONS))) await rm(this.#path(revision), { force: true });
+  }
+
+  #files(): readonly number[] {
+    return (existsSync(this.#folder) ? readdirSync(this.#folder) : []).flatMap((file) => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : []));
   }
 
   #path(revision: number): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -25,6 +25,8 @@ export type StackRecord = z.infer<typeof Record>;
 
 /** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
 export const StackRecord: z.ZodType<StackRecord> = readingFirst(Record, STACK_RECORD_VERSION);
+
+const RECORD = 'desired.json';
 
 /** How a desired state comes to be the stack's. */
 export interface Acceptance {
@@ -57,7 +59,7 @@ export class StackStore {
         this.#revisions.set(name, new Revisions(join(folder, name), report));
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-        rmSync(join(folder, name), { recursive: true }); // made, or removed, just before a crash: it was never acknowledged, or is gone already
+        this.#leftover(name);
       }
     }
   }
@@ -97,11 +99,13 @@ export class StackStore {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
     }
     if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
-    const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: (before?.revision ?? 0) + 1, source, desired, title, at };
+    const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last()); // where the record was damaged, what was before it is not written over
+    const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
     if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) });
     await writeRecord(this.#path(name), record);
+    this.#asides.forget('stack', name);
     this.#records.set(name, record);
     return record;
   }
@@ -110,7 +114,9 @@ export class StackStore {
   async remove(name: string, revision: number): Promise<void> {
     await this.#mutex.run(name, async () => {
       if (this.#records.get(name)?.revision !== revision) return;
-      await rm(join(this.#folder, name), { recursive: true, force: true });
+      const folder = join(this.#folder, name);
+      for (const other of readdirSync(folder)) if (other !== RECORD) await rm(join(folder, other), { recursive: true, force: true }); // the record last: without it the rest would be nobody's
+      await rm(folder, { recursive: true, force: true });
       this.#records.delete(name);
       this.#revisions.delete(name);
       await syncFolder(this.#folder);
@@ -123,14 +129,22 @@ export class StackStore {
     return revisions;
   }
 
-  /** Another state takes a damaged one's place, which stays beside it for whoever wants to look. */
+  /** Another state takes a damaged one's place, which stays beside it for whoever wants to look. The record itself is replaced, never missing. */
   #keepDamaged(name: string): void {
     if (this.#asides.find('stack', name) === null) return;
-    renameSync(this.#path(name), `${this.#path(name)}.damaged`);
-    this.#asides.forget('stack', name);
+    rmSync(`${this.#path(name)}.damaged`, { force: true });
+    linkSync(this.#path(name), `${this.#path(name)}.damaged`);
+  }
+
+  /** A folder without a record: made just before a crash, its state never acknowledged. Where it holds anything else, it stays. */
+  #leftover(name: string): void {
+    const folder = join(this.#folder, name);
+    if (readdirSync(folder).every((file) => file.endsWith('.tmp'))) return rmSync(folder, { recursive: true });
+    this.#revisions.set(name, new Revisions(folder, this.#report));
+    this.#report(`${folder}: the desired state of stack ${name} is missing (no ${RECORD}); its former revisions are left: bring the stack up again, or remove the folder`);
   }
 
   #path(name: string): string {
-    return join(this.#folder, name, 'desired.json');
+    return join(this.#folder, name, RECORD);
   }
 }
