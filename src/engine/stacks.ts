@@ -312,7 +312,7 @@ export class Stacks {
     const result = await this.#runner.run(key, fingerprint, (passSignal) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
       observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
-    }), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), by);
+    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), by);
     await this.#parts.containers.flush();
     if (!result.ok) throw new PassFailed(result);
   }

@@ -46,6 +46,8 @@ export class Supervisor {
   readonly #asked = new Set<string>();
   readonly #restarts = new Map<string, NodeJS.Timeout>();
   readonly #delays = new Map<string, number>();
+  /** Names of those that were drained and have not ended yet. */
+  readonly #drained = new Set<string>();
   readonly #unsubscribe: () => void;
 
   constructor(context: SupervisorContext) {
@@ -164,13 +166,21 @@ export class Supervisor {
     const status = containers.get(name)?.status;
     if (status?.phase !== 'running') return;
     this.#probes.forget(name);
+    this.#drained.add(name);
     await networks.setReady(status.id, false);
-    try {
-      await drained(() => inboundConnections(status.pid), atMostMs, now, signal);
-    } catch (error) { // it stays, after all
-      if (containers.get(name)?.status?.phase === 'running') this.#probes.watch(name, true);
+    await drained(() => inboundConnections(status.pid), atMostMs, now, signal);
+  }
+
+  /** At the end of a pass: what it has drained and then not stopped serves again. */
+  async undrain(stack: string): Promise<void> {
+    const { containers, networks } = this.#context;
+    for (const name of this.#drained) {
+      const { identity, status } = containers.get(name) ?? {};
+      if (identity?.stack !== stack) continue;
+      this.#drained.delete(name);
+      if (status?.phase !== 'running') continue;
+      this.#probes.watch(name, true);
       await networks.setReady(status.id, status.health === 'healthy' || status.health === 'none');
-      throw error;
     }
   }
 
@@ -266,6 +276,7 @@ export class Supervisor {
 
   #exited(name: string): void {
     this.#probes.forget(name);
+    this.#drained.delete(name);
     const container = this.#context.containers.get(name);
     if (container === null || container.status === null) return;
     const { id } = container.status;
@@ -317,6 +328,7 @@ export class Supervisor {
     this.#cancelRestart(name);
     this.#asked.delete(name);
     this.#delays.delete(name);
+    this.#drained.delete(name);
     this.#probes.forget(name);
   }
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { printPlan } from '../../src/plan/print.ts';
-import { eventually, Machine } from './harness.ts';
+import { eventually, gather, Machine } from './harness.ts';
 import { interrupted } from './interrupted.ts';
 import { gracefulServer, underLoad, type Web, webStack } from './load.ts';
 
@@ -92,6 +92,24 @@ it('goes on where an engine was killed in the middle of it, and nobody outside n
   });
   expect(load, load.text).toMatchObject({ failed: 0 });
 }, 60_000);
+
+it('an old one that was drained serves on where the pass is stopped before it', async () => {
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const { pid } = machine.engine.container('demo-web-1').status ?? {};
+  const stop = new AbortController();
+  const outcome = await gather((onEvent) => machine.engine.applyStack('demo', machine.request(stack({ text: 'two' })), { wait: false }, (event) => {
+    onEvent(event);
+    if (event.type === 'step' && event.id === 'drain-container demo-web-1' && event.state === 'done') stop.abort();
+  }, stop.signal));
+  expect(outcome).toMatchObject({ ok: false });
+  expect(outcome.done).toContain('drain-container demo-web-1');
+  expect(machine.engine.container('demo-web-1').status).toMatchObject({ phase: 'running', pid });
+  const address = machine.engine.container('demo-web-1').status?.addresses['demo_default'] ?? 'none';
+  await eventually(async () => expect((await machine.exec('demo-web-1', 'nslookup', '-type=a', 'web', '127.0.0.11')).output).toContain(address));
+  const looks = (): number => machine.engine.container('demo-web-1').status?.healthLog?.at(-1)?.end ?? 0;
+  const before = looks();
+  await eventually(() => expect(looks()).toBeGreaterThan(before));
+});
 
 it('the plan says how and why, and every step of it', async () => {
   expect(await machine.up(stack({ replicas: 1 }), { wait: true })).toMatchObject({ ok: true });
