@@ -318,3 +318,9 @@ test('disk usage of each kind', async () => {
   });
   expect(JSON.parse((await call('GET', '/system/df?type=image')).body)).toMatchObject({ Images: [{}], Containers: null, Volumes: null });
 });
+
+test.each(['../../evil', 'a/b', 'a\nb', 'ab\n', '\x1b[2J', '.', '..', '-x', 'a\0b', 'ä', '', 'a b'])('a container is given no hostile name, and the engine is not asked (%j)', async (name) => {
+  const { status, body } = await call('POST', `/containers/shop-web-1/rename?name=${encodeURIComponent(name)}`);
+  expect([status, JSON.parse(body).message]).toEqual([400, expect.stringContaining('Invalid container name')]);
+  expect(engine.calls.filter((made) => made.startsWith('rename'))).toEqual([]);
+});
