@@ -66,6 +66,7 @@ describe.skipIf(why !== '')(`the stock client, side by side${why}`, () => {
     const before = tables();
     const socket = execFileSync(script, ['start'], { encoding: 'utf8' }).trim().replace('unix://', '');
     const client = dockerClient(socket, folder);
+    for (const prune of [['system', 'prune', '-af'], ['volume', 'prune', '-af']]) await client(prune); // what other comparisons have left there
     await client(['load', '-i', archive]);
     docker = await say(client, join(folder, 'work'), `/host${folder}/work`);
     spawnSync(script, ['stop'], { stdio: 'ignore' });
