@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
 import type { Change } from './changes.ts';
@@ -83,11 +82,11 @@ export interface Containers {
   usage(name: string): Usage | null;
   /** Reads or writes its files, running or not, never out of its root. Null for `put` and `export`. */
   archive(name: string, request: ArchiveRequest, streams: ArchiveStreams): Promise<PathStat | null>;
-  /** What it has written over its image, by path. */
-  /** The same as an OCI layer, a tar archive. */
+  /** What it has written over its image as an OCI layer, a tar archive. */
   layer(name: string): Promise<Readable>;
   /** Bytes of the files that a container has written over its image. */
   written(name: string): Promise<number>;
+  /** What it has written over its image, by path. */
   changes(name: string): Promise<readonly Change[]>;
   exec(name: string, request: ExecRequest): Promise<ExecProcess>;
   /**
