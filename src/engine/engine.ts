@@ -231,11 +231,11 @@ export class Engine {
   async commitContainer(name: string, { pause, ...request }: Omit<CommitRequest, 'base' | 'spec' | 'layer'> & { readonly pause: boolean }): Promise<string> {
     const { spec, status } = this.container(name);
     const stands = pause && status?.phase === 'running' && !status.paused;
-    if (stands) await this.containers.pause(name, true);
+    if (stands) await this.#parts.supervisor.pause(name); // nobody can look at its health meanwhile
     try {
       return await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
     } finally {
-      if (stands) await this.containers.pause(name, false);
+      if (stands && this.containers.get(name)?.status?.paused === true) await this.#parts.supervisor.unpause(name); // it may have ended meanwhile
     }
   }
 

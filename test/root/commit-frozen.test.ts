@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Machine } from './harness.ts';
+
+const machine = new Machine();
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+});
+afterAll(() => machine.dispose());
+
+it('a commit comes to its end though the container that it freezes ends meanwhile', async () => {
+  const { engine } = machine;
+  expect(await machine.up('services: { web: { image: bayplan/hello, command: [sh, -c, "echo kept > /kept; exec sleep 1000"] } }')).toMatchObject({ ok: true });
+  const kills: Promise<void>[] = [];
+  const off = engine.containers.onEvent((event, name) => {
+    if (event === 'paused') kills.push(engine.containers.stop(name, 'SIGKILL', 0));
+  });
+  const id = await engine.commitContainer('demo-web-1', { reference: null, author: '', message: '', changes: [], pause: true });
+  off();
+  expect(kills).toHaveLength(1);
+  await Promise.all(kills);
+  expect(id).toMatch(/^sha256:/);
+  expect(engine.container('demo-web-1').status).toMatchObject({ phase: 'exited', paused: false });
+});
