@@ -3,8 +3,8 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { progressMode } from './progress-mode.ts';
 
-/** Commands that change nothing: `--dry-run` makes no difference to them. */
-const READING: ReadonlySet<string> = new Set(['attach', 'completion', 'config', 'diff', 'events', 'export', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
+/** Commands that change nothing of a stack or container: `--dry-run` makes no difference to them. */
+const READING: ReadonlySet<string> = new Set(['completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
 /** Commands that have `--dry-run` themselves. */
 const PREVIEWED: ReadonlySet<string> = new Set(['create', 'up']);
 

@@ -82,3 +82,20 @@ describe('examples/shop', () => {
     await eventually(() => expect(leftovers(pathsOf(root))).toEqual([]));
   }, 120_000);
 });
+
+describe('a program that resolves names by the C library', () => {
+  it('looks through its search domains', async () => {
+    const file = join(folder, 'search.yaml');
+    writeFileSync(file, `name: search
+services:
+  client: { image: bayplan/app, command: [sleep, "1000"], stop_signal: SIGKILL, dns_search: [corp.test] }
+  other: { image: bayplan/app, command: [sleep, "1000"], stop_signal: SIGKILL, networks: { default: { aliases: [api.corp.test], ipv4_address: 10.218.7.9 } } }
+networks: { default: { internal: true, ipam: { config: [{ subnet: 10.218.7.0/24 }] } } }
+`);
+    expect(await ours('up', '-d', '-f', file)).toMatchObject({ code: 0 });
+    const lookUp = (name: string): ReturnType<typeof ours> => ours('exec', '-T', '--file', file, 'client', 'python3', '-c', `import socket; print(socket.gethostbyname('${name}'))`);
+    expect(await lookUp('api')).toMatchObject({ code: 0, stdout: '10.218.7.9\n' });
+    expect(await lookUp('api.')).toMatchObject({ code: 1 }); // as it stands, with no domain after it
+    expect(await ours('down', '-f', file)).toMatchObject({ code: 0 });
+  });
+});
