@@ -27,6 +27,9 @@ function files(folder: string): Record<string, string> {
   }));
 }
 
+/** What is on the machine, but links: the kernel takes those of a container that has gone away in its own time. */
+const lasting = (): readonly string[] => leftovers(machine.paths).filter((line) => !line.startsWith('link '));
+
 beforeAll(async () => {
   await machine.open();
   await machine.loadHello();
@@ -64,11 +67,11 @@ it.each([
   expect((await own(['plan', '-o', kept])).code).toBe(2);
   if (what === 'a later up') writeFileSync(file, stack('3000').replace('"1000"', '"1001"'));
   await change();
-  const before = leftovers(machine.paths);
+  const before = lasting();
   const applied = await own(['apply', kept], what === 'another value of a secret' ? 'hush-2' : 'hush-1');
   expect([applied.code, applied.stdout]).toEqual([1, '']);
   expect(applied.stderr).toMatch(message);
-  expect(leftovers(machine.paths)).toEqual(before);
+  expect(lasting()).toEqual(before);
 });
 
 it.each([

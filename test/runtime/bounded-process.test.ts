@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runBounded } from '../../src/runtime/bounded-process.ts';
 
 test('answers what a program printed and how it ended', async () => {
-  expect(await runBounded('sh', ['-c', 'echo out; echo err >&2; exit 3'], 5000)).toEqual({ code: 3, stdout: 'out\n', stderr: 'err\n' });
+  expect(await runBounded('sh', ['-c', 'echo out; echo err >&2; exit 3'], 5000)).toEqual({ code: 3, stdout: 'out\n', stderr: 'err\n', bytes: Buffer.from('out\n') });
   await expect(runBounded('/no/such/program', [], 5000)).rejects.toThrow('ENOENT');
 });
 

@@ -8,7 +8,7 @@ import { Namespaces } from '../network/namespaces.ts';
 import type { PinNetns } from '../network/networks.ts';
 import { KeyedMutex } from './mutex.ts';
 import { FailedLine } from './record.ts';
-import { Users, usersOptions } from './users.ts';
+import { type Users, UsersLine, usersOptions } from './users.ts';
 
 const GIVE_UP_MS = 10_000;
 
@@ -65,7 +65,8 @@ export class UserNamespaces {
 
   /** The mappings of the user namespace that a file pins. */
   async read(path: string): Promise<Users> {
-    return Users.parse(JSON.parse(await this.#run(['users', '--user', path])));
+    const { uids, gids } = UsersLine.parse(JSON.parse(await this.#run(['users', '--user', path])));
+    return { uids, gids };
   }
 
   async #run(args: readonly string[]): Promise<string> {

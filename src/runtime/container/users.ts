@@ -8,6 +8,9 @@ export type IdMapping = z.infer<typeof IdMapping>;
 export const Users = z.strictObject({ uids: z.array(IdMapping), gids: z.array(IdMapping) });
 export type Users = z.infer<typeof Users>;
 
+/** What the core prints of a user namespace. */
+export const UsersLine = z.object({ ...Users.shape, version: z.literal(1) });
+
 /** Whom the container's root is outside it. */
 export function rootOf({ uids, gids }: Users): { readonly uid: number; readonly gid: number } {
   return { uid: outside(uids), gid: outside(gids) };
