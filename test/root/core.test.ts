@@ -17,6 +17,7 @@ import { resources } from '../spec-values.ts';
 // The core alone, without an engine: bundles of one busybox layer, run by `bayplan-core shim`.
 /** A build with sanitizers, whose memory says nothing. */
 const sanitized = process.env.BAYPLAN_TEST_CORE !== undefined;
+const notSanitized = sanitized ? ' (skipped: a sanitized core is larger and slower)' : '';
 const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'bayplan-core-'));
 const group = basename(folder);
@@ -343,7 +344,7 @@ describe('attached connections', () => {
     expect((await all).toString()).toMatch(/\r\n50 120\r\n\/dev\/pts\/0\r\n$/);
   });
 
-  it.skipIf(sanitized)('hold a container back while they are behind, and let it go when they leave', async () => {
+  it.skipIf(sanitized)(`hold a container back while they are behind, and let it go when they leave${notSanitized}`, async () => {
     const container = new Container(sh('head -c 30000000 /dev/zero; echo end')).start();
     await container.line();
     const { socket } = await attach(container, 'o');
@@ -447,7 +448,7 @@ describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cg
 });
 
 describe('the shim', () => {
-  it.skipIf(sanitized)('stays small, keeps the record of what it started, and answers its engine', async () => {
+  it.skipIf(sanitized)(`stays small, keeps the record of what it started, and answers its engine${notSanitized}`, async () => {
     const container = new Container(['sleep', '1000']).start();
     const ready = await container.line();
     expect(JSON.parse(readFileSync(join(container.bundle, 'pid'), 'utf8'))).toEqual(ready);
