@@ -49,11 +49,18 @@ async function resolve(container: string, name: string): Promise<readonly string
   const { stdout } = await run('nsenter', ['--target', String(pid), '--mount', '--net', '/bin/nslookup', '-type=a', `${name}.`]).catch((error: { stdout: string }) => error);
   return [...stdout.matchAll(/^Address: ([0-9.]+)$/gm)].map(([, address = '']) => address).sort();
 }
+/** The name that an address leads back to inside a container; null where there is none. */
+async function back(container: string, address: string): Promise<string | null> {
+  const pid = machine.engine.container(container).status?.pid ?? 0;
+  const { stdout } = await run('nsenter', ['--target', String(pid), '--mount', '--net', '/bin/nslookup', address]).catch((error: { stdout: string }) => error);
+  return /name = (\S+)$/m.exec(stdout)?.[1] ?? null;
+}
 /** Pids of containers while there is no engine to ask. */
 const pids = new Map<string, number>();
 
 const address = (container: string, network: string): string => machine.engine.container(container).status?.addresses[`demo_${network}`] ?? '';
-const webs = (...slots: readonly number[]): readonly string[] => slots.map((slot) => address(`demo-web-${slot}`, 'front')).sort();
+const webs = (...slots: readonly number[]): readonly string[] => websOn('front', ...slots);
+const websOn = (network: string, ...slots: readonly number[]): readonly string[] => slots.map((slot) => address(`demo-web-${slot}`, network)).sort();
 const client = (name: string): Promise<readonly string[]> => resolve('demo-client-1', name);
 
 describe('in a container', () => {
@@ -69,6 +76,20 @@ describe('in a container', () => {
     expect(await client('demo-db-1')).toEqual([]);
     expect(await resolve('demo-web-1', 'store')).toEqual([address('demo-db-1', 'back')]);
     expect(await resolve('demo-db-1', 'site')).toEqual([]);
+  });
+
+  it('each name is there with its network behind it too, on networks of its own alone, and an address leads back to it', async () => {
+    expect(await resolve('demo-web-1', 'web.demo_back')).toEqual(websOn('back', 1, 2, 3));
+    expect(await resolve('demo-web-1', 'store.demo_back')).toEqual([address('demo-db-1', 'back')]);
+    expect(await resolve('demo-web-1', 'site.demo_back')).toEqual([]);
+    expect(await client('web.demo_front')).toEqual(webs(1, 2, 3));
+    expect(await client('Site.Demo_Front')).toEqual(webs(1, 2, 3));
+    expect(await client('demo-web-2.demo_front')).toEqual(webs(2));
+    expect(await client(`${machine.engine.container('demo-web-3').status?.id.slice(0, 12) ?? ''}.demo_front`)).toEqual(webs(3));
+    for (const name of ['db.demo_back', 'web.demo_back', 'demo-db-1.demo_back', 'store.demo_front', 'site.demo_back', 'db.demo_front', 'web.demo', 'web.front']) expect(await client(name)).toEqual([]);
+    expect(await resolve('demo-db-1', 'web.demo_front')).toEqual([]);
+    expect(await back('demo-client-1', address('demo-web-2', 'front'))).toBe('demo-web-2.demo_front');
+    expect(await back('demo-client-1', address('demo-db-1', 'back'))).toBeNull();
   });
 
   it('a link is a name for this container alone, and no way to another network', async () => {

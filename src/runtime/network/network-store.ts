@@ -29,6 +29,7 @@ import { RulesetWatch } from './ruleset-watch.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { TablePort } from './table.ts';
 import { ZoneFiles } from './zone-files.ts';
+import { namesOn } from './zone.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
@@ -384,7 +385,7 @@ class NetworkStore implements Networks {
     for (const { network, ipv4, ipv6, names } of endpoint.attachments) {
       const entry = this.#entries.get(network);
       const addresses = [ipv4, ipv6].filter((address) => address !== '');
-      if (entry !== undefined) this.#zones.zone(entry.zone).set(endpoint.id, { names, addresses, ready: endpoint.ready });
+      if (entry !== undefined) this.#zones.zone(entry.zone).set(endpoint.id, { names: namesOn(network, names), addresses, ready: endpoint.ready });
     }
   }
 

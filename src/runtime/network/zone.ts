@@ -79,6 +79,11 @@ export class Zone {
   }
 }
 
+/** A container's names on a network, each with the network's behind it too: `web.shop_default`. As in Docker, addresses lead back to the long form of its own. */
+export function namesOn(network: string, names: readonly string[]): readonly string[] {
+  return [...names.map((name) => `${name}.${network}`), ...names];
+}
+
 function sharesOf({ names, addresses, ready }: ZoneHost): ReadonlyMap<string, Share> {
   const data = addresses.map(canonical);
   const valid = names.map((name) => name.toLowerCase()).filter(isName);

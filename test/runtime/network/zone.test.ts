@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Zone, type ZoneHost } from '../../../src/runtime/network/zone.ts';
+import { namesOn, Zone, type ZoneHost } from '../../../src/runtime/network/zone.ts';
 
 const host = (name: string, address: string, options: { others?: string[]; ready?: boolean } = {}): ZoneHost =>
   ({ names: [name, ...(options.others ?? ['web'])], addresses: [address], ready: options.ready ?? true });
@@ -43,4 +43,10 @@ test('after any changes it is as if it had been made so', () => {
   zone.set('3', host('four', '10.9.0.5'));
   zone.delete('9');
   expect(zone.text()).toBe(zoneOf(host('four', '10.9.0.5'), host('two', '10.9.0.3'), host('one', '10.9.0.2', { ready: false })).text());
+});
+
+test('each name is there with its network behind it too, and the way back leads to the long form of the own one', () => {
+  expect(linesOf({ names: namesOn('shop_Default', ['shop-web-1', 'web']), addresses: ['10.9.0.2'], ready: true })).toEqual([
+    '2.0.9.10.in-addr.arpa shop-web-1.shop_default', 'shop-web-1 10.9.0.2', 'shop-web-1.shop_default 10.9.0.2', 'web 10.9.0.2', 'web.shop_default 10.9.0.2',
+  ]);
 });
