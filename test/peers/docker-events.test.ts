@@ -79,7 +79,7 @@ describe.skipIf(why !== '')(`docker events${why}`, () => {
     expect(await told('volume=v1')).toEqual(['volume create', 'volume mount /v', 'volume unmount', 'volume destroy']);
     expect(await told('image=t:1')).toEqual(['image tag t:1']);
     expect(await told('type=nothing')).toEqual(['']);
-    const { out } = await machine.docker(['events', '--since', since, '--until', '0s', '--filter', 'event=rename', '--format', '{{json .}}']);
+    const { out } = await machine.docker(['events', '--since', since, '--until', (Date.now() / 1000).toFixed(3), '--filter', 'event=rename', '--format', '{{json .}}']);
     expect(JSON.parse(out)).toMatchObject({ status: 'rename', Type: 'container', Action: 'rename', scope: 'local', Actor: { Attributes: { image: 'bayplan/hello', name: 'e3', oldName: '/e2' } } });
   });
 
