@@ -1,4 +1,3 @@
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
@@ -11,7 +10,8 @@ import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
 import { runHooks } from './hooks.ts';
-import { countedRestarts, restartDelay } from './restart-policy.ts';
+import { Restarts } from './restarts.ts';
+import { type Condition, waitFor } from './wait-for.ts';
 
 export interface SupervisorContext {
   readonly containers: ContainerStore;
@@ -21,17 +21,6 @@ export interface SupervisorContext {
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report: (message: string) => void;
 }
-
-/** How long a container without a health check has to run to count as ready. */
-const STEADY_MS = 1000;
-/** Restarts after which waiting for a container is given up. */
-const HOPELESS_RESTARTS = 3;
-
-/** How often one that is to stay as it is is looked at. */
-const STEADY_LOOK_MS = 100;
-
-/** What can be waited for. `ready`: healthy, where it has a check; else running for a second without an end; or ended with 0. */
-export type Condition = 'started' | 'healthy' | 'completed' | 'ready';
 
 /**
  * What lives with running containers between passes: restarts, health, published ports. Invariants:
@@ -44,8 +33,7 @@ export class Supervisor {
   readonly #probes: HealthProbes;
   /** Names whose end was asked for. */
   readonly #asked = new Set<string>();
-  readonly #restarts = new Map<string, NodeJS.Timeout>();
-  readonly #delays = new Map<string, number>();
+  readonly #restarts: Restarts;
   /** Names of those that were drained and have not ended yet. */
   readonly #drained = new Set<string>();
   readonly #unsubscribe: () => void;
@@ -53,6 +41,7 @@ export class Supervisor {
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#probes = new HealthProbes(context.containers, context.images, context.now);
+    this.#restarts = new Restarts({ note: (name, note) => context.containers.note(name, note), restart: (name) => this.#background(name, this.#restart(name)), now: context.now });
     this.#unsubscribe = context.containers.onEvent((event, name) => {
       if (event === 'exited') this.#exited(name);
       if (event === 'removed') this.#forget(name);
@@ -73,9 +62,8 @@ export class Supervisor {
 
   /** Starts a container for somebody: clears its hold and its restart counter. */
   async start(name: string): Promise<void> {
-    this.#cancelRestart(name);
+    this.#restarts.forget(name);
     this.#asked.delete(name);
-    this.#delays.delete(name);
     this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
     await this.#run(name);
     await runHooks(this.#context.containers, name, 'post_start', null);
@@ -83,7 +71,7 @@ export class Supervisor {
 
   /** Stops a container for somebody; it stays stopped until up, start or restart. */
   async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
-    this.#cancelRestart(name);
+    this.#restarts.cancel(name);
     this.#asked.add(name);
     this.#probes.forget(name);
     this.#context.containers.note(name, { held: true, restartAt: 0 });
@@ -117,7 +105,7 @@ export class Supervisor {
       await this.#context.containers.remove(name, how);
       return;
     }
-    this.#cancelRestart(name);
+    this.#restarts.cancel(name);
     this.#asked.add(name);
     this.#probes.forget(name);
     await this.publish(name, false);
@@ -128,11 +116,10 @@ export class Supervisor {
   async rename(name: string, to: string): Promise<void> {
     const { containers } = this.#context;
     await containers.rename(name, to);
-    const delay = this.#delays.get(name);
     const asked = this.#asked.has(name);
+    this.#restarts.rename(name, to);
     this.#forget(name);
     if (asked) this.#asked.add(to);
-    if (delay !== undefined) this.#delays.set(to, delay);
     const container = containers.get(to);
     if (container?.status?.phase === 'running') this.#probes.watch(to, true);
     else if (container?.status !== null && container?.status !== undefined && container.status.restartAt > 0) this.#scheduleRestart(to, container);
@@ -184,67 +171,15 @@ export class Supervisor {
     }
   }
 
-  /** Resolves when the container is so, with `steadyMs` when it has stayed so for as long; rejects, with its last output, when it can no longer become so. */
+  /** As `waitFor` of wait-for.ts. */
   async waitFor(name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
-    await this.#waitFor(name, until, signal);
-    if (steadyMs === 0) return;
-    const { restarts } = this.#context.containers.get(name)?.status ?? {};
-    const end = this.#context.now() + steadyMs;
-    while (this.#context.now() < end) {
-      await setTimeoutPromise(Math.min(STEADY_LOOK_MS, end - this.#context.now()), undefined, { signal });
-      if (this.#context.containers.get(name)?.status?.restarts !== restarts) throw new BayplanError('restarting', `container ${name} has ended and was restarted; see its logs`);
-      await this.#waitFor(name, until, signal);
-    }
-  }
-
-  #waitFor(name: string, until: Condition, signal: AbortSignal): Promise<void> {
-    const { containers } = this.#context;
-    return new Promise((resolve, reject) => {
-      let again: NodeJS.Timeout | undefined;
-      const look = (): void => {
-        const container = containers.get(name);
-        clearTimeout(again);
-        const outcome = until === 'ready' ? this.#ready(name, container) : reached(name, container, until);
-        if (typeof outcome === 'number') again = setTimeout(look, outcome);
-        if (outcome === 'waiting' || typeof outcome === 'number') return;
-        off();
-        signal.removeEventListener('abort', aborted);
-        if (outcome === 'reached') resolve();
-        else reject(outcome);
-      };
-      const aborted = (): void => {
-        clearTimeout(again);
-        off();
-        reject(new BayplanError('cancelled', `the wait for ${name} was cancelled`));
-      };
-      const off = containers.onEvent((_event, changed) => {
-        if (changed === name) look();
-      });
-      if (signal.aborted) return aborted();
-      signal.addEventListener('abort', aborted, { once: true });
-      look();
-    });
-  }
-
-  /** A number: ms after which to look again though nothing has happened. */
-  #ready(name: string, container: Container | null): 'reached' | 'waiting' | BayplanError | number {
-    const status = container?.status;
-    if (container !== null && status !== null && status !== undefined) {
-      if (status.restarts >= HOPELESS_RESTARTS) return new BayplanError('restarting', `container ${name} keeps ending (last with code ${status.exitCode}) and being restarted; see its logs`);
-      const checked = checkOf(container.spec, this.#context.images) !== null;
-      if (status.phase === 'running' && checked && status.health === 'none') return 'waiting'; // it has just been started again
-      if (status.phase === 'running' && !checked) {
-        const left = status.startedAt + STEADY_MS - this.#context.now();
-        return left <= 0 ? 'reached' : left;
-      }
-    }
-    return reached(name, container, 'ready');
+    await waitFor(this.#context, name, until, signal, steadyMs);
   }
 
   close(): void {
     this.#unsubscribe();
     this.#probes.close();
-    for (const name of [...this.#restarts.keys()]) this.#cancelRestart(name);
+    this.#restarts.close();
   }
 
   async #run(name: string): Promise<void> {
@@ -286,22 +221,7 @@ export class Supervisor {
   }
 
   #scheduleRestart(name: string, container: Container): void {
-    const { status } = container;
-    if (status === null) return;
-    const ranMs = status.error === '' ? status.finishedAt - status.startedAt : 0;
-    const delayMs = restartDelay(container.spec.restart, {
-      exitCode: status.exitCode, asked: this.#asked.has(name) || status.held, restarts: status.restarts, ranMs, lastDelayMs: this.#delays.get(name) ?? 0,
-    });
-    if (delayMs === null) return;
-    const restarts = countedRestarts(container.spec.restart, { restarts: status.restarts, ranMs });
-    if (restarts !== status.restarts) this.#context.containers.note(name, { restarts });
-    this.#delays.set(name, delayMs);
-    this.#context.containers.note(name, { restartAt: this.#context.now() + delayMs });
-    const timer = setTimeout(() => {
-      this.#restarts.delete(name);
-      this.#background(name, this.#restart(name));
-    }, delayMs);
-    this.#restarts.set(name, timer);
+    this.#restarts.schedule(name, container, this.#asked.has(name));
   }
 
   async #restart(name: string): Promise<void> {
@@ -319,15 +239,9 @@ export class Supervisor {
     }
   }
 
-  #cancelRestart(name: string): void {
-    clearTimeout(this.#restarts.get(name));
-    this.#restarts.delete(name);
-  }
-
   #forget(name: string): void {
-    this.#cancelRestart(name);
+    this.#restarts.forget(name);
     this.#asked.delete(name);
-    this.#delays.delete(name);
     this.#drained.delete(name);
     this.#probes.forget(name);
   }
@@ -340,27 +254,4 @@ export class Supervisor {
 /** Somebody else has removed it meanwhile. */
 function ignoreGone(error: unknown): void {
   if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
-}
-
-function reached(name: string, container: Container | null, until: Condition): 'reached' | 'waiting' | BayplanError {
-  const status = container?.status;
-  if (container === null || status === null || status === undefined) return new BayplanError('not-found', `container ${name} is gone`);
-  const ended = (status.phase === 'exited' || status.phase === 'lost') && status.restartAt === 0;
-  if (until === 'completed') {
-    if (!ended) return 'waiting';
-    return status.exitCode === 0 ? 'reached' : new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
-  }
-  if (until === 'started' && status.phase === 'running') return 'reached';
-  if ((until === 'started' || until === 'ready') && ended && status.exitCode === 0 && status.startedAt > 0) return 'reached';
-  if (ended) return new BayplanError('exited', `container ${name} ended with code ${status.exitCode}${status.oomKilled ? ' (out of memory)' : ''}; see its logs`);
-  if (status.phase !== 'running' || until === 'started') return 'waiting';
-  if (status.health === 'healthy') return 'reached';
-  if (status.health === 'none') return new BayplanError('no-healthcheck', `container ${name} has no health check, so it cannot become healthy`);
-  if (status.health === 'unhealthy') return new BayplanError('unhealthy', `container ${name} is unhealthy: ${lastLine(status.healthOutput)}`);
-  return 'waiting';
-}
-
-/** Error messages are one line: the last one the check wrote. */
-function lastLine(output: string): string {
-  return output.trimEnd().split('\n').at(-1) || 'its health check wrote nothing';
 }
