@@ -25,7 +25,8 @@ import { toldImages } from './told-images.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { SingleContainers } from './single-containers.ts';
-import { Stacks, type ExecutorFor } from './stacks.ts';
+import type { ExecutorFor } from './stack-passes.ts';
+import { Stacks } from './stacks.ts';
 import type { Supervisor } from './supervisor.ts';
 import { createVolume, pruneVolumes, removeVolume, type VolumeRuntime } from './volume-requests.ts';
 

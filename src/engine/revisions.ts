@@ -1,31 +1,8 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
-import { readingFirst, readRecord, writeRecord } from '../runtime/record.ts';
-import { Source } from '../state/messages.ts';
-import { Desired } from '../state/state.ts';
-
-/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. */
-export const STACK_RECORD_VERSION = 2;
-
-const Record = z.strictObject({
-  version: z.literal(STACK_RECORD_VERSION),
-  name: z.string(),
-  revision: z.int().positive(),
-  source: Source,
-  desired: Desired,
-  /** When it was accepted, ms since the epoch; 0: not known. */
-  at: z.number(),
-  /** What was asked for in a word: up, rollback to 3. */
-  title: z.string(),
-  /** Reference → config digest of the image that it stood for then. */
-  images: z.record(z.string(), z.string()),
-});
-export type RevisionRecord = z.infer<typeof Record>;
-
-/** A stack's desired state of before, with what a way back to it needs: `stacks/<name>/revisions/<revision>.json`. */
-export const RevisionRecord: z.ZodType<RevisionRecord> = readingFirst(Record, STACK_RECORD_VERSION);
+import { readRecord, writeRecord } from '../runtime/record.ts';
+import { RevisionRecord, STACK_RECORD_VERSION } from './stack-record.ts';
 
 /** Of each stack so many are kept beside the one that is desired now. */
 export const KEPT_REVISIONS = 10;

@@ -1,30 +1,14 @@
 import { linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { Source } from '../state/messages.ts';
-import { Desired } from '../state/state.ts';
+import type { Source } from '../state/messages.ts';
+import type { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
-import { readingFirst, readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
-import { type RevisionRecord, Revisions, STACK_RECORD_VERSION } from './revisions.ts';
-
-const Record = z.strictObject({
-  version: z.literal(STACK_RECORD_VERSION),
-  name: z.string(),
-  revision: z.int().positive(),
-  source: Source,
-  desired: Desired,
-  /** When it was accepted, ms since the epoch; 0: not known. */
-  at: z.number().default(0),
-  /** What was asked for in a word: up, rollback to 3. */
-  title: z.string().default('up'),
-});
-export type StackRecord = z.infer<typeof Record>;
-
-/** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
-export const StackRecord: z.ZodType<StackRecord> = readingFirst(Record, STACK_RECORD_VERSION);
+import { Revisions } from './revisions.ts';
+import { type RevisionRecord, STACK_RECORD_VERSION, StackRecord } from './stack-record.ts';
 
 const RECORD = 'desired.json';
 

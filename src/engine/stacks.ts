@@ -1,48 +1,42 @@
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
-import { revisionDiff } from '../plan/revision-diff.ts';
-import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
-import type { Executor } from '../reconcile/executor.ts';
-import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
+import type { PassContext } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
-import { USUAL_PASS, type PassOptions } from '../state/pass-options.ts';
+import { USUAL_PASS } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
 import { checkRuntimes } from './check-runtimes.ts';
+import { checkName, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
-import type { RevisionRecord } from './revisions.ts';
-import type { StackRecord } from './stack-store.ts';
+import { StackHistory } from './stack-history.ts';
+import { PassFailed, StackPasses, type ExecutorFor } from './stack-passes.ts';
+import type { StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
-
-/** Steps of one stack that run at the same time. */
-const CONCURRENCY = 16;
-
-/** Carries out steps on behalf of whoever has these credentials. */
-export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 
 /** The stacks of an engine: what is desired of each, with its contents, and the passes that make it so. */
 export class Stacks {
   readonly #parts: EngineParts;
-  readonly #executor: ExecutorFor;
-  readonly #runner = new ExclusiveRunner<PassResult>();
+  readonly #passes: StackPasses;
+  readonly #history: StackHistory;
   /** Requests whose contents are kept, and not yet named by a desired state. */
   #admitting = 0;
 
   constructor(parts: EngineParts, executor: ExecutorFor) {
     this.#parts = parts;
-    this.#executor = executor;
+    this.#passes = new StackPasses(parts, executor);
+    this.#history = new StackHistory(parts);
   }
 
   /** Whether a pass over the stack is under way. */
   busy(stack: string): boolean {
-    return this.#runner.has(stack);
+    return this.#passes.busy(stack);
   }
 
   /** Whether a pass is under way that may want the network. */
@@ -86,7 +80,7 @@ export class Stacks {
       revision = record.revision;
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#pass(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
+        await this.#passes.reconcile(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
         if (options.wait || whole) await this.#settled(record, signal);
       } catch (error) {
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
@@ -99,16 +93,12 @@ export class Stacks {
 
   /** Latest first. Throws BayplanError `not-found`. */
   history(name: string): readonly RevisionAnswer[] {
-    const all = this.#revisions(name);
-    return all.map(({ revision, at, title, desired }, index): RevisionAnswer => {
-      const before = all[index - 1];
-      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined ? [] : revisionDiff(before.desired, desired) };
-    }).reverse();
+    return this.#history.list(name);
   }
 
   /** What has changed from one revision to another, a line each. Throws BayplanError `not-found`. */
   diff(name: string, from: number, to: number): readonly string[] {
-    return revisionDiff(pinned(this.#revision(name, from)), pinned(this.#revision(name, to)));
+    return this.#history.diff(name, from, to);
   }
 
   /** Makes a stack what it was at a former revision, which becomes its next one. */
@@ -116,14 +106,12 @@ export class Stacks {
     checkName(name, null);
     const now = this.#parts.stacks.get(name);
     refuseForeign(name, from, now);
-    const all = this.#revisions(name);
-    const target = revision === null ? all.slice(0, -1).findLast(({ desired }) => revisionDiff(desired, all.at(-1)?.desired ?? desired).length > 0) : this.#revision(name, revision);
-    if (target === undefined) throw new BayplanError('not-found', `stack ${name} has no revision before this one (${now?.revision ?? 0}) that is any different`);
+    const target = revision === null ? this.#history.before(name) : this.#history.revision(name, revision);
     let made = now?.revision ?? 0;
     await this.#ending(onEvent, () => made, async () => {
       const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`);
       made = record.revision;
-      await this.#pass(name, record.desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
+      await this.#passes.reconcile(name, record.desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
     });
   }
 
@@ -137,7 +125,7 @@ export class Stacks {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#pass(name, desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
+      await this.#passes.reconcile(name, desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -154,7 +142,7 @@ export class Stacks {
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
-      await this.#carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
+      await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
@@ -182,7 +170,7 @@ export class Stacks {
 
   /** Cancels all passes and waits until they have settled. */
   async close(): Promise<void> {
-    await this.#runner.close();
+    await this.#passes.close();
   }
 
   /** A pass waits until the one before it has settled, and so for the stops that are under way there. */
@@ -218,31 +206,7 @@ export class Stacks {
   }
 
   async #put(name: string, desired: Desired, source: Source, title: string, base: number | null = null): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { source, base, title, at: Date.now(), images: (of) => this.#imagesOf(name, of) });
-  }
-
-  /** What the names of images in a desired state stand for: what its containers were made from, else what the store says. */
-  #imagesOf(name: string, { images, services }: Desired): Record<string, string> {
-    const made = [...this.#parts.containers.list().values()].filter(({ identity }) => identity.owner === 'stack' && identity.stack === name);
-    const pins = new Map(Object.values(services).flatMap(({ template: { image, imageId } }) => (imageId === '' ? [] : [[image, imageId]])));
-    return Object.fromEntries(Object.keys(images).flatMap((reference) => {
-      const id = pins.get(reference) ?? made.find((container) => container.spec.image === reference)?.spec.imageId ?? this.#parts.images.find(reference)?.id ?? '';
-      return id === '' ? [] : [[reference, id]];
-    }));
-  }
-
-  /** All revisions that are kept, the current one last. */
-  #revisions(name: string): readonly RevisionRecord[] {
-    const now = this.#parts.stacks.get(name);
-    if (now === null) throw new BayplanError('not-found', `no such stack: ${name}`);
-    return [...this.#parts.stacks.former(name).filter(({ revision }) => revision < now.revision), { ...now, images: this.#imagesOf(name, now.desired) }];
-  }
-
-  #revision(name: string, revision: number): RevisionRecord {
-    const all = this.#revisions(name);
-    const found = all.find((each) => each.revision === revision);
-    if (found === undefined) throw new BayplanError('not-found', `stack ${name} has no revision ${revision}; kept are ${all.map((each) => each.revision).join(', ')}`);
-    return found;
+    return await this.#parts.stacks.put(name, desired, { source, base, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
   }
 
   /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
@@ -257,12 +221,12 @@ export class Stacks {
       await this.remove(name, { volumes: false, stopTimeoutSeconds: null }, (event) => { if (event.type !== 'end') onEvent(event); }, new AbortController().signal);
       return { revision: 0, text: 'there was no stack before: what was made of it is taken down again' };
     }
-    const former = this.#revision(name, before.revision);
+    const former = this.#history.revision(name, before.revision);
     const desired = whole ? pinned(former) : withServicesOf(record.desired, former, services);
     const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
     const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
     try {
-      await this.#pass(name, made.desired, USUAL_PASS, {}, onEvent, { title: 'rollback' });
+      await this.#passes.reconcile(name, made.desired, USUAL_PASS, {}, onEvent, { title: 'rollback' });
       return { revision: made.revision, text: `${what} is as in revision ${before.revision} again` };
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
@@ -301,22 +265,6 @@ export class Stacks {
     return [...moved, ...this.#parts.asides.notes(name), ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
   }
 
-  async #pass(name: string, desired: Desired, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
-    this.#parts.networks.repair();
-    const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, options);
-    await this.#carryOut(name, JSON.stringify([desired, options]), { name, desired, planned, credentials }, onEvent, by);
-  }
-
-  /** One pass at a time of each `key`. */
-  async #carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
-    const result = await this.#runner.run(key, fingerprint, (passSignal) => runPass({
-      plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
-      observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
-    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), by);
-    await this.#parts.containers.flush();
-    if (!result.ok) throw new PassFailed(result);
-  }
-
   /** Runs what answers with events; the last one says how it ended, however it did. */
   async #ending(onEvent: (event: PassEvent) => void, revision: () => number, work: () => Promise<void>): Promise<void> {
     try {
@@ -348,20 +296,6 @@ export class Stacks {
   }
 }
 
-/** A pass that did not come to its end. */
-class PassFailed extends BayplanError {
-  readonly rollback: readonly string[];
-  readonly cancelled: boolean;
-  constructor({ message, rollback = [], cancelled }: PassResult) {
-    super('pass-failed', message);
-    this.rollback = rollback;
-    this.cancelled = cancelled === true;
-  }
-}
-
-/** What a pass over a stack does, and on whose behalf it asks registries. */
-interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost }
-
 /** Says these once, with the first plan. */
 function noting(notes: readonly string[], onEvent: (event: PassEvent) => void): (event: PassEvent) => void {
   let left = notes;
@@ -369,17 +303,4 @@ function noting(notes: readonly string[], onEvent: (event: PassEvent) => void): 
     onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...left, ...event.plan.notes] } } : event);
     if (event.type === 'plan') left = [];
   };
-}
-
-/** `from`: the folder of the stack file that somebody means; null: whichever stack has the name. */
-function refuseForeign(name: string, from: string | null, before: StackRecord | null): void {
-  const home = before?.source.workingDir;
-  if (from === null || home === undefined || home === from) return;
-  throw new BayplanError('conflict', `stack ${name} was brought up from ${home}, not from ${from}: \`-p ${name}\` says that it is meant all the same; nothing was changed`);
-}
-
-/** A stack's name becomes a folder's: it is a Compose project name, and the one that its desired state is for. */
-function checkName(name: string, desired: Desired | null): void {
-  if (!/^[a-z0-9][a-z0-9_-]*$/.test(name) || name.length > 200) throw new BayplanError('bad-request', `stack name "${name}": expected lower-case letters, digits, "_" and "-", a letter or digit first`);
-  if (desired !== null && desired.stack !== name) throw new BayplanError('bad-request', `the desired state is for stack "${desired.stack}", not for "${name}"`);
 }

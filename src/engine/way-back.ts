@@ -1,5 +1,5 @@
 import type { Desired } from '../state/state.ts';
-import type { RevisionRecord } from './revisions.ts';
+import type { RevisionRecord } from './stack-record.ts';
 
 type Former = Pick<RevisionRecord, 'desired' | 'images'>;
 

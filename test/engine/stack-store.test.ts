@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { StackStore, type StackRecord } from '../../src/engine/stack-store.ts';
+import type { StackRecord } from '../../src/engine/stack-record.ts';
+import { StackStore } from '../../src/engine/stack-store.ts';
 import { SetAsides } from '../../src/runtime/set-aside.ts';
 import { desired, service } from '../plan/states.ts';
 

@@ -1,0 +1,16 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { Desired } from '../state/state.ts';
+import type { StackRecord } from './stack-record.ts';
+
+/** `from`: the folder of the stack file that somebody means; null: whichever stack has the name. Throws BayplanError `conflict` where the stack came from another one. */
+export function refuseForeign(name: string, from: string | null, before: StackRecord | null): void {
+  const home = before?.source.workingDir;
+  if (from === null || home === undefined || home === from) return;
+  throw new BayplanError('conflict', `stack ${name} was brought up from ${home}, not from ${from}: \`-p ${name}\` says that it is meant all the same; nothing was changed`);
+}
+
+/** A stack's name becomes a folder's: it is a Compose project name, and the one that its desired state is for. Throws BayplanError `bad-request`. */
+export function checkName(name: string, desired: Desired | null): void {
+  if (!/^[a-z0-9][a-z0-9_-]*$/.test(name) || name.length > 200) throw new BayplanError('bad-request', `stack name "${name}": expected lower-case letters, digits, "_" and "-", a letter or digit first`);
+  if (desired !== null && desired.stack !== name) throw new BayplanError('bad-request', `the desired state is for stack "${desired.stack}", not for "${name}"`);
+}

@@ -1,0 +1,63 @@
+import { revisionDiff } from '../plan/revision-diff.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { RevisionAnswer } from '../state/messages.ts';
+import type { Desired } from '../state/state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import type { RevisionRecord } from './stack-record.ts';
+import { pinned } from './way-back.ts';
+
+/** What was desired of stacks, revision by revision. All that takes a stack's name throws BayplanError `not-found`. */
+export class StackHistory {
+  readonly #parts: Pick<EngineParts, 'stacks' | 'containers' | 'images'>;
+
+  constructor(parts: Pick<EngineParts, 'stacks' | 'containers' | 'images'>) {
+    this.#parts = parts;
+  }
+
+  /** All revisions that are kept, the current one last. */
+  revisions(name: string): readonly RevisionRecord[] {
+    const now = this.#parts.stacks.get(name);
+    if (now === null) throw new BayplanError('not-found', `no such stack: ${name}`);
+    return [...this.#parts.stacks.former(name).filter(({ revision }) => revision < now.revision), { ...now, images: this.imagesOf(name, now.desired) }];
+  }
+
+  revision(name: string, revision: number): RevisionRecord {
+    const all = this.revisions(name);
+    const found = all.find((each) => each.revision === revision);
+    if (found === undefined) throw new BayplanError('not-found', `stack ${name} has no revision ${revision}; kept are ${all.map((each) => each.revision).join(', ')}`);
+    return found;
+  }
+
+  /** The latest one before the current one that desired anything else. */
+  before(name: string): RevisionRecord {
+    const all = this.revisions(name);
+    const now = all.at(-1);
+    const found = all.slice(0, -1).findLast(({ desired }) => revisionDiff(desired, now?.desired ?? desired).length > 0);
+    if (found === undefined) throw new BayplanError('not-found', `stack ${name} has no revision before this one (${now?.revision ?? 0}) that is any different`);
+    return found;
+  }
+
+  /** What people are shown, latest first. */
+  list(name: string): readonly RevisionAnswer[] {
+    const all = this.revisions(name);
+    return all.map(({ revision, at, title, desired }, index): RevisionAnswer => {
+      const before = all[index - 1];
+      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined ? [] : revisionDiff(before.desired, desired) };
+    }).reverse();
+  }
+
+  /** What has changed from one revision to another, a line each. */
+  diff(name: string, from: number, to: number): readonly string[] {
+    return revisionDiff(pinned(this.revision(name, from)), pinned(this.revision(name, to)));
+  }
+
+  /** What the names of images in a desired state stand for: what its containers were made from, else what the store says. */
+  imagesOf(name: string, { images, services }: Desired): Record<string, string> {
+    const made = [...this.#parts.containers.list().values()].filter(({ identity }) => identity.owner === 'stack' && identity.stack === name);
+    const pins = new Map(Object.values(services).flatMap(({ template: { image, imageId } }) => (imageId === '' ? [] : [[image, imageId]])));
+    return Object.fromEntries(Object.keys(images).flatMap((reference) => {
+      const id = pins.get(reference) ?? made.find((container) => container.spec.image === reference)?.spec.imageId ?? this.#parts.images.find(reference)?.id ?? '';
+      return id === '' ? [] : [[reference, id]];
+    }));
+  }
+}
