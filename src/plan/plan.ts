@@ -29,10 +29,12 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   const rollouts = rolloutsOf(wanted, fates, desired, actual, networks, { now, since, options });
   const made = wantedSteps(wanted, rollouts, pulls, desired, actual);
   const notes: string[] = [];
+  // No network or volume is made before all missing images are there, as with docker compose: one that cannot be had leaves nothing behind.
+  const missing = [...pulls.keys()].filter((image) => (actual.images[image]?.status ?? null) === null).map((image) => stepId('pull-image', image));
   const steps = [
     ...imageSteps(pulls, desired),
-    ...networkSteps(networks, fates, desired, actual, notes),
-    ...volumeSteps(volumes, fates, desired, actual, notes),
+    ...networkSteps(networks, missing, fates, desired, actual, notes),
+    ...volumeSteps(volumes, missing, fates, desired, actual, notes),
     ...leavingSteps(rollouts.fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
     ...givenUp(rollouts, desired, actual),
     ...made.steps,
@@ -77,7 +79,7 @@ function stopsOfSharers(leaving: string, wanted: readonly Wanted[], fates: Fates
   return wanted.filter((one) => homeOf(one) === leaving && fates.wanted.get(one.name)?.kind === 'restart').map(({ name }) => stepId('stop-container', name));
 }
 
-function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
+function networkSteps(networks: ResourceFates, missing: readonly string[], fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
   const steps: Step[] = [];
   for (const [name, why] of networks.remove) {
     const using = users(actual, name, networksOf).map(([container]) => container);
@@ -86,12 +88,11 @@ function networkSteps(networks: ResourceFates, fates: Fates, desired: Desired, a
     else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.flatMap((container) => [stepId('remove-container', container), stepId('disconnect-network', `${container} ${name}`)]), why });
   }
   for (const [name, why] of networks.create) {
-    const spec = desired.networks[name];
-    if (spec === undefined) continue;
-    steps.push({
-      id: stepId('create-network', name), action: 'create-network', args: { name, stack: desired.stack, network: spec.spec },
-      needs: [stepId('remove-network', name)], why,
-    });
+    const wanted = desired.networks[name];
+    const found = actual.networks[name];
+    if (wanted === undefined) continue;
+    const { stack, spec } = wanted.spec.external && found !== undefined ? found : { stack: desired.stack, spec: wanted.spec };
+    steps.push({ id: stepId('create-network', name), action: 'create-network', args: { name, stack, network: spec }, needs: networks.remove.has(name) ? [stepId('remove-network', name)] : missing, why });
   }
   return steps;
 }
@@ -101,11 +102,11 @@ function leavesIt(container: string, network: string, fates: Fates): boolean {
   return fates.wanted.get(container)?.inPlace.some(({ field }) => field === `networks[${network}]`) === true;
 }
 
-function volumeSteps(volumes: ResourceFates, fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
+function volumeSteps(volumes: ResourceFates, missing: readonly string[], fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
   const steps: Step[] = [];
   for (const [name, why] of volumes.create) {
     const spec = desired.volumes[name];
-    if (spec !== undefined) steps.push({ id: stepId('create-volume', name), action: 'create-volume', args: { name, stack: desired.stack, volume: spec.spec }, needs: [], why });
+    if (spec !== undefined) steps.push({ id: stepId('create-volume', name), action: 'create-volume', args: { name, stack: desired.stack, volume: spec.spec }, needs: missing, why });
   }
   for (const [name, why] of volumes.remove) {
     const using = users(actual, name, volumesOf).map(([container]) => container);

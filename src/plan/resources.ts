@@ -29,6 +29,7 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
     const found = existing(actual.networks[name]);
     if (wanted.spec.external) {
       if (found === null) throw new BayplanError('not-found', `network ${name} is declared external, and there is none: make it first, or remove "external"`);
+      if (found.status?.present === false) create.set(name, `the bridge of ${name} is missing`); // after a restart of the machine
       continue;
     }
     if (found === null) create.set(name, 'there is no such network');

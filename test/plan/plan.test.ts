@@ -190,6 +190,20 @@ it('says a changed subnet in words', () => {
   expect(plan(changed, up, 10).steps.find(({ id }) => id === 'remove-network shop_default')?.why).toBe('network shop_default: ipam[0]: absent → "10.9.0.0/24 gateway 10.9.0.1"');
 });
 
+it('makes no network and no volume before all missing images are there; makes the bridge of an external network where it is missing', () => {
+  const two = desired({ db: service({ mounts: [data] }), web: service({ image: 'absent:1' }), other: service({ image: 'absent:2' }) }, { images: Object.fromEntries(['absent:1', 'absent:2', IMAGE].map((name) => [name, { spec: { pullPolicy: name === IMAGE ? 'always' : 'missing', refreshMs: 0 }, status: null, pulledAt: 0 }])) });
+  const needs = new Map(plan(two, bare(), 10).steps.map((step) => [step.id, step.needs]));
+  for (const id of ['create-network shop_default', 'create-volume shop_data']) expect(needs.get(id)).toEqual(['pull-image absent:1', 'pull-image absent:2']);
+  expect(needs.get('create-container shop-db-1')).toContain('create-network shop_default');
+
+  const gone = structuredClone(up);
+  const network = gone.networks['shop_default'];
+  if (network?.status) network.status.present = false;
+  const external = structuredClone(shop);
+  if (external.networks['shop_default']) external.networks['shop_default'].spec.external = true;
+  expect(plan(external, gone, 10).steps.find(({ id }) => id === 'create-network shop_default')).toMatchObject({ args: { stack: 'shop', network: { external: false } }, why: 'the bridge of shop_default is missing' });
+});
+
 it('refuses what cannot be', () => {
   const circle = desired({ a: service({}, { b: 'started' }), b: service({}, { a: 'started' }) });
   expect(() => plan(circle, bare(), 10)).toThrow('depends_on goes in a circle: a → b → a');
