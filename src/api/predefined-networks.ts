@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
+import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, predefinedNetworkId, type Network } from '../state/network.ts';
 import type { EngineView } from './engine-view.ts';
 import { networkJson } from './network-json.ts';
 
@@ -20,9 +19,9 @@ export interface ShownNetwork {
 /** The engine's networks, and with them the predefined ones; `bridge` also before a container has needed it. */
 export function shownNetworks(engine: EngineView): readonly ShownNetwork[] {
   const own = [...engine.networks.list()].map(([name, network]) => shown(name, network));
-  const missing = own.some(({ name }) => name === DEFAULT_NETWORK) ? [] : [shown(DEFAULT_NETWORK, { stack: '', spec: DEFAULT_NETWORK_SPEC, status: { id: idOf(engine, DEFAULT_NETWORK), link: '', pools: [], createdAt: engine.startedAt, present: false } })];
+  const missing = own.some(({ name }) => name === DEFAULT_NETWORK) ? [] : [shown(DEFAULT_NETWORK, { stack: '', spec: DEFAULT_NETWORK_SPEC, status: { id: predefinedNetworkId(engine.root, DEFAULT_NETWORK), link: '', pools: [], createdAt: engine.startedAt, present: false } })];
   const modes = Object.entries(MODES).filter(([mode]) => !own.some(({ name }) => name === mode)).map(([name, driver]): ShownNetwork => {
-    const id = idOf(engine, name);
+    const id = predefinedNetworkId(engine.root, name);
     const { json } = shown(name, { stack: '', spec: DEFAULT_NETWORK_SPEC, status: { id, link: '', pools: [], createdAt: engine.startedAt, present: true } });
     return { name, id, driver, labels: {}, network: null, json: { ...json, Driver: driver, IPAM: { Driver: 'default', Options: null, Config: null } } };
   });
@@ -31,9 +30,4 @@ export function shownNetworks(engine: EngineView): readonly ShownNetwork[] {
 
 function shown(name: string, network: Network): ShownNetwork {
   return { name, id: network.status?.id ?? '', driver: network.spec.driver, labels: network.spec.labels, network, json: networkJson(name, network) };
-}
-
-/** The same for as long as the root is. */
-function idOf(engine: EngineView, name: string): string {
-  return createHash('sha256').update(`${engine.root} network ${name}`).digest('hex');
 }

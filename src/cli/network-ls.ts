@@ -14,7 +14,7 @@ export const addNetworkList: AddCommand = (network, cli, ends) => {
     .action(ends(async (options: Options, command: Invoked) => {
       const found = [...await networksOf(command, cli).list(options.filter ?? {})].sort((a, b) => (a.Name < b.Name ? -1 : 1));
       const id = (whole: string): string => (options.trunc ? whole.slice(0, 12) : whole);
-      const rows = found.map(({ Id, Name, Driver, IPAM, Internal }) => ({ ID: id(Id), Name, Driver, Subnets: IPAM.Config.map(({ Subnet }) => Subnet).join(' '), Internal }));
+      const rows = found.map(({ Id, Name, Driver, IPAM, Internal }) => ({ ID: id(Id), Name, Driver, Subnets: (IPAM.Config ?? []).map(({ Subnet }) => Subnet).join(' '), Internal }));
       if (options.quiet === true) cli.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
       else if (options.format === 'json') cli.stdout.write(jsonLines(rows));
       else cli.stdout.write(table(['NETWORK ID', 'NAME', 'DRIVER', 'SUBNETS'], rows.map(({ ID, Name, Driver, Subnets, Internal }) => [ID, Name, Driver, `${Subnets}${Internal ? ' (internal)' : ''}`])));

@@ -8,7 +8,8 @@ export interface NetworkSummary {
   readonly Scope: string;
   readonly Internal: boolean;
   readonly EnableIPv6: boolean;
-  readonly IPAM: { readonly Config: readonly { readonly Subnet: string }[] };
+  /** Null for what is no network of the engine's: host, none. */
+  readonly IPAM: { readonly Config: readonly { readonly Subnet: string }[] | null };
 }
 
 /** Body of `POST /networks/create`, as far as the command line says it. */

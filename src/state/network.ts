@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
 /** Addresses of a network, of one family. '' lets the engine choose. */
@@ -46,3 +47,8 @@ export type Network = z.infer<typeof Network>;
 /** The network of containers that name none. It is made when it is first needed, and never removed. */
 export const DEFAULT_NETWORK = 'bridge';
 export const DEFAULT_NETWORK_SPEC: NetworkSpec = { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} };
+
+/** The id of a network that clients of Docker know without its having been made: the same for as long as the root is, before and after. 64 hex digits. */
+export function predefinedNetworkId(root: string, name: string): string {
+  return createHash('sha256').update(`${root} network ${name}`).digest('hex');
+}

@@ -83,9 +83,8 @@ export class NetworkEntry {
   }
 }
 
-/** What the names in the kernel are made of: 28 random bits above the small numbers that administrators use for groups. */
-export function newNetworkNames(linkPrefix: string, spec: NetworkSpec, options: NetworkOptions): Pick<NetworkRecord, 'id' | 'link' | 'group'> {
-  const id = randomBytes(32).toString('hex');
+/** What the names in the kernel are made of (of `id` where one is given): 28 random bits above the small numbers that administrators use for groups. */
+export function newNetworkNames(linkPrefix: string, spec: NetworkSpec, options: NetworkOptions, id = randomBytes(32).toString('hex')): Pick<NetworkRecord, 'id' | 'link' | 'group'> {
   const wanted = spec.driver === 'bridge' ? options.bridgeName : options.parent;
   return { id, link: wanted === '' ? `${linkPrefix}${id.slice(0, 8)}` : wanted, group: 0x10000000 + Number.parseInt(id.slice(8, 15), 16) };
 }
