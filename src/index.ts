@@ -50,12 +50,12 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<R
     await engine.close();
     throw error;
   }
-  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  let letGo = Promise.resolve();
+  const closed = new Promise<void>((resolve) => server.once('close', resolve)).then(() => letGo);
   const close = async (): Promise<void> => {
     if (server.listening) {
       server.close(); // takes the socket away before the lock goes
-      await engine.close();
-      server.closeAllConnections();
+      letGo = engine.close().finally(() => server.closeAllConnections());
     }
     await closed;
   };

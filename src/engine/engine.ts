@@ -250,10 +250,14 @@ export class Engine {
     await this.containers.flush();
   }
 
-  /** Lets everything go; containers run on, and the next engine adopts them. */
+  /** Lets everything go; containers run on, and the next engine adopts them. Where there is none, running or not, no link or rule of the engine's stays either. */
   async close(): Promise<void> {
     await this.#stacks.close();
-    this.#parts.close(true);
+    try {
+      if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();
+    } finally {
+      this.#parts.close(true);
+    }
   }
 
   #networkRuntime(): NetworkRuntime {

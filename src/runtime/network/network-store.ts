@@ -5,7 +5,7 @@ import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { parseCidr, type Cidr } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
-import type { Network, NetworkSpec } from '../../state/network.ts';
+import { DEFAULT_NETWORK, type Network, type NetworkSpec, predefinedNetworkId } from '../../state/network.ts';
 import { networkOptions } from '../../state/network-options.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
@@ -306,6 +306,17 @@ class NetworkStore implements Networks {
     return [...this.#rules.notices(), ...this.#watch.notices(), ...this.#ports.notices(), ...this.#complaints];
   }
 
+  async leaveHost(): Promise<void> {
+    await this.#changes.add(async () => {
+      this.#watch.stop(); // it would put the rules back
+      for (const [name, { record }] of this.#entries) {
+        await removeLinks(this.#context.kernel, record.group);
+        this.#links.forget(name);
+      }
+      this.#rules.apply({ networks: new Map(), ports: new Map() });
+    });
+  }
+
   close(): void {
     this.#watch.stop();
     this.#ports.leaveBehind();
@@ -314,7 +325,7 @@ class NetworkStore implements Networks {
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<NetworkEntry> {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `network name "${name}": expected letters, digits, "_", "." and "-", a letter or digit first`);
     const { kernel, paths, now } = this.#context;
-    const names = newNetworkNames(paths.linkPrefix, spec, networkOptions(name, spec));
+    const names = newNetworkNames(paths.linkPrefix, spec, networkOptions(name, spec), stack === '' && name === DEFAULT_NETWORK ? predefinedNetworkId(paths.root, name) : undefined);
     const own = new Map([...this.#entries].map(([other, { subnets }]) => [other, subnets.map(({ subnet }) => subnet)]));
     const routes = await hostRoutes(kernel);
     const pools = choosePools(name, spec, { own, routes: [...routes, ...this.#rules.foreignSources()] }, { offset: this.#offset, id: names.id });

@@ -92,6 +92,8 @@ export interface Networks {
   zoneFiles(networks: readonly string[]): readonly string[];
   /** What was changed outside our own table, and what stands in the way, a line each: rules put into a foreign chain that drops. */
   notices(): readonly string[];
+  /** Takes all links and rules of ours off the host, for an engine that ends where there is no container. Records stay: whoever needs a network makes its link anew. */
+  leaveHost(): Promise<void>;
   /** Gives up the sockets that reserve host ports, when an engine ends inside a program that goes on. Rules and links stay. */
   close(): void;
 }
