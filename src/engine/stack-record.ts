@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { readingFirst } from '../runtime/record.ts';
+import { readingEarlier } from '../runtime/record.ts';
 import { Source } from '../state/messages.ts';
 import { Desired } from '../state/state.ts';
 
-/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. */
-export const STACK_RECORD_VERSION = 2;
+/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. 3: how services go back. */
+export const STACK_RECORD_VERSION = 3;
 
 const Current = z.strictObject({
   version: z.literal(STACK_RECORD_VERSION),
@@ -20,11 +20,11 @@ const Current = z.strictObject({
 export type StackRecord = z.infer<typeof Current>;
 
 /** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
-export const StackRecord: z.ZodType<StackRecord> = readingFirst(Current, STACK_RECORD_VERSION);
+export const StackRecord: z.ZodType<StackRecord> = readingEarlier(Current, STACK_RECORD_VERSION);
 
 /** `images`: reference → config digest of the image that it stood for then. */
 const Former = Current.extend({ images: z.record(z.string(), z.string()) });
 export type RevisionRecord = z.infer<typeof Former>;
 
 /** A stack's desired state of before, with what a way back to it needs: `stacks/<name>/revisions/<revision>.json`. */
-export const RevisionRecord: z.ZodType<RevisionRecord> = readingFirst(Former, STACK_RECORD_VERSION);
+export const RevisionRecord: z.ZodType<RevisionRecord> = readingEarlier(Former, STACK_RECORD_VERSION);

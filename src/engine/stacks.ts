@@ -4,7 +4,7 @@ import type { PassContext } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
-import { USUAL_PASS } from '../state/pass-options.ts';
+import { ROLLBACK_PASS, USUAL_PASS } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired } from '../state/state.ts';
@@ -111,7 +111,7 @@ export class Stacks {
     await this.#ending(onEvent, () => made, async () => {
       const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`);
       made = record.revision;
-      await this.#passes.reconcile(name, record.desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
+      await this.#passes.reconcile(name, record.desired, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
     });
   }
 
@@ -226,7 +226,7 @@ export class Stacks {
     const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
     const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
     try {
-      await this.#passes.reconcile(name, made.desired, USUAL_PASS, {}, onEvent, { title: 'rollback' });
+      await this.#passes.reconcile(name, made.desired, ROLLBACK_PASS, {}, onEvent, { title: 'rollback' });
       return { revision: made.revision, text: `${what} is as in revision ${before.revision} again` };
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };

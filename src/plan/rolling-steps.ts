@@ -27,18 +27,18 @@ export interface RollingSteps { readonly steps: readonly Step[]; readonly trials
  * Replaces containers batch by batch: a batch begins when the one before it has come to its end. With start-first, the new one is ready, and has the ports, before the old one is taken
  * from them; then the old one is left to its connections, stopped, and its name passes on.
  */
-export function rollingSteps({ service, update, batches }: RollingUpdate, desired: Desired, actual: State, around: Surroundings): RollingSteps {
+export function rollingSteps({ service, policy, key, batches }: RollingUpdate, desired: Desired, actual: State, around: Surroundings): RollingSteps {
   const steps: Step[] = [];
   const trials: string[] = [];
   const ends = new Map<string, string>();
   let before: readonly string[] = [];
   for (const [index, batch] of batches.entries()) {
-    if (index > 0 && update.delayMs > 0) {
+    if (index > 0 && policy.delayMs > 0) {
       const id = `wait-time ${service} ${index + 1}`;
-      steps.push({ id, action: 'wait-time', args: { ms: update.delayMs }, needs: before, why: `update_config.delay of service ${service}` });
+      steps.push({ id, action: 'wait-time', args: { ms: policy.delayMs }, needs: before, why: `${key}.delay of service ${service}` });
       before = [id];
     }
-    const turns = batch.map((turn) => turnSteps(turn, before, update.monitorMs, desired, actual, around));
+    const turns = batch.map((turn) => turnSteps(turn, before, { ms: policy.monitorMs, why: `${key}.monitor of service ${service}` }, desired, actual, around));
     before = turns.map(({ end }) => end);
     for (const [at, turn] of turns.entries()) {
       steps.push(...turn.steps);
@@ -49,11 +49,11 @@ export function rollingSteps({ service, update, batches }: RollingUpdate, desire
   return { steps, trials, ends };
 }
 
-function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], monitorMs: number, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
+function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], monitor: { readonly ms: number; readonly why: string }, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
   const { why, successor } = fate;
   const steps: Step[] = [];
   const steadyOf = (name: string, need: string): Step =>
-    ({ id: `${stepId('wait-container', name)} steady`, action: 'wait-container', args: { name, until: 'ready', steadyMs: monitorMs }, needs: [need], why: `update_config.monitor of service ${one.service}` });
+    ({ id: `${stepId('wait-container', name)} steady`, action: 'wait-container', args: { name, until: 'ready', steadyMs: monitor.ms }, needs: [need], why: monitor.why });
   const readyOf = (name: string, needs: readonly string[]): Step => ({ id: `${stepId('wait-container', name)} ready`, action: 'wait-container', args: { name, until: 'ready' }, needs, why });
   if (old === null) { // it is as wanted, and started elsewhere in the plan
     const wait = { ...readyOf(one.name, [...before, stepId('start-container', one.name), ...(successor === null ? [] : [stepId('rename-container', successor)])]), why: `service ${one.service} is updated` };
@@ -91,7 +91,7 @@ function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], m
   const ported = around.published(one) && one.spec.ports.length > 0;
   if (ported) steps.push({ id: publish, action: 'publish-ports', args: { name }, needs: [ready, ...around.holders(one.spec.ports, one.service)], why });
   let last = ported ? publish : ready;
-  if (monitorMs > 0) {
+  if (monitor.ms > 0) {
     const steady = steadyOf(name, last);
     steps.push(steady);
     trials.push(steady.id);

@@ -6,6 +6,7 @@ import type { Wanted } from './expand.ts';
 import { completed, type Fate, type Fates, type Occasion } from './fates.ts';
 import { groupBy } from './group-by.ts';
 import { homeOf } from './home-of.ts';
+import type { UpdatePolicy } from '../state/update-policy.ts';
 import type { ResourceFates } from './resources.ts';
 import { rolloutOf, type SlotState } from './rollout.ts';
 import { isChecked, isTried, strategyOf, type Strategy } from './strategy.ts';
@@ -17,7 +18,7 @@ const HOPELESS_RESTARTS = 3;
 export interface Turn { readonly one: Wanted; readonly fate: Fate; readonly old: string | null; readonly order: Strategy['order'] }
 
 /** The update of one service: batches, one after the other. */
-export interface RollingUpdate { readonly service: string; readonly update: Service['update']; readonly batches: readonly (readonly Turn[])[] }
+export interface RollingUpdate { readonly service: string; readonly policy: UpdatePolicy; /** The key of the file that says so. */ readonly key: 'update_config' | 'rollback_config'; readonly batches: readonly (readonly Turn[])[] }
 
 export interface Rollouts {
   readonly updates: readonly RollingUpdate[];
@@ -41,8 +42,9 @@ export function rolloutsOf(wanted: readonly Wanted[], fates: Fates, desired: Des
   const given = new Map<string, string>();
   const notes: string[] = [];
 
+  const policyOf = (service: Service): UpdatePolicy => (options.goingBack ? service.rollback : service.update);
   const halt = (service: Service, name: string, members: readonly Wanted[], states: readonly SlotState[]): void => {
-    const rollout = rolloutOf(states, service.update);
+    const rollout = rolloutOf(states, policyOf(service));
     if (rollout.phase === 'going' || rollout.phase === 'done') return;
     const failed = rollout.failed.map((index) => fates.wanted.get(members[index]?.name ?? '')?.successor ?? members[index]?.name ?? '');
     const what = failed.map((container) => `${container}: ${failureText(actual.containers[container])}`).join('; ');
@@ -60,15 +62,15 @@ export function rolloutsOf(wanted: readonly Wanted[], fates: Fates, desired: Des
     const sample = members.find((one) => isReplaced(fates.wanted.get(one.name)) && runs(fates.wanted.get(one.name), actual));
     const old = actual.containers[fates.wanted.get(sample?.name ?? '')?.replaces ?? ''];
     if (sample === undefined || old === undefined) {
-      if (isTried(service, isChecked(service.template, actual)) && members.some((one, index) => states[index] === 'failed' && isNew(actual.containers[one.name], since))) halt(service, name, members, states);
+      if (isTried(service.replicas, policyOf(service), isChecked(service.template, actual)) && members.some((one, index) => states[index] === 'failed' && isNew(actual.containers[one.name], since))) halt(service, name, members, states);
       continue;
     }
     const sharers = wanted.filter((other) => members.some((one) => homeOf(other) === one.name)).map((other) => other.name);
-    const strategy = strategyOf(service, sample, old, sharers, desired, actual, networks);
+    const strategy = strategyOf(service, policyOf(service), sample, old, sharers, desired, actual, networks);
     notes.push(`service ${name}: ${strategy.rolling ? 'rolling' : 'recreate'}, ${strategy.order}: ${strategy.why}`);
     if (!strategy.rolling) continue;
 
-    const rollout = rolloutOf(states, service.update);
+    const rollout = rolloutOf(states, policyOf(service));
     for (const one of members) {
       const fate = fates.wanted.get(one.name);
       if (!isReplaced(fate)) continue;
@@ -87,7 +89,7 @@ export function rolloutsOf(wanted: readonly Wanted[], fates: Fates, desired: Des
         const order = runs(fate, actual) ? strategy.order : 'stop-first';
         return [{ one, fate: { ...fate, why: `rolling: ${fate.why}`, successor: usable(fate, actual, since) }, old: isReplaced(fate) ? fate.replaces : null, order }];
       };
-      updates.push({ service: name, update: service.update, batches: rollout.batches.map((batch) => batch.flatMap(turn)) });
+      updates.push({ service: name, policy: policyOf(service), key: options.goingBack ? 'rollback_config' : 'update_config', batches: rollout.batches.map((batch) => batch.flatMap(turn)) });
       // One that failed in another pass is made again below a new interim name.
       for (const one of members) {
         const fate = fates.wanted.get(one.name);

@@ -1,6 +1,7 @@
 import type { Container, ContainerSpec } from '../state/container.ts';
 import type { Service } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
+import type { UpdatePolicy } from '../state/update-policy.ts';
 import type { Wanted } from './expand.ts';
 import { networksOf, type ResourceFates } from './resources.ts';
 
@@ -11,11 +12,11 @@ export interface Strategy { readonly order: 'start-first' | 'stop-first'; readon
  * The new one first where two can be there at once without harm to anything: never risk data for availability. What the file says of the order counts, but where it cannot be done.
  * `old`: a container that is replaced.
  */
-export function strategyOf(service: Service, one: Wanted, old: Container, sharers: readonly string[], desired: Desired, actual: State, networks: ResourceFates): Strategy {
+export function strategyOf({ replicas }: Service, policy: UpdatePolicy, one: Wanted, old: Container, sharers: readonly string[], desired: Desired, actual: State, networks: ResourceFates): Strategy {
   const checked = isChecked(one.spec, actual);
   const hindrance = hindranceOf(one);
-  const said = service.update.order;
-  const stopFirst = (why: string): Strategy => ({ order: 'stop-first', why, rolling: isTried(service, checked) });
+  const said = policy.order;
+  const stopFirst = (why: string): Strategy => ({ order: 'stop-first', why, rolling: isTried(replicas, policy, checked) });
   const entangled = entanglementOf(one, sharers, networks);
   if (entangled !== null) return { order: 'stop-first', rolling: false, why: said === 'start-first' ? `the file says start-first, but ${entangled}` : entangled };
   if (desired.unstarted.includes(one.name)) return { order: 'stop-first', rolling: false, why: 'it is not to be started' };
@@ -28,8 +29,8 @@ export function strategyOf(service: Service, one: Wanted, old: Container, sharer
 }
 
 /** Whether a new container is waited for before more is done: where others can serve meanwhile and a health check says whether it does, and where the file wants it watched. */
-export function isTried({ replicas, update }: Service, checked: boolean): boolean {
-  return (replicas > 1 && checked) || update.order !== null || update.monitorMs > 0 || update.failureAction !== 'pause';
+export function isTried(replicas: number, policy: UpdatePolicy, checked: boolean): boolean {
+  return (replicas > 1 && checked) || policy.order !== null || policy.monitorMs > 0 || policy.failureAction !== 'pause';
 }
 
 /** Why its containers cannot even be replaced one after the other. */

@@ -6,17 +6,17 @@ import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 
 const Versioned = z.looseObject({ version: z.int().positive() });
-const First = z.looseObject({ version: z.literal(1) });
 
 /**
- * A record's schema that reads version 1 too, of which the fields that it has in common are kept: it let others stand beside them, and what it lacks has a default. A record is strict from
- * version 2 on: raise the version with every field that is added anywhere in it, so that an engine from before calls it too new, and not damaged.
+ * A record's schema that reads earlier versions too: what they lack has a default. Of version 1 the fields that it has in common are kept, for it let others stand beside them. A record is strict
+ * from version 2 on: raise the version with every field that is added anywhere in it, so that an engine from before calls it too new, and not damaged.
  */
-export function readingFirst<S extends z.ZodRawShape>(record: z.ZodObject<S>, version: number): z.ZodType<z.output<z.ZodObject<S>>> {
+export function readingEarlier<S extends z.ZodRawShape>(record: z.ZodObject<S>, version: number): z.ZodType<z.output<z.ZodObject<S>>> {
   return z.preprocess((value) => {
-    const first = First.safeParse(value);
-    if (!first.success) return value;
-    return { ...Object.fromEntries(Object.entries(first.data).filter(([field]) => Object.hasOwn(record.shape, field))), version };
+    const versioned = Versioned.safeParse(value);
+    if (!versioned.success || versioned.data.version >= version) return value;
+    const fields = Object.entries(versioned.data).filter(([field]) => versioned.data.version > 1 || Object.hasOwn(record.shape, field));
+    return { ...Object.fromEntries(fields), version };
   }, record);
 }
 

@@ -20,7 +20,7 @@ import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
 import { positive, resourcesOf, shmSizeOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
-import { updateOf } from './update.ts';
+import { rollbackOf, updateOf } from './update.ts';
 import type { VolumeConfig } from './volume-spec.ts';
 import { mountsWithShared } from './volumes-from.ts';
 
@@ -58,6 +58,7 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
     containerName: service.container_name ?? '',
     dependsOn: Object.fromEntries(dependsOn),
     update: updateOf(service),
+    rollback: rollbackOf(service),
     template: templateOf(name, service, project),
   };
 }

@@ -120,11 +120,13 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
 function reviewDeploy(what: string, service: ServiceConfig, review: Review): void {
   const { deploy } = service;
   if (deploy === undefined) return;
-  for (const key of ['endpoint_mode', 'labels', 'placement', 'rollback_config'] as const) {
+  for (const key of ['endpoint_mode', 'labels', 'placement'] as const) {
     if (isSaid(deploy[key])) review.note(what, `key "deploy.${key}" is not built yet and is ignored`);
   }
-  const action = deploy.update_config?.failure_action ?? '';
-  if (!['', 'pause', 'continue', 'rollback'].includes(action)) review.note(what, `deploy.update_config.failure_action "${action}" is not known, "pause" is used`);
+  for (const [key, known] of [['update_config', ['pause', 'continue', 'rollback']], ['rollback_config', ['pause', 'continue']]] as const) {
+    const action = deploy[key]?.failure_action ?? '';
+    if (!['', ...known].includes(action)) review.note(what, `deploy.${key}.failure_action "${action}" is not known, "pause" is used`);
+  }
   if (deploy.mode !== undefined && deploy.mode !== 'replicated') review.note(what, `deploy.mode "${deploy.mode}" is not built yet, "replicated" is used`);
   const reserved = deploy.resources?.reservations;
   if (isSaid(reserved?.devices)) review.refuse(['services', what.slice('service '.length), 'deploy', 'resources', 'reservations', 'devices'], 'device reservations are not built yet, and the service would run without them');

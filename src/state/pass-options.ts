@@ -9,7 +9,10 @@ export const PassOptions = z.strictObject({
   recreated: z.array(z.string()).nullable(),
   /** Anonymous volumes of what is made anew go with it. */
   renewVolumes: z.boolean(),
+  /** It goes back to what was: containers are replaced as their services' `rollback` says. */
+  goingBack: z.boolean().default(false),
 });
 export type PassOptions = z.infer<typeof PassOptions>;
 
-export const USUAL_PASS: PassOptions = { only: null, recreate: 'changed', recreated: null, renewVolumes: false };
+export const USUAL_PASS: PassOptions = { only: null, recreate: 'changed', recreated: null, renewVolumes: false, goingBack: false };
+export const ROLLBACK_PASS: PassOptions = { ...USUAL_PASS, goingBack: true };

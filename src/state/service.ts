@@ -16,6 +16,8 @@ export const Service = z.strictObject({
   containerName: z.string(),
   dependsOn: z.record(z.string(), Dependency),
   update: UpdatePolicy.default(USUAL_UPDATE),
+  /** How they are replaced by what an earlier revision had. */
+  rollback: UpdatePolicy.default(USUAL_UPDATE),
   /** What each replica is created from. Its `imageId`, where it is not '', is the image that is meant, whatever the name stands for by now. */
   template: ContainerSpec,
 });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** How a service's containers are replaced: Compose `deploy.update_config`. Times in ms. */
+/** How a service's containers are replaced: Compose `deploy.update_config` and `deploy.rollback_config`. Times in ms. */
 export const UpdatePolicy = z.strictObject({
   /** Containers that are replaced at the same time; 0: all. */
   parallelism: z.int().nonnegative(),

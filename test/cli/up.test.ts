@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => cli.close());
 
 test.each([
-  [['up', '-d'], { options: { only: null, recreate: 'changed', recreated: null, renewVolumes: false }, unstarted: [] }],
+  [['up', '-d'], { options: { only: null, recreate: 'changed', recreated: null, renewVolumes: false, goingBack: false }, unstarted: [] }],
   [['up', '-d', 'web'], { options: { only: ['web', 'db'], recreated: ['web'] } }],
   [['up', '-d', '--no-deps', 'web'], { options: { only: ['web'], recreated: ['web'] } }],
   [['up', '-d', '--force-recreate', '-V', '-t', '3'], { options: { recreate: 'always', renewVolumes: true }, timeout: 3 }],

@@ -3,6 +3,7 @@ import { plan } from '../../src/plan/plan.ts';
 import { printPlan } from '../../src/plan/print.ts';
 import { USUAL_PASS, type PassOptions } from '../../src/state/pass-options.ts';
 import { simulate } from './simulate.ts';
+import { USUAL_UPDATE } from '../../src/state/update-policy.ts';
 import { bare, desired, service, withStatus } from './states.ts';
 
 const shop = desired({ db: service(), web: service({}, { db: 'healthy' }) });
@@ -34,4 +35,14 @@ test('services that the pass is not about stay as they are, stopped, changed or 
 test('anonymous volumes go with what is made anew', () => {
   const { steps } = plan(changed, up, 10, 10, { ...USUAL_PASS, renewVolumes: true });
   expect(steps.filter(({ action }) => action === 'remove-container')).toMatchObject([{ args: { volumes: true } }, { args: { volumes: true } }]);
+});
+
+test('a way back goes as rollback_config says', () => {
+  const back = desired({ web: { ...service({ environment: { A: '1' } }, {}, 3), rollback: { ...USUAL_UPDATE, parallelism: 2, delayMs: 7, monitorMs: 5, order: 'start-first' } } });
+  const former = plan(desired({ web: service({}, {}, 3) }), bare(), 1).steps.reduce(simulate, bare());
+  const { steps, notes } = plan(back, former, 10, 10, { ...USUAL_PASS, goingBack: true });
+  expect(notes).toEqual(['service web: rolling, start-first: the file says so']);
+  expect(steps.filter(({ action }) => action === 'wait-time')).toMatchObject([{ args: { ms: 7 }, why: 'rollback_config.delay of service web' }]);
+  expect(steps.filter(({ id }) => id.endsWith('steady'))).toMatchObject(Array.from({ length: 3 }, () => ({ args: { steadyMs: 5 }, why: 'rollback_config.monitor of service web' })));
+  expect(plan(back, former, 10).notes).toEqual(['service web: recreate, stop-first: it has no health check']);
 });

@@ -115,6 +115,15 @@ it('failure_action rollback takes one service back, the others stay', async () =
   expect(await machine.output('demo-web-1')).toBe('two\n');
 });
 
+it('a way back goes as rollback_config says', async () => {
+  const updated = (text: string): string => stack(text).replace('web: {', 'web: { deploy: { replicas: 2, rollback_config: { parallelism: 0, order: start-first, monitor: 50ms } },');
+  for (const text of ['one', 'two']) expect(await machine.up(updated(text))).toMatchObject({ ok: true });
+  const { ok, done } = await rollback();
+  expect(ok).toBe(true);
+  expect(done.filter((id) => id.endsWith('steady'))).toHaveLength(2);
+  for (const name of ['demo-web-1', 'demo-web-2']) expect(done.indexOf(`stop-container ${name}`)).toBeGreaterThan(done.indexOf(`wait-container ${name}.g3 steady`));
+});
+
 /** Loads another image below a name: the layer of `bayplan/hello`, and another config. */
 async function loadAnother(name: string): Promise<void> {
   const folder = join(machine.folder, 'another');

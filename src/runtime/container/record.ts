@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ContainerSpec, Identity } from '../../state/container.ts';
-import { readingFirst } from '../record.ts';
+import { readingEarlier } from '../record.ts';
 import { DRIVER_NAMES } from '../storage/storage-driver.ts';
 import { Users } from './users.ts';
 
@@ -45,7 +45,7 @@ export type ContainerRecord = z.infer<typeof Record>;
  * What is kept of a container on disk, `containers/<id>/container.json`. The spec stands here verbatim: a diff names the field
  * that changed, and nothing is ever derived back from the kernel.
  */
-export const ContainerRecord: z.ZodType<ContainerRecord> = readingFirst(Record, CONTAINER_RECORD_VERSION);
+export const ContainerRecord: z.ZodType<ContainerRecord> = readingEarlier(Record, CONTAINER_RECORD_VERSION);
 
 /** What the shim writes when the container has ended. Times in ms since the epoch. */
 export const ExitRecord = z.object({
