@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec, Mount } from '../state/container.ts';
+import { mountsToShare } from '../state/mounts-to-share.ts';
 import type { DockerConfig } from './docker-config.ts';
 import type { EngineView } from './engine-view.ts';
 
@@ -9,20 +10,10 @@ export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostCon
   for (const text of HostConfig?.VolumesFrom ?? []) {
     const [, ref = '', mode = ''] = /^(.+?)(?::([a-z,]+))?$/.exec(text) ?? [];
     if (!['', 'ro', 'rw'].includes(mode)) throw new BayplanError('bad-request', `HostConfig.VolumesFrom: "${text}": expected CONTAINER[:ro|rw]`);
-    for (const mount of mountsOf(engine.container(ref))) {
+    for (const mount of mountsToShare(engine.container(ref))) {
       if (mounts.has(mount.target)) continue;
       mounts.set(mount.target, mode === 'ro' ? { ...mount, readOnly: true } : mount);
     }
   }
   return { ...spec, mounts: [...mounts.values()] };
-}
-
-/** All that another container could have too: an anonymous volume by the name it was given. */
-function mountsOf({ spec, status }: ReturnType<EngineView['container']>): readonly Exclude<Mount, { type: 'tmpfs' | 'image' }>[] {
-  const anonymous = Object.entries(status?.anonymousVolumes ?? {}).map(([target, source]) => {
-    const asked = spec.mounts.find((mount) => mount.target === target);
-    return { type: 'volume' as const, source, target, readOnly: asked?.type === 'volume' && asked.readOnly, nocopy: true, subpath: '' };
-  });
-  const named = spec.mounts.flatMap((mount) => (mount.type === 'tmpfs' || mount.type === 'image' || (mount.type === 'volume' && mount.source === null) ? [] : [mount]));
-  return [...named, ...anonymous];
 }

@@ -45,7 +45,7 @@ export const addPs: AddCommand = (program, cli, ends) => {
       const known = services.length > 0 || options.orphans === false || options.orphans === 'false' ? await knownServices(name, get) : null;
       const unknown = services.find((service) => known?.includes(service) !== true && !all.some(({ Bayplan }) => Bayplan.service === service));
       if (unknown !== undefined) throw new BayplanError('no-service', `no service "${unknown}" in stack "${name}"`);
-      const found = all.filter(({ Bayplan, State }) => (options.all === true || Bayplan.owner !== 'oneoff') && (services.length === 0 || services.includes(Bayplan.service))
+      const found = all.filter(({ Bayplan, State }) => (options.all === true || Bayplan.owner === 'stack') && (services.length === 0 || services.includes(Bayplan.service))
         && (states.length === 0 ? options.all === true || ['running', 'paused'].includes(State) : states.includes(State))
         && (options.orphans === true || options.orphans === 'true' || known?.includes(Bayplan.service) === true)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
       cli.stdout.write(shown(found, options));

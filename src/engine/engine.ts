@@ -8,7 +8,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../state/container.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
@@ -22,6 +22,7 @@ import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
 import { toldImages } from './told-images.ts';
+import { withReplicasMounts } from './hook-mounts.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { SingleContainers } from './single-containers.ts';
@@ -280,7 +281,7 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
   const runtime = {
     networks, volumes,
     containers: {
-      create: (...args: Parameters<ContainerStore['create']>) => containers.create(...args),
+      create: (name: string, identity: Identity, spec: ContainerSpec) => containers.create(name, identity, withReplicasMounts(containers.list(), identity, spec)),
       start: (name: string) => supervisor.start(name),
       stop: (name: string, signal: string | null, graceMs: number) => supervisor.stop(name, signal, graceMs),
       signal: (name: string, signal: string) => containers.signal(name, signal),

@@ -29,3 +29,16 @@ async function runHook(containers: ContainerStore, name: string, kind: string, {
   const last = output.trimEnd().split('\n').at(-1) ?? '';
   if (code !== 0) throw new BayplanError('hook-failed', `${what} ended with code ${code}${last === '' ? '' : `: ${last}`}`);
 }
+
+/** What to say of a hook's own container that has ended: the last line that it wrote tells why. */
+export async function endOfHook(containers: ContainerStore, name: string): Promise<BayplanError> {
+  const container = containers.get(name);
+  const { service = '', stack = '' } = container?.identity ?? {};
+  const [, index = ''] = /-pre_start-(\d+)$/.exec(name) ?? [];
+  let output = '';
+  for await (const { data } of containers.logs(name, { tail: 1, follow: false, signal: new AbortController().signal })) output += data.toString();
+  const last = output.trimEnd().split('\n').at(-1) ?? '';
+  const why = container?.status?.error ?? '';
+  const how = why !== '' ? `could not be run: ${why}` : `ended with code ${container?.status?.exitCode ?? -1}${container?.status?.oomKilled === true ? ' (out of memory)' : ''}${last === '' ? '' : `: ${last}`}`;
+  return new BayplanError('hook-failed', `service ${service}: pre_start[${index}] ${how} (container ${name} is kept to be looked at: bayplan -p ${stack} logs ${service})`);
+}

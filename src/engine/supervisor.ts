@@ -9,7 +9,7 @@ import { inboundConnections } from '../runtime/container/inbound-connections.ts'
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
-import { runHooks } from './hooks.ts';
+import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
 import { type Condition, waitFor } from './wait-for.ts';
 
@@ -173,7 +173,9 @@ export class Supervisor {
 
   /** As `waitFor` of wait-for.ts. */
   async waitFor(name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
-    await waitFor(this.#context, name, until, signal, steadyMs);
+    await waitFor(this.#context, name, until, signal, steadyMs).catch(async (error: unknown) => {
+      throw this.#context.containers.get(name)?.identity.owner === 'hook' && !signal.aborted ? await endOfHook(this.#context.containers, name) : error;
+    });
   }
 
   close(): void {

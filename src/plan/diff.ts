@@ -31,12 +31,16 @@ function differencesOf<F extends keyof ContainerSpec>(name: F, recorded: Contain
   const form = field.form ?? ((value: unknown) => value);
   return compare(name, form(recorded[name]), form(wanted[name])).map((change) => ({
     field: change.field, effect: effectOf(field, change),
-    text: field.hidden === true ? `${change.field} ${change.before === undefined ? 'added' : change.after === undefined ? 'removed' : 'changed'}` : changeText(change),
+    text: isHidden(field, change) ? `${change.field} ${change.before === undefined ? 'added' : change.after === undefined ? 'removed' : 'changed'}` : changeText(change),
   }));
 }
 
 function effectOf<V>({ effect }: Field<V>, change: Change): Effect {
   return typeof effect === 'function' ? effect(change) : effect;
+}
+
+function isHidden<V>({ hidden }: Field<V>, change: Change): boolean {
+  return typeof hidden === 'function' ? hidden(change) : hidden === true;
 }
 
 function names(): readonly (keyof ContainerSpec)[] {

@@ -179,6 +179,7 @@ function causeOfLeaving(name: string, container: Container, desired: Desired, ta
   if (taken.has(name)) return `its name is wanted for another container`;
   if (isInactive(container, desired)) return null;
   const service = desired.services[identity.service];
+  if (identity.owner === 'hook' && service !== undefined) return status !== null && completed(status) ? 'it has succeeded' : null; // else it is seen to where its service starts
   if (identity.owner === 'oneoff') {
     if (service !== undefined && status?.phase === 'running') return null;
     return desired.remove.orphans ? gone(desired, `service ${identity.service}`) : null;

@@ -1,6 +1,6 @@
 import type { Device } from '../state/confinement.ts';
 import type { Attachment, ContainerSpec, Grant, Mount, PublishedPort } from '../state/container.ts';
-import type { Hook } from '../state/hook.ts';
+import type { Hook, PreStart } from '../state/hook.ts';
 import type { DeviceRate, Resources } from '../state/resources.ts';
 import type { Change } from './compare.ts';
 import { portText } from './port-text.ts';
@@ -14,13 +14,16 @@ export interface Field<V> {
   readonly effect: Effect | ((change: Change) => Effect);
   /** The value in a form whose differences matter: sets sorted, lists by their key. */
   readonly form?: (value: V) => unknown;
-  /** Its values may be secret and are never printed. */
-  readonly hidden?: true;
+  /** Its values may be secret and are never printed. A function where parts of the field differ in this. */
+  readonly hidden?: true | ((change: Change) => boolean);
 }
 
 const whole: Field<unknown> = { effect: 'recreate' };
 const inPlace: Field<unknown> = { effect: 'in-place' };
 const set: Field<readonly string[]> = { effect: 'recreate', form: (values) => [...values].sort() };
+
+/** Values of a hook's variables may be secret. */
+const hooks: Field<readonly (Hook | PreStart)[]> = { effect: 'recreate', form: hookLines, hidden: ({ field }) => field.includes('].environment') };
 
 /** Every field has a line here: a new one does not compile until it is said what a change of it means. */
 export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[F]> } = {
@@ -62,8 +65,9 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   annotations: whole,
   runtime: whole,
   logging: whole,
-  postStart: { effect: 'recreate', form: hookLines },
-  preStop: { effect: 'recreate', form: hookLines },
+  preStart: hooks,
+  postStart: hooks,
+  preStop: hooks,
   mounts: { effect: 'recreate', form: byTarget },
   contents: { effect: 'recreate', form: grantsByTarget },
   networkMode: whole,
@@ -104,9 +108,11 @@ function byDevice({ blockIo, ...others }: Resources): unknown {
   };
 }
 
-/** Values of variables may be secret. */
-function hookLines(hooks: readonly Hook[]): unknown {
-  return Object.fromEntries(hooks.map(({ environment, ...hook }, index) => [`[${index}]`, { ...hook, environment: environment.map((entry) => entry.split('=', 1)[0]) }]));
+function hookLines(lines: readonly (Hook | PreStart)[]): unknown {
+  return Object.fromEntries(lines.map(({ environment, ...hook }, index) => {
+    const variables = environment.map((entry): [string, string] => { const [name = ''] = entry.split('=', 1); return [name, entry.slice(name.length + 1)]; });
+    return [`[${index}]`, { ...hook, environment: Object.fromEntries(variables) }];
+  }));
 }
 
 function devicesByTarget(devices: readonly Device[]): unknown {

@@ -12,7 +12,7 @@ import type { Fates } from './fates.ts';
 export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Desired, actual: State, now: number, since: number): ReadonlyMap<string, string> {
   const pulls = new Map<string, string>();
   const named = wanted.filter(({ spec: { image, imageId } }) => imageId === '' || imageId === actual.images[image]?.status?.id); // others mean an image that was kept
-  const created = new Set(named.filter(({ name }) => fates.wanted.get(name)?.kind === 'create').flatMap(({ spec }) => imagesUsedBy(spec)));
+  const created = new Set(named.filter((one) => isNeeded(one, fates)).flatMap(({ spec }) => imagesUsedBy(spec)));
   for (const name of [...new Set(named.flatMap(({ spec }) => imagesUsedBy(spec)))].sort()) {
     const spec = desired.images[name]?.spec ?? { pullPolicy: 'missing', refreshMs: 0 };
     const found = actual.images[name];
@@ -20,6 +20,12 @@ export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Des
     if (why !== null) pulls.set(name, why);
   }
   return pulls;
+}
+
+/** Whether a container is made, or hooks run before its start. */
+function isNeeded({ name, spec }: Wanted, fates: Fates): boolean {
+  const kind = fates.wanted.get(name)?.kind;
+  return kind === 'create' || (kind === 'start' && spec.preStart.length > 0);
 }
 
 function absent(name: string, policy: Image['spec']['pullPolicy'], needed: boolean): string | null {

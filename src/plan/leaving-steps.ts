@@ -26,7 +26,7 @@ export function leavingSteps(fates: Fates, desired: Desired, actual: State, firs
       ...(status !== null && status.ports.length > 0 ? [{ id: withdraw, action: 'withdraw-ports' as const, args: { name }, needs: first, why }] : []),
       ...(status?.phase === 'running'
         ? [{ id: stop, action: 'stop-container' as const, args: { name, signal: spec.stopSignal, graceMs }, needs: [...first, withdraw, ...stopsBefore(identity.service)], why }] : []),
-      { id: stepId('remove-container', name), action: 'remove-container', args: { name }, needs: [...first, withdraw, stop], why },
+      { id: stepId('remove-container', name), action: 'remove-container', args: { name, ...(identity.owner === 'hook' ? { volumes: true } : {}) }, needs: [...first, withdraw, stop], why },
     ];
   });
 }

@@ -85,7 +85,7 @@ function startSteps(operation: Operation, replicas: readonly Found[], desired: D
   if (operation.verb === 'start') refuseMissing(services, replicas, desired);
   const chosen = replicas.filter(([, { identity }]) => services.has(identity.service));
   const needs = (service: string): Readonly<Record<string, Dependency>> => Object.fromEntries(Object.entries(dependencies.get(service) ?? {}).filter(([needed]) => services.has(needed)));
-  const wanted = chosen.map(([name, { identity, spec }]): Wanted => ({ name, owner: identity.owner, service: identity.service, slot: identity.slot, spec, dependsOn: needs(identity.service) }));
+  const wanted = chosen.map(([name, { identity, spec }]): Wanted => ({ name, owner: identity.owner, service: identity.service, slot: identity.slot, spec: operation.verb === 'restart' ? { ...spec, preStart: [] } : spec, dependsOn: needs(identity.service) }));
   const ordered = inOrder([...services], (service) => service, (service) => Object.keys(needs(service)).sort()).flatMap((service) => wanted.filter((one) => one.service === service));
   const fates = new Map(chosen.map(([name, container]): [string, Fate] => [name, { kind: kindOf(operation, container), why, replaces: null, generation: container.identity.generation, successor: null, inPlace: [] }]));
   const rollouts = { fates: { wanted: fates, leaving: new Map(), notes: [], wakeAt: null }, updates: [], apart: new Set<string>() };

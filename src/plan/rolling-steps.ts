@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly creation: (one: Wanted, fate: Fate, name: string, needs: readonly string[]) => Step;
   /** What has to be so before a container can start, with the waits for it. */
   readonly conditions: (one: Wanted) => { readonly needs: readonly string[]; readonly waits: readonly Step[] };
+  /** What the start of a container waits for beside those: hooks. */
+  readonly gate: (one: Wanted, container: string) => readonly string[];
   /** Ports that have to be withdrawn from others first. */
   readonly holders: (ports: readonly PublishedPort[], service: string) => readonly string[];
   readonly published: (one: Wanted) => boolean;
@@ -49,7 +51,13 @@ export function rollingSteps({ service, policy, key, batches }: RollingUpdate, d
   return { steps, trials, ends };
 }
 
-function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], monitor: { readonly ms: number; readonly why: string }, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
+/** The name below which the container of a turn is made. */
+export function comesAs({ one, fate, order }: Turn): string {
+  return fate.successor ?? (order === 'start-first' ? interimName(one.name, fate.generation) : one.name);
+}
+
+function turnSteps(turn: Turn, before: readonly string[], monitor: { readonly ms: number; readonly why: string }, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
+  const { one, fate, old, order } = turn;
   const { why, successor } = fate;
   const steps: Step[] = [];
   const steadyOf = (name: string, need: string): Step =>
@@ -60,7 +68,7 @@ function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], m
     return { steps: [wait], trials: [wait.id], end: wait.id };
   }
   const startFirst = order === 'start-first';
-  const name = successor ?? (startFirst ? interimName(one.name, fate.generation) : one.name);
+  const name = comesAs(turn);
   const { needs: conditions, waits } = around.conditions(one);
   const ready = `${stepId('wait-container', name)} ready`;
   const publish = stepId('publish-ports', name);
@@ -85,7 +93,7 @@ function turnSteps({ one, fate, old, order }: Turn, before: readonly string[], m
   if (!startFirst) leave(first);
   if (successor === null) steps.push(around.creation(one, startFirst ? { ...fate, replaces: null } : fate, name, [...first, ...(startFirst ? [] : [stepId('remove-container', old)])]));
   const start = stepId('start-container', name);
-  if (successor === null) steps.push({ id: start, action: 'start-container', args: { name }, needs: [...first, stepId('create-container', name), ...networksOf(one).map((network) => stepId('create-network', network))], why });
+  if (successor === null) steps.push({ id: start, action: 'start-container', args: { name }, needs: [...first, ...around.gate(one, name), stepId('create-container', name), ...networksOf(one).map((network) => stepId('create-network', network))], why });
   steps.push(readyOf(name, [...first, start]));
   const trials = [start, ready];
   const ported = around.published(one) && one.spec.ports.length > 0;

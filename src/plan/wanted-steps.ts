@@ -9,8 +9,9 @@ import { groupBy } from './group-by.ts';
 import { homeOf } from './home-of.ts';
 import { inPlaceSteps } from './in-place-steps.ts';
 import { portText } from './port-text.ts';
+import { preStartSteps, type PreStartSteps, type Starting } from './pre-start.ts';
 import { networksOf, volumesOf } from './resources.ts';
-import { rollingSteps, type Surroundings } from './rolling-steps.ts';
+import { comesAs, rollingSteps, type Surroundings } from './rolling-steps.ts';
 import type { Rollouts } from './rollouts.ts';
 import { stepId } from './step-id.ts';
 
@@ -45,6 +46,31 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
     return [id];
   };
 
+  const isStarted = ({ name }: Wanted): boolean => {
+    const kind = fates.wanted.get(name)?.kind;
+    return (kind === 'create' || kind === 'start' || kind === 'restart') && !desired.unstarted.includes(name);
+  };
+  /** The hooks before the start of a service, by its name; made when they are asked for, as what they wait for may be updated in the same plan. */
+  const preStarts = new Map<string, PreStartSteps>();
+  const preStartOf = (service: string): PreStartSteps => {
+    const known = preStarts.get(service);
+    if (known !== undefined) return known;
+    const members = byService.get(service) ?? [];
+    if (service === '' || members.every(({ spec }) => spec.preStart.length === 0)) return NO_HOOKS;
+    const turns = new Map(updates.filter((update) => update.service === service).flatMap(({ batches }) => batches.flat()).map((turn) => [turn.one, turn]));
+    // In the order of their turns: what comes later waits for what comes first, also where that is started as others are.
+    const starting = [...turns.keys(), ...members.filter((one) => !turns.has(one))].flatMap((one): readonly Starting[] => {
+      const turn = turns.get(one);
+      if (turn !== undefined && turn.old !== null) return turn.fate.successor === null ? [{ one, container: comesAs(turn), generation: turn.fate.generation, made: false }] : [];
+      const { generation = 1, kind } = fates.wanted.get(one.name) ?? {};
+      return isStarted(one) && kind !== 'restart' ? [{ one, container: one.name, generation, made: kind !== 'create' }] : [];
+    });
+    const [first] = starting;
+    const made = first === undefined ? NO_HOOKS : preStartSteps(starting, starting.length === members.length, ready(first.one), desired.stack, actual, fates.leaving);
+    preStarts.set(service, made);
+    return made;
+  };
+
   const stepsOf = (one: Wanted): readonly Step[] => {
     const { name, spec } = one;
     const fate = fates.wanted.get(name);
@@ -60,7 +86,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
       changed.push(rename);
     }
     steps.push(...changes);
-    const starts = fate.kind !== 'settled' && fate.kind !== 'unpause' && !desired.unstarted.includes(name);
+    const starts = isStarted(one);
     const conditions = starts ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
@@ -76,7 +102,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
     }
     steps.push(...waitsOfIt);
     if (starts) {
-      const needs = [stepId('create-container', name), stepId('stop-container', name), ...changed, ...networks, ...conditions];
+      const needs = [stepId('create-container', name), stepId('stop-container', name), ...changed, ...networks, ...conditions, ...(preStartOf(one.service).gates.get(name) ?? [])];
       steps.push({ id: stepId('start-container', name), action: 'start-container', args: { name }, needs, why });
     }
     const missing = isOnBridge(one, desired, actual) ? missingPorts(one, starts ? undefined : container) : [];
@@ -101,6 +127,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
       const needs = ready(one);
       return { needs, waits: needs.flatMap((id) => waits.get(id) ?? []) };
     },
+    gate: ({ service }, container) => preStartOf(service).gates.get(container) ?? [],
     holders: holdersOf, published: isPublished,
     // At once: who is to get the port may be what the container that takes this one's place depends on.
     yields: (name) => (actual.containers[name]?.status?.ports ?? []).some((port) => isWantedBeside(port, actual.containers[name]?.identity.service ?? '', wanted)),
@@ -110,8 +137,10 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
     for (const [name, end] of made.ends) ends.set(name, end);
     return made;
   });
-  return { steps: [...rolled.flatMap(({ steps }) => steps), ...wanted.flatMap(stepsOf)], trials: rolled.flatMap(({ trials }) => trials) };
+  return { steps: [...rolled.flatMap(({ steps }) => steps), ...wanted.flatMap(stepsOf), ...[...preStarts.values()].flatMap((made) => made.steps)], trials: rolled.flatMap(({ trials }) => trials) };
 }
+
+const NO_HOOKS: PreStartSteps = { steps: [], gates: new Map() };
 
 function creation({ owner, service, slot, spec: known }: Wanted, fate: Fate, name: string, needs: readonly string[], pulls: ReadonlyMap<string, string>, desired: Desired): Step {
   const spec = pulls.has(known.image) ? { ...known, imageId: '' } : known; // of what the name stands for then

@@ -10,7 +10,7 @@ import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
 import { clockOffsetsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
-import { hooksOf } from './hooks.ts';
+import { hooksOf, preStartOf } from './hooks.ts';
 import { loggingOf } from './logging.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
@@ -104,6 +104,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     annotations: { ...service.annotations },
     runtime: service.runtime ?? '',
     logging: loggingOf(service),
+    preStart: preStartOf(service),
     postStart: hooksOf(service.post_start),
     preStop: hooksOf(service.pre_stop),
     mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
@@ -224,6 +225,10 @@ function imagesOf(project: Project): Record<string, Image> {
     const spec = pullSpecOf(service);
     const known = images[image]?.spec;
     images[image] = { spec: known === undefined ? spec : eager(known, spec), status: null, pulledAt: 0 };
+  }
+  // Those of hooks have the policy of their service; there is nothing to build them from.
+  for (const service of Object.values(project.services)) {
+    for (const { image } of preStartOf(service)) images[image] ??= { spec: pullSpecOf(service.pull_policy === 'build' ? {} : service), status: null, pulledAt: 0 };
   }
   // Those that are mounted are pulled where they are missing.
   for (const { type, source = '' } of Object.values(project.services).flatMap(({ volumes = [] }) => volumes)) {

@@ -24,7 +24,6 @@ const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
   credential_spec: 'the service would run without it',
   gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
-  pre_start: 'the service would run without its hooks',
 };
 
 export interface Support {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ClockOffsets, DEFAULT_SECURITY, Device, HOST_CLOCKS, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
-import { Hook } from './hook.ts';
+import { Hook, PreStart } from './hook.ts';
 import { DEFAULT_LOGGING, Logging } from './logging.ts';
 import { Resources, Ulimit } from './resources.ts';
 
@@ -158,6 +158,8 @@ export const ContainerSpec = z.strictObject({
   /** Name of the OCI runtime that runs it; '': the engine's default. */
   runtime: z.string().default(''),
   logging: Logging.default(DEFAULT_LOGGING),
+  /** Run in order, each in a container of its own, before it starts; the planner sees to them. */
+  preStart: z.array(PreStart).default([]),
   /** Run in order once it has started, and before it is stopped. */
   postStart: z.array(Hook).default([]),
   preStop: z.array(Hook).default([]),
@@ -182,8 +184,8 @@ export const ContainerChanges = z.strictObject({
 });
 export type ContainerChanges = z.infer<typeof ContainerChanges>;
 
-/** Who a container belongs to: a stack's service, a stack's one-off run, or the API alone. */
-export const Owner = z.enum(['stack', 'oneoff', 'api']);
+/** Who a container belongs to: a stack's service, a stack's one-off run, a hook that runs before a service, or the API alone. */
+export const Owner = z.enum(['stack', 'oneoff', 'hook', 'api']);
 export type Owner = z.infer<typeof Owner>;
 
 /**

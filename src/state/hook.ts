@@ -10,3 +10,11 @@ export const Hook = z.strictObject({
   environment: z.array(z.string()),
 });
 export type Hook = z.infer<typeof Hook>;
+
+/** What runs to its end, in a container of its own, before a service's container starts. An empty `command`: the image's own. */
+export const PreStart = Hook.extend({
+  image: z.string(),
+  /** Before each replica; else once, before the first one starts. */
+  perReplica: z.boolean(),
+});
+export type PreStart = z.infer<typeof PreStart>;

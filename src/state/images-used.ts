@@ -1,8 +1,8 @@
 import type { ContainerSpec } from './container.ts';
 
-/** References of all images that a container needs: its own first, then those that are mounted in it. */
-export function imagesUsedBy({ image, mounts }: Pick<ContainerSpec, 'image' | 'mounts'>): readonly string[] {
-  return [...new Set([image, ...mountedImages({ mounts })])];
+/** References of all images that a container needs: its own first, then those that are mounted in it, then those of the hooks before it. */
+export function imagesUsedBy({ image, mounts, preStart }: Pick<ContainerSpec, 'image' | 'mounts' | 'preStart'>): readonly string[] {
+  return [...new Set([image, ...mountedImages({ mounts }), ...preStart.map((hook) => hook.image)])];
 }
 
 export function mountedImages({ mounts }: Pick<ContainerSpec, 'mounts'>): readonly string[] {

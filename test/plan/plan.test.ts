@@ -19,6 +19,8 @@ const shop = desired({
   web: service({ ports: [port] }, { db: 'started', migrate: 'completed' }, 2),
 });
 
+const hook = { image: IMAGE, command: ['once'], user: '', privileged: false, workingDir: '', environment: [], perReplica: false };
+
 /** Carries plans out on the model until one is empty. */
 function converge(wanted: Desired, from: State): State {
   let state = from;
@@ -345,7 +347,7 @@ it('makes a plan for a thousand containers, in an order in which it can be carri
 });
 
 describe('as a property of any small stack', () => {
-  const anyService = fc.record({ env: fc.constantFrom('a', 'b'), port: fc.constantFrom(null, '', '127.0.0.1', '127.0.0.2'), health: fc.boolean(), once: fc.boolean(), volume: fc.boolean(), replicas: fc.integer({ min: 0, max: 3 }) });
+  const anyService = fc.record({ env: fc.constantFrom('a', 'b'), port: fc.constantFrom(null, '', '127.0.0.1', '127.0.0.2'), health: fc.boolean(), once: fc.boolean(), hook: fc.boolean(), volume: fc.boolean(), replicas: fc.integer({ min: 0, max: 3 }) });
   const anyStack = fc.array(anyService, { minLength: 0, maxLength: 4 }).chain((services) => fc.array(fc.nat(3), { minLength: services.length, maxLength: services.length }).map((links): Desired => {
     const all: Record<string, Service> = {};
     services.forEach((one, at) => {
@@ -353,7 +355,7 @@ describe('as a property of any small stack', () => {
       const to = services[link];
       const needs = to === undefined || link >= at ? {} : { [`s${link}`]: to.once ? 'completed' as const : to.health ? 'healthy' as const : 'started' as const };
       const healthcheck = one.health && !one.once ? check : null;
-      all[`s${at}`] = service({ environment: { E: one.env }, ports: one.port !== null && !one.once ? [publishedPort({ published: 80, hostIp: one.port })] : [], healthcheck, command: one.once ? ['once'] : null, mounts: one.volume ? [data] : [] }, needs, one.replicas);
+      all[`s${at}`] = service({ environment: { E: one.env }, ports: one.port !== null && !one.once ? [publishedPort({ published: 80, hostIp: one.port })] : [], healthcheck, command: one.once ? ['once'] : null, preStart: one.hook ? [hook] : [], mounts: one.volume ? [data] : [] }, needs, one.replicas);
     });
     return desired(all, { remove: { orphans: true, volumes: false } });
   }));
@@ -366,6 +368,7 @@ describe('as a property of any small stack', () => {
       for (const step of steps.slice(0, cut)) state = simulate(state, step);
       const end = converge(second, state);
       expect(plan(second, end, 10).steps).toEqual([]);
+      expect(Object.values(end.containers).filter(({ identity }) => identity.owner === 'hook')).toEqual([]);
       expect(Object.values(end.containers).filter(({ spec, status }) => status?.phase !== 'running' && spec.command === null)).toEqual([]);
       expect(Object.keys(converge(nothingDesired('shop', true, null), end).containers)).toEqual([]);
     }), { numRuns: 300 });
