@@ -1,26 +1,21 @@
-import { mkdir, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import { parseCidr, type Cidr } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
-import { DEFAULT_NETWORK, type Network, type NetworkSpec, predefinedNetworkId } from '../../state/network.ts';
-import { networkOptions } from '../../state/network-options.ts';
+import type { Network, NetworkSpec } from '../../state/network.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
 import { settled } from '../settled.ts';
-import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import { SetAsides } from '../set-aside.ts';
 import { linkExists, removeLinks } from './bridge.ts';
 import { forgetUdpFlows } from './conntrack.ts';
+import { EndpointNames } from './endpoint-names.ts';
 import { hostRoutes } from './host-routes.ts';
-import { choosePools } from './ipam.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Namespaces } from './namespaces.ts';
-import { NetworkEntry, newNetworkNames } from './network-entry.ts';
+import type { NetworkEntry } from './network-entry.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
-import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
+import { NetworkRecords } from './network-records.ts';
 import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
 import { PortCarriers } from './port-carriers.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -28,8 +23,6 @@ import { Rules } from './rules.ts';
 import { RulesetWatch } from './ruleset-watch.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { TablePort } from './table.ts';
-import { ZoneFiles } from './zone-files.ts';
-import { namesOn } from './zone.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
@@ -38,70 +31,54 @@ interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; reado
 
 /** Reads the networks' records. Nothing in the kernel is touched before `create` or `restore`. */
 export async function createNetworks(context: NetworkContext): Promise<Networks> {
-  const { paths, asides = new SetAsides() } = context;
-  await mkdir(paths.networks, { recursive: true, mode: 0o700 });
-  const entries = new Map<string, NetworkEntry>();
-  for (const file of (await readdir(paths.networks)).sort()) {
-    // What a crash left of a record that was never acknowledged.
-    if (file.endsWith('.tmp')) await unlink(join(paths.networks, file));
-    if (!file.endsWith('.json')) continue;
-    const path = join(paths.networks, file);
-    const entry = asides.read({ kind: 'network', name: file.slice(0, -'.json'.length), stack: null }, () => (
-      new NetworkEntry(readRecord(path, NetworkRecord, NETWORK_RECORD_VERSION, 'put it back from a backup, or remove it and its bridge, and restart the engine'))));
-    if (entry !== null) entries.set(entry.name, entry);
-  }
-  return new NetworkStore({ ...context, asides }, entries);
+  return new NetworkStore(context, await NetworkRecords.open(context.paths, context.asides ?? new SetAsides()));
 }
 
 class NetworkStore implements Networks {
   readonly #context: NetworkContext;
-  readonly #asides: SetAsides;
-  readonly #entries: Map<string, NetworkEntry>;
+  readonly #records: NetworkRecords;
   readonly #offset: number;
   readonly #rules: Rules;
   readonly #watch: RulesetWatch;
   readonly #ports: PublishedPorts;
-  readonly #zones: ZoneFiles;
+  readonly #names: EndpointNames;
   readonly #links: NetworkLinks;
   readonly #namespaces: Namespaces;
   /** Networks are made and removed one at a time: the next one must see the subnets of the one before. */
   readonly #changes = new PQueue({ concurrency: 1 });
   readonly #connecting = new PQueue({ concurrency: CONNECTING });
-  /** Containers whose names resolve, by id. */
-  readonly #endpoints = new Map<string, Endpoint>();
   /** Ids of containers that are gone, and whose addresses others still live at. */
   readonly #released = new Set<string>();
   readonly #listeners = new Set<(event: 'create' | 'destroy', name: string, network: Network) => void>();
   #complaints: readonly string[] = [];
 
-  constructor(context: NetworkContext & { readonly asides: SetAsides }, entries: Map<string, NetworkEntry>) {
+  constructor(context: NetworkContext, records: NetworkRecords) {
     const { paths, kernel, core } = context;
     this.#context = context;
-    this.#asides = context.asides;
-    this.#entries = entries;
+    this.#records = records;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
     this.#watch = new RulesetWatch(kernel, () => this.repair());
-    this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#nameOf(id), new PortCarriers(kernel, core, paths.carriers));
-    this.#zones = new ZoneFiles(paths.zones);
+    this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#names.nameOf(id), new PortCarriers(kernel, core, paths.carriers));
+    this.#names = new EndpointNames(paths.zones, (network) => records.get(network)?.zone ?? null);
     this.#links = new NetworkLinks(kernel, paths.linkPrefix);
     this.#namespaces = new Namespaces(kernel, paths.netns);
   }
 
   list(): ReadonlyMap<string, Network> {
-    return new Map([...this.#entries].map(([name, entry]) => [name, entry.view()]));
+    return new Map(this.#records.all().map((entry) => [entry.name, entry.view()]));
   }
 
   spec(network: string): NetworkSpec | null {
-    return this.#entries.get(network)?.record.spec ?? null;
+    return this.#records.get(network)?.record.spec ?? null;
   }
 
   id(network: string): string | null {
-    return this.#entries.get(network)?.record.id ?? null;
+    return this.#records.get(network)?.record.id ?? null;
   }
 
   gateway(network: string): string | null {
-    return this.#entries.get(network)?.record.pools[0]?.gateway ?? null;
+    return this.#records.get(network)?.record.pools[0]?.gateway ?? null;
   }
 
   onEvent(listener: (event: 'create' | 'destroy', name: string, network: Network) => void): () => void {
@@ -111,58 +88,48 @@ class NetworkStore implements Networks {
 
   async create(name: string, stack: string, spec: NetworkSpec): Promise<void> {
     await this.#changes.add(async () => {
-      this.#asides.refuse('network', name);
-      const existing = this.#entries.get(name);
-      if (existing !== undefined) checkSame(existing.record, stack, spec);
-      else if (spec.external) throw new BayplanError('network-not-found', `network ${name} is external and not there; create it first`);
+      const existing = this.#records.same(name, stack, spec);
       const entry = existing ?? await this.#record(name, stack, spec);
-      if (existing === undefined || !linkExists(entry.record.link)) await this.#provide(entry, existing === undefined);
+      if (existing === null || !linkExists(entry.record.link)) await this.#provide(entry, existing === null);
       this.#apply();
       this.#rules.guard(true);
-      await this.#zones.write(entry.zone);
-      if (existing === undefined) this.#emit('create', entry);
+      await this.#names.writeZone(entry.zone);
+      if (existing === null) this.#emit('create', entry);
     });
   }
 
   async remove(name: string): Promise<void> {
     await this.#changes.add(async () => {
-      this.#asides.refuse('network', name);
-      const entry = this.#entries.get(name);
-      if (entry === undefined) return;
+      const entry = this.#records.readable(name);
+      if (entry === null) return;
       const { owners } = entry;
       if (owners.length > 0) {
-        throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#nameOf(id)).join(', ')}; remove ${owners.length === 1 ? 'that container' : 'those containers'} first`);
+        throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#names.nameOf(id)).join(', ')}; remove ${owners.length === 1 ? 'that container' : 'those containers'} first`);
       }
-      this.#entries.delete(name); // in the same turn: no container gets an address of it in between
-      try {
+      await this.#records.remove(entry, async () => {
         await removeLinks(this.#context.kernel, entry.record.group);
         this.#links.forget(name);
-        await this.#zones.remove(entry.zone);
-        await unlink(this.#file(name));
-        await syncFolder(this.#context.paths.networks);
-      } catch (error) {
-        this.#entries.set(name, entry);
-        throw error;
-      }
+        await this.#names.removeZone(entry.zone);
+      });
       this.#apply();
       this.#emit('destroy', entry);
     });
   }
 
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses {
-    return this.#entry(network).allocate(container, wanted);
+    return this.#records.find(network).allocate(container, wanted);
   }
 
   reserve(container: string, addresses: readonly string[]): void {
     for (const text of addresses) {
-      const entry = [...this.#entries.values()].find((each) => each.linkAddress(text).length > 0);
+      const entry = this.#records.all().find((each) => each.linkAddress(text).length > 0);
       entry?.allocate(container, text.includes(':') ? { ipv4: null, ipv6: text } : { ipv4: text, ipv6: null });
     }
   }
 
   release(network: string, container: string): void {
     if (this.#namespaces.isInhabited(container)) this.#released.add(container);
-    else this.#entries.get(network)?.release(container);
+    else this.#records.get(network)?.release(container);
   }
 
   async connect(endpoint: Endpoint, pin: PinNetns | null = null): Promise<string> {
@@ -179,8 +146,8 @@ class NetworkStore implements Networks {
     }
     this.#rules.guard(false);
     try {
-      this.#remember(endpoint);
-      await settled([this.#connecting.add(() => this.#links.connect(path, attached, pin)), this.#writeZones(endpoint)]);
+      this.#names.set(endpoint);
+      await settled([this.#connecting.add(() => this.#links.connect(path, attached, pin)), this.#names.write(endpoint)]);
       return path;
     } catch (error) {
       await this.disconnect(inhabitant);
@@ -189,41 +156,40 @@ class NetworkStore implements Networks {
   }
 
   async reattach(endpoint: Endpoint, doubtful = false): Promise<void> {
-    const before = this.#endpoints.get(endpoint.id);
-    if (before === undefined || !this.#namespaces.isInhabited(endpoint.id)) return;
+    const before = this.#names.get(endpoint.id);
+    if (before === null || !this.#namespaces.isInhabited(endpoint.id)) return;
     const after = { ...endpoint, ready: before.ready };
     if (!doubtful && isDeepStrictEqual(before, after)) return;
     const attached = this.#attached(after);
     const left = { ...before, attachments: before.attachments.filter(({ network }) => !after.attachments.some((other) => other.network === network)) };
     // Names never lead to a link that is not there.
-    for (const zone of this.#zonesOf(left)) this.#zones.zone(zone).delete(before.id);
-    await this.#writeZones(left);
+    this.#names.leave(left);
+    await this.#names.write(left);
     await this.#links.change(this.#namespaces.path(endpoint.id), doubtful ? [] : this.#attached(before), attached);
-    this.#remember(after);
-    await this.#writeZones(after);
+    this.#names.set(after);
+    await this.#names.write(after);
   }
 
   async detach(endpoint: Endpoint, network: string): Promise<void> {
     await this.reattach(endpoint);
-    this.#entries.get(network)?.release(endpoint.id);
+    this.#records.get(network)?.release(endpoint.id);
   }
 
   async disconnect(id: string): Promise<void> {
     for (const owner of this.#namespaces.leave(id)) {
-      const endpoint = this.#endpoints.get(owner);
-      if (endpoint !== undefined) this.#forget(endpoint);
-      await settled([endpoint === undefined ? Promise.resolve() : this.#writeZones(endpoint), this.#namespaces.remove(owner)]);
+      const endpoint = this.#names.get(owner);
+      if (endpoint !== null) this.#names.delete(endpoint);
+      await settled([endpoint === null ? Promise.resolve() : this.#names.write(endpoint), this.#namespaces.remove(owner)]);
       if (this.#released.delete(owner)) for (const { network } of endpoint?.attachments ?? []) this.release(network, owner);
     }
   }
 
   async setReady(id: string, ready: boolean): Promise<void> {
-    const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined || endpoint.ready === ready) return;
-    this.#endpoints.set(id, { ...endpoint, ready });
-    for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).setReady(id, ready);
+    const endpoint = this.#names.get(id);
+    if (endpoint === null || endpoint.ready === ready) return;
+    this.#names.setReady(endpoint, ready);
     if (this.#ports.setReady(id, ready)) this.#apply();
-    await settled([this.#ports.settle(id), this.#writeZones(endpoint)]);
+    await settled([this.#ports.settle(id), this.#names.write(endpoint)]);
   }
 
   checkPorts(publication: Publication, mayYield: (container: string) => boolean): Promise<void> {
@@ -233,7 +199,7 @@ class NetworkStore implements Networks {
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {
     const addresses = this.#publicAddresses(publication.container);
     const before = this.#ports.table;
-    const { ports, serve, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
+    const { ports, serve, release } = await this.#ports.assign(addresses === null ? { ...publication, ports: [] } : publication, addresses ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
     try {
       this.#apply();
       await serve();
@@ -252,25 +218,25 @@ class NetworkStore implements Networks {
     const lost: string[] = [];
     const complaints: string[] = [];
     const { kernel, paths } = this.#context;
-    const all = !this.#asides.has('network');
-    const groups = all ? new Set([...this.#entries.values()].map(({ record }) => record.group)) : null;
+    const { whole } = this.#records;
+    const groups = whole ? new Set(this.#records.all().map(({ record }) => record.group)) : null;
     await removeLeftovers(kernel, paths, new Set([...namespaces.map(({ endpoint }) => endpoint.id), ...untouched]), groups);
     for (const id of untouched) this.#namespaces.enter(id, id);
     for (const { endpoint, inhabitants } of namespaces) {
-      this.#remember(endpoint);
+      this.#names.set(endpoint);
       for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
       for (const attachment of endpoint.attachments) {
         const { network, ipv4, ipv6 } = attachment;
         this.#links.remember(attachment);
-        const entry = this.#entries.get(network);
-        if (entry === undefined) complaints.push(`container ${endpoint.name} is on network ${network}, of which there is no record`);
+        const entry = this.#records.get(network);
+        if (entry === null) complaints.push(`container ${endpoint.name} is on network ${network}, of which there is no record`);
         else entry.allocate(endpoint.id, { ipv4, ipv6: ipv6 === '' ? null : ipv6 });
       }
     }
     await this.#ports.find();
     for (const publication of publications) {
       try {
-        await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' }, this.#isReady(publication.container));
+        await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
       } catch (error) {
         // The container runs on; only its ports cannot be given back to it.
         if (!(error instanceof BayplanError)) throw error;
@@ -284,9 +250,9 @@ class NetworkStore implements Networks {
     this.#apply();
     this.#rules.guard(true);
     await this.#ports.resume();
-    const zones = [...this.#entries.values()].map(({ zone }) => zone);
-    if (all) await this.#zones.keepOnly(new Set(zones));
-    await Promise.all(zones.map((zone) => this.#zones.write(zone)));
+    const zones = this.#records.all().map(({ zone }) => zone);
+    if (whole) await this.#names.keepOnly(new Set(zones));
+    await Promise.all(zones.map((zone) => this.#names.writeZone(zone)));
     return lost;
   }
 
@@ -299,7 +265,7 @@ class NetworkStore implements Networks {
   }
 
   zoneFiles(networks: readonly string[]): readonly string[] {
-    return networks.map((name) => this.#zones.path(this.#entry(name).zone));
+    return networks.map((name) => this.#names.path(this.#records.find(name).zone));
   }
 
   notices(): readonly string[] {
@@ -309,7 +275,7 @@ class NetworkStore implements Networks {
   async leaveHost(): Promise<void> {
     await this.#changes.add(async () => {
       this.#watch.stop(); // it would put the rules back
-      for (const [name, { record }] of this.#entries) {
+      for (const { name, record } of this.#records.all()) {
         await removeLinks(this.#context.kernel, record.group);
         this.#links.forget(name);
       }
@@ -323,28 +289,15 @@ class NetworkStore implements Networks {
   }
 
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<NetworkEntry> {
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `network name "${name}": expected letters, digits, "_", "." and "-", a letter or digit first`);
-    const { kernel, paths, now } = this.#context;
-    const names = newNetworkNames(paths.linkPrefix, spec, networkOptions(name, spec), stack === '' && name === DEFAULT_NETWORK ? predefinedNetworkId(paths.root, name) : undefined);
-    const own = new Map([...this.#entries].map(([other, { subnets }]) => [other, subnets.map(({ subnet }) => subnet)]));
-    const routes = await hostRoutes(kernel);
-    const pools = choosePools(name, spec, { own, routes: [...routes, ...this.#rules.foreignSources()] }, { offset: this.#offset, id: names.id });
-    if (spec.driver === 'bridge') for (const { subnet } of pools) refuseReached(name, subnet, routes);
-    const record: NetworkRecord = { version: NETWORK_RECORD_VERSION, name, stack, spec, ...names, pools: [...pools], createdAt: now() };
-    const entry = new NetworkEntry(record);
-    await writeRecord(this.#file(name), record);
-    this.#entries.set(name, entry);
-    return entry;
+    const { kernel, now } = this.#context;
+    return await this.#records.add(name, stack, spec, now(), { routes: await hostRoutes(kernel), foreign: this.#rules.foreignSources(), offset: this.#offset });
   }
 
   async #provide(entry: NetworkEntry, isNew: boolean): Promise<void> {
     try {
       await this.#links.provide(entry);
     } catch (error) {
-      if (isNew) {
-        this.#entries.delete(entry.name);
-        await unlink(this.#file(entry.name));
-      }
+      if (isNew) await this.#records.remove(entry, () => Promise.resolve());
       throw error;
     }
   }
@@ -354,9 +307,9 @@ class NetworkStore implements Networks {
   }
 
   #apply(): void {
-    const networks = new Map([...this.#entries].flatMap(([name, entry]) => {
+    const networks = new Map(this.#records.all().flatMap((entry) => {
       const rules = entry.rules();
-      return rules === null ? [] : [[name, rules] as const];
+      return rules === null ? [] : [[entry.name, rules] as const];
     }));
     this.#rules.apply({ networks, ports: this.#ports.table });
   }
@@ -366,14 +319,10 @@ class NetworkStore implements Networks {
     if (stale !== null) await forgetUdpFlows(this.#context.kernel, stale);
   }
 
-  #isReady(id: string): boolean {
-    return this.#endpoints.get(id)?.ready ?? true;
-  }
-
   /** Where a container's published ports lead: to its bridge that leads out, by priority; an internal one where it has no other. Null where it has no bridge. */
   #publicAddresses(id: string): Addresses | null {
-    const bridges = (this.#endpoints.get(id)?.attachments ?? []).flatMap((attachment) => {
-      const spec = this.#entries.get(attachment.network)?.record.spec;
+    const bridges = (this.#names.get(id)?.attachments ?? []).flatMap((attachment) => {
+      const spec = this.#records.get(attachment.network)?.record.spec;
       return spec?.driver === 'bridge' ? [{ attachment, internal: spec.internal }] : [];
     });
     const [first] = bridges.sort((a, b) => Number(a.internal) - Number(b.internal) || b.attachment.gatewayPriority - a.attachment.gatewayPriority);
@@ -385,58 +334,9 @@ class NetworkStore implements Networks {
   /** Each attachment with its network, where its addresses are kept from others. */
   #attached({ id, attachments }: Endpoint): readonly Attached[] {
     return attachments.map((attachment) => {
-      const entry = this.#entry(attachment.network);
+      const entry = this.#records.find(attachment.network);
       entry.allocate(id, { ipv4: attachment.ipv4, ipv6: attachment.ipv6 === '' ? null : attachment.ipv6 });
       return { entry, attachment };
     });
   }
-
-  #remember(endpoint: Endpoint): void {
-    this.#endpoints.set(endpoint.id, endpoint);
-    for (const { network, ipv4, ipv6, names } of endpoint.attachments) {
-      const entry = this.#entries.get(network);
-      const addresses = [ipv4, ipv6].filter((address) => address !== '');
-      if (entry !== undefined) this.#zones.zone(entry.zone).set(endpoint.id, { names: namesOn(network, names), addresses, ready: endpoint.ready });
-    }
-  }
-
-  #forget(endpoint: Endpoint): void {
-    this.#endpoints.delete(endpoint.id);
-    for (const zone of this.#zonesOf(endpoint)) this.#zones.zone(zone).delete(endpoint.id);
-  }
-
-  #zonesOf({ attachments }: Endpoint): readonly string[] {
-    return attachments.flatMap(({ network }) => this.#entries.get(network)?.zone ?? []);
-  }
-
-  async #writeZones(endpoint: Endpoint): Promise<void> {
-    await Promise.all(this.#zonesOf(endpoint).map((zone) => this.#zones.write(zone)));
-  }
-
-  #nameOf(id: string): string {
-    return this.#endpoints.get(id)?.name ?? id.slice(0, 12);
-  }
-
-  #entry(name: string): NetworkEntry {
-    this.#asides.refuse('network', name);
-    const entry = this.#entries.get(name);
-    if (entry === undefined) throw new BayplanError('network-not-found', `network ${name} is not there; create it first`);
-    return entry;
-  }
-
-  #file(name: string): string {
-    return join(this.#context.paths.networks, `${name}.json`);
-  }
-}
-
-/** A subnet that a route leads to already would take that one's packets. */
-function refuseReached(name: string, subnet: string, routes: readonly Cidr[]): void {
-  const wanted = parseCidr(subnet);
-  const reached = wanted !== null && routes.some((route) => route.family === wanted.family && route.first === wanted.first && route.prefix === wanted.prefix);
-  if (reached) throw new BayplanError('subnet-taken', `network ${name}: this host already reaches ${subnet} another way (ip route); choose another subnet`);
-}
-
-function checkSame(record: NetworkRecord, stack: string, spec: NetworkSpec): void {
-  const differing = record.stack !== stack ? 'stack' : Object.entries(spec).find(([field, value]) => !isDeepStrictEqual(value, Object.entries(record.spec).find(([name]) => name === field)?.[1]))?.[0];
-  if (differing !== undefined) throw new BayplanError('conflict', `network ${record.name} is there with another ${differing}; remove it first, or use another name`);
 }
