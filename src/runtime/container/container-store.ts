@@ -2,7 +2,6 @@ import type { Duplex, Readable } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
-import { specProblems } from '../../state/spec-problems.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { DefaultProfile } from './apparmor.ts';
@@ -10,9 +9,7 @@ import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
-import { attachedSocket, attachTo, MOST_ATTACHMENTS, type PendingAttachment } from './attachment.ts';
 import { changedSpec, changeSpec, finishLimits } from './change-spec.ts';
-import { chooseUsers } from './choose-users.ts';
 import type { Change } from './changes.ts';
 import { Claims } from './claims.ts';
 import type { ContainerContext } from './container-context.ts';
@@ -21,13 +18,12 @@ import { archiveOf, checkStorage, containerChanges } from './container-files.ts'
 import { mark, noteEntry, type Note } from './container-notes.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
+import { ContainerSignals } from './container-signals.ts';
+import { attachStdio, letStdioGo } from './container-stdio.ts';
 import { deleteCgroup } from './core-process.ts';
 import { execIn } from './exec-in.ts';
-import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
-import { findProcess, readExit } from './find-process.ts';
 import { readLog } from './log-reader.ts';
-import { setFrozen } from './freezer.ts';
-import { imagesToMount, makeContainer } from './make-container.ts';
+import { checkMaking, makeContainer } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
 import { hostGateway, launch } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
@@ -37,8 +33,7 @@ import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
-import type { ShimClient } from './shim-client.ts';
-import { signalNumber } from './signals.ts';
+import { ShimWatch } from './shim-watch.ts';
 import { StartError } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
 
@@ -54,18 +49,15 @@ export class ContainerStore implements Containers {
   readonly #programs: SeccompPrograms;
   readonly #apparmor = new DefaultProfile();
   readonly #records: ContainerRecords;
-  /** Resolves once ends may be noticed. */
-  readonly #resumed: Promise<void>;
-  #resume: () => void = () => undefined;
-  #closed = false;
+  readonly #shims: ShimWatch;
+  readonly #signals: ContainerSignals;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
     this.#programs = new SeccompPrograms(context.paths, context.core);
     this.#records = new ContainerRecords(context.paths, context.kernel);
-    this.#resumed = new Promise((resolve) => {
-      this.#resume = resolve;
-    });
+    this.#signals = new ContainerSignals(context.images, (event, name, detail) => this.#emit(event, name, detail));
+    this.#shims = new ShimWatch({ context, ended: (entry, exit) => this.#ended(entry, exit), outOfMemory: ({ record }) => this.#emit('oom', record.name) });
   }
 
   /** Reads the records, finds running containers again and finishes removals that were begun. What ends from now on is noticed after `resume`. */
@@ -75,7 +67,7 @@ export class ContainerStore implements Containers {
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     try {
-      await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#watch(entry, shim) });
+      await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#shims.watch(entry, shim) });
       await context.userNamespaces.restore(inhabitedUsers(store.#entries), store.asideIds());
     } catch (error) {
       store.close();
@@ -86,7 +78,7 @@ export class ContainerStore implements Containers {
 
   /** Notices ends from now on, those since `open` included: whoever has to act on them knows the containers by now. */
   resume(): void {
-    this.#resume();
+    this.#shims.resume();
   }
 
   onEvent(listener: (event: ContainerEvent, name: string, detail: string) => void): () => void {
@@ -135,19 +127,13 @@ export class ContainerStore implements Containers {
       this.#context.asides.refuse('container', name);
       const holder = this.#entries.get(name);
       if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
-      const [problem] = specProblems(spec);
-      if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
-      this.#context.runtimes.find(spec.runtime);
-      const image = this.#context.images.find(spec.imageId === '' ? spec.image : spec.imageId);
-      if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
-      const mountedImages = imagesToMount(this.#context.images, spec);
-      const users = chooseUsers(name, identity, spec, this.#context.users, () => this.#claims.users());
+      const making = checkMaking(this.#context, { name, identity, spec }, () => this.#claims.users());
       const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
-        this.#claims.set(name, { imageIds: [image.id, ...Object.values(mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users });
+        this.#claims.set(name, { imageIds: [making.image.id, ...Object.values(making.mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users: making.users });
       };
       claim({});
       try {
-        await makeContainer(this.#context, { name, identity, spec, image, mountedImages, users }, claim, (record, files) => {
+        await makeContainer(this.#context, making, claim, (record, files) => {
           this.#records.save(record, files);
           this.#entries.set(name, newEntry(record, files));
         });
@@ -169,7 +155,7 @@ export class ContainerStore implements Containers {
       try {
         const started = await launch({ context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change) }, entry);
         entry.ready = started.ready;
-        this.#watch(entry, started.shim);
+        this.#shims.watch(entry, started.shim);
         entry.startedAt = this.#context.now();
       } catch (error) {
         const died = error instanceof BayplanError && error.code === 'shim-gone';
@@ -181,7 +167,7 @@ export class ContainerStore implements Containers {
         this.#emit('noted', name);
         throw error;
       } finally {
-        this.#letGo(entry);
+        letStdioGo(this.#context.kernel, entry);
       }
     });
     this.#emit('started', name);
@@ -190,40 +176,18 @@ export class ContainerStore implements Containers {
   async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
     await this.#mutex.run(name, () => Promise.resolve()); // a start that is on its way comes first
     const entry = this.#entry(name);
-    if (entry.phase !== 'running' || entry.shim === null) return;
-    const image = this.#context.images.find(entry.record.spec.imageId);
-    const first = signalNumber(signal ?? entry.record.spec.stopSignal ?? (image?.config.stopSignal || 'SIGTERM'));
-    this.#emit('killed', name, String(first));
-    await sendSignal(entry.shim, first, false);
-    await this.#thaw(entry); // it could not obey
-    if (!(await settledWithin(entry.ended, graceMs))) {
-      this.#emit('killed', name, String(SIGKILL));
-      await sendSignal(entry.shim, SIGKILL, true);
-    }
-    await entry.ended;
+    if (entry.phase !== 'running') return;
+    await this.#signals.stop(entry, signal, graceMs);
     await this.#mutex.run(name, () => Promise.resolve()); // what the end sets going (links, names) has been done
     this.#emit('stopped', name);
   }
 
   async signal(name: string, signal: string): Promise<void> {
-    const entry = this.#entry(name);
-    if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
-    const number = signalNumber(signal);
-    this.#emit('killed', name, String(number));
-    await entry.shim.signal(number, number === SIGKILL);
-    const stops = entry.record.spec.stopSignal ?? this.#context.images.find(entry.record.spec.imageId)?.config.stopSignal ?? '';
-    // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
-    if (number === SIGKILL || stops === '' || number === signalNumber(stops)) await this.#thaw(entry);
+    await this.#signals.send(this.#entry(name), signal);
   }
 
   async pause(name: string, on: boolean): Promise<void> {
-    await this.#mutex.run(name, async () => {
-      const entry = this.#entry(name);
-      if (entry.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
-      if (entry.paused === on) throw new BayplanError('conflict', `container ${name} is ${on ? 'already' : 'not'} paused`);
-      await setFrozen(entry.files.cgroup, on);
-      Object.assign(entry, { paused: on, view: null });
-    });
+    await this.#mutex.run(name, () => this.#signals.pause(this.#entry(name), on));
     this.#emit(on ? 'paused' : 'unpaused', name);
   }
 
@@ -234,12 +198,9 @@ export class ContainerStore implements Containers {
       Object.assign(entry, { removing: true, view: null });
       if (entry.phase === 'running' && entry.shim !== null) {
         mark(entry.files.removing);
-        this.#emit('killed', name, String(SIGKILL));
-        await sendSignal(entry.shim, SIGKILL, true);
-        await this.#thaw(entry);
-        await entry.ended;
+        await this.#signals.kill(entry);
       }
-      this.#letGo(entry);
+      letStdioGo(this.#context.kernel, entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
       if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume).catch(ignoreUsed);
@@ -331,15 +292,7 @@ export class ContainerStore implements Containers {
 
   async attach(name: string, parts: AttachParts): Promise<Duplex> {
     await this.#mutex.run(name, () => Promise.resolve()); // a start that is on its way has its connections by now
-    const entry = this.#entry(name);
-    if (entry.phase === 'running') return await attachTo(entry.files.socket, name, parts);
-    if (entry.attachments.size === MOST_ATTACHMENTS) throw new BayplanError('conflict', `container ${name}: ${MOST_ATTACHMENTS} connections wait for its start already`);
-    const [ours, theirs] = this.#context.kernel.socketPair();
-    const pending: PendingAttachment = { fd: theirs, parts };
-    entry.attachments.add(pending);
-    return attachedSocket(ours).once('close', () => {
-      if (entry.attachments.delete(pending)) this.#context.kernel.close(theirs);
-    });
+    return await attachStdio(this.#context.kernel, this.#entry(name), parts);
   }
 
   async resize(name: string, size: ConsoleSize): Promise<void> {
@@ -373,8 +326,7 @@ export class ContainerStore implements Containers {
 
   /** Lets go of all shims; the containers go on. */
   close(): void {
-    this.#closed = true;
-    for (const entry of this.#entries.values()) entry.shim?.close();
+    this.#shims.close();
   }
 
   #entry(name: string): ContainerEntry {
@@ -382,20 +334,6 @@ export class ContainerStore implements Containers {
     if (entry === undefined) this.#context.asides.refuse('container', name);
     if (entry === undefined) throw new BayplanError('not-found', `No such container: ${name}`);
     return entry;
-  }
-
-  async #thaw(entry: ContainerEntry): Promise<void> {
-    if (!entry.paused) return;
-    await setFrozen(entry.files.cgroup, false);
-    if (!entry.paused) return; // it has ended meanwhile
-    Object.assign(entry, { paused: false, view: null });
-    this.#emit('unpaused', entry.record.name);
-  }
-
-  /** Closes our copies of the descriptors that a shim has by now, or will never have. */
-  #letGo(entry: ContainerEntry): void {
-    for (const { fd } of entry.attachments) this.#context.kernel.close(fd);
-    entry.attachments.clear();
   }
 
   #emit(event: ContainerEvent, name: string, detail = ''): void {
@@ -410,43 +348,6 @@ export class ContainerStore implements Containers {
     entry.record = { ...entry.record, ...change };
     entry.view = null;
     this.#records.save(entry.record, entry.files);
-  }
-
-  #watch(entry: ContainerEntry, shim: ShimClient): void {
-    Object.assign(entry, { shim, phase: 'running', view: null });
-    if (entry.record.spec.resources.memory !== null) this.#listen(entry, shim);
-    if (this.#closed) shim.close(); // it was found after another one had kept the engine from opening
-    entry.ended = shim.gone.then(async () => {
-      await this.#resumed;
-      if (!this.#closed && entry.shim === shim) await this.#gone(entry);
-    });
-  }
-
-  /** Notices at once what its end would tell too: that a process of it was killed for want of memory. */
-  #listen(entry: ContainerEntry, shim: ShimClient): void {
-    shim.listen((event) => {
-      if (event !== 'oom' || entry.shim !== shim) return;
-      Object.assign(entry, { oomKilled: true, view: null });
-      this.#emit('oom', entry.record.name);
-    }).catch(() => undefined); // it has ended meanwhile: that is noticed by itself
-  }
-
-  /** The connection to a shim has ended. Without an exit file that need not be the shim's end: only a lock that is free proves it. */
-  async #gone(entry: ContainerEntry): Promise<void> {
-    const { kernel, core, report } = this.#context;
-    let exit = readExit(entry.files);
-    try {
-      const found = exit === null ? await findProcess(kernel, entry.files) : null;
-      if (found?.state === 'running') {
-        this.#watch(entry, found.shim);
-        return await entry.ended;
-      }
-      if (found?.state === 'exited') exit = found.exit;
-      if (found?.state === 'none') await deleteCgroup(core, entry.files.cgroup);
-    } catch (error) {
-      report(`${entry.record.name}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    this.#ended(entry, exit);
   }
 
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {

@@ -6,10 +6,11 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Identity } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { mountedImages as imagesMountedBy } from '../../state/images-used.ts';
+import { specProblems } from '../../state/spec-problems.ts';
 import { ANONYMOUS_VOLUME } from '../../state/volume.ts';
 import { OWN_RUNTIME } from '../foreign/runtimes.ts';
-import type { Images } from '../image/images.ts';
 import { type ContainerFiles, filesOf } from './bundle-files.ts';
+import { chooseUsers } from './choose-users.ts';
 import type { ContainerContext } from './container-context.ts';
 import { CONTAINER_RECORD_VERSION, type ContainerRecord } from './record.ts';
 import type { Users } from './users.ts';
@@ -23,6 +24,23 @@ export interface Making {
   readonly image: ImageStatus;
   readonly mountedImages: Readonly<Record<string, string>>;
   readonly users: Users | null;
+}
+
+/**
+ * What a container is made from, once it is known to be possible; changes nothing. `taken`: users that others have. Throws BayplanError `bad-request`, `image-not-found` (of an image that
+ * it mounts that is said where the mounts are resolved) or what a runtime or users that cannot be had are refused with.
+ */
+export function checkMaking({ images, runtimes, users }: ContainerContext, { name, identity, spec }: Pick<Making, 'name' | 'identity' | 'spec'>, taken: () => readonly Users[]): Making {
+  const [problem] = specProblems(spec);
+  if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
+  runtimes.find(spec.runtime);
+  const image = images.find(spec.imageId === '' ? spec.image : spec.imageId);
+  if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} is not in the store: load it with "bayplan load FILE"`);
+  const mountedImages = Object.fromEntries(imagesMountedBy(spec).flatMap((reference) => {
+    const found = images.find(reference);
+    return found === null ? [] : [[reference, found.id]];
+  }));
+  return { name, identity, spec, image, mountedImages, users: chooseUsers(name, identity, spec, users, taken) };
 }
 
 /**
@@ -70,14 +88,6 @@ export async function makeContainer(
     for (const volume of made) await volumes.remove(volume);
     throw error;
   }
-}
-
-/** Config digests of the images that are mounted; those that are missing are left out, and named where the mounts are resolved. */
-export function imagesToMount(images: Images, spec: ContainerSpec): Readonly<Record<string, string>> {
-  return Object.fromEntries(imagesMountedBy(spec).flatMap((reference) => {
-    const found = images.find(reference);
-    return found === null ? [] : [[reference, found.id]];
-  }));
 }
 
 /** By reference, the folders of the layers of the images that are mounted, lowest first. */

@@ -1,0 +1,75 @@
+import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Images } from '../image/images.ts';
+import type { ContainerEntry } from './container-entry.ts';
+import type { ContainerEvent } from './containers.ts';
+import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
+import { setFrozen } from './freezer.ts';
+import { signalNumber } from './signals.ts';
+
+/** What reaches the processes of running containers: signals, and the freezer. */
+export class ContainerSignals {
+  readonly #images: Images;
+  readonly #emit: (event: ContainerEvent, name: string, detail?: string) => void;
+
+  constructor(images: Images, emit: (event: ContainerEvent, name: string, detail?: string) => void) {
+    this.#images = images;
+    this.#emit = emit;
+  }
+
+  /** Sends a signal, the container's own where it is null, then SIGKILL after the grace period; resolves when it has ended. */
+  async stop(entry: ContainerEntry, signal: string | null, graceMs: number): Promise<void> {
+    if (entry.shim === null) return;
+    const first = signalNumber(signal ?? (this.#stopSignal(entry) || 'SIGTERM'));
+    this.#emit('killed', entry.record.name, String(first));
+    await sendSignal(entry.shim, first, false);
+    await this.#thaw(entry); // it could not obey
+    if (!(await settledWithin(entry.ended, graceMs))) {
+      this.#emit('killed', entry.record.name, String(SIGKILL));
+      await sendSignal(entry.shim, SIGKILL, true);
+    }
+    await entry.ended;
+  }
+
+  /** Resolves when it has ended. */
+  async kill(entry: ContainerEntry): Promise<void> {
+    if (entry.shim === null) return;
+    this.#emit('killed', entry.record.name, String(SIGKILL));
+    await sendSignal(entry.shim, SIGKILL, true);
+    await this.#thaw(entry);
+    await entry.ended;
+  }
+
+  /** Throws BayplanError `conflict` where it does not run. */
+  async send(entry: ContainerEntry, signal: string): Promise<void> {
+    const { name } = entry.record;
+    if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
+    const number = signalNumber(signal);
+    this.#emit('killed', name, String(number));
+    await entry.shim.signal(number, number === SIGKILL);
+    const stops = this.#stopSignal(entry);
+    // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
+    if (number === SIGKILL || stops === '' || number === signalNumber(stops)) await this.#thaw(entry);
+  }
+
+  /** Freezes all its processes, or lets them go on. Throws BayplanError `not-running`, or `conflict` where it is so already. */
+  async pause(entry: ContainerEntry, on: boolean): Promise<void> {
+    const { name } = entry.record;
+    if (entry.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
+    if (entry.paused === on) throw new BayplanError('conflict', `container ${name} is ${on ? 'already' : 'not'} paused`);
+    await setFrozen(entry.files.cgroup, on);
+    Object.assign(entry, { paused: on, view: null });
+  }
+
+  async #thaw(entry: ContainerEntry): Promise<void> {
+    if (!entry.paused) return;
+    await setFrozen(entry.files.cgroup, false);
+    if (!entry.paused) return; // it has ended meanwhile
+    Object.assign(entry, { paused: false, view: null });
+    this.#emit('unpaused', entry.record.name);
+  }
+
+  /** '': neither it nor its image names one. */
+  #stopSignal({ record: { spec } }: ContainerEntry): string {
+    return spec.stopSignal ?? this.#images.find(spec.imageId)?.config.stopSignal ?? '';
+  }
+}
