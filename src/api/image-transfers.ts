@@ -75,7 +75,8 @@ function named(name: string, tag: string): string {
   return whole;
 }
 
-function line({ part, state, current, total }: PartProgress, words: Readonly<Partial<Record<PartState, string>>>): object {
+function line({ part, state, current, total, why }: PartProgress, words: Readonly<Partial<Record<PartState, string>>>): object {
+  if (part === '') return { status: `Retrying: ${why ?? ''}` };
   const counted = state === 'downloading' || state === 'uploading';
-  return { status: words[state] ?? state, progressDetail: counted ? { current, total } : {}, id: part.slice('sha256:'.length, 'sha256:'.length + 12) };
+  return { status: why === undefined ? (words[state] ?? state) : `Retrying: ${why}`, progressDetail: counted ? { current, total } : {}, id: part.slice('sha256:'.length, 'sha256:'.length + 12) };
 }

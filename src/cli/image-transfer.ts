@@ -37,8 +37,12 @@ async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Pro
 
 /** What the engine's words for a layer on its way mean; all others stand for a layer that is settled. */
 const STATES: Readonly<Record<string, PartState>> = {
-  'Pulling fs layer': 'waiting', Downloading: 'downloading', Retrying: 'retrying', Extracting: 'unpacking', Preparing: 'waiting', Pushing: 'uploading',
+  'Pulling fs layer': 'waiting', Downloading: 'downloading', Extracting: 'unpacking', Preparing: 'waiting', Pushing: 'uploading',
 };
+
+function stateOf(status: string): PartState {
+  return status.startsWith('Retrying: ') ? 'retrying' : (STATES[status] ?? 'done');
+}
 
 /**
  * Transfers images at the same time, a line for each thing that happens; on a terminal, what is on its way is drawn below them. All are tried, and the exit
@@ -53,7 +57,7 @@ export async function transferAll(images: readonly string[], transfer: (image: s
       let last = '';
       live?.begin(image);
       for await (const { status, id, progressDetail } of transfer(image)) {
-        if (id !== undefined && /^[0-9a-f]{12}$/.test(id)) live?.part(image, id, STATES[status] ?? 'done', progressDetail);
+        if (id !== undefined && /^[0-9a-f]{12}$/.test(id)) live?.part(image, id, stateOf(status), progressDetail);
         const line = `${image}: ${id === undefined ? '' : `${id}: `}${status}\n`;
         const drawn = ['Downloading', 'Pushing'].includes(status) || (live !== null && STATES[status] !== undefined);
         if (!quiet && status !== '' && !drawn && line !== last) print(last = line);

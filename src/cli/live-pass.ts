@@ -90,6 +90,7 @@ export class LivePass {
   }
 
   #progress(id: string, { part, state, current, total }: PartProgress): void {
+    if (part === '') return;
     const progress = { part, state, current, total };
     const parts = this.#running.get(id)?.parts;
     const before = parts?.get(progress.part);

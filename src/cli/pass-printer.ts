@@ -25,7 +25,8 @@ export class PassPrinter {
     else if (event.type === 'plan') {
       for (const step of event.plan.steps) this.#steps.set(step.id, step);
       for (const note of event.plan.notes) this.#note(note);
-    } else if (event.type === 'step') this.#step(event); // how far a step is, is for terminals
+    } else if (event.type === 'step') this.#step(event);
+    else if (event.why !== undefined) this.note(`${event.id}: ${printable(event.why)}`); // how far a step is otherwise, is for terminals
   }
 
   /** Number of steps that were done. */

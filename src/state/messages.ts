@@ -67,11 +67,13 @@ export interface LogLine {
 
 /** How far one part of a step is: a layer of an image that is pulled or pushed. `total` bytes; 0 where nobody knows. */
 export interface PartProgress {
-  /** Digest of the layer's blob. */
+  /** Digest of the layer's blob; '' for what is asked of a registry beside the layers. */
   readonly part: string;
   readonly state: PartState;
   readonly current: number;
   readonly total: number;
+  /** Of `retrying`: what went wrong, and how often it is tried, a line. */
+  readonly why?: string;
 }
 
 /** `present`: it was there already. `unpacking`: all bytes have come. `retrying`: the connection failed and is made anew. */

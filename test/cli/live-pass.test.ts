@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { LivePass } from '../../src/cli/live-pass.ts';
+import { PassPrinter } from '../../src/cli/pass-printer.ts';
 import type { PassEvent } from '../../src/state/messages.ts';
 
 /** What a terminal shows after these bytes: it knows line feeds, "up N lines" and "clear to the end". */
@@ -60,4 +61,21 @@ describe('a pass on a terminal', () => {
     live.print('');
     expect(screenOf(written).split('\n')).toEqual(['⠋ start-container d', '⠋ start-container d', '⠋ start-container d']);
   });
+});
+
+test('says on plain output and above a live one why a registry is asked again, and not to whom nothing is to be said', () => {
+  const retrying: PassEvent = { version: 1, type: 'progress', id: 'pull-image a:1', part: '', state: 'retrying', current: 0, total: 0, why: 'registry r did not answer for 30 s; retrying in 0.5 s (2 of 2)' };
+  const line = 'pull-image a:1: registry r did not answer for 30 s; retrying in 0.5 s (2 of 2)\n';
+  let written = '';
+  new PassPrinter((text) => { written += String(text); }).event(retrying);
+  expect(written).toBe(line);
+  new PassPrinter((text) => { written += String(text); }, true).event(retrying);
+  expect(written).toBe(line);
+  written = '';
+  const live = new LivePass({ write: (text) => { written += String(text); }, size: () => ({ columns: 200, rows: 24 }), colour: false, now: () => 0 });
+  live.event({ version: 1, type: 'step', id: 'pull-image a:1', state: 'started', ms: 0, message: '' });
+  live.event(retrying);
+  live.close();
+  expect(written).toContain(line);
+  expect(written).not.toContain('layers');
 });

@@ -19,7 +19,7 @@ import { FakeRegistry, platform } from './fake-registry.ts';
 import { eventually } from './harness.ts';
 
 const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
-const LIMITS = { attempts: 3, backoffMs: 5, answerMs: 1000, windowMs: 300, windowBytes: 4096 };
+const LIMITS = { attempts: 3, stalls: 2, backoffMs: 5, answerMs: 1000, windowMs: 300, windowBytes: 4096 };
 
 const tar = tarBytes([{ name: 'file', content: 'low' }]);
 const low = gzipSync(tar);
@@ -289,6 +289,14 @@ describe('a registry that fails', () => {
     registry.intercept = (_, response) => { response.writeHead(500, { 'Content-Type': 'application/json' }).end('{"errors":[{"message":"disk\\nfull"}]}'); return true; };
     await expect(pull()).rejects.toThrow(/registry 127.0.0.1:\d+ has failed \(500: disk full\)$/);
     expect(registry.seen).toHaveLength(LIMITS.attempts);
+    expect(progress.map(({ part, state, why }) => [part, state, why?.replace(/ 127\S+|in \S+ s/g, '')])).toEqual([2, 3].map((at) => ['', 'retrying', `image registry has failed (500: disk full); retrying  (${at} of 3)`]));
+  });
+
+  test('with what is no HTTP: it is not asked again', async () => {
+    registry.intercept = (_, response) => { response.socket?.end('HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm="http://127.0.0.1/\x01"\r\nContent-Length: 0\r\n\r\n'); return true; };
+    await expect(pull()).rejects.toThrow(/^registry 127.0.0.1:\d+ answers what is no HTTP \(.*header value char.*\)$/);
+    expect(registry.seen).toHaveLength(1);
+    expect(progress).toEqual([]);
   });
 
   test('with 429: it is asked again when it says', async () => {
@@ -338,6 +346,8 @@ describe('a registry that fails', () => {
       return true;
     };
     await expect(pull()).rejects.toThrow(error);
+    expect(registry.blobRequests(sha256(large))).toHaveLength(LIMITS.stalls); // each costs the whole patience
+    expect(progress.filter(({ why }) => why !== undefined)).toEqual([expect.objectContaining({ part: sha256(large), state: 'retrying', why: expect.stringMatching(/; retrying in \d\.\d s \(2 of 2\)$/) })]);
     expect([...leftOver(), ...layerFolders()]).toEqual([]);
   });
 });

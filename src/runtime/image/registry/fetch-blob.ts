@@ -12,7 +12,7 @@ export interface BlobReader {
   readonly write: (bytes: Buffer) => Promise<void>;
   /** Bytes that have been taken. */
   readonly onBytes: (received: number) => void;
-  readonly onRetry: () => void;
+  readonly onRetry: (why: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export interface BlobReader {
 export async function fetchBlob(repository: Repository, descriptor: Descriptor, what: string, reader: BlobReader): Promise<void> {
   const { limits, endpoint: { host } } = repository;
   const hash = createHash('sha256');
-  const attempts = new Attempts(limits, reader.signal);
+  const attempts = new Attempts(limits, reader.signal, reader.onRetry);
   let received = 0;
   let failedAt = 0;
   const buffer = new DoubleBuffer(async (bytes) => {
@@ -53,7 +53,6 @@ export async function fetchBlob(repository: Repository, descriptor: Descriptor, 
       if (received - failedAt >= limits.windowBytes) attempts.progressed(); // else a byte at a time could go on for ever
       failedAt = received;
       await attempts.failed(error);
-      reader.onRetry();
     }
   }
   const digest = `sha256:${hash.digest('hex')}`;

@@ -58,7 +58,7 @@ async function transfer({ repository, descriptor, what, signal, onProgress }: La
       told = now;
       tell('downloading', bytes);
     },
-    onRetry: () => tell('retrying', received),
+    onRetry: (why) => onProgress({ part: descriptor.digest, state: 'retrying', current: received, total: descriptor.size, why }),
   });
   tell('unpacking', descriptor.size);
   sink?.end();

@@ -2,6 +2,8 @@
 export interface RegistryLimits {
   /** Times that a request is tried; progress of a download makes it begin to count again. */
   readonly attempts: number;
+  /** The same where it did nothing for as long as below: each time costs that long. */
+  readonly stalls: number;
   /** Wait before the second try; doubled for each one after it. */
   readonly backoffMs: number;
   /** Longest wait for a connection, and for the head of an answer. */
@@ -13,4 +15,4 @@ export interface RegistryLimits {
 }
 
 /** 1 KiB a second is less than any line has that one would pull an image over. */
-export const LIMITS: RegistryLimits = { attempts: 5, backoffMs: 500, answerMs: 30_000, windowMs: 30_000, windowBytes: 32 * 1024 };
+export const LIMITS: RegistryLimits = { attempts: 5, stalls: 2, backoffMs: 500, answerMs: 30_000, windowMs: 30_000, windowBytes: 32 * 1024 };

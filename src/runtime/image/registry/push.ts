@@ -6,7 +6,6 @@ import type { PartProgress, PartState } from '../../../state/messages.ts';
 import type { Layout } from '../layout.ts';
 import { MANIFEST_TYPE, type Descriptor, type Manifest } from '../oci.ts';
 import { discard } from './answers.ts';
-import { retry } from './attempts.ts';
 import { header, type Repository } from './repository.ts';
 import { redirected } from './transport.ts';
 
@@ -47,7 +46,7 @@ export async function pushImage(work: PushWork): Promise<void> {
   }));
   await Promise.allSettled(going);
   if (stop.signal.aborted) throw stop.signal.reason;
-  await retry(async () => {
+  await repository.retry(async () => {
     const answer = await repository.call('PUT', `/manifests/${tag}`, {
       scope: scopeOf(repository), headers: { 'Content-Type': manifest.mediaType ?? MANIFEST_TYPE, 'Content-Length': manifestBytes.length }, body: () => manifestBytes,
     });
@@ -55,22 +54,22 @@ export async function pushImage(work: PushWork): Promise<void> {
     discard(answer, repository.limits);
     const digest = header(answer, 'docker-content-digest') ?? manifestDigest;
     if (digest !== manifestDigest) throw new BayplanError('registry-lies', `${what}: registry ${repository.endpoint.host} stored manifest ${manifestDigest} as ${digest}`);
-  }, repository.limits, signal);
+  });
 }
 
 async function pushBlob(work: PushWork, blob: Descriptor): Promise<void> {
-  const { repository, manifest, signal, onProgress } = work;
+  const { repository, manifest, onProgress } = work;
   const tell = (state: PartState, current: number): void => {
     if (blob.digest !== manifest.config.digest) onProgress({ part: blob.digest, state, current, total: blob.size });
   };
   tell('waiting', 0);
-  await retry(async () => {
+  await repository.retry(async () => {
     if (await isThere(work, blob)) return tell('present', blob.size);
     const opened = await openUpload(work, blob);
     if (opened === 'mounted') return tell('mounted', blob.size);
     await upload(work, blob, opened, tell);
     tell('done', blob.size);
-  }, repository.limits, signal);
+  });
 }
 
 async function isThere({ repository, what }: PushWork, { digest }: Descriptor): Promise<boolean> {

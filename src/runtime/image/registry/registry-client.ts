@@ -48,7 +48,7 @@ export class RegistryClient {
   async pull({ reference: name, credentials, current, signal, onProgress }: PullRequest, store: PullStore): Promise<PulledImage | null> {
     const reference = parseReference(name);
     const what = `image ${familiarReference(name)}`;
-    return await this.#firstOf(reference, credentials, signal, async (repository) => {
+    return await this.#firstOf(reference, credentials, signal, onProgress, async (repository) => {
       if (current !== null && current === (reference.digest === '' ? await repository.digestOf(reference.tag, what) : reference.digest)) return null;
       return await pullImage(repository, reference, what, store, signal, onProgress);
     });
@@ -56,16 +56,16 @@ export class RegistryClient {
 
   /** The tags that a repository has, by the first endpoint that tells. `name`: whole name, whose tag is of no account. */
   async tags(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.#firstOf(parseReference(name), credentials, signal, (repository) => tagsOf(repository, `image ${familiarReference(repositoryOf(name))}`, signal));
+    return await this.#firstOf(parseReference(name), credentials, signal, () => undefined, (repository) => tagsOf(repository, `image ${familiarReference(repositoryOf(name))}`));
   }
 
   /** What `work` answers with the first endpoint that serves. */
-  async #firstOf<T>({ domain, path }: Pick<Reference, 'domain' | 'path'>, credentials: CredentialsByHost, signal: AbortSignal, work: (repository: Repository) => Promise<T>): Promise<T> {
+  async #firstOf<T>({ domain, path }: Pick<Reference, 'domain' | 'path'>, credentials: CredentialsByHost, signal: AbortSignal, onProgress: (progress: PartProgress) => void, work: (repository: Repository) => Promise<T>): Promise<T> {
     const failures: BayplanError[] = [];
     const endpoints = endpointsOf(domain, this.#registries);
     for (const endpoint of endpoints) {
       try {
-        return await work(this.#repository(endpoint, path, credentials, signal, endpoint === endpoints.at(-1) ? this.#limits.attempts : MIRROR_ATTEMPTS));
+        return await work(this.#repository(endpoint, path, credentials, signal, onProgress, endpoint === endpoints.at(-1) ? this.#limits.attempts : MIRROR_ATTEMPTS));
       } catch (error) {
         if (signal.aborted || !(error instanceof BayplanError) || !ELSEWHERE.test(error.code)) throw error;
         failures.push(error);
@@ -77,7 +77,7 @@ export class RegistryClient {
   /** Pushes to the registry itself, never to a mirror. `siblings`: whole names that the image has too. */
   async push({ reference: name, credentials, signal, onProgress }: Omit<PullRequest, 'current'>, image: Pick<PushWork, 'layout' | 'manifest' | 'manifestBytes' | 'manifestDigest'>, siblings: readonly string[]): Promise<void> {
     const { domain, path, tag } = parseReference(name);
-    const repository = this.#repository(registryEndpoint(domain, this.#registries), path, credentials, signal);
+    const repository = this.#repository(registryEndpoint(domain, this.#registries), path, credentials, signal, onProgress);
     const others = siblings.map(parseReference).filter((other) => other.domain === domain && other.path !== path).map((other) => other.path);
     await pushImage({ ...image, repository, tag, siblings: [...new Set(others)], what: `image ${familiarReference(name)}`, signal, onProgress });
   }
@@ -91,13 +91,13 @@ export class RegistryClient {
       if (answer.statusCode === 401 || answer.statusCode === 403) throw refusedCredentials(domain, true);
       if (answer.statusCode !== 200) throw await answerError(answer, domain, 'login', true, this.#limits);
       discard(answer, this.#limits);
-    }, this.#limits, signal);
+    }, this.#limits, signal, () => undefined);
   }
 
-  #repository(endpoint: Endpoint, path: string, credentials: CredentialsByHost, signal: AbortSignal, attempts = this.#limits.attempts): Repository {
+  #repository(endpoint: Endpoint, path: string, credentials: CredentialsByHost, signal: AbortSignal, onProgress: (progress: PartProgress) => void, attempts = this.#limits.attempts): Repository {
     const limits = { ...this.#limits, attempts: Math.min(attempts, this.#limits.attempts) };
     const authorizer = new Authorizer(this.#transport, limits, endpoint.host, credentials[endpoint.host] ?? null);
-    return new Repository({ transport: this.#transport, limits, authorizer, signal }, endpoint, path);
+    return new Repository({ transport: this.#transport, limits, authorizer, signal, onRetry: (why) => onProgress({ part: '', state: 'retrying', current: 0, total: 0, why }) }, endpoint, path);
   }
 }
 

@@ -22,6 +22,8 @@ export interface RepositoryContext {
   readonly authorizer: Authorizer;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** Hears why a request is tried again. */
+  readonly onRetry: (why: string) => void;
 }
 
 export interface FetchedManifest { readonly bytes: Buffer; readonly digest: string; readonly contentType: string }
@@ -50,9 +52,14 @@ export class Repository {
     return new Repository({ ...this.#context, signal }, this.endpoint, this.path);
   }
 
+  /** Does it until it succeeds, fails for good, or has failed too often. */
+  retry<T>(work: () => Promise<T>): Promise<T> {
+    return retry(work, this.limits, this.#context.signal, this.#context.onRetry);
+  }
+
   /** A manifest or index by tag or digest, checked against the digests that are known of it. */
   async manifest(reference: string, what: string): Promise<FetchedManifest> {
-    return retry(async () => {
+    return this.retry(async () => {
       const answer = await this.#get(`/manifests/${reference}`, what, { Accept: ACCEPT });
       const contentType = (answer.headers['content-type'] ?? '').replace(/;.*$/, '').trim();
       const told = header(answer, 'docker-content-digest');
@@ -61,29 +68,29 @@ export class Repository {
       const expected = reference.startsWith('sha256:') ? reference : told?.startsWith('sha256:') === true ? told : digest;
       if (digest !== expected) throw new BayplanError('registry-lies', `${what}: registry ${this.endpoint.host} sent ${digest} for manifest ${expected}`);
       return { bytes, digest, contentType };
-    }, this.limits, this.#context.signal);
+    });
   }
 
   /** The digest that a tag has at the moment; null where the registry does not say. */
   async digestOf(tag: string, what: string): Promise<string | null> {
-    return retry(async () => {
+    return this.retry(async () => {
       const answer = await this.call('HEAD', `/manifests/${tag}`, { headers: { Accept: ACCEPT } });
       if (answer.statusCode !== 200) throw await this.error(answer, what);
       discard(answer, this.limits);
       return header(answer, 'docker-content-digest') ?? null;
-    }, this.limits, this.#context.signal);
+    });
   }
 
   /** A small blob, checked. */
   async document(descriptor: Descriptor, what: string): Promise<Buffer> {
     if (descriptor.size > CONFIG_MAX) throw new BayplanError('bad-image', `${what} cannot be used: its config has ${descriptor.size} bytes`);
-    return retry(async () => {
+    return this.retry(async () => {
       const answer = await this.#get(`/blobs/${descriptor.digest}`, what, {});
       const bytes = await readSmall(answer, this.endpoint.host, descriptor.size, this.limits);
       if (bytes.length < descriptor.size) throw new BayplanError('registry-cut', `${what}: registry ${this.endpoint.host} sent ${bytes.length} of the ${descriptor.size} bytes of blob ${descriptor.digest}`, { retryable: true });
       if (digestOf(bytes) !== descriptor.digest) throw new BayplanError('registry-lies', `${what}: registry ${this.endpoint.host} sent ${digestOf(bytes)} for blob ${descriptor.digest}`);
       return bytes;
-    }, this.limits, this.#context.signal);
+    });
   }
 
   /** The body of a blob from byte `from` on, tried once; the registry may answer with all of it (200). */

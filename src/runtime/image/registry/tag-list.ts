@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { BayplanError } from '../../../state/bayplan-error.ts';
 import { isReference } from '../../../state/image-reference.ts';
 import { readSmall } from './answers.ts';
-import { retry } from './attempts.ts';
 import { header, type Repository } from './repository.ts';
 
 const TagList = z.looseObject({ tags: z.array(z.string()).nullable() });
@@ -11,11 +10,11 @@ const PAGE_MAX = 4 * 1024 * 1024;
 const PAGES = 1000;
 
 /** All tags of a repository, page after page (distribution specification 1.1, "Listing Tags"). Throws BayplanError `registry-answer`, and what Repository throws. */
-export async function tagsOf(repository: Repository, what: string, signal: AbortSignal): Promise<readonly string[]> {
+export async function tagsOf(repository: Repository, what: string): Promise<readonly string[]> {
   const tags = new Set<string>();
   let address = '/tags/list';
   for (let page = 0; page < PAGES; page++) {
-    const { found, next } = await retry(() => pageOf(repository, address, what), repository.limits, signal);
+    const { found, next } = await repository.retry(() => pageOf(repository, address, what));
     for (const tag of found) tags.add(tag);
     if (next === null) return [...tags];
     address = next;

@@ -115,5 +115,7 @@ export function connectionError(url: URL, error: Error): BayplanError {
   if (url.protocol === 'https:' && /CERT|SIGNATURE|ALTNAME|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return new BayplanError('registry-tls', `the certificate of registry ${url.host} is not trusted (${error.message}): name its authority by "ca" in the engine's configuration, or put it into /etc/docker/certs.d/${url.host}`, { cause: error });
   }
+  // A parser's error: no other answer is to be expected of such a server. All but the end in the middle of an answer.
+  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') return new BayplanError('registry-answer', `registry ${url.host} answers what is no HTTP (${error.message.replace(/^Parse Error: /, '')})`, { cause: error });
   return new BayplanError('registry-unreachable', `registry ${url.host} cannot be reached: ${WORDS[code] ?? error.message}`, { retryable: code !== 'ENOTFOUND', cause: error });
 }
