@@ -198,9 +198,12 @@ export class Supervisor {
     const container = containers.get(name);
     if (container === null || container.status === null || container.spec.ports.length === 0) return;
     const { identity, spec, status } = container;
-    if (!Object.keys(spec.networks).some((network) => networks.spec(network)?.driver === 'bridge')) return; // it publishes none
+    const bridges = Object.entries(spec.networks).flatMap(([network, { gatewayPriority }]) => ({ ...networks.spec(network), gatewayPriority })).filter(({ driver }) => driver === 'bridge');
+    // Its ports lead to the first of them.
+    const [first] = bridges.sort((a, b) => Number(a.internal) - Number(b.internal) || b.gatewayPriority - a.gatewayPriority);
+    if (first === undefined) return; // it publishes none
     const isKin = (id: string): boolean => identity.owner !== 'api' && [...containers.list().values()].some((other) => other.status?.id === id && other.identity.stack === identity.stack);
-    await networks.checkPorts({ container: status.id, ports: spec.ports, group: portGroup(identity, status.id) }, isKin);
+    await networks.checkPorts({ container: status.id, ports: spec.ports, group: portGroup(identity, status.id) }, first.ipv6 === true, isKin);
   }
 
   /** A hook that fails, or takes longer than the container has to stop, keeps nobody from stopping it. */

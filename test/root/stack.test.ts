@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { eventually, Machine } from './harness.ts';
@@ -161,6 +161,29 @@ describe('wrong use', () => {
     const outcome = await machine.up(one('command: [sleep, "9"], volumes: [{type: bind, source: /no/such, target: /x, bind: {create_host_path: false}}]'));
     expect(outcome.message).toBe('start-container demo-one-1: container demo-one-1 (image bayplan/hello): bind source /no/such does not exist (for /x): make it, or set bind.create_host_path');
     expect(status('demo-one-1')).toMatchObject({ phase: 'exited', exitCode: 125 });
+  });
+
+  it('finds before the start that a range is taken, and that a port is by IPv6 alone', async () => {
+    const listen = async (port: number, host: string): Promise<Server> => {
+      const server = createServer().listen({ port, host, ipv6Only: true });
+      await once(server, 'listening');
+      return server;
+    };
+    const first = 47_000 + 10 * Math.floor(Math.random() * 90);
+    const servers = [await listen(first, '0.0.0.0'), await listen(first + 1, '0.0.0.0'), await listen(first + 2, '::')];
+    const quiet = 'image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL';
+    try {
+      expect(await machine.up(`services: {one: {${quiet}, ports: ["${first}-${first + 1}:80"]}}`)).toMatchObject({ ok: false, message: `start-container demo-one-1: no free tcp port is left between ${first} and ${first + 1}; give the service a longer range, or stop what has them` });
+      expect(status('demo-one-1')).toMatchObject({ phase: 'created', startedAt: 0 });
+      const six = await machine.up(`services: {six: {${quiet}, ports: ["${first + 2}:80"]}}\nnetworks: {default: {enable_ipv6: true}}`, { name: 'six' });
+      expect([six.ok, six.message]).toEqual([false, expect.stringMatching(new RegExp(`^start-container six-six-1: port \\[::\\]:${first + 2}/tcp is taken by .+ \\(pid ${process.pid}\\)`))]);
+      expect(machine.engine.container('six-six-1').status).toMatchObject({ phase: 'created', startedAt: 0 });
+      // By IPv4 alone nobody has it; of a range one is enough.
+      expect(await machine.up(`services: {one: {${quiet}, ports: ["0.0.0.0:${first + 2}:80", "${first + 1}-${first + 3}:81"]}}`)).toMatchObject({ ok: true });
+    } finally {
+      for (const server of servers) server.close();
+      await machine.down({ name: 'six' });
+    }
   });
 
   it('names the holder of a port that is taken before the container starts, and goes on once the port is free', async () => {

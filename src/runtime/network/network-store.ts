@@ -192,8 +192,8 @@ class NetworkStore implements Networks {
     await settled([this.#ports.settle(id), this.#names.write(endpoint)]);
   }
 
-  checkPorts(publication: Publication, mayYield: (container: string) => boolean): Promise<void> {
-    return this.#ports.check(publication, mayYield);
+  checkPorts(publication: Publication, ipv6: boolean, mayYield: (container: string) => boolean): Promise<void> {
+    return this.#ports.check(publication, ipv6, mayYield);
   }
 
   async publish(publication: Publication): Promise<readonly PublishedPort[]> {

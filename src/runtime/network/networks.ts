@@ -81,8 +81,8 @@ export interface Networks {
    * stack has it. Empty: withdraws.
    */
   publish(publication: Publication): Promise<readonly PublishedPort[]>;
-  /** Throws `port-taken` as `publish` would, for one that is to start: by containers that `mayYield` names (ids) nothing is taken. Changes nothing. */
-  checkPorts(publication: Publication, mayYield: (container: string) => boolean): Promise<void>;
+  /** Throws `port-taken` as `publish` would, for one that is to start: by containers that `mayYield` names (ids) nothing is taken. `ipv6`: whether they are to lead to it by IPv6 too. Changes nothing. */
+  checkPorts(publication: Publication, ipv6: boolean, mayYield: (container: string) => boolean): Promise<void>;
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
    * the ids of containers whose ports could not be given back, for which `notices` has the reasons. The namespaces of `untouched` (ids) stay as they are. */
   restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched?: readonly string[]): Promise<readonly string[]>;

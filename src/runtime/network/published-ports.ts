@@ -53,17 +53,34 @@ export class PublishedPorts {
 
   /**
    * Throws `port-taken` where one of these ports cannot be had, so that a container need not run first to find that out. Nothing is kept: `assign` decides. Ports that containers have
-   * which `mayYield` names (by id) are no matter of this: they may be on their way out. Nor are ranges, of which any may be free by then.
+   * which `mayYield` names (by id) are no matter of this: they may be on their way out. `ipv6`: whether the container's ports are reached by IPv6 too.
    */
-  async check({ container, ports, group = container }: Publication, mayYield: (container: string) => boolean): Promise<void> {
+  async check({ container, ports, group = container }: Publication, ipv6: boolean, mayYield: (container: string) => boolean): Promise<void> {
+    const spoken = new Set<string>();
     for (const port of ports) {
-      if (port.published === null || port.publishedLast !== null) continue;
-      const wanted = { ...port, published: port.published };
-      const held = this.#held.get(keyOf(wanted));
-      const holders = held?.group === group ? [] : held?.containers ?? this.#overlapping(wanted);
-      if (holders.some((holder) => !mayYield(holder))) throw await this.#taken(new PortTaken(wanted, holders));
-      if (held === undefined && holders.length === 0 && !this.#isFree(wanted)) throw await this.#taken(new PortTaken(wanted, []));
+      if (port.published === null) continue;
+      const last = port.publishedLast ?? port.published;
+      let taken: PortTaken | null = null;
+      for (let published = port.published; published <= last; published++) {
+        const wanted = { ...port, published };
+        if (last > port.published && spoken.has(keyOf(wanted))) continue;
+        taken = this.#conflict(wanted, group, ipv6, mayYield);
+        if (taken !== null) continue;
+        spoken.add(keyOf(wanted));
+        break;
+      }
+      if (taken !== null) throw last === port.published ? await this.#taken(taken) : noneLeft(port, port.published, last);
     }
+  }
+
+  #conflict(wanted: PickedPort, group: string, ipv6: boolean, mayYield: (container: string) => boolean): PortTaken | null {
+    const held = this.#held.get(keyOf(wanted));
+    const holders = held?.group === group ? [] : held?.containers ?? this.#overlapping(wanted);
+    if (holders.some((holder) => !mayYield(holder))) return new PortTaken(wanted, holders);
+    if (held !== undefined || holders.length > 0) return null;
+    const places = wanted.hostIp !== '' ? [wanted] : [wanted, ...(ipv6 ? [{ ...wanted, hostIp: '::' }] : [])];
+    const busy = places.find((place) => !this.#isFree(place));
+    return busy === undefined ? null : new PortTaken(busy, []);
   }
 
   /**
@@ -173,8 +190,7 @@ export class PublishedPorts {
         if (!(error instanceof PortTaken)) throw error;
       }
     }
-    const advice = port.published === null ? "name one in the service's ports" : 'give the service a longer range, or stop what has them';
-    throw new BayplanError('port-taken', `no free ${port.protocol} port is left between ${first} and ${last}; ${advice}`);
+    throw noneLeft(port, first, last);
   }
 
   #reserve(port: PickedPort, { addresses, group }: Claim): ReservedPort {
@@ -190,7 +206,7 @@ export class PublishedPorts {
     return held;
   }
 
-  /** On all addresses that of IPv4 stands for both: who listens on all of IPv6 has it too, as a rule. */
+  /** On all addresses: on those of IPv4. */
   #isFree({ protocol, hostIp, published }: PickedPort): boolean {
     if (this.#ending.size > 0) return true; // one of them may be this
     try {
@@ -229,6 +245,11 @@ export class PublishedPorts {
     const holder = await findPortHolder(port.protocol, port.hostIp === '' ? '0.0.0.0' : normalHostIp(port.hostIp), port.published);
     return new BayplanError('port-taken', `${what}${holder === null ? '' : ` by ${holder.program} (pid ${holder.pid})`}; ${advice}`);
   }
+}
+
+function noneLeft({ protocol, published }: PublishedPort, first: number, last: number): BayplanError {
+  const advice = published === null ? "name one in the service's ports" : 'give the service a longer range, or stop what has them';
+  return new BayplanError('port-taken', `no free ${protocol} port is left between ${first} and ${last}; ${advice}`);
 }
 
 class PortTaken extends Error {
