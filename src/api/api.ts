@@ -26,7 +26,7 @@ import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
 import { createOneOff, deleteStack, diffRevisions, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
-import { info, listPlugins, ping, pruneBuilds, version } from './system.ts';
+import { API_VERSION, info, listPlugins, MIN_API_VERSION, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
@@ -178,10 +178,23 @@ async function answer(
   }
 }
 
+/** Throws BayplanError `bad-request` for a version of the API that is not spoken, in Docker's words. */
 function target(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
-  const url = (request.url ?? '/').replace(/^\/v1\.\d+(?=\/)/, '');
+  const whole = request.url ?? '/';
+  const [prefix = '', major = '1', minor = ''] = /^\/v(\d+)\.(\d+)(?=\/)/.exec(whole) ?? [];
+  if (prefix !== '' && minor !== '') checkVersion(Number(major), Number(minor));
+  const url = whole.slice(prefix.length);
   const at = url.indexOf('?');
   return at < 0 ? { path: url, query: new URLSearchParams() } : { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) };
+}
+
+function checkVersion(major: number, minor: number): void {
+  const beyond = (limit: string): number => {
+    const [most = 0, least = 0] = limit.split('.').map(Number);
+    return major - most || minor - least;
+  };
+  if (beyond(API_VERSION) > 0) throw new BayplanError('bad-request', `client version ${major}.${minor} is too new. Maximum supported API version is ${API_VERSION}`);
+  if (beyond(MIN_API_VERSION) < 0) throw new BayplanError('bad-request', `client version ${major}.${minor} is too old. Minimum supported API version is ${MIN_API_VERSION}, please upgrade your client to a newer version`);
 }
 
 async function upgrade(engine: EngineView, execs: ExecSessions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -8,7 +8,7 @@ import { GO_ARCH } from './go-arch.ts';
 
 /** The newest version of the Docker Engine API whose shapes are answered, and the oldest that clients may ask for. */
 export const API_VERSION = '1.47';
-const MIN_API_VERSION = '1.24';
+export const MIN_API_VERSION = '1.24';
 
 /** `GET` and `HEAD /_ping`: clients negotiate the version from its headers, so it stands outside any version. */
 export async function ping({ request, response }: Exchange): Promise<void> {

@@ -324,3 +324,11 @@ test.each(['../../evil', 'a/b', 'a\nb', 'ab\n', '\x1b[2J', '.', '..', '-x', 'a\0
   expect([status, JSON.parse(body).message]).toEqual([400, expect.stringContaining('Invalid container name')]);
   expect(engine.calls.filter((made) => made.startsWith('rename'))).toEqual([]);
 });
+
+test('a version of the API that is not spoken is refused in Docker\'s words', async () => {
+  for (const [version, message] of [
+    ['9.99', 'client version 9.99 is too new. Maximum supported API version is 1.47'], ['1.48', 'client version 1.48 is too new. Maximum supported API version is 1.47'],
+    ['1.23', 'client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version'],
+  ] as const) expect(await call('GET', `/v${version}/info`)).toMatchObject({ status: 400, body: expect.stringContaining(message) });
+  expect(await call('GET', '/v1.24/version')).toMatchObject({ status: 200 });
+});
