@@ -22,7 +22,7 @@ export const addPort: AddCommand = (program, cli, ends) => {
       const published = container.Ports.filter(({ PublicPort }) => PublicPort !== undefined);
       const found = published.find(({ PrivatePort, Type }) => PrivatePort === port && Type === options.protocol.toLowerCase());
       if (found === undefined) {
-        const others = published.map(({ PrivatePort, PublicPort, Type }) => `${PrivatePort}/${Type} at ${PublicPort ?? 0}`).join(', ');
+        const others = [...new Set(published.map(({ PrivatePort, PublicPort, Type }) => `${PrivatePort}/${Type} at ${PublicPort ?? 0}`))].join(', '); // each family has its line
         throw new BayplanError('not-found', `port ${port}/${options.protocol} of container ${nameOf(container)} is not published${others === '' ? '' : `: it has ${others}`}`);
       }
       const ip = found.IP ?? '';

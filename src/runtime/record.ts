@@ -78,7 +78,7 @@ export function readRecord<T>(path: string, schema: z.ZodType<T>, version: numbe
   const record = schema.safeParse(value);
   if (!record.success) {
     const issue = record.error.issues[0];
-    throw damaged(issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`, record.error);
+    throw damaged(issue === undefined ? 'wrong shape' : [...(issue.path.length === 0 ? [] : [issue.path.join('.')]), issue.message].join(': '), record.error);
   }
   return record.data;
 }

@@ -134,7 +134,7 @@ async function document<T>(archive: StagedArchive, name: string, schema: z.ZodTy
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw bad(`${name}: ${issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`}`, parsed.error);
+  throw bad(`${name}: ${issue === undefined ? 'wrong shape' : [...(issue.path.length === 0 ? [] : [issue.path.join('.')]), issue.message].join(': ')}`, parsed.error);
 }
 
 function staged(archive: StagedArchive, name: string): StagedFile {

@@ -43,18 +43,18 @@ export function checkLayer({ mediaType = '', digest }: Descriptor, what: string)
 function parse(bytes: Buffer, what: string): object {
   try {
     const value: unknown = JSON.parse(bytes.toString());
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
-    // no JSON: said below
+    throw bad(what, 'it is not JSON');
   }
-  throw bad(what, 'it is not JSON');
+  throw bad(what, 'it is no JSON object');
 }
 
 function shaped<T>(value: unknown, schema: z.ZodType<T>, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw bad(what, issue === undefined ? 'wrong shape' : `${issue.path.join('.')}: ${issue.message}`);
+  throw bad(what, issue === undefined ? 'wrong shape' : [...(issue.path.length === 0 ? [] : [issue.path.join('.')]), issue.message].join(': '));
 }
 
 export function bad(what: string, why: string): BayplanError {
