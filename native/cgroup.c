@@ -74,20 +74,23 @@ static int make(const char *root, const char *path, char *folder, struct error *
 }
 
 /* A cgroup has the controllers that each of its parents passes on. Passing on is refused in one with processes, the root excepted. */
+static int pass_controller(const char *top, const char *folder, const char *controller, struct error *err) {
+  char path[4200], plus[16];
+  snprintf(plus, sizeof plus, "+%s", controller);
+  for (const char *slash = folder + strlen(top); slash; slash = strchr(slash + 1, '/')) {
+    snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", (int)(slash - folder), folder);
+    if (file_write_at(AT_FDCWD, path, plus) < 0 && errno != ENOENT && errno != EINVAL) return error_errno(err, "write", path);
+  }
+  return 0;
+}
+
 static int pass_controllers(const char *folder, struct error *err) {
   static const char *const controllers[] = {"cpu", "memory", "pids", "cpuset", "io", "hugetlb"};
   char path[4200], text[1024];
   snprintf(path, sizeof path, "%s/cgroup.controllers", folder);
   if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return error_errno(err, "read", path);
   if (strstr(text, "memory") && strstr(text, "pids") && strstr(text, "cpu ") && strstr(text, "io ")) return 0;
-  for (const char *slash = folder + strlen(TOP); slash; slash = strchr(slash + 1, '/')) {
-    for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) {
-      char plus[16];
-      snprintf(plus, sizeof plus, "+%s", controllers[i]);
-      snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", (int)(slash - folder), folder);
-      if (file_write_at(AT_FDCWD, path, plus) < 0 && errno != ENOENT && errno != EINVAL) return error_errno(err, "write", path);
-    }
-  }
+  for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) if (pass_controller(TOP, folder, controllers[i], err) < 0) return -1;
   return 0;
 }
 
@@ -110,10 +113,16 @@ static bool has_v2(const char *folder, const char *controller) {
   return false;
 }
 
+/* In the hybrid layout a controller that no hierarchy of version 1 has may be version 2's: huge pages are. */
+static bool huge_is_unified(void) {
+  char root[64];
+  return !pure_v2() && !hierarchy(V1_HUGETLB, root) && has_v2(TOP "/unified", "hugetlb");
+}
+
 static bool there_v1(int which, const void *of) {
   char root[64];
   (void)of;
-  return hierarchy(which, root);
+  return hierarchy(which, root) || (which == V1_HUGETLB && huge_is_unified());
 }
 /* Its name in version 2, where the disks' controller has another one. */
 static bool there_v2(int which, const void *folder) { return has_v2(folder, which == V1_BLKIO ? "io" : cgroup_v1_names[which]); }
@@ -127,9 +136,15 @@ static int require_controllers(const char *unified, const struct resources *r, s
   return 0;
 }
 
-/* What v2 holds: all where it is alone; in hybrid only the devices, and those only where version 1 does not. */
+static int limit_huge_unified(int folder, const char *where, const struct resources *r, struct error *err) {
+  if (!r->huge_count || !huge_is_unified()) return 0;
+  return pass_controller(TOP "/unified", where, "hugetlb", err) < 0 ? -1 : cgroup_limit_huge_v2(folder, where, r, err);
+}
+
+/* What v2 holds: all where it is alone; in hybrid the devices and huge pages alone, and those only where version 1 does not. */
 static int limit_unified(bool alone, int folder, const char *where, const struct resources *r, struct error *err) {
   char root[64];
+  if (!alone && limit_huge_unified(folder, where, r, err) < 0) return -1;
   if (!alone) return r->device_count && !hierarchy(V1_DEVICES, root) ? devices_attach_filter(folder, r->devices, r->device_count, err) : 0;
   if (pass_controllers(where, err) < 0 || require_controllers(where, r, err) < 0) return -1;
   if (r->device_count && devices_attach_filter(folder, r->devices, r->device_count, err) < 0) return -1;
@@ -225,12 +240,15 @@ int cgroup_update(const char *path, const struct resources *r, struct error *err
   char folder[4096];
   if (!pure && require_controllers(NULL, r, err) < 0) return -1;
   for (int i = 0; i < HIERARCHIES; i++) {
-    if ((i == UNIFIED) != pure || !folder_of(i, path, folder)) continue;
+    bool huge = i == UNIFIED && r->huge_count && huge_is_unified();
+    if (((i == UNIFIED) != pure && !huge) || !folder_of(i, path, folder)) continue;
     if (i < V1_COUNT && !cgroup_wants_v1(i, r)) continue;
     fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && i == V1_CPUSET) { if (join_later(path, folder, r, err) < 0) return -1; continue; }
     if (fd < 0) return error_errno(err, "open", folder);
     found = true;
+    if (huge && limit_huge_unified(fd, folder, r, err) < 0) return -1;
+    if (huge) continue;
     if (pure ? require_controllers(folder, r, err) < 0 || refuse_below_use(fd, folder, r, err) < 0 || cgroup_limit_v2(fd, folder, r, err) < 0 : cgroup_limit_v1(i, fd, folder, r, err) < 0) return -1;
   }
   return found ? 0 : error_text(err, "there is no cgroup %s", path);

@@ -249,6 +249,10 @@ int cgroup_limit_v2(int folder, const char *where, const struct resources *r, st
   return 0;
 }
 
+int cgroup_limit_huge_v2(int folder, const char *where, const struct resources *r, struct error *err) {
+  return limit_huge((struct place){folder, where}, "max", r, err);
+}
+
 int cgroup_require(bool (*is_there)(int which, const void *of), const void *of, bool unified, const struct resources *r, struct error *err) {
   bool rates = false;
   for (int i = 0; i < RATES; i++) rates |= r->rate_count[i] > 0;

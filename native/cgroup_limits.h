@@ -13,5 +13,7 @@ bool cgroup_wants_v1(int which, const struct resources *r);
 int cgroup_limit_v1(int which, int folder, const char *where, const struct resources *r, struct error *err);
 /* Writes all but the devices where version 2 is alone. What it has no file for and nobody's safety hangs on (swappiness, the OOM killer's switch) is left out. */
 int cgroup_limit_v2(int folder, const char *where, const struct resources *r, struct error *err);
+/* Of it the limits of huge pages alone. */
+int cgroup_limit_huge_v2(int folder, const char *where, const struct resources *r, struct error *err);
 /* A limit that no controller of this machine holds is an error: the container would run without it. `is_there` says of a controller whether it is. */
 int cgroup_require(bool (*is_there)(int which, const void *of), const void *of, bool unified, const struct resources *r, struct error *err);
