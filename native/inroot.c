@@ -26,7 +26,33 @@ int inroot_open_here(int folder, const char *path, int flags) { return open_reso
 
 int inroot_open_beneath(int folder, const char *path, int flags) { return open_resolved(folder, path, flags, RESOLVE_BENEATH); }
 
-int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err) {
+#define DANGLING 8 /* links to what is not there, one in the place of another */
+
+static int make_path(int root, const char *path, bool file, mode_t mode, int links, struct error *err);
+
+/* Where a link leads that nothing is behind is made too: an image's /etc/resolv.conf may lead below /run. -1 with EEXIST: it is no link. */
+static int make_target(int root, int above, char *part, char *at, bool file, mode_t mode, int links, struct error *err) {
+  char target[4096], path[8192];
+  ssize_t n = readlinkat(above, at, target, sizeof target - 1);
+  if (n <= 0) { errno = EEXIST; return error_errno(err, "open", part); }
+  if (links == 0) { errno = ELOOP; return error_errno(err, "open", part); }
+  target[n] = 0;
+  snprintf(path, sizeof path, "%.*s%s", *target == '/' ? 0 : (int)(at - part), part, target);
+  return make_path(root, path, file, mode, links - 1, err);
+}
+
+/* One missing part of a path, whose folder is `above`. */
+static int make_part(int above, const char *name, bool file, mode_t mode) {
+  if (file) {
+    fd_auto made = openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (made < 0) return -1;
+  } else if (mkdirat(above, name, mode) < 0) {
+    return -1;
+  }
+  return openat(above, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int make_path(int root, const char *path, bool file, mode_t mode, int links, struct error *err) {
   int found = inroot_open(root, path, O_PATH);
   if (found >= 0) return found;
   if (errno != ENOENT) return error_errno(err, "openat2", path);
@@ -42,17 +68,10 @@ int inroot_make(int root, const char *path, bool file, mode_t mode, struct error
     *end = 0;
     bool last = kept == 0 || end[strspn(end + (kept != 0), "/") + (kept != 0)] == 0;
     int next = inroot_open(root, part, O_PATH);
-    if (next < 0) {
-      if (errno != ENOENT) return error_errno(err, "openat2", path);
-      if (last && file) {
-        fd_auto made = openat(above, at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (made < 0) return error_errno(err, "open", path);
-      } else if (mkdirat(above, at, last ? mode : 0755) < 0) {
-        return error_errno(err, "mkdir", path);
-      }
-      next = openat(above, at, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-      if (next < 0) return error_errno(err, "openat", path);
-    }
+    if (next < 0 && errno != ENOENT) return error_errno(err, "openat2", path);
+    if (next < 0) next = make_part(above, at, last && file, last ? mode : 0755);
+    if (next < 0 && errno != EEXIST) return error_errno(err, last && file ? "open" : "mkdir", path);
+    if (next < 0 && (next = make_target(root, above, part, at, last && file, last ? mode : 0755, links, err)) < 0) return -1;
     close(above);
     above = next;
     *end = kept;
@@ -60,6 +79,8 @@ int inroot_make(int root, const char *path, bool file, mode_t mode, struct error
   }
   return fd_steal(&above);
 }
+
+int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err) { return make_path(root, path, file, mode, DANGLING, err); }
 
 const char *inroot_name(int fd, char *text) {
   snprintf(text, 32, "/proc/self/fd/%d", fd);

@@ -12,7 +12,7 @@ int inroot_open_plain(int root, const char *path, int flags);
 int inroot_open_beneath(int folder, const char *path, int flags);
 /* The same, but neither links nor mounts are followed. */
 int inroot_open_here(int folder, const char *path, int flags);
-/* O_PATH descriptor of `path` below `root`, made where missing (with the folders above it): a folder, or an empty file where `file`. */
+/* O_PATH descriptor of `path` below `root`, made where missing (with the folders above it, and where a link leads that nothing is behind): a folder, or an empty file where `file`. */
 int inroot_make(int root, const char *path, bool file, mode_t mode, struct error *err);
 /* The name by which mount(2) reaches a descriptor. `text` holds 32 bytes. */
 const char *inroot_name(int fd, char *text);
