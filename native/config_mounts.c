@@ -116,7 +116,7 @@ int config_mounts(json_t *array, struct config *config, struct error *err) {
   if (!config->mounts) return error_text(err, "config.json: mounts: out of memory");
   for (size_t i = 0; i < config->mount_count; i++) {
     if (read_mount(&entries[i], &config->mounts[i], err) < 0) return -1;
-    if (config->mounts[i].idmap && !config->mounts[i].mappings.uid_count && !config->mappings.uid_count)
+    if (config->mounts[i].idmap && !config->mounts[i].mappings.uid_count && !config->mappings.uid_count && !config->joins[NS_USER])
       return error_text(err, "config.json: %s: idmap needs uidMappings and gidMappings, or a user namespace that has them", config->mounts[i].target);
   }
   return 0;

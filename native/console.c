@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "inroot.h"
@@ -54,6 +55,13 @@ int console_adopt(int slave, struct error *err) {
   if (ioctl(slave, TIOCSCTTY, 0) < 0) return error_errno(err, "ioctl(TIOCSCTTY)", "the terminal");
   for (int fd = 0; fd < 3; fd++) if (dup2(slave, fd) < 0) return error_errno(err, "dup2", NULL);
   return 0;
+}
+
+int console_keep_newlines(int slave, struct error *err) {
+  struct termios settings;
+  if (tcgetattr(slave, &settings) < 0) return error_errno(err, "tcgetattr", "the terminal");
+  settings.c_oflag &= ~(tcflag_t)ONLCR;
+  return tcsetattr(slave, TCSANOW, &settings) < 0 ? error_errno(err, "tcsetattr", "the terminal") : 0;
 }
 
 union passed { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr aligned; };

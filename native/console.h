@@ -10,6 +10,8 @@ int console_open(int root, int *slave, struct error *err);
 int console_show(int root, int slave, struct error *err);
 /* The calling process, which leads a session, gets the terminal as its controlling one and as its stdio. */
 int console_adopt(int slave, struct error *err);
+/* Newlines stay as the program writes them (ONLCR off): what the terminal says goes to our own output, which may be a pipe, or a terminal that sees to its lines itself. */
+int console_keep_newlines(int slave, struct error *err);
 int console_pass(int socket, int master, struct error *err);
 /* The descriptor that the other end passed; non-blocking. */
 int console_receive(int socket, struct error *err);

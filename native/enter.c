@@ -75,7 +75,7 @@ static int run(const struct request *request, struct error *err) {
   fd_auto signals = attend_signals(err);
   if (signals < 0) return -1;
   struct joined joined = {.pid = request->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
-    .stdio = {-1, -1, -1, console[1]}, .failure = failure[1]};
+    .stdio = {-1, -1, -1, console[1], false}, .failure = failure[1]};
   pid_t pid = joined_spawn(&joined, &pidfd, err);
   if (pid < 0) return -1;
   close(failure[1]);

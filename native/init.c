@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -21,6 +22,7 @@
 #include "inroot.h"
 #include "join.h"
 #include "keyring.h"
+#include "loopback.h"
 #include "mounts.h"
 #include "newroot.h"
 #include "process.h"
@@ -55,7 +57,9 @@ static int enter_namespaces(struct init_context *init, struct error *err) {
   return config->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0 ? error_errno(err, "unshare", "cgroup") : 0;
 }
 
-static int set_names(const struct config *config, struct error *err) {
+/* What is the container's alone from the start. */
+static int set_up_own(const struct config *config, struct error *err) {
+  if (config->namespaces & CLONE_NEWNET && loopback_up(err) < 0) return -1;
   if (config->hostname && sethostname(config->hostname, strlen(config->hostname)) < 0) return error_errno(err, "sethostname", config->hostname);
   if (config->domainname && setdomainname(config->domainname, strlen(config->domainname)) < 0) return error_errno(err, "setdomainname", config->domainname);
   return 0;
@@ -70,12 +74,13 @@ static int set_pipes(int root, const struct init_stdio *stdio, struct error *err
   return 0;
 }
 
-static int set_terminal(const struct process_spec *process, int root, int console, struct error *err) {
+static int set_terminal(const struct process_spec *process, int root, const struct init_stdio *stdio, struct error *err) {
   fd_auto slave = -1;
   fd_auto master = console_open(root, &slave, err);
   if (master < 0 || console_show(root, slave, err) < 0 || console_adopt(slave, err) < 0) return -1;
   if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
-  return console_pass(console, master, err);
+  if (stdio->foreground && console_keep_newlines(slave, err) < 0) return -1;
+  return console_pass(stdio->console, master, err);
 }
 
 /* Hooks at the end of what can be seen from outside, before the root is changed. */
@@ -97,17 +102,23 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
-  if (hide_paths(config, root, err) < 0 || set_names(config, err) < 0) return -1;
-  if ((config->process.terminal ? set_terminal(&config->process, root, init->stdio.console, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
+  if (hide_paths(config, root, err) < 0 || set_up_own(config, err) < 0) return -1;
+  if ((config->process.terminal ? set_terminal(&config->process, root, &init->stdio, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
   if (newroot_enter(config, root, init->options.no_pivot, err) < 0) return -1;
   if (config->has_personality && personality(config->personality) < 0) return error_errno(err, "personality", NULL);
   return 0;
 }
 
 /* Says that the container is made, and waits for who starts it; from then on that one is told what goes wrong. */
+static void leave(int number) { _exit(128 + number); }
+
 static int await_start(struct init_context *init, struct error *err) {
+  static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
   int starter;
+  /* The first process of a pid namespace gets no signal that it has no handler for, and what is only created is to end by them too. */
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) signal(ends[i], leave);
   do starter = accept4(init->options.listener, NULL, NULL, SOCK_CLOEXEC); while (starter < 0 && (errno == EINTR || errno == ECONNABORTED));
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) signal(ends[i], SIG_DFL);
   if (starter < 0) return error_errno(err, "accept4", "the wait for the start");
   close(init->options.listener);
   init->failure = starter;

@@ -3,8 +3,8 @@
 #include "config.h"
 #include "hooks.h"
 
-/* Its ends of its stdio. With a terminal only `console`, a socket over which the terminal's master goes; `input` -1: /dev/null. */
-struct init_stdio { int input, output, errors, console; };
+/* Its ends of its stdio. With a terminal only `console`, a socket over which the terminal's master goes (`foreground`: to who shows it as its own output); `input` -1: /dev/null. */
+struct init_stdio { int input, output, errors, console; bool foreground; };
 
 struct init_options {
   int listener;       /* a listening socket: the program runs once somebody has connected, who is told how that went; -1: at once */

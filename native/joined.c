@@ -33,14 +33,15 @@ static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
   return 0;
 }
 
-static int take_terminal(const struct process_spec *process, int console, struct error *err) {
+static int take_terminal(const struct process_spec *process, const struct init_stdio *stdio, struct error *err) {
   fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   fd_auto slave = -1;
   if (root < 0) return error_errno(err, "open", "/");
   fd_auto master = console_open(root, &slave, err);
   if (master < 0 || console_adopt(slave, err) < 0) return -1;
   if (process->columns && console_resize(master, process->columns, process->rows, err) < 0) return -1;
-  return console_pass(console, master, err);
+  if (stdio->foreground && console_keep_newlines(slave, err) < 0) return -1;
+  return console_pass(stdio->console, master, err);
 }
 
 static int become(const struct joined *joined, struct error *err) {
@@ -58,7 +59,7 @@ static int become(const struct joined *joined, struct error *err) {
   if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;
   if (keyring_leave(err) < 0) return -1;
   if (joined->process->has_personality && personality(joined->process->personality) < 0) return error_errno(err, "personality", NULL);
-  if (joined->process->terminal && take_terminal(joined->process, joined->stdio.console, err) < 0) return -1;
+  if (joined->process->terminal && take_terminal(joined->process, &joined->stdio, err) < 0) return -1;
   process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
   return -1;
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib_api.h"
+#include "loopback.h"
 #include "lib_netlink.h"
 #include "lib_proc.h"
 #include "lib_thread.h"
@@ -66,15 +67,6 @@ static int silence_ports(const char *names, struct error *err) {
     if (set_sysctl(AT_FDCWD, path, "1", err) < 0) return -1;
   }
   return 0;
-}
-
-static int loopback_up(struct error *err) {
-  struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return error_errno(err, "socket", NULL);
-  int result = ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? error_errno(err, "ioctl", "lo") : 0;
-  close(fd);
-  return result;
 }
 
 struct made { const char *path; int there, ns, ipv6, socket; };

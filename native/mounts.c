@@ -199,6 +199,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
   if (dev < 0) return 0;
   if (device_nodes(config, root, dev, err) < 0) return -1;
   if (!dev_readonly) return 0;
-  fd_auto console = config->has_process && config->process.terminal ? openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1; /* its place */
+  int console = config->has_process && config->process.terminal ? openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1; /* its place */
+  if (console >= 0) close(console); /* what is open for writing cannot become read-only */
   return tree_attributes(dev, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, "/dev", err);
 }

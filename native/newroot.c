@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -109,7 +110,31 @@ static int finish_root(const struct config *config, struct error *err) {
   return 0;
 }
 
+/* The old root stays below the new one where nobody can reach it, but a whole proc or sysfs in it would let a container's own user namespace mount another one, without what is masked. */
+static int leave_interfaces(const struct config *config, struct error *err) {
+  size_t length = strlen(config->root), count = 0;
+  char *line = NULL, **found = NULL;
+  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  if (!mounts) return error_errno(err, "open", "/proc/self/mountinfo");
+  for (size_t room = 0; getline(&line, &room, mounts) > 0;) {
+    char path[4096], type[64];
+    char *dash = strstr(line, " - ");
+    if (!dash || sscanf(line, "%*d %*d %*s %*s %4095s", path) != 1 || sscanf(dash, " - %63s", type) != 1) continue;
+    if ((strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0) || (strncmp(path, config->root, length) == 0 && path[length] == '/')) continue;
+    found = realloc(found, (count + 1) * sizeof *found);
+    if (!found || !(found[count++] = strdup(path))) return error_text(err, "out of memory");
+  }
+  fclose(mounts);
+  while (count) {
+    const char *path = found[--count];
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) continue; /* went with one above it */
+    if ((errno != EINVAL && errno != EPERM) || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NOEXEC | MS_RDONLY, "mode=0") < 0) return error_errno(err, "umount2", path);
+  }
+  return 0;
+}
+
 static int move_root(const struct config *config, int root, struct error *err) {
+  if (leave_interfaces(config, err) < 0) return -1;
   if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root);
   if (mount(".", "/", NULL, MS_MOVE, NULL) < 0) return error_errno(err, "mount", "/");
   if (chroot(".") < 0) return error_errno(err, "chroot", config->root);

@@ -1,6 +1,7 @@
 #include "oci.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -39,18 +40,32 @@ static void stamp(char *text, size_t size) {
   snprintf(text, size, "%s.%09ldZ", day, now.tv_nsec);
 }
 
-static void tell(const char *level, const struct error *err) {
-  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", err->text);
-  if (!oci.log) return;
+/* A line as logs have it, to the log, or without one to stderr. */
+static void note(const char *level, const char *said) {
   char time[64];
-  fd_auto fd = open(oci.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  fd_auto fd = oci.log ? open(oci.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : fcntl(2, F_DUPFD_CLOEXEC, 3);
   stamp(time, sizeof time);
   if (fd < 0) return;
-  json_t *text = json_string_nocheck(err->text);
+  json_t *text = json_string_nocheck(said);
   char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
   if (!quoted) quoted = "\"\"";
   if (oci.log_json) dprintf(fd, "{\"level\":\"%s\",\"msg\":%s,\"time\":\"%s\"}\n", level, quoted, time);
   else dprintf(fd, "time=\"%s\" level=%s msg=%s\n", time, level, quoted);
+}
+
+static void tell(const char *level, const struct error *err) {
+  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", err->text);
+  if (oci.log) note(level, err->text);
+}
+
+void oci_debug(const char *format, ...) {
+  char text[1024];
+  va_list args;
+  if (!oci.debug) return;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  note("debug", text);
 }
 
 int oci_fail(const struct error *err, int status) {
@@ -104,7 +119,7 @@ int oci_main(int argc, char **argv) {
   struct error err;
   arena_open();
   for (int option; (option = getopt_long(argc, argv, "+vh", options, NULL)) != -1;) switch (option) {
-    case 'r': oci.root = optarg; break;
+    case 'r': oci.root = optarg; oci.root_given = true; break;
     case 'l': oci.log = *optarg ? optarg : NULL; break;
     case 'f':
       if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0) { error_text(&err, "--log-format is text or json, not %s", optarg); return oci_fail(&err, 1); }

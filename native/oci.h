@@ -6,10 +6,12 @@
 /* The OCI command line, as runc has it: `bayplan-core [GLOBAL OPTIONS] COMMAND …`. */
 
 /* Global options. */
-struct oci { const char *root, *log; bool log_json, debug, help; }; /* help: `COMMAND --help` was asked */
+struct oci { const char *root, *log; bool root_given, log_json, debug, help; }; /* help: `COMMAND --help` was asked */
 extern struct oci oci;
 
 int oci_main(int argc, char **argv);
+/* What is done, told with --debug. */
+void oci_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One command each; argv[0] is its name. The result is the exit status. */
 int oci_create(int argc, char **argv);
 int oci_run(int argc, char **argv);

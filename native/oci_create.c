@@ -71,16 +71,34 @@ static int read_bundle(struct container *container, const char *bundle, const ch
   return 0;
 }
 
+/* Sockets that the caller was activated with (sd_listen_fds(3)) are the program's, before those of --preserve-fds. */
+static int pass_sockets(struct request *request, struct process_spec *process, struct error *err) {
+  const char *text = getenv("LISTEN_FDS");
+  long sockets = text ? strtol(text, NULL, 10) : 0;
+  size_t count = 0;
+  if (sockets <= 0 || sockets > 1 << 20) return 0;
+  while (process->env[count]) count++;
+  char **env = arena_alloc((count + 3) * sizeof *env);
+  if (!env) return error_text(err, "out of memory");
+  memcpy(env, process->env, count * sizeof *env);
+  env[count] = arena_format("LISTEN_FDS=%ld", sockets);
+  env[count + 1] = "LISTEN_PID=1";
+  env[count + 2] = NULL;
+  process->env = env;
+  request->options.preserve += (unsigned)sockets;
+  return 0;
+}
+
 static int check_descriptors(unsigned preserve, struct error *err) {
   for (unsigned i = 0; i < preserve; i++)
-    if (fcntl(3 + (int)i, F_GETFD) < 0) return error_text(err, "--preserve-fds %u: descriptor %u is not open", preserve, 3 + i);
+    if (fcntl(3 + (int)i, F_GETFD) < 0) return error_text(err, "%u descriptors are to be preserved, but descriptor %u is not open", preserve, 3 + i);
   return 0;
 }
 
 /* Where its stdio goes: our own; or a terminal, whose master goes to --console-socket, or to us (`ours`). */
 static int open_stdio(const struct request *request, const struct config *config, struct init_stdio *stdio, int *ours, struct error *err) {
   int ends[2];
-  *stdio = (struct init_stdio){0, 1, 2, -1};
+  *stdio = (struct init_stdio){0, 1, 2, -1, false};
   *ours = -1;
   if (!config->process.terminal) return request->console_socket ? error_text(err, "--console-socket: process.terminal is not true, so there is no terminal to send") : 0;
   if (request->console_socket) {
@@ -91,6 +109,7 @@ static int open_stdio(const struct request *request, const struct config *config
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return error_errno(err, "socketpair", NULL);
   *ours = ends[0];
   stdio->console = ends[1];
+  stdio->foreground = true;
   return 0;
 }
 
@@ -102,19 +121,23 @@ static int tell_pid(const struct request *request, const struct launch *launch, 
 }
 
 /* All up to the program's start, or to the wait for it. What was made stands in `container` and `launch`, whatever comes. */
-static int bring_up(const struct request *request, struct container *container, struct config *config, struct launch *launch, int *terminal, struct error *err) {
+static int bring_up(struct request *request, struct container *container, struct config *config, struct launch *launch, int *terminal, struct error *err) {
   struct init_stdio stdio;
   char *bytes, path[4200];
   size_t length;
-  if (check_descriptors(request->options.preserve, err) < 0 || read_bundle(container, request->bundle, request->config, config, &bytes, &length, err) < 0) return -1;
+  if (read_bundle(container, request->bundle, request->config, config, &bytes, &length, err) < 0) return -1;
+  oci_debug("bundle %s is read", container->bundle);
+  if (pass_sockets(request, &config->process, err) < 0 || check_descriptors(request->options.preserve, err) < 0) return -1;
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
   if (config->has_process) oci_warn_of(&config->process, true);
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
   if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
+  config->cgroups_path = container->cgroup;
   if (container_save(container, err) < 0) { container->cgroup = NULL; return -1; } /* whoever finds the rest of us can take it away */
   launch->cgroup = cgroup_create(container->cgroup, &config->resources, err);
   if (!launch->cgroup) { container->cgroup = NULL; return -1; }
+  oci_debug("cgroup %s is made", container->cgroup);
   launch->config = config;
   launch->options = request->options;
   launch->options.listener = request->waits ? container_listen(container, "start.sock", err) : -1;
@@ -127,7 +150,9 @@ static int bring_up(const struct request *request, struct container *container, 
   container->pid = launch->pid;
   container->start_time = process_start_time(launch->pid);
   if (container_save(container, err) < 0) return -1;
+  oci_debug("process %d is made", launch->pid);
   if (launch_await(launch, err) < 0) return -1;
+  oci_debug("container %s is %s", container->id, request->waits ? "created" : "started");
   return tell_pid(request, launch, err);
 }
 

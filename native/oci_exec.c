@@ -93,13 +93,14 @@ static int take_user(const char *text, struct process_spec *process, struct erro
 }
 
 /* Ambient as far as the container's configuration makes them inheritable. */
-static void take_caps(const struct request *request, struct process_spec *process) {
+static int take_caps(const struct request *request, struct process_spec *process, struct error *err) {
   for (size_t i = 0; i < request->cap_count; i++) {
     int number = caps_number(request->caps[i]);
-    if (number < 0) process->unknown_caps = request->caps[i];
-    for (int set = 0; number >= 0 && set < CAP_SETS; set++) if (set != CAP_SET_INHERITABLE) process->caps[set] |= 1ull << number;
+    if (number < 0) return error_text(err, "--cap %s: there is no such capability", request->caps[i]);
+    for (int set = 0; set < CAP_SETS; set++) if (set != CAP_SET_INHERITABLE) process->caps[set] |= 1ull << number;
     process->has_caps = true;
   }
+  return 0;
 }
 
 /* One name has one value: the later one. */
@@ -142,8 +143,7 @@ static int process_of(const struct request *request, char **arguments, const str
   if (request->apparmor) process->apparmor = request->apparmor;
   if (request->no_new_privs) process->no_new_privs = true;
   if (request->user && take_user(request->user, process, err) < 0) return -1;
-  take_caps(request, process);
-  return 0;
+  return take_caps(request, process, err);
 }
 
 static int check_status(const struct container *container, bool ignore_paused, struct error *err) {
@@ -188,9 +188,10 @@ static int run(const struct request *request, struct container *container, char 
   if (process.terminal && !request->console_socket && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
   if (request->console_socket && (console[1] = connect_unix(request->console_socket, err)) < 0) return -1;
   struct joined joined = {.pid = container->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
-    .stdio = {-1, -1, -1, console[1]}, .preserve = request->preserve, .failure = failure[1], .says_start = true};
+    .stdio = {-1, -1, -1, console[1], console[0] >= 0}, .preserve = request->preserve, .failure = failure[1], .says_start = true};
   pid_t pid = joined_spawn(&joined, &pidfd, err);
   if (pid < 0) return -1;
+  oci_debug("process %d joins container %s", pid, container->id);
   close(failure[1]);
   if (console[1] >= 0) close(console[1]);
   if (launch_read(failure[0], 0, NULL, relayed, sizeof relayed, err) < 0) return -1;

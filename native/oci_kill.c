@@ -19,6 +19,12 @@ static bool has_pid_namespace(const struct container *container) {
   return container_config(container, &config, &ignored) == 0 && config.namespaces & namespaces[NS_PID].flag;
 }
 
+static bool has_processes(const struct container *container) {
+  struct error ignored;
+  size_t count = 0;
+  return container->cgroup && cgroup_processes(container->cgroup, &count, &ignored) && count > 0;
+}
+
 static int kill_one(const struct container *container, int number, struct error *err) {
   fd_auto pidfd = (int)syscall(SYS_pidfd_open, container->pid, 0);
   if (pidfd < 0 || process_start_time(container->pid) != container->start_time) return error_text(err, "container %s is not running", container->id);
@@ -27,9 +33,10 @@ static int kill_one(const struct container *container, int number, struct error 
 
 static int send(const struct container *container, int number, bool all, struct error *err) {
   enum container_status status = container_status(container);
-  if (status == CONTAINER_STOPPED && !all) return error_text(err, "cannot signal container %s: it is not running", container->id);
-  if (!container->cgroup) return kill_one(container, number, err);
   bool every = all || (number == SIGKILL && !has_pid_namespace(container));
+  /* Others of its processes may live on without a pid namespace of their own. */
+  if (status == CONTAINER_STOPPED && !all && !(every && has_processes(container))) return error_text(err, "cannot signal container %s: it is not running", container->id);
+  if (!container->cgroup) return kill_one(container, number, err);
   if (every && cgroup_signal(container->cgroup, number, err) < 0) return status == CONTAINER_STOPPED && err->errnum == ESRCH ? 0 : -1;
   if (!every && kill_one(container, number, err) < 0) return -1;
   /* A frozen process does not even die. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "cgroup.h"
 #include "file.h"
 #include "oci.h"
 #include "scope.h"
@@ -34,7 +35,8 @@ static const char usual[] = "{"
 "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}}";
 
 static int write_spec(const char *bundle, struct error *err) {
-  json_t *object = json_loads(usual, 0, NULL);
+  json_t *object = json_loads(usual, 0, NULL), *namespaces = json_object_get(json_object_get(object, "linux"), "namespaces");
+  if (!cgroup_pure_v2(NULL)) json_array_remove(namespaces, json_array_size(namespaces) - 1); /* as runc's: with version 1 the host's cgroup namespace is usual */
   char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL, *path = arena_format("%s/config.json", bundle);
   if (!text || !path) return error_text(err, "out of memory");
   fd_auto fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

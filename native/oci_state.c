@@ -47,14 +47,13 @@ static void print_row(const struct container *container) {
 }
 
 /* One container after the other; a record that cannot be read is told and passed over. */
-static int list(DIR *folder, const char *format, bool quiet) {
+static int list(struct dirent **entries, int count, const char *format, bool quiet) {
   json_t *all = json_array();
   if (!quiet && strcmp(format, "table") == 0) printf("%-11s %-11s %-11s %-23s %s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
-  for (struct dirent *entry; (entry = readdir(folder));) {
+  for (int i = 0; i < count; i++) {
     struct container container;
     struct error err = {0};
-    if (entry->d_name[0] == '.') continue;
-    if (container_load(&container, oci.root, entry->d_name, &err) < 0) { oci_warn(&err); continue; }
+    if (container_load(&container, oci.root, entries[i]->d_name, &err) < 0) { oci_warn(&err); continue; }
     if (quiet) puts(container.id);
     else if (strcmp(format, "table") == 0) print_row(&container);
     else {
@@ -66,6 +65,9 @@ static int list(DIR *folder, const char *format, bool quiet) {
   if (!quiet && strcmp(format, "json") == 0) puts(json_dumps(all, JSON_COMPACT));
   return 0;
 }
+
+static int is_record(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+static int by_name(const struct dirent **one, const struct dirent **other) { return strcmp((*one)->d_name, (*other)->d_name); }
 
 int oci_list(int argc, char **argv) {
   static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'}, {0}};
@@ -79,9 +81,10 @@ int oci_list(int argc, char **argv) {
     default: return oci_usage(usage);
   }
   if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0) { error_text(&err, "invalid format option: %s", format); return oci_fail(&err, 1); }
-  DIR *folder = opendir(oci.root);
-  if (folder) return list(folder, format, quiet);
-  if (errno != ENOENT) { error_errno(&err, "open", oci.root); return oci_fail(&err, 1); }
+  struct dirent **entries;
+  int count = scandir(oci.root, &entries, is_record, by_name);
+  if (count >= 0) return list(entries, count, format, quiet);
+  if (errno != ENOENT || oci.root_given) { error_errno(&err, "open", oci.root); return oci_fail(&err, 1); }
   if (!quiet) puts(strcmp(format, "json") == 0 ? "[]" : "ID          PID         STATUS      BUNDLE                  CREATED OWNER");
   return 0;
 }

@@ -34,16 +34,20 @@ static const char *value_of(char **env, const char *name) {
   return NULL;
 }
 
-/* HOME is the user's own where the environment does not say; nobody outside the container knows it. */
-static char **with_home(char **env, const char *home) {
-  size_t count = 0;
-  if (value_of(env, "HOME")) return env;
+/* One name has one value, the last. HOME is the user's own where the environment does not say, or says nothing; nobody outside the container knows it. */
+static char **environment(char **env, const char *home) {
+  size_t count = 0, kept = 0;
   while (env[count]) count++;
   char **result = arena_alloc((count + 2) * sizeof *result);
   if (!result) return env;
-  memcpy(result, env, count * sizeof *result);
-  result[count] = arena_format("HOME=%s", home);
-  result[count + 1] = NULL;
+  for (size_t i = 0; i < count; i++) {
+    size_t length = strcspn(env[i], "="), later = i + 1;
+    while (env[later] && (strncmp(env[later], env[i], length) != 0 || env[later][length] != env[i][length])) later++;
+    if (!env[later] && strcmp(env[i], "HOME=") != 0) result[kept++] = env[i];
+  }
+  result[kept] = NULL;
+  if (!value_of(result, "HOME")) result[kept++] = arena_format("HOME=%s", home);
+  result[kept] = NULL;
   return result;
 }
 
@@ -191,7 +195,7 @@ int process_prepare(const struct process_spec *process, const struct sock_fprog 
   prepared->identity = arena_alloc(sizeof *prepared->identity);
   if (!prepared->identity) return error_text(err, "out of memory");
   if (user_resolve(process, prepared->identity, err) < 0) return -1;
-  prepared->env = with_home(process->env, prepared->identity->home);
+  prepared->env = environment(process->env, prepared->identity->home);
   /* /dev/stdout is opened anew by programs that log to it, under their own user. */
   for (int fd = 0; fd < 3; fd++) {
     struct stat stat;

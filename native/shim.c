@@ -254,7 +254,7 @@ static int start(struct shim *shim, struct config *config, struct launch *launch
   launch->cgroup = cgroup;
   launch->timeout = shim->start_timeout;
   launch->state = (struct container_state){config->version, name_of(shim->bundle), shim->bundle, config};
-  int result = launch_spawn(launch, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1]}, err);
+  int result = launch_spawn(launch, &(struct init_stdio){stdio.in[0], stdio.out[1], stdio.errs[1], stdio.console[1], false}, err);
   close_theirs(&stdio);
   cgroup_close(cgroup);
   if (result < 0) return -1;

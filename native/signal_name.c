@@ -8,7 +8,7 @@
 int signal_number(const char *name) {
   char *end;
   long number = strtol(name, &end, 10);
-  if (*name && !*end) return number > 0 && number < NSIG ? (int)number : -1;
+  if (*name && !*end) return number >= 0 && number < NSIG ? (int)number : -1;
   if (strncasecmp(name, "SIG", 3) == 0) name += 3;
   if (strncasecmp(name, "RTMIN", 5) == 0 || strncasecmp(name, "RTMAX", 5) == 0) {
     number = strtol(name + 5, &end, 10);

@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { core, ociWorld } from './oci-world.ts';
+
+// What callers of other runtimes rely on, as the suites of runc and crun look at it.
+const { folder, root, rootfs, group, bundle, oci, run, start, create, state, stopped } = ociWorld();
+
+describe('a terminal in the foreground', () => {
+  const name = (args: string[]): string => bundle(args, (config) => { config.process.terminal = true; });
+
+  it('says its lines as the program writes them, since they go to our own output', () => {
+    expect(run(name(['echo', 'line'])).stdout).toBe('line\n');
+  });
+
+  it('also that of exec', () => {
+    const container = bundle(['sleep', '100']);
+    start(container);
+    expect(oci('exec', '--tty', container, 'echo', 'line').stdout).toBe('line\n');
+  });
+
+  it('goes with a /dev that is read-only', () => {
+    const container = bundle(['sh', '-c', 'test -c /dev/console && ! touch /dev/x 2>/dev/null && echo yes'], (config) => {
+      config.process.terminal = true;
+      config.mounts.find((mount) => mount.destination === '/dev')?.options?.push('ro');
+    });
+    expect(run(container)).toMatchObject({ status: 0, stdout: 'yes\n' });
+  });
+});
+
+describe('the environment', () => {
+  it('has each name once, with its last value, and a HOME', () => {
+    const container = bundle(['env'], (config) => { config.process.env = ['ONE=two', 'HOME=', 'PATH=/bin', 'ONE=three', 'ONE_MORE=1']; });
+    expect(run(container).stdout.trim().split('\n').sort()).toEqual(['HOME=/root', 'ONE=three', 'ONE_MORE=1', 'PATH=/bin']);
+  });
+
+  it('names the sockets that the caller was activated with', () => {
+    const container = bundle(['sh', '-c', 'echo $LISTEN_FDS $LISTEN_PID; cat <&3']);
+    const result = spawnSync('sh', ['-c', `echo given > ${folder}/socket; exec "$0" "$@" 3< ${folder}/socket`, core, '--root', root, 'run', '--bundle', join(folder, container), container], { encoding: 'utf8', env: { ...process.env, LISTEN_FDS: '1' } });
+    expect(result).toMatchObject({ status: 0, stdout: '1 1\ngiven\n', stderr: '' });
+  });
+});
+
+describe('a new network namespace', () => {
+  it('has its loopback up', () => {
+    expect(run(bundle(['sh', '-c', 'ip link show lo | head -1'])).stdout).toMatch(/<LOOPBACK,UP/);
+  });
+});
+
+describe('capabilities that nobody knows', () => {
+  const of = (version: string): string => bundle(['true'], (config) => { config.ociVersion = version; config.process.capabilities = { bounding: ['CAP_KILL', 'CAP_TEST'] }; });
+
+  it('are an error for specifications before 1.1, and a warning from then on, as those say', () => {
+    expect(run(of('1.0.2'))).toMatchObject({ status: 1, stderr: 'config.json: process.capabilities: unknown: CAP_TEST\n' });
+    expect(run(of('1.1.0'))).toMatchObject({ status: 0, stderr: 'warning: unknown capabilities are left out: CAP_TEST\n' });
+  });
+
+  it('cannot be asked of exec', () => {
+    const container = bundle(['sleep', '100']);
+    start(container);
+    expect(oci('exec', '--cap', 'CAP_TEST', container, 'true')).toMatchObject({ status: 255, stderr: '--cap CAP_TEST: there is no such capability\n' });
+  });
+});
+
+describe('mounts', () => {
+  it('are made where a link leads that nothing is behind, inside the root', () => {
+    const link = join(rootfs, 'etc/resolv.conf');
+    writeFileSync(join(folder, 'resolv'), 'nameserver 10.0.0.1\n');
+    for (const target of ['../run/systemd/resolve/stub.conf', '/run/deep/resolv', '../../../../run/out/resolv']) {
+      symlinkSync(target, link);
+      const container = bundle(['cat', '/etc/resolv.conf'], (config) => { config.mounts.push({ destination: '/etc/resolv.conf', type: 'bind', source: join(folder, 'resolv'), options: ['bind'] }); });
+      expect(run(container)).toMatchObject({ status: 0, stdout: 'nameserver 10.0.0.1\n', stderr: '' });
+      rmSync(link);
+      expect(existsSync(join(rootfs, 'run'))).toBe(true);
+      rmSync(join(rootfs, 'run'), { recursive: true });
+    }
+    expect(existsSync('/run/deep')).toBe(false);
+    symlinkSync('resolv.conf', link); // leads to itself
+    const circle = bundle(['true'], (config) => { config.mounts.push({ destination: '/etc/resolv.conf', type: 'bind', source: join(folder, 'resolv'), options: ['bind'] }); });
+    expect(run(circle)).toMatchObject({ status: 1, stderr: expect.stringContaining('Too many levels of symbolic links') });
+    rmSync(link);
+  });
+
+  it('show the container\'s own part of each cgroup hierarchy where its namespace is the host\'s', () => {
+    const container = bundle(['sh', '-c', 'cat /sys/fs/cgroup/pids/pids.max'], (config) => {
+      delete config.linux.cgroupsPath;
+      config.linux.resources = { pids: { limit: 77 } };
+      config.mounts.push({ destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro'] }, { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
+    });
+    expect(run(container)).toMatchObject({ status: 0, stdout: '77\n' });
+  });
+
+  it('of a whole proc are not to be had by a user namespace below --no-pivot', () => {
+    const container = bundle(['unshare', '-mrpf', 'sh', '-c', 'mount -t proc proc /proc && echo mounted'], (config) => {
+      config.linux.maskedPaths = ['/proc/kcore'];
+      config.linux.readonlyPaths = ['/proc/sys'];
+      const capabilities = ['CAP_SYS_ADMIN', 'CAP_SETFCAP', 'CAP_SETUID', 'CAP_SETGID'];
+      config.process.capabilities = { bounding: capabilities, effective: capabilities, permitted: capabilities };
+    });
+    for (const options of [[], ['--no-pivot']]) {
+      const result = run(container, ...options);
+      expect(result.stdout).toBe('');
+      expect(result.stderr).toContain('mount: permission denied');
+    }
+  });
+
+  it('idmapped have the users of a user namespace that is joined', () => {
+    const first = bundle(['sleep', '100'], (config) => {
+      config.linux.namespaces.push({ type: 'user' });
+      Object.assign(config.linux, { uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }], gidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }] });
+    });
+    chmodSync(folder, 0o755); // for users that are nobody here
+    start(first);
+    mkdirSync(join(folder, 'mapped'), { recursive: true });
+    const second = bundle(['stat', '-c', '%u', '/tmp'], (config) => {
+      config.linux.namespaces.push({ type: 'user', path: `/proc/${state(first).pid}/ns/user` });
+      config.mounts.push({ destination: '/tmp', type: 'bind', source: join(folder, 'mapped'), options: ['bind', 'idmap'] });
+    });
+    expect(run(second)).toMatchObject({ status: 0, stdout: '0\n', stderr: '' });
+  });
+});
+
+describe('signals', () => {
+  it('reach what is left without a pid namespace once the first process has ended', async () => {
+    const container = bundle(['sh', '-c', 'sleep 98764 & exit 0'], (config) => { config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid'); });
+    start(container);
+    await stopped(container);
+    const procs = (): string => readFileSync(`/sys/fs/cgroup/pids/${group}/${container}/cgroup.procs`, 'utf8');
+    expect(procs()).not.toBe('');
+    expect(oci('kill', container)).toMatchObject({ status: 1, stderr: expect.stringContaining('not running') });
+    expect(oci('kill', container, 'KILL')).toMatchObject({ status: 0, stderr: '' });
+    await eventually(() => expect(procs()).toBe(''));
+    expect(oci('kill', container, 'KILL').status).toBe(1);
+  });
+
+  it('end what is only created, and 0 asks whether it is there', async () => {
+    const container = bundle(['sleep', '100']);
+    expect(create(container)).toEqual({ status: 0, stderr: '' });
+    expect(oci('kill', container, '0')).toMatchObject({ status: 0, stderr: '' });
+    expect(oci('kill', container, 'TERM')).toMatchObject({ status: 0, stderr: '' });
+    await stopped(container);
+    expect(oci('kill', container, '0').status).toBe(1);
+  });
+});
+
+describe('the lists', () => {
+  it('are in the order of names; a root that was named and is not there is an error', () => {
+    const made = ['sleep', 'sleep', 'sleep'].map((command) => bundle([command, '100']));
+    for (const container of [...made].reverse()) start(container);
+    expect(oci('list', '-q').stdout.trim().split('\n')).toEqual([...made].sort());
+    expect(spawnSync(core, ['--root', join(folder, 'none'), 'list'], { encoding: 'utf8' })).toMatchObject({ status: 1, stderr: expect.stringContaining('none: No such file or directory') });
+  });
+
+  it('--debug says what is done', () => {
+    const container = bundle(['true']);
+    const result = spawnSync(core, ['--root', root, '--debug', 'run', '--bundle', join(folder, container), container], { encoding: 'utf8' });
+    expect(result.status).toBe(0);
+    expect(result.stderr).toMatch(/^time="[^"]+" level=debug msg="bundle .* is read"\n/);
+    expect(result.stderr).toContain(`container ${container} is started`);
+  });
+});
+
+const hugeSizes = existsSync('/sys/fs/cgroup/unified/cgroup.controllers') && readFileSync('/sys/fs/cgroup/unified/cgroup.controllers', 'utf8').split(/\s/).includes('hugetlb');
+describe.runIf(hugeSizes)('huge pages, whose controller is version 2\'s in the hybrid layout', () => {
+  const file = (container: string): string => readFileSync(`/sys/fs/cgroup/unified/${group}/${container}/hugetlb.2MB.max`, 'utf8').trim();
+
+  it('are limited there, and the limit is changed while the container runs', () => {
+    const container = bundle(['sleep', '100'], (config) => { config.linux.resources = { hugepageLimits: [{ pageSize: '2MB', limit: 4 << 20 }] }; });
+    start(container);
+    expect(file(container)).toBe(String(4 << 20));
+    writeFileSync(join(folder, 'resources.json'), JSON.stringify({ hugepageLimits: [{ pageSize: '2MB', limit: 8 << 20 }] }));
+    expect(oci('update', '--resources', join(folder, 'resources.json'), container)).toMatchObject({ status: 0, stderr: '' });
+    expect(file(container)).toBe(String(8 << 20));
+  });
+});
