@@ -3,6 +3,7 @@ import type { PlanFile } from '../state/plan-file.ts';
 import { clientOf } from './client-of.ts';
 import { addFileOptions, addFormat, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
+import { stackFolderOf } from './stack-folder.ts';
 
 interface PlanOptions extends StackOptions { readonly format?: 'json' | 'table'; readonly removeOrphans?: boolean; readonly output?: string }
 
@@ -14,7 +15,7 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<PlanOptions>();
       const { loadOf, loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
-      const { bytes, ...request } = requestOf(project, options.removeOrphans === true, cli);
+      const { bytes, ...request } = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli));
       const { plan, revision, digest } = await clientOf(options, cli).planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
         const { writePlanFile } = await import('./plan-file.ts');

@@ -9,11 +9,11 @@ function rollsBack({ extensions }: Project): boolean {
   return typeof own === 'object' && own !== null && 'on_failure' in own && own.on_failure === 'rollback';
 }
 
-/** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
-export function requestOf(project: Project, removeOrphans: boolean, cli: Cli): StackRequest {
+/** What is sent to the engine for a project; `from` as in StackRequest. Throws where the file asks for something that would be unsafe to leave out. */
+export function requestOf(project: Project, removeOrphans: boolean, cli: Cli, from: string | null = null): StackRequest {
   if (project.refusals.length > 0) {
     tellMistakes(project.refusals, cli);
     throw new MistakesFound(project.refusals.length);
   }
-  return { version: 1, base: null, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, readBytes), ...(rollsBack(project) ? { onFailure: 'rollback' } : {}) };
+  return { version: 1, base: null, from, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, readBytes), ...(rollsBack(project) ? { onFailure: 'rollback' } : {}) };
 }

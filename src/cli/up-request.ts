@@ -9,6 +9,7 @@ import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
 import { selectServices, withDependencies } from './select-services.ts';
 import { requestOf } from './request-of.ts';
+import { stackFolderOf } from './stack-folder.ts';
 
 /** What `up`, `create` and `scale` ask of the engine for the named services, none: all. */
 export async function upRequest(project: Project, services: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli): Promise<StackRequest> {
@@ -16,7 +17,7 @@ export async function upRequest(project: Project, services: readonly string[], o
   const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
   if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
-  const made = requestOf(project, options.removeOrphans === true, cli);
+  const made = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli));
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = services.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
@@ -45,7 +46,7 @@ async function narrow(request: StackRequest, services: readonly string[], depend
     return { ...request, base: revision, desired: selectServices(request.desired, desired, services, dependencies) };
   } catch (error) {
     if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
-    return { ...request, desired: selectServices(request.desired, null, services, dependencies) };
+    return { ...request, base: 0, desired: selectServices(request.desired, null, services, dependencies) };
   }
 }
 

@@ -23,7 +23,9 @@ export interface Work { readonly name: string; readonly desired: Desired | null;
 export class StackPasses {
   readonly #parts: EngineParts;
   readonly #executor: ExecutorFor;
-  readonly #runner = new ExclusiveRunner<PassResult>();
+  readonly #runner = new ExclusiveRunner<PassResult, PassEvent>();
+  /** Of the latest pass over each stack that has not ended: services that it is about, null: all. */
+  readonly #scopes = new Map<string, Pick<PassOptions, 'only'>>();
 
   constructor(parts: EngineParts, executor: ExecutorFor) {
     this.#parts = parts;
@@ -35,19 +37,29 @@ export class StackPasses {
     return this.#runner.has(stack);
   }
 
-  /** Makes a stack what is desired. Rejects with PassFailed. */
-  async reconcile(name: string, desired: Desired, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+  /**
+   * Makes a stack what is desired. `revision`: of the desired state, null: it is kept nowhere; what was accepted before another one takes nothing over from that. Rejects with PassFailed.
+   */
+  async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+    const latest = this.#parts.stacks.get(name);
+    if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title ?? 'down'} of this stack took over` });
     this.#parts.networks.repair();
-    const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, options);
-    await this.carryOut(name, JSON.stringify([desired, options]), { name, desired, planned, credentials }, onEvent, by);
+    const scope = { only: onlyOf(options.only, this.#scopes.get(name)) };
+    this.#scopes.set(name, scope);
+    const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
+    try {
+      await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials }, onEvent, by);
+    } finally {
+      if (this.#scopes.get(name) === scope) this.#scopes.delete(name);
+    }
   }
 
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */
   async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
-    const result = await this.#runner.run(key, fingerprint, (passSignal) => runPass({
-      plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent,
+    const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
+      plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
-    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), by);
+    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
     await this.#parts.containers.flush();
     if (!result.ok) throw new PassFailed(result);
   }
@@ -56,6 +68,12 @@ export class StackPasses {
   async close(): Promise<void> {
     await this.#runner.close();
   }
+}
+
+/** A pass that takes over from another one is about that one's services too: what it leaves undone is desired all the same. */
+function onlyOf(only: PassOptions['only'], before: Pick<PassOptions, 'only'> | undefined): PassOptions['only'] {
+  if (before === undefined || only === null) return only;
+  return before.only === null ? null : [...new Set([...before.only, ...only])].sort();
 }
 
 /** A pass that did not come to its end. */

@@ -7,6 +7,7 @@ import type { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
 import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
+import { refuseForeign } from './check-stack.ts';
 import { Revisions } from './revisions.ts';
 import { type RevisionRecord, STACK_RECORD_VERSION, StackRecord } from './stack-record.ts';
 
@@ -16,6 +17,8 @@ const RECORD = 'desired.json';
 export interface Acceptance {
   readonly source: Source;
   readonly base?: number | null;
+  /** The folder of the stack file that is meant; null: whichever stack has the name. */
+  readonly from?: string | null;
   readonly title: string;
   readonly at: number;
   readonly images: (desired: Desired) => Readonly<Record<string, string>>;
@@ -77,10 +80,11 @@ export class StackStore {
     return this.#mutex.run(name, () => this.#put(name, desired, how));
   }
 
-  async #put(name: string, desired: Desired, { source, base = null, title, at, images }: Acceptance): Promise<StackRecord> {
+  async #put(name: string, desired: Desired, { source, base = null, from = null, title, at, images }: Acceptance): Promise<StackRecord> {
     const before = this.get(name) ?? undefined;
+    refuseForeign(name, from, before ?? null);
     if (base !== null && base !== (before?.revision ?? 0)) {
-      throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: plan again`);
+      throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: somebody else has changed it meanwhile; run the command again`);
     }
     if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
     const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last()); // where the record was damaged, what was before it is not written over

@@ -58,6 +58,7 @@ export class Stacks {
   plan(name: string, request: StackRequest): PlanAnswer {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
+    refuseForeign(name, request.from, this.#parts.stacks.get(name));
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const notes = [...this.#notes(name, request), ...made.notes];
@@ -69,8 +70,9 @@ export class Stacks {
   ): Promise<void> {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
-    if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     const before = this.#parts.stacks.get(name);
+    refuseForeign(name, request.from, before);
+    if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     const fresh = before === null && !this.#hasTraces(name);
     let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
@@ -80,7 +82,7 @@ export class Stacks {
       revision = record.revision;
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#passes.reconcile(name, record.desired, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
+        await this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
         if (options.wait || whole) await this.#settled(record, signal);
       } catch (error) {
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
@@ -111,7 +113,7 @@ export class Stacks {
     await this.#ending(onEvent, () => made, async () => {
       const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`);
       made = record.revision;
-      await this.#passes.reconcile(name, record.desired, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
+      await this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
     });
   }
 
@@ -125,7 +127,7 @@ export class Stacks {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#passes.reconcile(name, desired, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
+      await this.#passes.reconcile(name, { desired, revision: record?.revision ?? null }, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -201,12 +203,12 @@ export class Stacks {
     return await this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);
-      return await this.#put(name, desired, request.source, 'up', request.base);
+      return await this.#put(name, desired, request.source, 'up', request);
     });
   }
 
-  async #put(name: string, desired: Desired, source: Source, title: string, base: number | null = null): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { source, base, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
+  async #put(name: string, desired: Desired, source: Source, title: string, { base, from }: Pick<StackRequest, 'base' | 'from'> = { base: null, from: null }): Promise<StackRecord> {
+    return await this.#parts.stacks.put(name, desired, { source, base, from, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
   }
 
   /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
@@ -226,7 +228,7 @@ export class Stacks {
     const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
     const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
     try {
-      await this.#passes.reconcile(name, made.desired, ROLLBACK_PASS, {}, onEvent, { title: 'rollback' });
+      await this.#passes.reconcile(name, made, ROLLBACK_PASS, {}, onEvent, { title: 'rollback' });
       return { revision: made.revision, text: `${what} is as in revision ${before.revision} again` };
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
@@ -292,7 +294,7 @@ export class Stacks {
     const gone = services.filter((service) => desired.services[service] !== undefined && !left.has(service));
     if (gone.length === 0) return;
     const kept = Object.fromEntries(Object.entries(desired.services).filter(([service]) => !gone.includes(service)));
-    await this.#put(name, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, source, 'rm', revision);
+    await this.#put(name, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, source, 'rm', { base: revision, from: null });
   }
 }
 

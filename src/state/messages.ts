@@ -13,6 +13,8 @@ export type Source = z.infer<typeof Source>;
  */
 export const StackRequest = z.strictObject({
   version: z.literal(1), base: z.int().nullable(), source: Source, desired: Desired, bytes: z.record(z.string(), z.base64()).default({}),
+  /** Folder of the stack file it is meant for; a stack of the name that was brought up from another one is refused. Null: whichever has that name. */
+  from: z.string().nullable().default(null),
   /** How this one pass goes about it. */
   options: PassOptions.optional(),
   /** The plan that is to come of it, as PlanAnswer has it: where another would, nothing is done and the answer is 409. */

@@ -297,7 +297,7 @@ export function record(ms: number, stream: 'stdout' | 'stderr', text: string | B
   return { time: BigInt(ms) * 1_000_000n, stream, data: typeof text === 'string' ? Buffer.from(text) : text, goesOn: false };
 }
 
-export const REQUEST: StackRequest = { version: 1, base: null, bytes: {}, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
+export const REQUEST: StackRequest = { version: 1, base: null, from: null, bytes: {}, source: { workingDir: '/w', files: ['/w/compose.yaml'] }, desired: nothingDesired('shop', false, null) };
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });

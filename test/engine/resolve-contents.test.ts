@@ -7,7 +7,7 @@ import { nothingDesired, type Desired } from '../../src/state/state.ts';
 const store = { digest: (bytes: Buffer) => `digest of ${bytes.toString()}`, has: (digest: string) => digest === 'kept' };
 const desiring = (stack: string, contents: Readonly<Record<string, Content>>): Desired => ({ ...nothingDesired(stack, false, null), contents });
 const asking = (contents: Readonly<Record<string, Content>>, bytes: Readonly<Record<string, string>> = {}): StackRequest =>
-  ({ version: 1, base: null, source: { workingDir: '/w', files: [] }, desired: desiring('shop', contents), bytes });
+  ({ version: 1, base: null, from: null, source: { workingDir: '/w', files: [] }, desired: desiring('shop', contents), bytes });
 const secret = (digest = '', external = false): Content => ({ kind: 'secret', external, digest });
 
 test('bytes become digests, and leave the state', () => {

@@ -59,7 +59,7 @@ export class Machine {
       read: (path) => (path === file ? text : existsSync(path) ? readFileSync(path, 'utf8') : null),
     });
     if (project === null) throw new Error(mistakes.map(formatMistake).join('\n'));
-    return { version: 1, base: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, (path) => (existsSync(path) ? readFileSync(path) : null)) };
+    return { version: 1, base: null, from: null, source: { workingDir: this.folder, files: [file] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, (path) => (existsSync(path) ? readFileSync(path) : null)) };
   }
 
   /** Brings a stack up; answers the last event and all step ids that were done. */
