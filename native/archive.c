@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive_remove.h"
 #include "archive_write.h"
 #include "arena.h"
 #include "container_root.h"
@@ -161,6 +162,7 @@ static int run(struct request *request, struct error *err) {
   if (root < 0) return -1;
   if (export) return archive_write(root, &(struct archive_options){.path = ".", .name = "", .one_mount = true}, 1, err);
   if (strcmp(request->verb, "put") == 0) return merge(root, self, request, err);
+  if (strcmp(request->verb, "remove") == 0) return archive_remove(root, request->path, err);
   if (tell(root, self, request->path, err) < 0) return -1;
   if (strcmp(request->verb, "stat") == 0) return 0;
   return archive_write(root, &(struct archive_options){.path = request->path, .name = request->name ? request->name : ""}, 1, err);
@@ -172,8 +174,8 @@ int cmd_archive(int argc, char **argv) {
   arena_open();
   bool understood = read_options(argc, argv, &request, &err);
   if (err.text[0]) { /* said already */
-  } else if (!understood || (strcmp(request.verb, "stat") && strcmp(request.verb, "get") && strcmp(request.verb, "put") && strcmp(request.verb, "export") && strcmp(request.verb, "layer")))
-    error_text(&err, "usage: bayplan-core archive stat|get|put|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . (--upper DIR [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] | --tree DIR)");
+  } else if (!understood || (strcmp(request.verb, "stat") && strcmp(request.verb, "get") && strcmp(request.verb, "put") && strcmp(request.verb, "remove") && strcmp(request.verb, "export") && strcmp(request.verb, "layer")))
+    error_text(&err, "usage: bayplan-core archive stat|get|put|remove|export --path PATH [--name NAME] [--owner USER[:GROUP]] [--keep-kinds] (--pid PID --start-time T | --bundle DIR), or layer --path . (--upper DIR [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] | --tree DIR)");
   else if (run(&request, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

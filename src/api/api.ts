@@ -2,7 +2,7 @@ import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { containerChanges, exportContainer, getArchive, putArchive, statPath } from './archive.ts';
+import { containerChanges, exportContainer, getArchive, putArchive, removeFiles, statPath } from './archive.ts';
 import { commitContainer } from './commit.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
@@ -104,6 +104,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],
   ['POST', '/engine/stop', stopEngine],
+  ['POST', '/engine/containers/:id/remove-files', removeFiles],
 ];
 
 /**

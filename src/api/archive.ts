@@ -42,6 +42,15 @@ export async function putArchive(exchange: Exchange): Promise<void> {
   sendEmpty(response, 200);
 }
 
+/** `POST /engine/containers/{id}/remove-files?path=`: what the body names goes, each name below the folder `path` and with a NUL behind it. */
+export async function removeFiles(exchange: Exchange): Promise<void> {
+  const { engine, request, response, gone } = exchange;
+  const path = pathOf(exchange);
+  const { name } = engine.container(param(exchange, 'id'));
+  await engine.containers.archive(name, { verb: 'remove', path }, { input: request, signal: gone }).catch(inWords(path, name));
+  sendEmpty(response, 200);
+}
+
 /** `GET /containers/{id}/export`: a tar archive of the whole root, without volumes. */
 export async function exportContainer(exchange: Exchange): Promise<void> {
   const { engine, response, gone } = exchange;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { EngineClient } from './engine-client.ts';
 import { queryPath } from './query-path.ts';
@@ -36,16 +36,25 @@ export class ArchiveClient {
     return await this.#engine.send('GET', queryPath(`/containers/${container}/archive`, { path }));
   }
 
-  /** The tar archive into the folder; nothing there takes a folder's place but a folder. `own`: all becomes the container's user's. */
-  async put(container: string, path: string, archive: Readable, own: boolean): Promise<void> {
-    const { check, open } = await import('./connection.ts');
-    const response = await open(this.#engine.socket, 'PUT', queryPath(`/containers/${container}/archive`, { path, noOverwriteDirNonDir: 'true', copyUIDGID: String(own) }), archive, undefined, { 'Content-Type': 'application/x-tar' });
-    await check(response);
-    await textOf(response);
+  /** The tar archive into the folder; nothing there takes a folder's place but a folder, unless `replace`. `own`: all becomes the container's user's. */
+  async put(container: string, path: string, archive: Readable, own: boolean, replace = false): Promise<void> {
+    await this.#send('PUT', queryPath(`/containers/${container}/archive`, { path, noOverwriteDirNonDir: String(!replace), copyUIDGID: String(own) }), archive, 'application/x-tar');
+  }
+
+  /** Takes away what is there of these names, which are below the folder. */
+  async remove(container: string, path: string, names: readonly string[]): Promise<void> {
+    await this.#send('POST', queryPath(`/engine/containers/${container}/remove-files`, { path }), Readable.from([names.map((name) => `${name}\0`).join('')]), 'application/octet-stream');
   }
 
   /** Of a container's whole root. */
   async export(container: string): Promise<IncomingMessage> {
     return await this.#engine.send('GET', `/containers/${container}/export`);
+  }
+
+  async #send(method: string, path: string, body: Readable, type: string): Promise<void> {
+    const { check, open } = await import('./connection.ts');
+    const response = await open(this.#engine.socket, method, path, body, undefined, { 'Content-Type': type });
+    await check(response);
+    await textOf(response);
   }
 }

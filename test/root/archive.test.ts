@@ -106,6 +106,21 @@ describe.each(['running', 'paused', 'stopped'])('of a container that is %s', (ho
     expect(listed(await get('/srv'))).toEqual(expect.arrayContaining(['x/.wh.file', 'x/file']));
   });
 
+  it('names are taken away, whole folders too, in the container alone; what is mounted stays', async () => {
+    const remove = async (path: string, ...names: string[]): Promise<void> => void await run(NAME, { verb: 'remove', path }, Buffer.from(names.map((name) => `${name}\0`).join('')));
+    await put('/srv', tarOf(`mkdir -p rm/a/b; echo > rm/a/b/c; echo > rm/kept; ln -s ${machine.folder} rm/out; ln -s kept rm/link`));
+    await put('/data', tarOf('mkdir -p rm; echo > rm/file; echo > kept'));
+    await remove('/srv/rm', 'a', 'link', 'nosuch', 'no/such', 'out/secret');
+    expect(listed(await get('/srv/rm'))).toEqual(['x/', 'x/kept', 'x/out']);
+    await remove('/data', 'rm');
+    expect(listed(await get('/data'))).toEqual(expect.not.arrayContaining(['x/rm/']));
+    await remove('/', 'data', 'srv/rm/out');
+    expect(readFileSync(join(machine.root, 'volumes/demo_data/_data/kept'), 'utf8')).toBe('\n');
+    await expect(remove('/srv', '..')).rejects.toThrow('".." names no file');
+    await remove('/srv', 'rm');
+    expect(readFileSync(secret, 'utf8')).toBe('of the host');
+  });
+
   it('the whole root without what is mounted', async () => {
     const names = listed((await run(NAME, { verb: 'export' })).bytes);
     expect(names).toEqual(expect.arrayContaining(['bin/', 'data/', 'proc/', 'srv/file', 'etc/hosts']));

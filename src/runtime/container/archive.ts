@@ -12,6 +12,8 @@ export type ArchiveRequest =
   | { readonly verb: 'get'; readonly path: string; readonly name: string }
   /** The tar archive in `input` into the folder `path`. `keepKinds`: nothing takes a folder's place but a folder. `owner`: whose all becomes; '': as the archive says. */
   | { readonly verb: 'put'; readonly path: string; readonly keepKinds: boolean; readonly owner: string }
+  /** What `input` names, each name below `path` with a NUL behind it, goes; whole folders too, but for what is mounted there. */
+  | { readonly verb: 'remove'; readonly path: string }
   /** The whole root, without what is mounted there. */
   | { readonly verb: 'export' };
 
@@ -69,6 +71,7 @@ function argumentsOf(request: ArchiveRequest): readonly string[] {
     case 'stat': return ['--path', request.path];
     case 'get': return ['--path', request.path, '--name', request.name];
     case 'put': return ['--path', request.path, ...(request.keepKinds ? ['--keep-kinds'] : []), ...(request.owner === '' ? [] : ['--owner', request.owner])];
+    case 'remove': return ['--path', request.path];
     case 'export': return ['--path', '/'];
   }
 }
