@@ -14,7 +14,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   engine: ['state', 'plan', 'reconcile', 'runtime', 'stack'],
   api: ['engine', 'state'],
   client: ['state'],
-  cli: ['client', 'stack', 'state', 'plan/print.ts'],
+  watch: ['client', 'stack', 'state'],
+  cli: ['client', 'stack', 'state', 'watch', 'plan/print.ts'],
 };
 /** The API speaks of the runtime's interfaces, which the engine hands out; it may name their types alone. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = { api: ['runtime'] };

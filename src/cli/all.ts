@@ -46,10 +46,11 @@ import { addVersion } from './version.ts';
 import { addVolume } from './volume.ts';
 import { addVolumes } from './volumes.ts';
 import { addWait } from './wait.ts';
+import { addWatch } from './watch.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addWatch, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport, addCommit,
   addConfig,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../client/container-summary.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { StackRequest } from '../state/messages.ts';
+import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
 import { LogPrinter } from './log-printer.ts';
 import { noService } from './no-service.ts';
@@ -10,6 +11,8 @@ import { stopOrder } from './stop-order.ts';
 
 /** What the services wrote at their end is shown for so long after an interrupt at the most. */
 const DRAIN_MS = 5000;
+/** Nothing more comes after so long without a line. */
+const QUIET_MS = 200;
 const INTERRUPTED = 130;
 const STARTED = 'start-container ';
 
@@ -23,6 +26,8 @@ export interface ForegroundOptions {
   readonly colour: boolean;
   readonly prefix: boolean;
   readonly timestamps: boolean;
+  /** What goes on beside the services once they are up, and with it they are not waited for to end. `desired`: what the stack is by now. */
+  readonly watch: { run(signal: AbortSignal): Promise<void>; readonly desired: Desired } | null;
 }
 
 /**
@@ -48,16 +53,27 @@ export async function runInForeground(name: string, request: StackRequest, clien
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
     }
-    const stop = interrupts === 1 ? stopAll(name, request, client, request.desired.stopTimeoutSeconds) : killAll(name, client);
+    const stop = interrupts === 1 ? stopAll(name, options.watch?.desired ?? request.desired, client) : killAll(name, client);
     stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
     stops.push(stop);
   });
   const output = new LogPrinter(name, { colour: options.colour && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.prefix, timestamps: options.timestamps });
+  let shown = began;
+  let following: Promise<void> | null = null;
+  let watched: Promise<void> | undefined;
   const show = async (): Promise<void> => {
     output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.length === 0 || options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: options.services, follow: true, end: true, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) view.print(output.line(line));
+    for await (const line of client.stackLogs(name, { services: options.services, follow: true, end: options.watch === null, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) {
+      shown = Date.now();
+      view.print(output.line(line));
+    }
   };
-  let following: Promise<void> | null = null;
+  /** What follows the stack's files goes on for whatever comes, and so does what is shown: it has ended when nothing has come for a moment. */
+  const drained = async (): Promise<void> => {
+    const late = Date.now() + DRAIN_MS;
+    if (options.watch === null) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
+    else for (shown = Date.now(); Date.now() < late && Date.now() - shown < QUIET_MS;) await sleep(QUIET_MS);
+  };
   const started = new Set<string>();
   try {
     try {
@@ -74,20 +90,24 @@ export async function runInForeground(name: string, request: StackRequest, clien
       if (interrupts === 0) throw error;
     }
     following ??= show();
+    watched = interrupts > 0 ? undefined : options.watch?.run(passing.signal);
+    watched?.catch(() => undefined); // awaited next, or at the end
     const ended = options.abort === 'never' || interrupts > 0 ? null : firstEnd(name, started, options.abort === 'failure', client);
     ended?.catch(() => undefined); // awaited next, or nobody asks any more
-    const first = await Promise.race([following.then(() => null), stopping.then(() => null), ...(ended === null ? [] : [ended])]);
+    const first = await Promise.race([following.then(() => null), stopping.then(() => null), ...(watched === undefined ? [] : [watched.then(() => null)]), ...(ended === null ? [] : [ended])]);
     if (first !== null && interrupts === 0) {
       view.note(`${first.container} exited with code ${first.code}: stopping the services`);
-      await stopAll(name, request, client, request.desired.stopTimeoutSeconds);
-      await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
+      await stopAll(name, options.watch?.desired ?? request.desired, client);
+      await drained();
       return options.exitCodeFrom === null ? first.code : await codeOf(name, options.exitCodeFrom, client);
     }
     if (options.exitCodeFrom !== null && interrupts === 0) return await codeOf(name, options.exitCodeFrom, client);
     for (const stop of stops) await stop; // a second Ctrl-C adds to them meanwhile
-    if (interrupts > 0) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
+    if (interrupts > 0) await drained();
     return interrupts > 0 ? INTERRUPTED : 0;
   } finally {
+    passing.abort();
+    await watched?.catch(() => undefined); // likewise
     watching.abort();
     await following?.catch(() => undefined); // cut off just now; what went wrong before was thrown above
     release();
@@ -112,14 +132,14 @@ async function codeOf(name: string, service: string, client: EngineClient): Prom
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-async function stopAll(name: string, request: StackRequest, client: EngineClient, timeout: number | null): Promise<void> {
+async function stopAll(name: string, desired: Desired, client: EngineClient): Promise<void> {
   const running = await client.containers(name, true);
-  const groups = stopOrder(request.desired.services);
+  const groups = stopOrder(desired.services);
   const named = new Set(groups.flat());
   const others = running.map(({ Bayplan }) => Bayplan.service).filter((service) => !named.has(service));
   for (const group of [...groups, others]) {
     const members = running.filter(({ Bayplan, State }) => group.includes(Bayplan.service) && (State === 'running' || State === 'restarting'));
-    await Promise.all(members.map(({ Id }) => client.stopContainer(Id, timeout)));
+    await Promise.all(members.map(({ Id }) => client.stopContainer(Id, desired.stopTimeoutSeconds)));
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
@@ -18,9 +18,12 @@ export class MistakesFound extends BayplanError {
 /** What `config` alone asks for. */
 export type LoadChoices = Pick<LoadInput, 'services' | 'keepUnused' | 'without'>;
 
+/** Takes down the paths that were looked at: another text there may be another stack. */
+export type Seen = Set<string>;
+
 /** Loads the stack that the options mean. Prints warnings and mistakes; throws MistakesFound after all of them. */
-export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoices = {}): Project {
-  const { project, mistakes, warnings } = loadStack({ ...inputOf(options, cli), ...choices });
+export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoices = {}, seen: Seen = new Set()): Project {
+  const { project, mistakes, warnings } = loadStack({ ...inputOf(options, cli, seen), ...choices });
   for (const warning of warnings) cli.stderr.write(`warning: ${warning}\n`);
   if (project === null || mistakes.length > 0) {
     tellMistakes(mistakes, cli);
@@ -48,17 +51,21 @@ export function loadOf(options: StackOptions, cli: Cli): { readonly file: string
   return { file: [...files], projectDirectory: workingDir, profile: [...profiles], envFile: envFiles === null ? null : [...envFiles] };
 }
 
-function inputOf(options: StackOptions, cli: Cli): LoadInput {
-  const files = stackFilesOf(options, cli);
+function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadInput {
+  const files = stackFilesOf(options, cli, (path) => {
+    seen.add(path);
+    return existsSync(path);
+  });
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read: readText, locate: (remote) => locateRemote(remote, cli),
+    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), locate: (remote) => locateRemote(remote, cli),
   };
 }
 
 /** The text of a file: UTF-8, or UTF-16 where it begins as such. Null: there is no such file. */
-export function readText(path: string): string | null {
+export function readText(path: string, seen: Seen = new Set()): string | null {
+  seen.add(path);
   if (path !== STANDARD_INPUT && isEndless(path)) throw new BayplanError('unreadable', `cannot read ${path}: it is a device, or too large to be text`);
   const bytes = path === STANDARD_INPUT ? readFileSync(0) : readBytes(path);
   if (bytes === null) return null;

@@ -38,7 +38,7 @@ export function addUpOptions(command: Command): Command {
     .option('--exit-code-from <service>', 'stop all once a container has ended, and exit with the status of this one')
     .option('--attach <service>', 'show only what this service writes, may be repeated', collect).addOption(noAttach())
     .option('--attach-dependencies', 'show what the services depend on writes too')
-    .addOption(new Option('--quiet-build').hideHelp()).addOption(new Option('-w, --watch', 'refused: following the files is not built yet').hideHelp()).addOption(new Option('--menu [yes]', 'likewise').hideHelp())
+    .addOption(new Option('--quiet-build').hideHelp()).option('-w, --watch', 'go on following the stack\'s files, and what develop.watch names').addOption(new Option('--menu [yes]', 'refused').hideHelp())
     .option('--no-color', 'plain names').option('--no-log-prefix', 'no names').option('--timestamps', 'show when each line was written');
 }
 

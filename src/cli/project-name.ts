@@ -35,10 +35,10 @@ export async function projectNameOf(options: StackOptions, cli: Cli, whole: () =
 }
 
 /** The stack files that are meant, absolute: `-f`, COMPOSE_FILE, or those found in this folder or above. Throws `no-file`. */
-export function stackFilesOf(options: StackOptions, cli: Cli): readonly string[] {
+export function stackFilesOf(options: StackOptions, cli: Cli, exists: (path: string) => boolean = existsSync): readonly string[] {
   const named = options.file ?? composeVariable('COMPOSE_FILE', options, cli)?.split(composeVariable('COMPOSE_PATH_SEPARATOR', options, cli) ?? ':').filter((file) => file !== '');
   const from = options.projectDirectory === undefined ? cli.cwd : resolve(cli.cwd, options.projectDirectory);
-  const files = named === undefined || named.length === 0 ? findStackFiles(from, existsSync) : named.map((file) => file === '-' ? STANDARD_INPUT : localFile(file, cli));
+  const files = named === undefined || named.length === 0 ? findStackFiles(from, exists) : named.map((file) => file === '-' ? STANDARD_INPUT : localFile(file, cli));
   if (files.length === 0) throw new BayplanError('no-file', `no compose.yaml in ${cli.cwd} or above it: name the stack's file with -f FILE`);
   return files;
 }

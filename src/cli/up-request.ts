@@ -4,6 +4,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
+import type { Seen } from './load-project.ts';
 import { noService } from './no-service.ts';
 import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
@@ -12,12 +13,12 @@ import { requestOf } from './request-of.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
 /** What `up`, `create` and `scale` ask of the engine for the named services, none: all. */
-export async function upRequest(project: Project, services: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli): Promise<StackRequest> {
+export async function upRequest(project: Project, services: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli, seen?: Seen): Promise<StackRequest> {
   if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
   const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
   if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
-  const made = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli));
+  const made = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli), seen);
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = services.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];

@@ -14,22 +14,33 @@ export const addUp: AddCommand = (program, cli, ends) => {
   addUpOptions(addServices(program.command('up').description('make the containers as the stack file says; of the named services, and what they depend on')))
     .action(ends(async (services: readonly string[], _own: UpOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<UpOptions>();
-      if (options.watch === true || (options.menu !== undefined && options.menu !== 'false')) throw new BayplanError('not-built', `${options.watch === true ? '--watch' : '--menu'}: following the stack\'s files is not built yet; run up again after a change`);
+      if (options.menu !== undefined && options.menu !== 'false') throw new BayplanError('not-built', '--menu: there is no menu; --watch follows the files at once');
       const aborts = options.abortOnContainerExit === true || options.abortOnContainerFailure === true || options.exitCodeFrom !== undefined;
       const wait = options.wait === true || options.waitTimeout !== undefined;
       const detached = options.detach === true || wait || !options.start;
       if (aborts && detached) throw new BayplanError('bad-request', '--abort-on-container-exit, --abort-on-container-failure and --exit-code-from are for the foreground: leave out --detach, --wait and --no-start');
-      const { loadProject, upRequest } = await import('./stack-file.ts');
-      const project = loadProject(options, cli);
+      if (options.watch === true && (detached || options.file?.includes('-') === true)) throw new BayplanError('bad-request', detached ? '--watch is for the foreground: leave out --detach, --wait and --no-start' : '-f -: standard input cannot be followed');
+      const { loadProject, upRequest, StackWatch } = await import('./stack-file.ts');
       const client = clientOf(options, cli);
-      const request = await upRequest(project, services, options, client, cli);
+      const load = async (seen: Set<string>, how = options): ReturnType<ConstructorParameters<typeof StackWatch>[0]['load']> => {
+        const project = loadProject(options, cli, {}, seen);
+        return { project, request: await upRequest(project, services, how, client, cli, seen) };
+      };
+      const seen = new Set<string>();
+      const loaded = await load(seen);
+      const { project, request } = loaded;
       if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
       const view = passView(options.progress, cli, options.quietPull === true);
+      const { forceRecreate: _once, renewAnonVolumes: _too, ...again } = options;
+      const watch = options.watch !== true ? null : new StackWatch({
+        load: (found) => load(found, again), services, client, view: () => passView(options.progress === 'auto' || options.progress === 'tty' ? 'plain' : options.progress, cli),
+        print: (text) => view.print(text), tell: (line) => view.note(`⦿ ${line}`), complain: (line) => void cli.stderr.write(`bayplan: ${line}\n`),
+      }, loaded, seen);
       try {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
         return await runInForeground(project.name, request, client, view, {
           services: shownServices(request, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
-          colour: options.color, prefix: options.logPrefix, timestamps: options.timestamps === true,
+          colour: options.color, prefix: options.logPrefix, timestamps: options.timestamps === true, watch,
         }, cli);
       } finally {
         view.close();

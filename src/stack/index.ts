@@ -2,6 +2,7 @@ export { configJson, configOf, configYaml, rawJson, rawYaml } from './config.ts'
 export { contentBytes } from './contents.ts';
 export { desiredOf } from './desired.ts';
 export { findStackFiles } from './find-stack-files.ts';
+export { hooksOf } from './hooks.ts';
 export { loadRaw, loadStack } from './load.ts';
 export type { LoadInput, LoadResult, OptionalPass, RawResult } from './load.ts';
 export { describeMistake } from './excerpt.ts';

@@ -94,7 +94,7 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
   for (const [key, why] of Object.entries(refusedKeys)) {
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }
-  if ((service.develop?.watch ?? []).length > 0) review.note(what, 'key "develop" is for watch, which is not built yet');
+  if (service.develop?.watch?.some(({ action }) => action === 'rebuild') === true) review.note(what, 'develop.watch: action "rebuild" is not built yet, a change that asks for it is told by watch');
   if (service.use_api_socket === true) refuse('use_api_socket', '"use_api_socket" is not built yet, and the service would run without it');
   const security = securityOf(service, workingDir, profiles);
   for (const problem of security.problems) refuse('security_opt', problem);

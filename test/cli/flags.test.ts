@@ -41,6 +41,7 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   version: ['-f --format string', '--short'],
   volumes: ['--format string', '-q --quiet'],
   wait: ['--down-project'],
+  watch: ['--no-up', '--prune', '--quiet'],
 };
 
 /** A value that is right for a flag, where its kind has no obvious one. */
@@ -70,8 +71,10 @@ test.each([
   [['--dry-run', 'down'], '--dry-run: what "down" would do cannot be shown; up, create and plan can show theirs'],
   [['restart', '--dry-run'], '--dry-run: what "restart" would do'],
   [['image', '--dry-run', 'ls'], '--dry-run: what "image" would do'],
-  [['up', '--watch'], '--watch: following the stack\'s files is not built yet; run up again after a change'],
-  [['up', '--menu'], '--menu: following'],
+  [['up', '--watch', '--detach'], '--watch is for the foreground: leave out --detach, --wait and --no-start'],
+  [['-f', '-', 'watch'], '-f -: standard input cannot be followed'],
+  [['up', '--menu'], '--menu: there is no menu'],
+  [['watch', '--dry-run'], '--dry-run: what "watch" would do'],
   [['run', '--build', 'web'], '--build: images cannot be built yet'],
   [['config', '--resolve-image-digests'], '--resolve-image-digests: config asks no registry'],
   [['config', '--lock-image-digests'], '--lock-image-digests: config asks no registry'],

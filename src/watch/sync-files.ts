@@ -1,0 +1,78 @@
+import { lstatSync, type Stats } from 'node:fs';
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { create } from 'tar';
+import type { ArchiveClient } from '../client/archive-client.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import type { SyncedPath } from './decide.ts';
+
+/** Files of one folder of the container: by name there, what to copy from here, and what is no more. */
+interface FolderWork { readonly copied: Map<string, string>; readonly gone: Set<string>; /** A file that is a rule's own place: a folder there is not replaced by it. */ own: boolean }
+
+/** A file that goes or shrinks while it is read is looked at again so often. */
+const ATTEMPTS = 3;
+
+/** Makes these files in a container what they are here: of the container's user, links as links, without following any here. Rejects with what the engine says. */
+export async function syncFiles(client: ArchiveClient, container: string, paths: readonly SyncedPath[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for (const [folder, work] of foldersOf(paths)) {
+        if (work.gone.size > 0) await client.remove(container, folder, [...work.gone]);
+        if (work.copied.size > 0) await put(client, container, folder, work);
+      }
+      return;
+    } catch (error) {
+      if (error instanceof BayplanError || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+function foldersOf(paths: readonly SyncedPath[]): ReadonlyMap<string, FolderWork> {
+  const folders = new Map<string, FolderWork>();
+  for (const { path, target, name } of paths) {
+    const stat = statOf(path);
+    if (name === '' && (target === '/' || stat?.isDirectory() === true)) continue; // the folder of a rule stays what it is in the container
+    const [folder, base] = name === '' ? [posix.dirname(target), posix.basename(target)] : [target, name];
+    const work = folders.get(folder) ?? { copied: new Map<string, string>(), gone: new Set<string>(), own: false };
+    folders.set(folder, work);
+    if (name === '') work.own = true;
+    if (stat === null) work.gone.add(base);
+    else work.copied.set(base, path);
+  }
+  return folders;
+}
+
+/** Into the folder, which is made where it is missing. */
+async function put(client: ArchiveClient, container: string, folder: string, { copied, own }: FolderWork): Promise<void> {
+  try {
+    await client.put(container, folder, archiveOf(copied, ''), true, !own);
+  } catch (error) {
+    if (!(error instanceof BayplanError && error.code === 'not-found' && folder !== '/')) throw error;
+    await client.put(container, '/', archiveOf(copied, folder.slice(1)), true, !own);
+  }
+}
+
+function archiveOf(copied: ReadonlyMap<string, string>, below: string): Readable {
+  const names = new Map([...copied].map(([name, path]) => [path.slice(1), posix.join(below, name)]));
+  return Readable.from(create({
+    cwd: '/', follow: false, noDirRecurse: true, strict: true, linkCache: new NoLinks(),
+    onWriteEntry: (entry) => { entry.path = names.get(entry.path.replace(/^\.?\//, '').replace(/\/$/, '')) ?? entry.path; },
+  }, [...names.keys()].map((path) => `./${path}`)));
+}
+
+/** Of files with several names each is copied by itself: the other names may be anywhere. */
+class NoLinks extends Map<`${number}:${number}`, string> {
+  override get(): undefined {
+    return undefined;
+  }
+}
+
+/** Null: there is nothing. */
+function statOf(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    throw new BayplanError('unreadable', `cannot look at ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
