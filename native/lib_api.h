@@ -48,3 +48,9 @@ EXPORT int lib_socket_pair(int out[2], struct error *err);
 EXPORT int lib_lock(const char *path, struct error *err);
 /* A bound socket, listening where the protocol (IPPROTO_*) has that; `*bound` gets its port. */
 EXPORT int lib_reserve_port(int protocol, const char *ip, int port, int *bound, struct error *err);
+
+/* A thread that tells, on the stream socket `*out`, what the kernel says has changed; it ends when that is closed. A line a request: "links TOKEN NETNS" (links, addresses and routes of the namespace pinned
+   there; "-": links and addresses of ours), "rules TOKEN TABLE" (transactions of nf_tables, but for this process'), "mounts TOKEN PID" (of that process' mount namespace, until it ends), "files TOKEN FOLDER"
+   (what is written, removed or renamed away in it), "cancel TOKEN". Tokens are small numbers of the caller's. Answers are lines too: "TOKEN" where something has changed; "TOKEN own PID NAME" where that process has
+   changed that table; "TOKEN ! WHY" where it cannot be watched. */
+EXPORT int lib_watch(int *out, struct error *err);

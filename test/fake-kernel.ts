@@ -100,6 +100,11 @@ export class FakeKernel implements Kernel {
     return this.answers.reservePort?.(...args) ?? { fd: this.#next++, port: port === 0 ? 49152 : port };
   }
 
+  watch(): number {
+    this.#record('watch', []);
+    return this.answers.watch?.() ?? this.#next++;
+  }
+
   #record(call: keyof Kernel, args: readonly unknown[]): void {
     this.calls.push({ call, args });
   }

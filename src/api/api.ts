@@ -24,7 +24,7 @@ import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
-import { createOneOff, deleteStack, diffRevisions, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
+import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
 import { API_VERSION, info, listPlugins, MIN_API_VERSION, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
@@ -98,6 +98,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['DELETE', '/stacks/:name', deleteStack],
   ['POST', '/stacks/:name/plan', planStack],
   ['GET', '/stacks/:name/revisions', listRevisions],
+  ['GET', '/stacks/:name/drift', getDrift],
   ['GET', '/stacks/:name/diff', diffRevisions],
   ['POST', '/stacks/:name/rollback', rollbackStack],
   ['POST', '/stacks/:name/containers', createOneOff],

@@ -39,7 +39,7 @@ function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, N
   const identity = { owner: 'api' as const, stack: '', service: '', slot: 0, generation: 1 };
   return {
     ...emptyState(''), networks, volumes, containers: { [name]: { identity, spec, status: null } }, images: Object.fromEntries(imagesUsedBy(spec).map((image) => [image, Image.parse({ spec: { pullPolicy: 'never' }, status: null })])),
-    inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, notes: [],
+    inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, drift: 'heal', notes: [],
   };
 }
 

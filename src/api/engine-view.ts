@@ -3,6 +3,7 @@ import type { EventLog } from '../engine/event-log.ts';
 import type { Containers, RemoveHow } from '../runtime/container/containers.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { Images } from '../runtime/image/images.ts';
+import type { DriftAnswer } from '../state/drift.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -38,6 +39,7 @@ export interface EngineView {
   stack(name: string): Promise<StackAnswer>;
   planStack(name: string, request: StackRequest): Promise<PlanAnswer>;
   /** Latest first. Rejects with `not-found`, as the next two do. */
+  stackDrift(name: string): Promise<readonly DriftAnswer[]>;
   stackHistory(name: string): Promise<readonly RevisionAnswer[]>;
   /** A line for each change. */
   diffRevisions(name: string, from: number, to: number): Promise<readonly string[]>;

@@ -17,6 +17,11 @@ export async function getStack(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, shownStack(await exchange.engine.stack(param(exchange, 'name'))));
 }
 
+/** `GET /stacks/{name}/drift`: an array of DriftAnswer, looked at just now. */
+export async function getDrift(exchange: Exchange): Promise<void> {
+  sendJson(exchange.response, 200, await exchange.engine.stackDrift(param(exchange, 'name')));
+}
+
 /** `GET /stacks/{name}/revisions` */
 export async function listRevisions(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, await exchange.engine.stackHistory(param(exchange, 'name')));

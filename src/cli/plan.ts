@@ -5,14 +5,16 @@ import { addFileOptions, addFormat, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
-interface PlanOptions extends StackOptions { readonly format?: 'json' | 'table'; readonly removeOrphans?: boolean; readonly output?: string }
+interface PlanOptions extends StackOptions { readonly format?: 'json' | 'table'; readonly removeOrphans?: boolean; readonly output?: string; readonly drift?: boolean }
 
 export const addPlan: AddCommand = (program, cli, ends) => {
   addFormat(addFileOptions(program.command('plan').description('print what `up` would do and why; exits 0 for nothing, 2 for something, 1 on error')))
     .option('--remove-orphans', 'as `up --remove-orphans`')
     .option('-o, --output <file>', 'keep the plan there, for `apply`')
+    .option('--drift', 'print what has been changed by hand since, and what becomes of it, instead')
     .action(ends(async (_own: PlanOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PlanOptions>();
+      if (options.drift === true) return await (await import('./drift.ts')).printDrift(options, cli);
       const { loadOf, loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       const { bytes, ...request } = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli));

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { DriftAnswer } from '../state/drift.ts';
 import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -80,6 +81,10 @@ export class EngineClient {
 
   async history(name: string): Promise<readonly RevisionAnswer[]> {
     return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/revisions`);
+  }
+
+  async drift(name: string): Promise<readonly DriftAnswer[]> {
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/drift`);
   }
 
   async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import { LIMITS } from '../runtime/image/registry/limits.ts';
 import { environmentProxies } from '../runtime/image/registry/proxies.ts';
 import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
 import { installCore } from '../runtime/installed-core.ts';
-import { loadKernel } from '../runtime/kernel.ts';
+import { type Kernel, loadKernel } from '../runtime/kernel.ts';
 import { readMachine, type Machine } from '../runtime/machine.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
@@ -45,6 +45,9 @@ export interface EngineParts {
   readonly remapsUsers: boolean;
   readonly machine: Machine;
   readonly asides: SetAsides;
+  readonly kernel: Kernel;
+  /** Receives what went wrong where nobody waits for an answer. */
+  readonly report: (line: string) => void;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
   close(leave: boolean): void;
 }
@@ -102,7 +105,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, report, close };
   } catch (error) {
     close(false);
     throw error;

@@ -9,6 +9,7 @@ import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../state/container.ts';
+import type { DriftAnswer } from '../state/drift.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
@@ -16,7 +17,10 @@ import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
+import { KernelWatch } from '../runtime/kernel-watch.ts';
 import { checkRuntimes } from './check-runtimes.ts';
+import { DriftHealer } from './drift-healer.ts';
+import { DriftWatch } from './drift-watch.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
@@ -51,6 +55,8 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #stacks: Stacks;
   readonly #single: SingleContainers;
+  readonly #drift: DriftWatch;
+  readonly #healer: DriftHealer;
 
   private constructor(version: string, parts: EngineParts) {
     this.version = version;
@@ -67,21 +73,32 @@ export class Engine {
     for (const { kind, name, error } of parts.asides.list()) this.events.setAside(kind, name, error.message);
     this.images = toldImages(parts.images, this.events);
     const executor = executorOf({ ...parts, images: this.images });
-    this.#stacks = new Stacks(parts, executor);
+    this.#stacks = new Stacks(parts, executor, { look: (stack) => this.#drift.lookAt(stack), onPassed: (stack) => this.#healer.passed(stack) });
     this.#single = new SingleContainers(parts, executor({}));
+    this.#drift = new DriftWatch({
+      ...parts, watch: new KernelWatch(parts.kernel), report: parts.report, busy: (stack) => this.#stacks.busy(stack), looked: (stacks) => this.#healer.consider(stacks),
+    });
+    this.#healer = new DriftHealer({
+      stacks: this.#stacks, events: this.events, report: parts.report, now: () => Date.now(), look: (stack) => this.#drift.lookAt(stack),
+      pending: (object, name) => object === 'container' && parts.containers.get(name)?.status?.health === 'starting',
+    });
+    this.#considerHealth();
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
   static async open(options: EngineOptions): Promise<Engine> {
     const parts = await openParts(options);
+    let engine: Engine | null = null;
     try {
-      const engine = new Engine(options.version, parts);
+      engine = new Engine(options.version, parts);
       engine.#stacks.collectContents();
       parts.supervisor.adopt();
       parts.containers.resume();
       await parts.images.sweep();
+      engine.#drift.start();
       return engine;
     } catch (error) {
+      if (engine !== null) engine.#drift.close();
       parts.close(false);
       throw error;
     }
@@ -251,14 +268,35 @@ export class Engine {
     await this.containers.flush();
   }
 
+  /** What of a stack is not as it was made, and what is held; looked at just now. */
+  async stackDrift(name: string): Promise<readonly DriftAnswer[]> {
+    this.#stacks.get(name);
+    return await this.#healer.drift(name);
+  }
+
   /** Lets everything go; containers run on, and the next engine adopts them. Where there is none, running or not, no link or rule of the engine's stays either. */
   async close(): Promise<void> {
+    this.#healer.close();
+    this.#drift.close();
     await this.#stacks.close();
     try {
       if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();
     } finally {
       this.#parts.close(true);
     }
+  }
+
+  /** A health that changes is what a look at it would find. */
+  #considerHealth(): void {
+    const known = new Map<string, string>();
+    this.#parts.containers.onEvent((event, name) => {
+      const container = this.#parts.containers.get(name);
+      const health = container?.status?.health ?? '';
+      if (event === 'removed') known.delete(name);
+      if (container === null || event !== 'noted' || container.identity.owner !== 'stack' || known.get(name) === health || (health !== 'healthy' && health !== 'unhealthy')) return;
+      known.set(name, health);
+      this.#healer.consider([container.identity.stack]);
+    });
   }
 
   #networkRuntime(): NetworkRuntime {
@@ -290,6 +328,7 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
       update: (...args: Parameters<Supervisor['update']>) => supervisor.update(...args),
       rename: (name: string, to: string) => supervisor.rename(name, to),
       connect: (...args: Parameters<ContainerStore['connect']>) => containers.connect(...args),
+      mend: (name: string) => containers.mend(name),
       disconnect: (...args: Parameters<ContainerStore['disconnect']>) => containers.disconnect(...args),
     },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),

@@ -6,7 +6,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent } from '../state/messages.ts';
 import type { PassOptions } from '../state/pass-options.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
-import type { Desired } from '../state/state.ts';
+import type { Desired, State } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { actualState } from './observe.ts';
 
@@ -19,17 +19,30 @@ export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 /** What a pass over a stack does, and on whose behalf it asks registries. */
 export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost }
 
+export interface Surroundings {
+  /** Looks anew at all of a stack. */
+  readonly look: (stack: string) => Promise<void>;
+  /** A pass over a stack that somebody has asked for has ended. */
+  readonly onPassed: (stack: string) => void;
+}
+
 /** The passes over the stacks of an engine, one at a time of each. */
 export class StackPasses {
   readonly #parts: EngineParts;
   readonly #executor: ExecutorFor;
+  readonly #look: Surroundings['look'];
+  readonly #onPassed: Surroundings['onPassed'];
   readonly #runner = new ExclusiveRunner<PassResult, PassEvent>();
   /** Of the latest pass over each stack that has not ended: services that it is about, null: all. */
   readonly #scopes = new Map<string, Pick<PassOptions, 'only'>>();
 
-  constructor(parts: EngineParts, executor: ExecutorFor) {
+  #heals = 0;
+
+  constructor(parts: EngineParts, executor: ExecutorFor, { look, onPassed }: Surroundings) {
     this.#parts = parts;
     this.#executor = executor;
+    this.#look = look;
+    this.#onPassed = onPassed;
   }
 
   /** Whether a pass over the stack is under way. */
@@ -58,10 +71,33 @@ export class StackPasses {
   async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
-      observe: () => Promise.resolve(actualState(name, desired, this.#parts)), executor: this.#executor(credentials),
+      observe: () => this.#observe(name, desired), executor: this.#executor(credentials),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
     await this.#parts.containers.flush();
+    this.#onPassed(name);
     if (!result.ok) throw new PassFailed(result);
+  }
+
+  /**
+   * Puts right what has drifted, by a plan and its pass like any other, where nothing else is being done to the stack. Null: something is. Whoever asks for something meanwhile cancels it.
+   */
+  async heal(name: string, desired: Desired, planned: PassContext['plan']): Promise<PassResult | null> {
+    if (this.busy(name)) return null;
+    const observe = async (): Promise<State> => {
+      await this.#look(name);
+      return actualState(name, desired, this.#parts);
+    };
+    return await this.#runner.run(name, `heal ${this.#heals++}`, (signal) => runPass({
+      plan: planned, observe, executor: this.#executor({}), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined,
+    }), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { title: 'heal' });
+  }
+
+  /** What was seen to drift is looked at again: whatever is done about it has to show. */
+  async #observe(name: string, desired: Desired | null): Promise<State> {
+    const state = actualState(name, desired, this.#parts);
+    if (![...Object.values(state.containers), ...Object.values(state.networks)].some(({ status }) => status?.drift !== undefined)) return state;
+    await this.#look(name);
+    return actualState(name, desired, this.#parts);
   }
 
   /** Cancels all passes and waits until they have settled. */

@@ -1,13 +1,15 @@
+import { foundDrift } from '../plan/drift.ts';
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
-import type { PassContext } from '../reconcile/pass.ts';
+import type { PassContext, PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { Found } from '../state/drift.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { ROLLBACK_PASS, USUAL_PASS } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
-import { nothingDesired, type Desired } from '../state/state.ts';
+import { nothingDesired, type Desired, type State } from '../state/state.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { checkName, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -16,7 +18,7 @@ import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
-import { PassFailed, StackPasses, type ExecutorFor } from './stack-passes.ts';
+import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
 import type { StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
 
@@ -28,9 +30,9 @@ export class Stacks {
   /** Requests whose contents are kept, and not yet named by a desired state. */
   #admitting = 0;
 
-  constructor(parts: EngineParts, executor: ExecutorFor) {
+  constructor(parts: EngineParts, executor: ExecutorFor, surroundings: Surroundings) {
     this.#parts = parts;
-    this.#passes = new StackPasses(parts, executor);
+    this.#passes = new StackPasses(parts, executor, surroundings);
     this.#history = new StackHistory(parts);
   }
 
@@ -149,6 +151,20 @@ export class Stacks {
       if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
     });
+  }
+
+  /** Puts right what has drifted; see StackPasses. Null: there is no such stack, or something else is being done to it. */
+  async heal(name: string, planned: (desired: Desired, actual: State) => Plan): Promise<PassResult | null> {
+    const desired = this.#parts.stacks.get(name)?.desired;
+    return desired === undefined ? null : await this.#passes.heal(name, desired, (actual) => planned(desired, actual));
+  }
+
+  /** What has drifted of each stack that nothing is being done to, as it was last looked at. */
+  drifted(names: readonly string[]): ReadonlyMap<string, readonly Found[]> {
+    return new Map(names.flatMap((name) => {
+      const desired = this.#parts.stacks.get(name)?.desired;
+      return desired === undefined ? [] : [[name, foundDrift(desired, actualState(name, desired, this.#parts))] as const];
+    }));
   }
 
   /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */

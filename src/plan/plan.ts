@@ -2,6 +2,7 @@ import { imagesUsedBy } from '../state/images-used.ts';
 import { type PassOptions, USUAL_PASS } from '../state/pass-options.ts';
 import type { Plan, Step } from '../state/plan.ts';
 import type { Desired, State } from '../state/state.ts';
+import { driftSteps, foundDrift } from './drift.ts';
 import { expand, type Wanted } from './expand.ts';
 import { fatesOf, type Fates } from './fates.ts';
 import { imageFates } from './image-fates.ts';
@@ -31,14 +32,15 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   const notes: string[] = [];
   // No network or volume is made before all missing images are there, as with docker compose: one that cannot be had leaves nothing behind.
   const missing = [...pulls.keys()].filter((image) => (actual.images[image]?.status ?? null) === null).map((image) => stepId('pull-image', image));
-  const steps = [
+  const others = [
     ...imageSteps(pulls, desired),
     ...networkSteps(networks, missing, fates, desired, actual, notes),
     ...volumeSteps(volumes, missing, fates, desired, actual, notes),
     ...leavingSteps(rollouts.fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
     ...givenUp(rollouts, desired, actual),
     ...made.steps,
-  ].map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step));
+  ];
+  const steps = [...others, ...repairs(others, desired, actual, options)].map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step));
   const ids = new Set(steps.map(({ id }) => id));
   const trials = made.trials.filter((id) => ids.has(id));
   const linked = steps.map((step): Step => ({ ...step, needs: [...new Set(step.needs)].filter((need) => ids.has(need)) }));
@@ -49,6 +51,15 @@ export function plan(desired: Desired, actual: State, now: number, since: number
     ...(trials.length === 0 ? {} : { trials }), ...(rollouts.halts.length === 0 ? {} : { halts: rollouts.halts }),
   };
 }
+
+/** What has drifted is put right too, whoever was to do it: `up` says what there shall be. Not of what is made or started anew anyhow. */
+function repairs(others: readonly Step[], desired: Desired, actual: State, { only }: PassOptions): readonly Step[] {
+  const renewed = new Set(others.flatMap(({ action, args }) => (RENEWING.has(action) && 'name' in args ? [args.name] : [])));
+  return driftSteps(foundDrift(desired, actual), actual, ({ object, name, drift }) => !renewed.has(name) && drift.every(({ kind }) => kind !== 'health')
+    && (object !== 'container' || only === null || only.includes(actual.containers[name]?.identity.service ?? '')), desired.stopTimeoutSeconds);
+}
+
+const RENEWING: ReadonlySet<string> = new Set(['create-network', 'remove-network', 'create-container', 'remove-container', 'start-container', 'stop-container', 'rename-container']);
 
 /** Waits for no service that the pass is not about. */
 function amongThose(one: Wanted, only: readonly string[] | null): Wanted {

@@ -16,8 +16,8 @@ export interface PassContext {
   readonly onEvent: (event: PassEvent) => void;
 }
 
-/** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end. */
-export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true }
+/** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end. `vain`: what was carried out had no effect. */
+export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true; readonly vain?: true }
 
 /**
  * Makes the world what is desired, or does what was asked for. Invariants:
@@ -35,7 +35,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
     context.onEvent({ version: 1, type: 'plan', plan: made });
     if (made.steps.length === 0) return ending(made, failures);
     const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
-    if (again !== undefined) return { ok: false, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
+    if (again !== undefined) return { ok: false, vain: true, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
     const result = await apply(made.steps, context.executor, {
       concurrency: context.concurrency, signal: context.signal,
       onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),

@@ -8,9 +8,9 @@ import type { Executor } from './executor.ts';
 /** What the executor drives: the runtime, with starts, stops and ports as the engine supervises them. */
 export interface Runtime {
   readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
-  readonly networks: Pick<Networks, 'create' | 'remove'>;
+  readonly networks: Pick<Networks, 'create' | 'remove' | 'repair' | 'mendNetwork'>;
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
-  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect'>;
+  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect' | 'mend'>;
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly drain: (name: string, atMostMs: number, signal: AbortSignal) => Promise<void>;
   /** `steadyMs`: it has to stay so for as long. */
@@ -36,6 +36,9 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'rename-container': ({ name, to }) => containers.rename(name, to),
     'connect-network': ({ name, network, attachment, made }) => containers.connect(name, network, attachment, made),
     'disconnect-network': ({ name, network }) => containers.disconnect(name, network),
+    'repair-container': ({ name }) => containers.mend(name),
+    'repair-network': ({ name }) => networks.mendNetwork(name),
+    'repair-rules': () => Promise.resolve(networks.repair()),
     'publish-ports': ({ name }) => publish(name, true),
     'withdraw-ports': ({ name }) => publish(name, false),
     'drain-container': ({ name, atMostMs }, signal) => drain(name, atMostMs, signal),

@@ -58,6 +58,8 @@ export interface Kernel {
   forgetNft(): void;
   /** Binds and (tcp, sctp) listens on a host port, which reserves it. Returns the descriptor, and the port where 0 was asked. Throws KernelError (EADDRINUSE…). */
   reservePort(protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): { fd: number; port: number };
+  /** A stream socket on which a thread tells what changes in the kernel, as native/lib_api.h says; the thread ends when it is closed. */
+  watch(): number;
 }
 
 /** What makes links, the names of those that get no IPv6 of their own in the engine's namespace, and what is sent after that. Answers are in this order. */
@@ -159,6 +161,7 @@ class LoadedKernel implements Kernel {
   readonly #sync: Native;
   readonly #lock: Native;
   readonly #reservePort: Native;
+  readonly #watch: Native;
   readonly #calls = new PQueue({ concurrency: CALLS_AT_ONCE });
   #rules: Rules | null = null;
 
@@ -182,6 +185,7 @@ class LoadedKernel implements Kernel {
     this.#sync = library.func('int lib_sync(const char **paths, int count, void *err)');
     this.#lock = library.func('int lib_lock(const char *path, void *err)');
     this.#reservePort = library.func('int lib_reserve_port(int protocol, const char *ip, int port, _Out_ int *bound, void *err)');
+    this.#watch = library.func('int lib_watch(_Out_ int *out, void *err)');
   }
 
   async spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
@@ -282,6 +286,12 @@ class LoadedKernel implements Kernel {
     const bound = [0];
     const fd = here(this.#reservePort, 'bind', [IPPROTO[protocol], ip, port, bound]);
     return { fd, port: bound[0] ?? port };
+  }
+
+  watch(): number {
+    const end = [-1];
+    here(this.#watch, 'watch', [end]);
+    return end[0] ?? -1;
   }
 
   async #onThread(call: Native, name: string, args: readonly unknown[]): Promise<void> {

@@ -8,6 +8,7 @@ import type { Volume } from '../state/volume.ts';
 import { attachmentsOf } from './attachments.ts';
 import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
+import { careOf, driftPolicyOf } from './care.ts';
 import { clockOffsetsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { hooksOf, preStartOf } from './hooks.ts';
@@ -43,6 +44,7 @@ export function desiredOf(project: Project, options: { readonly removeOrphans: b
     stopTimeoutSeconds: null,
     inactive: [...project.inactive],
     unstarted: [],
+    drift: driftPolicyOf(project),
     notes: [...project.notes],
   };
 }
@@ -59,6 +61,7 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
     dependsOn: Object.fromEntries(dependsOn),
     update: updateOf(service),
     rollback: rollbackOf(service),
+    care: careOf(service, project),
     template: templateOf(name, service, project),
   };
 }

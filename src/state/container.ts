@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ClockOffsets, DEFAULT_SECURITY, Device, HOST_CLOCKS, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
+import { Drift } from './drift.ts';
 import { Hook, PreStart } from './hook.ts';
 import { DEFAULT_LOGGING, Logging } from './logging.ts';
 import { Resources, Ulimit } from './resources.ts';
@@ -257,6 +258,8 @@ export const ContainerStatus = z.strictObject({
   storage: z.string().default('overlay'),
   /** What is published at this moment, with the host ports that were picked. */
   ports: z.array(PublishedPort),
+  /** What is not as it was made, when it was last looked at; absent where all is. */
+  drift: z.array(Drift).optional(),
 });
 export type ContainerStatus = z.infer<typeof ContainerStatus>;
 

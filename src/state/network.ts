@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { Drift } from './drift.ts';
 
 /** Addresses of a network, of one family. '' lets the engine choose. */
 export const IpamPool = z.strictObject({
@@ -38,6 +39,8 @@ export const NetworkStatus = z.strictObject({
   createdAt: z.number(),
   /** False: the record exists, the kernel's link does not (after a boot, or removed by hand). */
   present: z.boolean(),
+  /** As of a container. */
+  drift: z.array(Drift).optional(),
 });
 export type NetworkStatus = z.infer<typeof NetworkStatus>;
 

@@ -36,6 +36,12 @@ export const StepArgs = {
    * by then. Takes no slot.
    */
   'drain-container': z.strictObject({ name, atMostMs: z.number() }),
+  /** Puts right what has drifted and can be put right while it runs: links, addresses, routes, limits, its record. */
+  'repair-container': z.strictObject({ name }),
+  /** Its bridge, with its addresses and ports, and its record. */
+  'repair-network': z.strictObject({ name }),
+  /** The engine's table, whole. */
+  'repair-rules': z.strictObject({}),
   /** Sends published ports to the container, all in one transaction. */
   'publish-ports': z.strictObject({ name }),
   'withdraw-ports': z.strictObject({ name }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ContainerSpec } from './container.ts';
+import { Care, USUAL_CARE } from './drift.ts';
 import { UpdatePolicy, USUAL_UPDATE } from './update-policy.ts';
 
 /** Compose `depends_on`. */
@@ -18,6 +19,7 @@ export const Service = z.strictObject({
   update: UpdatePolicy.default(USUAL_UPDATE),
   /** How they are replaced by what an earlier revision had. */
   rollback: UpdatePolicy.default(USUAL_UPDATE),
+  care: Care.default(USUAL_CARE),
   /** What each replica is created from. Its `imageId`, where it is not '', is the image that is meant, whatever the name stands for by now. */
   template: ContainerSpec,
 });

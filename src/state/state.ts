@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Container } from './container.ts';
 import { Content } from './content.ts';
+import { DriftPolicy } from './drift.ts';
 import { Image } from './image.ts';
 import { Network } from './network.ts';
 import { Service } from './service.ts';
@@ -38,6 +39,8 @@ export const Desired = State.extend({
   inactive: z.array(z.string()).default([]),
   /** Containers that are to be made and not started. */
   unstarted: z.array(z.string()).default([]),
+  /** What becomes of networks and volumes that drift. */
+  drift: DriftPolicy.default('heal'),
   /** Lines about what the file asks for and this version does not do. */
   notes: z.array(z.string()),
 });
@@ -50,5 +53,5 @@ export function emptyState(stack: string): State {
 
 /** The desired side of `down`: nothing of the stack remains, volumes only if asked. */
 export function nothingDesired(stack: string, volumes: boolean, stopTimeoutSeconds: number | null): Desired {
-  return { ...emptyState(stack), inactive: [], unstarted: [], remove: { orphans: true, volumes }, stopTimeoutSeconds, notes: [] };
+  return { ...emptyState(stack), inactive: [], unstarted: [], remove: { orphans: true, volumes }, stopTimeoutSeconds, drift: 'heal', notes: [] };
 }

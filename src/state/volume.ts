@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Drift } from './drift.ts';
 
 /** A volume as desired. External ones are preconditions: never made or removed. */
 export const VolumeSpec = z.strictObject({
@@ -12,7 +13,7 @@ export type VolumeSpec = z.infer<typeof VolumeSpec>;
 /** Label of a volume that was made without a name of its own, as Docker sets it. */
 export const ANONYMOUS_VOLUME = 'com.docker.volume.anonymous';
 
-export const VolumeStatus = z.strictObject({ mountpoint: z.string(), createdAt: z.number() });
+export const VolumeStatus = z.strictObject({ mountpoint: z.string(), createdAt: z.number(), /** As of a container. */ drift: z.array(Drift).optional() });
 export type VolumeStatus = z.infer<typeof VolumeStatus>;
 
 export const Volume = z.strictObject({ stack: z.string(), spec: VolumeSpec, status: VolumeStatus.nullable() });

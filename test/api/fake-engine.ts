@@ -7,6 +7,7 @@ import type { ContainerEvent, ExecProcess, ExecRequest, LogRecord, RemoveHow } f
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
+import type { DriftAnswer } from '../../src/state/drift.ts';
 import type { PassEvent, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
 import type { Network, NetworkSpec } from '../../src/state/network.ts';
@@ -193,6 +194,11 @@ export class FakeEngine implements EngineView {
     await this.stack(name);
     this.calls.push(`remove ${name} volumes=${options.volumes} timeout=${options.stopTimeoutSeconds}${options.from == null ? '' : ` from=${options.from}`}`);
     for (const event of this.pass) onEvent(event);
+  }
+  drift: DriftAnswer[] = [];
+  async stackDrift(name: string): Promise<readonly DriftAnswer[]> {
+    await this.stack(name);
+    return this.drift;
   }
   revisions: RevisionAnswer[] = [];
   async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {

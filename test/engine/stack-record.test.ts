@@ -35,7 +35,7 @@ test('a stack\'s record of version 1 is read as it was meant; what follows it, a
 });
 
 test('one of version 2 is read as it was meant', () => {
-  const { rollback, ...former } = service();
+  const { rollback, care: _care, ...former } = service();
   const { store } = opened({ ...FIRST, version: 2, at: 7, title: 'up', desired: { ...desired({}), services: { web: { ...former, update: { ...former.update, delayMs: 5 } } } } });
   expect(store.get('demo')).toMatchObject({ version: STACK_RECORD_VERSION, at: 7, desired: { services: { web: { update: { delayMs: 5 }, rollback } } } });
 });

@@ -21,6 +21,7 @@ export function simulate(before: State, step: Step): State {
       }
       Reflect.deleteProperty(state.networks, step.args.name);
       break;
+    case 'repair-container': case 'repair-network': case 'repair-rules': break; // what it shows of drift is looked at anew
     case 'create-volume': state.volumes[step.args.name] = { stack: step.args.stack, spec: step.args.volume, status: { mountpoint: '', createdAt: 1 } }; break;
     case 'remove-volume': Reflect.deleteProperty(state.volumes, step.args.name); break;
     case 'create-container':

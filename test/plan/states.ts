@@ -1,6 +1,7 @@
 import type { Container, ContainerSpec, ContainerStatus } from '../../src/state/container.ts';
 import type { Dependency, Service } from '../../src/state/service.ts';
 import { emptyState, nothingDesired, type Desired, type State } from '../../src/state/state.ts';
+import { USUAL_CARE } from '../../src/state/drift.ts';
 import { USUAL_UPDATE } from '../../src/state/update-policy.ts';
 import { attachment, containerSpec } from '../spec-values.ts';
 
@@ -19,7 +20,7 @@ export function service(change: Partial<ContainerSpec> = {}, needs: Readonly<Rec
   for (const [name, condition] of Object.entries(needs)) dependsOn[name] = { condition: conditions[condition], required: true, restart: false };
   const label = Object.entries(dependsOn).map(([name, { condition }]) => `${name}:${condition}:false`).join(',');
   const template = spec({ ...change, labels: { ...change.labels, ...(label === '' ? {} : { 'com.docker.compose.depends_on': label }) } });
-  return { replicas, containerName: '', dependsOn, update: USUAL_UPDATE, rollback: USUAL_UPDATE, template };
+  return { replicas, containerName: '', dependsOn, update: USUAL_UPDATE, care: USUAL_CARE, rollback: USUAL_UPDATE, template };
 }
 
 export function desired(services: Readonly<Record<string, Service>>, change: Partial<Desired> = {}): Desired {

@@ -12,6 +12,7 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
     'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
     'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),
     'update-container': named('update-container'), 'rename-container': named('rename-container'), 'connect-network': named('connect-network'), 'disconnect-network': named('disconnect-network'),
+    'repair-container': named('repair-container'), 'repair-network': named('repair-network'), 'repair-rules': (_args, signal) => act('repair-rules', signal),
     'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
     'drain-container': named('drain-container'), 'wait-time': ({ ms }, signal) => act(`wait-time ${ms}`, signal),
     'wait-container': ({ name, until }, signal) => act(`wait-container ${name} ${until}`, signal),

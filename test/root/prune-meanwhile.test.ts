@@ -26,7 +26,7 @@ const volumeSpec = { driver: 'local' as const, external: false, driverOpts: {}, 
 function wanted(name: string, volume: string): Desired {
   const mount = { type: 'volume' as const, readOnly: false, nocopy: false, subpath: '' };
   return {
-    ...emptyState(''), inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, notes: [],
+    ...emptyState(''), inactive: [], unstarted: [name], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, drift: 'heal', notes: [],
     containers: { [name]: { identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, status: null, spec: spec({
       command: ['sleep', '1000'], stopSignal: 'SIGKILL', networkMode: 'none', networks: {},
       mounts: [{ ...mount, source: volume, target: '/named' }, { ...mount, source: null, target: '/anonymous' }],

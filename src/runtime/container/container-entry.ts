@@ -1,4 +1,5 @@
 import type { Container, Health, HealthLook, PublishedPort } from '../../state/container.ts';
+import type { Drift } from '../../state/drift.ts';
 import type { PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize } from './containers.ts';
@@ -30,6 +31,10 @@ export interface ContainerEntry {
   /** A removal was begun and has to be finished. */
   removing: boolean;
   ports: readonly PublishedPort[];
+  /** What is not as it was made, when it was last looked at. */
+  drift: readonly Drift[];
+  /** Where something was mounted in it at a look. */
+  mountsSeen: Set<string>;
   /** Connections that are attached before its next start. */
   readonly attachments: Set<PendingAttachment>;
   /** Of its terminal, as it was last asked for. */
@@ -41,7 +46,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: new Set(), attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -50,7 +55,7 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   Object.assign(entry, {
     phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false, outputLost: exit?.outputLost ?? 0,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
-    ready: null, shim: null, paused: false, ports: [], health: 'none', view: null,
+    ready: null, shim: null, paused: false, ports: [], health: 'none', drift: [], mountsSeen: new Set(), view: null,
   });
 }
 
@@ -64,7 +69,7 @@ export function viewOf(entry: ContainerEntry): Container {
       ...(entry.outputLost === 0 ? {} : { outputLost: entry.outputLost }),
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
       health: entry.health, healthOutput: entry.healthOutput, healthLog: [...entry.healthLog], failingStreak: entry.failingStreak, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
-      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports],
+      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports], ...(entry.drift.length === 0 ? {} : { drift: [...entry.drift] }),
     },
   };
   return entry.view;

@@ -1,5 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
@@ -16,6 +18,7 @@ import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { archiveOf, checkStorage, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
+import { containerDrift, mendContainer } from './container-drift.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
 import { ContainerSignals } from './container-signals.ts';
@@ -27,6 +30,7 @@ import { checkMaking, makeContainer } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
 import { hostGateway, launch } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
+import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
 import { inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { processesOf } from './processes.ts';
@@ -252,6 +256,32 @@ export class ContainerStore implements Containers {
       await changeSpec(this.#context.core, entry, changedSpec(entry, changes), (change) => this.#update(entry, change));
     });
     this.#emit('updated', name);
+  }
+
+  /** Looks at one that runs; its status shows from then on what is not as it was made. */
+  async look(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    const { shim } = entry;
+    const drift = await containerDrift(this.#context, entry);
+    if (entry.shim !== shim || isDeepStrictEqual(drift, entry.drift)) return; // it has ended or was started again meanwhile
+    Object.assign(entry, { drift, view: null });
+  }
+
+  /** Puts right what of that can be put right while it runs. */
+  async mend(name: string): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      const entry = this.#entry(name);
+      await mendContainer(this.#context, entry, () => this.#records.save(entry.record, entry.files));
+    });
+  }
+
+  /** Folders in which changes of its limits and its record are noticed, and the pid whose mounts are its own; null: it does not run. */
+  places(name: string): { readonly folders: readonly string[]; readonly pid: number; readonly netns: string | null } | null {
+    const entry = this.#entries.get(name);
+    if (entry?.phase !== 'running' || entry.ready === null) return null;
+    const { record: { id, spec: { networkMode } }, files, ready } = entry;
+    return { folders: [...limitFolders(files.cgroup), files.state], pid: ready.pid, netns: networkMode === 'bridge' ? join(this.#context.paths.netns, id.slice(0, 16)) : null };
   }
 
   processes(name: string): readonly number[] {

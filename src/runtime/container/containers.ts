@@ -76,6 +76,8 @@ export interface Containers {
   connect(name: string, network: string, attachment: Attachment, made?: boolean): Promise<void>;
   /** Takes it off a network, likewise. Rejects with `not-connected`. */
   disconnect(name: string, network: string): Promise<void>;
+  /** Puts right what has drifted, as it was last looked at, and can be put right while it runs. */
+  mend(name: string): Promise<void>;
   /** Pids, as the host sees them, of all that runs in the container. */
   processes(name: string): readonly number[];
   /** What it has used since its start; null where it does not run. */

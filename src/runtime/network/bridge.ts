@@ -4,7 +4,7 @@ import { type Kernel, KernelError } from '../kernel.ts';
 import { allowForwarding } from './host-forwarding.ts';
 import type { Subnet } from './ipam.ts';
 import { type LinkRequest, requestLinks } from './link-request.ts';
-import { addressAdd, bridgeAdd, groupDelete, type Link, linkDelete, linkDump, linkGet, linkSetMaster, linkUp, portModes, readLink } from './rtnetlink.ts';
+import { addressAdd, bridgeAdd, groupDelete, type Link, linkDelete, linkDump, linkGet, linkSetMaster, linkUp, portModes, portUp, readLink } from './rtnetlink.ts';
 import { setSysctl } from './sysctl.ts';
 
 /** A network's bridge. `isolated`: its ports reach no other port. `mtu` 0: as the kernel likes. */
@@ -40,6 +40,21 @@ export async function createBridge(kernel: Kernel, bridge: Bridge): Promise<numb
     if (index !== null) await requestLinks(kernel, null, [{ about: `bridge ${name}`, message: linkDelete(index), accept: ['ENODEV'] }]);
     throw error;
   }
+}
+
+/** Makes a bridge that is there what `createBridge` would make of it; its links stay. */
+export async function mendBridge(kernel: Kernel, bridge: Bridge, index: number): Promise<void> {
+  const { name, group, subnets } = bridge;
+  settle(bridge);
+  const strayed = (await listLinks(kernel)).filter((link) => link.group === group && link.kind === 'veth' && (link.master !== index || !link.up));
+  await requestLinks(kernel, null, [
+    ...subnets.map(({ gateway, subnet }): LinkRequest => ({ about: `address of bridge ${name}`, message: addressAdd(index, gateway, subnet), accept: ['EEXIST'] })),
+    { about: `bridge ${name}`, message: linkUp(index) },
+    ...strayed.flatMap((link): readonly LinkRequest[] => [
+      { about: `port ${link.name}`, message: portUp(link.name, index), accept: ['ENODEV'] },
+      { about: `port ${link.name}`, message: portModes(link.index, bridge), accept: ['ENODEV'] },
+    ]),
+  ]);
 }
 
 /** Settings of a bridge that is not up yet: one without IPv6 must never give itself an address. 127.0.0.1 of the host reaches published ports by route_localnet. */

@@ -81,7 +81,7 @@ export function routeRequests(after: readonly Way[], before: readonly Way[] = []
 }
 
 /** By the link with the highest priority that leads out; of several the first. */
-function routeOf(ways: readonly Way[], family: Family): { readonly index: number; readonly gateway: Address | null } | null {
+export function routeOf(ways: readonly Way[], family: Family): { readonly index: number; readonly gateway: Address | null } | null {
   const out = ways.flatMap(({ index, addresses, internal, gatewayPriority }) => addresses
     .filter(({ address }) => address.family === family && !internal)
     .map(({ gateway }) => ({ index, gateway, gatewayPriority })));
@@ -89,7 +89,7 @@ function routeOf(ways: readonly Way[], family: Family): { readonly index: number
 }
 
 /** An ipvlan link has its parent's. */
-function hardwareAddress({ uplink, mac, addresses }: EndpointLink): Buffer | null {
+export function hardwareAddress({ uplink, mac, addresses }: { readonly uplink: { readonly kind: string } } & Pick<EndpointLink, 'mac' | 'addresses'>): Buffer | null {
   if (uplink.kind === 'ipvlan') return null;
   const [first] = addresses;
   return mac ?? (first === undefined ? null : macOf(first.address));

@@ -4,8 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, addressText, cidrAt, type Cidr } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
-import { createBridge, linkExists, linkIndex, silencePort } from './bridge.ts';
-import { type EndpointLink, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
+import type { Drift } from '../../state/drift.ts';
+import { createBridge, linkExists, linkIndex, mendBridge, silencePort } from './bridge.ts';
+import { type EndpointLink, hardwareAddress, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
+import { type ExpectedLink, innerDrift, type Inside, mendRequests, readInside, routeMends } from './inner-drift.ts';
 import { checkAnswers, type LinkRequest, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import type { EndpointAttachment, PinNetns } from './networks.ts';
@@ -93,6 +95,33 @@ export class NetworkLinks {
     await requestLinks(this.#kernel, path, routeRequests(ways, waysOf(before)));
   }
 
+  /** What of a namespace that is lived in is not as its attachments have it. */
+  async drift(path: string, attached: readonly Attached[]): Promise<readonly Drift[]> {
+    return innerDrift(attached.map((one) => expectedLink(one)), await readInside(this.#kernel, path));
+  }
+
+  /** Puts that right; what is there stays, and what is nobody's too. */
+  async mend(path: string, attached: readonly Attached[]): Promise<void> {
+    const expected = attached.map((one) => expectedLink(one));
+    const inside = await readInside(this.#kernel, path);
+    const { links } = inside;
+    const missing = attached.filter((_one, at) => expected[at] !== undefined && innerDrift([expected[at]], inside).some(({ field, found }) => field.endsWith('.link') && found === 'none'));
+    if (missing.length > 0) await this.#add(path, missing, { index: Math.max(FIRST_INDEX - 1, ...links.map(({ index }) => index)) + 1, names: new Set(links.map(({ name }) => name)) });
+    await requestLinks(this.#kernel, path, mendRequests(expected, inside));
+    const after: Inside = await readInside(this.#kernel, path);
+    await requestLinks(this.#kernel, path, routeMends(expected, after));
+  }
+
+  /** Makes a network's link on the host what it was made as; containers stay on it. */
+  async mendNetwork(entry: NetworkEntry): Promise<void> {
+    this.forget(entry.name);
+    const { name, record: { link, group, spec }, subnets, options } = entry;
+    const index = spec.driver === 'bridge' ? await linkIndex(this.#kernel, link) : null;
+    if (index === null) return await this.provide(entry);
+    this.#indices.set(name, index);
+    await mendBridge(this.#kernel, { name: link, group, subnets, mtu: options.mtu, isolated: !options.icc }, index);
+  }
+
   /** Adds links to a namespace that is lived in, all or none. Answers what they are. */
   async #add(path: string, missing: readonly Attached[], free: Free): Promise<ReadonlyMap<Attached, EndpointLink>> {
     if (missing.length === 0) return new Map();
@@ -156,7 +185,7 @@ export class NetworkLinks {
     const { macAddress, linkLocalIps } = attachment;
     return {
       ...wayOf(attached, 0), uplink, announced: this.remember(attachment) || uplink.kind !== 'veth', mtu: entry.options.mtu,
-      mac: macAddress === '' ? null : Buffer.from(macAddress.replaceAll(/[:-]/g, ''), 'hex'), linkLocal: linkLocalIps.flatMap(linkLocal),
+      mac: macBytes(macAddress), linkLocal: linkLocalIps.flatMap(linkLocal),
     };
   }
 
@@ -182,6 +211,16 @@ function messagesOf(requests: readonly LinkRequest[]): readonly Buffer[] {
 
 function wayOf({ entry, attachment: { ipv4, ipv6, gatewayPriority } }: Attached, index: number): Way {
   return { index, addresses: [...entry.linkAddress(ipv4), ...entry.linkAddress(ipv6)], internal: entry.record.spec.internal, gatewayPriority };
+}
+
+function expectedLink({ entry, attachment }: Attached): ExpectedLink {
+  const { addresses, internal, gatewayPriority } = wayOf({ entry, attachment }, 0);
+  const mac = hardwareAddress({ uplink: { kind: entry.record.spec.driver }, mac: macBytes(attachment.macAddress), addresses });
+  return { network: attachment.network, addresses, internal, gatewayPriority, linkLocal: attachment.linkLocalIps.flatMap(linkLocal), mac: mac?.toString('hex') ?? '' };
+}
+
+function macBytes(text: string): Buffer | null {
+  return text === '' ? null : Buffer.from(text.replaceAll(/[:-]/g, ''), 'hex');
 }
 
 function hasIpv6(attached: readonly Attached[]): boolean {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -102,6 +103,16 @@ export class NetworkRecords {
       this.#entries.set(name, entry);
       throw error;
     }
+  }
+
+  /** The file of a network that somebody has taken away; null: it is there. */
+  missingFile(name: string): string | null {
+    return existsSync(this.#file(name)) ? null : this.#file(name);
+  }
+
+  /** Writes it again where it is missing. */
+  async keep({ name, record }: NetworkEntry): Promise<void> {
+    if (this.missingFile(name) !== null) await writeRecord(this.#file(name), record);
   }
 
   #file(name: string): string {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { PublishedPort } from '../../state/container.ts';
+import type { Drift } from '../../state/drift.ts';
 import type { Network, NetworkSpec } from '../../state/network.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
@@ -14,13 +15,13 @@ import { hostRoutes } from './host-routes.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Namespaces } from './namespaces.ts';
 import type { NetworkEntry } from './network-entry.ts';
+import { NetworkDrift } from './network-drift.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
 import { NetworkRecords } from './network-records.ts';
 import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
 import { PortCarriers } from './port-carriers.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
-import { RulesetWatch } from './ruleset-watch.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { TablePort } from './table.ts';
 
@@ -39,7 +40,7 @@ class NetworkStore implements Networks {
   readonly #records: NetworkRecords;
   readonly #offset: number;
   readonly #rules: Rules;
-  readonly #watch: RulesetWatch;
+  readonly #drift: NetworkDrift;
   readonly #ports: PublishedPorts;
   readonly #names: EndpointNames;
   readonly #links: NetworkLinks;
@@ -58,15 +59,15 @@ class NetworkStore implements Networks {
     this.#records = records;
     this.#offset = paths.instance === '' ? 0 : Number.parseInt(paths.instance, 16);
     this.#rules = new Rules(context);
-    this.#watch = new RulesetWatch(kernel, () => this.repair());
     this.#ports = new PublishedPorts(kernel, this.#offset, (id) => this.#names.nameOf(id), new PortCarriers(kernel, core, paths.carriers));
     this.#names = new EndpointNames(paths.zones, (network) => records.get(network)?.zone ?? null);
     this.#links = new NetworkLinks(kernel, paths.linkPrefix);
     this.#namespaces = new Namespaces(kernel, paths.netns);
+    this.#drift = new NetworkDrift({ kernel, records, rules: this.#rules, published: () => new Map(this.#ports.containers.map((id) => [id, this.#publicAddresses(id)])) });
   }
 
   list(): ReadonlyMap<string, Network> {
-    return new Map(this.#records.all().map((entry) => [entry.name, entry.view()]));
+    return new Map(this.#records.all().map((entry) => [entry.name, this.#drift.view(entry)]));
   }
 
   spec(network: string): NetworkSpec | null {
@@ -245,7 +246,6 @@ class NetworkStore implements Networks {
       }
     }
     this.#complaints = complaints;
-    this.#watch.start();
     this.#rules.distrust();
     this.#apply();
     this.#rules.guard(true);
@@ -257,11 +257,44 @@ class NetworkStore implements Networks {
   }
 
   repair(): void {
-    if (this.#rules.removed()) {
+    if (this.#rules.drift().length > 0) {
       this.#rules.distrust();
       this.#apply();
     }
+    this.#drift.rulesMade();
     this.#rules.guard(true);
+  }
+
+  guard(): void {
+    this.#rules.guard(true);
+  }
+
+  lookAtLinks(): Promise<void> {
+    return this.#drift.lookAtLinks();
+  }
+
+  lookAtRules(by: string | null): void {
+    this.#drift.lookAtRules(by);
+  }
+
+  async driftOf(id: string, inside: boolean): Promise<readonly Drift[]> {
+    const endpoint = this.#names.get(id);
+    const ports = this.#drift.ofPorts(id);
+    if (!inside || endpoint === null || endpoint.attachments.length === 0 || !this.#namespaces.isInhabited(id)) return ports;
+    return [...await this.#links.drift(this.#namespaces.path(id), this.#attached(endpoint)), ...ports];
+  }
+
+  async mend(id: string): Promise<void> {
+    const endpoint = this.#names.get(id);
+    if (endpoint !== null && this.#namespaces.isInhabited(id)) await this.#links.mend(this.#namespaces.path(id), this.#attached(endpoint));
+  }
+
+  async mendNetwork(name: string): Promise<void> {
+    await this.#changes.add(async () => {
+      const entry = this.#records.find(name);
+      await this.#records.keep(entry);
+      await this.#links.mendNetwork(entry);
+    });
   }
 
   zoneFiles(networks: readonly string[]): readonly string[] {
@@ -269,12 +302,11 @@ class NetworkStore implements Networks {
   }
 
   notices(): readonly string[] {
-    return [...this.#rules.notices(), ...this.#watch.notices(), ...this.#ports.notices(), ...this.#complaints];
+    return [...this.#rules.notices(), ...this.#ports.notices(), ...this.#complaints];
   }
 
   async leaveHost(): Promise<void> {
     await this.#changes.add(async () => {
-      this.#watch.stop(); // it would put the rules back
       for (const { name, record } of this.#records.all()) {
         await removeLinks(this.#context.kernel, record.group);
         this.#links.forget(name);
@@ -284,7 +316,6 @@ class NetworkStore implements Networks {
   }
 
   close(): void {
-    this.#watch.stop();
     this.#ports.leaveBehind();
   }
 

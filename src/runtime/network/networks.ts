@@ -1,4 +1,5 @@
 import type { PublishedPort } from '../../state/container.ts';
+import type { Drift } from '../../state/drift.ts';
 import type { Network, NetworkSpec } from '../../state/network.ts';
 
 /** A container as the network sees it. */
@@ -86,8 +87,20 @@ export interface Networks {
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
    * the ids of containers whose ports could not be given back, for which `notices` has the reasons. The namespaces of `untouched` (ids) stay as they are. */
   restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched?: readonly string[]): Promise<readonly string[]>;
-  /** Puts our rules back where somebody has removed them. After `restore` that happens within a second by itself. */
+  /** Puts our rules back where somebody has changed or removed them, those in others' chains too. */
   repair(): void;
+  /** Those in others' chains alone, which belong to no stack. */
+  guard(): void;
+  /** Looks at the links of all networks on the host, and at their records: `list` shows from then on what is not as it was made. */
+  lookAtLinks(): Promise<void>;
+  /** The same of the packet rules; what is wrong with the ports of a container is `driftOf` it. `by`: who changed them. */
+  lookAtRules(by: string | null): void;
+  /** What of a container's namespace, and of the rules for its ports, is not as it was made. `inside`: false where the container may change its links itself. */
+  driftOf(id: string, inside: boolean): Promise<readonly Drift[]>;
+  /** Puts links, addresses and routes of a container's namespace right. */
+  mend(id: string): Promise<void>;
+  /** Puts a network's link on the host and its record right; containers stay on it. */
+  mendNetwork(name: string): Promise<void>;
   /** Paths of the zone files for a container on these networks, for its DNS responder. */
   zoneFiles(networks: readonly string[]): readonly string[];
   /** What was changed outside our own table, and what stands in the way, a line each: rules put into a foreign chain that drops. */

@@ -30,6 +30,16 @@ export class NftablesJson {
     return this.#objects('list chains', 'chain', ChainObject);
   }
 
+  /** One of our tables as text, '' where there is none. */
+  table(name: string): string {
+    try {
+      return this.#kernel.nft(`list table inet ${name}`);
+    } catch (error) {
+      if (error instanceof KernelError && error.code === 'ENOENT') return '';
+      throw error;
+    }
+  }
+
   /** The rules of one chain, in order; none where its owner has removed it since it was listed. */
   rules(chain: Chain): readonly Rule[] {
     try {

@@ -25,9 +25,9 @@ export const MACVLAN_MODES: ReadonlyMap<string, number> = new Map([['private', 1
 export const IPVLAN_MODES: ReadonlyMap<string, number> = new Map([['l2', 0], ['l3', 1], ['l3s', 2]]);
 export const IPVLAN_FLAGS: ReadonlyMap<string, number> = new Map([['bridge', 0], ['private', 1], ['vepa', 2]]);
 
-export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number; readonly up: boolean }
-/** A route of the main or another table; `link` is the index of its output link, 0 without one. */
-export interface Route { readonly destination: Cidr; readonly link: number; readonly table: number; readonly unicast: boolean }
+export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number; readonly up: boolean; /** Hex digits. */ readonly mac: string }
+/** A route of the main or another table; `link` is the index of its output link, 0 without one; `gateway` null: everything is on the link itself. */
+export interface Route { readonly destination: Cidr; readonly link: number; readonly table: number; readonly unicast: boolean; readonly gateway: Address | null }
 /** The side of a link that is in a container. `mac` null: as the kernel likes; `mtu` 0: as it is by itself. */
 export interface InnerLink { readonly index: number; readonly name: string; readonly mac: Buffer | null; readonly mtu: number }
 
@@ -155,7 +155,7 @@ export function readLink(payload: Buffer): Link {
   return {
     index: payload.readInt32LE(4), name: textOf(attributes.get(IFLA.IFNAME)), kind: textOf(info.get(INFO.KIND)),
     group: numberOf(attributes.get(IFLA.GROUP)), master: numberOf(attributes.get(IFLA.MASTER)),
-    up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
+    up: (payload.readUInt32LE(8) & IFF_UP) !== 0, mac: attributes.get(IFLA.ADDRESS)?.toString('hex') ?? '',
   };
 }
 
@@ -163,9 +163,10 @@ export function readLink(payload: Buffer): Link {
 export function readRoute(payload: Buffer): Route {
   const attributes = readAttributes(payload, RTMSG_BYTES);
   const everything = Buffer.alloc(payload.readUInt8(0) === AF[6] ? 16 : 4);
+  const gateway = attributes.get(RTA.GATEWAY);
   return {
     destination: cidrAt(addressFromBytes(attributes.get(RTA.DST) ?? everything), payload.readUInt8(1)), link: numberOf(attributes.get(RTA.OIF)),
-    table: numberOf(attributes.get(RTA.TABLE)) || payload.readUInt8(4), unicast: payload.readUInt8(7) === RTN_UNICAST,
+    table: numberOf(attributes.get(RTA.TABLE)) || payload.readUInt8(4), unicast: payload.readUInt8(7) === RTN_UNICAST, gateway: gateway === undefined ? null : addressFromBytes(gateway),
   };
 }
 

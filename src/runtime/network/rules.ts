@@ -5,7 +5,8 @@ import { ForeignChains } from './foreign-chains.ts';
 import { foreignSources } from './foreign-sources.ts';
 import { legacyNotices } from './legacy-tables.ts';
 import { NftablesJson } from './nftables-json.ts';
-import { tableChange, type TableState, wholeTable } from './table.ts';
+import { readListing, ruleDrift, type RuleDrift, type TableListing } from './table-listing.ts';
+import { dormantTable, tableChange, type TableState, wholeTable } from './table.ts';
 
 /** How often others' forward chains are looked at, at most, while containers come. */
 const FOREIGN_INTERVAL_MS = 5000;
@@ -19,6 +20,8 @@ export class Rules {
   /** What our table holds; null: there is none, or it is not known. */
   #applied: TableState | null = null;
   #foreignSeenAt = 0;
+  /** What the kernel shows of a table with a state. */
+  #shown: { readonly of: TableState; readonly listing: TableListing } | null = null;
 
   constructor(context: { paths: Paths; kernel: Kernel; now: () => number }) {
     this.#paths = context.paths;
@@ -32,11 +35,23 @@ export class Rules {
     this.#applied = null;
   }
 
-  /** Whether our table should be there and somebody has removed it, or its rules (a flushed ruleset or table). */
-  removed(): boolean {
-    if (this.#applied === null) return false;
-    const forward = this.#nft.chains().find((chain) => chain.family === 'inet' && chain.table === this.#paths.table && chain.hook === 'forward');
-    return forward === undefined || this.#nft.rules(forward).length === 0;
+  /** How our table differs from what it should hold. It is compared with what the kernel shows of a table like it that is made for that alone and hooked nowhere: it has ways of its own to say things. */
+  drift(): readonly RuleDrift[] {
+    const wanted = this.#applied;
+    if (wanted === null) return [];
+    const found = readListing(this.#nft.table(this.#paths.table));
+    if (this.#shown?.of !== wanted) this.#shown = { of: wanted, listing: this.#listingOf(wanted) };
+    return ruleDrift(this.#shown.listing, found);
+  }
+
+  #listingOf(state: TableState): TableListing {
+    const table = `${this.#paths.table}-expected`;
+    this.#nft.run(dormantTable({ ...this.#paths, table }, state));
+    try {
+      return readListing(this.#nft.table(table));
+    } finally {
+      this.#nft.run(`delete table inet ${table}\n`);
+    }
   }
 
   /** Brings the table to a state by the elements that differ; whole where that fails because somebody else has changed it. An empty one is removed. */

@@ -78,6 +78,11 @@ ${ALL_FAMILIES.map(publishRules).join('\n')}; }
 `;
 }
 
+/** The same table, hooked nowhere. */
+export function dormantTable(names: TableNames, state: TableState): string {
+  return wholeTable(names, state).replace(`table inet ${names.table} {\n`, `table inet ${names.table} {\n  flags dormant\n`);
+}
+
 function familySets(family: Family, filled: (set: string) => string): string {
   const { suffix, type } = WORDS[family];
   return `  map pub_ip${suffix} { type ${type} . inet_proto . inet_service : ${type} . inet_service; ${filled(`pub_ip${suffix}`)}}

@@ -4,6 +4,7 @@ import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/
 import { join } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import type { Drift } from '../../state/drift.ts';
 import { VolumeSpec, type Volume } from '../../state/volume.ts';
 import { driverOptsProblem, shownDriverOpts } from '../../state/volume-options.ts';
 import { KeyedMutex } from '../container/mutex.ts';
@@ -67,6 +68,7 @@ class VolumeStore implements Volumes {
   readonly #mounts: VolumeMounts;
   readonly #mutex = new KeyedMutex();
   readonly #listeners = new Set<(event: 'create' | 'destroy', name: string, volume: Volume) => void>();
+  readonly #drift = new Map<string, readonly Drift[]>();
 
   constructor({ paths, core, now, users, asides }: VolumeContext & { readonly asides: SetAsides }, records: Map<string, VolumeRecord>) {
     this.#folder = paths.volumes;
@@ -80,7 +82,27 @@ class VolumeStore implements Volumes {
 
   list(): ReadonlyMap<string, Volume> {
     return new Map([...this.#records].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { stack, spec, createdAt }]) => (
-      [name, { stack, spec, status: { mountpoint: this.mountpoint(name), createdAt } }])));
+      [name, { stack, spec, status: { mountpoint: this.mountpoint(name), createdAt, ...this.#driftOf(name) } }])));
+  }
+
+  /** By what the folders list: to look at the data itself could take long, where it is on another machine. */
+  look(): void {
+    this.#drift.clear();
+    for (const name of this.#records.keys()) {
+      const folder = join(this.#folder, name);
+      const there = existsSync(folder) ? readdirSync(folder) : [];
+      const missing = ['_data', 'volume.json'].filter((entry) => !there.includes(entry));
+      if (missing.length > 0) this.#drift.set(name, missing.map((entry) => ({ kind: 'data', field: entry === '_data' ? 'data' : 'record', expected: join(folder, entry), found: `no such ${entry === '_data' ? 'folder' : 'file'}` })));
+    }
+  }
+
+  places(): readonly string[] {
+    return [this.#folder, ...[...this.#records.keys()].map((name) => join(this.#folder, name))];
+  }
+
+  #driftOf(name: string): { drift?: Drift[] } {
+    const drift = this.#drift.get(name);
+    return drift === undefined ? {} : { drift: [...drift] };
   }
 
   onEvent(listener: (event: 'create' | 'destroy', name: string, volume: Volume) => void): () => void {

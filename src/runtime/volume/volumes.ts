@@ -17,6 +17,10 @@ export interface Volumes {
   adopt(names: readonly string[], container: string): void;
   /** Unmounts what an earlier engine left mounted without users. */
   unmountUnused(): Promise<void>;
+  /** Looks whether all are there as they were made: `list` shows from then on what is not. */
+  look(): void;
+  /** Folders in which it shows that one is taken away. */
+  places(): readonly string[];
   /** Host path of the volume's data. */
   mountpoint(name: string): string;
   /**

@@ -41,7 +41,7 @@ describe('rtnetlink messages, as iproute2 sends them', () => {
   test('a veth whose peer is born in another namespace', () => {
     const bytes = vethAdd({ name: 'bp-1', group: 9, netns: 30, peer: { index: 2, name: 'eth0', mac, mtu: 0 } });
     const link = readLink(bytes.subarray(HEADER_BYTES));
-    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 0, up: false }); // down until it has no IPv6 to announce itself with
+    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 0, up: false, mac: '' }); // down until it has no IPv6 to announce itself with
     const info = readAttributes(readAttributes(bytes, HEADER_BYTES + 16).get(18) ?? mac, 0);
     const peer = readAttributes(info.get(2) ?? mac, 0).get(1) ?? mac;
     expect(readLink(peer)).toMatchObject({ index: 2, name: 'eth0' });
@@ -69,6 +69,6 @@ describe('rtnetlink messages, as iproute2 sends them', () => {
     expect(addressAdd(2, { family: 6, bits: six.first + 2n }, six).subarray(HEADER_BYTES).toString('hex')).toBe(`0a40020002000000${'14000200fd000000000000000000000000000002'}${'14000100fd000000000000000000000000000002'}`);
     expect(defaultRouteSet(2, 6, null).subarray(HEADER_BYTES).toString('hex')).toBe('0a000000fe04fd0100000000' + '0800040002000000');
     const route = Buffer.concat([Buffer.from('02100000fe020001', 'hex'), Buffer.alloc(4), attribute(1, Buffer.from([172, 17, 0, 0])), u32(4, 5)]);
-    expect(readRoute(route)).toEqual({ destination: network, link: 5, table: 254, unicast: true });
+    expect(readRoute(route)).toEqual({ destination: network, gateway: null, link: 5, table: 254, unicast: true });
   });
 });

@@ -1,0 +1,319 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "lib_api.h"
+
+#define STACK_BYTES (256 * 1024)
+#define LINE_BYTES 4400
+/* What changes within this time is told once. */
+#define TOGETHER_MS 20
+#define FILE_CHANGES (IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define LINK_GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
+#define ROUTE_GROUPS (RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
+
+enum kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
+
+/* One thing that is watched, by its token. `end`: a pidfd, whose process' end ends the watch: an open mountinfo keeps the mounts of a namespace from going. */
+struct watch { enum kind kind; int fd, end, wd; bool dirty, touched; char table[128], who[64]; };
+
+struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(struct nlmsghdr) char buffer[65536]; };
+
+enum { CONTROL = UINT32_MAX, INOTIFY = UINT32_MAX - 1 };
+#define PIDFD_BIT (UINT64_C(1) << 32)
+
+static void tell(struct watcher *w, const char *text) {
+  for (size_t left = strlen(text); left > 0;) {
+    ssize_t sent = send(w->control, text, left, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return; /* whoever listened has gone, and so will this thread */
+    text += sent;
+    left -= (size_t)sent;
+  }
+}
+
+static void complain(struct watcher *w, uint32_t token, const char *what) {
+  char line[256];
+  snprintf(line, sizeof line, "%u ! %s: %s\n", token, what, strerror(errno));
+  tell(w, line);
+}
+
+static void mark(struct watcher *w, struct watch *one) {
+  if (!w->dirty) {
+    clock_gettime(CLOCK_MONOTONIC, &w->due);
+    w->due.tv_nsec += TOGETHER_MS * 1000000L;
+    if (w->due.tv_nsec >= 1000000000L) { w->due.tv_sec++; w->due.tv_nsec -= 1000000000L; }
+  }
+  one->dirty = w->dirty = true;
+}
+
+static int left_ms(const struct watcher *w) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  long ms = (w->due.tv_sec - now.tv_sec) * 1000 + (w->due.tv_nsec - now.tv_nsec) / 1000000;
+  return ms < 0 ? 0 : (int)ms;
+}
+
+static void flush(struct watcher *w) {
+  for (uint32_t token = 0; token < w->count; token++) {
+    struct watch *one = &w->watches[token];
+    if (!one->dirty) continue;
+    char line[128];
+    snprintf(line, sizeof line, one->who[0] ? "%u %s\n" : "%u\n", token, one->who);
+    tell(w, line);
+    one->dirty = false;
+    one->who[0] = 0;
+  }
+  w->dirty = false;
+}
+
+static void forget(struct watcher *w, struct watch *one) {
+  if (one->kind == FILES && one->wd >= 0) inotify_rm_watch(w->inotify, one->wd);
+  if (one->fd >= 0) close(one->fd); /* which takes it out of the epoll set too */
+  if (one->end >= 0) close(one->end);
+  *one = (struct watch){ .fd = -1, .end = -1, .wd = -1 };
+}
+
+static int listen_to(struct watcher *w, uint64_t data, int fd, uint32_t events) {
+  struct epoll_event event = { .events = events, .data.u64 = data };
+  return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_netlink(int protocol, uint32_t groups) {
+  struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+/* Links of the namespace at `path`, "-": the engine's own. This thread is nobody else's, so it may go there and come back. */
+static int watch_links(struct watcher *w, struct watch *one, const char *path) {
+  if (!strcmp(path, "-")) return one->fd = open_netlink(NETLINK_ROUTE, LINK_GROUPS);
+  int ns = open(path, O_RDONLY | O_CLOEXEC);
+  if (ns < 0) return -1;
+  int entered = setns(ns, CLONE_NEWNET);
+  close(ns);
+  if (entered < 0) return -1;
+  one->fd = open_netlink(NETLINK_ROUTE, LINK_GROUPS | ROUTE_GROUPS);
+  int saved = errno;
+  if (setns(w->home, CLONE_NEWNET) < 0) abort(); /* it was ours a moment ago */
+  errno = saved;
+  return one->fd;
+}
+
+static int watch_rules(struct watch *one, const char *table) {
+  snprintf(one->table, sizeof one->table, "%s", table);
+  one->fd = open_netlink(NETLINK_NETFILTER, 0);
+  int group = NFNLGRP_NFTABLES;
+  return one->fd < 0 ? -1 : setsockopt(one->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
+}
+
+static int watch_mounts(struct watcher *w, struct watch *one, uint32_t token, const char *pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/mountinfo", atoi(pid));
+  one->end = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+  if (one->end < 0) return -1;
+  one->fd = open(path, O_RDONLY | O_CLOEXEC);
+  return one->fd < 0 ? -1 : listen_to(w, token | PIDFD_BIT, one->end, EPOLLIN);
+}
+
+static int watch_one(struct watcher *w, uint32_t token, const char *verb, const char *argument) {
+  struct watch *one = &w->watches[token];
+  forget(w, one);
+  if (!strcmp(verb, "links")) { one->kind = LINKS; if (watch_links(w, one, argument) < 0) return -1; }
+  else if (!strcmp(verb, "rules")) { one->kind = RULES; if (watch_rules(one, argument) < 0) return -1; }
+  else if (!strcmp(verb, "mounts")) { one->kind = MOUNTS; if (watch_mounts(w, one, token, argument) < 0) return -1; }
+  else if (!strcmp(verb, "files")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, FILE_CHANGES); }
+  else return errno = ENOSYS, -1;
+  return listen_to(w, token, one->fd, one->kind == MOUNTS ? EPOLLPRI : EPOLLIN);
+}
+
+static bool make_room(struct watcher *w, uint32_t token) {
+  if (token < w->count) return true;
+  uint32_t count = token + 64;
+  struct watch *watches = realloc(w->watches, count * sizeof *watches);
+  if (!watches) return false;
+  for (uint32_t i = w->count; i < count; i++) watches[i] = (struct watch){ .fd = -1, .end = -1, .wd = -1 };
+  w->watches = watches;
+  w->count = count;
+  return true;
+}
+
+static void obey(struct watcher *w, char *line) {
+  char *rest = line, *verb = strsep(&rest, " "), *number = strsep(&rest, " ");
+  if (!number) return;
+  uint32_t token = (uint32_t)strtoul(number, NULL, 10);
+  if (!make_room(w, token)) { complain(w, token, "realloc"); return; }
+  if (!strcmp(verb, "cancel")) { forget(w, &w->watches[token]); return; }
+  if (watch_one(w, token, verb, rest ? rest : "") >= 0) return;
+  complain(w, token, rest ? rest : verb);
+  forget(w, &w->watches[token]);
+}
+
+/* False: the engine has gone. */
+static bool read_control(struct watcher *w) {
+  ssize_t got = recv(w->control, w->input + w->filled, sizeof w->input - w->filled, 0);
+  if (got < 0 && errno == EINTR) return true;
+  if (got <= 0) return false;
+  w->filled += (size_t)got;
+  char *from = w->input;
+  for (char *end; (end = memchr(from, '\n', w->filled - (size_t)(from - w->input))); from = end + 1) { *end = 0; obey(w, from); }
+  w->filled -= (size_t)(from - w->input);
+  memmove(w->input, from, w->filled);
+  return w->filled < sizeof w->input; /* a line longer than any that is sent */
+}
+
+static void read_files(struct watcher *w) {
+  _Alignas(struct inotify_event) char buffer[16384];
+  ssize_t got = read(w->inotify, buffer, sizeof buffer);
+  for (char *at = buffer; got > 0 && at < buffer + got;) {
+    const struct inotify_event *event = (const void *)at;
+    at += sizeof *event + event->len;
+    for (uint32_t i = 0; i < w->count; i++) {
+      struct watch *one = &w->watches[i];
+      bool overflown = event->mask & IN_Q_OVERFLOW;
+      if (one->kind != FILES || (!overflown && one->wd != event->wd)) continue;
+      if (event->mask & IN_IGNORED) one->wd = -1; else mark(w, one);
+      if (!overflown) break;
+    }
+  }
+}
+
+/* The text of attribute `type` of a message of nf_tables, NULL: it has none. */
+static const struct nlattr *attribute_of(const struct nlmsghdr *header, int type) {
+  size_t at = NLMSG_LENGTH(sizeof(struct nfgenmsg));
+  while (at + sizeof(struct nlattr) <= header->nlmsg_len) {
+    const struct nlattr *attr = (const void *)((const char *)header + at);
+    if (attr->nla_len < sizeof *attr || at + attr->nla_len > header->nlmsg_len) break;
+    if ((attr->nla_type & NLA_TYPE_MASK) == type) return attr;
+    at += NLMSG_ALIGN(attr->nla_len);
+  }
+  return NULL;
+}
+
+/* Each transaction is told message by message, then who made it. The first attribute of all kinds is the table's name. */
+static void read_rule(struct watcher *w, struct watch *one, const struct nlmsghdr *header) {
+  if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg))) return;
+  if ((header->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) {
+    const struct nlattr *table = attribute_of(header, NFTA_TABLE_NAME);
+    size_t length = strlen(one->table);
+    if (table && table->nla_len == NLA_HDRLEN + length + 1 && !memcmp((const char *)table + NLA_HDRLEN, one->table, length)) one->touched = true;
+    return;
+  }
+  const struct nlattr *pid = attribute_of(header, NFTA_GEN_PROC_PID), *name = attribute_of(header, NFTA_GEN_PROC_NAME);
+  uint32_t by = 0;
+  if (pid && pid->nla_len >= NLA_HDRLEN + 4) memcpy(&by, (const char *)pid + NLA_HDRLEN, 4);
+  bool touched = one->touched;
+  one->touched = false;
+  if (syscall(SYS_tgkill, getpid(), (pid_t)ntohl(by), 0) == 0) return; /* a thread of ours */
+  if (touched) snprintf(one->who, sizeof one->who, "own %u %.20s", ntohl(by), name ? (const char *)name + NLA_HDRLEN : "?");
+  mark(w, one);
+}
+
+static void read_netlink(struct watcher *w, struct watch *one) {
+  for (;;) {
+    ssize_t got = recv(one->fd, w->buffer, sizeof w->buffer, MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == ENOBUFS) { /* more than could be kept: all may be otherwise */
+      if (one->kind == RULES) snprintf(one->who, sizeof one->who, "own 0 ?");
+      mark(w, one);
+      continue;
+    }
+    if (got <= 0) return;
+    if (one->kind == LINKS) mark(w, one);
+    int length = (int)got;
+    for (const struct nlmsghdr *header = (const void *)w->buffer; one->kind == RULES && NLMSG_OK(header, (unsigned)length); header = NLMSG_NEXT(header, length)) read_rule(w, one, header);
+  }
+}
+
+/* False: the engine has gone. */
+static bool serve(struct watcher *w, uint64_t data) {
+  uint32_t token = (uint32_t)data;
+  if (token == CONTROL) return read_control(w);
+  if (token == INOTIFY) read_files(w);
+  else if (token < w->count) {
+    struct watch *one = &w->watches[token];
+    if (data & PIDFD_BIT) forget(w, one);
+    else if (one->kind == MOUNTS) mark(w, one);
+    else if (one->fd >= 0) read_netlink(w, one);
+  }
+  return true;
+}
+
+static void *run(void *argument) {
+  struct watcher *w = argument;
+  for (bool goes_on = true; goes_on;) {
+    struct epoll_event events[64];
+    int count = epoll_wait(w->epoll, events, 64, w->dirty ? left_ms(w) : -1);
+    for (int i = 0; i < count && goes_on; i++) goes_on = serve(w, events[i].data.u64);
+    if (w->dirty && left_ms(w) == 0) flush(w);
+  }
+  for (uint32_t i = 0; i < w->count; i++) forget(w, &w->watches[i]);
+  close(w->control);
+  close(w->epoll);
+  close(w->inotify);
+  close(w->home);
+  free(w->watches);
+  free(w);
+  return NULL;
+}
+
+static int start(struct watcher *w, struct error *err) {
+  w->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (w->home < 0) return error_errno(err, "open", "/proc/thread-self/ns/net");
+  w->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (w->epoll < 0) return error_errno(err, "epoll_create1", NULL);
+  w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (w->inotify < 0) return error_errno(err, "inotify_init1", NULL);
+  if (listen_to(w, CONTROL, w->control, EPOLLIN) < 0 || listen_to(w, INOTIFY, w->inotify, EPOLLIN) < 0) return error_errno(err, "epoll_ctl", NULL);
+  sigset_t all, before;
+  pthread_attr_t attr;
+  pthread_t thread;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, STACK_BYTES);
+  pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+  int code = pthread_create(&thread, &attr, run, w);
+  pthread_attr_destroy(&attr);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (code == 0) return 0;
+  errno = code;
+  return error_errno(err, "pthread_create", NULL);
+}
+
+int lib_watch(int *out, struct error *err) {
+  int ends[2];
+  struct watcher *w = calloc(1, sizeof *w);
+  if (!w) return error_errno(err, "calloc", NULL);
+  w->epoll = w->inotify = w->home = -1;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+    free(w);
+    return error_errno(err, "socketpair", NULL);
+  }
+  w->control = ends[1];
+  if (start(w, err) == 0) {
+    *out = ends[0];
+    return 0;
+  }
+  const int opened[] = { ends[0], ends[1], w->epoll, w->inotify, w->home };
+  for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) if (opened[i] >= 0) close(opened[i]);
+  free(w);
+  return -1;
+}

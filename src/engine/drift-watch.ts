@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerStore } from '../runtime/container/container-store.ts';
+import type { Culprit, KernelWatch, Watched } from '../runtime/kernel-watch.ts';
+import type { Networks } from '../runtime/network/networks.ts';
+import type { Volumes } from '../runtime/volume/volumes.ts';
+import type { Paths } from '../state/paths.ts';
+
+export interface DriftWatchContext {
+  readonly watch: KernelWatch;
+  readonly containers: ContainerStore;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly paths: Paths;
+  /** Whether something is being done to a stack: then its objects are looked at afterwards. */
+  readonly busy: (stack: string) => boolean;
+  /** Objects of these stacks were looked at. */
+  readonly looked: (stacks: readonly string[]) => void;
+  readonly report: (line: string) => void;
+}
+
+/** A container that has just started is watched a little later: its start is not to wait for that. */
+const AFTER_START_MS = 250;
+/** How long a drift has to last: the engine's own changes go by more quickly. */
+const LASTING_MS = 60;
+const FIRST_LOOK_MS = 20;
+/** Looks take at most one part in so many of a processor. */
+const SHARE = 20;
+const LONGEST_REST_MS = 400;
+const AT_ONCE = 50;
+
+/** What there is to look at. */
+interface Dirty { readonly containers: Set<string>; links: boolean; rules: boolean; volumes: boolean; by: string | null }
+
+/**
+ * Looks at what the kernel says has changed: containers' links, limits, mounts and files, the networks' links, the packet rules, the volumes' folders. An event only says where to look; what is
+ * compared is what is so then. Looks that find something are made twice.
+ */
+export class DriftWatch {
+  readonly #context: DriftWatchContext;
+  readonly #watched = new Map<string, readonly (() => void)[]>();
+  readonly #fixed: (() => void)[] = [];
+  #volumes: (() => void)[] = [];
+  readonly #starting = new Set<string>();
+  #dirty: Dirty = nothing();
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> = Promise.resolve();
+  #notBefore = 0;
+  #closed = false;
+  #startTimer: NodeJS.Timeout | null = null;
+  readonly #complaints = new Set<string>();
+
+  constructor(context: DriftWatchContext) {
+    this.#context = context;
+    const { containers, networks, volumes, paths } = context;
+    containers.onEvent((event, name, detail) => {
+      if (event === 'started') this.#willWatch(name);
+      else if (event === 'exited' || event === 'removed') this.#forget(name);
+      else if (event === 'renamed') this.#renamed(detail, name);
+      if (event === 'exited' && containers.get(name)?.status?.phase === 'lost') this.#mark((dirty) => dirty.containers.add(name));
+    });
+    volumes.onEvent(() => this.#watchVolumes());
+    networks.onEvent(() => this.#mark((dirty) => { dirty.links = true; }));
+    this.#add(this.#fixed, { kind: 'links', of: '-' }, () => this.#mark((dirty) => { dirty.links = true; }));
+    this.#add(this.#fixed, { kind: 'files', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
+    this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
+    this.#watchVolumes();
+  }
+
+  /** Takes up what runs already, and looks at all of it. */
+  start(): void {
+    for (const [name, { status }] of this.#context.containers.list()) if (status?.phase === 'running') this.#willWatch(name);
+    this.#mark((dirty) => { Object.assign(dirty, { links: true, rules: true, volumes: true }); });
+  }
+
+  /** Looks at all of a stack now. */
+  async lookAt(stack: string): Promise<void> {
+    const names = [...this.#context.containers.list()].filter(([, { identity, status }]) => identity.stack === stack && status?.phase === 'running').map(([name]) => name);
+    await this.#look({ ...nothing(), containers: new Set(names), links: true, rules: true, volumes: true, by: this.#dirty.by });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timer of [this.#timer, this.#startTimer]) if (timer !== null) clearTimeout(timer);
+    this.#context.watch.close();
+  }
+
+  #rulesChanged(culprit: Culprit | null): void {
+    this.#mark((dirty) => {
+      dirty.rules = true;
+      if (culprit !== null && culprit.pid > 0) dirty.by = `by ${culprit.name}, pid ${culprit.pid}`;
+    });
+  }
+
+  #add(list: (() => void)[], watched: Watched, changed: (by: Culprit | null) => void): void {
+    list.push(this.#context.watch.add(watched, changed, (why) => {
+      if (this.#complaints.has(watched.kind)) return; // the reason is the same for all others, as a rule
+      this.#complaints.add(watched.kind);
+      this.#context.report(`${watched.kind} of ${watched.of} cannot be watched (${why}): drift there is noticed by "bayplan plan --drift" alone`);
+    }));
+  }
+
+  #watchVolumes(): void {
+    for (const cancel of this.#volumes.splice(0)) cancel();
+    for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'files', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
+  }
+
+  #willWatch(name: string): void {
+    this.#starting.add(name);
+    this.#startTimer ??= setTimeout(() => {
+      this.#startTimer = null;
+      const now = [...this.#starting].filter((each) => !this.#context.busy(this.#stackOf(each)));
+      for (const each of now) this.#watch(each);
+      if (this.#starting.size > 0) for (const each of [...this.#starting]) this.#willWatch(each);
+    }, AFTER_START_MS).unref();
+  }
+
+  #watch(name: string): void {
+    this.#forget(name);
+    const places = this.#context.containers.places(name);
+    if (places === null) return;
+    const cancels: (() => void)[] = [];
+    const changed = (): void => this.#mark((dirty) => dirty.containers.add(name));
+    if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed);
+    this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed);
+    for (const of of places.folders) this.#add(cancels, { kind: 'files', of }, changed);
+    this.#watched.set(name, cancels);
+    changed();
+  }
+
+  #forget(name: string): void {
+    this.#starting.delete(name);
+    for (const cancel of this.#watched.get(name) ?? []) cancel();
+    this.#watched.delete(name);
+  }
+
+  #renamed(from: string, to: string): void {
+    if (!this.#watched.has(from) && !this.#starting.has(from)) return;
+    this.#forget(from);
+    this.#willWatch(to);
+  }
+
+  #mark(what: (dirty: Dirty) => void): void {
+    what(this.#dirty);
+    if (this.#closed) return;
+    this.#timer ??= setTimeout(() => void this.#run(), Math.max(FIRST_LOOK_MS, this.#notBefore - Date.now())).unref();
+  }
+
+  async #run(): Promise<void> {
+    this.#timer = null;
+    const { busy, looked, report, networks } = this.#context;
+    const { containers, ...rest } = this.#dirty;
+    this.#dirty = nothing();
+    const now = [...containers].filter((name) => !busy(this.#stackOf(name)));
+    for (const name of containers) if (!now.includes(name)) this.#dirty.containers.add(name);
+    const dirty = { ...rest, containers: new Set(now) };
+    try {
+      if (dirty.rules) networks.guard();
+      await this.#look(dirty);
+      if (this.#drifted().size > 0) {
+        await delay(LASTING_MS);
+        await this.#look(dirty);
+      }
+      if (!this.#closed) looked([...new Set([...now.map((name) => this.#stackOf(name)), ...(dirty.links || dirty.rules || dirty.volumes ? this.#stacks() : [])])]);
+    } catch (error) {
+      report(`drift could not be looked for: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (this.#dirty.containers.size > 0) this.#mark(() => undefined);
+  }
+
+  /** One look at a time, so that what one has found is not overtaken by an earlier one. */
+  async #look(dirty: Dirty): Promise<void> {
+    const looking = this.#looking.then(() => this.#lookNow(dirty));
+    this.#looking = looking.catch(() => undefined); // its failure is its caller's
+    await looking;
+  }
+
+  async #lookNow({ containers, links, rules, volumes, by }: Dirty): Promise<void> {
+    if (this.#closed) return;
+    const context = this.#context;
+    const begin = performance.now();
+    if (volumes) context.volumes.look();
+    if (rules) context.networks.lookAtRules(by);
+    if (links) await context.networks.lookAtLinks();
+    const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
+    for (let from = 0; from < names.length; from += AT_ONCE) {
+      await Promise.all(names.slice(from, from + AT_ONCE).map((name) => context.containers.look(name).catch((error: unknown) => {
+        if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
+      })));
+    }
+    this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
+  }
+
+  /** Who may be told of in the rules. */
+  #published(): readonly string[] {
+    return [...this.#context.containers.list()].filter(([, { status }]) => status?.phase === 'running' && status.ports.length > 0).map(([name]) => name);
+  }
+
+  #drifted(): ReadonlySet<string> {
+    const { containers, networks, volumes } = this.#context;
+    return new Set([...containers.list(), ...networks.list(), ...volumes.list()].filter(([, { status }]) => status?.drift !== undefined).map(([name]) => name));
+  }
+
+  #stackOf(name: string): string {
+    return this.#context.containers.get(name)?.identity.stack ?? '';
+  }
+
+  #stacks(): readonly string[] {
+    const { containers, networks, volumes } = this.#context;
+    return [...new Set([...[...containers.list().values()].map(({ identity }) => identity.stack), ...[...networks.list().values(), ...volumes.list().values()].map(({ stack }) => stack)])];
+  }
+}
+
+function nothing(): Dirty {
+  return { containers: new Set(), links: false, rules: false, volumes: false, by: null };
+}

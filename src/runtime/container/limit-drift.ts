@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Drift } from '../../state/drift.ts';
+import type { Resources } from '../../state/resources.ts';
+import { resourcesOf } from './cgroup-resources.ts';
+import type { OciResources } from './oci.ts';
+
+/** A limit as the kernel is expected to show it. `folder`: of version 1, its controller. */
+export interface ExpectedLimit { readonly group: 'memory' | 'cpu' | 'pids'; readonly file: string; readonly folder: string; readonly value: string }
+
+const TOP = '/sys/fs/cgroup';
+const PAGE = 4096;
+/** Version 1 shows no limit of memory as the most pages there could be. */
+const UNLIMITED_V1 = 2n ** 62n;
+
+/** Limits that change nothing but the kernel's own numbers, and what a spec does not limit is expected to be without limit. Disks and devices are left out: their numbers may change by themselves. */
+export function expectedLimits(resources: Resources, version: 1 | 2): readonly ExpectedLimit[] {
+  const { memory, cpu, pids } = limitsOf(resources);
+  const bytes = (limit: number | undefined): string => (limit === undefined || limit < 0 ? 'max' : String(limit - (limit % PAGE)));
+  const shares = Math.min(262144, Math.max(2, cpu?.shares ?? 1024));
+  const quota = cpu?.quota === undefined || cpu.quota < 0 ? null : cpu.quota;
+  const period = cpu?.period ?? 100_000;
+  const count = pids === undefined || pids.limit < 0 ? 'max' : String(pids.limit);
+  if (version === 2) {
+    const swap = memory?.swap === undefined || memory.swap < 0 || memory.limit === undefined ? 'max' : String(Math.max(0, memory.swap - memory.limit));
+    return [
+      { group: 'memory', folder: '', file: 'memory.max', value: bytes(memory?.limit) }, { group: 'memory', folder: '', file: 'memory.swap.max', value: swap === 'max' ? swap : bytes(Number(swap)) },
+      { group: 'cpu', folder: '', file: 'cpu.max', value: `${quota ?? 'max'} ${period}` },
+      { group: 'cpu', folder: '', file: 'cpu.weight', value: cpu?.shares === undefined ? '100' : String(1 + Math.trunc((shares - 2) * 9999 / 262142)) },
+      { group: 'pids', folder: '', file: 'pids.max', value: count },
+    ];
+  }
+  return [
+    { group: 'memory', folder: 'memory', file: 'memory.limit_in_bytes', value: bytes(memory?.limit) }, { group: 'memory', folder: 'memory', file: 'memory.memsw.limit_in_bytes', value: bytes(memory?.swap) },
+    { group: 'cpu', folder: 'cpu', file: 'cpu.cfs_quota_us', value: String(quota ?? -1) }, ...(quota === null ? [] : [{ group: 'cpu' as const, folder: 'cpu', file: 'cpu.cfs_period_us', value: String(period) }]),
+    { group: 'cpu', folder: 'cpu', file: 'cpu.shares', value: String(shares) },
+    { group: 'pids', folder: 'pids', file: 'pids.max', value: count },
+  ];
+}
+
+/** What of a container's limits is not what its spec says. A file that is not there has no controller to hold it. */
+export function limitDrift(resources: Resources, cgroup: string): readonly Drift[] {
+  return expectedLimits(resources, cgroupVersion()).flatMap(({ folder, file, value }): readonly Drift[] => {
+    const found = shown(join(TOP, folder, cgroup, file));
+    return found === null || found === value ? [] : [{ kind: 'limit', field: file, expected: value, found }];
+  });
+}
+
+/** The folders in which a change of a limit is noticed. */
+export function limitFolders(cgroup: string): readonly string[] {
+  return (cgroupVersion() === 2 ? [''] : ['memory', 'cpu', 'pids']).map((folder) => join(TOP, folder, cgroup)).filter((folder) => existsSync(folder));
+}
+
+/** What `bayplan-core limit` is told so that these files are right again. */
+export function limitsToMend(resources: Resources, files: readonly string[]): object {
+  const groups = new Set(expectedLimits(resources, cgroupVersion()).filter(({ file }) => files.includes(file)).map(({ group }) => group));
+  const { memory, cpu, pids } = limitsOf(resources);
+  return {
+    ...(groups.has('memory') ? { memory: { limit: -1, swap: -1, ...memory } } : {}), ...(groups.has('cpu') ? { cpu: { shares: 1024, quota: -1, ...cpu } } : {}),
+    ...(groups.has('pids') ? { pids: pids ?? { limit: -1 } } : {}),
+  };
+}
+
+function limitsOf(resources: Resources): Pick<OciResources, 'memory' | 'cpu' | 'pids'> {
+  return resourcesOf({ ...resources, blockIo: { weight: null, weightDevices: [], readBps: [], writeBps: [], readIops: [], writeIops: [] } }, [], () => ({ major: 0, minor: 0 }));
+}
+
+function cgroupVersion(): 1 | 2 {
+  return existsSync(join(TOP, 'cgroup.controllers')) ? 2 : 1;
+}
+
+function shown(path: string): string | null {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return path.endsWith('_in_bytes') && BigInt(text) >= UNLIMITED_V1 ? 'max' : text;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(String(error.code))) return null;
+    throw error;
+  }
+}

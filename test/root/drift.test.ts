@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EngineEvent } from '../../src/engine/event-log.ts';
+import { eventually, Machine } from './harness.ts';
+
+let machine: Machine;
+let events: EngineEvent[];
+beforeEach(async () => {
+  machine = new Machine();
+  await machine.open();
+  await machine.loadHello();
+  events = [];
+  machine.engine.events.onEvent((event) => events.push(event));
+});
+afterEach(() => machine.dispose());
+
+/** Healed within a second is asked for; a loaded machine gets more. */
+const BOUND_MS = 5000;
+const WEB = 'demo-web-1';
+
+const file = (own = '', more = ''): string => `
+services:
+  web:
+    image: bayplan/hello
+    command: [httpd, -f, -p, "80", -h, /www]
+    stop_signal: SIGKILL
+    mem_limit: 64m
+    pids_limit: 50
+    ports: ["127.0.0.1:18871:80"]
+    volumes: ["data:/www"]
+    tmpfs: [/scratch]
+    ${own === '' ? '' : `x-bayplan: ${own}`}
+    ${more}
+${own === '' ? '' : `x-bayplan: ${own}`}
+volumes: { data: }
+`;
+
+const sh = (command: string): string => execFileSync('sh', ['-c', command], { encoding: 'utf8' });
+const status = (): NonNullable<ReturnType<typeof machine.engine.container>['status']> => {
+  const { status: found } = machine.engine.container(WEB);
+  if (found === null) throw new Error('no status');
+  return found;
+};
+const inside = (command: string): string => sh(`nsenter -t ${status().pid} -n ${command}`);
+const bridge = (): string => machine.engine.networks.list().get('demo_default')?.status?.link ?? '';
+const address = (): string => status().addresses['demo_default'] ?? '';
+const told = (action: string, name: string): readonly EngineEvent[] => events.filter((event) => event.action === action && event.attributes['name'] === name);
+/** The host's side of the container's link. */
+const port = (): string => {
+  const index = /@if(\d+)/.exec(inside('ip -o link show eth0'))?.[1] ?? '';
+  return new RegExp(`^${index}: ([^@:]+)`, 'm').exec(sh('ip -o link'))?.[1] ?? '';
+};
+const served = (): string => sh('curl -s -m 1 -o /dev/null -w %{http_code} http://127.0.0.1:18871/ || true');
+const limit = (): string => {
+  const folder = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16))).find((path) => existsSync(path)) ?? '';
+  return ['memory.limit_in_bytes', 'memory.max'].map((name) => join(folder, name)).find((path) => existsSync(path)) ?? '';
+};
+
+async function upWatched(text = file()): Promise<void> {
+  expect((await machine.up(text, { wait: true })).ok).toBe(true);
+  // It is watched from a moment after its start on; what happens before that is found by the first look.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+}
+
+/** Each kind: what a hand does, and how the kernel shows that it is as it was. */
+const KINDS: readonly { readonly what: string; readonly object: string; readonly field: RegExp; readonly change: () => void; readonly isRight: () => void; readonly restarts?: true }[] = [
+  { what: 'the host\'s side of its link deleted', object: WEB, field: /link/, change: () => sh(`ip link del ${port()}`), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
+  { what: 'its link set down inside', object: WEB, field: /link/, change: () => inside('ip link set eth0 down'), isRight: () => expect(inside('ip -o link show eth0')).toMatch(/[<,]UP[,>]/) },
+  { what: 'its address deleted', object: WEB, field: /address/, change: () => inside('ip addr flush dev eth0'), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
+  { what: 'its default route deleted', object: WEB, field: /route/, change: () => inside('ip route del default'), isRight: () => expect(inside('ip route')).toContain('default via') },
+  { what: 'its memory limit changed', object: WEB, field: /memory/, change: () => writeFileSync(limit(), String(32 << 20)), isRight: () => expect(readFileSync(limit(), 'utf8').trim()).toBe(String(64 << 20)) },
+  { what: 'the bridge deleted', object: 'demo_default', field: /bridge/, change: () => sh(`ip link del ${bridge()}`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
+  { what: 'the bridge\'s address deleted', object: 'demo_default', field: /address/, change: () => sh(`ip addr flush dev ${bridge()}`), isRight: () => expect(sh(`ip -o -4 addr show ${bridge()}`)).toContain('inet') },
+  { what: 'its link taken off the bridge', object: 'demo_default', field: /port/, change: () => sh(`ip link set ${port()} nomaster`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
+  { what: 'an element of its port deleted', object: WEB, field: /rules/, change: () => sh(`nft flush map inet ${machine.paths.table} pub_ip`), isRight: () => expect(sh(`nft list map inet ${machine.paths.table} pub_ip`)).toContain('18871') },
+  { what: 'a chain flushed', object: 'demo_default', field: /rules/, change: () => sh(`nft flush chain inet ${machine.paths.table} forward`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} forward`)).toContain('drop') },
+  { what: 'a rule added', object: 'demo_default', field: /rules/, change: () => sh(`nft insert rule inet ${machine.paths.table} publish tcp dport 18871 return`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} publish`)).not.toContain('18871') },
+  { what: 'the table deleted', object: 'demo_default', field: /rules/, change: () => sh(`nft delete table inet ${machine.paths.table}`), isRight: () => expect(sh(`nft list table inet ${machine.paths.table}`)).toContain('18871') },
+  { what: 'a tmpfs unmounted inside', object: WEB, field: /mounts\[\/scratch\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount /scratch`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /scratch ') },
+  { what: 'a volume unmounted inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ') },
+  { what: 'its record deleted', object: WEB, field: /record/, change: () => rmSync(join(machine.paths.containers, status().id, 'container.json')), isRight: () => expect(existsSync(join(machine.paths.containers, status().id, 'container.json'))).toBe(true) },
+  { what: 'the network\'s record deleted', object: 'demo_default', field: /record/, change: () => rmSync(join(machine.paths.networks, 'demo_default.json')), isRight: () => expect(existsSync(join(machine.paths.networks, 'demo_default.json'))).toBe(true) },
+];
+
+describe('drift is healed', () => {
+  it('of each kind, in place where that can be, and events tell what and why', async () => {
+    await upWatched();
+    for (const { what, object, field, change, isRight, restarts } of KINDS) {
+      const before = status().pid;
+      events.length = 0;
+      const begin = Date.now();
+      change();
+      await eventually(() => expect([what, told('heal', object).length]).toEqual([what, 1]), BOUND_MS);
+      if (process.env['DRIFT_TIMES'] !== undefined) process.stderr.write(`${what}: ${Date.now() - begin} ms\n`);
+      isRight();
+      expect([what, told('drift', object)[0]?.attributes['field']]).toEqual([what, expect.stringMatching(field)]);
+      expect([what, status().pid === before]).toEqual([what, restarts === undefined]);
+      await eventually(() => expect([what, served()]).toEqual([what, '404']), BOUND_MS);
+      expect([what, await machine.engine.stackDrift('demo')]).toEqual([what, []]);
+    }
+  });
+});
+
+/** Whole of a container: its process and its shim, at once. */
+function killShim(): void {
+  const { shimPid, pid } = JSON.parse(readFileSync(join(machine.paths.bundles, status().id.slice(0, 16), 'pid'), 'utf8')) as { shimPid: number; pid: number };
+  sh(`kill -9 ${shimPid} ${pid}`);
+}
+
+describe('a container whose shim is killed', () => {
+  it('is started again, whatever its restart policy, and its ports lead to it', async () => {
+    await upWatched();
+    const before = status().pid;
+    killShim();
+    await eventually(() => expect(told('heal', WEB).map(({ attributes }) => attributes['cause'])).toEqual(['process']), BOUND_MS);
+    expect(status().pid).not.toBe(before);
+    await eventually(() => expect(served()).toBe('404'), BOUND_MS);
+  });
+
+  it('that is held stays as it is, and is shown as held', async () => {
+    await upWatched();
+    await machine.engine.stopContainer(WEB, 'SIGKILL', 0);
+    sh(`ip link del ${bridge()}`);
+    await eventually(() => expect(told('heal', 'demo_default')).toHaveLength(1), BOUND_MS);
+    expect(status()).toMatchObject({ phase: 'exited', held: true });
+    expect(await machine.engine.stackDrift('demo')).toEqual([{ version: 1, object: 'container', name: WEB, drift: [], fate: 'held', state: 'held' }]);
+    await machine.engine.startContainer(WEB);
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+  });
+
+  it('by its own end follows its restart policy alone', async () => {
+    await upWatched();
+    sh(`kill -9 ${status().pid}`);
+    await eventually(() => expect(status().phase).toBe('exited'), BOUND_MS);
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+    expect(told('drift', WEB)).toEqual([]);
+  });
+});
+
+describe('drift is only told', () => {
+  it('where the file says so: each field with what was expected and found, and nothing is changed', async () => {
+    await upWatched(file('{ drift: report }'));
+    const { pid } = status();
+    writeFileSync(limit(), String(32 << 20));
+    sh(`ip addr flush dev ${bridge()}`);
+    sh(`nft flush chain inet ${machine.paths.table} forward`);
+    inside('ip link set eth0 down');
+    await eventually(async () => expect((await machine.engine.stackDrift('demo')).flatMap(({ drift }) => drift.map(({ field }) => field))).toEqual(expect.arrayContaining(['bridge.address', expect.stringMatching(/^memory/), 'networks[demo_default].link', 'rules[chain forward]'])), BOUND_MS);
+    const found = await machine.engine.stackDrift('demo');
+    expect(new Set(found.map(({ fate }) => fate))).toEqual(new Set(['report']));
+    expect(found.flatMap(({ drift }) => drift).find(({ kind }) => kind === 'limit')).toMatchObject({ expected: String(64 << 20), found: String(32 << 20) });
+    await eventually(async () => expect((await machine.engine.stackDrift('demo')).flatMap(({ drift }) => drift).find(({ kind }) => kind === 'rules')?.by).toMatch(/^by nft, pid \d+$/), BOUND_MS);
+    await eventually(() => expect(told('drift', 'demo_default').map(({ attributes }) => attributes['field'])).toContain('bridge.address'), BOUND_MS);
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // in which it would have been healed
+    expect([readFileSync(limit(), 'utf8').trim(), sh(`ip -o -4 addr show ${bridge()}`), status().pid]).toEqual([String(32 << 20), '', pid]);
+    expect(sh(`nft list chain inet ${machine.paths.table} forward`)).not.toContain('drop');
+    expect(events.filter(({ action }) => action.startsWith('heal'))).toEqual([]);
+    // A person who asks for it gets it all right.
+    expect(await machine.up(file('{ drift: report }'))).toMatchObject({ ok: true });
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+    expect([readFileSync(limit(), 'utf8').trim(), status().pid]).toEqual([String(64 << 20), pid]);
+    expect(served()).toBe('404');
+  });
+
+  it('where it is data: a volume that is taken away is made anew by nobody', async () => {
+    await upWatched();
+    const folder = join(machine.paths.volumes, 'demo_data');
+    renameSync(folder, `${folder}.away`);
+    await eventually(() => expect(told('drift', 'demo_data').map(({ attributes }) => attributes['policy'])).toContain('report'), BOUND_MS);
+    expect((await machine.engine.stackDrift('demo')).map(({ name, fate }) => [name, fate])).toEqual([['demo_data', 'report']]);
+    expect(existsSync(folder)).toBe(false);
+    renameSync(`${folder}.away`, folder);
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+  });
+});
+
+it('restarts an unhealthy container where the file asks for it, and gives up where that is in vain', async () => {
+  const check = 'healthcheck: { test: test ! -e /www/ill, interval: 100ms, retries: 1, start_period: 0s }';
+  const text = file('{ unhealthy: restart }', check).replace('volumes: ["data:/www"]', 'tmpfs: [/www]').replace('    tmpfs: [/scratch]\n', '');
+  await upWatched(text);
+  const before = status().pid;
+  await machine.exec(WEB, 'touch', '/www/ill');
+  await eventually(() => expect(told('heal', WEB)).toHaveLength(1), BOUND_MS);
+  expect(status()).toMatchObject({ health: 'healthy' });
+  expect(status().pid).not.toBe(before);
+  await machine.down({ stopTimeoutSeconds: 0 });
+
+  const hopeless = text.replace('test ! -e /www/ill', 'exit 1');
+  await machine.up(hopeless);
+  await eventually(() => expect(told('heal-gave-up', WEB)).toHaveLength(1), 20_000);
+  const { pid } = status();
+  expect((await machine.engine.stackDrift('demo')).map(({ state }) => state)).toEqual(['given-up']);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(status()).toMatchObject({ pid, health: 'unhealthy' });
+});

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { expectedLimits } from '../../../src/runtime/container/limit-drift.ts';
+import { mountDrift } from '../../../src/runtime/container/mount-drift.ts';
+import { Resources } from '../../../src/state/resources.ts';
+import { specOf as containerSpec } from './container-spec.ts';
+
+const limits = (resources: Partial<Resources>, version: 1 | 2): Record<string, string> => (
+  Object.fromEntries(expectedLimits({ ...Resources.parse({ memory: null, cpus: null, pids: null }), ...resources }, version).map(({ file, value }) => [file, value])));
+
+it('knows how the kernel shows limits: whole pages, weights, and its words for none', () => {
+  expect(limits({}, 1)).toEqual({ 'memory.limit_in_bytes': 'max', 'memory.memsw.limit_in_bytes': 'max', 'cpu.cfs_quota_us': '-1', 'cpu.shares': '1024', 'pids.max': 'max' });
+  expect(limits({}, 2)).toEqual({ 'memory.max': 'max', 'memory.swap.max': 'max', 'cpu.max': 'max 100000', 'cpu.weight': '100', 'pids.max': 'max' });
+  expect(limits({ memory: 10_000_001, cpus: 0.5, pids: 50, cpuShares: 512 }, 1)).toEqual({
+    'memory.limit_in_bytes': '9998336', 'memory.memsw.limit_in_bytes': '19996672', 'cpu.cfs_quota_us': '50000', 'cpu.cfs_period_us': '100000', 'cpu.shares': '512', 'pids.max': '50',
+  });
+  expect(limits({ memory: 64 << 20, memorySwap: 96 << 20, cpus: 0.5, pids: 50, cpuShares: 512 }, 2)).toEqual({ 'memory.max': String(64 << 20), 'memory.swap.max': String(32 << 20), 'cpu.max': '50000 100000', 'cpu.weight': '20', 'pids.max': '50' });
+});
+
+it('misses mounts that were there, and none that a link of the image put elsewhere', () => {
+  const spec = containerSpec({ mounts: [{ type: 'tmpfs', target: '/run/x/', size: null, mode: null, options: [] }, { type: 'tmpfs', target: '/var/run/y', size: null, mode: null, options: [] }] });
+  const seen = new Set<string>();
+  expect(mountDrift(spec, new Set(['/', '/run/x', '/run/y']), seen)).toEqual([]);
+  expect(mountDrift(spec, new Set(['/']), seen)).toEqual([{ kind: 'mount', field: 'mounts[/run/x]', expected: 'tmpfs', found: 'not mounted' }]);
+});
