@@ -369,7 +369,7 @@ describe('attached connections', () => {
 
 describe('what cannot be run', () => {
   it.each([
-    [['nosuch'], 127, 'exec nosuch: not found in the container\'s PATH (/bin)'],
+    [['nosuch'], 127, 'exec nosuch: executable file not found in the container\'s PATH (/bin)'],
     [['/bin/nosuch'], 127, 'exec /bin/nosuch: not found in the container'],
     [['/etc/not-a-program'], 126, 'exec /etc/not-a-program: permission denied'],
     [['/etc'], 126, 'exec /etc: is a directory'],
@@ -533,7 +533,7 @@ describe('exec', () => {
     const result = container.exec(sh('id -un; hostname; readlink /proc/self/ns/net; cat; echo no >&2; ls /proc/self/fd | wc -l; exit 7'), 'app', 'from stdin\n');
     const net = readlinkSync(`/proc/${container.ready.pid}/ns/net`);
     expect(result).toMatchObject({ status: 7, stdout: `app\nbox\n${net}\nfrom stdin\n4\n`, stderr: 'no\n' });
-    expect(container.exec(['nosuch'])).toMatchObject({ status: 127, stderr: 'exec nosuch: not found in the container\'s PATH (/bin)\n' });
+    expect(container.exec(['nosuch'])).toMatchObject({ status: 127, stderr: 'exec nosuch: executable file not found in the container\'s PATH (/bin)\n' });
     expect(container.exec(['/etc/passwd'])).toMatchObject({ status: 126, stderr: 'exec /etc/passwd: permission denied\n' });
     expect(container.exec(sh('kill -TERM $$')).status).toBe(143);
     expect(container.exec(sh('grep -c . /proc/self/cgroup; grep Seccomp: /proc/self/status')).stdout).toContain('Seccomp:\t2');

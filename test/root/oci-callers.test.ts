@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './harness.ts';
 import { core, ociWorld } from './oci-world.ts';
 
 // What callers of other runtimes rely on, as the suites of runc and crun look at it.
-const { folder, root, rootfs, group, bundle, oci, run, start, create, state, stopped } = ociWorld();
+const { folder, root, rootfs, group, bundle, oci, run, start, create, stopped } = ociWorld();
 
 describe('a terminal in the foreground', () => {
   const name = (args: string[]): string => bundle(args, (config) => { config.process.terminal = true; });
@@ -104,21 +104,6 @@ describe('mounts', () => {
       expect(result.stdout).toBe('');
       expect(result.stderr).toContain('mount: permission denied');
     }
-  });
-
-  it('idmapped have the users of a user namespace that is joined', () => {
-    const first = bundle(['sleep', '100'], (config) => {
-      config.linux.namespaces.push({ type: 'user' });
-      Object.assign(config.linux, { uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }], gidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }] });
-    });
-    chmodSync(folder, 0o755); // for users that are nobody here
-    start(first);
-    mkdirSync(join(folder, 'mapped'), { recursive: true });
-    const second = bundle(['stat', '-c', '%u', '/tmp'], (config) => {
-      config.linux.namespaces.push({ type: 'user', path: `/proc/${state(first).pid}/ns/user` });
-      config.mounts.push({ destination: '/tmp', type: 'bind', source: join(folder, 'mapped'), options: ['bind', 'idmap'] });
-    });
-    expect(run(second)).toMatchObject({ status: 0, stdout: '0\n', stderr: '' });
   });
 });
 

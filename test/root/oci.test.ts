@@ -222,6 +222,17 @@ describe('a user namespace', () => {
     expect(readFileSync(`/proc/${state(name).pid}/status`, 'utf8')).toMatch(/^Uid:\t200000/m);
   });
 
+  it('that is joined has its users in idmapped mounts too', () => {
+    const first = bundle(['sleep', '100'], (config) => { mapped(config); config.root.path = own; });
+    start(first);
+    const second = bundle(['stat', '-c', '%u', '/tmp'], (config) => {
+      config.root.path = own;
+      config.linux.namespaces.push({ type: 'user', path: `/proc/${state(first).pid}/ns/user` });
+      config.mounts.push({ destination: '/tmp', type: 'bind', source: join(folder, 'data'), options: ['bind', 'idmap'] });
+    });
+    expect(run(second)).toMatchObject({ status: 0, stdout: '0\n', stderr: '' });
+  });
+
   it('without mappings is refused', () => {
     expect(run(bundle(['true'], (config) => { config.linux.namespaces.push({ type: 'user' }); })).stderr).toBe('config.json: linux: a new user namespace needs uidMappings and gidMappings\n');
   });
