@@ -1,4 +1,5 @@
 import type { Container, PublishedPort } from '../state/container.ts';
+import { hostIpsOverlap } from '../state/host-ip.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
 import type { Step } from '../state/plan.ts';
 import type { Dependency } from '../state/service.ts';
@@ -201,7 +202,5 @@ function numberOf({ published, protocol }: PublishedPort): string {
 
 /** Whether only one container can have both. */
 function overlaps(one: PublishedPort, other: PublishedPort): boolean {
-  return numberOf(one) === numberOf(other) && (one.hostIp === other.hostIp || EVERY_ADDRESS.has(one.hostIp) || EVERY_ADDRESS.has(other.hostIp));
+  return numberOf(one) === numberOf(other) && hostIpsOverlap(one.hostIp, other.hostIp);
 }
-
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['', '0.0.0.0', '::']);

@@ -1,3 +1,4 @@
+import { hostIpsOverlap } from '../state/host-ip.ts';
 import type { Mistakes } from './mistake.ts';
 import { parsePortRange, parsePortSpec } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';
@@ -22,16 +23,16 @@ export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tr
       const range = parsePortRange(port.published ?? '');
       if (range === null) continue;
       if (range.first !== range.last) {
-        const wanted = `${addressOf(port)} ${port.published ?? ''}/${port.protocol ?? 'tcp'}`;
+        const wanted = `${port.host_ip ?? ''} ${port.published ?? ''}/${port.protocol ?? 'tcp'}`;
         const demand = demands.get(wanted) ?? { service: name, port, ...range, count: 0 };
         demand.count += replicasOf(service);
         demands.set(wanted, demand);
         continue;
       }
       const key = `${String(range.first)}/${port.protocol ?? 'tcp'}`;
-      const address = addressOf(port);
+      const address = port.host_ip ?? '';
       const others = holders.get(key) ?? [];
-      const other = others.find((each) => overlap(each.address, address));
+      const other = others.find((each) => hostIpsOverlap(each.address, address));
       if (other !== undefined) {
         const whose = other.service === name ? 'this service already publishes' : `service "${other.service}" already publishes`;
         mistakes.add(placeOfPort(tree, name, port), `services.${name}.ports: ${whose} host port ${key}${other.address === '' ? '' : ` on ${other.address}`}; choose another host port, or another address`);
@@ -44,18 +45,9 @@ export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tr
 
 function checkRange({ service, port, first, last, count }: Demand, holders: Holders, tree: Tree, mistakes: Mistakes): void {
   const numbers = Array.from({ length: last - first + 1 }, (_, index) => `${String(first + index)}/${port.protocol ?? 'tcp'}`);
-  const free = numbers.filter((key) => !(holders.get(key) ?? []).some((holder) => overlap(holder.address, addressOf(port)))).length;
+  const free = numbers.filter((key) => !(holders.get(key) ?? []).some((holder) => hostIpsOverlap(holder.address, port.host_ip ?? ''))).length;
   if (free >= count) return;
   mistakes.add(placeOfPort(tree, service, port), `services.${service}.ports: ${String(count)} containers take a host port each, and ${String(first)}-${String(last)} has ${String(free)} that nobody else publishes; give a longer range`);
-}
-
-/** '' for every address. */
-function addressOf({ host_ip: ip = '' }: PortConfig): string {
-  return ip === '0.0.0.0' || ip === '::' ? '' : ip;
-}
-
-function overlap(a: string, b: string): boolean {
-  return a === '' || b === '' || a === b;
 }
 
 /** Where a port was written: ranges were expanded since, so its index says nothing. */

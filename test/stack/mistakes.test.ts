@@ -74,6 +74,7 @@ networks:
     ['a host port of two services', web('    ports: ["90", "8080:80"]\n  b:\n    image: b\n    ports: ["127.0.0.1:8080:81"]\n'), [at(7, 13, 'services.b.ports: service "web" already publishes host port 8080/tcp; choose another host port, or another address')]],
     ['a host port out of a range', web('    ports: ["127.0.0.1:8000-8002:80-82"]\n    scale: 2\n  b:\n    image: b\n    ports:\n      - { target: 1, published: "8001" }\n'), [at(9, 9, 'services.b.ports: service "web" already publishes host port 8001/tcp on 127.0.0.1; choose another host port, or another address')]],
     ['a host port twice', web('    ports: ["1:80", "1:81"]\n'), [at(4, 21, 'services.web.ports: this service already publishes host port 1/tcp; choose another host port, or another address')]],
+    ['a host port in both families', web('    ports: ["0.0.0.0:80:80", "[::]:80:80", "[0::0]:80:81"]\n'), [at(4, 44, 'services.web.ports: this service already publishes host port 80/tcp on ::; choose another host port, or another address')]],
     ['an unclosed quote', web('    command: sh -c "x\n'), [at(4, 14, 'services.web.command: expected a command with its quotes closed, got "sh -c \\"x"')]],
   ])('%s', (name, text, expected) => {
     const found = mistakesOf(text);

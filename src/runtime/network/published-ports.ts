@@ -6,7 +6,7 @@ import type { Addresses, Publication } from './networks.ts';
 import type { PortCarrier } from './port-carrier.ts';
 import type { PortCarriers } from './port-carriers.ts';
 import { findPortHolder } from './port-holder.ts';
-import { normalHostIp, type PickedPort, PortInUse, portText, ReservedPort } from './reserved-port.ts';
+import { normalHostIp, type PickedPort, placesOf, PortInUse, portText, ReservedPort } from './reserved-port.ts';
 import type { TablePort } from './table.ts';
 
 /** Ports that are picked where the user names none: IANA's dynamic range. */
@@ -75,10 +75,10 @@ export class PublishedPorts {
 
   #conflict(wanted: PickedPort, group: string, ipv6: boolean, mayYield: (container: string) => boolean): PortTaken | null {
     const held = this.#held.get(keyOf(wanted));
-    const holders = held?.group === group ? [] : held?.containers ?? this.#overlapping(wanted);
+    const holders = held?.group === group ? [] : held?.containers ?? this.#overlapping(wanted, ipv6);
     if (holders.some((holder) => !mayYield(holder))) return new PortTaken(wanted, holders);
     if (held !== undefined || holders.length > 0) return null;
-    const places = wanted.hostIp !== '' ? [wanted] : [wanted, ...(ipv6 ? [{ ...wanted, hostIp: '::' }] : [])];
+    const places = placesOf(wanted.hostIp, ipv6).map((hostIp) => ({ ...wanted, hostIp }));
     const busy = places.find((place) => !this.#isFree(place));
     return busy === undefined ? null : new PortTaken(busy, []);
   }
@@ -200,17 +200,16 @@ export class PublishedPorts {
     try {
       held.bind(addresses);
     } catch (error) {
-      throw error instanceof PortInUse ? new PortTaken(port, this.#overlapping(port)) : error;
+      throw error instanceof PortInUse ? new PortTaken(port, this.#overlapping(port, addresses.ipv6 !== '')) : error;
     }
     this.#held.set(keyOf(port), held);
     return held;
   }
 
-  /** On all addresses: on those of IPv4. */
   #isFree({ protocol, hostIp, published }: PickedPort): boolean {
     if (this.#ending.size > 0) return true; // one of them may be this
     try {
-      this.#kernel.close(this.#kernel.reservePort(protocol, hostIp === '' ? '0.0.0.0' : normalHostIp(hostIp), published).fd);
+      this.#kernel.close(this.#kernel.reservePort(protocol, normalHostIp(hostIp), published).fd);
       return true;
     } catch (error) {
       if (error instanceof KernelError && error.code === 'EADDRINUSE') return false;
@@ -220,10 +219,10 @@ export class PublishedPorts {
   }
 
   /** Our own containers on an address that covers, or is covered by, the wanted one. */
-  #overlapping(port: PickedPort): readonly string[] {
-    const wide = (hostIp: string): boolean => ['', '0.0.0.0', '::'].includes(hostIp);
+  #overlapping({ protocol, hostIp, published }: PickedPort, ipv6: boolean): readonly string[] {
+    const places = placesOf(hostIp, ipv6);
     return [...this.#held.values()]
-      .filter((held) => held.protocol === port.protocol && held.port === port.published && (wide(held.hostIp) || wide(port.hostIp) || held.hostIp === normalHostIp(port.hostIp)))
+      .filter((held) => held.protocol === protocol && held.port === published && places.some((place) => held.covers(place)))
       .flatMap((held) => held.containers);
   }
 

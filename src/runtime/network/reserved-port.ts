@@ -1,6 +1,7 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, addressText, type Family } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
+import { hostIpsOverlap } from '../../state/host-ip.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import type { Addresses } from './networks.ts';
 import { PortCarrier } from './port-carrier.ts';
@@ -49,13 +50,18 @@ export class ReservedPort {
   bind(addresses: Addresses): void {
     const before = new Map(this.#sockets);
     try {
-      for (const family of familiesOf(this.hostIp, addresses)) if (!this.#sockets.has(family)) this.#sockets.set(family, this.#socket(family));
+      for (const family of familiesOf(this.hostIp, addresses.ipv6 !== '')) if (!this.#sockets.has(family)) this.#sockets.set(family, this.#socket(family));
     } catch (error) {
       // IPv6 comes last: what was bound here and is to be undone is no carrier.
       for (const [family, socket] of this.#sockets) if (!before.has(family) && 'fd' in socket) this.#kernel.close(socket.fd);
       this.#sockets = before;
       throw error;
     }
+  }
+
+  /** Whether it has a socket that leaves no room for one of another's at this address, which is one of IPv4 or of IPv6. */
+  covers(hostIp: string): boolean {
+    return [...this.#sockets.keys()].some((family) => hostIpsOverlap(this.hostIp === '' ? EVERYWHERE[family] : this.hostIp, hostIp));
   }
 
   /** What carries it where packet rules cannot; null where they can. */
@@ -151,8 +157,12 @@ export function portText({ hostIp, protocol, published }: Pick<PickedPort, 'host
   return `${host.includes(':') ? `[${host}]` : host}:${published}/${protocol}`;
 }
 
-/** The families a port is bound in. On all addresses IPv6 is among them only where the container has it. */
-function familiesOf(hostIp: string, addresses: Addresses): readonly Family[] {
-  if (hostIp === '') return ALL_FAMILIES.filter((family) => family === 4 || addresses.ipv6 !== '');
+/** Where a port on this address of the host is bound, a socket each. On all addresses IPv6 is among them only where the container has it. */
+export function placesOf(hostIp: string, ipv6: boolean): readonly string[] {
+  return familiesOf(hostIp, ipv6).map((family) => hostIp === '' ? EVERYWHERE[family] : hostIp);
+}
+
+function familiesOf(hostIp: string, ipv6: boolean): readonly Family[] {
+  if (hostIp === '') return ALL_FAMILIES.filter((family) => family === 4 || ipv6);
   return [hostIp.includes(':') ? 6 : 4];
 }

@@ -138,3 +138,22 @@ test('who may come in is told by family', async () => {
   await ports.assign({ container: 'a', ports: [publishedPort({ published: 80, allow: ['10.0.0.0/8', 'fd00::/8'] })] }, at('10.0.0.2', 'fd00::2'), true);
   expect([...ports.table.values()].map(({ family, allow }) => [family, allow])).toEqual([[4, ['10.0.0.0/8']], [6, ['fd00::/8']]]);
 });
+
+test.each([
+  ['0.0.0.0', '[::]', false], ['[::]', '127.0.0.1', false], ['[::]', '[::1]', true], ['[::]', '', false], ['', '[::]', false], ['', '127.0.0.1', true], ['0.0.0.0', '', true],
+])('one container on %s and another on %s, both without IPv6: taken %s', async (one, other, taken) => {
+  const { ports } = world();
+  const port = (hostIp: string): PublishedPort => tcp(80, 8080, hostIp.replace(/[[\]]/gu, ''));
+  await ports.assign({ container: 'a', ports: [port(one)] }, at('10.0.0.2'), true);
+  const checked = ports.check({ container: 'b', ports: [port(other)] }, false, () => false);
+  if (taken) await expect(checked).rejects.toMatchObject({ code: 'port-taken', message: expect.stringContaining('by container name-of-a') });
+  else await expect(checked).resolves.toBeUndefined();
+});
+
+test('a port of every address is taken in IPv6 too where the container has it', async () => {
+  const { ports } = world();
+  await ports.assign({ container: 'a', ports: [tcp(80, 8080, '::')] }, at('10.0.0.2'), true);
+  await expect(ports.check({ container: 'b', ports: [tcp(80, 8080)] }, true, () => false)).rejects.toThrow('by container name-of-a');
+  await ports.assign({ container: 'c', ports: [tcp(80, 8081)] }, at('10.0.0.4', 'fd00::4'), true);
+  await expect(ports.check({ container: 'b', ports: [tcp(80, 8081, '::1')] }, false, () => false)).rejects.toThrow('by container name-of-c');
+});
