@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { OptionalPass } from '../stack/index.ts';
+import type { OptionalPass, ServiceConfig } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
@@ -66,7 +66,9 @@ async function printConfig(services: readonly string[], options: ConfigOptions, 
   const left: readonly (readonly [OptionalPass, boolean])[] = [
     ['normalize', !options.normalize], ['consistency', !options.consistency], ['paths', !options.pathResolution], ['environment', !options.envResolution || options.hash !== undefined],
   ];
-  const project = loadProject(options, cli, { services, keepUnused: options.allResources === true, without: new Set(left.filter(([, out]) => out).map(([pass]) => pass)) });
+  // Lists of names are of the whole file, as docker compose has it.
+  const whole = options.services === true || options.volumes === true || options.networks === true || options.models === true || options.hash !== undefined;
+  const project = loadProject(options, cli, { services: whole ? [] : services, keepUnused: options.allResources === true, without: new Set(left.filter(([, out]) => out).map(([pass]) => pass)) });
   const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
   const hashed = options.hash === undefined ? [] : options.hash === '*' ? Object.keys(project.services).sort() : options.hash.split(',').sort();
   const text = options.quiet === true ? ''
@@ -75,7 +77,7 @@ async function printConfig(services: readonly string[], options: ConfigOptions, 
     : options.networks === true ? lines(Object.keys(project.networks))
     : options.models === true ? lines(Object.values(project.models).map(({ model }) => model))
     : options.profiles === true ? lines(project.profiles)
-    : options.images === true ? lines(Object.entries(project.services).map(([name, { image = '' }]) => image === '' ? `${project.name}-${name}` : image))
+    : options.images === true ? lines(Object.entries(project.services).flatMap(([name, service]) => imagesOf(name, service, project.name)))
     : options.environment === true ? lines(Object.entries(project.environment).map(([name, value]) => `${name}=${value}`).sort())
     : options.hash !== undefined ? lines(hashed.map((name) => `${name} ${serviceHash(name, project)}`))
     : options.format === 'json' ? `${configJson(project)}\n` : configYaml(project);
@@ -84,10 +86,16 @@ async function printConfig(services: readonly string[], options: ConfigOptions, 
   return 0;
 }
 
+/** A service's image, and those of its hooks that are others. */
+function imagesOf(name: string, { image = '', pre_start: hooks = [] }: ServiceConfig, project: string): readonly string[] {
+  const own = image === '' ? `${project}-${name}` : image;
+  return [...new Set([own, ...hooks.flatMap((hook) => ((hook.image ?? '') === '' ? [] : [hook.image ?? '']))])];
+}
+
 /** What does not need the variables filled in. */
 async function printRaw(options: ConfigOptions, cli: Cli): Promise<number> {
   const { loadRawModel, rawJson, rawYaml } = await import('./stack-file.ts');
-  const { model, variables } = loadRawModel(options, cli, { without: new Set(options.pathResolution ? [] : ['paths' as const]) });
+  const { model, variables } = loadRawModel(options, cli, { without: new Set([...(options.pathResolution ? [] : ['paths' as const]), ...(options.normalize ? [] : ['normalize' as const])]) });
   if (options.quiet === true) return 0;
   const json = (): string => JSON.stringify(Object.fromEntries(variables.map(({ name, defaultValue, presenceValue, required }) => [name, { Name: name, DefaultValue: defaultValue, PresenceValue: presenceValue, Required: required }])), null, 4);
   const rows = variables.map(({ name, required, defaultValue, presenceValue }) => [name, String(required), defaultValue, presenceValue]);

@@ -13,3 +13,4 @@ export { desiredOneOff, oneOffProject } from './one-off.ts';
 export type { OneOff } from './one-off.ts';
 export type { Mistake } from './mistake.ts';
 export type { Project } from './project.ts';
+export type { ServiceConfig } from './service-schema.ts';

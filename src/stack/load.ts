@@ -91,20 +91,20 @@ export interface RawResult {
 export function loadRaw(input: LoadInput): RawResult {
   const mistakes = new Mistakes();
   const environment = readEnvironment(input, mistakes);
-  const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
+  const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true, relative: input.without?.has('paths') === true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) if (reader.documents(file) === null) mistakes.addFile(file, 'the file does not exist');
   const name = chooseName(input, reader, environment, mistakes);
   const merged = mistakes.count > 0 ? null : reader.stack(input.files, input.workingDir, environment);
   if (merged === null || mistakes.count > 0) return { model: null, variables: [], mistakes: mistakes.all() };
   const tree = withoutTags(merged);
   const resolve = (path: string): string => input.without?.has('paths') === true ? path : resolvePath(path, input.workingDir, environment('HOME'));
-  return { model: rawModel(tree, { name, resolve }), variables: variablesOf(tree), mistakes: [] };
+  return { model: rawModel(tree, { name, resolve, normalize: input.without?.has('normalize') !== true }), variables: variablesOf(tree), mistakes: [] };
 }
 
 function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {
   const environment = readEnvironment(input, mistakes);
   const without = (pass: OptionalPass): boolean => input.without?.has(pass) === true;
-  const reader = new StackReader({ read: input.read, mistakes, warn, ...(input.locate === undefined ? {} : { locate: input.locate }) });
+  const reader = new StackReader({ read: input.read, mistakes, warn, relative: input.without?.has('paths') === true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) {
     const documents = reader.documents(file);
     if (documents === null) mistakes.addFile(file, 'the file does not exist');

@@ -92,6 +92,8 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
       const { line } = source.locate(place.offset);
       if (!lines.has(line)) mistakes.add(place, syntaxMessage(error.code, error.message, source.text, place.offset));
       lines.add(line);
+      // The parser has lost its place: what it says of the rest follows from this.
+      if (error.code === 'UNEXPECTED_TOKEN') return trees;
     }
     if (document.errors.length > 0) continue;
     if (document.contents === null) continue;
@@ -123,6 +125,7 @@ const syntaxHints: readonly (readonly [RegExp, string])[] = [
   [/^Flow (sequence|map) in block collection must be sufficiently indented and end with a (.).*/, 'expected "$2", got something else; close the bracket, and indent what is in it'],
   [/^Plain value cannot start with (?:reserved|directive indicator|block scalar indicator|flow indicator|collection indicator|character) ?(?:character )?(.).*/, 'expected quotes around a value that begins with "$1"; write "$1…" in quotes'],
   [/^Alias cannot be an empty string.*/, 'expected quotes around a value that begins with "*"; write "*…" in quotes'],
+  [/^Unexpected flow-(?:map|seq)-start at node end.*/, 'expected "," or a closing bracket, got a bracket that opens; quote a value that has brackets in it: "${NAME}"'],
   [/^Unexpected scalar at node end.*/, 'expected the end of the line, got more text; quote the whole value'],
   [/^A collection cannot be both a mapping and a sequence.*/, 'expected either KEY: value or "- " items, got both; check the indentation'],
   [/^Unexpected (?:flow-seq-end|flow-map-end) token in YAML (?:stream|document): "(.)".*/, 'expected no "$1" here; it closes nothing'],

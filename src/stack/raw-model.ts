@@ -10,6 +10,8 @@ type Data = Record<string, unknown>;
 export interface RawSurroundings {
   readonly name: string;
   readonly resolve: (path: string) => string;
+  /** Defaults are filled in, and full names. */
+  readonly normalize: boolean;
 }
 
 /**
@@ -22,17 +24,17 @@ export function rawModel(tree: Tree, surroundings: RawSurroundings): Data {
   delete model['include'];
   const services = dataOf(model['services']);
   for (const [name, service] of Object.entries(services)) services[name] = rawService(dataOf(service), surroundings);
-  const uses = Object.values(services).some((service) => Object.hasOwn(dataOf(dataOf(service)['networks']), 'default'));
+  const uses = surroundings.normalize && Object.values(services).some((service) => Object.hasOwn(dataOf(dataOf(service)['networks']), 'default'));
   const networks = { ...(uses ? { default: null } : {}), ...dataOf(model['networks']) };
   const sections: Data = { ...model, name: surroundings.name, services, ...(Object.keys(networks).length > 0 ? { networks } : {}) };
   for (const section of ['networks', 'volumes', 'secrets', 'configs']) {
     if (sections[section] === undefined) continue;
-    sections[section] = Object.fromEntries(Object.entries(dataOf(sections[section])).map(([key, value]) => [key, rawResource(key, dataOf(value), surroundings)]));
+    sections[section] = Object.fromEntries(Object.entries(dataOf(sections[section])).map(([key, value]) => [key, value === null && !surroundings.normalize ? null : rawResource(key, dataOf(value), surroundings)]));
   }
   return sections;
 }
 
-function rawService(service: Data, { resolve }: RawSurroundings): Data {
+function rawService(service: Data, { resolve, normalize }: RawSurroundings): Data {
   const at = (key: string, change: (value: unknown) => unknown): void => { if (service[key] !== undefined && service[key] !== null) service[key] = change(service[key]); };
   const names = (value: unknown): unknown => Array.isArray(value) ? Object.fromEntries(value.map((name) => [String(name), null])) : value;
   const listed = (value: unknown): unknown => typeof value === 'string' ? [value] : value;
@@ -40,7 +42,14 @@ function rawService(service: Data, { resolve }: RawSurroundings): Data {
     const build = typeof value === 'string' ? { context: value } : dataOf(value);
     const context = typeof build['context'] === 'string' ? build['context'] : '.';
     const named = build['dockerfile'] !== undefined || build['dockerfile_inline'] !== undefined;
-    return { ...build, context: isRemoteContext(context) ? context : resolve(context), ...(named ? {} : { dockerfile: 'Dockerfile' }) };
+    return { ...build, context: isRemoteContext(context) ? context : resolve(context), ...(named || !normalize ? {} : { dockerfile: 'Dockerfile' }),
+      ...(build['additional_contexts'] === undefined ? {} : { additional_contexts: pairs(build['additional_contexts'], (folder) => isRemoteContext(folder) ? folder : resolve(folder)) }),
+      ...(build['ssh'] === undefined ? {} : { ssh: pairs(build['ssh'], resolve) }),
+    };
+  });
+  at('develop', (value) => {
+    const watch = dataOf(value)['watch'];
+    return Array.isArray(watch) ? { ...dataOf(value), watch: watch.map((each: unknown) => typeof dataOf(each)['path'] === 'string' ? { ...dataOf(each), path: resolve(String(dataOf(each)['path'])) } : each) } : value;
   });
   at('depends_on', (value) => Object.fromEntries((Array.isArray(value) ? value.map((name): [string, unknown] => [String(name), {}]) : Object.entries(dataOf(value)))
     .map(([name, each]) => [name, { condition: 'service_started', required: true, ...dataOf(each) }])));
@@ -61,9 +70,16 @@ function rawService(service: Data, { resolve }: RawSurroundings): Data {
   }
   at('volumes', (value) => Array.isArray(value) ? value.map((each: unknown) => rawVolume(each, resolve)) : value);
   at('ports', (value) => Array.isArray(value) ? rawPorts(value) : value);
-  if (service['network_mode'] === undefined && service['provider'] === undefined && Object.keys(dataOf(service['networks'])).length === 0) service['networks'] = { default: null };
+  if (normalize && service['network_mode'] === undefined && service['provider'] === undefined && Object.keys(dataOf(service['networks'])).length === 0) service['networks'] = { default: null };
   delete service['extends'];
   return service;
+}
+
+/** A mapping, or a list of `NAME=VALUE`, with its values changed. */
+function pairs(value: unknown, change: (text: string) => string): unknown {
+  const changed = (each: unknown): unknown => typeof each === 'string' ? change(each) : each;
+  if (!Array.isArray(value)) return Object.fromEntries(Object.entries(dataOf(value)).map(([name, each]) => [name, changed(each)]));
+  return Object.fromEntries(value.map((item): [string, unknown] => { const [name = ''] = String(item).split('=', 1); return [name, String(item).includes('=') ? changed(String(item).slice(name.length + 1)) : null]; }));
 }
 
 function rawDevice(device: unknown): unknown {
@@ -85,12 +101,14 @@ function rawPorts(ports: readonly unknown[]): unknown {
   return parsed.some((each) => typeof each === 'string') ? ports : parsed.flat();
 }
 
-function rawResource(key: string, resource: Data, { name, resolve }: RawSurroundings): Data {
+function rawResource(key: string, resource: Data, { name, resolve, normalize }: RawSurroundings): Data {
   const external = resource['external'];
   const file = resource['file'];
+  const options = dataOf(resource['driver_opts']);
+  const bound = resource['driver'] === 'local' && options['o'] === 'bind' && typeof options['device'] === 'string';
   return {
-    ...resource, ...(typeof file === 'string' ? { file: resolve(file) } : {}),
-    name: resource['name'] ?? (external === true || external === 'true' ? key : `${name}_${key}`),
+    ...resource, ...(typeof file === 'string' ? { file: resolve(file) } : {}), ...(bound ? { driver_opts: { ...options, device: resolve(String(options['device'])) } } : {}),
+    ...(!normalize ? {} : { name: resource['name'] ?? (external === true || external === 'true' ? key : `${name}_${key}`) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path/posix';
+import { dirname, relative, resolve } from 'node:path/posix';
 import { parseEnvFile } from './dotenv.ts';
 import { interpolate } from './interpolate.ts';
 import { mergeTrees, pairsToDict, serviceRule, stackRule } from './merge.ts';
@@ -18,6 +18,8 @@ export interface ReaderOptions {
   readonly warn: (name: string, line: string) => void;
   /** Variables are left as they are written. */
   readonly raw?: boolean;
+  /** Paths from files in other folders stay relative, to the folder of what they are merged into; else they are made absolute. */
+  readonly relative?: boolean;
   /** Brings a file from elsewhere; left out: there are none. */
   readonly locate?: (remote: Remote) => Located;
 }
@@ -62,6 +64,12 @@ export class StackReader {
       }
     }
     return merged?.kind === 'dict' ? merged : null;
+  }
+
+  /** What a path of a file in folder `from` is in one of folder `into`. */
+  #rebased(from: string, into: string, path: string): string {
+    const found = absolute(from, path);
+    return this.#options.relative !== true || found === path ? found : relative(into, found) || '.';
   }
 
   #interpolate(tree: Tree, lookup: Lookup): Tree {
@@ -118,7 +126,7 @@ export class StackReader {
       mistakes.add(target.at, `services.${name}.extends: service "${target.value}" is not in ${file}${suggest(target.value, known)}`);
       return own;
     }
-    return mergeTrees(folder === at.folder ? base : rebaseService(base, (path) => absolute(folder, path)), own, serviceRule);
+    return mergeTrees(folder === at.folder ? base : rebaseService(base, (path) => this.#rebased(folder, at.folder, path)), own, serviceRule);
   }
 
   #servicesOf(file: string, lookup: Lookup, place: Place): Tree | null {
@@ -191,7 +199,7 @@ export class StackReader {
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }
     const tree = this.stack(files, folder, lookup, chain);
-    const rebased = tree === null ? null : fillNames(rebaseStack(tree, (path) => absolute(folder, path)), variables);
+    const rebased = tree === null ? null : fillNames(rebaseStack(tree, (path) => this.#rebased(folder, at.folder, path)), variables);
     return rebased?.kind === 'dict' ? withChild(rebased, 'name', null) : rebased;
   }
 }

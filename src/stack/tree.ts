@@ -53,6 +53,14 @@ export function dict(entries: ReadonlyMap<string, Entry>, at: Place): Dict {
   return { kind: 'dict', entries, at, tag: null };
 }
 
+/** A plain value as a tree that stands all at one place. Keys without a value are left out. */
+export function treeOf(value: object | Scalar, at: Place): Tree {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return leaf(value, at);
+  if (Array.isArray(value)) return list(value.map((item: object | Scalar) => treeOf(item, at)), at);
+  const known = Object.entries(value).filter((entry): entry is [string, object | Scalar] => entry[1] !== undefined);
+  return dict(new Map(known.map(([key, each]) => [key, { key: at, value: treeOf(each, at) }])), at);
+}
+
 /** The value below a key, or undefined where there is none or `tree` is no mapping. */
 export function child(tree: Tree | undefined, key: string): Tree | undefined {
   return tree?.kind === 'dict' ? tree.entries.get(key)?.value : undefined;

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { Project } from '../../src/stack/index.ts';
 import { describe, expect, test } from 'vitest';
 import { configYaml, desiredOf, findStackFiles } from '../../src/stack/index.ts';
 import { loadText, mistakesOf, projectOf } from './load-text.ts';
@@ -119,6 +120,20 @@ describe('extends', () => {
     const { web: near, far } = projectOf(text, {}, files).services;
     expect(near).toMatchObject({ image: 'demo', environment: { A: '1', B: '2' } });
     expect(far).toMatchObject({ image: 'far', user: 'me', environment: { F: '1' }, volumes: [{ source: '/app/sub/d', target: '/d' }] });
+  });
+
+
+  test('takes the paths of an extended or included file from its own folder: contexts, folders of volumes; relative where they are not to be made absolute', () => {
+    const text = 'include: [sub/inc.yaml]\nservices:\n  a: { extends: { file: sub/base.yaml, service: b } }\n';
+    const files = {
+      '/app/sub/base.yaml': 'services:\n  b: { image: x, build: { context: ., additional_contexts: { r: ../r, d: "docker-image://d" } }, volumes: ["./d:/d", "../u:/u:ro"] }\n',
+      '/app/sub/inc.yaml': 'services:\n  i: { image: x, volumes: ["vol:/v", "./e:/e"] }\nvolumes: { vol: { driver: local, driver_opts: { type: none, o: bind, device: ./dev } } }\n',
+    };
+    const seen = (project: Project): unknown => ({
+      contexts: project.services['a']?.build?.additional_contexts, context: project.services['a']?.build?.context, mounts: [...project.services['a']?.volumes ?? [], ...project.services['i']?.volumes ?? []].map(({ source }) => source), device: project.volumes['vol']?.driver_opts?.['device'],
+    });
+    expect(seen(projectOf(text, {}, files))).toEqual({ contexts: { r: '/app/r', d: 'docker-image://d' }, context: '/app/sub', mounts: ['/app/sub/d', '/app/u', 'vol', '/app/sub/e'], device: '/app/sub/dev' });
+    expect(seen(projectOf(text, { without: new Set(['paths']) }, files))).toEqual({ contexts: { r: 'r', d: 'docker-image://d' }, context: 'sub', mounts: ['sub/d', 'u', 'vol', 'sub/e'], device: 'sub/dev' });
   });
 
   test('its mistakes', () => {
