@@ -11,18 +11,21 @@
    not named are /dev/null. It is no child of ours: whoever reaps orphans here will reap it. */
 EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const envp[], const int *fds, int nfds, struct error *err);
 
-/* A network namespace bind mounted on `path` (made, EEXIST where there is one; or with `there` one that is mounted there and new), loopback up, Docker's default sysctls set. */
-EXPORT int lib_netns_create(const char *path, int there, struct error *err);
+/* A mount namespace that holds one tmpfs, for pins, kept by a mount on the file `place` in `folder`; made where there is none. `*mounts` gets a descriptor of it, `*root` one of its root,
+   below which whoever has that may open what is pinned there without entering it. */
+EXPORT int lib_pins_open(const char *folder, const char *place, int *mounts, int *root, struct error *err);
+/* A network namespace mounted on `path`, which lies in the root of the mount namespace of descriptor `mounts` (-1: in ours) (made, EEXIST where there is one; or with `there` one that is mounted there and new), loopback up, Docker's default sysctls set. */
+EXPORT int lib_netns_create(const char *path, int mounts, int there, struct error *err);
 /* The same; then, through a netlink socket each, `outer` is sent in our namespace and `inner` in the new one. `ns` is a descriptor of the caller's that is made to be the
    namespace before, so that `outer` can name it. Its first `births` messages make links; those of `ports` (names parted by spaces) get no IPv6 before the rest is sent. All replies are to be given to lib_free; one that holds errors fails nothing here. */
-EXPORT int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+EXPORT int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                              const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
 /* Writes `value` to the setting at `path`, below /proc/sys/net, of the namespace pinned at `netns`. */
 EXPORT int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err);
 /* The same of all that links made there later need to have IPv6. */
 EXPORT int lib_netns_ipv6(const char *netns, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
-EXPORT int lib_netns_remove(const char *path, struct error *err);
+EXPORT int lib_netns_remove(const char *path, int mounts, struct error *err);
 /* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */
 EXPORT int lib_mount_private(const char *path, struct error *err);
 /* Makes the mount at `path` read-only, with programs that may be run. */

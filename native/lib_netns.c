@@ -17,6 +17,8 @@
 #include "lib_netlink.h"
 #include "lib_proc.h"
 #include "lib_thread.h"
+#include "pin_file.h"
+#include "scope.h"
 
 struct setting { const char *path, *value; }; /* below /proc */
 
@@ -69,7 +71,7 @@ static int silence_ports(const char *names, struct error *err) {
   return 0;
 }
 
-struct made { const char *path; int there, ns, ipv6, socket; };
+struct made { const char *path; int mounts, there, pinned, ns, ipv6, socket; };
 
 static int enter(const char *netns, struct error *err) {
   int fd = open(netns, O_RDONLY | O_CLOEXEC);
@@ -90,28 +92,24 @@ static int create_here(void *argument, struct error *err) {
   close(proc);
   if (result < 0) return -1;
   if (loopback_up(err) < 0) return -1;
-  if (!made->there && mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0) return error_errno(err, "mount", path);
-  if (made->ns < 0) return 0;
-  int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  fd_auto own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (own < 0) return error_errno(err, "open", path);
-  int put = dup3(own, made->ns, O_CLOEXEC);
-  close(own);
-  if (put < 0) return error_errno(err, "dup3", path);
+  if (!made->there && pin_file(own, made->mounts, path, err) < 0) return -1;
+  made->pinned = 1;
+  if (made->ns < 0) return 0;
+  if (dup3(own, made->ns, O_CLOEXEC) < 0) return error_errno(err, "dup3", path);
   made->socket = netlink_open(NETLINK_ROUTE, err);
   return made->socket < 0 ? -1 : 0;
 }
 
 static int create(struct made *made, struct error *err) {
-  int fd = made->there ? -1 : open(made->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  if (!made->there && fd < 0) return error_errno(err, "open", made->path);
-  if (fd >= 0) close(fd);
   int result = run_on_thread(create_here, made, err);
-  if (result < 0) lib_netns_remove(made->path, &(struct error){0}); /* the first error is the one to tell */
+  if (result < 0 && (made->pinned || made->there)) lib_netns_remove(made->path, made->mounts, &(struct error){0}); /* the first error is the one to tell */
   return result;
 }
 
-int lib_netns_create(const char *path, int there, struct error *err) {
-  struct made made = { .path = path, .there = there, .ns = -1, .socket = -1 };
+int lib_netns_create(const char *path, int mounts, int there, struct error *err) {
+  struct made made = { .path = path, .mounts = mounts, .there = there, .ns = -1, .socket = -1 };
   return create(&made, err);
 }
 
@@ -137,9 +135,9 @@ static int exchange_outer(uint32_t births, const char *ports, const uint8_t *out
   return result;
 }
 
-int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
+int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                       const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err) {
-  struct made made = { .path = path, .there = there, .ns = ns, .ipv6 = ipv6, .socket = -1 };
+  struct made made = { .path = path, .mounts = mounts, .there = there, .ns = ns, .ipv6 = ipv6, .socket = -1 };
   struct replies first = {0}, second = {0};
   int result = create(&made, err);
   if (result == 0) {
@@ -147,7 +145,7 @@ int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t bi
     result = exchange_outer(births, ports, outer, outer_length, &first, err);
     if (result == 0) result = netlink_exchange(made.socket, inner, inner_length, &second, err);
     pthread_mutex_unlock(&links);
-    if (result < 0) lib_netns_remove(path, &(struct error){0});
+    if (result < 0) lib_netns_remove(path, mounts, &(struct error){0});
   }
   if (made.socket >= 0) close(made.socket);
   *outer_reply = first.bytes;
@@ -187,11 +185,15 @@ int lib_netns_ipv6(const char *netns, struct error *err) {
   return run_on_thread(write_there, &(struct entered){netns, NULL, NULL}, err);
 }
 
-int lib_netns_remove(const char *path, struct error *err) {
-  /* EINVAL: not a mount point any more. */
-  if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT) return error_errno(err, "umount", path);
-  if (unlink(path) < 0 && errno != ENOENT) return error_errno(err, "unlink", path);
-  return 0;
+struct pinned { const char *path; int mounts; };
+
+static int unpin(void *argument, struct error *err) {
+  const struct pinned *pinned = argument;
+  return unpin_file(pinned->mounts, pinned->path, err);
+}
+
+int lib_netns_remove(const char *path, int mounts, struct error *err) {
+  return mounts < 0 ? unpin_file(-1, path, err) : run_on_thread(unpin, &(struct pinned){path, mounts}, err);
 }
 
 int lib_mount_private(const char *path, struct error *err) {

@@ -15,6 +15,7 @@
 #include "core.h"
 #include "file.h"
 #include "mapping.h"
+#include "pin_file.h"
 #include "scope.h"
 #include "spawn.h"
 #include "userns.h"
@@ -23,14 +24,16 @@
 
 struct request {
   const char *user, *network;
+  int mounts; /* the mount namespace that both paths lie in; -1: this process's */
   struct mappings mappings; /* empty: the user namespace at `user` is there */
 };
 
 static bool read_options(int argc, char **argv, struct request *request, struct error *err) {
-  static const struct option options[] = {{"user", required_argument, NULL, 'u'}, {"network", required_argument, NULL, 'n'}, {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0}};
+  static const struct option options[] = {{"user", required_argument, NULL, 'u'}, {"within", required_argument, NULL, 'w'}, {"network", required_argument, NULL, 'n'}, {"uids", required_argument, NULL, 'U'}, {"gids", required_argument, NULL, 'G'}, {0}};
   struct mappings *mappings = &request->mappings;
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'u': request->user = optarg; break;
+    case 'w': if ((request->mounts = open(optarg, O_RDONLY | O_CLOEXEC)) < 0) { error_errno(err, "open", optarg); return false; } break;
     case 'n': request->network = optarg; break;
     case 'U': if (mapping_parse(optarg, &mappings->uids, &mappings->uid_count, err) < 0) return false; break;
     case 'G': if (mapping_parse(optarg, &mappings->gids, &mappings->gid_count, err) < 0) return false; break;
@@ -38,20 +41,6 @@ static bool read_options(int argc, char **argv, struct request *request, struct 
   }
   return optind == argc && request->user && !mappings->uid_count == !mappings->gid_count && (mappings->uid_count || request->network);
 }
-
-static int pin(pid_t pid, const char *kind, const char *path, struct error *err) {
-  char source[64];
-  snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, kind);
-  int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  if (fd < 0) return error_errno(err, "open", path);
-  close(fd);
-  if (mount(source, path, NULL, MS_BIND, NULL) == 0) return 0;
-  error_errno(err, "mount", path);
-  unlink(path);
-  return -1;
-}
-
-static void unpin(const char *path) { umount2(path, MNT_DETACH); unlink(path); }
 
 /* The namespaces' first and last process: it says that it is in them, and waits to be killed. */
 static _Noreturn void inhabit(int user, int told) {
@@ -74,10 +63,18 @@ static int await(int told, struct error *err) {
 }
 
 static int keep(const struct request *request, pid_t pid, struct error *err) {
+  char path[64];
   bool makes = request->mappings.uid_count > 0;
-  if (makes && (userns_map(pid, &request->mappings, err) < 0 || pin(pid, "user", request->user, err) < 0)) return -1;
-  if (!request->network || pin(pid, "net", request->network, err) == 0) return 0;
-  if (makes) unpin(request->user);
+  if (makes && userns_map(pid, &request->mappings, err) < 0) return -1;
+  snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+  fd_auto users = open(path, O_RDONLY | O_CLOEXEC);
+  if (users < 0) return error_errno(err, "open", path);
+  snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+  fd_auto network = open(path, O_RDONLY | O_CLOEXEC);
+  if (network < 0) return error_errno(err, "open", path);
+  if (makes && pin_file(users, request->mounts, request->user, err) < 0) return -1;
+  if (!request->network || pin_file(network, request->mounts, request->network, err) == 0) return 0;
+  if (makes) unpin_file(request->mounts, request->user, &(struct error){0}); /* the first error is the one to tell */
   return -1;
 }
 
@@ -148,11 +145,11 @@ int cmd_users(int argc, char **argv) {
 }
 
 int cmd_pin(int argc, char **argv) {
-  struct request request = {0};
+  struct request request = {.mounts = -1};
   struct error err = {0};
   arena_open();
   if (!read_options(argc, argv, &request, &err)) {
-    if (!err.text[0]) error_text(&err, "usage: bayplan-core pin --user PATH [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] [--network PATH]");
+    if (!err.text[0]) error_text(&err, "usage: bayplan-core pin --user PATH [--uids INSIDE:OUTSIDE:SIZE[,…] --gids …] [--network PATH] [--within MOUNTS]");
   } else if (run(&request, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

@@ -48,6 +48,7 @@ struct shim {
   char *zones[OPTIONS_MAX + 1], *links[OPTIONS_MAX + 1], *nameservers[OPTIONS_MAX + 1]; /* NULL-terminated */
   int start_timeout; /* seconds for all that comes before execve */
   int log_files, ready, lock; /* lock: held open, never used; -1: none */
+  int lent[NAMESPACE_KINDS], lent_count; /* namespaces that config.json names by these descriptors, until the container is made */
   bool engaged;   /* `ready` is an engine's end of the control socket, which stays open */
   bool detached;  /* in a session of its own, and no child of anybody's who waits */
   unsigned long long log_max;
@@ -75,7 +76,7 @@ struct shim {
 };
 
 static int usage(void) {
-  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS] [--unmount DIR …] [--runtime PROGRAM --runtime-root DIR --runtime-id ID [--runtime-arg ARGUMENT …]]\n");
+  fprintf(stderr, "usage: bayplan-core shim --bundle DIR --exit-file FILE --log FILE [--log-max BYTES] [--log-files N] [--dns ZONE …] [--dns-link NAME=OTHER …] [--dns-server ADDRESS …] [--dns-internal] [--resolv FILE] [--ready-fd N] [--control-fd N] [--lock-fd N] [--start-timeout SECONDS] [--detached] [--stdin open|once] [--attach-fd N:PARTS …] [--syslog OPTIONS] [--unmount DIR …] [--namespace-fd N …] [--runtime PROGRAM --runtime-root DIR --runtime-id ID [--runtime-arg ARGUMENT …]]\n");
   return 2;
 }
 
@@ -100,10 +101,11 @@ static bool read_options(int argc, char **argv, struct shim *shim) {
     {"log-max", required_argument, NULL, 'm'}, {"log-files", required_argument, NULL, 'n'}, {"dns", required_argument, NULL, 'd'},
     {"dns-internal", no_argument, NULL, 'i'}, {"resolv", required_argument, NULL, 'r'}, {"ready-fd", required_argument, NULL, 'f'}, {"lock-fd", required_argument, NULL, 'k'},
     {"control-fd", required_argument, NULL, 'c'}, {"dns-link", required_argument, NULL, 'a'}, {"dns-server", required_argument, NULL, 's'}, {"detached", no_argument, NULL, 't'},
-    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {"unmount", required_argument, NULL, 'u'}, FOREIGN_OPTIONS, {0},
+    {"stdin", required_argument, NULL, 'S'}, {"attach-fd", required_argument, NULL, 'A'}, {"start-timeout", required_argument, NULL, 'o'}, {"syslog", required_argument, NULL, 'y'}, {"unmount", required_argument, NULL, 'u'}, {"namespace-fd", required_argument, NULL, 'N'}, FOREIGN_OPTIONS, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'y': shim->syslog = optarg; break;
+    case 'N': if (shim->lent_count == NAMESPACE_KINDS) return false; shim->lent[shim->lent_count++] = atoi(optarg); break;
     case 'u': if (!append(shim->mounted, optarg)) return false; break;
     case 'o': shim->start_timeout = atoi(optarg); break;
     case 'b': shim->bundle = optarg; break;
@@ -438,6 +440,7 @@ static int live(struct shim *shim) {
     || (shim->syslog && syslog_start(&shim->forward, shim->syslog, &err) < 0) /* before there is more that its child would hold */
     || control_open(&shim->control, shim->bundle, &err) < 0
     || start(shim, &config, &launch, &err) < 0;
+  while (shim->lent_count > 0) close(shim->lent[--shim->lent_count]);
   shim->control.pidfd = shim->pidfd;
   shim->control.container = shim->pid;
   shim->control.cgroup = shim->cgroup;
@@ -484,9 +487,11 @@ static int detach(struct error *err) {
 
 /* Only what was named by an option is ours to keep. */
 static void close_strange(const struct shim *shim) {
-  int kept[2 + ATTACH_CLIENTS] = {shim->ready, shim->lock};
-  for (int i = 0; i < ATTACH_CLIENTS; i++) kept[2 + i] = shim->attach.clients[i].fd;
-  file_close_others(3, kept, sizeof kept / sizeof *kept);
+  int kept[2 + ATTACH_CLIENTS + NAMESPACE_KINDS] = {shim->ready, shim->lock};
+  size_t count = 2;
+  for (int i = 0; i < ATTACH_CLIENTS; i++) kept[count++] = shim->attach.clients[i].fd;
+  for (int i = 0; i < shim->lent_count; i++) kept[count++] = shim->lent[i];
+  file_close_others(3, kept, count);
 }
 
 int cmd_shim(int argc, char **argv) {

@@ -1,4 +1,4 @@
-import type { Kernel, NetlinkAnswer } from '../src/runtime/kernel.ts';
+import type { Kernel, NetlinkAnswer, PinsFolder } from '../src/runtime/kernel.ts';
 
 export interface KernelCall { readonly call: keyof Kernel; readonly args: readonly unknown[] }
 
@@ -39,15 +39,19 @@ export class FakeKernel implements Kernel {
     this.#record('lock', [path]);
     return this.answers.lock === undefined ? this.#next++ : this.answers.lock(path);
   }
-  async createNetns(path: string, there = false): Promise<void> {
-    this.#record('createNetns', [path, there]);
+  openPins(folder: string, place: string): PinsFolder {
+    this.#record('openPins', [folder, place]);
+    return this.answers.openPins?.(folder, place) ?? { mounts: this.#next++, root: this.#next++ };
+  }
+  async createNetns(path: string, mounts = -1, there = false): Promise<void> {
+    this.#record('createNetns', [path, mounts, there]);
     await this.answers.createNetns?.(path);
   }
   async connectNetns(...args: Parameters<Kernel['connectNetns']>): ReturnType<Kernel['connectNetns']> {
     this.#record('connectNetns', args);
     if (this.answers.connectNetns !== undefined) return this.answers.connectNetns(...args);
     const success = { errno: 0, message: '', payloads: [] };
-    return { outer: [...args[4].births, ...args[4].rest].map(() => success), inner: args[5].map(() => success) };
+    return { outer: [...args[5].births, ...args[5].rest].map(() => success), inner: args[6].map(() => success) };
   }
   async netnsSysctl(...args: Parameters<Kernel['netnsSysctl']>): Promise<void> {
     this.#record('netnsSysctl', args);
@@ -57,8 +61,8 @@ export class FakeKernel implements Kernel {
     this.#record('netnsIpv6', [netns]);
     await this.answers.netnsIpv6?.(netns);
   }
-  async removeNetns(path: string): Promise<void> {
-    this.#record('removeNetns', [path]);
+  async removeNetns(path: string, mounts = -1): Promise<void> {
+    this.#record('removeNetns', [path, mounts]);
     await this.answers.removeNetns?.(path);
   }
   privateMount(path: string): void {

@@ -18,23 +18,25 @@ export interface Kernel {
   close(fd: number): void;
   /** flock(LOCK_EX|LOCK_NB) on a file that is made where missing. The descriptor that holds it, or null where another process does. */
   lock(path: string): number | null;
+  /** The mount namespace for pins that a mount on the file `place` in `folder` keeps; made where there is none. */
+  openPins(folder: string, place: string): PinsFolder;
   /**
-   * Makes a network namespace, pinned by a bind mount on `path` (an empty file is made; EEXIST where there is one); loopback is up in it. As in Docker:
+   * Makes a network namespace, pinned by a mount on `path` (an empty file is made; EEXIST where there is one), in the mount namespace of descriptor `mounts` (-1: the engine's own); loopback is up in it. As in Docker:
    * ports below 1024 and ping are open to every user there. Links made later have no IPv6. `there`: it is pinned there already, and nothing is in it.
    */
-  createNetns(path: string, there?: boolean): Promise<void>;
+  createNetns(path: string, mounts?: number, there?: boolean): Promise<void>;
   /**
    * The same with its links, in one call: then `outer` is sent in the engine's own namespace and `inner` in the new one, as `netlink` does it. The descriptor
    * `netns`, of the caller's, is made to lead to the new namespace before, so that `outer` can name it; with `ipv6` its links have that. No namespace is left where it rejects; answers that are errors
    * reject nothing.
    */
-  connectNetns(path: string, there: boolean, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  connectNetns(path: string, mounts: number, there: boolean, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
   netnsSysctl(netns: string, path: string, value: string): Promise<void>;
   /** Lets links that are made later in the namespace pinned at `netns` have IPv6, as `connectNetns` does. */
   netnsIpv6(netns: string): Promise<void>;
-  /** Unmounts (MNT_DETACH) and unlinks; nothing to remove is no error. */
-  removeNetns(path: string): Promise<void>;
+  /** Unmounts (MNT_DETACH) and unlinks, in the mount namespace of descriptor `mounts` (-1: the engine's own); nothing to remove is no error. */
+  removeNetns(path: string, mounts?: number): Promise<void>;
   /** Mounts a private tmpfs on the folder `path`, once: what is in it dies with the boot, costs no disk, and mounts below it reach no other mount namespace. */
   privateMount(path: string): void;
   /** Makes the mount at `path` read-only, with programs that may be run. */
@@ -61,6 +63,9 @@ export interface Kernel {
   /** A stream socket on which a thread tells what changes in the kernel, as native/lib_api.h says; the thread ends when it is closed. */
   watch(): number;
 }
+
+/** A mount namespace that holds one folder: a descriptor of it, and one of the folder, below which anything there can be opened. */
+export interface PinsFolder { readonly mounts: number; readonly root: number }
 
 /** What makes links, the names of those that get no IPv6 of their own in the engine's namespace, and what is sent after that. Answers are in this order. */
 export interface OuterMessages { readonly births: readonly Buffer[]; readonly ports: readonly string[]; readonly rest: readonly Buffer[] }
@@ -144,6 +149,7 @@ type Native = ReturnType<LibraryHandle['func']>;
 
 class LoadedKernel implements Kernel {
   readonly #spawn: Native;
+  readonly #pinsOpen: Native;
   readonly #netnsCreate: Native;
   readonly #netnsConnect: Native;
   readonly #netnsSysctl: Native;
@@ -167,12 +173,13 @@ class LoadedKernel implements Kernel {
 
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
-    this.#netnsCreate = library.func('int lib_netns_create(const char *path, int there, void *err)');
-    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
+    this.#pinsOpen = library.func('int lib_pins_open(const char *folder, const char *place, _Out_ int *mounts, _Out_ int *root, void *err)');
+    this.#netnsCreate = library.func('int lib_netns_create(const char *path, int mounts, int there, void *err)');
+    this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
     this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
     this.#netnsIpv6 = library.func('int lib_netns_ipv6(const char *netns, void *err)');
-    this.#netnsRemove = library.func('int lib_netns_remove(const char *path, void *err)');
+    this.#netnsRemove = library.func('int lib_netns_remove(const char *path, int mounts, void *err)');
     this.#mountPrivate = library.func('int lib_mount_private(const char *path, void *err)');
     this.#mountDetach = library.func('int lib_mount_detach(const char *path, void *err)');
     this.#mountSeal = library.func('int lib_mount_seal(const char *path, void *err)');
@@ -219,13 +226,19 @@ class LoadedKernel implements Kernel {
     }
   }
 
-  async createNetns(path: string, there = false): Promise<void> {
-    await this.#onThread(this.#netnsCreate, 'unshare', [path, Number(there)]);
+  openPins(folder: string, place: string): PinsFolder {
+    const [mounts, root] = [[-1], [-1]];
+    here(this.#pinsOpen, 'unshare', [folder, place, mounts, root]);
+    return { mounts: mounts[0] ?? -1, root: root[0] ?? -1 };
   }
 
-  async connectNetns(path: string, there: boolean, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
+  async createNetns(path: string, mounts = -1, there = false): Promise<void> {
+    await this.#onThread(this.#netnsCreate, 'unshare', [path, mounts, Number(there)]);
+  }
+
+  async connectNetns(path: string, mounts: number, there: boolean, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
     const [first, second] = [new Exchange([...births, ...rest]), new Exchange(inner)];
-    await this.#onThread(this.#netnsConnect, 'unshare', [path, Number(there), netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
+    await this.#onThread(this.#netnsConnect, 'unshare', [path, mounts, Number(there), netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 
@@ -237,8 +250,8 @@ class LoadedKernel implements Kernel {
     await this.#onThread(this.#netnsIpv6, 'write', [netns]);
   }
 
-  async removeNetns(path: string): Promise<void> {
-    await this.#onThread(this.#netnsRemove, 'umount', [path]);
+  async removeNetns(path: string, mounts = -1): Promise<void> {
+    await this.#onThread(this.#netnsRemove, 'umount', [path, mounts]);
   }
 
   privateMount(path: string): void {

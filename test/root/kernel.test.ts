@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -70,6 +70,25 @@ test('a namespace is pinned, has loopback up, and leaves nothing', async () => {
   await kernel.removeNetns(path);
   expect(existsSync(path)).toBe(false);
   kernel.detachMount(folder);
+  kernel.detachMount(folder);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
+});
+
+test('pins lie in a mount namespace of their own, which who comes later finds again', async () => {
+  kernel.privateMount(folder);
+  const place = join(folder, 'pins');
+  const first = kernel.openPins(folder, place);
+  const again = kernel.openPins(folder, place);
+  const path = `/proc/self/fd/${again.root}/ns`;
+  await kernel.createNetns(path, first.mounts);
+  await expect(kernel.createNetns(path, again.mounts)).rejects.toMatchObject({ code: 'EEXIST' });
+  expect(readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(folder))).toHaveLength(2); // the folder, and the place
+  expect(execFileSync('nsenter', [`--net=/proc/${process.pid}/fd/${again.root}/ns`, 'cat', '/proc/net/fib_trie'], { encoding: 'utf8' })).toContain('127.0.0.1');
+  expect(execFileSync('unshare', ['-m', 'cat', '/proc/self/mountinfo'], { encoding: 'utf8' })).not.toContain(place);
+  await kernel.removeNetns(path, again.mounts);
+  await kernel.removeNetns(path, again.mounts);
+  expect(readdirSync(`/proc/self/fd/${first.root}`)).toEqual([]);
+  for (const fd of [first.mounts, first.root, again.mounts, again.root]) kernel.close(fd);
   kernel.detachMount(folder);
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
 });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Paths } from '../../src/state/paths.ts';
+import { pinned } from './pinned.ts';
 
 /** What of an engine's is on this machine, by the kernel's own word: links, mounts, cgroups, table, namespaces, processes, files. */
 export function leftovers(paths: Paths): readonly string[] {
@@ -10,7 +11,7 @@ export function leftovers(paths: Paths): readonly string[] {
   if (Array.isArray(links)) for (const { ifname } of links) if (String(ifname).startsWith(paths.linkPrefix)) found.push(`link ${ifname}`);
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const at = line.split(' ')[4] ?? '';
-    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, paths.bundles, paths.zones].includes(at) && !at.startsWith(`${paths.run}/core-`))) found.push(`mount ${at}`);
+    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, join(paths.netns, 'pins'), paths.bundles, paths.zones].includes(at) && !at.startsWith(`${paths.run}/core-`))) found.push(`mount ${at}`);
   }
   for (const [group, folder] of cgroups(paths)) {
     for (const name of readdirSync(folder, { withFileTypes: true })) if (name.isDirectory() && name.name !== 'engine') found.push(`cgroup ${group}/${name.name}`);
@@ -18,7 +19,8 @@ export function leftovers(paths: Paths): readonly string[] {
   const tables = execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n');
   if (tables.includes(`table inet ${paths.table}`) && elements(paths).length > 0) found.push(...elements(paths).map((element) => `nft element ${element}`));
   for (const [folder, what] of [[paths.netns, 'namespace'], [paths.bundles, 'bundle'], [paths.containers, 'container'], [paths.zones, 'zone'], [paths.stacks, 'stack']] as const) {
-    if (existsSync(folder)) for (const name of readdirSync(folder)) found.push(`${what} ${name}`);
+    const names = [paths.netns, paths.userns].includes(folder) ? pinned(folder).keys() : existsSync(folder) ? readdirSync(folder) : [];
+    for (const name of names) found.push(`${what} ${name}`);
   }
   found.push(...processes(paths).map(({ pid, words }) => `process ${pid} ${words.join(' ')}`));
   return found;

@@ -1,8 +1,9 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Operation } from '../../src/state/operation.ts';
+import { pinned } from './pinned.ts';
 import { build, eventually, Machine } from './harness.ts';
 
 // Namespaces of other containers and such that a file pins, clocks of its own, and users for those alone that ask for some, as /proc shows them.
@@ -150,5 +151,5 @@ it('users of its own are for those that ask for some', async () => {
   expect(starts.every((start) => start >= 0x40000000)).toBe(true);
   expect(namespace('user', pid('d'))).toBe(namespace('user', pid('b')));
   expect(await inside('touch /x && stat -c %u /x', 'd')).toBe('0');
-  expect(existsSync(`${machine.paths.userns}/${machine.engine.container('demo-b-1').status?.id.slice(0, 16) ?? ''}`)).toBe(true);
+  expect(pinned(machine.paths.userns).has(machine.engine.container('demo-b-1').status?.id.slice(0, 16) ?? '')).toBe(true);
 });

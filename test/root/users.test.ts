@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArchiveRequest } from '../../src/runtime/container/archive.ts';
+import { pinned } from './pinned.ts';
 import { eventually, Machine } from './harness.ts';
 
 // An engine that gives each container users of its own (userns-remap): whom they are outside, and that all that a container has works with them.
@@ -74,9 +75,9 @@ describe('a container with users of its own', () => {
     expect(map()).toBe(before);
     await machine.close();
     await machine.open();
-    expect(readdirSync(machine.paths.userns)).toHaveLength(1);
+    expect(pinned(machine.paths.userns).size).toBe(1);
     expect(await inside('stat -c %u /new')).toBe('0');
-    expect(namespace('user', 'a')).toBe(`user:[${statSync(join(machine.paths.userns, readdirSync(machine.paths.userns)[0] ?? '')).ino}]`);
+    expect(namespace('user', 'a')).toBe(`user:[${[...pinned(machine.paths.userns).values()][0]}]`);
   });
 });
 

@@ -1,6 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
@@ -280,8 +279,8 @@ export class ContainerStore implements Containers {
   places(name: string): { readonly folders: readonly string[]; readonly pid: number; readonly netns: string | null } | null {
     const entry = this.#entries.get(name);
     if (entry?.phase !== 'running' || entry.ready === null) return null;
-    const { record: { id, spec: { networkMode } }, files, ready } = entry;
-    return { folders: [...limitFolders(files.cgroup), files.state], pid: ready.pid, netns: networkMode === 'bridge' ? join(this.#context.paths.netns, id.slice(0, 16)) : null };
+    const { record: { spec: { networkMode } }, files, ready } = entry;
+    return { folders: [...limitFolders(files.cgroup), files.state], pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
   }
 
   processes(name: string): readonly number[] {

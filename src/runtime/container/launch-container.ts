@@ -11,6 +11,7 @@ import type { ContainerEntry } from './container-entry.ts';
 import { checkStorage } from './container-files.ts';
 import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { leaveHost } from './leave-host.ts';
+import { LentNamespaces } from './lent-namespaces.ts';
 import { mountedLayers } from './make-container.ts';
 import { donorsOf, homeAmong } from './neighbours.ts';
 import type { ContainerRecord } from './record.ts';
@@ -49,17 +50,24 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   const users = await startUsers(context, entries, entry, update);
   if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
   const netns = await networksOf(context, record, home, users);
-  const mounted = await layBundle(context, foreign, layers, {
-    paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns, seccompBpf: await programs.get(spec), apparmor: await apparmor.get(spec),
-    gateway: hostGateway(context, home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(entries, record), users,
-  });
-  const attached = Object.keys(home.spec.networks);
-  return await spawnShim(kernel, name, spec.image, files, {
-    core, ...logOf(files, retentionOf(spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
-    mounted, foreign,
-    internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
-    stdin: spec.stdinOpen ? (spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
-  });
+  const lent = new LentNamespaces();
+  const lend = (path: string): string => (foreign === null ? lent.lend(path) : path);
+  try {
+    const mounted = await layBundle(context, foreign, layers, {
+      paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns: netns === null ? null : lend(netns), seccompBpf: await programs.get(spec), apparmor: await apparmor.get(spec),
+      gateway: hostGateway(context, home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(entries, record),
+      users: users === null ? null : { ...users, path: lend(users.path) },
+    });
+    const attached = Object.keys(home.spec.networks);
+    return await spawnShim(kernel, name, spec.image, files, {
+      core, ...logOf(files, retentionOf(spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
+      mounted, foreign, namespaces: lent.fds,
+      internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
+      stdin: spec.stdinOpen ? (spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],
+    });
+  } finally {
+    lent.close();
+  }
 }
 
 /** Where `host-gateway` leads: the gateway of the network that gives the default route. */

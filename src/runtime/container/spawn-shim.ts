@@ -28,6 +28,8 @@ export interface ShimOptions {
   readonly foreign: ForeignRuntime | null;
   /** What becomes of its stdin: nobody can write to it; it stays open; it ends with the first who ends it. */
   readonly stdin: 'none' | 'open' | 'once';
+  /** Namespaces that config.json names as `namespaceAt` says: descriptors, lent for the start. */
+  readonly namespaces: readonly number[];
   /** Connections that are its stdio from its first byte on. */
   readonly attachments: readonly PendingAttachment[];
 }
@@ -42,12 +44,18 @@ export class StartError extends BayplanError {
   }
 }
 
+/** Where the shim finds the `index`th of the namespaces that it is lent: a path through this engine's /proc would be gone with the engine. */
+export function namespaceAt(index: number): string {
+  return `/proc/self/fd/${FIRST_NAMESPACE + index}`;
+}
+
 export interface StartedShim { readonly ready: ReadyLine; readonly shim: ShimClient }
 
 /** Starts a shim on a written bundle and waits until the container's process has exec'd. Throws StartError, or `shim-gone` where the shim was killed. */
 export async function spawnShim(kernel: Kernel, name: string, image: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
   const lock = await lockOf(kernel, name, files);
   const [ours, theirs] = kernel.socketPair();
+  const firstAttachment = FIRST_NAMESPACE + options.namespaces.length;
   const argv = [
     'bayplan-core', 'shim', '--bundle', files.bundle, '--exit-file', files.exit,
     '--log', options.log, '--log-max', String(options.logMax), '--log-files', String(options.logFiles), ...(options.syslog === null ? [] : ['--syslog', options.syslog]),
@@ -55,9 +63,10 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
     ...options.nameservers.flatMap((address) => ['--dns-server', address]),
     ...Object.entries(options.links).flatMap(([alias, name]) => ['--dns-link', `${alias.toLowerCase()}=${name.toLowerCase()}`]),
     ...options.mounted.flatMap((folder) => ['--unmount', folder]), ...(options.foreign === null ? [] : foreignArguments(options.foreign, files)), '--control-fd', '3', '--lock-fd', '4', '--detached', ...(options.stdin === 'none' ? [] : ['--stdin', options.stdin]),
-    ...options.attachments.flatMap(({ parts }, index) => ['--attach-fd', `${FIRST_ATTACHMENT + index}:${partsText(parts)}`]),
+    ...options.namespaces.flatMap((_, index) => ['--namespace-fd', String(FIRST_NAMESPACE + index)]),
+    ...options.attachments.flatMap(({ parts }, index) => ['--attach-fd', `${firstAttachment + index}:${partsText(parts)}`]),
   ];
-  const descriptors = new Map([[3, theirs], [4, lock], ...options.attachments.map(({ fd }, index) => [FIRST_ATTACHMENT + index, fd] as const)]);
+  const descriptors = new Map([[3, theirs], [4, lock], ...[...options.namespaces, ...options.attachments.map(({ fd }) => fd)].map((fd, index) => [FIRST_NAMESPACE + index, fd] as const)]);
   const shim = ShimClient.of(ours);
   const line = shim.firstLine();
   line.catch(() => undefined); // told below, unless the shim could not be spawned at all
@@ -91,6 +100,6 @@ async function lockOf(kernel: Kernel, name: string, files: ContainerFiles): Prom
   }
 }
 
-const FIRST_ATTACHMENT = 5;
+const FIRST_NAMESPACE = 5;
 const WAIT_MS = 5;
 const GIVE_UP_MS = 2000;

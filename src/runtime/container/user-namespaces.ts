@@ -1,10 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { runBounded } from '../bounded-process.ts';
 import type { Kernel } from '../kernel.ts';
-import { Namespaces } from '../network/namespaces.ts';
+import { Namespaces, type Pin } from '../network/namespaces.ts';
 import type { PinNetns } from '../network/networks.ts';
 import { KeyedMutex } from './mutex.ts';
 import { FailedLine } from './record.ts';
@@ -16,31 +15,29 @@ const GIVE_UP_MS = 10_000;
 export class UserNamespaces {
   readonly #kernel: Kernel;
   readonly #core: string;
-  readonly #folder: string;
   readonly #pins: Namespaces;
   readonly #mutex = new KeyedMutex();
 
   constructor(kernel: Kernel, core: string, folder: string) {
     this.#kernel = kernel;
     this.#core = core;
-    this.#folder = folder;
     this.#pins = new Namespaces(kernel, folder);
   }
 
   /** Lets a container live in the user namespace of `home` (an id), which is made where nobody does. Answers its path. */
   async enter(home: string, inhabitant: string, users: Users): Promise<string> {
-    const path = this.#pins.path(home);
+    const pin = this.#pins.pin(home);
     await this.#mutex.run(home, async () => {
       if (this.#pins.enter(home, inhabitant)) return;
       try {
-        if (existsSync(path)) await this.#kernel.removeNetns(path);
-        await this.#run(['pin', '--user', path, ...usersOptions(users)]);
+        if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
+        await this.#run(['pin', '--user', pin.path, ...within(pin), ...usersOptions(users)]);
       } catch (error) {
         await this.leave(inhabitant);
         throw error;
       }
     });
-    return path;
+    return pin.path;
   }
 
   /** A container has left; the namespace goes with the last one. Idempotent. */
@@ -50,16 +47,14 @@ export class UserNamespaces {
 
   /** After an engine start: who lives where, by id. What nobody lives in is taken away, but for those of `kept`, of whom it is not known. */
   async restore(inhabitants: ReadonlyMap<string, string>, kept: readonly string[]): Promise<void> {
-    const alive = new Set([...inhabitants.values(), ...kept].map((home) => home.slice(0, 16)));
-    if (existsSync(this.#folder)) for (const name of readdirSync(this.#folder)) if (!alive.has(name)) await this.#kernel.removeNetns(join(this.#folder, name));
-    if (alive.size === 0) this.#kernel.detachMount(this.#folder);
+    await this.#pins.keepOnly([...inhabitants.values(), ...kept]);
     for (const [inhabitant, home] of inhabitants) this.#pins.enter(home, inhabitant);
   }
 
   /** Makes network namespaces that belong to the user namespace at `path`. */
   networksOf(path: string): PinNetns {
-    return async (netns) => {
-      await this.#run(['pin', '--user', path, '--network', netns]);
+    return async (pin) => {
+      await this.#run(['pin', '--user', path, '--network', pin.path, ...within(pin)]);
     };
   }
 
@@ -76,4 +71,9 @@ export class UserNamespaces {
     const failed = z.string().transform((text) => FailedLine.parse(JSON.parse(text))).safeParse(ended.stderr);
     throw new BayplanError('users-failed', failed.success ? failed.data.error : ended.stderr.trim());
   }
+}
+
+/** The program cannot mount anything by a path through this engine's /proc: it enters the mount namespace. */
+function within({ mounts }: Pin): readonly string[] {
+  return mounts === -1 ? [] : ['--within', `/proc/${process.pid}/fd/${mounts}`];
 }

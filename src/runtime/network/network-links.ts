@@ -8,6 +8,7 @@ import type { Drift } from '../../state/drift.ts';
 import { createBridge, linkExists, linkIndex, mendBridge, silencePort } from './bridge.ts';
 import { type EndpointLink, hardwareAddress, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
 import { type ExpectedLink, innerDrift, type Inside, mendRequests, readInside, routeMends } from './inner-drift.ts';
+import type { Pin } from './namespaces.ts';
 import { checkAnswers, type LinkRequest, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import type { EndpointAttachment, PinNetns } from './networks.ts';
@@ -59,16 +60,16 @@ export class NetworkLinks {
     return known;
   }
 
-  /** Makes a namespace at `path` with a link for each attachment, all up. `pin`: makes it there in the engine's stead, for users of its own. */
-  async connect(path: string, attached: readonly Attached[], pin: PinNetns | null): Promise<void> {
-    if (existsSync(path)) await this.#kernel.removeNetns(path);
-    if (pin !== null) await pin(path);
-    if (attached.length === 0) return await this.#kernel.createNetns(path, pin !== null);
+  /** Makes a namespace with a link for each attachment, all up. `make`: makes it there in the engine's stead, for users of its own. */
+  async connect({ path, mounts }: Pin, attached: readonly Attached[], make: PinNetns | null): Promise<void> {
+    if (existsSync(path)) await this.#kernel.removeNetns(path, mounts);
+    if (make !== null) await make({ path, mounts });
+    if (attached.length === 0) return await this.#kernel.createNetns(path, mounts, make !== null);
     const links = await this.#linksOf(attached, { index: FIRST_INDEX, names: new Set() });
     const netns = openSync('/dev/null', 'r'); // a number that the host's requests can name; the call makes it lead to the new namespace
     try {
       const [{ births, ports, rest }, inner] = [hostRequests(links, netns), [...innerRequests(links), ...routeRequests(links)]];
-      const answers = await this.#kernel.connectNetns(path, pin !== null, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
+      const answers = await this.#kernel.connectNetns(path, mounts, make !== null, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
       checkAnswers([...births, ...rest], answers.outer);
       checkAnswers(inner, answers.inner);
       await this.#setSysctls(path, attached, links);

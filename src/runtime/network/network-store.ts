@@ -140,16 +140,16 @@ class NetworkStore implements Networks {
   async join(endpoint: Endpoint, inhabitant: string, pin: PinNetns | null = null): Promise<string> {
     const { id } = endpoint;
     const attached = this.#attached(endpoint);
-    const path = this.#namespaces.path(id);
+    const place = this.#namespaces.pin(id);
     if (this.#namespaces.enter(id, inhabitant)) {
       await this.reattach(endpoint);
-      return path;
+      return place.path;
     }
     this.#rules.guard(false);
     try {
       this.#names.set(endpoint);
-      await settled([this.#connecting.add(() => this.#links.connect(path, attached, pin)), this.#names.write(endpoint)]);
-      return path;
+      await settled([this.#connecting.add(() => this.#links.connect(place, attached, pin)), this.#names.write(endpoint)]);
+      return place.path;
     } catch (error) {
       await this.disconnect(inhabitant);
       throw error;
@@ -166,7 +166,7 @@ class NetworkStore implements Networks {
     // Names never lead to a link that is not there.
     this.#names.leave(left);
     await this.#names.write(left);
-    await this.#links.change(this.#namespaces.path(endpoint.id), doubtful ? [] : this.#attached(before), attached);
+    await this.#links.change(this.#namespaces.pin(endpoint.id).path, doubtful ? [] : this.#attached(before), attached);
     this.#names.set(after);
     await this.#names.write(after);
   }
@@ -221,7 +221,8 @@ class NetworkStore implements Networks {
     const { kernel, paths } = this.#context;
     const { whole } = this.#records;
     const groups = whole ? new Set(this.#records.all().map(({ record }) => record.group)) : null;
-    await removeLeftovers(kernel, paths, new Set([...namespaces.map(({ endpoint }) => endpoint.id), ...untouched]), groups);
+    await this.#namespaces.keepOnly([...namespaces.map(({ endpoint }) => endpoint.id), ...untouched]);
+    if (groups !== null) await removeLeftovers(kernel, paths.linkPrefix, groups);
     for (const id of untouched) this.#namespaces.enter(id, id);
     for (const { endpoint, inhabitants } of namespaces) {
       this.#names.set(endpoint);
@@ -281,12 +282,12 @@ class NetworkStore implements Networks {
     const endpoint = this.#names.get(id);
     const ports = this.#drift.ofPorts(id);
     if (!inside || endpoint === null || endpoint.attachments.length === 0 || !this.#namespaces.isInhabited(id)) return ports;
-    return [...await this.#links.drift(this.#namespaces.path(id), this.#attached(endpoint)), ...ports];
+    return [...await this.#links.drift(this.#namespaces.pin(id).path, this.#attached(endpoint)), ...ports];
   }
 
   async mend(id: string): Promise<void> {
     const endpoint = this.#names.get(id);
-    if (endpoint !== null && this.#namespaces.isInhabited(id)) await this.#links.mend(this.#namespaces.path(id), this.#attached(endpoint));
+    if (endpoint !== null && this.#namespaces.isInhabited(id)) await this.#links.mend(this.#namespaces.pin(id).path, this.#attached(endpoint));
   }
 
   async mendNetwork(name: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { PublishedPort } from '../../state/container.ts';
 import type { Drift } from '../../state/drift.ts';
 import type { Network, NetworkSpec } from '../../state/network.ts';
+import type { Pin } from './namespaces.ts';
 
 /** A container as the network sees it. */
 export interface Endpoint {
@@ -25,8 +26,8 @@ export interface EndpointAttachment extends Addresses {
   /** Settings of its link: `net.ipv4.conf.IFNAME.forwarding` → value. */ readonly sysctls: Readonly<Record<string, string>>;
   /** The highest one that leads out gives the default route, and is where published ports lead. */ readonly gatewayPriority: number;
 }
-/** Makes a network namespace at that path, a new file: one that belongs to other users than the engine's. */
-export type PinNetns = (path: string) => Promise<void>;
+/** Makes a network namespace that is pinned there: one that belongs to other users than the engine's. */
+export type PinNetns = (pin: Pin) => Promise<void>;
 /** A namespace with the ids of the containers that live in it: its own, and those that share it. */
 export interface InhabitedNamespace { readonly endpoint: Endpoint; readonly inhabitants: readonly string[] }
 /** Addresses that are asked for; null: any. */
@@ -59,7 +60,7 @@ export interface Networks {
   /** Takes them back: at once, or when the last one has left the container's namespace. */
   release(network: string, container: string): void;
   /**
-   * Makes the container's namespace at `paths.netns/<id16>` with its links and addresses up, and puts its names into the zone files.
+   * Makes the container's namespace, in a mount namespace of pins that `paths.netns` keeps, with its links and addresses up, and puts its names into the zone files.
    * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is; a new one is made by `pin` where that is given.
    */
   connect(endpoint: Endpoint, pin?: PinNetns | null): Promise<string>;

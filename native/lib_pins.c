@@ -1,0 +1,66 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include "lib_api.h"
+#include "lib_thread.h"
+#include "scope.h"
+
+/* A mount namespace for pins alone. In the host's own each of them would be copied for every new mount namespace, which made each start dearer with every container that ran. */
+
+struct pins { const char *folder; int mounts, root; };
+
+/* Nothing of the host's mounts is left in it: they could not be unmounted for good while it holds them. */
+static int make(void *argument, struct error *err) {
+  struct pins *pins = argument;
+  if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount"); /* and the thread's root and working folder */
+  if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0) return error_errno(err, "mount", "/");
+  pins->mounts = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (pins->mounts < 0) return error_errno(err, "open", "/proc/thread-self/ns/mnt");
+  if (mount("bayplan", pins->folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711") < 0) return error_errno(err, "mount", pins->folder);
+  if (chdir(pins->folder) < 0) return error_errno(err, "chdir", pins->folder);
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return error_errno(err, "pivot_root", pins->folder);
+  if (umount2(".", MNT_DETACH) < 0) return error_errno(err, "umount2", "/");
+  return 0;
+}
+
+static int look(void *argument, struct error *err) {
+  struct pins *pins = argument;
+  if (unshare(CLONE_FS) < 0 || setns(pins->mounts, CLONE_NEWNS) < 0) return error_errno(err, "setns", pins->folder);
+  pins->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return pins->root < 0 ? error_errno(err, "open", pins->folder) : 0;
+}
+
+/* The one that is there; false where there is none, or nothing but the file that was to be its place. */
+static bool find(struct pins *pins, const char *place) {
+  struct statfs info;
+  fd_auto found = open(place, O_RDONLY | O_CLOEXEC);
+  if (found < 0 || fstatfs(found, &info) < 0 || info.f_type != NSFS_MAGIC) return false;
+  pins->mounts = fd_steal(&found);
+  return true;
+}
+
+static int keep(const struct pins *pins, const char *place, struct error *err) {
+  char source[64];
+  fd_auto file = open(place, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
+  if (file < 0) return error_errno(err, "open", place);
+  snprintf(source, sizeof source, "/proc/self/fd/%d", pins->mounts);
+  return mount(source, place, NULL, MS_BIND, NULL) < 0 ? error_errno(err, "mount", place) : 0;
+}
+
+int lib_pins_open(const char *folder, const char *place, int *mounts, int *root, struct error *err) {
+  struct pins pins = {folder, -1, -1};
+  if ((find(&pins, place) || (run_on_thread(make, &pins, err) == 0 && keep(&pins, place, err) == 0)) && run_on_thread(look, &pins, err) == 0) {
+    *mounts = pins.mounts;
+    *root = pins.root;
+    return 0;
+  }
+  if (pins.mounts >= 0) close(pins.mounts);
+  return -1;
+}
