@@ -1,7 +1,7 @@
 #include "unpack_stream.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ struct stream {
   struct block *blocks;
   size_t at; /* in the block being read */
   bool have;
-  EVP_MD_CTX *hash;
+  struct sha256_ctx hash;
   uint64_t size;
 };
 
@@ -191,11 +191,9 @@ struct stream *stream_open(int fd, struct error *err) {
   s->fd = fd;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->changed, NULL);
-  /* No configuration file of OpenSSL's: the digest must not depend on one. */
-  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
   s->blocks = malloc(BLOCKS * sizeof *s->blocks);
-  s->hash = EVP_MD_CTX_new();
-  if (!s->blocks || !s->hash || EVP_DigestInit_ex(s->hash, EVP_sha256(), NULL) != 1) {
+  sha256_init(&s->hash);
+  if (!s->blocks) {
     error_text(err, "out of memory");
     stream_close(s);
     return NULL;
@@ -223,7 +221,7 @@ static int block_next(struct stream *s, struct error *err) {
     return -1;
   }
   struct block *block = &s->blocks[s->taken % BLOCKS];
-  EVP_DigestUpdate(s->hash, block->bytes, block->length);
+  sha256_update(&s->hash, block->length, block->bytes);
   s->size += block->length;
   s->at = 0;
   s->have = true;
@@ -294,8 +292,8 @@ int stream_finish(struct stream *s, char *hex, uint64_t *size, struct error *err
     if (n < 0) return -1;
     if (trailing > MAX_TRAILING) return error_text(err, "more than %d MiB follow the end of the layer's tar archive", MAX_TRAILING >> 20);
   }
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  if (EVP_DigestFinal_ex(s->hash, digest, NULL) != 1) return error_text(err, "cannot compute SHA-256");
+  uint8_t digest[SHA256_DIGEST_SIZE];
+  sha256_digest(&s->hash, sizeof digest, digest);
   for (size_t i = 0; i < 32; i++) {
     hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
     hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
@@ -317,7 +315,6 @@ void stream_close(struct stream *s) {
     if (!ended) { pthread_detach(s->thread); return; }
     pthread_join(s->thread, NULL);
   }
-  EVP_MD_CTX_free(s->hash);
   free(s->blocks);
   free(s);
 }

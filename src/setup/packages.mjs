@@ -6,7 +6,7 @@ import { SetupError } from './setup-error.mjs';
 /** Debian package → what shows that it is there: a program on the PATH, or one of several files (`*` stands for the multiarch folder). */
 const BUILD = {
   gcc: 'cc', make: 'make', 'libc6-dev': ['/usr/lib/*/libc.a'], 'libjansson-dev': ['/usr/lib/*/libjansson.a'], 'libseccomp-dev': ['/usr/lib/*/libseccomp.a'],
-  'zlib1g-dev': ['/usr/lib/*/libz.a'], 'libzstd-dev': ['/usr/lib/*/libzstd.a'], 'libssl-dev': ['/usr/lib/*/libcrypto.a'], 'linux-libc-dev': ['/usr/include/linux/if_link.h'],
+  'zlib1g-dev': ['/usr/lib/*/libz.a'], 'libzstd-dev': ['/usr/lib/*/libzstd.a'], 'nettle-dev': ['/usr/lib/*/libnettle.a'], 'linux-libc-dev': ['/usr/include/linux/if_link.h'],
   libnftables1: ['/usr/lib/*/libnftables.so.1', '/usr/lib/libnftables.so.1'], 'busybox-static': 'busybox',
 };
 const TEST = { mmdebstrap: 'mmdebstrap', nftables: 'nft', iproute2: 'ip', skopeo: 'skopeo', umoci: 'umoci', 'docker-registry': 'docker-registry', wrk: 'wrk', 'fuse-overlayfs': 'fuse-overlayfs', 'btrfs-progs': 'mkfs.btrfs', runc: 'runc', crun: 'crun' };
