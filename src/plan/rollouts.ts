@@ -1,11 +1,11 @@
 import type { Container } from '../state/container.ts';
 import type { Halt } from '../state/plan.ts';
+import { sharedWith } from '../state/shared-with.ts';
 import type { Service } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { Wanted } from './expand.ts';
 import { completed, type Fate, type Fates, type Occasion } from './fates.ts';
 import { groupBy } from './group-by.ts';
-import { homeOf } from './home-of.ts';
 import type { UpdatePolicy } from '../state/update-policy.ts';
 import type { ResourceFates } from './resources.ts';
 import { rolloutOf, type SlotState } from './rollout.ts';
@@ -65,7 +65,7 @@ export function rolloutsOf(wanted: readonly Wanted[], fates: Fates, desired: Des
       if (isTried(service.replicas, policyOf(service), isChecked(service.template, actual)) && members.some((one, index) => states[index] === 'failed' && isNew(actual.containers[one.name], since))) halt(service, name, members, states);
       continue;
     }
-    const sharers = wanted.filter((other) => members.some((one) => homeOf(other) === one.name)).map((other) => other.name);
+    const sharers = wanted.filter((other) => members.some((one) => sharedWith(other.spec).includes(one.name))).map((other) => other.name);
     const strategy = strategyOf(service, policyOf(service), sample, old, sharers, desired, actual, networks);
     notes.push(`service ${name}: ${strategy.rolling ? 'rolling' : 'recreate'}, ${strategy.order}: ${strategy.why}`);
     if (!strategy.rolling) continue;

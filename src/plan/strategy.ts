@@ -1,8 +1,10 @@
 import type { Container, ContainerSpec } from '../state/container.ts';
 import type { Service } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
+import { sharedWith } from '../state/shared-with.ts';
 import type { UpdatePolicy } from '../state/update-policy.ts';
 import type { Wanted } from './expand.ts';
+import { homeOf } from './home-of.ts';
 import { networksOf, type ResourceFates } from './resources.ts';
 
 /** How the containers of a service are replaced, and why so. `rolling`: batch by batch, each tried out before the next; else all at once. */
@@ -10,7 +12,7 @@ export interface Strategy { readonly order: 'start-first' | 'stop-first'; readon
 
 /**
  * The new one first where two can be there at once without harm to anything: never risk data for availability. What the file says of the order counts, but where it cannot be done.
- * `old`: a container that is replaced.
+ * `old`: a container that is replaced; `sharers`: those that live in namespaces of the service's.
  */
 export function strategyOf({ replicas }: Service, policy: UpdatePolicy, one: Wanted, old: Container, sharers: readonly string[], desired: Desired, actual: State, networks: ResourceFates): Strategy {
   const checked = isChecked(one.spec, actual);
@@ -35,10 +37,11 @@ export function isTried(replicas: number, policy: UpdatePolicy, checked: boolean
 
 /** Why its containers cannot even be replaced one after the other. */
 function entanglementOf(one: Wanted, sharers: readonly string[], networks: ResourceFates): string | null {
-  const { networkMode, namespaces } = one.spec;
-  if (networkMode.startsWith('container:')) return `it lives in the network of ${networkMode.slice('container:'.length)}`;
-  if (sharers.length > 0) return `${sharers.join(', ')} live${sharers.length === 1 ? 's' : ''} in its network`;
-  if (namespaces.pid.startsWith('container:') || namespaces.ipc.startsWith('container:')) return 'it shares a namespace with another container';
+  const home = homeOf(one);
+  if (home !== null) return `it lives in the network of ${home}`;
+  const [donor] = sharedWith(one.spec);
+  if (donor !== undefined) return `it shares a namespace of ${donor}`;
+  if (sharers.length > 0) return `${sharers.join(', ')} live${sharers.length === 1 ? 's' : ''} in its namespaces`;
   const renewed = networksOf(one).find((network) => networks.remove.has(network));
   return renewed === undefined ? null : `network ${renewed} is made anew`;
 }

@@ -1,9 +1,10 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec, Identity } from '../../state/container.ts';
+import { sharedWith } from '../../state/shared-with.ts';
 import { foreignNamespace } from '../../state/spec-problems.ts';
 import { type IdPool, takeIds } from './id-ranges.ts';
 import type { ContainerRecord } from './record.ts';
-import { sharedWith, usersDonor } from './users-home.ts';
+import { usersDonor } from './users-home.ts';
 import { sameUsers, type Users } from './users.ts';
 
 /** Where users come from, and whether every container gets some of its own that does not say otherwise. */

@@ -4,7 +4,7 @@ import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import type { Donors } from './bundle.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { endpointOf } from './endpoint.ts';
-import { homeOf } from './home.ts';
+import { networkHome } from './home.ts';
 import { portGroup } from './port-group.ts';
 import type { ContainerRecord } from './record.ts';
 import { usersHome } from './users-home.ts';
@@ -17,9 +17,9 @@ export function findEntry(entries: Entries, ref: string): ContainerEntry | null 
   return entries.get(ref) ?? [...entries.values()].find(({ record }) => record.id === ref) ?? null;
 }
 
-/** The container in whose network namespace one lives (`homeOf`). */
+/** The container in whose network namespace one lives (`networkHome`). */
 export function homeAmong(entries: Entries, record: ContainerRecord): ContainerRecord {
-  return homeOf(record, (ref) => findEntry(entries, ref)?.record ?? null);
+  return networkHome(record, (ref) => findEntry(entries, ref)?.record ?? null);
 }
 
 /** The container in whose user namespace one lives (`usersHome`). */

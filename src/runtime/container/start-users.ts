@@ -1,10 +1,10 @@
+import { sharedWith } from '../../state/shared-with.ts';
 import { checkOwn, checkShared } from './choose-users.ts';
 import type { ContainerUsers } from './bundle.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { findEntry, usersHomeAmong } from './neighbours.ts';
 import type { ContainerRecord } from './record.ts';
-import { sharedWith } from './users-home.ts';
 import { sameUsers, type Users } from './users.ts';
 
 const PINNED = 'ns:';

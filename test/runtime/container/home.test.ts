@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { homeOf } from '../../../src/runtime/container/home.ts';
+import { networkHome } from '../../../src/runtime/container/home.ts';
 import { ContainerRecord } from '../../../src/runtime/container/record.ts';
 import { specOf } from './container-spec.ts';
 
@@ -14,7 +14,7 @@ test('the one that container:NAME leads to in the end', () => {
   const all = [record('a', 'bridge'), record('b', 'container:a'), record('c', 'container:b'), record('x', 'container:y'), record('y', 'container:x'), record('z', 'container:nobody')];
   const home = (name: string): string => {
     const found = all.find((one) => one.name === name);
-    return found === undefined ? '' : homeOf(found, (ref) => all.find((one) => one.name === ref) ?? null).name;
+    return found === undefined ? '' : networkHome(found, (ref) => all.find((one) => one.name === ref) ?? null).name;
   };
   expect([home('a'), home('b'), home('c')]).toEqual(['a', 'a', 'a']);
   expect(() => home('x')).toThrow('container x: its network_mode leads in a circle');
