@@ -62,7 +62,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const now = (): number => Date.now();
   const machine = readMachine();
   const kernel = loadKernel(join(options.build, 'libbayplan.so'));
-  const runFolder = await openRunFolder(rootPaths, kernel);
+  const runFolder = await openRunFolder(rootPaths, kernel, report);
   const opened = new Opened();
   opened.add(kernel, (each) => each.forgetNft());
   const close = (leave: boolean): void => {

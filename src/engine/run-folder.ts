@@ -1,4 +1,4 @@
-import { fstatSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { fstatSync, mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '../runtime/kernel.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -17,8 +17,23 @@ export interface RunFolder {
  * Makes the run folder and takes the engine's lock: one engine a root. What another boot left there is wiped, for /run is not everywhere in memory, and so
  * is what engines left whose root folders were deleted. Throws BayplanError `engine-running`, `bad-root`.
  */
-export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<RunFolder> {
+export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line: string) => void = () => undefined): Promise<RunFolder> {
   const lock = await takeLock(paths, kernel);
+  try {
+    prepare(paths, kernel, report);
+  } catch (error) {
+    kernel.close(lock);
+    throw error;
+  }
+  const release = (): void => kernel.close(lock);
+  const leave = (): void => {
+    if (readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
+    release();
+  };
+  return { release, leave };
+}
+
+function prepare(paths: Paths, kernel: Kernel, report: (line: string) => void): void {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const mark = join(paths.run, 'boot');
   if (read(mark) !== boot) {
@@ -29,17 +44,22 @@ export async function openRunFolder(paths: Paths, kernel: Kernel): Promise<RunFo
   writeFileSync(join(paths.run, 'root'), paths.root);
   // Compiling a seccomp profile was cut off.
   for (const name of readdirSync(paths.run)) if (/^seccomp-.*\.json(\.bpf)?$/.test(name)) rmSync(join(paths.run, name), { force: true });
+  // Images that a storage driver had mounted to copy from; a program that serves one ends with its mount.
+  for (const name of readdirSync(paths.run)) if (name.startsWith('image-')) removeMountpoint(join(paths.run, name), kernel, report);
   removeDeserted(kernel);
   for (const folder of [paths.zones, paths.bundles]) {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace
   }
-  const release = (): void => kernel.close(lock);
-  const leave = (): void => {
-    if (readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
-    release();
-  };
-  return { release, leave };
+}
+
+function removeMountpoint(path: string, kernel: Kernel, report: (line: string) => void): void {
+  try {
+    kernel.detachMount(path);
+    rmdirSync(path);
+  } catch (error) { // it keeps nobody from an engine, and the next one tries again
+    report(`${path} could not be taken away: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 const DYING_MS = 100;

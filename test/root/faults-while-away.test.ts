@@ -53,6 +53,17 @@ it('what is left of one container and cannot be taken away keeps neither the eng
   expect(existsSync(stale)).toBe(false);
 });
 
+it('an image that was mounted to copy from, by an engine that was killed, is unmounted by the next', async () => {
+  await machine.close();
+  const left = join(machine.paths.run, 'image-Ab12Cd');
+  for (const each of [left, `${left}-not-yet`]) mkdirSync(each, { recursive: true });
+  writeFileSync(join(machine.paths.run, 'boot'), readFileSync('/proc/sys/kernel/random/boot_id')); // else all of it is another boot's
+  execFileSync('mount', ['-t', 'tmpfs', 'none', left]);
+  await machine.open();
+  expect([left, `${left}-not-yet`].map((each) => existsSync(each))).toEqual([false, false]);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(left);
+});
+
 it('an engine that cannot open lets go of all containers that it has found', async () => {
   await machine.up('services:\n  one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 3 }\n');
   await machine.close();

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { mkdtemp, rmdir } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Paths } from '../../state/paths.ts';
 import { runStorage } from './core-output.ts';
 import { unmountAll } from './host-mount.ts';
+import { lowerOption, overlayOptions } from './overlay-options.ts';
 import { overlayDriver, overlayOf } from './overlay-driver.ts';
 import { findProgram } from './find-program.ts';
 import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
@@ -29,24 +30,26 @@ export function fuseOverlayDriver(paths: Paths, core: string): StorageDriver {
       const [only, ...more] = layers;
       if (only !== undefined && more.length === 0) return await work([join(paths.layers, only)]);
       const merged = await mkdtemp(join(paths.run, 'image-'));
-      try {
-        await mount(`ro,lowerdir=${lowerOf(paths, layers)}`, merged);
-        return await work([merged]);
-      } finally {
+      const leave = async (): Promise<void> => {
         await unmountAll(core, merged);
         await rmdir(merged);
-      }
+      };
+      const done = await mount(`ro,${lowerOption(absolute(paths, layers))}`, merged).then(() => work([merged])).catch(async (error: unknown) => {
+        await leave().catch(() => undefined); // the first failure is what is told; the next engine takes this away
+        throw error;
+      });
+      await leave();
+      return done;
     },
     root: (files) => ({ path: files.root, overlay: null }),
     mountRoot: async (files, layers) => {
       mkdirSync(files.root, { recursive: true, mode: 0o755 });
       const { lowerdirs, upperdir, workdir }: OverlayRoot = overlayOf(paths, files, layers);
-      await mount(`lowerdir=${lowerOf(paths, lowerdirs)},upperdir=${upperdir},workdir=${workdir}`, files.root);
+      await mount(overlayOptions({ lowerdirs: absolute(paths, lowerdirs), upperdir, workdir }), files.root);
     },
   };
 }
 
-/** Topmost first. */
-function lowerOf(paths: Paths, layers: readonly string[]): string {
-  return layers.map((layer) => (isAbsolute(layer) ? layer : join(paths.layers, layer))).reverse().join(':');
+function absolute(paths: Paths, layers: readonly string[]): readonly string[] {
+  return layers.map((layer) => resolve(paths.layers, layer));
 }
