@@ -301,7 +301,7 @@ export class ContainerStore implements Containers {
   async written(name: string): Promise<number> {
     const { record, files } = this.#entry(name);
     const { storage, images } = this.#context;
-    return record.storage === storage.name ? await storage.usage(files, await images.layers(record.spec.imageId)) : 0;
+    return record.storage === storage.name ? await storage.usage(files, () => images.layers(record.spec.imageId)) : 0;
   }
 
   async layer(name: string): Promise<Readable> {

@@ -43,5 +43,5 @@ export interface StorageDriver {
   /** The same as a layer: a tar archive with whiteouts. The stream fails where it cannot be read whole. */
   layer(files: ContainerFiles, layers: readonly string[], users: Users | null): Promise<Readable>;
   /** Bytes of the files that a container has written. */
-  usage(files: ContainerFiles, layers: readonly string[]): Promise<number>;
+  usage(files: ContainerFiles, layers: () => Promise<readonly string[]>): Promise<number>;
 }

@@ -54,7 +54,7 @@ export function wholeDriver(paths: Paths, core: string, trees: Trees): StorageDr
     },
     usage: async (files, layers) => {
       let sum = 0;
-      for (const { path, kind } of await changes(files, layers)) if (kind !== 'deleted') sum += await fileSize(Buffer.concat([Buffer.from(tree(files)), Buffer.from(path, 'latin1')]));
+      for (const { path, kind } of await changes(files, await layers())) if (kind !== 'deleted') sum += await fileSize(Buffer.concat([Buffer.from(tree(files)), Buffer.from(path, 'latin1')]));
       return sum;
     },
   };
