@@ -64,9 +64,14 @@ export class ContentStore {
     if (fresh.length > 0) await syncFolder(this.#folder);
   }
 
+  /** Names of what is kept and not among these, half written files included. */
+  unused(used: ReadonlySet<string>): readonly string[] {
+    return readdirSync(this.#folder).filter((name) => name !== KEY && !used.has(name));
+  }
+
   /** Removes what is not used, and what a crash left half written; nothing while there are records that cannot be read, which may name it. */
   collect(used: ReadonlySet<string>): void {
     if (this.#asides.has('stack', 'container', 'contents')) return;
-    for (const name of readdirSync(this.#folder)) if (name !== KEY && !used.has(name)) rmSync(join(this.#folder, name), { force: true });
+    for (const name of this.unused(used)) rmSync(join(this.#folder, name), { force: true });
   }
 }

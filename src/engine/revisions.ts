@@ -7,46 +7,61 @@ import { RevisionRecord, STACK_RECORD_VERSION } from './stack-record.ts';
 /** Of each stack so many are kept beside the one that is desired now. */
 export const KEPT_REVISIONS = 10;
 
-/** The revisions that a stack had before, of the stack whose folder it is. */
+/** The revisions that a stack had before, of the stack whose folder it is. Each is read when somebody asks, and once: an engine's start does without. */
 export class Revisions {
   readonly #folder: string;
-  readonly #records: RevisionRecord[] = [];
+  readonly #report: (line: string) => void;
+  /** By number; null: it cannot be read. */
+  readonly #read = new Map<number, RevisionRecord | null>();
 
-  /** Reads what is there. What cannot be read is told to `report` and passed over: nothing but a way back depends on it. */
+  /** What cannot be read is told to `report` and passed over: nothing but a way back depends on it. */
   constructor(stackFolder: string, report: (line: string) => void) {
     this.#folder = join(stackFolder, 'revisions');
-    for (const revision of this.#files()) {
-      try {
-        this.#records.push(readRecord(this.#path(revision), RevisionRecord, STACK_RECORD_VERSION));
-      } catch (error) {
-        report(`a former revision cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-    this.#records.sort((a, b) => a.revision - b.revision);
+    this.#report = report;
   }
 
   /** The highest number that any has, readable or not; 0: there is none. */
   last(): number {
-    return Math.max(0, ...this.#files());
+    return Math.max(0, ...this.#numbers());
   }
 
   /** Oldest first. */
   list(): readonly RevisionRecord[] {
-    return this.#records;
+    return this.#numbers().flatMap((revision) => this.#record(revision) ?? []);
+  }
+
+  /** Whether all can be read: else what they name is not known. */
+  whole(): boolean {
+    return this.#numbers().every((revision) => this.#record(revision) !== null);
   }
 
   /** Durable once the promise resolves; the oldest go. */
   async keep(record: RevisionRecord): Promise<void> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     await writeRecord(this.#path(record.revision), record);
-    const known = this.#records.findIndex(({ revision }) => revision === record.revision); // kept, and then the next one could not be
-    if (known >= 0) this.#records.splice(known, 1);
-    this.#records.push(record);
-    for (const { revision } of this.#records.splice(0, Math.max(0, this.#records.length - KEPT_REVISIONS))) await rm(this.#path(revision), { force: true });
+    this.#read.set(record.revision, record);
+    for (const revision of this.#numbers().slice(0, -KEPT_REVISIONS)) {
+      await rm(this.#path(revision), { force: true });
+      this.#read.delete(revision);
+    }
   }
 
-  #files(): readonly number[] {
-    return (existsSync(this.#folder) ? readdirSync(this.#folder) : []).flatMap((file) => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : []));
+  #record(revision: number): RevisionRecord | null {
+    const known = this.#read.get(revision);
+    if (known !== undefined) return known;
+    let record: RevisionRecord | null = null;
+    try {
+      record = readRecord(this.#path(revision), RevisionRecord, STACK_RECORD_VERSION);
+    } catch (error) {
+      this.#report(`a former revision cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#read.set(revision, record);
+    return record;
+  }
+
+  /** Of those that there are, the lowest first. */
+  #numbers(): readonly number[] {
+    return (existsSync(this.#folder) ? readdirSync(this.#folder) : []).flatMap((file) => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : [])).sort((a, b) => a - b);
   }
 
   #path(revision: number): string {

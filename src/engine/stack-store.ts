@@ -72,6 +72,11 @@ export class StackStore {
     return [...this.#revisions.values()].flatMap((revisions) => revisions.list());
   }
 
+  /** Whether all of these can be read. */
+  formerAreWhole(): boolean {
+    return [...this.#revisions.values()].every((revisions) => revisions.whole());
+  }
+
   /**
    * Keeps a desired state as the stack's next revision, and the one before it among the former ones. `base`: the revision it was made from, checked where it is not null. `images`: what the names
    * in a desired state stand for until now.

@@ -3,6 +3,7 @@ import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { Content } from '../state/content.ts';
 import type { Found } from '../state/drift.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
@@ -178,12 +179,14 @@ export class Stacks {
     });
   }
 
-  /** Removes contents that neither a stack desires nor a container was made with. */
+  /** Removes contents that no stack desires, or has a way back to, and no container was made with; nothing while a former revision cannot be read, which may name it. */
   collectContents(): void {
     if (this.#admitting > 0) return; // whoever comes last does it
-    const desired = [...this.#parts.stacks.list(), ...this.#parts.stacks.allFormer()].flatMap((record) => Object.values(record.desired.contents));
-    const given = [...this.#parts.containers.list().values()].flatMap(({ spec }) => spec.contents);
-    this.#parts.contents.collect(new Set([...desired, ...given].map(({ digest }) => digest)));
+    const { stacks, contents, containers } = this.#parts;
+    const given = [...containers.list().values()].flatMap(({ spec }) => spec.contents);
+    const now = new Set([...contentsOf(stacks.list()), ...given].map(({ digest }) => digest));
+    if (contents.unused(now).length === 0 || !stacks.formerAreWhole()) return; // the second only then: it reads them
+    contents.collect(new Set([...now, ...contentsOf(stacks.allFormer()).map(({ digest }) => digest)]));
   }
 
   /** Cancels all passes and waits until they have settled. */
@@ -240,12 +243,13 @@ export class Stacks {
       return { revision: 0, text: 'there was no stack before: what was made of it is taken down again' };
     }
     const former = this.#history.revision(name, before.revision);
-    const desired = whole ? pinned(former) : withServicesOf(record.desired, former, services);
+    const { desired, kept } = whole ? { desired: pinned(former), kept: [] } : withServicesOf(record.desired, former, services);
     const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
+    const but = kept.length === 0 ? '' : `, but with ${kept.join(', ')} as now: other services want ${kept.length === 1 ? 'it' : 'them'} so`;
     const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
     try {
       await this.#passes.reconcile(name, made, ROLLBACK_PASS, {}, onEvent, { title: 'rollback' });
-      return { revision: made.revision, text: `${what} is as in revision ${before.revision} again` };
+      return { revision: made.revision, text: `${what} is as in revision ${before.revision} again${but}` };
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
     }
@@ -312,6 +316,10 @@ export class Stacks {
     const kept = Object.fromEntries(Object.entries(desired.services).filter(([service]) => !gone.includes(service)));
     await this.#put(name, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, source, 'rm', { base: revision, from: null });
   }
+}
+
+function contentsOf(records: readonly Pick<StackRecord, 'desired'>[]): readonly Content[] {
+  return records.flatMap(({ desired }) => Object.values(desired.contents));
 }
 
 /** Says these once, with the first plan. */

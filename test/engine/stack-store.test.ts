@@ -59,3 +59,15 @@ test('a folder without a record is removed only where nothing else is in it', as
   await next.remove('shop', 3);
   expect(existsSync(join(folder, 'shop'))).toBe(false);
 });
+
+test('former revisions are read when somebody asks, and one that cannot be read is told once', async () => {
+  const first = new StackStore(folder);
+  for (const user of ['1', '2', '3']) await put(first, user);
+  writeFileSync(file('revisions/1.json'), '{"vers');
+  const lines: string[] = [];
+  const next = new StackStore(folder, new SetAsides(), (line) => lines.push(line));
+  expect(lines).toEqual([]);
+  expect(next.formerAreWhole()).toBe(false);
+  expect(next.former('shop').map(({ revision }) => revision)).toEqual([2]);
+  expect(lines).toEqual([expect.stringContaining('a former revision cannot be read')]);
+});
