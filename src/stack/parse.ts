@@ -5,6 +5,7 @@ import { suggest } from './nearest.ts';
 import { SourceText } from './source-text.ts';
 import type { Place } from './source-text.ts';
 import { plainScalar } from './scalar.ts';
+import { cutQuote, withIndentedQuote } from './quotes.ts';
 import { withoutTabs } from './tabs.ts';
 import { describe, dict, leaf } from './tree.ts';
 import type { Entry, Scalar, Tag, Tree } from './tree.ts';
@@ -71,13 +72,17 @@ function tooManyBrackets(text: string): number {
   return -1;
 }
 
-function documents(source: SourceText, mistakes: Mistakes): Tree[] {
+/** `repairs`: how many characters may be read again for texts in quotes that are indented too little. */
+function documents(source: SourceText, mistakes: Mistakes, repairs = 2 ** 20): Tree[] {
   // Duplicate keys are found below, in linear time; merge keys and what plain scalars mean too.
   const { text, wrong } = withoutTabs(source.text);
   // The first ones tell; an editor finds the others.
   for (const offset of wrong.slice(0, 20)) mistakes.addLast({ source, offset }, 'expected spaces for indentation, got a tab; YAML takes no tabs there');
   if (wrong.length > 0) return [];
   const parsed = parseAllDocuments(text, { version: '1.2', schema: 'failsafe', uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
+  const indented = repairs < 0 ? null : parsed.flatMap((document) => document.errors.filter(({ message }) => /^Missing closing ["']quote/.test(message)).slice(0, 1)
+    .map(({ pos: [end] }) => withIndentedQuote(text, cutQuote(document, end)))).find((each) => each !== null) ?? null;
+  if (indented !== null) return documents(new SourceText(source.file, indented), mistakes, repairs - indented.length);
   const trees: Tree[] = [];
   for (const document of parsed) {
     const lines = new Set<number>();
@@ -88,12 +93,13 @@ function documents(source: SourceText, mistakes: Mistakes): Tree[] {
       break;
     }
     for (const error of document.errors) {
-      const place = { source, offset: error.pos[0] };
+      const quote = /^Missing closing ["']quote/.test(error.message) ? cutQuote(document, error.pos[0]) : -1;
+      const place = { source, offset: quote >= 0 ? quote : error.pos[0] };
       const { line } = source.locate(place.offset);
       if (!lines.has(line)) mistakes.add(place, syntaxMessage(error.code, error.message, source.text, place.offset));
       lines.add(line);
       // The parser has lost its place: what it says of the rest follows from this.
-      if (error.code === 'UNEXPECTED_TOKEN') return trees;
+      if (error.code === 'UNEXPECTED_TOKEN' || quote >= 0) return trees;
     }
     if (document.errors.length > 0) continue;
     if (document.contents === null) continue;
@@ -121,7 +127,7 @@ const syntaxHints: readonly (readonly [RegExp, string])[] = [
   [/^All mapping items must start at the same column.*/, 'expected the indentation of the keys above, got another one; give keys that belong together the same number of spaces'],
   [/^Nested mappings are not allowed in compact mappings.*/, 'expected one key in a line, got a second ": "; quote a value that has one in it, or check the indentation of the next line'],
   [/^Implicit (map )?keys need to be.*/, 'expected KEY: value, got a line without a colon; quote or indent a text of several lines'],
-  [/^Missing closing (["']).*/, 'expected a closing $1, got the end of the file; look for a quote that is not closed'],
+  [/^Missing closing (["']).*/, 'expected a closing $1 for the one that opens here, got the end of the file; close it where the text ends'],
   [/^Flow (sequence|map) in block collection must be sufficiently indented and end with a (.).*/, 'expected "$2", got something else; close the bracket, and indent what is in it'],
   [/^Plain value cannot start with (?:reserved|directive indicator|block scalar indicator|flow indicator|collection indicator|character) ?(?:character )?(.).*/, 'expected quotes around a value that begins with "$1"; write "$1…" in quotes'],
   [/^Alias cannot be an empty string.*/, 'expected quotes around a value that begins with "*"; write "*…" in quotes'],

@@ -26,7 +26,7 @@ const mistakes: readonly (readonly [name: string, text: string, told: readonly s
   ['a list item without a blank', web('    ports:\n      -"80:80"\n'),
     ['5:7: services.web.ports: expected a list, got "-\\"80:80\\""; a "-" needs a blank after it']],
   ['an unclosed quote', web('    environment:\n      A: "b\n      C: d\n'),
-    ['7:1: expected a closing ", got the end of the file; look for a quote that is not closed']],
+    ['5:10: expected a closing " for the one that opens here, got the end of the file; close it where the text ends']],
   ['an unclosed bracket', web('    ports: ["80:80"\n'),
     ['5:1: expected "]", got something else; close the bracket, and indent what is in it']],
   ['a value with a colon', web('    environment:\n      URL: http://a: b\n'),

@@ -207,3 +207,9 @@ test('YAML has characters beyond the first plane spelled out, as go-yaml does, a
   expect(configYaml(project)).toContain('x-note: "\\U0001F525 é ⚙️"');
   expect(configYaml(project)).toContain("ssh:\n        - default\n        - 'k: /app/key'\n");
 });
+
+test('text in quotes goes on in lines that are indented less, as docker compose takes it', () => {
+  const project = projectOf('services:\n  a:\n    image: x\n    command: "foo \\"a # b\\" #\n  bar"\n    user: \'it\'\'s\n\n b\'\n    labels:\n      - "a=b\nc"\n      - d="e\n    environment:\n      LONG: "one\n\n  two \\\n three"\n    hostname: h\n');
+  expect(project.services['a']).toMatchObject({ command: ['foo', 'a # b', '#', 'bar'], user: 'it\'s\nb', labels: { 'a': 'b c', 'd': '"e' }, environment: { LONG: 'one\ntwo three' }, hostname: 'h' });
+  expect(mistakesOf('services:\n  a:\n    image: "x\n    user: y\n')[0]).toContain('/app/compose.yaml:3:');
+});
