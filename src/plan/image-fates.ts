@@ -35,7 +35,8 @@ function absent(name: string, policy: Image['spec']['pullPolicy'], needed: boole
 }
 
 function outdated({ pullPolicy, refreshMs }: Image['spec'], pulledAt: number, now: number, since: number): string | null {
-  if (pullPolicy === 'always') return pulledAt < since ? 'its pull_policy is "always"' : null;
+  if (since <= pulledAt && pulledAt <= now) return null; // in this pass
+  if (pullPolicy === 'always') return 'its pull_policy is "always"';
   if (pullPolicy !== 'refresh' || (pulledAt <= now && now < pulledAt + refreshMs)) return null;
   return pulledAt === 0 ? 'it was never pulled' : `it was last pulled at ${new Date(pulledAt).toISOString()}`;
 }

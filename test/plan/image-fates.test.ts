@@ -28,6 +28,13 @@ describe('a running service is left alone, and its image', () => {
     expect(text(wanted('refresh', 1000), running)).toBe(`pull-image ${IMAGE}  (it was never pulled)\n`);
     expect(text(wanted('refresh', 1000), pulledAt(running, NOW + 5000))).toContain('pull-image');
   });
+
+  it('refresh by a time that is soon gone: pulled once for each time that it is asked for', () => {
+    for (const soon of [0, 1]) {
+      expect(text(wanted('refresh', soon), pulledAt(running, NOW - 3), NOW - 2)).toContain('pull-image');
+      expect(text(wanted('refresh', soon), pulledAt(running, NOW - 2), NOW - 2)).toBe('');
+    }
+  });
 });
 
 describe('an image that is not there', () => {
