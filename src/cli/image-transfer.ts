@@ -7,10 +7,10 @@ import type { StackOptions } from './options.ts';
 import { printable } from './printable.ts';
 
 /**
- * The images that arguments mean: a service of the stack file by its name, else an image. Without arguments those of all services; then there has to be
- * a stack file. `dependencies`: of what the services depend on too.
+ * The images that arguments mean, in order of their names: a service of the stack file by its name, else an image. Without arguments those of all services; then there has to be
+ * a stack file. `dependencies`: of what the services depend on too. With the pull policies of the services that have them, '' for none and for an image that is named itself.
  */
-export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli, dependencies = false): Promise<readonly string[]> {
+export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli, dependencies = false): Promise<ReadonlyMap<string, readonly string[]>> {
   if (names.includes('')) throw new BayplanError('bad-reference', 'image "" has no name: name a service or an image');
   const services = await servicesOf(options, cli, names.length === 0);
   const meant = new Set<string>();
@@ -20,15 +20,21 @@ export async function imagesMeant(names: readonly string[], options: StackOption
     if (dependencies) services[name]?.needs.forEach(take);
   };
   (names.length === 0 ? Object.keys(services) : names).forEach(take);
-  const images = [...meant].map((name) => services[name]?.image ?? name);
-  return [...new Set(images.filter((image) => image !== ''))].sort();
+  const images = new Map<string, string[]>();
+  for (const name of meant) {
+    const { image, policy } = services[name] ?? { image: name, policy: '' };
+    if (image !== '') images.set(image, [...(images.get(image) ?? []), policy]);
+  }
+  return new Map([...images].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Promise<Readonly<Record<string, { readonly image: string; readonly needs: readonly string[] }>>> {
+interface Service { readonly image: string; readonly policy: string; readonly needs: readonly string[] }
+
+async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Promise<Readonly<Record<string, Service>>> {
   const { loadProject } = await import('./stack-file.ts');
   try {
     const { services } = loadProject(options, cli);
-    return Object.fromEntries(Object.entries(services).map(([name, { image = '', depends_on }]) => [name, { image, needs: Object.keys(depends_on ?? {}) }]));
+    return Object.fromEntries(Object.entries(services).map(([name, { image = '', pull_policy: policy = '', depends_on }]) => [name, { image, policy, needs: Object.keys(depends_on ?? {}) }]));
   } catch (error) {
     if (!needed && options.file === undefined && error instanceof BayplanError && error.code === 'no-file') return {};
     throw error;

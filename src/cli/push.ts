@@ -13,7 +13,8 @@ export const addPush: AddCommand = (program, cli, ends) => {
     .action(ends(async (names: readonly string[], _own: PushOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PushOptions>();
       const client = clientOf(options, cli);
-      const status = await transferAll(await imagesMeant(names, options, cli, options.includeDeps === true), (image) => client.push(image), options.quiet === true, cli);
+      const meant = await imagesMeant(names, options, cli, options.includeDeps === true);
+      const status = await transferAll([...meant.keys()], (image) => client.push(image), options.quiet === true, cli);
       return options.ignorePushFailures === true ? 0 : status;
     }));
 };

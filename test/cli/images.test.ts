@@ -94,3 +94,26 @@ test('pull of an empty name is an error', async () => {
   expect(await cli.run('pull', '')).toBe(1);
   expect(cli.err).toBe('bayplan: image "" has no name: name a service or an image\n');
 });
+
+test('pull takes the images of services as their policies say, or --policy in their place', async () => {
+  cli.write('compose.yaml', `services:
+  always: { image: new:1, pull_policy: always }
+  daily: { image: new:2, pull_policy: daily }
+  unsaid: { image: new:3 }
+  gone: { image: new:4, pull_policy: missing }
+  there: { image: nginx:1, pull_policy: if_not_present }
+  never: { image: new:5, pull_policy: never }
+  build: { image: new:6, pull_policy: build }
+`);
+  const pulled = async (...args: readonly string[]): Promise<readonly string[]> => {
+    cli.engine.calls.length = 0;
+    await cli.run('pull', ...args);
+    return cli.engine.calls.flatMap((call) => /^pull (\S+) /.exec(call)?.[1] ?? []).sort();
+  };
+  expect(await pulled()).toEqual(['new:1', 'new:2', 'new:3', 'new:4']);
+  expect(cli.out).toContain('new:5: Skipped: its pull_policy is "never"\nnew:6: Skipped: its pull_policy is "build"\nnginx:1: Skipped: it is in the store\n');
+  expect(await pulled('--policy', 'missing')).toEqual(['new:1', 'new:2', 'new:3', 'new:4', 'new:5', 'new:6']);
+  expect(await pulled('--policy', 'always', 'there', 'never')).toEqual(['new:5', 'nginx:1']);
+  expect(await pulled('-q', 'there', 'new:9')).toEqual(['new:9']);
+  expect(cli.out).toBe('new:9\n');
+});
