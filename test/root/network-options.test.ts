@@ -52,6 +52,18 @@ test('the options of a bridge: its name, its mtu, no masquerading, no talk among
   expect(ipJson('link').map((link) => link['ifname'])).not.toContain(name);
 });
 
+test('a bridge of a name that the host has already is refused, and the link stays', async () => {
+  const name = `bpt${world.paths.instance}`;
+  execFileSync('ip', ['link', 'add', name, 'type', 'bridge']);
+  try {
+    await expect(world.networks.create('one', '', bridgeSpec({ options: { 'com.docker.network.bridge.name': name } }))).rejects.toThrow(`network one: this host has a link "${name}" already, which is not this network's`);
+    expect(world.networks.list().has('one')).toBe(false);
+    expect(ipJson('link').map((link) => link['ifname'])).toContain(name);
+  } finally {
+    execFileSync('ip', ['link', 'del', name]);
+  }
+});
+
 test('a port with an allow-list is closed to others, in both families; the host itself always may', async () => {
   await world.networks.create('one', '', bridgeSpec({ ipv6: true }));
   const [friend, stranger] = [world.outside('10.213.31.1'), world.outside('10.213.32.1')];

@@ -18,6 +18,11 @@ const POOLS: readonly Cidr[] = [
 ];
 /** Shortest and longest prefix of a subnet that was asked for. */
 const PREFIXES: Readonly<Record<Family, readonly [number, number]>> = { 4: [8, 30], 6: [8, 126] };
+/** What no container can have an address of. */
+const UNFIT: readonly { readonly range: Cidr; readonly why: string }[] = ([
+  ['0.0.0.0/8', 'has the address that means none'], ['127.0.0.0/8', 'is loopback'], ['224.0.0.0/4', 'is for multicast'],
+  ['::/127', 'has the address that means none, or loopback'], ['ff00::/8', 'is for multicast'],
+] as const).map(([range, why]) => ({ range: cidrOf(range, 'range'), why }));
 const ANY: IpamPool = { subnet: '', gateway: '', ipRange: '', auxAddresses: {} };
 
 /**
@@ -73,6 +78,8 @@ function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, read
   if (subnet.prefix < shortest || subnet.prefix > longest) {
     throw new BayplanError('bad-request', `network ${name}: subnet ${text} has ${subnet.prefix} bits of prefix, expected ${shortest} to ${longest}`);
   }
+  const unfit = UNFIT.find((one) => overlaps(subnet, one.range));
+  if (unfit !== undefined) throw new BayplanError('bad-request', `network ${name}: subnet ${text} ${unfit.why}; choose another`);
   for (const [other, subnets] of own) {
     const taken = subnets.find((one) => overlaps(subnet, one));
     if (taken !== undefined) throw new BayplanError('subnet-taken', `network ${name}: subnet ${cidrText(subnet)} overlaps with ${cidrText(taken)} of network ${other}; choose another`);

@@ -45,7 +45,11 @@ export class NetworkLinks {
       if (!linkExists(link)) throw new BayplanError('bad-request', `network ${name}: this host has no link "${link}"; name one of "ip link" as the option parent`);
       return;
     }
-    this.#indices.set(name, await createBridge(this.#kernel, { name: link, group, subnets, mtu: options.mtu, isolated: !options.icc }));
+    const bridge = { name: link, group, subnets, mtu: options.mtu, isolated: !options.icc };
+    this.#indices.set(name, await createBridge(this.#kernel, bridge).catch((error: unknown) => {
+      if (!(error instanceof KernelError && error.code === 'EEXIST' && error.path === `bridge ${link}`)) throw error;
+      throw new BayplanError('bad-request', `network ${name}: this host has a link "${link}" already, which is not this network's; name another one (com.docker.network.bridge.name), or remove it`, { cause: error });
+    }));
   }
 
   forget(network: string): void {

@@ -52,6 +52,7 @@ describe('a pool that was asked for', () => {
     [{ subnet: '10.9.0.0/24' }, 'overlaps with 10.9.0.0/16 of network n0'], [{ subnet: '10.8.0.0/31' }, '8 to 30'], [{ subnet: 'fd00::/127' }, '8 to 126'],
     [{ subnet: '10.8.0.0/24', gateway: '10.7.0.1' }, 'gateway "10.7.0.1"'], [{ subnet: '10.8.0.0/24', ipRange: '10.8.1.0/25' }, 'ip_range 10.8.1.0/25'], [{ subnet: 'x' }, 'is not a network'],
     [{ subnet: '10.8.0.0/24', auxAddresses: { x: '10.7.0.1' } }, 'aux_addresses.x "10.7.0.1"'],
+    [{ subnet: '224.1.0.0/16' }, 'is for multicast'], [{ subnet: '127.9.0.0/24' }, 'is loopback'], [{ subnet: '0.0.0.0/8' }, 'the address that means none'], [{ subnet: 'ff00::/64' }, 'is for multicast'],
   ])('%j is refused: %s', (wanted, message) => {
     expect(() => choose([wanted], taken(['10.9.0.0/16']), { ipv6: true })).toThrow(message);
   });
