@@ -35,12 +35,17 @@ export async function setFrozen(cgroup: string, frozen: boolean): Promise<void> 
   }
 }
 
-/** Whether somebody has frozen it: that outlives the engine. */
+/** Whether somebody has frozen it: that outlives the engine. One that has just gone is not. */
 export function isFrozen(cgroup: string): boolean {
   const freezer = freezerOf(cgroup);
   if (freezer === undefined) return false;
-  const text = readFileSync(join(freezer.top, cgroup, freezer.file), 'utf8').trim();
-  return text === freezer.on || text === 'FREEZING';
+  try {
+    const text = readFileSync(join(freezer.top, cgroup, freezer.file), 'utf8').trim();
+    return text === freezer.on || text === 'FREEZING';
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
 }
 
 function freezerOf(cgroup: string): (typeof FREEZERS)[number] | undefined {
