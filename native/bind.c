@@ -15,8 +15,7 @@
 #include "scope.h"
 #include "userns.h"
 
-/* The folder, and those above it that are missing. */
-static int make_source(const char *path, struct error *err) {
+int bind_make_source(const char *path, struct error *err) {
   char part[4096];
   if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return error_text(err, "path too long: %s", path);
   for (char *end = part + 1; end; ) {
@@ -60,7 +59,7 @@ static int open_source(const struct mount_spec *mount, struct error *err) {
   if (mount->subpath) return open_subpath(mount, flags, err);
   int tree = open_tree(AT_FDCWD, mount->source, flags);
   if (tree < 0 && errno == ENOENT && mount->create) {
-    if (make_source(mount->source, err) < 0) return -1;
+    if (bind_make_source(mount->source, err) < 0) return -1;
     tree = open_tree(AT_FDCWD, mount->source, flags);
   }
   if (tree >= 0) return tree;

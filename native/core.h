@@ -11,6 +11,7 @@ int cmd_unpack(int argc, char **argv);
 int cmd_copy_up(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
+int cmd_make_source(int argc, char **argv);
 int cmd_archive(int argc, char **argv);
 int cmd_changes(int argc, char **argv);
 int cmd_pin(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -29,11 +30,21 @@ static int read_options(char *options, struct mount_spec *spec, bool *loop, stru
   return 0;
 }
 
-static int bind(const struct mount_spec *spec, struct error *err) {
+/* What is bound goes on something of its own kind, a new file or folder. */
+static int make_place(const char *target, int tree, struct error *err) {
+  struct stat stat;
+  if (fstat(tree, &stat) < 0) return error_errno(err, "fstat", target);
+  if (S_ISDIR(stat.st_mode)) return mkdir(target, 0755) < 0 ? error_errno(err, "mkdir", target) : 0;
+  fd_auto file = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  return file < 0 ? error_errno(err, "open", target) : 0;
+}
+
+static int bind(const struct mount_spec *spec, bool place, struct error *err) {
   static const struct config plain;
   fd_auto tree = spec->subpath ? bind_tree(&plain, spec, err) : open_tree(AT_FDCWD, spec->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->deep ? AT_RECURSIVE : 0));
   if (tree < 0) return spec->subpath ? -1 : error_errno(err, "open_tree", spec->source);
   struct mount_attr attr = {.attr_set = spec->attr_set, .attr_clr = spec->attr_clear};
+  if (place && make_place(spec->target, tree, err) < 0) return -1;
   if ((attr.attr_set || attr.attr_clr) && mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", spec->source);
   return move_mount(tree, "", AT_FDCWD, spec->target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? error_errno(err, "move_mount", spec->target) : 0;
 }
@@ -46,10 +57,10 @@ static int file_system(const struct mount_spec *spec, bool loop, struct error *e
   return 0;
 }
 
-static int run(struct mount_spec *spec, char *options, struct error *err) {
+static int run(struct mount_spec *spec, char *options, bool place, struct error *err) {
   bool loop = false;
   if (read_options(options, spec, &loop, err) < 0) return -1;
-  if ((spec->bind ? bind(spec, err) : file_system(spec, loop, err)) < 0) return -1;
+  if ((spec->bind ? bind(spec, place, err) : file_system(spec, loop, err)) < 0) return -1;
   unsigned long propagation = spec->propagation | (spec->propagation_deep ? MS_REC : 0);
   return propagation && mount(NULL, spec->target, NULL, propagation, NULL) < 0 ? error_errno(err, "mount", spec->target) : 0;
 }
@@ -66,18 +77,20 @@ static char *read_input(void) {
 
 int cmd_mount(int argc, char **argv) {
   static const struct option names[] = {
-    {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {"cwd", required_argument, NULL, 'c'}, {0},
+    {"type", required_argument, NULL, 't'}, {"source", required_argument, NULL, 's'}, {"target", required_argument, NULL, 'd'}, {"options", required_argument, NULL, 'o'}, {"cwd", required_argument, NULL, 'c'},
+    {"place", no_argument, NULL, 'p'}, {0},
   };
   struct mount_spec spec = {.type = "", .attr_set = 0};
   char *options = NULL;
   const char *cwd = NULL;
-  bool unread = false;
+  bool unread = false, place = false;
   struct error err = {0};
   for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (option) {
     case 't': spec.type = optarg; break;
     case 's': spec.source = optarg; break;
     case 'd': spec.target = optarg; break;
     case 'c': cwd = optarg; break;
+    case 'p': place = true; break;
     case 'o':
       if (strcmp(optarg, "-") != 0) options = optarg;
       else if (!(options = read_input())) unread = true;
@@ -86,9 +99,18 @@ int cmd_mount(int argc, char **argv) {
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever comes after the engine looks for itself what is mounted */
   arena_open();
-  if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS] [--cwd DIR]");
+  if (!spec.source || !spec.target) error_text(&err, "usage: bayplan-core mount [--type TYPE] --source DEVICE --target DIR [--options OPTIONS] [--cwd DIR] [--place]");
   else if (unread) error_text(&err, "mount: the options cannot be read, or are longer than mount(2) takes");
-  else if ((cwd ? overlay_mount(spec.target, options ? options : "", cwd, -1, &err) : run(&spec, options, &err)) >= 0) return 0;
+  else if ((cwd ? overlay_mount(spec.target, options ? options : "", cwd, -1, &err) : run(&spec, options, place, &err)) >= 0) return 0;
+  error_write(2, &err);
+  return 1;
+}
+
+int cmd_make_source(int argc, char **argv) {
+  struct error err = {0};
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (argc != 3 || strcmp(argv[1], "--path") != 0) error_text(&err, "usage: bayplan-core make-source --path DIR");
+  else if (bind_make_source(argv[2], &err) == 0) return 0;
   error_write(2, &err);
   return 1;
 }

@@ -1,9 +1,11 @@
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { ContainerFiles } from '../container/bundle-files.ts';
 import type { OciMount } from '../container/oci.ts';
-import { runStorage } from '../storage/core-output.ts';
+import { BayplanError } from '../../state/bayplan-error.ts';
+import { type Ended, runBounded } from '../bounded-process.ts';
+import { coreError, runStorage } from '../storage/core-output.ts';
 import { needsStaging, type FoundIdentity } from './foreign-bundle.ts';
 
 const GIVE_UP_MS = 15_000;
@@ -21,7 +23,7 @@ export async function identityIn(core: string, root: string, annotations: Readon
  * system that goes with one unmount.
  */
 export async function stageMounts(core: string, files: ContainerFiles, mounts: readonly OciMount[]): Promise<ReadonlyMap<string, string>> {
-  for (const { type, source, options } of mounts) if (type === 'bind' && options.includes('create') && !existsSync(source)) mkdirSync(source, { recursive: true, mode: 0o755 });
+  for (const mount of mounts) if (mount.type === 'bind' && mount.options.includes('create')) await ofSource(mount, runBounded(core, ['make-source', '--path', mount.source], GIVE_UP_MS));
   const wanted = mounts.filter(needsStaging);
   if (wanted.length === 0) return new Map();
   mkdirSync(files.staged, { recursive: true, mode: 0o700 });
@@ -43,10 +45,14 @@ function layContent({ source, options }: OciMount, place: string): void {
   chmodSync(place, Number.parseInt(value('mode', '444'), 8));
 }
 
-async function bindPart(core: string, { source, options }: OciMount, place: string): Promise<void> {
-  const subpath = options.find((option) => option.startsWith('subpath=')) ?? '';
-  // Of the right kind; what it is in truth the core sees, which follows no link out of the volume.
-  if (statSync(join(source, subpath.slice('subpath='.length)), { throwIfNoEntry: false })?.isFile() === true) writeFileSync(place, '');
-  else mkdirSync(place);
-  await runStorage(core, ['mount', '--source', source, '--target', place, '--options', `bind,${subpath}`], GIVE_UP_MS);
+async function bindPart(core: string, mount: OciMount, place: string): Promise<void> {
+  const subpath = mount.options.find((option) => option.startsWith('subpath=')) ?? '';
+  await ofSource(mount, runBounded(core, ['mount', '--source', mount.source, '--target', place, '--options', `bind,${subpath}`, '--place'], GIVE_UP_MS));
+}
+
+/** What looks at a source of the user's is a process of its own, which can be killed: its server may be dead. */
+async function ofSource({ source, destination }: OciMount, work: Promise<Ended | null>): Promise<void> {
+  const ended = await work;
+  if (ended === null) throw new BayplanError('start-failed', `bind source ${source} (for ${destination}) does not answer (${GIVE_UP_MS / 1000} s): is its server gone?`);
+  if (ended.code !== 0) throw new BayplanError('storage-failed', coreError(ended.stderr, `bind source ${source} (for ${destination}) cannot be had`));
 }

@@ -11,7 +11,7 @@ const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 export async function runStorage(program: string, args: readonly string[], ms: number): Promise<string> {
   const ended = await runBounded(program, args, ms);
   if (ended?.code === 0) return ended.stdout;
-  throw new BayplanError('storage-failed', ended === null ? `${program} ${args[0] ?? ''} did not end within ${ms / 1000} s` : sentence(ended.stderr, `${program} ${args[0] ?? ''} ended with ${ended.code}`));
+  throw new BayplanError('storage-failed', ended === null ? `${program} ${args[0] ?? ''} did not end within ${ms / 1000} s` : coreError(ended.stderr, `${program} ${args[0] ?? ''} ended with ${ended.code}`));
 }
 
 /** The same, its output as a stream that fails where the program does; `input`: what it reads. */
@@ -26,13 +26,14 @@ export function streamStorage(program: string, args: readonly string[], input: s
   child.once('error', (error) => output.destroy(error));
   child.once('close', (code) => {
     if (code === 0) output.end();
-    else output.destroy(new BayplanError('storage-failed', sentence(told, `${program} ${args[0] ?? ''} ended with ${code ?? 'SIGKILL'}`)));
+    else output.destroy(new BayplanError('storage-failed', coreError(told, `${program} ${args[0] ?? ''} ended with ${code ?? 'SIGKILL'}`)));
   });
   output.once('close', () => child.kill('SIGKILL')); // nobody reads the rest
   return output;
 }
 
-function sentence(stderr: string, otherwise: string): string {
+/** What the core said on its standard error. */
+export function coreError(stderr: string, otherwise: string): string {
   try {
     return Failure.parse(JSON.parse(stderr)).error;
   } catch {
