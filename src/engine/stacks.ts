@@ -162,10 +162,7 @@ export class Stacks {
 
   /** What has drifted of each stack that nothing is being done to, as it was last looked at. */
   drifted(names: readonly string[]): ReadonlyMap<string, readonly Found[]> {
-    return new Map(names.flatMap((name) => {
-      const desired = this.#parts.stacks.get(name)?.desired;
-      return desired === undefined ? [] : [[name, foundDrift(desired, actualState(name, desired, this.#parts))] as const];
-    }));
+    return new Map(this.#parts.stacks.list().flatMap(({ name, desired }) => (names.includes(name) ? [[name, foundDrift(desired, actualState(name, desired, this.#parts))] as const] : [])));
   }
 
   /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */

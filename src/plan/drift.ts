@@ -40,7 +40,7 @@ export function foundDrift(desired: Desired, actual: State): readonly Found[] {
     if (care === undefined || container.identity.owner !== 'stack' || isInactive(container, desired) || container.status === null || container.status.phase === 'removing') continue;
     if (container.status.held) found.push({ object: 'container', name, drift: [], fate: 'held' });
     else {
-      add('container', name, [...container.status.drift ?? [], ...lost(container)], care.drift);
+      add('container', name, (container.status.drift ?? []).filter(({ kind }) => kind !== 'process' || isLost(container)), care.drift);
       if (care.unhealthy === 'restart') add('container', name, unhealthy(container), 'heal'); // the file asks for it
     }
   }
@@ -97,9 +97,9 @@ export function planDrift(desired: Desired, actual: State, heals: (found: Found)
   return { steps: inOrder(steps, ({ id }) => id, ({ needs }) => needs), notes: [], wakeAt: null };
 }
 
-/** Its shim was killed with it: how it ended, nobody knows. A restart policy that starts it again comes first. */
-function lost({ status }: Container): readonly Drift[] {
-  return status?.phase === 'lost' && status.restartAt === 0 ? [{ kind: 'process', field: 'process', expected: 'running', found: 'gone without an exit' }] : [];
+/** A restart policy that starts it again comes first. */
+function isLost({ status }: Container): boolean {
+  return status?.phase === 'lost' && status.restartAt === 0;
 }
 
 function unhealthy({ status }: Container): readonly Drift[] {

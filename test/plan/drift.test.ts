@@ -13,6 +13,7 @@ const link: Drift = { kind: 'network', field: 'networks[shop_default].link', exp
 const bridge: Drift = { kind: 'network', field: 'bridge', expected: 'bp-1', found: 'no such link' };
 const rules: Drift = { kind: 'rules', field: 'rules', expected: 'the engine\'s table', found: 'no such table', by: 'by nft, pid 7' };
 const mount: Drift = { kind: 'mount', field: 'mounts[/data]', expected: 'volume shop_data', found: 'not mounted' };
+const gone: Drift = { kind: 'process', field: 'process', expected: 'running', found: 'gone without an exit' };
 const data: Drift = { kind: 'data', field: 'data', expected: '/data', found: 'no such folder' };
 
 function world(change: Partial<ContainerStatus>, care: Partial<Care> = {}, spec: Partial<ContainerSpec> = {}, more: Partial<Desired> = {}): { wanted: Desired; actual: State } {
@@ -34,12 +35,13 @@ describe('what is done about drift', () => {
     ['a limit', { drift: [limit] }, `repair-container ${WEB}`],
     ['a link', { drift: [link, limit] }, `repair-container ${WEB}`],
     ['a mount', { drift: [mount] }, `stop-container ${WEB}\nstart-container ${WEB}`],
-    ['a lost process', { phase: 'lost' }, `start-container ${WEB}`],
-    ['one that its policy starts again', { phase: 'lost', restartAt: 5 }, ''],
+    ['a lost process', { phase: 'lost', drift: [gone] }, `start-container ${WEB}`],
+    ['one that its policy starts again', { phase: 'lost', restartAt: 5, drift: [gone] }, ''],
     ['data', { drift: [data] }, ''],
     ['an end of its own', { phase: 'exited', exitCode: 1 }, ''],
     ['one that a person has stopped', { phase: 'exited', held: true }, ''],
-    ['one that a person has stopped, and that was lost', { phase: 'lost', held: true }, ''],
+    ['one that was lost before the engine came', { phase: 'lost' }, ''],
+    ['one that a person has stopped, and that was lost', { phase: 'lost', held: true, drift: [gone] }, ''],
     ['nothing', {}, ''],
   ])('of a container: %s', (_name, change, steps) => {
     expect(healed(world(change))).toBe(steps);

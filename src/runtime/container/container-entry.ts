@@ -55,7 +55,9 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   Object.assign(entry, {
     phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false, outputLost: exit?.outputLost ?? 0,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
-    ready: null, shim: null, paused: false, ports: [], health: 'none', drift: [], mountsSeen: new Set(), view: null,
+    ready: null, shim: null, paused: false, ports: [], health: 'none', mountsSeen: new Set(), view: null,
+    // Its shim was killed with it: how it ended, nobody knows.
+    drift: exit === null ? [{ kind: 'process', field: 'process', expected: 'running', found: 'gone without an exit' }] : [],
   });
 }
 

@@ -154,7 +154,7 @@ export class ContainerStore implements Containers {
       const { record, files } = entry;
       if (entry.phase !== 'created') rmSync(files.exit, { force: true });
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
-      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], view: null });
+      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], drift: [], view: null });
       try {
         const started = await launch({ context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change) }, entry);
         entry.ready = started.ready;
@@ -260,7 +260,7 @@ export class ContainerStore implements Containers {
   /** Looks at one that runs; its status shows from then on what is not as it was made. */
   async look(name: string): Promise<void> {
     const entry = this.#entries.get(name);
-    if (entry === undefined) return;
+    if (entry?.phase !== 'running') return;
     const { shim } = entry;
     const drift = await containerDrift(this.#context, entry);
     if (entry.shim !== shim || isDeepStrictEqual(drift, entry.drift)) return; // it has ended or was started again meanwhile

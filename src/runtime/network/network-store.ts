@@ -282,7 +282,8 @@ class NetworkStore implements Networks {
     const endpoint = this.#names.get(id);
     const ports = this.#drift.ofPorts(id);
     if (!inside || endpoint === null || endpoint.attachments.length === 0 || !this.#namespaces.isInhabited(id)) return ports;
-    return [...await this.#links.drift(this.#namespaces.pin(id).path, this.#attached(endpoint)), ...ports];
+    const known = endpoint.attachments.filter(({ network }) => this.#records.get(network) !== null); // of one whose record cannot be read nothing is known
+    return [...await this.#links.drift(this.#namespaces.pin(id).path, this.#attached({ ...endpoint, attachments: known })), ...ports];
   }
 
   async mend(id: string): Promise<void> {
