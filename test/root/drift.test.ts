@@ -19,6 +19,8 @@ afterEach(() => machine.dispose());
 /** Healed within a second is asked for; a loaded machine gets more. */
 const BOUND_MS = 5000;
 const WEB = 'demo-web-1';
+/** One of its own for each run. */
+const PORT = String(20_000 + process.pid % 10_000);
 
 const file = (own = '', more = ''): string => `
 services:
@@ -28,7 +30,7 @@ services:
     stop_signal: SIGKILL
     mem_limit: 64m
     pids_limit: 50
-    ports: ["127.0.0.1:18871:80"]
+    ports: ["127.0.0.1:${PORT}:80"]
     volumes: ["data:/www"]
     tmpfs: [/scratch]
     ${own === '' ? '' : `x-bayplan: ${own}`}
@@ -52,14 +54,14 @@ const port = (): string => {
   const index = /@if(\d+)/.exec(inside('ip -o link show eth0'))?.[1] ?? '';
   return new RegExp(`^${index}: ([^@:]+)`, 'm').exec(sh('ip -o link'))?.[1] ?? '';
 };
-const served = (): string => sh('curl -s -m 1 -o /dev/null -w %{http_code} http://127.0.0.1:18871/ || true');
+const served = (): string => sh(`curl -s -m 1 -o /dev/null -w %{http_code} http://127.0.0.1:${PORT}/ || true`);
 const limit = (): string => {
   const folder = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16))).find((path) => existsSync(path)) ?? '';
   return ['memory.limit_in_bytes', 'memory.max'].map((name) => join(folder, name)).find((path) => existsSync(path)) ?? '';
 };
 
 async function upWatched(text = file()): Promise<void> {
-  expect((await machine.up(text, { wait: true })).ok).toBe(true);
+  expect(await machine.up(text, { wait: true })).toMatchObject({ ok: true, message: '' });
   // It is watched from a moment after its start on; what happens before that is found by the first look.
   await new Promise((resolve) => setTimeout(resolve, 600));
 }
@@ -74,10 +76,10 @@ const KINDS: readonly { readonly what: string; readonly object: string; readonly
   { what: 'the bridge deleted', object: 'demo_default', field: /bridge/, change: () => sh(`ip link del ${bridge()}`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
   { what: 'the bridge\'s address deleted', object: 'demo_default', field: /address/, change: () => sh(`ip addr flush dev ${bridge()}`), isRight: () => expect(sh(`ip -o -4 addr show ${bridge()}`)).toContain('inet') },
   { what: 'its link taken off the bridge', object: 'demo_default', field: /port/, change: () => sh(`ip link set ${port()} nomaster`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
-  { what: 'an element of its port deleted', object: WEB, field: /rules/, change: () => sh(`nft flush map inet ${machine.paths.table} pub_ip`), isRight: () => expect(sh(`nft list map inet ${machine.paths.table} pub_ip`)).toContain('18871') },
+  { what: 'an element of its port deleted', object: WEB, field: /rules/, change: () => sh(`nft flush map inet ${machine.paths.table} pub_ip`), isRight: () => expect(sh(`nft list map inet ${machine.paths.table} pub_ip`)).toContain(PORT) },
   { what: 'a chain flushed', object: 'demo_default', field: /rules/, change: () => sh(`nft flush chain inet ${machine.paths.table} forward`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} forward`)).toContain('drop') },
-  { what: 'a rule added', object: 'demo_default', field: /rules/, change: () => sh(`nft insert rule inet ${machine.paths.table} publish tcp dport 18871 return`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} publish`)).not.toContain('18871') },
-  { what: 'the table deleted', object: 'demo_default', field: /rules/, change: () => sh(`nft delete table inet ${machine.paths.table}`), isRight: () => expect(sh(`nft list table inet ${machine.paths.table}`)).toContain('18871') },
+  { what: 'a rule added', object: 'demo_default', field: /rules/, change: () => sh(`nft insert rule inet ${machine.paths.table} publish tcp dport ${PORT} return`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} publish`)).not.toContain(PORT) },
+  { what: 'the table deleted', object: 'demo_default', field: /rules/, change: () => sh(`nft delete table inet ${machine.paths.table}`), isRight: () => expect(sh(`nft list table inet ${machine.paths.table}`)).toContain(PORT) },
   { what: 'a tmpfs unmounted inside', object: WEB, field: /mounts\[\/scratch\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount /scratch`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /scratch ') },
   { what: 'a volume unmounted inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ') },
   { what: 'its record deleted', object: WEB, field: /record/, change: () => rmSync(join(machine.paths.containers, status().id, 'container.json')), isRight: () => expect(existsSync(join(machine.paths.containers, status().id, 'container.json'))).toBe(true) },
