@@ -32,8 +32,8 @@ static int open_subpath(const struct mount_spec *mount, unsigned flags, struct e
   fd_auto volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (volume < 0) return error_errno(err, "open", mount->source);
   fd_auto below = inroot_open_beneath(volume, mount->subpath, O_PATH);
-  if (below < 0 && errno == ENOENT) return error_text(err, "subpath %s does not exist in the volume for %s: make it first", mount->subpath, mount->target);
-  if (below < 0 && errno == EXDEV) return error_text(err, "subpath %s leads out of the volume for %s", mount->subpath, mount->target);
+  if (below < 0 && errno == ENOENT) return error_text(err, "subpath %s does not exist in what is mounted on %s: make it first", mount->subpath, mount->target);
+  if (below < 0 && errno == EXDEV) return error_text(err, "subpath %s leads out of what is mounted on %s", mount->subpath, mount->target);
   if (below < 0) return error_errno(err, "openat2", mount->subpath);
   int tree = open_tree(below, "", flags | AT_EMPTY_PATH);
   return tree < 0 ? error_errno(err, "open_tree", mount->subpath) : tree;

@@ -16,9 +16,9 @@
 #include "device_nodes.h"
 #include "filesystem.h"
 #include "inroot.h"
+#include "layers.h"
 #include "mount_tree.h"
 #include "newroot.h"
-#include "overlay.h"
 #include "scope.h"
 #include "userns.h"
 
@@ -26,15 +26,6 @@ bool mounts_need_host(const struct config *config) {
   if (config_has_users(config)) return true;
   for (size_t i = 0; i < config->mount_count; i++) if (config->mounts[i].idmap) return true;
   return false;
-}
-
-/* An overlay of layers that a bundle names beside its root's. */
-static int layers_tree(const struct config *config, const struct mount_spec *mount, struct error *err) {
-  fd_auto users = config_has_users(config) ? userns_of(config, &config->mappings, err) : -1;
-  if (config_has_users(config) && users < 0) return -1;
-  fd_auto tree = overlay_tree(config->root, mount->data, users, err);
-  struct mount_attr attr = {.attr_set = mount->attr_set, .attr_clr = mount->attr_clear, .propagation = mount->propagation};
-  return tree < 0 || tree_attributes(tree, attr, mount->propagation_deep, mount->target, err) < 0 ? -1 : fd_steal(&tree);
 }
 
 int mounts_prepare(struct config *config, struct error *err) {
@@ -49,13 +40,6 @@ int mounts_prepare(struct config *config, struct error *err) {
     if (mount->tree < 0) return -1;
   }
   return 0;
-}
-
-static int layers_mount(const struct config *config, const struct mount_spec *mount, int root, struct error *err) {
-  fd_auto tree = mount->tree >= 0 ? fcntl(mount->tree, F_DUPFD_CLOEXEC, 3) : layers_tree(config, mount, err);
-  if (tree < 0) return mount->tree >= 0 ? error_errno(err, "fcntl", mount->target) : -1;
-  fd_auto target = inroot_make(root, mount->target, false, 0755, err);
-  return target < 0 ? -1 : tree_attach(tree, target, mount->target, err);
 }
 
 /* Attaches a new file system; a descriptor of its root. */

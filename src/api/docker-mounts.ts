@@ -33,8 +33,7 @@ function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, T
       return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
     }
     case 'image': {
-      if ((ImageOptions?.Subpath ?? '') !== '') throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: a part of an image is not built yet; mount the whole image`);
-      return { type: 'image', source: Source ?? '', target: Target };
+      return { type: 'image', source: Source ?? '', target: Target, subpath: ImageOptions?.Subpath ?? '' };
     }
     case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: readOnly ? ['ro'] : [] };
     default: throw new BayplanError('bad-request', `invalid mount config for type "${Type}": mount type unknown`);

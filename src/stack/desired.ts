@@ -163,7 +163,7 @@ function mountOf(volume: VolumeConfig, project: Project): Mount {
   if (volume.type === 'bind') {
     return { type: 'bind', source: volume.source ?? '', target, readOnly, createHostPath: volume.bind?.create_host_path ?? true, propagation: volume.bind?.propagation ?? '', recursive: volume.bind?.recursive ?? 'enabled' };
   }
-  if (volume.type === 'image') return { type: 'image', source: volume.source ?? '', target };
+  if (volume.type === 'image') return { type: 'image', source: volume.source ?? '', target, subpath: volume.image?.subpath ?? '' };
   if (volume.type === 'tmpfs') {
     const { size, mode } = volume.tmpfs ?? {};
     return { type: 'tmpfs', target, size: positive(parseByteSize(size ?? '0')), mode: mode ?? null, options: readOnly ? ['ro'] : [] };

@@ -109,7 +109,6 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
   reviewAttachments(name, service, review);
   service.volumes?.forEach((volume, index) => {
     const at = ['services', name, 'volumes', index];
-    if (volume.type === 'image' && (volume.image?.subpath ?? '') !== '') review.refuse(at, 'image.subpath is not built yet; mount the whole image');
     if (!['bind', 'volume', 'tmpfs', 'image'].includes(volume.type)) review.refuse(at, `a mount of type "${volume.type}" is not built yet`);
     if (volume.bind?.selinux !== undefined) review.note(what, `volumes: SELinux label "${volume.bind.selinux}" is ignored`);
     if (volume.bind?.recursive === 'readonly' && volume.read_only !== true) review.refuse(at, 'bind.recursive "readonly" needs "read_only: true"');

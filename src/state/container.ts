@@ -39,8 +39,8 @@ export const Mount = z.discriminatedUnion('type', [
     /** Mounts below the source: taken along, left out, taken along but only the top one read-only, all read-only or an error. */
     recursive: z.enum(['enabled', 'disabled', 'writable', 'readonly']).default('enabled'),
   }),
-  /** What an image holds, read-only; `source` is its reference. */
-  z.strictObject({ type: z.literal('image'), source: z.string(), target: z.string() }),
+  /** What an image holds, or a part of that, read-only; `source` is its reference. */
+  z.strictObject({ type: z.literal('image'), source: z.string(), target: z.string(), subpath: z.string().default('') }),
   z.strictObject({
     type: z.literal('tmpfs'), target: z.string(),
     /** Bytes; null: the kernel's default. */ size: z.number().nullable(), mode: z.int().nullable(),

@@ -95,7 +95,7 @@ describe('mount races', () => {
       expect(stdout).toBe('');
       if (status === 0) continue;
       refused++;
-      expect(stderr).toBe('subpath x leads out of the volume for /mnt\n');
+      expect(stderr).toBe('subpath x leads out of what is mounted on /mnt\n');
     }
     expect(refused, 'the race was run').toBeGreaterThan(0);
   });

@@ -32,8 +32,8 @@ it('gives a part of a volume, which no link leads out of', async () => {
   expect(await machine.up(at('inside/b, c'))).toMatchObject({ ok: true });
   expect(await cat('/part/file')).toBe('deep');
   for (const [subpath, message] of [
-    ['nowhere', 'subpath nowhere does not exist in the volume for /part: make it first'], ['outside', 'subpath outside leads out of the volume for /part'],
-    ['above/etc', 'subpath above/etc leads out of the volume for /part'], ['../x', 'subpath ../x leads out of the volume for /part'],
+    ['nowhere', 'subpath nowhere does not exist in what is mounted on /part: make it first'], ['outside', 'subpath outside leads out of what is mounted on /part'],
+    ['above/etc', 'subpath above/etc leads out of what is mounted on /part'], ['../x', 'subpath ../x leads out of what is mounted on /part'],
   ] as const) expect((await machine.up(at(subpath))).message).toBe(`start-container demo-app-1: container demo-app-1 (image bayplan/hello): ${message}`);
   expect(existsSync(join(data, 'nowhere'))).toBe(false);
 });

@@ -17,7 +17,7 @@ const serviceSamples: Readonly<Record<string, readonly string[]>> = {
   ports: ['["80:80"]'], post_start: ['[{ command: [a] }]'], pre_start: ['[{ command: [a] }]'], pre_stop: ['[{ command: [a] }]'], privileged: ['true'], profiles: ['[p]'], provider: ['{ type: x }'], pull_policy: ['always', 'daily', 'build'], pull_refresh_after: ['1h'],
   read_only: ['true'], restart: ['always'], runtime: ['runc'], scale: ['2'], secrets: ['[s]'], security_opt: ['["no-new-privileges:true"]', '["seccomp:unconfined"]', '["apparmor:unconfined"]', '["label:disable"]'], shm_size: ['1m'], stdin_open: ['true'],
   stop_grace_period: ['1s'], stop_signal: ['SIGINT'], storage_opt: ['{ size: 1g }'], sysctls: ['{ net.core.somaxconn: 1 }'], tmpfs: ['[/run]'], tty: ['true'], ulimits: ['{ nofile: 10 }'], use_api_socket: ['true'], user: ['"1"'], userns_mode: ['host'],
-  uts: ['host'], volumes: ['["./a:/a"]', '["data:/a"]', '[{ type: tmpfs, target: /a }]', '[{ type: image, source: b, target: /a }]', '[{ type: cluster, source: data, target: /a }]'], volumes_from: ['[db]'], working_dir: ['/a'],
+  uts: ['host'], volumes: ['["./a:/a"]', '["data:/a"]', '[{ type: tmpfs, target: /a }]', '[{ type: image, source: b, target: /a }]', '[{ type: image, source: b, target: /a, image: { subpath: x } }]', '["./a:/a:z"]', '[{ type: bind, source: ./a, target: /a, read_only: true, bind: { recursive: readonly, propagation: rslave } }]', '[{ type: volume, source: data, target: /a, volume: { subpath: x, nocopy: true } }]', '[{ type: cluster, source: data, target: /a }]'], volumes_from: ['[db]', '["container:x"]'], working_dir: ['/a'],
 };
 
 /** Below `networks.n`, `volumes.data`, `secrets.s`, `configs.c`. */

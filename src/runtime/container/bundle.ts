@@ -216,10 +216,10 @@ export function mountOf(mount: ResolvedMount, users: Users | null): OciMount {
 const LONGEST_OPTIONS = 4000;
 
 /** An image's layers, topmost first, as an overlay without a place to write to; a single one as it is. `source` names them, joined by colons. */
-function imageMount({ target, source }: ResolvedMount, own: readonly string[]): OciMount {
+function imageMount({ target, source, options: part }: ResolvedMount, own: readonly string[]): OciMount {
   if (source.length > LONGEST_OPTIONS) throw new BayplanError('bad-request', `mount ${target}: the image has too many layers to be mounted`);
-  if (!source.includes(':')) return { destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate', ...own] };
-  return { destination: target, type: 'overlay', source: 'overlay', options: ['ro', 'nosuid', 'nodev', `lowerdir=${source}`] };
+  if (!source.includes(':')) return { destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'rprivate', ...part, ...own] };
+  return { destination: target, type: 'overlay', source: 'overlay', options: ['ro', 'nosuid', 'nodev', ...part, `lowerdir=${source}`] };
 }
 
 /** The root's own propagation must let through what a mount asks for. Null: the runtime's default. */

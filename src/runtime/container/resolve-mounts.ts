@@ -36,7 +36,7 @@ export function resolveMounts(
     if (mount.type === 'image') {
       const layers = images[mount.source];
       if (layers === undefined) throw new BayplanError('image-not-found', `container ${name}: image ${mount.source} for ${mount.target} is not in the store: pull it with "bayplan pull ${mount.source}"`);
-      return { ...common, type: 'image', source: layers.toReversed().join(':'), readOnly: true, propagation: '' };
+      return { ...common, type: 'image', source: layers.toReversed().join(':'), readOnly: true, propagation: '', options: mount.subpath === '' ? [] : [`subpath=${mount.subpath}`] };
     }
     if (mount.type === 'bind') {
       // Whether the source is there is seen by the container's own set-up, which may hang there and be killed: a server may be dead.
