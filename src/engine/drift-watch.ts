@@ -13,6 +13,8 @@ export interface DriftWatchContext {
   readonly paths: Paths;
   /** Whether something is being done to a stack: then its objects are looked at afterwards. */
   readonly busy: (stack: string) => boolean;
+  /** The same of any stack. */
+  readonly anyBusy: () => boolean;
   /** Objects of these stacks were looked at. */
   readonly looked: (stacks: readonly string[]) => void;
   readonly report: (line: string) => void;
@@ -23,6 +25,8 @@ const AFTER_START_MS = 250;
 /** How long a drift has to last: the engine's own changes go by more quickly. */
 const LASTING_MS = 60;
 const FIRST_LOOK_MS = 20;
+/** How long looks wait for what is being done to stacks, most of which they would find gone by, and whose processor they would take. */
+const PATIENCE_MS = 400;
 /** Looks take at most one part in so many of a processor. */
 const SHARE = 20;
 const LONGEST_REST_MS = 400;
@@ -43,6 +47,8 @@ export class DriftWatch {
   readonly #starting = new Set<string>();
   #dirty: Dirty = nothing();
   #timer: NodeJS.Timeout | null = null;
+  /** Since when there is something to look at. */
+  #since: number | null = null;
   #looking: Promise<void> = Promise.resolve();
   #notBefore = 0;
   #closed = false;
@@ -142,12 +148,18 @@ export class DriftWatch {
   #mark(what: (dirty: Dirty) => void): void {
     what(this.#dirty);
     if (this.#closed) return;
+    this.#since ??= Date.now();
     this.#timer ??= setTimeout(() => void this.#run(), Math.max(FIRST_LOOK_MS, this.#notBefore - Date.now())).unref();
   }
 
   async #run(): Promise<void> {
     this.#timer = null;
-    const { busy, looked, report, networks } = this.#context;
+    const { busy, anyBusy, looked, report, networks } = this.#context;
+    if (anyBusy() && Date.now() - (this.#since ?? 0) < PATIENCE_MS) {
+      this.#mark(() => undefined);
+      return;
+    }
+    this.#since = null;
     const { containers, ...rest } = this.#dirty;
     this.#dirty = nothing();
     const now = [...containers].filter((name) => !busy(this.#stackOf(name)));

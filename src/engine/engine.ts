@@ -76,7 +76,7 @@ export class Engine {
     this.#stacks = new Stacks(parts, executor, { look: (stack) => this.#drift.lookAt(stack), onPassed: (stack) => this.#healer.passed(stack) });
     this.#single = new SingleContainers(parts, executor({}));
     this.#drift = new DriftWatch({
-      ...parts, watch: new KernelWatch(parts.kernel), report: parts.report, busy: (stack) => this.#stacks.busy(stack), looked: (stacks) => this.#healer.consider(stacks),
+      ...parts, watch: new KernelWatch(parts.kernel), report: parts.report, busy: (stack) => this.#stacks.busy(stack), anyBusy: () => this.#stacks.anyBusy(), looked: (stacks) => this.#healer.consider(stacks),
     });
     this.#healer = new DriftHealer({
       stacks: this.#stacks, events: this.events, report: parts.report, now: () => Date.now(), look: (stack) => this.#drift.lookAt(stack),

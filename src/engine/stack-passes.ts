@@ -50,6 +50,11 @@ export class StackPasses {
     return this.#runner.has(stack);
   }
 
+  /** The same of any stack. */
+  anyBusy(): boolean {
+    return this.#runner.isBusy;
+  }
+
   /**
    * Makes a stack what is desired. `revision`: of the desired state, null: it is kept nowhere; what was accepted before another one takes nothing over from that. Rejects with PassFailed.
    */

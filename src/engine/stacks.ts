@@ -42,6 +42,10 @@ export class Stacks {
     return this.#passes.busy(stack);
   }
 
+  anyBusy(): boolean {
+    return this.#passes.anyBusy();
+  }
+
   /** Whether a pass is under way that may want the network. */
   wantsNetwork(network: string): boolean {
     return this.#parts.stacks.list().some(({ name, desired }) => desired.networks[network] !== undefined && this.busy(name));

@@ -40,6 +40,11 @@ export class ExclusiveRunner<T, E = never> {
     return this.#current.has(key);
   }
 
+  /** Whether any task does. */
+  get isBusy(): boolean {
+    return this.#current.size > 0;
+  }
+
   /** Cancels all and waits until they have settled. */
   async close(): Promise<void> {
     const all = [...this.#current.values()];
