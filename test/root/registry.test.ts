@@ -62,6 +62,32 @@ describe('up', () => {
     expect(done).toEqual([]);
   });
 
+  test('by each pull_policy: whether one that is missing is pulled, and whether one that is there is pulled again', async () => {
+    await machine.open();
+    const policies: Readonly<Record<string, readonly [boolean, boolean]>> = {
+      always: [true, true], missing: [true, false], if_not_present: [true, false], build: [true, false], never: [false, false], daily: [true, false], weekly: [true, false],
+      every_12h: [true, false], every_1ms: [true, true], refresh: [true, false], 'refresh, pull_refresh_after: 1ms': [true, true],
+    };
+    const types = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
+    const manifest = await fetch(`http://${registry.host}/v2/library/hello/manifests/1`, { headers: { Accept: types } });
+    const [type, body] = [manifest.headers.get('content-type') ?? '', await manifest.text()];
+    const found: Record<string, readonly [boolean, boolean]> = {};
+    for (const [at, policy] of Object.keys(policies).entries()) {
+      const image = `hello:policy-${at}`;
+      expect((await fetch(`http://${registry.host}/v2/library/hello/manifests/policy-${at}`, { method: 'PUT', headers: { 'Content-Type': type }, body })).status).toBe(201);
+      const pulls = async (): Promise<boolean> => {
+        const { done } = await machine.up(stack(image, `, pull_policy: ${policy}`));
+        expect(done.filter((step) => step.startsWith('pull-image')).length).toBeLessThan(2);
+        return done.includes(`pull-image ${image}`);
+      };
+      const absent = await pulls();
+      if (!absent) await machine.engine.images.pull(image, options());
+      await machine.up(stack(image, `, pull_policy: ${policy}`));
+      found[policy] = [absent, await pulls()];
+    }
+    expect(found).toEqual(policies);
+  });
+
   test('never pulls where the policy is never, and says how to come by the image', async () => {
     await machine.open();
     const { ok, message } = await machine.up(stack('hello:1', ', pull_policy: never'));
