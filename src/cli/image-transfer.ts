@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts';
 import type { LivePass } from './live-pass.ts';
 import type { StackOptions } from './options.ts';
 import { printable } from './printable.ts';
+import type { ProgressMode } from './progress-mode.ts';
 
 /**
  * The images that arguments mean, in order of their names: a service of the stack file by its name, else an image. Without arguments those of all services; then there has to be
@@ -51,24 +52,19 @@ function stateOf(status: string): PartState {
 }
 
 /**
- * Transfers images at the same time, a line for each thing that happens; on a terminal, what is on its way is drawn below them. All are tried, and the exit
- * status is 1 where one failed.
+ * Transfers images at the same time, a line for each thing that happens (`json`: the engine's words, with the image), `namesOnly`: its name, once it is done; on a terminal, what is on
+ * its way is drawn below them. All are tried, and the exit status is 1 where one failed.
  */
-export async function transferAll(images: readonly string[], transfer: (image: string) => AsyncIterable<TransferLine>, quiet: boolean, cli: Cli): Promise<number> {
-  const live = quiet ? null : await livePass(cli);
+export async function transferAll(images: readonly string[], transfer: (image: string) => AsyncIterable<TransferLine>, { mode, namesOnly }: { readonly mode: ProgressMode; readonly namesOnly: boolean }, cli: Cli): Promise<number> {
+  const live = namesOnly ? null : await livePass(mode, cli);
   const print = (text: string): void => live === null ? void cli.stdout.write(text) : live.print(text);
   const failures: string[] = [];
   await Promise.all(images.map(async (image) => {
+    const tell = teller(image, mode, live, print);
     try {
-      let last = '';
       live?.begin(image);
-      for await (const { status, id, progressDetail } of transfer(image)) {
-        if (id !== undefined && /^[0-9a-f]{12}$/.test(id)) live?.part(image, id, stateOf(status), progressDetail);
-        const line = `${image}: ${id === undefined ? '' : `${id}: `}${status}\n`;
-        const drawn = ['Downloading', 'Pushing'].includes(status) || (live !== null && STATES[status] !== undefined);
-        if (!quiet && status !== '' && !drawn && line !== last) print(last = line);
-      }
-      if (quiet) print(`${image}\n`);
+      for await (const line of transfer(image)) if (!namesOnly) tell(line);
+      if (namesOnly && mode !== 'quiet') print(`${image}\n`);
     } catch (error) {
       if (!(error instanceof Error && error.name === 'BayplanError')) throw error;
       failures.push(printable(error.message));
@@ -80,7 +76,20 @@ export async function transferAll(images: readonly string[], transfer: (image: s
   return failures.length === 0 ? 0 : 1;
 }
 
-async function livePass(cli: Cli): Promise<LivePass | null> {
+/** Says what happens to one image; nothing twice in a row. */
+function teller(image: string, mode: ProgressMode, live: LivePass | null, print: (text: string) => void): (line: TransferLine) => void {
+  if (mode === 'quiet') return () => undefined;
+  if (mode === 'json') return (line) => print(`${JSON.stringify({ image, ...line })}\n`);
+  let last = '';
+  return ({ status, id, progressDetail }) => {
+    if (id !== undefined && /^[0-9a-f]{12}$/.test(id)) live?.part(image, id, stateOf(status), progressDetail);
+    const text = `${image}: ${id === undefined ? '' : `${id}: `}${status}\n`;
+    const drawn = ['Downloading', 'Pushing'].includes(status) || (live !== null && STATES[status] !== undefined);
+    if (status !== '' && !drawn && text !== last) print(last = text);
+  };
+}
+
+async function livePass(mode: ProgressMode, cli: Cli): Promise<LivePass | null> {
   const { isLive, livePassOn } = await import('./pass-view.ts');
-  return isLive('auto', cli) ? livePassOn(cli) : null;
+  return isLive(mode, cli) ? livePassOn(cli) : null;
 }

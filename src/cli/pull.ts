@@ -6,12 +6,14 @@ import { clientOf } from './client-of.ts';
 import { imagesMeant, transferAll } from './image-transfer.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
+import { progressMode, type ProgressMode } from './progress-mode.ts';
 
-interface PullOptions extends StackOptions { readonly quiet?: boolean; readonly includeDeps?: boolean; readonly ignorePullFailures?: boolean; readonly policy?: 'always' | 'missing' }
+interface PullOptions extends StackOptions { readonly progress: ProgressMode; readonly quiet?: boolean; readonly includeDeps?: boolean; readonly ignorePullFailures?: boolean; readonly policy?: 'always' | 'missing' }
 
 export const addPull: AddCommand = (program, cli, ends) => {
   addFileOptions(program.command('pull').description('pull images from their registries: those of all services, or of the services and images that are named'))
     .argument('[name...]', 'services of the stack file, or images')
+    .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto')
     .option('-q, --quiet', 'print the names of the images alone')
     .option('--include-deps', 'those too of what the services depend on').option('--ignore-pull-failures', 'pull what can be pulled, and call that success')
     .option('--ignore-buildable', 'accepted for docker compose\'s sake')
@@ -27,9 +29,9 @@ export const addPull: AddCommand = (program, cli, ends) => {
       for (const [image, policies] of meant) {
         const why = await reasonToSkip(image, options.policy === undefined ? policies : [options.policy], client);
         if (why === null) images.push(image);
-        else if (options.quiet !== true) cli.stdout.write(`${image}: Skipped: ${why}\n`);
+        else if (options.quiet !== true && options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${image}: Skipped: ${why}\n`);
       }
-      const status = await transferAll(images, (image) => client.pull(image), options.quiet === true, cli);
+      const status = await transferAll(images, (image) => client.pull(image), { mode: options.progress, namesOnly: options.quiet === true }, cli);
       return options.ignorePullFailures === true ? 0 : status;
     }));
 };

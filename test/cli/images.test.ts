@@ -117,3 +117,22 @@ test('pull takes the images of services as their policies say, or --policy in th
   expect(await pulled('-q', 'there', 'new:9')).toEqual(['new:9']);
   expect(cli.out).toBe('new:9\n');
 });
+
+test('pull and push show what they do as --progress says', async () => {
+  const pulled = async (mode: string): Promise<string> => {
+    expect(await cli.run('pull', '--progress', mode, 'a')).toBe(0);
+    return cli.out;
+  };
+  expect(await pulled('plain')).toContain('a: Status: Downloaded newer image');
+  expect(await pulled('plain')).not.toContain('\x1b');
+  expect(await pulled('auto')).toBe(await pulled('plain'));
+  expect(await pulled('tty')).toContain('\x1b[36m');
+  cli.env = { NO_COLOR: '1' };
+  expect(await pulled('tty')).not.toContain('\x1b[36m');
+  cli.env = {};
+  expect((await pulled('json')).trim().split('\n').map((line): unknown => JSON.parse(line))).toContainEqual({ image: 'a', status: 'Downloading', id: IMAGE.digest.slice(7, 19), progressDetail: { current: 1, total: 2 } });
+  expect(await pulled('quiet')).toBe('');
+  expect(await cli.run('--progress', 'quiet', 'push', 'nginx:1')).toBe(0);
+  expect(cli.out).toBe('');
+  expect(await cli.run('pull', '--progress', 'loud', 'a')).toBe(1);
+});

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bayplan, eventually, Machine, program } from './harness.ts';
 import { Terminal } from './terminal.ts';
 
@@ -66,4 +66,30 @@ it('--progress quiet says nothing, json tells each event, tty is live anywhere',
   expect((await bayplan([...options, 'up', '-d', '--progress', 'tty'])).stdout).toContain('wait-container demo-slow-1 healthy');
   expect(await bayplan([...options, 'up', '--progress', 'loud'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Expected one of auto, tty, plain, json, quiet') });
   await eventually(async () => expect((await bayplan([...options, 'down', '-t', '0'])).code).toBe(0));
+});
+
+describe('on a terminal', () => {
+  const file = `${machine.folder}/quick.yaml`;
+  beforeAll(() => writeFileSync(file, `
+name: quick
+services:
+  one: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: {test: [CMD, sleep, "0.2"], interval: 300ms}}
+  two: {image: bayplan/hello, command: "true", depends_on: {one: {condition: service_healthy}}}
+`));
+  afterEach(async () => expect((await bayplan(['--root', machine.root, '-f', file, 'down', '-t', '0'])).code).toBe(0));
+
+  it.each([
+    ['auto', '', /\x1b\[36m\S wait-container quick-one-1 healthy  \d\.\ds\x1b\[39m.*\x1b\[1A/s, /^\{/m],
+    ['auto', 'NO_COLOR=1', /^\S wait-container quick-one-1 healthy  \d\.\ds\r\n.*\x1b\[1A/sm, /\x1b\[\d+m|^\{/m],
+    ['auto', 'TERM=dumb', /^wait-container quick-one-1 healthy  \(/m, /\x1b|^\{/m],
+    ['tty', 'NO_COLOR=1', /^\S wait-container quick-one-1 healthy  \d\.\ds\r\n/m, /\x1b\[\d+m/],
+    ['plain', '', /^wait-container quick-one-1 healthy  \(/m, /\x1b|^\{/m],
+    ['json', '', /^\{.*"type":"end".*"ok":true.*\}\r\nstatus 0/m, /\x1b|^[^{s\/\n]/m],
+    ['quiet', '', /^\/dev\/pts\/\d+\r\nstatus 0\r\n$/, /container/],
+  ])('--progress %s %s', async (mode, env, has, lacks) => {
+    const terminal = new Terminal(`unset NO_COLOR; ${env === '' ? '' : `export ${env}; `}${process.execPath} ${program} --root ${machine.root} -f ${file} up -d --progress ${mode}; echo status $?`, { TERM: 'xterm' });
+    expect(await terminal.exit).toBe(0);
+    expect(terminal.output).toMatch(has);
+    expect(terminal.output).not.toMatch(lacks);
+  });
 });
