@@ -24,6 +24,7 @@ import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
+import { listJobs, runJob } from './jobs.ts';
 import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
 import { API_VERSION, info, listPlugins, MIN_API_VERSION, ping, pruneBuilds, version } from './system.ts';
@@ -101,6 +102,8 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/stacks/:name/drift', getDrift],
   ['GET', '/stacks/:name/diff', diffRevisions],
   ['POST', '/stacks/:name/rollback', rollbackStack],
+  ['GET', '/stacks/:name/jobs', listJobs],
+  ['POST', '/stacks/:name/jobs/:service/run', runJob],
   ['POST', '/stacks/:name/containers', createOneOff],
   ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],

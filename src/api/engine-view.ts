@@ -8,6 +8,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
+import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
@@ -41,6 +42,8 @@ export interface EngineView {
   /** Latest first. Rejects with `not-found`, as the next two do. */
   stackDrift(name: string): Promise<readonly DriftAnswer[]>;
   stackHistory(name: string): Promise<readonly RevisionAnswer[]>;
+  jobs(stack: string): Promise<readonly JobAnswer[]>;
+  runJob(stack: string, service: string): Promise<JobStarted>;
   /** A line for each change. */
   diffRevisions(name: string, from: number, to: number): Promise<readonly string[]>;
   /** `end` is always the last event. */

@@ -16,6 +16,7 @@ import { addGraph } from './graph.ts';
 import { addHistory } from './history.ts';
 import { addImage } from './image.ts';
 import { addImages } from './images.ts';
+import { addJobs } from './jobs.ts';
 import { addKill } from './kill.ts';
 import { addLoad } from './load.ts';
 import { addLogin } from './login.ts';
@@ -50,7 +51,7 @@ import { addWatch } from './watch.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
-  addUp, addWatch, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
+  addUp, addWatch, addDown, addCreate, addScale, addPlan, addApply, addHistory, addDiff, addRollback, addGraph, addJobs, addPs, addLs, addLogs, addEvents, addTop, addStats, addPort, addWait,
   addStart, addStop, addRestart, addPause, addUnpause, addKill, addRm,
   addExec, addRun, addAttach, addCp, addExport, addCommit,
   addConfig,

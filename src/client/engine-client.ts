@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { DriftAnswer } from '../state/drift.ts';
 import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { JobAnswer, JobRun, JobStarted } from '../state/job.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { repositoryOf } from '../state/image-reference.ts';
@@ -85,6 +86,14 @@ export class EngineClient {
 
   async drift(name: string): Promise<readonly DriftAnswer[]> {
     return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/drift`);
+  }
+
+  async jobs(stack: string): Promise<readonly JobAnswer[]> {
+    return await this.#json('GET', `/stacks/${encodeURIComponent(stack)}/jobs`);
+  }
+
+  async runJob(stack: string, service: string): Promise<JobRun | null> {
+    return (await this.#json<JobStarted>('POST', `/stacks/${encodeURIComponent(stack)}/jobs/${encodeURIComponent(service)}/run`)).run;
   }
 
   async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {

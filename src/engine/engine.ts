@@ -10,6 +10,7 @@ import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../state/container.ts';
 import type { DriftAnswer } from '../state/drift.ts';
+import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
@@ -27,6 +28,7 @@ import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
 import { toldImages } from './told-images.ts';
 import { withReplicasMounts } from './hook-mounts.ts';
+import { Jobs } from './jobs.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { SingleContainers } from './single-containers.ts';
@@ -57,6 +59,7 @@ export class Engine {
   readonly #single: SingleContainers;
   readonly #drift: DriftWatch;
   readonly #healer: DriftHealer;
+  readonly #jobs: Jobs;
 
   private constructor(version: string, parts: EngineParts) {
     this.version = version;
@@ -83,6 +86,7 @@ export class Engine {
       pending: (object, name) => object === 'container' && parts.containers.get(name)?.status?.health === 'starting',
     });
     this.#considerHealth();
+    this.#jobs = new Jobs({ parts, create: (desired) => this.createContainer(desired), ask: (name, request) => this.#single.ask(name, request), now: () => Date.now(), report: parts.report });
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */
@@ -96,6 +100,7 @@ export class Engine {
       parts.containers.resume();
       await parts.images.sweep();
       engine.#drift.start();
+      engine.#jobs.open();
       return engine;
     } catch (error) {
       if (engine !== null) engine.#drift.close();
@@ -141,6 +146,16 @@ export class Engine {
 
   async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {
     return Promise.resolve(this.#stacks.history(name));
+  }
+
+  /** What runs on schedules, with its last runs. */
+  async jobs(stack: string): Promise<readonly JobAnswer[]> {
+    return Promise.resolve(this.#jobs.list(stack));
+  }
+
+  /** Runs a service of a schedule now. */
+  async runJob(stack: string, service: string): Promise<JobStarted> {
+    return { version: 1, run: await this.#jobs.run(stack, service) };
   }
 
   async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
@@ -278,6 +293,7 @@ export class Engine {
   async close(): Promise<void> {
     this.#healer.close();
     this.#drift.close();
+    this.#jobs.close();
     await this.#stacks.close();
     try {
       if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();

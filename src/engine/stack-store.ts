@@ -32,6 +32,7 @@ export class StackStore {
   readonly #asides: SetAsides;
   readonly #report: (line: string) => void;
   readonly #mutex = new KeyedMutex();
+  readonly #listeners = new Set<(name: string) => void>();
 
   /** Reads what is there. */
   constructor(folder: string, asides = new SetAsides(), report: (line: string) => void = () => undefined) {
@@ -60,6 +61,12 @@ export class StackStore {
     const aside = this.#asides.find('stack', name);
     if (aside?.error.code === 'record-too-new') throw aside.error;
     return this.#records.get(name) ?? null;
+  }
+
+  /** Tells of each stack whose desired state is another one by now, or gone; answers what ends it. */
+  onChange(listener: (name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** The revisions that a stack had before, oldest first. */
@@ -100,6 +107,7 @@ export class StackStore {
     await writeRecord(this.#path(name), record);
     this.#asides.forget('stack', name);
     this.#records.set(name, record);
+    for (const listener of this.#listeners) listener(name);
     return record;
   }
 
@@ -112,6 +120,7 @@ export class StackStore {
       await rm(folder, { recursive: true, force: true });
       this.#records.delete(name);
       this.#revisions.delete(name);
+      for (const listener of this.#listeners) listener(name);
       await syncFolder(this.#folder);
     });
   }

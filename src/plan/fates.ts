@@ -181,10 +181,11 @@ function causeOfLeaving(name: string, container: Container, desired: Desired, ta
   const service = desired.services[identity.service];
   if (identity.owner === 'hook' && service !== undefined) return status !== null && completed(status) ? 'it has succeeded' : null; // else it is seen to where its service starts
   if (identity.owner === 'oneoff') {
-    if (service !== undefined && status?.phase === 'running') return null;
+    if (service !== undefined && (status?.phase === 'running' || service.job !== null)) return null; // ended runs of a schedule are kept to be looked at
     return desired.remove.orphans ? gone(desired, `service ${identity.service}`) : null;
   }
   if (service === undefined) return desired.remove.orphans ? gone(desired, `service ${identity.service}`) : null;
+  if (service.job !== null) return `service ${identity.service} runs on a schedule`;
   if (identity.slot > service.replicas) return `service ${identity.service} wants ${service.replicas} replica${service.replicas === 1 ? '' : 's'}`;
   return `another container has place ${identity.slot} of service ${identity.service}`;
 }

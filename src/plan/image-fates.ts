@@ -13,7 +13,9 @@ export function imageFates(wanted: readonly Wanted[], fates: Fates, desired: Des
   const pulls = new Map<string, string>();
   const named = wanted.filter(({ spec: { image, imageId } }) => imageId === '' || imageId === actual.images[image]?.status?.id); // others mean an image that was kept
   const created = new Set(named.filter((one) => isNeeded(one, fates)).flatMap(({ spec }) => imagesUsedBy(spec)));
-  for (const name of [...new Set(named.flatMap(({ spec }) => imagesUsedBy(spec)))].sort()) {
+  const scheduled = Object.values(desired.services).flatMap(({ job, template }) => (job === null || template.imageId !== '' ? [] : imagesUsedBy(template))); // there when its time comes
+  for (const image of scheduled) created.add(image);
+  for (const name of [...new Set([...named.flatMap(({ spec }) => imagesUsedBy(spec)), ...scheduled])].sort()) {
     const spec = desired.images[name]?.spec ?? { pullPolicy: 'missing', refreshMs: 0 };
     const found = actual.images[name];
     const why = found === undefined || found.status === null ? absent(name, spec.pullPolicy, created.has(name)) : outdated(spec, found.pulledAt, now, since);

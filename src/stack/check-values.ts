@@ -1,6 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { isReference } from '../state/image-reference.ts';
 import { parseByteSize } from './byte-size.ts';
+import { jobProblems } from './job.ts';
 import { capabilityProblem, signalProblem } from './kernel-names.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
@@ -22,6 +23,10 @@ export function checkValues(stack: StackConfig, services: Readonly<Record<string
   };
   for (const [name, service] of Object.entries(services)) {
     checkService(service, (path, problem) => { tell(['services', name, ...path], problem); });
+    for (const [key, problem] of jobProblems(service)) tell(['services', name, 'x-bayplan', key], problem);
+    for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
+      if (services[other]?.['x-bayplan']?.schedule !== undefined) tell(['services', name, 'depends_on', other], `service "${other}" runs on a schedule, so there is nothing to wait for (${condition}); leave it out`);
+    }
     checkAddresses(service, (path, problem) => { tell(['services', name, ...path], problem); });
   }
   for (const [key, network] of Object.entries(stack.networks ?? {})) {

@@ -12,6 +12,7 @@ import { careOf, driftPolicyOf } from './care.ts';
 import { clockOffsetsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { hooksOf, preStartOf } from './hooks.ts';
+import { jobOf } from './job.ts';
 import { loggingOf } from './logging.ts';
 import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
@@ -56,12 +57,13 @@ function serviceOf(name: string, service: ServiceConfig, project: Project): Serv
   const dependsOn = [...Object.entries(service.depends_on ?? {}), ...implied].filter(([other]) => Object.hasOwn(project.services, other))
     .map(([other, { condition, required, restart }]) => [other, { condition, required, restart: homes.includes(other) || (restart ?? false) }] as const);
   return {
-    replicas: replicasOf(service),
+    replicas: jobOf(service) === null ? replicasOf(service) : 0,
     containerName: service.container_name ?? '',
     dependsOn: Object.fromEntries(dependsOn),
     update: updateOf(service),
     rollback: rollbackOf(service),
     care: careOf(service, project),
+    job: jobOf(service),
     template: templateOf(name, service, project),
   };
 }

@@ -141,7 +141,10 @@ const storageOptions = dictOf(textOrWhole);
 const dns = converted(oneOrMore(text, keyed), (values) => values.filter((value) => value !== ''));
 
 /** What is this program's own. */
-const serviceExtension = record('x-bayplan', {}, { allow: listOf(text), cgroup: text, drift: oneOf('heal', 'report'), unhealthy: oneOf('leave', 'restart'), time: record('a time namespace', {}, { namespace: text, monotonic: text, boottime: text }) });
+const serviceExtension = record('x-bayplan', {}, {
+  allow: listOf(text), cgroup: text, drift: oneOf('heal', 'report'), unhealthy: oneOf('leave', 'restart'), time: record('a time namespace', {}, { namespace: text, monotonic: text, boottime: text }),
+  schedule: text, timezone: text, overlap: oneOf('skip', 'queue', 'replace'), retries: wholeCount, timeout: duration, history: wholeCount,
+});
 
 /** A service of the Compose Specification (05-services), every key of it. */
 export const serviceSchema = record('a service', {}, {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ContainerSpec } from './container.ts';
 import { Care, USUAL_CARE } from './drift.ts';
+import { Job } from './job.ts';
 import { UpdatePolicy, USUAL_UPDATE } from './update-policy.ts';
 
 /** Compose `depends_on`. */
@@ -20,6 +21,8 @@ export const Service = z.strictObject({
   /** How they are replaced by what an earlier revision had. */
   rollback: UpdatePolicy.default(USUAL_UPDATE),
   care: Care.default(USUAL_CARE),
+  /** It runs on a schedule, each run in a container of its own, and has no replicas. */
+  job: Job.nullable().default(null),
   /** What each replica is created from. Its `imageId`, where it is not '', is the image that is meant, whatever the name stands for by now. */
   template: ContainerSpec,
 });

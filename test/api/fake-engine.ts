@@ -10,6 +10,7 @@ import type { ImageStatus } from '../../src/state/image.ts';
 import type { DriftAnswer } from '../../src/state/drift.ts';
 import type { PassEvent, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
+import type { JobAnswer, JobStarted } from '../../src/state/job.ts';
 import type { Network, NetworkSpec } from '../../src/state/network.ts';
 import { emptyState, nothingDesired, type Desired } from '../../src/state/state.ts';
 import { attachment, containerSpec, network, pool, publishedPort, resources } from '../spec-values.ts';
@@ -37,6 +38,7 @@ export function container(index: number, service: string, status: Partial<Contai
 
 /** An engine in memory: its containers are what the test puts in, `exec` runs on the machine itself, passes are what `pass` yields. */
 export class FakeEngine implements EngineView {
+  jobAnswers: readonly JobAnswer[] = [];
   readonly version = '9.9.9';
   readonly startedAt = Date.now();
   readonly root = '/fake';
@@ -201,6 +203,14 @@ export class FakeEngine implements EngineView {
     return this.drift;
   }
   revisions: RevisionAnswer[] = [];
+  async jobs(): Promise<readonly JobAnswer[]> {
+    return Promise.resolve(this.jobAnswers);
+  }
+
+  async runJob(_stack: string, service: string): Promise<JobStarted> {
+    return Promise.resolve({ version: 1, run: this.jobAnswers.find((each) => each.service === service)?.runs[0] ?? null });
+  }
+
   async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {
     this.calls.push(`history ${name}`);
     return this.revisions;

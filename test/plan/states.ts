@@ -20,7 +20,7 @@ export function service(change: Partial<ContainerSpec> = {}, needs: Readonly<Rec
   for (const [name, condition] of Object.entries(needs)) dependsOn[name] = { condition: conditions[condition], required: true, restart: false };
   const label = Object.entries(dependsOn).map(([name, { condition }]) => `${name}:${condition}:false`).join(',');
   const template = spec({ ...change, labels: { ...change.labels, ...(label === '' ? {} : { 'com.docker.compose.depends_on': label }) } });
-  return { replicas, containerName: '', dependsOn, update: USUAL_UPDATE, care: USUAL_CARE, rollback: USUAL_UPDATE, template };
+  return { replicas, containerName: '', dependsOn, update: USUAL_UPDATE, care: USUAL_CARE, rollback: USUAL_UPDATE, job: null, template };
 }
 
 export function desired(services: Readonly<Record<string, Service>>, change: Partial<Desired> = {}): Desired {

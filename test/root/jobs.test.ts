@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { JobAnswer, JobRun } from '../../src/state/job.ts';
+import { bayplan, eventually, Machine } from './harness.ts';
+import { interrupted } from './interrupted.ts';
+
+// Services on schedules: one container a run, and no slot twice.
+const machine = new Machine();
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(async () => {
+  expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+  machine.reports.length = 0;
+});
+afterAll(() => machine.dispose());
+
+const stack = (command: string, own: string, more = ''): string => `
+services:
+  tidy: { image: bayplan/hello, command: [sh, -c, ${JSON.stringify(command.replaceAll('$', '$$$$'))}], stop_signal: SIGKILL, volumes: ["notes:/notes"], x-bayplan: { ${own} }${more} }
+  web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }
+volumes: { notes: }
+`;
+const job = async (): Promise<JobAnswer> => (await machine.engine.jobs('demo')).find(({ service }) => service === 'tidy')!;
+const ended = async (count: number): Promise<readonly JobRun[]> => await eventually(async () => {
+  const runs = (await job()).runs.filter(({ finishedAt }) => finishedAt > 0);
+  expect(runs.length).toBeGreaterThanOrEqual(count);
+  return [...runs].reverse();
+}, 30_000);
+const written = (): string[] => readFileSync(join(machine.paths.volumes, 'demo_notes/_data/runs'), 'utf8').split('\n').slice(0, -1);
+const NEVER = 'schedule: "0 0 1 1 *"';
+
+it('a run for each slot, with a container, output and exit code of its own; so many are kept', async () => {
+  expect(await machine.up(stack('echo run $(hostname); echo $(hostname) >>/notes/runs; exit 3', 'schedule: "* * * * * *", history: 2'))).toMatchObject({ ok: true });
+  const plan = await machine.engine.planStack('demo', machine.request(stack('echo run $(hostname); echo $(hostname) >>/notes/runs; exit 3', 'schedule: "* * * * * *", history: 2')));
+  expect(plan.plan.steps).toEqual([]); // settled, whether one runs or not
+  const runs = await eventually(async () => {
+    const found = (await job()).runs.filter(({ finishedAt }) => finishedAt > 0);
+    expect(found[0]?.run).toBeGreaterThan(3);
+    expect(found).toHaveLength(2);
+    return found;
+  }, 30_000);
+  for (const { slot, exitCode, attempt, container } of runs) {
+    expect([(slot ?? 1) % 1000, exitCode, attempt]).toEqual([0, 3, 1]);
+    expect(await machine.output(container)).toMatch(/^run [0-9a-f]{12}\n$/);
+  }
+  const kept = [...machine.engine.containers.list().keys()].filter((name) => name.startsWith('demo-tidy-job-'));
+  expect(kept.length).toBeLessThanOrEqual(4); // two, one that runs, and one that is about to go
+  expect(new Set(written()).size).toBe(written().length);
+});
+
+it('a run that fails is tried again, and one that takes too long has failed', async () => {
+  const retried = stack('test -e /notes/once && exit 0; touch /notes/once; exit 1', `${NEVER}, retries: 2`);
+  await machine.up(retried);
+  await machine.engine.runJob('demo', 'tidy');
+  expect((await ended(2)).map(({ attempt, exitCode, slot }) => [attempt, exitCode, slot])).toEqual([[1, 1, null], [2, 0, null]]);
+  expect((await job()).phase).toBe('idle');
+  await machine.up(stack('sleep 1000', `${NEVER}, timeout: 300ms`));
+  await machine.engine.runJob('demo', 'tidy');
+  expect((await ended(3)).at(-1)).toMatchObject({ exitCode: 137, error: 'it took longer than its timeout of 0.3 s' });
+});
+
+it.each([
+  ['skip', ['137'], /is being run already: wait for its end, or let the file say overlap: queue/],
+  ['queue', ['137', '137'], null],
+  ['replace', ['137', '137'], null],
+])('overlap: %s', async (overlap, codes, refused) => {
+  await machine.up(stack('sleep 1000', `${NEVER}, overlap: ${overlap}`));
+  const { run } = await machine.engine.runJob('demo', 'tidy');
+  await eventually(() => expect(machine.engine.container(run?.container ?? '').status?.phase).toBe('running'));
+  const second = machine.engine.runJob('demo', 'tidy');
+  if (refused !== null) await expect(second).rejects.toThrow(refused);
+  else expect(await second).toEqual({ version: 1, run: null });
+  if (overlap === 'queue') {
+    expect(await job()).toMatchObject({ phase: 'running', waiting: 1 });
+    await machine.engine.stopContainer(run?.container ?? '', 'SIGKILL', 0);
+  }
+  for (let at = 1; at < codes.length; at++) await eventually(() => expect(machine.engine.container(`demo-tidy-job-${at + 1}`).status?.phase).toBe('running'));
+  await machine.engine.stopContainer(`demo-tidy-job-${codes.length}`, 'SIGKILL', 0);
+  expect((await ended(codes.length)).map(({ exitCode }) => String(exitCode))).toEqual(codes);
+});
+
+it('an engine that is killed in the middle of a run is followed by one that goes on with it; slots that were missed are run once, late', async () => {
+  const text = stack('echo $(hostname) >>/notes/runs; sleep 3', 'schedule: "*/2 * * * * *", overlap: skip, history: 50');
+  await machine.up(text);
+  await eventually(() => expect(written()).toHaveLength(1), 30_000);
+  const { pid } = machine.engine.container('demo-tidy-job-1').status ?? {};
+  await machine.close();
+  expect(await interrupted(machine, 'idle', { afterMs: 1000 })).toMatchObject({ killed: true });
+  await new Promise((resolve) => setTimeout(resolve, 5000)); // its end, and two slots or more, while there is no engine
+  const before = Date.now();
+  await machine.open();
+  const runs = await ended(2);
+  expect(runs[0]).toMatchObject({ run: 1, exitCode: 0, error: '' });
+  expect(pid).toBeGreaterThan(0);
+  const late = runs.find(({ startedAt }) => startedAt >= before);
+  expect(late?.slot).toBeLessThanOrEqual(late?.startedAt ?? 0);
+  const slots = (await job()).runs.map(({ slot }) => slot);
+  expect(new Set(slots).size).toBe(slots.length);
+  expect(new Set(written()).size).toBe(written().length);
+}, 60_000);
+
+it('an engine that is killed at any moment never runs a slot twice, and leaves none that was begun', async () => {
+  await machine.up(stack('echo $(hostname) >>/notes/runs', 'schedule: "* * * * * *", history: 100'));
+  for (let time = 0; time < 5; time++) {
+    await machine.close();
+    await interrupted(machine, 'idle', { afterMs: 900 + 231 * time });
+    await machine.open();
+  }
+  const last = (await job()).runs[0]?.run ?? 0;
+  const runs = await ended(last + 1);
+  const slots = runs.map(({ slot }) => slot);
+  expect(new Set(slots).size).toBe(slots.length);
+  expect([...slots].sort()).toEqual(slots);
+  for (const { exitCode, error } of runs) expect([exitCode, error]).toEqual([0, '']);
+  expect(runs.map(({ run }) => run)).toEqual(runs.map((_, at) => at + 1));
+  await eventually(async () => expect(written().length).toBe((await job()).runs.length)); // each has run, and once
+}, 60_000);
+
+it('from the command line: jobs, jobs run, jobs logs', async () => {
+  await machine.up(stack('echo hello from $(hostname); exit 4', `${NEVER}, timezone: Europe/Berlin`));
+  await machine.close();
+  const own = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan(['--root', machine.root, '-p', 'demo', 'jobs', ...args], { cwd: machine.folder });
+  try {
+    expect((await own()).stdout).toMatch(/^SERVICE +SCHEDULE +NEXT +STATE +LAST RUN +RUN +EXIT\ntidy +0 0 1 1 \* \(Europe\/Berlin\) +\d{4}-12-31T23:00:00Z +idle\n$/);
+    expect(await own('run', 'tidy')).toMatchObject({ code: 4, stdout: expect.stringMatching(/^hello from [0-9a-f]{12}\n$/), stderr: '' });
+    expect((await own()).stdout).toMatch(/ idle +\d{4}-\d\d-\d\dT[\d:]+Z +1 \(by hand\) +4\n$/);
+    expect(await own('run', '-d', 'tidy')).toMatchObject({ code: 0, stdout: 'demo-tidy-job-2\n' });
+    expect((await own('logs', 'tidy', '1')).stdout).toMatch(/^hello from [0-9a-f]{12}\n$/);
+    expect(await own('logs', 'tidy', '9')).toMatchObject({ code: 1, stderr: 'bayplan: service "tidy" has no run 9; kept are 2, 1\n' });
+    expect(await own('run', 'web')).toMatchObject({ code: 1, stderr: 'bayplan: service "web" has no schedule; those that have one: tidy\n' });
+    expect(JSON.parse((await own('--format', 'json')).stdout)).toMatchObject([{ service: 'tidy', phase: 'idle', job: { overlap: 'skip' } }]);
+  } finally {
+    await bayplan(['--root', machine.root, 'engine', 'stop']);
+    await machine.open();
+  }
+}, 60_000);
+
+it('a service that ends by itself has done its work: it runs again only where it has changed', async () => {
+  const once = (text: string, label = ''): string => `
+services:
+  migrate: { image: bayplan/hello, command: [sh, -c, "echo ${text} >>/notes/runs"], volumes: ["notes:/notes"] }
+  web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, labels: { at: "${label}" }, depends_on: { migrate: { condition: service_completed_successfully } } }
+volumes: { notes: }
+`;
+  expect(await machine.up(once('one'), { wait: true })).toMatchObject({ ok: true });
+  expect((await machine.up(once('one'))).done).toEqual([]);
+  expect(await machine.up(once('one', 'other'), { wait: true })).toMatchObject({ ok: true });
+  await machine.close();
+  await machine.open();
+  expect((await machine.up(once('one', 'other'))).done.filter((id) => id.includes('migrate'))).toEqual([]);
+  expect(written()).toEqual(['one']);
+  expect(await machine.up(once('two', 'other'), { wait: true })).toMatchObject({ ok: true });
+  expect(written()).toEqual(['one', 'two']);
+});
