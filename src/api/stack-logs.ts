@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { LogRecord } from '../runtime/container/containers.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { ContainerStatus } from '../state/container.ts';
 import type { LogLine } from '../state/messages.ts';
 import { writeAll } from './answer.ts';
 import { parseSince } from './docker-time.ts';
@@ -8,6 +9,9 @@ import { flag, param, type Exchange } from './exchange.ts';
 import { LineSplitter, type LinePart } from './line-splitter.ts';
 import { tailOf } from './logs.ts';
 import { until } from './until.ts';
+
+/** Whether a container runs neither now nor, by its policy, again. One that ran before and is `created` is being started once more. */
+const hasEnded = ({ phase, restartAt, startedAt }: ContainerStatus): boolean => phase !== 'running' && restartAt === 0 && !(phase === 'created' && startedAt > 0);
 
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
@@ -27,7 +31,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
       if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing') return [];
       if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
-      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: status.phase !== 'running' && status.restartAt === 0, finishedAt: status.finishedAt }];
+      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
