@@ -37,7 +37,8 @@ export function tailOf(records: readonly LogRecord[], lines: number): readonly L
     // A newline at the very end ends the last line; it does not begin another.
     let search = kept.length === 0 && record.data[from - 1] === 0x0a ? from - 2 : from - 1;
     for (; search >= 0; search--) {
-      if (record.data[search] === 0x0a && --left === 0) break;
+      search = record.data.lastIndexOf(0x0a, search); // a line may have millions of bytes
+      if (search < 0 || --left === 0) break;
     }
     from = left === 0 ? search + 1 : 0;
     if (from < record.data.length) kept.unshift({ ...record, data: record.data.subarray(from) });
