@@ -16,6 +16,8 @@ export interface Prepared {
 const INIT = '/dev/init';
 /** What our core alone understands of annotations, and of a mount's options. */
 const OWN_ANNOTATIONS = /^io\.bayplan\.(overlay|user|groups|init|seccomp)/;
+/** What other runtimes know: crun 1.8 refuses all but 1.0. */
+const VERSION = '1.0.2';
 const OWN_OPTIONS = /^(create$|subpath=|of=|uid=|gid=|mode=)/;
 
 /** Whether something of a mount is prepared on the host for a runtime that is not ours. */
@@ -33,6 +35,7 @@ export function foreignBundle(config: OciConfig, prepared: Prepared): OciConfig 
   const own = config.mounts.map((mount) => foreignMount(mount, prepared.staged));
   return {
     ...config,
+    ociVersion: VERSION,
     process: wantsInit ? { ...process, args: [INIT, 'init', '--', ...process.args] } : process,
     mounts: wantsInit ? [...own, { destination: INIT, type: 'bind', source: prepared.core, options: ['bind', 'ro', 'rprivate', 'nosuid', 'nodev'] }] : own,
     annotations: Object.fromEntries(Object.entries(config.annotations).filter(([name]) => !OWN_ANNOTATIONS.test(name))),
