@@ -13,6 +13,7 @@ import type { DriftAnswer } from '../state/drift.ts';
 import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
+import { familiarReference } from '../state/image-reference.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
@@ -267,7 +268,9 @@ export class Engine {
     const stands = pause && status?.phase === 'running' && !status.paused;
     if (stands) await this.#parts.supervisor.pause(name); // nobody can look at its health meanwhile
     try {
-      return await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
+      const id = await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
+      this.events.container('commit', name, { comment: request.message, imageID: id, imageRef: request.reference === null ? '' : familiarReference(request.reference) });
+      return id;
     } finally {
       if (stands && this.containers.get(name)?.status?.paused === true) await this.#parts.supervisor.unpause(name); // it may have ended meanwhile
     }
