@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dnsSide } from './dns.mjs';
+import { containerFigures, containerTable } from './container.mjs';
 import { ociFigures, ociTable } from './oci.mjs';
 import { publishedPortSide } from './published-port.mjs';
 import { pullSide } from './pull.mjs';
@@ -222,4 +223,6 @@ console.log(`${rounds} rounds, medians\n${'what'.padEnd(16)}${'unit'.padEnd(6)}$
 for (const row of rows) console.log(`${row.name.padEnd(16)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
 const core = ociFigures();
 console.log(`\n${ociTable(core)}`);
+const single = await containerFigures();
+console.log(containerTable(single));
 if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, { name: 'core', unit: 'ms', ...core }], null, 2)}\n`);
