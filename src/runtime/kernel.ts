@@ -102,7 +102,18 @@ export function errnoName(errno: number): string {
 
 /** Loads build/libbayplan.so (`library`, an absolute path) and, when rules are first asked for, libnftables. */
 export function loadKernel(library: string): Kernel {
+  keepCalls();
   return new LoadedKernel(koffi.load(library));
+}
+
+/** What a call needs is kept for the next one: to map and unmap it each time costs more than the call itself. */
+function keepCalls(): void {
+  if (koffi.config().resident_async_pools === CALLS_AT_ONCE) return;
+  try {
+    koffi.config({ resident_async_pools: CALLS_AT_ONCE });
+  } catch {
+    // A program that has loaded something by koffi before has its settings, and calls cost more.
+  }
 }
 
 /** `struct error` of native/error.h. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Paths } from '../../state/paths.ts';
 
 /** Where one container's files are. `state` survives the boot, `bundle` does not. */
@@ -37,17 +36,17 @@ export interface ContainerFiles {
   readonly cgroup: string;
 }
 
-/** The bundle's folder is named by 16 digits of the id: unix socket paths end at 107 bytes. */
+/** The bundle's folder is named by 16 digits of the id: unix socket paths end at 107 bytes. Not by `join`, which would go through the same whole paths again for each of the names. */
 export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerFiles {
-  const state = join(paths.containers, id);
+  const state = `${paths.containers}/${id}`;
   const short = id.slice(0, 16);
-  const bundle = join(paths.bundles, short);
+  const bundle = `${paths.bundles}/${short}`;
   return {
-    state, record: join(state, 'container.json'), upper: join(state, 'upper'), work: join(state, 'work'), root: join(bundle, 'rootfs'), staged: join(bundle, 'mounts'),
-    log: join(state, 'log'), exit: join(state, 'exit'), held: join(state, 'held'), removing: join(state, 'removing'),
-    bundle, config: join(bundle, 'config.json'), pid: join(bundle, 'pid'), lock: join(bundle, 'lock'),
-    socket: join(bundle, 'shim.sock'), spareExit: join(bundle, 'exit'), ports: join(bundle, 'ports.json'), restarts: join(bundle, 'restarts'), dns: join(bundle, 'dns'), changing: join(bundle, 'changing'),
-    hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf'),
+    state, record: `${state}/container.json`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
+    log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, removing: `${state}/removing`,
+    bundle, config: `${bundle}/config.json`, pid: `${bundle}/pid`, lock: `${bundle}/lock`,
+    socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`,
+    hosts: `${bundle}/hosts`, hostname: `${bundle}/hostname`, resolvConf: `${bundle}/resolv.conf`,
     cgroup: `${cgroupParent === '' ? `/${paths.cgroup}` : cgroupParent}/${short}`,
   };
 }
