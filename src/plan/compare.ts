@@ -10,6 +10,25 @@ export function compare(field: string, before: unknown, after: unknown): readonl
   return same(before, after) ? [] : [{ field, before, after }];
 }
 
+/** Whether two plain values are the same. Makes nothing: thousands are compared for each one that differs. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    for (let index = 0; index < a.length; index++) if (!isSame(a[index], b[index])) return false;
+    return true;
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  let keys = 0;
+  for (const key in a) {
+    if (!Object.hasOwn(b, key) || !isSame(a[key], b[key])) return false;
+    keys++;
+  }
+  for (const _key in b) keys--;
+  return keys === 0;
+}
+
 /** A change in one line, values as JSON, long ones cut. */
 export function changeText({ field, before, after }: Change): string {
   return `${field}: ${valueText(before)} → ${valueText(after)}`;

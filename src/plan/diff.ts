@@ -1,5 +1,5 @@
 import type { ContainerSpec, Grant } from '../state/container.ts';
-import { type Change, changeText, compare } from './compare.ts';
+import { type Change, changeText, compare, isSame } from './compare.ts';
 import { type Effect, FIELDS, type Field } from './fields.ts';
 
 /** A field that differs, and the cause in words: `command: ["a"] → ["b"]`, `environment.TOKEN changed`. */
@@ -10,7 +10,9 @@ export interface Difference { readonly field: string; readonly text: string; rea
  * a container runs on when its image has left the store.
  */
 export function differences(recorded: ContainerSpec, wanted: ContainerSpec): readonly Difference[] {
-  return [...names().flatMap((name) => differencesOf(name, recorded, wanted)), ...contentDifferences(recorded.contents, wanted.contents)];
+  const changed = NAMES.filter((name) => !isSame(recorded[name], wanted[name])); // forms of the same are the same
+  if (changed.length === 0) return [];
+  return [...changed.flatMap((name) => differencesOf(name, recorded, wanted)), ...contentDifferences(recorded.contents, wanted.contents)];
 }
 
 /** Configs and secrets that hold something else now, each told once: `secret shop_password changed`. */
@@ -43,9 +45,7 @@ function isHidden<V>({ hidden }: Field<V>, change: Change): boolean {
   return typeof hidden === 'function' ? hidden(change) : hidden === true;
 }
 
-function names(): readonly (keyof ContainerSpec)[] {
-  return Object.keys(FIELDS) as (keyof ContainerSpec)[]; // FIELDS is mapped over exactly these keys
-}
+const NAMES = Object.keys(FIELDS) as readonly (keyof ContainerSpec)[]; // FIELDS is mapped over exactly these keys
 
 function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);

@@ -8,7 +8,7 @@ import { suggest } from './nearest.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { valuePlaceOf } from './tree.ts';
-import type { Tree } from './tree.ts';
+import type { Dict, Tree } from './tree.ts';
 
 /** Says what is wrong with the value at a path; null: nothing. */
 type Tell = (path: readonly (string | number)[], problem: string | null) => void;
@@ -21,6 +21,7 @@ export function checkValues(stack: StackConfig, services: Readonly<Record<string
   const tell: Tell = (path, problem) => {
     if (problem !== null) refusals.add(valuePlaceOf(tree, path), `${path.map((part) => typeof part === 'number' ? `[${String(part)}]` : `.${part}`).join('').slice(1)}: ${problem}`);
   };
+  if (tree.kind === 'dict') checkOwn(tree, tell);
   for (const [name, service] of Object.entries(services)) {
     checkService(service, (path, problem) => { tell(['services', name, ...path], problem); });
     for (const [key, problem] of jobProblems(service)) tell(['services', name, 'x-bayplan', key], problem);
@@ -37,6 +38,13 @@ export function checkValues(stack: StackConfig, services: Readonly<Record<string
       tell(at('gateway'), gateway === '' || isIP(gateway) !== 0 ? null : got('an IP address', gateway));
     });
   }
+}
+
+/** `x-bayplan` at the top of the file, which is no key of the specification. */
+function checkOwn(tree: Dict, tell: Tell): void {
+  const own = tree.entries.get('x-bayplan')?.value;
+  const drift = own?.kind === 'dict' ? own.entries.get('drift')?.value : undefined;
+  if (drift !== undefined && !(drift.kind === 'leaf' && (drift.value === 'heal' || drift.value === 'report'))) tell(['x-bayplan', 'drift'], got('"heal" or "report"', drift.kind === 'leaf' ? String(drift.value) : drift.kind));
 }
 
 function checkService(service: ServiceConfig, tell: Tell): void {

@@ -197,6 +197,17 @@ try {
     note(names.config, 'floor', node());
     if (docker) note(names.config, 'docker', docker.compose(described, 'config', '--format', 'json'));
   }
+  const reconciler = JSON.parse(output(process.execPath, ['--expose-gc', join(here, 'reconciler.mjs')]));
+  for (const [containers, { plan, pass, idle, memory }] of Object.entries(reconciler.counts)) {
+    for (const [name, unit, value] of [[`pass-${containers}`, 'ms', pass], [`plan-${containers}`, 'ms', plan], [`idle-cpu-${containers}`, '%', idle], [`idle-memory-${containers}`, 'MiB', memory]]) {
+      figures[name] = { bayplan: [value], docker: [], floor: [] };
+      units[name] = unit;
+    }
+  }
+  for (const [kind, seconds] of Object.entries(reconciler.heal)) {
+    figures[`heal-${kind}`] = { bayplan: [seconds], docker: [], floor: [] };
+    units[`heal-${kind}`] = 's';
+  }
   for (const scale of SCALES) {
     const large = composeFile(join(scratch, `bench-${scale.services}`), scale.services);
     for (let round = 0; round < scale.rounds; round++) {
@@ -219,8 +230,8 @@ const rows = Object.entries(figures).map(([name, sides]) => ({
 }));
 const show = (value) => (value === null ? '–' : value.toFixed(value < 1 ? 3 : value < 100 ? 1 : 0)).padStart(9);
 const ratio = (a, b) => (a === null || b === null || a === 0 ? '–' : `${(b / a).toFixed(1)}×`).padStart(9);
-console.log(`${rounds} rounds, medians\n${'what'.padEnd(16)}${'unit'.padEnd(6)}${'bayplan'.padStart(9)}${'docker'.padStart(9)}${'floor'.padStart(9)}${'docker/us'.padStart(10)}`);
-for (const row of rows) console.log(`${row.name.padEnd(16)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
+console.log(`${rounds} rounds, medians\n${'what'.padEnd(18)}${'unit'.padEnd(6)}${'bayplan'.padStart(9)}${'docker'.padStart(9)}${'floor'.padStart(9)}${'docker/us'.padStart(10)}`);
+for (const row of rows) console.log(`${row.name.padEnd(18)}${row.unit.padEnd(6)}${show(row.bayplan)}${show(row.docker)}${show(row.floor)}${ratio(row.bayplan, row.docker).padStart(10)}`);
 const core = ociFigures();
 console.log(`\n${ociTable(core)}`);
 const single = await containerFigures();

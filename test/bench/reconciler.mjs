@@ -1,5 +1,5 @@
 // The engine by itself, in a process of its own: passes over containers that are all as they should be, what they cost while nothing happens, and how long each kind of drift lasts.
-//   node test/bench/reconciler.mjs [--containers N[,N…]] [--idle SECONDS]
+//   node --expose-gc test/bench/reconciler.mjs [--containers N[,N…]] [--idle SECONDS] [--no-heal]
 import { execFileSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const { createEngine, desiredOf, loadStack } = createRequire(import.meta.url)(join(top, 'build/index.cjs'));
-const { values } = parseArgs({ options: { containers: { type: 'string', default: '10,100,1000' }, idle: { type: 'string', default: '10' } } });
+const { values } = parseArgs({ options: { containers: { type: 'string', default: '10,100,1000' }, idle: { type: 'string', default: '10' }, heal: { type: 'boolean', default: true } }, allowNegative: true });
 const folder = mkdtempSync(join(tmpdir(), 'bayplan-reconciler-'));
 const root = join(folder, 'root');
 const PASSES = 15;
@@ -103,7 +103,7 @@ const running = await createEngine({ root, report: (line) => process.stderr.writ
 const { engine } = running;
 try {
   await engine.images.load(createReadStream(join(top, 'build/images/hello.tar')));
-  const heal = await heals(engine, engine.paths);
+  const heal = values.heal ? await heals(engine, engine.paths) : {};
   const counts = {};
   for (const count of values.containers.split(',').map(Number)) counts[count] = await passes(engine, count, Number(values.idle));
   process.stdout.write(`${JSON.stringify({ counts, heal })}\n`);

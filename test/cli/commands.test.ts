@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DriftAnswer } from '../../src/state/drift.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Step } from '../../src/state/plan.ts';
 import { container, record } from '../api/fake-engine.ts';
@@ -266,4 +267,22 @@ test('a stack can be made what it was where up fails: by option, or as the file 
   cli.write('compose.yaml', `${FILE}x-bayplan: { on_failure: rollback }\n`);
   expect(await cli.run('up', '-d')).toBe(0);
   expect(cli.engine.lastRequest?.onFailure).toBe('rollback');
+});
+
+test('plan --drift says what was expected and found, what becomes of it, and what is held', async () => {
+  cli.write('compose.yaml', FILE);
+  expect(await cli.run('plan', '--drift')).toBe(0);
+  expect(cli.out).toBe('no drift\n');
+  const held: DriftAnswer = { version: 1, object: 'container', name: 'shop-db-1', drift: [], fate: 'held', state: 'held' };
+  cli.engine.drift = [held];
+  expect(await cli.run('plan', '--drift')).toBe(0);
+  cli.engine.drift = [
+    { version: 1, object: 'container', name: 'shop-web-1', drift: [{ kind: 'limit', field: 'pids.max', expected: '50', found: '5' }], fate: 'report', state: 'reported' },
+    { version: 1, object: 'network', name: 'shop_default', drift: [{ kind: 'rules', field: 'rules', expected: 'a\u001b', found: 'none', by: 'by nft, pid 7' }], fate: 'heal', state: 'given-up' }, held,
+  ];
+  expect(await cli.run('plan', '--drift')).toBe(2);
+  expect(cli.out).toBe('container shop-web-1: pids.max: expected 50, found 5; it is only told\n'
+    + 'network shop_default: rules: expected a\\x1b, found none (by nft, pid 7); it was put right twice in a row, without effect\ncontainer shop-db-1: held, since somebody has stopped it; up or start lets it go on\n');
+  expect(await cli.run('plan', '--drift', '--format', 'json')).toBe(2);
+  expect(JSON.parse(cli.out)).toEqual(cli.engine.drift);
 });
