@@ -1,33 +1,11 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
+import { runHook } from '../runtime/container/run-hook.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Hook } from '../state/hook.ts';
-
-const OUTPUT_MAX = 4096;
 
 /** Runs a container's hooks of one kind, one after the other. Rejects with the first that fails, or takes longer than `limitMs` (null: any time). */
 export async function runHooks(containers: ContainerStore, name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null): Promise<void> {
   const spec = containers.get(name)?.spec;
-  for (const hook of (kind === 'post_start' ? spec?.postStart : spec?.preStop) ?? []) await runHook(containers, name, kind, hook, limitMs);
-}
-
-async function runHook(containers: ContainerStore, name: string, kind: string, { command, user, privileged, workingDir, environment }: Hook, limitMs: number | null): Promise<void> {
-  const what = `container ${name}: its ${kind} hook "${command.join(' ')}"`;
-  const process = await containers.exec(name, { command, user, privileged, workingDir, environment, tty: false });
-  process.stdin.end();
-  let output = '';
-  for (const stream of [process.stdout, process.stderr]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-OUTPUT_MAX); });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    if (limitMs !== null) timer = setTimeout(() => resolve(null), limitMs);
-  });
-  const code = await Promise.race([process.exit, late]);
-  clearTimeout(timer);
-  if (code === null) {
-    process.kill();
-    throw new BayplanError('hook-failed', `${what} did not end within ${limitMs ?? 0} ms`);
-  }
-  const last = output.trimEnd().split('\n').at(-1) ?? '';
-  if (code !== 0) throw new BayplanError('hook-failed', `${what} ended with code ${code}${last === '' ? '' : `: ${last}`}`);
+  for (const hook of (kind === 'post_start' ? spec?.postStart : spec?.preStop) ?? []) await runHook((request) => containers.exec(name, request), `container ${name}: its ${kind} hook "${hook.command.join(' ')}"`, hook, limitMs);
 }
 
 /** What to say of a hook's own container that has ended: the last line that it wrote tells why. */

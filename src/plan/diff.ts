@@ -20,7 +20,7 @@ function contentDifferences(recorded: readonly Grant[], wanted: readonly Grant[]
   const before = new Map(recorded.map(({ name, digest }) => [name, digest]));
   const after = new Map(wanted.map(({ name, digest }) => [name, digest]));
   return [...after].filter(([name, digest]) => (before.get(name) ?? digest) !== digest)
-    .map(([name]) => ({ field: 'contents', text: `${name} changed`, effect: 'recreate' }));
+    .map(([name]) => ({ field: 'contents', text: `${name} changed`, effect: wanted.some((grant) => grant.name === name && grant.onChange === null) ? 'recreate' : 'in-place' }));
 }
 
 function differencesOf<F extends keyof ContainerSpec>(name: F, recorded: ContainerSpec, wanted: ContainerSpec): readonly Difference[] {

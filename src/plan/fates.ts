@@ -66,7 +66,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     }
     const [name, container] = found;
     const isSuccessor = found === usable;
-    const changes = isSuccessor ? [] : differences(withoutJoined(container, one.spec), one.spec);
+    const changes = isSuccessor ? [] : forRuntime(container, differences(withoutJoined(container, one.spec), one.spec));
     const differs = isSuccessor ? null : causeOfReplacement(one, name, container, changes, networks);
     const cause = differs ?? causeOfRenewal(one, container, occasion);
     const stays = name === one.name && container.status?.phase !== 'removing' && isRecreated(one, 'never', options);
@@ -132,6 +132,14 @@ function causeOfReplacement(one: Wanted, name: string, container: Container, cha
   }
   return null;
 }
+
+/** What others' programs mounted they alone could replace. */
+function forRuntime({ status }: Container, changes: readonly Difference[]): readonly Difference[] {
+  if (status === null || status.runtime === OWN_RUNTIME) return changes;
+  return changes.map((change) => (change.field === 'contents' ? { ...change, effect: 'recreate' } : change));
+}
+
+const OWN_RUNTIME = 'bayplan';
 
 function textOf(changes: readonly Difference[]): string {
   return changes.map(({ text }) => text).join('; ');

@@ -69,7 +69,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   postStart: hooks,
   preStop: hooks,
   mounts: { effect: 'recreate', form: byTarget },
-  contents: { effect: 'recreate', form: grantsByTarget },
+  contents: { effect: ({ field }) => (field.includes('].onChange') ? 'in-place' : 'recreate'), form: grantsByTarget },
   networkMode: whole,
   networks: { effect: attachmentEffect, form: withAliasSets },
   extraHosts: set,
@@ -125,7 +125,7 @@ function byTarget(mounts: readonly Mount[]): unknown {
 
 /** Where each is, and not what it holds: a digest says nothing to anybody. */
 function grantsByTarget(grants: readonly Grant[]): unknown {
-  return Object.fromEntries(grants.map(({ name, target, uid, gid, mode }) => [`[${target}]`, { name, uid, gid, mode }]));
+  return Object.fromEntries(grants.map(({ name, target, uid, gid, mode, onChange }) => [`[${target}]`, { name, uid, gid, mode, onChange }]));
 }
 
 function withAliasSets(networks: Readonly<Record<string, Attachment>>): unknown {

@@ -9,10 +9,10 @@ export function inPlaceSteps({ name, spec }: Wanted, container: Container, diffe
   const why = (some: readonly Difference[]): string => `in place: ${some.map(({ text }) => text).join('; ')}`;
   const of = (field: string): readonly Difference[] => differences.filter((each) => each.field === field || each.field.startsWith(`${field}.`) || each.field.startsWith(`${field}[`));
   const steps: Step[] = [];
-  const { labels, stopSignal, stopGracePeriodMs, restart, healthcheck, resources, ports } = spec;
+  const { labels, stopSignal, stopGracePeriodMs, restart, healthcheck, resources, ports, contents } = spec;
   const changes: ContainerChanges = {
     ...(of('labels').length > 0 ? { labels } : {}), ...(of('stopSignal').length > 0 ? { stopSignal } : {}), ...(of('stopGracePeriodMs').length > 0 ? { stopGracePeriodMs } : {}),
-    ...(of('restart').length > 0 ? { restart } : {}), ...(of('healthcheck').length > 0 ? { healthcheck } : {}), ...(of('resources').length > 0 ? { resources } : {}), ...(of('ports').length > 0 ? { ports } : {}),
+    ...(of('restart').length > 0 ? { restart } : {}), ...(of('healthcheck').length > 0 ? { healthcheck } : {}), ...(of('resources').length > 0 ? { resources } : {}), ...(of('ports').length > 0 ? { ports } : {}), ...(of('contents').length > 0 ? { contents } : {}),
   };
   const recorded = differences.filter(({ field }) => !field.startsWith('networks['));
   const update = stepId('update-container', name);

@@ -88,6 +88,8 @@ function checkAddresses(service: ServiceConfig, tell: Tell): void {
     port['x-bayplan']?.allow?.forEach((range, at) => { if (!isSubnet(range) && isIP(range) === 0) tell(['ports', index, 'x-bayplan', 'allow', at], got('an address or a subnet such as 10.9.0.0/24', range)); });
   });
   service['x-bayplan']?.allow?.forEach((range, at) => { if (!isSubnet(range) && isIP(range) === 0) tell(['x-bayplan', 'allow', at], got('an address or a subnet such as 10.9.0.0/24', range)); });
+  tell(['x-bayplan', 'on_change', 'signal'], signalProblem(service['x-bayplan']?.on_change?.signal ?? ''));
+  for (const kind of ['configs', 'secrets'] as const) service[kind]?.forEach((grant, index) => { tell([kind, index, 'x-bayplan', 'on_change', 'signal'], signalProblem(grant['x-bayplan']?.on_change?.signal ?? '')); });
   for (const [key, attachment] of Object.entries(service.networks ?? {})) {
     const at = (field: string): readonly string[] => ['networks', key, field];
     const { ipv4_address: four = '', ipv6_address: six = '', mac_address: mac = '', interface_name: link = '' } = attachment ?? {};

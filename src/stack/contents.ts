@@ -1,4 +1,4 @@
-import type { Grant } from '../state/container.ts';
+import type { Grant, OnChange } from '../state/container.ts';
 import { contentKey, type Content } from '../state/content.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { formatMistake, mistakeAt } from './mistake.ts';
@@ -6,7 +6,7 @@ import type { Mistake } from './mistake.ts';
 import type { Project } from './project.ts';
 import type { ConfigResource, SecretResource, StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
-import type { GrantConfig } from './short-forms.ts';
+import type { GrantConfig, OnChangeConfig } from './short-forms.ts';
 import type { Lookup } from './template.ts';
 import { placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
@@ -65,14 +65,19 @@ export function contentBytes({ contents }: Project, read: (path: string) => Buff
 
 /** A service's configs and secrets; of two at the same target the later one counts. */
 export function grantsOf(service: ServiceConfig, project: Project): Grant[] {
-  const grantOf = (kind: Content['kind'], folder: string, resources: Named<unknown>, { source, target, uid, gid, mode }: GrantConfig): Grant => ({
+  const grantOf = (kind: Content['kind'], folder: string, resources: Named<unknown>, { source, target, uid, gid, mode, 'x-bayplan': own }: GrantConfig): Grant => ({
     name: contentKey(kind, resources[source]?.name ?? source), digest: '',
     target: target?.startsWith('/') === true ? target : `${folder}/${target ?? source}`,
     uid: Number(uid ?? 0), gid: Number(gid ?? 0), mode: Number.parseInt(mode ?? '0444', 8),
+    onChange: onChangeOf(own?.on_change ?? service['x-bayplan']?.on_change),
   });
   const all = [
     ...(service.secrets ?? []).map((grant) => grantOf('secret', '/run/secrets', project.secrets, grant)),
     ...(service.configs ?? []).map((grant) => grantOf('config', '', project.configs, grant)),
   ];
   return [...new Map(all.map((grant) => [grant.target, grant])).values()];
+}
+
+function onChangeOf(config: OnChangeConfig | undefined): OnChange | null {
+  return config === undefined ? null : { signal: config.signal ?? '', exec: [...(config.exec ?? [])] };
 }

@@ -1,4 +1,4 @@
-import { byteSize, byteText, command, duration, envFiles, extraHosts, grants, healthcheck, hook, labels, namePattern, namesAs, nothingOr, options, pairs, path, ports, restart, startHook, ulimits, unrepeatedLabels, unrepeatedPairs, volumes, wholeByteSize } from './short-forms.ts';
+import { byteSize, byteText, command, duration, envFiles, extraHosts, grants, healthcheck, hook, labels, namePattern, namesAs, nothingOr, onChange, options, pairs, path, ports, restart, startHook, ulimits, unrepeatedLabels, unrepeatedPairs, volumes, wholeByteSize } from './short-forms.ts';
 import { anything, converted, decimal, dictOf, distinct, flag, integer, listOf, longOrShort, loose, number, oneOf, oneOrMore, orAbsent, parsed, plainFlag, record, text, textOrNumber, unrepeated, wholeCount, wholeInteger } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 import { isWhole, textOf } from './tree.ts';
@@ -142,7 +142,7 @@ const dns = converted(oneOrMore(text, keyed), (values) => values.filter((value) 
 
 /** What is this program's own. */
 const serviceExtension = record('x-bayplan', {}, {
-  allow: listOf(text), cgroup: text, drift: oneOf('heal', 'report'), unhealthy: oneOf('leave', 'restart'), time: record('a time namespace', {}, { namespace: text, monotonic: text, boottime: text }),
+  allow: listOf(text), cgroup: text, on_change: onChange, drift: oneOf('heal', 'report'), unhealthy: oneOf('leave', 'restart'), time: record('a time namespace', {}, { namespace: text, monotonic: text, boottime: text }),
   schedule: text, timezone: text, overlap: oneOf('skip', 'queue', 'replace'), retries: wholeCount, timeout: duration, history: wholeCount,
 });
 

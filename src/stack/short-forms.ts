@@ -242,11 +242,16 @@ export const volumes: Shape<readonly VolumeConfig[]> = distinct(volume, ({ targe
 const octal: Shape<string> = converted(fileMode, (value) => `0${value.toString(8)}`);
 
 /** A config or secret that is given to a service. */
-export interface GrantConfig { readonly source: string; readonly target?: string; readonly uid?: string; readonly gid?: string; readonly mode?: string }
+export interface GrantConfig { readonly source: string; readonly target?: string; readonly uid?: string; readonly gid?: string; readonly mode?: string; readonly 'x-bayplan'?: { readonly on_change?: OnChangeConfig } }
+
+/** `{ signal: SIGHUP }`, `{ exec: [nginx, -s, reload] }`, or `{}`: the file is replaced, and nothing follows. */
+export interface OnChangeConfig { readonly signal?: string; readonly exec?: readonly string[] | null }
+
+export const onChange: Shape<OnChangeConfig> = record('on_change', {}, { signal: text, exec: command });
 
 /** Configs or secrets of a service; `folder`: where a target without a folder goes. */
 export function grants(folder: string | null): Shape<readonly GrantConfig[]> {
-  const long = record('a config or secret', {}, { source: text, target: text, uid: text, gid: text, mode: octal });
+  const long = record('a config or secret', {}, { source: text, target: text, uid: text, gid: text, mode: octal, 'x-bayplan': record('x-bayplan', {}, { on_change: onChange }) });
   const short = converted(text, (source): GrantConfig => ({ source }));
   const grant = converted(longOrShort(long, short), ({ source = '', ...rest }): GrantConfig => folder === null ? { source, ...rest } : { source, ...rest, target: rest.target ?? `${folder}/${source}` });
   return distinct(grant, ({ source, target }) => target ?? `${folder ?? ''}/${source}`);

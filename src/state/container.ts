@@ -49,6 +49,10 @@ export const Mount = z.discriminatedUnion('type', [
 ]);
 export type Mount = z.infer<typeof Mount>;
 
+/** What follows once a config or secret was replaced in a container that runs: a signal ('': none), then a command in it (empty: none). */
+export const OnChange = z.strictObject({ signal: z.string(), exec: z.array(z.string()) });
+export type OnChange = z.infer<typeof OnChange>;
+
 /**
  * A config or secret given to a container. Its bytes are the engine's; `name` is the key in `State.contents`, `digest` what stood behind it when
  * the spec was resolved, '' until then.
@@ -58,6 +62,8 @@ export const Grant = z.strictObject({
   digest: z.string(),
   target: z.string(),
   uid: z.int().nonnegative(), gid: z.int().nonnegative(), mode: z.int().nonnegative(),
+  /** Where another one takes its place while the container runs; null: then the container is made anew. */
+  onChange: OnChange.nullable().default(null),
 });
 export type Grant = z.infer<typeof Grant>;
 
@@ -181,7 +187,7 @@ export type ContainerSpec = z.infer<typeof ContainerSpec>;
 export const ContainerChanges = z.strictObject({
   resources: ContainerSpec.shape.resources.exactOptional(), restart: RestartPolicy.exactOptional(), labels: ContainerSpec.shape.labels.exactOptional(),
   stopSignal: ContainerSpec.shape.stopSignal.exactOptional(), stopGracePeriodMs: ContainerSpec.shape.stopGracePeriodMs.exactOptional(),
-  healthcheck: ContainerSpec.shape.healthcheck.exactOptional(), ports: ContainerSpec.shape.ports.exactOptional(),
+  healthcheck: ContainerSpec.shape.healthcheck.exactOptional(), ports: ContainerSpec.shape.ports.exactOptional(), contents: z.array(Grant).exactOptional(),
 });
 export type ContainerChanges = z.infer<typeof ContainerChanges>;
 

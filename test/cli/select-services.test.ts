@@ -18,7 +18,7 @@ test('what is desired already stays so, also of another profile', () => {
 });
 
 test('takes the contents along that the chosen services, and those that stay, are given', () => {
-  const given = (name: string): Parameters<typeof service>[0] => ({ contents: [{ name, digest: '', target: `/${name}`, uid: 0, gid: 0, mode: 0o444 }] });
+  const given = (name: string): Parameters<typeof service>[0] => ({ contents: [{ name, digest: '', target: `/${name}`, uid: 0, gid: 0, mode: 0o444, onChange: null }] });
   const content = (digest: string): { kind: 'secret'; external: boolean; digest: string } => ({ kind: 'secret', external: false, digest });
   const whole = desired({ a: service(given('x')), b: service(given('y')) }, { contents: { x: content(''), y: content('') } });
   const current = desired({ b: service(given('y')), c: service(given('z')) }, { contents: { y: content('old'), z: content('kept') } });

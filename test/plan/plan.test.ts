@@ -122,12 +122,19 @@ describe('the whole text of a plan', () => {
   });
 
   it('names a secret that holds something else, and no digest', () => {
-    const grant = { name: 'secret shop_key', digest: '', target: '/run/secrets/key', uid: 0, gid: 0, mode: 0o444 };
+    const grant = { name: 'secret shop_key', digest: '', target: '/run/secrets/key', uid: 0, gid: 0, mode: 0o444, onChange: null };
     const holding = (digest: string, mode = grant.mode): Desired =>
       desired({ db: service({ contents: [{ ...grant, mode }] }) }, { contents: { 'secret shop_key': { kind: 'secret', external: false, digest } } });
     const before = converge(holding('aaa'), bare());
     expect(text(holding('aaa'), before)).toBe('');
     expect(text(holding('bbb'), before)).toContain('create-container shop-db-1  (secret shop_key changed)');
+    // Where the file says what follows, it is replaced while the container runs.
+    const told = (digest: string, signal = 'SIGHUP'): Desired => desired({ db: service({ contents: [{ ...grant, onChange: { signal, exec: [] } }] }) }, { contents: { 'secret shop_key': { kind: 'secret', external: false, digest } } });
+    const running = converge(told('aaa'), bare());
+    expect(text(told('bbb'), running)).toMatch(/^update-container shop-db-1 {2}\(in place: secret shop_key changed\)$/m);
+    expect(text(told('bbb'), running)).not.toContain('create-container');
+    expect(text(told('aaa', 'SIGUSR1'), running)).toContain('(in place: contents[/run/secrets/key].onChange.signal: "SIGHUP" → "SIGUSR1")');
+    expect(text(told('aaa'), before)).toContain('update-container shop-db-1');
     expect(text(holding('aaa', 0o400), before)).toContain('(contents[/run/secrets/key].mode: 292 → 256)');
   });
 });

@@ -9,6 +9,6 @@ test('what has changed is named, a line each, and nothing that may be secret is 
     'service new added', 'service old removed', 'service web: replicas: 1 → 3', 'service web: image: bayplan/hello → other', 'service web: environment.TOKEN changed', 'service web: user: "1" → "2"',
   ]);
   expect(revisionDiff(after, after)).toEqual([]);
-  const content = (digest: string): typeof before => ({ ...desired({ web: service({ contents: [{ name: 'secret shop_key', digest: '', target: '/run/secrets/key', uid: 0, gid: 0, mode: 0o400 }] }) }), contents: { 'secret shop_key': { kind: 'secret', external: false, digest } } });
+  const content = (digest: string): typeof before => ({ ...desired({ web: service({ contents: [{ name: 'secret shop_key', digest: '', target: '/run/secrets/key', uid: 0, gid: 0, mode: 0o400, onChange: null }] }) }), contents: { 'secret shop_key': { kind: 'secret', external: false, digest } } });
   expect(revisionDiff(content('aaa'), content('bbb'))).toEqual(['service web: secret shop_key changed']);
 });

@@ -23,11 +23,21 @@ const read = (path: string): Buffer | null => (path === '/app/key.pem' ? Buffer.
 describe('configs and secrets', () => {
   test('where they go, with their defaults', () => {
     expect(desiredOf(project, { removeOrphans: false }).services['app']?.template.contents).toEqual([
-      { name: 'secret shop_token', digest: '', target: '/run/secrets/token', uid: 0, gid: 0, mode: 0o444 },
-      { name: 'secret shop_key', digest: '', target: '/run/secrets/keys/app', uid: 103, gid: 104, mode: 0o400 },
-      { name: 'config common_rules', digest: '', target: '/etc/rules.conf', uid: 0, gid: 0, mode: 0o444 },
-      { name: 'config shop_inline', digest: '', target: '/inline', uid: 0, gid: 0, mode: 0o444 },
+      { name: 'secret shop_token', digest: '', target: '/run/secrets/token', uid: 0, gid: 0, mode: 0o444, onChange: null },
+      { name: 'secret shop_key', digest: '', target: '/run/secrets/keys/app', uid: 103, gid: 104, mode: 0o400, onChange: null },
+      { name: 'config common_rules', digest: '', target: '/etc/rules.conf', uid: 0, gid: 0, mode: 0o444, onChange: null },
+      { name: 'config shop_inline', digest: '', target: '/inline', uid: 0, gid: 0, mode: 0o444, onChange: null },
     ]);
+  });
+
+  test('what is to follow where another takes its place: of the service, or of this one', () => {
+    const told = (own: string, more = ''): string => `services: { a: { image: a, secrets: [{ source: s${more} }, t], x-bayplan: { ${own} } } }\nsecrets: { s: { file: ./s }, t: { file: ./t } }\n`;
+    const found = (text: string): unknown => desiredOf(projectOf(text), { removeOrphans: false }).services['a']?.template.contents.map(({ onChange }) => onChange);
+    expect(found(told('on_change: { signal: SIGHUP }'))).toEqual([{ signal: 'SIGHUP', exec: [] }, { signal: 'SIGHUP', exec: [] }]);
+    expect(found(told('', ', x-bayplan: { on_change: {} }'))).toEqual([{ signal: '', exec: [] }, null]);
+    expect(found(told('on_change: { signal: HUP }', ', x-bayplan: { on_change: { exec: nginx -s reload } }'))).toEqual([{ signal: '', exec: ['nginx', '-s', 'reload'] }, { signal: 'HUP', exec: [] }]);
+    expect(mistakesOf(told('on_change: { signal: SIGHOP }'))[0]).toMatch(/^\/app\/compose\.yaml:1:\d+: services\.a\.x-bayplan\.on_change\.signal: .*SIGHOP/);
+    expect(mistakesOf(told('on_change: { signals: HUP }'))[0]).toContain('"signals"');
   });
 
   test('the desired state names them, and their bytes go apart', () => {

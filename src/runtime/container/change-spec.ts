@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { ContainerChanges, ContainerSpec } from '../../state/container.ts';
+import type { ContainerChanges, ContainerSpec, Grant } from '../../state/container.ts';
 import type { Resources } from '../../state/resources.ts';
 import { specProblems } from '../../state/spec-problems.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import type { ContainerRecord } from './record.ts';
 import { limitCgroup } from './core-process.ts';
 import { deviceNumbers } from './device-numbers.ts';
+import { changedGrants, swapContents } from './swap-contents.ts';
 import { resourcesChange } from './update-resources.ts';
 
 /** The spec with its changes, before anything is done. Throws BayplanError `bad-request` where it could not be. */
@@ -20,16 +21,32 @@ export function changedSpec({ record: { name, spec: before }, phase }: Container
   return after;
 }
 
+/** What a change of a running container needs. */
+export interface ChangeParts {
+  readonly core: string;
+  /** The folder of configs and secrets. */
+  readonly contents: string;
+  readonly update: (change: Partial<ContainerRecord>) => void;
+  /** Does what is to follow once these were replaced. */
+  readonly tell: (changed: readonly Grant[]) => Promise<void>;
+}
+
 /**
- * Brings a container to a spec whose limits may be others. They are in the record as what is to come, then at the cgroup, then in the record as what is: an engine that is killed in between
- * finishes it (`finishLimits`). Throws BayplanError `limit-refused` where the kernel does not take a limit: then the former ones hold.
+ * Brings a container to a spec whose limits and contents may be others. They are in the record as what is to come, then in the kernel, then in the record as what is: an engine that is killed in between
+ * finishes it (`finishSpec`), and tells the container once more. Throws BayplanError `limit-refused` or `content-refused` where the kernel does not take it, `hook-failed` where the container does not: then the former ones hold.
  */
-export async function changeSpec(core: string, entry: ContainerEntry, after: ContainerSpec, update: (change: Partial<ContainerRecord>) => void): Promise<void> {
-  if (entry.phase === 'running' && !isDeepStrictEqual(entry.record.spec.resources, after.resources)) {
+export async function changeSpec(entry: ContainerEntry, after: ContainerSpec, parts: ChangeParts): Promise<void> {
+  const { core, update } = parts;
+  const { spec: before } = entry.record;
+  const limits = !isDeepStrictEqual(before.resources, after.resources);
+  const contents = changedGrants(before.contents, after.contents);
+  if (entry.phase === 'running' && (limits || contents.length > 0)) {
     update({ pending: after });
     try {
-      await setLimits(core, entry, after.resources);
+      if (limits) await setLimits(core, entry, after.resources);
+      if (contents.length > 0) await setContents(entry, after, contents, parts);
     } catch (error) {
+      if (limits) await setLimits(core, entry, before.resources).catch(() => undefined); // the first failure is the one to tell
       update({ pending: null });
       throw error;
     }
@@ -37,10 +54,22 @@ export async function changeSpec(core: string, entry: ContainerEntry, after: Con
   update({ spec: after, pending: null });
 }
 
-/** After a start of the engine: an earlier one may have been killed while it changed the limits of this container. */
-export async function finishLimits(core: string, entry: ContainerEntry, update: (change: Partial<ContainerRecord>) => void): Promise<void> {
+/** After a start of the engine: an earlier one may have been killed while it changed the limits or contents of this container. */
+export async function finishSpec(entry: ContainerEntry, parts: ChangeParts): Promise<void> {
   const { pending } = entry.record;
-  if (pending !== null) await changeSpec(core, entry, pending, update);
+  if (pending !== null) await changeSpec(entry, pending, parts);
+}
+
+async function setContents(entry: ContainerEntry, after: ContainerSpec, changed: readonly Grant[], { core, contents, tell }: ChangeParts): Promise<void> {
+  const { name, spec: before } = entry.record;
+  if (entry.paused && changed.some(({ onChange }) => (onChange?.exec.length ?? 0) > 0)) throw new BayplanError('conflict', `container ${name} is paused, and its on_change could not run: unpause it first`);
+  try {
+    await swapContents(core, contents, entry, changed);
+    await tell(changed);
+  } catch (error) {
+    await swapContents(core, contents, entry, changedGrants(after.contents, before.contents)).catch(() => undefined); // likewise
+    throw error;
+  }
 }
 
 async function setLimits(core: string, { record: { name, spec }, files }: ContainerEntry, after: Resources): Promise<void> {

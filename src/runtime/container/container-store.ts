@@ -2,7 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec, Grant, Identity } from '../../state/container.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { DefaultProfile } from './apparmor.ts';
@@ -10,7 +10,7 @@ import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
-import { changedSpec, changeSpec, finishLimits } from './change-spec.ts';
+import { changedSpec, changeSpec, finishSpec, type ChangeParts } from './change-spec.ts';
 import type { Change } from './changes.ts';
 import { Claims } from './claims.ts';
 import type { ContainerContext } from './container-context.ts';
@@ -35,10 +35,14 @@ import { inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } fr
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
+import { runHook } from './run-hook.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import { ShimWatch } from './shim-watch.ts';
 import { StartError } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
+
+/** So long what follows a change of contents may take. */
+const ON_CHANGE_MS = 30_000;
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
@@ -240,11 +244,10 @@ export class ContainerStore implements Containers {
     this.#emit('disconnected', name, network);
   }
 
-  /** Finishes changes of limits and networks that an engine before this one had begun. Networks have to be restored by then. */
+  /** Finishes changes of limits, contents and networks that an engine before this one had begun. Networks have to be restored by then. */
   async finishChanges(): Promise<void> {
     for (const entry of this.#entries.values()) {
-      const { core, report } = this.#context;
-      await finishLimits(core, entry, (change) => this.#update(entry, change)).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+      await finishSpec(entry, this.#changeParts(entry)).catch((error: unknown) => this.#context.report(error instanceof Error ? error.message : String(error)));
       if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
     }
   }
@@ -252,7 +255,7 @@ export class ContainerStore implements Containers {
   async update(name: string, changes: ContainerChanges): Promise<void> {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
-      await changeSpec(this.#context.core, entry, changedSpec(entry, changes), (change) => this.#update(entry, change));
+      await changeSpec(entry, changedSpec(entry, changes), this.#changeParts(entry));
     });
     this.#emit('updated', name);
   }
@@ -371,6 +374,20 @@ export class ContainerStore implements Containers {
 
   #membership(entry: ContainerEntry): Membership {
     return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: hostGateway(this.#context, entry.record) };
+  }
+
+  #changeParts(entry: ContainerEntry): ChangeParts {
+    return { core: this.#context.core, contents: this.#context.paths.contents, update: (change) => this.#update(entry, change), tell: (changed) => this.#tellChanged(entry, changed) };
+  }
+
+  /** What follows several contents alike follows once. */
+  async #tellChanged(entry: ContainerEntry, changed: readonly Grant[]): Promise<void> {
+    const { name } = entry.record;
+    const all = new Map(changed.flatMap(({ onChange }) => (onChange === null ? [] : [[JSON.stringify(onChange), onChange]])));
+    for (const { signal, exec } of all.values()) {
+      if (signal !== '') await this.#signals.send(entry, signal);
+      if (exec.length > 0) await runHook((request) => this.exec(name, request), `container ${name}: its on_change "${exec.join(' ')}"`, { command: exec, user: '', privileged: false, workingDir: '', environment: [] }, ON_CHANGE_MS);
+    }
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
