@@ -19,7 +19,7 @@ test('one service goes back with what it needs, the others stay as they are', ()
 });
 
 test('a config goes back with its service, but for one that others want as it is now, which is said', () => {
-  const grant = (name: string): Grant => ({ name, digest: '', target: `/${name}`, uid: 0, gid: 0, mode: 0o444 });
+  const grant = (name: string): Grant => ({ name, digest: '', target: `/${name}`, uid: 0, gid: 0, mode: 0o444, onChange: null });
   const contents = (digest: string): Desired['contents'] => Object.fromEntries(['own', 'shared'].map((name) => [name, { kind: 'config', external: false, digest }]));
   const services = (user: string): Desired['services'] => ({ web: service({ user, contents: [grant('own'), grant('shared')] }), db: service({ contents: [grant('shared')] }) });
   const former = { desired: desired(services('1'), { contents: contents('old') }), images: {} };
