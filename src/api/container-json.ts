@@ -55,7 +55,7 @@ export function statusLine(status: ContainerStatus, now: number): string {
 }
 
 /** One element of `GET /containers/json`, and below `Bayplan` who it belongs to. */
-export function summary(actualContainer: ActualContainer, now: number): object {
+export function summary(actualContainer: ActualContainer, now: number, replaced: readonly { readonly source: string; readonly target: string }[] = []): object {
   const { name, container, status, image } = actualContainer;
   const { identity, spec } = container;
   return {
@@ -63,7 +63,7 @@ export function summary(actualContainer: ActualContainer, now: number): object {
     Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: spec.labels,
     State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container) },
     NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),
-    Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held },
+    Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held, ...(replaced.length === 0 ? {} : { replaced }) },
   };
 }
 

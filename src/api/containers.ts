@@ -20,7 +20,7 @@ export async function listContainers(exchange: Exchange): Promise<void> {
   }
   found.sort((a, b) => b.status.createdAt - a.status.createdAt || (a.name < b.name ? -1 : 1));
   const now = Date.now();
-  sendJson(response, 200, (limit > 0 ? found.slice(0, limit) : found).map((one) => summary(one, now)));
+  sendJson(response, 200, (limit > 0 ? found.slice(0, limit) : found).map((one) => summary(one, now, engine.replacedBinds(one.name))));
 }
 
 function find({ engine, params }: Exchange): Container & { readonly name: string } {

@@ -33,6 +33,8 @@ export interface EngineView {
   readonly events: Pick<EventLog, 'past' | 'onEvent' | 'container' | 'tell'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };
+  /** What a container that runs has bound and the host no longer has: something else is in its place there. */
+  replacedBinds(name: string): readonly { readonly source: string; readonly target: string }[];
   stacks(): readonly StackAnswer[];
   /** Whether a pass over the stack is under way. */
   busy(stack: string): boolean;

@@ -49,6 +49,10 @@ export const addPs: AddCommand = (program, cli, ends) => {
         && (states.length === 0 ? options.all === true || ['running', 'paused'].includes(State) : states.includes(State))
         && (options.orphans === true || options.orphans === 'true' || known?.includes(Bayplan.service) === true)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
       cli.stdout.write(shown(found, options));
+      if (options.quiet === true || options.services === true || options.format === 'json') return 0;
+      for (const one of found) for (const { source, target } of one.Bayplan.replaced ?? []) {
+        cli.stderr.write(`note: container ${nameOf(one)} has at ${target} what was ${source} before that was replaced on the host: \`up --force-recreate ${one.Bayplan.service}\` gives it what is there now\n`);
+      }
       return 0;
     }));
 };

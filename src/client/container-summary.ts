@@ -13,7 +13,7 @@ export interface ContainerSummary {
   readonly Labels: Readonly<Record<string, string>>;
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, unknown>> };
   readonly Mounts: readonly { readonly Type: string; readonly Name?: string; readonly Source: string }[];
-  readonly Bayplan: { readonly owner: string; readonly stack: string; readonly service: string; readonly slot: number; readonly exitCode: number; readonly health: string };
+  readonly Bayplan: { readonly owner: string; readonly stack: string; readonly service: string; readonly slot: number; readonly exitCode: number; readonly health: string; /** Binds whose files are gone on the host. */ readonly replaced?: readonly { readonly source: string; readonly target: string }[] };
 }
 
 /** Path of the list of a stack's containers; `all`: those that do not run too. */

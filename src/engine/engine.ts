@@ -1,5 +1,6 @@
 import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
+import { replacedBinds, type ReplacedBind } from '../runtime/container/replaced-binds.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { CommitRequest } from '../runtime/image/commit.ts';
@@ -233,6 +234,11 @@ export class Engine {
 
   async pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
     return await pruneVolumes(this.#volumeRuntime(), passes);
+  }
+
+  replacedBinds(name: string): readonly ReplacedBind[] {
+    const container = this.containers.get(name);
+    return container?.status?.phase === 'running' ? replacedBinds(container.status.pid, container.spec) : [];
   }
 
   async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {

@@ -2,6 +2,7 @@ import { foundDrift } from '../plan/drift.ts';
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
+import { replacedBinds } from '../runtime/container/replaced-binds.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Content } from '../state/content.ts';
 import type { Found } from '../state/drift.ts';
@@ -285,7 +286,13 @@ export class Stacks {
   #notes(name: string, { source, desired }: StackRequest): readonly string[] {
     const before = this.#parts.stacks.get(name)?.source.workingDir;
     const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
-    return [...moved, ...this.#parts.asides.notes(name), ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
+    return [...moved, ...this.#replaced(name), ...this.#parts.asides.notes(name), ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
+  }
+
+  /** Files and folders on the host in whose place others are by now, where containers still have the former ones. */
+  #replaced(name: string): readonly string[] {
+    return [...this.#parts.containers.list()].flatMap(([container, { identity, spec, status }]) => (identity.stack !== name || status?.phase !== 'running' ? [] : replacedBinds(status.pid, spec).map(({ source, target }) =>
+      `container ${container} has at ${target} what was ${source} before that was replaced on the host: \`up --force-recreate ${identity.service}\` gives it what is there now`)));
   }
 
   /** Runs what answers with events; the last one says how it ended, however it did. */

@@ -165,6 +165,10 @@ export class FakeEngine implements EngineView {
   async pruneVolumes(passes: Parameters<EngineView['pruneVolumes']>[0]): ReturnType<EngineView['pruneVolumes']> {
     return { deleted: [...this.volumes.list()].filter(([, volume]) => passes(volume)).map(([name]) => name), reclaimed: 2048 };
   }
+  replacedBinds(): readonly never[] {
+    return [];
+  }
+
   container(ref: string): Container & { readonly name: string } {
     const found = [...this.all].find(([name, { status }]) => name === ref || status?.id.startsWith(ref));
     if (found === undefined) throw new BayplanError('not-found', `No such container: ${ref}`);

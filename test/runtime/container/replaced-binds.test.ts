@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { goneIn, replacedBinds } from '../../../src/runtime/container/replaced-binds.ts';
+
+const line = (root: string, point: string): string => `700 600 254:0 ${root} ${point} ro,relatime - ext4 /dev/vda rw`;
+const bind = (source: string, target: string): { readonly source: string; readonly target: string } => ({ source, target });
+
+test('those whose file the kernel calls deleted, at their own place, by the topmost mount', () => {
+  const table = [line('/srv/a//deleted', '/etc/a'), line('/srv/b', '/etc/b'), line('/srv/with\\040space//deleted', '/etc/with\\040space'), line('/srv/c//deleted', '/etc/c'), line('/srv/c', '/etc/c'), ''].join('\n');
+  const binds = [bind('/srv/a', '/etc/a'), bind('/srv/b', '/etc/b'), bind('/srv/with space', '/etc/with space/'), bind('/srv/c', '/etc/c'), bind('/srv/d', '/etc/d')];
+  expect(goneIn(binds, table).map(({ source }) => source)).toEqual(['/srv/a', '/srv/with space']);
+});
+
+test('of a process that has ended, or has no binds, none', () => {
+  expect(replacedBinds(2 ** 30, { mounts: [{ type: 'bind', source: '/a', target: '/b', readOnly: true, createHostPath: false, propagation: '', recursive: 'enabled' }] })).toEqual([]);
+  expect(replacedBinds(process.pid, { mounts: [] })).toEqual([]);
+});
