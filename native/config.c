@@ -168,8 +168,8 @@ int config_from(json_t *object, const char *bundle, struct config *config, struc
   config->has_process = top.process;
   if (top.process) {
     if (config_process(top.process, top.annotations, &config->process, err) < 0) return -1;
-    /* Of 1.1 and later: "MUST be logged as a warning"; before: "MUST cause an error". */
-    if (config->process.unknown_caps && strncmp(top.version, "1.0.", 4) == 0) return error_text(err, "config.json: process.capabilities: unknown: %s", config->process.unknown_caps);
+    /* As runtime-tools and crun want it; specifications from 1.1 on would have it logged as a warning, and only those that cannot be granted left out. */
+    if (config->process.unknown_caps) return error_text(err, "config.json: process.capabilities: unknown: %s", config->process.unknown_caps);
     return read_filter_flags(config->seccomp, &config->process.filter_flags, err);
   }
   static char *none[] = {NULL};

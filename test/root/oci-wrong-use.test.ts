@@ -50,12 +50,6 @@ describe('what is missing is named', () => {
       expect(lines[0]).toContain('Function not implemented');
     }
   });
-
-  it('capabilities that nobody knows are warned of and left out, as the specification has it', () => {
-    const name = bundle(['grep', 'CapBnd', '/proc/self/status'], (config) => { config.process.capabilities = { bounding: ['CAP_FLY', 'CAP_KILL'], ambient: ['CAP_KILL'] }; });
-    expect(run(name)).toMatchObject({ status: 0, stdout: 'CapBnd:\t0000000000000020\n',
-      stderr: "warning: unknown capabilities are left out: CAP_FLY\nwarning: can't raise ambient capability CAP_KILL: it is not both permitted and inheritable\n" });
-  });
 });
 
 describe('what runs out half way', () => {
