@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include "lib_api.h"
@@ -14,11 +15,19 @@
 
 /* A mount namespace for pins alone. In the host's own each of them would be copied for every new mount namespace, which made each start dearer with every container that ran. */
 
-struct pins { const char *folder; int mounts, root; };
+struct pins { const char *folder; int mounts, root, cpu; };
+
+static int run_on(int cpu) {
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(cpu, &only);
+  return sched_setaffinity(0, sizeof only, &only);
+}
 
 /* Nothing of the host's mounts is left in it: they could not be unmounted for good while it holds them. */
 static int make(void *argument, struct error *err) {
   struct pins *pins = argument;
+  if (pins->cpu >= 0 && run_on(pins->cpu) < 0) return error_errno(err, "sched_setaffinity", NULL);
   if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount"); /* and the thread's root and working folder */
   if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0) return error_errno(err, "mount", "/");
   pins->mounts = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -54,9 +63,23 @@ static int keep(const struct pins *pins, const char *place, struct error *err) {
   return mount(source, place, NULL, MS_BIND, NULL) < 0 ? error_errno(err, "mount", place) : 0;
 }
 
+/*
+ * The kernel binds no mount namespace that is older than the one it is bound in, by their ids, which each processor takes from a supply of its own since Linux 6.18: a new namespace can
+ * look older. Not so where it is made on the processor that the other one was made on.
+ */
+static int make_and_keep(struct pins *pins, const char *place, struct error *err) {
+  for (pins->cpu = -1; pins->cpu < get_nprocs_conf(); pins->cpu++) {
+    if (pins->mounts >= 0) close(pins->mounts);
+    pins->mounts = -1;
+    if (run_on_thread(make, pins, err) == 0 && keep(pins, place, err) == 0) return 0;
+    if (err->errnum != EINVAL) return -1; /* so it is for a processor too that is not ours to use */
+  }
+  return -1;
+}
+
 int lib_pins_open(const char *folder, const char *place, int *mounts, int *root, struct error *err) {
-  struct pins pins = {folder, -1, -1};
-  if ((find(&pins, place) || (run_on_thread(make, &pins, err) == 0 && keep(&pins, place, err) == 0)) && run_on_thread(look, &pins, err) == 0) {
+  struct pins pins = {folder, -1, -1, -1};
+  if ((find(&pins, place) || make_and_keep(&pins, place, err) == 0) && run_on_thread(look, &pins, err) == 0) {
     *mounts = pins.mounts;
     *root = pins.root;
     return 0;

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KernelError, loadKernel } from '../../src/runtime/kernel.ts';
 
-const kernel = loadKernel(new URL('../../build/libbayplan.so', import.meta.url).pathname);
+const library = new URL('../../build/libbayplan.so', import.meta.url).pathname;
+const kernel = loadKernel(library);
 const SH = '/bin/sh';
 let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-kernel-')); });
@@ -91,6 +92,21 @@ test('pins lie in a mount namespace of their own, which who comes later finds ag
   for (const fd of [first.mounts, first.root, again.mounts, again.root]) kernel.close(fd);
   kernel.detachMount(folder);
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
+});
+
+// Namespaces have ids from a supply of each processor's own, and one whose id is the lower could not be pinned.
+test('pins can be had in any mount namespace, on whatever processors it and they were made', () => {
+  const script = `const [library, folder] = process.argv.slice(1);
+    const open = require('koffi').load(library).func('int lib_pins_open(const char *, const char *, _Out_ int *, _Out_ int *, void *)');
+    const error = Buffer.alloc(4096);
+    if (open(folder, folder + '/pins', [-1], [-1], error) < 0) throw new Error(error.toString('latin1').replace(/[^ -~]+/g, ' '));
+    console.log(require('fs').readFileSync('/proc/self/mountinfo', 'utf8').includes(folder + '/pins'));`;
+  const processors = cpus().map((_, index) => String(index)).slice(0, 4);
+  for (const one of processors) {
+    for (const other of processors) {
+      expect(execFileSync('taskset', ['-c', one, 'unshare', '--mount', 'taskset', '-c', other, process.execPath, '-e', script, library, folder], { encoding: 'utf8', cwd: import.meta.dirname })).toBe('true\n');
+    }
+  }
 });
 
 test('nft errors carry the words of libnftables', () => {
