@@ -62,7 +62,7 @@ export async function startContainer(exchange: Exchange): Promise<void> {
 /** Docker's client tells by these words that the command is not there, and exits with 127. */
 function startFailure(error: unknown): unknown {
   if (!(error instanceof BayplanError && error.code === 'start-failed' && /not found in the container|interpreter is not/.test(error.message))) return error;
-  return new BayplanError(error.code, `${error.message}: executable file not found`);
+  return error.message.includes('executable file not found') ? error : new BayplanError(error.code, `${error.message}: executable file not found`);
 }
 
 export async function restartContainer(exchange: Exchange): Promise<void> {
