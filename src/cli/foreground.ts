@@ -17,7 +17,7 @@ const INTERRUPTED = 130;
 const STARTED = 'start-container ';
 
 export interface ForegroundOptions {
-  /** Whose output is shown; empty: all services'. */
+  /** Whose output is shown. */
   readonly services: readonly string[];
   /** What ends all: nothing, the first end of a container, the first that is a failure. */
   readonly abort: 'never' | 'exit' | 'failure';
@@ -62,10 +62,10 @@ export async function runInForeground(name: string, request: StackRequest, clien
   let following: Promise<void> | null = null;
   let watched: Promise<void> | undefined;
   const show = async (): Promise<void> => {
-    output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.length === 0 || options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: options.services, follow: true, end: options.watch === null, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) {
+    output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
+    for await (const line of client.stackLogs(name, { services: [], follow: true, end: options.watch === null, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) {
       shown = Date.now();
-      view.print(output.line(line));
+      if (options.services.includes(line.service)) view.print(output.line(line));
     }
   };
   /** What follows the stack's files goes on for whatever comes, and so does what is shown: it has ended when nothing has come for a moment. */

@@ -3,6 +3,7 @@ import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { envFilesOf } from './dot-env-variable.ts';
+import { followLink } from './follow-link.ts';
 import { locateRemote } from './locate-remote.ts';
 import type { StackOptions } from './options.ts';
 import { printable } from './printable.ts';
@@ -59,7 +60,7 @@ function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadI
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), locate: (remote) => locateRemote(remote, cli),
+    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), followLink, locate: (remote) => locateRemote(remote, cli),
   };
 }
 

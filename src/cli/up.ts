@@ -1,4 +1,5 @@
 import type { EngineClient } from '../client/engine-client.ts';
+import type { Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
@@ -39,7 +40,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       try {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
         return await runInForeground(project.name, request, client, view, {
-          services: shownServices(request, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
+          services: shownServices(project, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
           colour: options.color, prefix: options.logPrefix, timestamps: options.timestamps === true, watch,
         }, cli);
       } finally {
@@ -48,10 +49,10 @@ export const addUp: AddCommand = (program, cli, ends) => {
     }));
 };
 
-/** Services whose output is shown; empty: of all. */
-function shownServices({ desired }: StackRequest, named: readonly string[], { attach, noAttach, attachDependencies }: UpOptions): readonly string[] {
-  if (attach === undefined && noAttach === undefined && (named.length === 0 || attachDependencies === true)) return [];
-  const asked = attach ?? (named.length > 0 && attachDependencies !== true ? named : Object.keys(desired.services));
+/** Services whose output is shown: those that are named with --attach, else those that are meant and have no `attach: false`. */
+function shownServices(project: Project, named: readonly string[], { attach, noAttach, attachDependencies }: UpOptions): readonly string[] {
+  const meant = named.length > 0 && attachDependencies !== true ? named : Object.keys(project.services);
+  const asked = attach ?? meant.filter((service) => project.services[service]?.attach !== false);
   return asked.filter((service) => noAttach?.includes(service) !== true);
 }
 

@@ -43,6 +43,8 @@ export interface LoadInput {
   readonly envFiles: readonly string[] | null;
   /** The text of a file, null where it does not exist. */
   readonly read: (path: string) => string | null;
+  /** An absolute path with a link on its way followed; left out: as it is. */
+  readonly followLink?: (path: string) => string;
   /** Brings stack files from elsewhere; left out: they are a mistake. */
   readonly locate?: (remote: Remote) => Located;
   /** Only these services and what they depend on; empty or left out: all. */
@@ -98,7 +100,8 @@ export function loadRaw(input: LoadInput): RawResult {
   if (merged === null || mistakes.count > 0) return { model: null, variables: [], mistakes: mistakes.all() };
   const tree = withoutTags(merged);
   const resolve = (path: string): string => input.without?.has('paths') === true ? path : resolvePath(path, input.workingDir, environment('HOME'));
-  return { model: rawModel(tree, { name, resolve, normalize: input.without?.has('normalize') !== true }), variables: variablesOf(tree), mistakes: [] };
+  const resolveLink = (path: string): string => input.without?.has('paths') === true ? path : (input.followLink ?? ((it) => it))(resolve(path));
+  return { model: rawModel(tree, { name, resolve, resolveLink, normalize: input.without?.has('normalize') !== true }), variables: variablesOf(tree), mistakes: [] };
 }
 
 function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: string) => void): Project | null {
@@ -120,7 +123,8 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   if (tree.kind !== 'dict') return null;
 
   const absolute = (path: string): string => without('paths') ? path : resolvePath(path, input.workingDir, environment('HOME'));
-  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute }, '');
+  const resolveLink = (path: string): string => without('paths') ? path : (input.followLink ?? ((it) => it))(absolute(path));
+  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute, resolveLink }, '');
   if (stack === undefined) return null;
   const selected = input.services ?? [];
   const { active, inactive } = selectProfiles(stack, [...chosenProfiles(input, environment), ...selected.flatMap((each) => stack.services?.[each]?.profiles ?? [])]);

@@ -10,6 +10,7 @@ type Data = Record<string, unknown>;
 export interface RawSurroundings {
   readonly name: string;
   readonly resolve: (path: string) => string;
+  readonly resolveLink: (path: string) => string;
   /** Defaults are filled in, and full names. */
   readonly normalize: boolean;
 }
@@ -34,7 +35,7 @@ export function rawModel(tree: Tree, surroundings: RawSurroundings): Data {
   return sections;
 }
 
-function rawService(service: Data, { resolve, normalize }: RawSurroundings): Data {
+function rawService(service: Data, { resolve, resolveLink, normalize }: RawSurroundings): Data {
   const at = (key: string, change: (value: unknown) => unknown): void => { if (service[key] !== undefined && service[key] !== null) service[key] = change(service[key]); };
   const names = (value: unknown): unknown => Array.isArray(value) ? Object.fromEntries(value.map((name) => [String(name), null])) : value;
   const listed = (value: unknown): unknown => typeof value === 'string' ? [value] : value;
@@ -49,7 +50,7 @@ function rawService(service: Data, { resolve, normalize }: RawSurroundings): Dat
   });
   at('develop', (value) => {
     const watch = dataOf(value)['watch'];
-    return Array.isArray(watch) ? { ...dataOf(value), watch: watch.map((each: unknown) => typeof dataOf(each)['path'] === 'string' ? { ...dataOf(each), path: resolve(String(dataOf(each)['path'])) } : each) } : value;
+    return Array.isArray(watch) ? { ...dataOf(value), watch: watch.map((each: unknown) => typeof dataOf(each)['path'] === 'string' ? { ...dataOf(each), path: resolveLink(String(dataOf(each)['path'])) } : each) } : value;
   });
   at('depends_on', (value) => Object.fromEntries((Array.isArray(value) ? value.map((name): [string, unknown] => [String(name), {}]) : Object.entries(dataOf(value)))
     .map(([name, each]) => [name, { condition: 'service_started', required: true, ...dataOf(each) }])));

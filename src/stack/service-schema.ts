@@ -104,8 +104,10 @@ const device = longOrShort(record('a device', { source: text, target: text }, { 
   return undefined;
 }));
 
+const watched: Shape<string> = converted(text, (value, _tree, reading) => value === '' ? '' : reading.resolveLink(value));
+
 const develop = record('develop', {}, {
-  watch: listOf(record('a watch', { path: parsed('a path', (value) => value === '' ? undefined : value, path), action: oneOf('rebuild', 'sync', 'restart', 'sync+restart', 'sync+exec') }, {
+  watch: listOf(record('a watch', { path: parsed('a path', (value) => value === '' ? undefined : value, watched), action: oneOf('rebuild', 'sync', 'restart', 'sync+restart', 'sync+exec') }, {
     ignore: oneOrMore(text, unlike), include: oneOrMore(text, unlike), target: text, exec: hook, initial_sync: plainFlag,
   })),
 });

@@ -9,6 +9,8 @@ import type { Dict, Tree } from './tree.ts';
 export interface Reading {
   readonly mistakes: Mistakes;
   readonly resolve: (path: string) => string;
+  /** The same for what may be a link, or lie below one. */
+  readonly resolveLink: (path: string) => string;
 }
 
 /**

@@ -12,9 +12,7 @@ import type { Tree } from './tree.ts';
 import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
-const ignoredKeys: readonly (keyof ServiceConfig)[] = [
-  'attach', 'platform',
-];
+const ignoredKeys: readonly (keyof ServiceConfig)[] = ['platform'];
 
 /** Keys of another system. */
 const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent'];

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -31,7 +31,7 @@ services:
     depends_on: [db]
     extends: {file: sub/base.yaml, service: base}
     secrets: [s]
-    develop: {watch: [{path: ./src, action: sync, target: /s}]}
+    develop: {watch: [{path: ./src, action: sync, target: /s}, {path: ./link/below, action: rebuild}, {path: link2, action: rebuild}]}
     deploy: {resources: {limits: {memory: 64m}}, replicas: 2}
     models: [m]
   db:
@@ -82,6 +82,9 @@ describeWherePresent([composeMissing], 'config', () => {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
+    symlinkSync('sub', join(folder, 'link'));
+    symlinkSync('link/lf', join(folder, 'link2'));
+    writeFileSync(join(folder, 'sub/lf'), '');
   });
   afterAll(() => { rmSync(folder, { recursive: true }); });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { followLink } from '../../src/cli/follow-link.ts';
 import { configJson, configYaml, formatMistake, loadStack } from '../../src/stack/index.ts';
 import { compose, environment } from './docker-compose.ts';
 
@@ -13,7 +14,7 @@ function read(path: string): string | null {
 
 /** How `config` of these files differs from docker compose's; null: the same text, in JSON and YAML (then `accepted` is told), or both refuse. */
 export async function difference(files: readonly string[], formats: readonly ('json' | 'yaml')[] = ['json', 'yaml'], accepted: () => void = () => undefined): Promise<string | null> {
-  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles: [], envFiles: null, read });
+  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles: [], envFiles: null, read, followLink });
   for (const format of formats) {
     const { out, err } = await compose([...files.flatMap((file) => ['-f', file]), 'config', '--format', format]);
     if (out === null) return project === null ? null : `accepted here, refused there: ${lastLine(err)}`;

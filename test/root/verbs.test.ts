@@ -84,6 +84,17 @@ it('up in the foreground ends with a container, and with its status', async () =
   expect(await own('up', '--abort-on-container-failure', '--no-log-prefix', '--attach', 'web')).toMatchObject({ code: 3, stdout: expect.stringMatching(/^up$/m) });
 });
 
+it('up in the foreground shows nothing of a service with attach: false, unless it is asked for, and waits for it', async () => {
+  const quiet = join(machine.folder, 'quiet.yaml');
+  writeFileSync(quiet, 'name: quiet\nservices:\n  loud: {image: bayplan/hello, command: [echo, loud]}\n  still: {image: bayplan/hello, attach: false, command: [sh, -c, "echo still; sleep 0.5"]}\n');
+  const up = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan(['--root', machine.root, '--file', quiet, 'up', '--force-recreate', '--no-log-prefix', ...args], { cwd: machine.folder });
+  const lines = ({ stdout }: { stdout: string }): readonly string[] => stdout.split('\n').filter((line) => line === 'loud' || line === 'still');
+  expect(lines(await up())).toEqual(['loud']);
+  expect(lines(await up('--attach', 'still'))).toEqual(['still']);
+  expect(lines(await up('--no-attach', 'loud'))).toEqual([]);
+  await bayplan(['--root', machine.root, '--file', quiet, 'down'], { cwd: machine.folder });
+});
+
 it('create makes and starts none; run and exec take their options', async () => {
   await out('rm', '-f', '-s');
   await out('create', 'web');

@@ -139,14 +139,14 @@ describe('what is not built yet', () => {
   test('is a note where a service runs without it', () => {
     const project = projectOf('services:\n  web: { image: a, attach: true, privileged: false, ports: ["80-90:80"], build: ., deploy: { labels: { a: b } }, expose: [80] }\n');
     expect(desiredOf(project, { removeOrphans: false }).notes).toEqual([
-      'service web: key "attach" is not built yet and is ignored',
       'service web: key "build" is not built yet and is ignored, the image is used as it is',
       'service web: key "deploy.labels" is not built yet and is ignored',
     ]);
   });
 
   test.each<[string, string]>([
-    ['volumes: [{ type: image, source: x, target: /x, image: { subpath: y } }]', '3:15: services.web: image.subpath is not built yet; mount the whole image'],
+    ['credential_spec: { file: x }', '3:5: services.web: key "credential_spec" is not built yet, and the service would run without it'],
+    ['gpus: all', '3:5: services.web: key "gpus" is not built yet, and the service would run without them'],
   ])('is refused where it would be unsafe: %s', (key, line) => {
     const project = projectOf(`services:\n  web:\n    ${key}\n    image: a\n`);
     expect(() => desiredOf(project, { removeOrphans: false })).toThrow(new BayplanError('stack-file', `/app/compose.yaml:${line}`));
