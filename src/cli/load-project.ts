@@ -33,9 +33,13 @@ export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoice
   return project;
 }
 
+/** More would only hide the first ones. */
+const MOST_TOLD = 50;
+
 /** Each with the line of the file that it stands on. */
 export function tellMistakes(mistakes: readonly Mistake[], cli: Cli): void {
-  for (const mistake of mistakes) cli.stderr.write(`${printable(describeMistake(mistake, cli.stderr.columns ?? 120))}\n`);
+  for (const mistake of mistakes.slice(0, MOST_TOLD)) cli.stderr.write(`${printable(describeMistake(mistake, cli.stderr.columns ?? 120))}\n`);
+  if (mistakes.length > MOST_TOLD) cli.stderr.write(`… and ${mistakes.length - MOST_TOLD} more\n`);
 }
 
 /** The same without filling in variables. */

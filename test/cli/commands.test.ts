@@ -157,6 +157,13 @@ test('a wrong file gets a line a mistake and nothing is sent', async () => {
   expect(cli.err).toContain('none.yaml');
 });
 
+test('of very many mistakes the first fifty are told', async () => {
+  cli.write('compose.yaml', `services:\n${Array.from({ length: 1000 }, (_, index) => `  s${index}: { image: x, prots: [] }\n`).join('')}`);
+  expect(await cli.run('config')).toBe(1);
+  expect(cli.err.match(/did you mean "ports"/g)).toHaveLength(50);
+  expect(cli.err).toMatch(/\n… and 950 more\nbayplan: 1000 mistakes in the stack file; nothing was changed\n$/);
+});
+
 test('config prints the file as it is understood', async () => {
   cli.write('compose.yaml', FILE);
   expect(await cli.run('config')).toBe(0);
