@@ -48,6 +48,8 @@ export interface EngineParts {
   readonly kernel: Kernel;
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report: (line: string) => void;
+  /** It is the first engine of this root since the machine has booted, or since there was nothing left to run. */
+  readonly booted: boolean;
   /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
   close(leave: boolean): void;
 }
@@ -105,7 +107,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishChanges();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, report, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, report, booted: runFolder.booted, close };
   } catch (error) {
     close(false);
     throw error;

@@ -98,7 +98,8 @@ export class Engine {
     try {
       engine = new Engine(options.version, parts);
       engine.#stacks.collectContents();
-      parts.supervisor.adopt();
+      const stacks = parts.booted ? engine.#stacks.boot() : new Set<string>();
+      parts.supervisor.adopt(({ identity }) => identity.owner === 'stack' && stacks.has(identity.stack));
       parts.containers.resume();
       await parts.images.sweep();
       engine.#drift.start();

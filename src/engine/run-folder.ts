@@ -7,6 +7,8 @@ import { ensureRootFolder } from '../state/root-folder.ts';
 import { removeDeserted, removeRunFolder } from './run-folder-removal.ts';
 
 export interface RunFolder {
+  /** Nothing of this boot was there: whatever ran has gone with the one before. */
+  readonly booted: boolean;
   /** Lets the lock go. */
   release(): void;
   /** Takes the folder away too, where there is no container that needs it. */
@@ -19,8 +21,9 @@ export interface RunFolder {
  */
 export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line: string) => void = () => undefined): Promise<RunFolder> {
   const lock = await takeLock(paths, kernel);
+  let booted: boolean;
   try {
-    prepare(paths, kernel, report);
+    booted = prepare(paths, kernel, report);
   } catch (error) {
     kernel.close(lock);
     throw error;
@@ -30,13 +33,15 @@ export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line:
     if (readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
     release();
   };
-  return { release, leave };
+  return { booted, release, leave };
 }
 
-function prepare(paths: Paths, kernel: Kernel, report: (line: string) => void): void {
+/** Answers whether the machine has booted since. */
+function prepare(paths: Paths, kernel: Kernel, report: (line: string) => void): boolean {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const mark = join(paths.run, 'boot');
-  if (read(mark) !== boot) {
+  const booted = read(mark) !== boot;
+  if (booted) {
     const keep = new Set(['engine.lock', 'engine.log']);
     for (const name of readdirSync(paths.run)) if (!keep.has(name)) rmSync(join(paths.run, name), { recursive: true, force: true });
     writeFileSync(mark, boot);
@@ -51,6 +56,7 @@ function prepare(paths: Paths, kernel: Kernel, report: (line: string) => void): 
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace
   }
+  return booted;
 }
 
 function removeMountpoint(path: string, kernel: Kernel, report: (line: string) => void): void {

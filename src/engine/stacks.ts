@@ -1,4 +1,5 @@
 import { foundDrift } from '../plan/drift.ts';
+import { bootOf } from '../plan/boot.ts';
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
@@ -189,6 +190,28 @@ export class Stacks {
     const now = new Set([...contentsOf(stacks.list()), ...given].map(({ digest }) => digest));
     if (contents.unused(now).length === 0 || !stacks.formerAreWhole()) return; // the second only then: it reads them
     contents.collect(new Set([...now, ...contentsOf(stacks.allFormer()).map(({ digest }) => digest)]));
+  }
+
+  /** Brings the stacks back after a boot, and goes on with what it has cut off: a `down` too. Answers which; each takes its time. */
+  boot(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const record of this.#parts.stacks.list()) {
+      names.add(record.name);
+      void this.#boot(record).catch((error: unknown) => this.#parts.report(`stack ${record.name}, after the boot: ${error instanceof Error ? error.message : String(error)}`));
+    }
+    return names;
+  }
+
+  async #boot(record: StackRecord): Promise<void> {
+    const { name, revision } = record;
+    const isDown = Object.keys(record.desired.services).length === 0;
+    const { desired, only } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
+    try {
+      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, only: isDown ? null : [...only] }, {}, () => undefined, { title: 'boot' });
+      if (isDown) await this.#parts.stacks.remove(name, revision);
+    } finally {
+      this.#parts.supervisor.adopt(({ identity, status }) => identity.owner !== 'stack' || identity.stack !== name || status?.phase === 'running' || (status?.restartAt ?? 0) > 0); // what has not come back does as its policy says
+    }
   }
 
   /** Cancels all passes and waits until they have settled. */

@@ -49,9 +49,10 @@ export class Supervisor {
     });
   }
 
-  /** Takes up containers that another engine started: probes the running, restarts those that ended meanwhile as their policy says. */
-  adopt(): void {
+  /** Takes up containers that another engine started, but those that `leaves` names: probes the running, restarts those that ended meanwhile as their policy says. */
+  adopt(leaves: (container: Container) => boolean = () => false): void {
     for (const [name, container] of this.#context.containers.list()) {
+      if (leaves(container)) continue;
       if (container.status?.paused === true) continue;
       if (container.status?.phase === 'running') this.#probes.watch(name);
       else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, { volumes: true }));

@@ -1,0 +1,33 @@
+import type { Container } from '../state/container.ts';
+import type { Desired, State } from '../state/state.ts';
+import { plan } from './plan.ts';
+
+/** What is desired of a stack once the machine has booted, and of which services: images are those that were used before, and nothing is pulled that is here. */
+export interface Boot { readonly desired: Desired; readonly only: readonly string[] }
+
+/**
+ * A boot ends what ran, so all that is desired comes back, in order of the dependencies. As it is stay services of which a person holds a container, and such that had ended by themselves:
+ *
+ * | container                                  | comes back |
+ * |--------------------------------------------|------------|
+ * | ran until then                             | yes, whatever its restart policy |
+ * | was never made or started                  | yes: it was asked for            |
+ * | stopped, killed by a person                | no         |
+ * | is to be made anew, in any state           | yes: the update was cut off |
+ * | had ended with 0, policy no or on-failure  | no: it has done its work         |
+ * | had ended otherwise, policy no             | no         |
+ * | had ended, policy always or unless-stopped | yes        |
+ */
+export function bootOf(desired: Desired, actual: State, now: number): Boot {
+  const images = Object.fromEntries(Object.entries(desired.images).map(([name, image]) => [name, { ...image, spec: { pullPolicy: image.spec.pullPolicy === 'never' ? 'never' as const : 'missing' as const, refreshMs: 0 } }]));
+  const whole = { ...desired, images };
+  const replaced = new Set(plan(whole, actual, now).steps.flatMap((step) => (step.action === 'remove-container' ? [step.args.name] : []))); // its stop was the update's that was cut off
+  const stays = new Set(Object.entries(actual.containers).flatMap(([name, container]) =>
+    (container.identity.owner === 'stack' && !replaced.has(name) && (container.status?.held === true || hasEnded(container)) ? [container.identity.service] : [])));
+  return { desired: whole, only: Object.keys(desired.services).filter((service) => !stays.has(service)).sort() };
+}
+
+/** It failed by itself, and its policy leaves it so. What has ended with 0 is the plan's to leave alone: who depends on it waits for that. */
+function hasEnded({ spec, status }: Container): boolean {
+  return status?.phase === 'exited' && status.startedAt > 0 && status.exitCode !== 0 && spec.restart.policy !== 'always' && spec.restart.policy !== 'unless-stopped';
+}

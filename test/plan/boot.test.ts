@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { bootOf } from '../../src/plan/boot.ts';
+import type { Container, ContainerStatus } from '../../src/state/container.ts';
+import { containerSpec } from '../spec-values.ts';
+import { desired, service } from './states.ts';
+import { emptyState } from '../../src/state/state.ts';
+
+const LOST: Partial<ContainerStatus> = { phase: 'lost', exitCode: 137, startedAt: 1 };
+const ENDED: Partial<ContainerStatus> = { phase: 'exited', startedAt: 1, finishedAt: 2 };
+const left = (policy: 'no' | 'always' | 'on-failure' | 'unless-stopped', status: Partial<ContainerStatus>): Container => ({
+  identity: { owner: 'stack', stack: 'shop', service: 'web', slot: 1, generation: 1 }, spec: containerSpec({ restart: { policy, maxRetries: 0, delayMs: null, windowMs: null } }),
+  status: { id: 'a'.repeat(64), pid: 0, exitCode: 0, oomKilled: false, error: '', createdAt: 1, startedAt: 0, finishedAt: 0, health: 'none', healthOutput: '', restarts: 0, restartAt: 0, held: false, paused: false, addresses: {}, anonymousVolumes: {}, ipv6Addresses: {}, runtime: 'bayplan', storage: 'overlay', joined: [], ports: [], ...status, phase: status.phase ?? 'exited' },
+});
+
+it.each<[string, Container | null, boolean]>([
+  ['ran, policy no', left('no', LOST), true],
+  ['ran, unless-stopped', left('unless-stopped', LOST), true],
+  ['never made', null, true],
+  ['never started', left('no', { phase: 'created' }), true],
+  ['stopped by a person', left('always', { ...ENDED, exitCode: 137, held: true }), false],
+  ['stopped by a person, its end not recorded', left('always', { ...LOST, held: true }), false],
+  ['ended with 0', left('no', ENDED), true], // in the plan, which leaves it alone
+  ['failed, policy no', left('no', { ...ENDED, exitCode: 3 }), false],
+  ['failed, retries used up', left('on-failure', { ...ENDED, exitCode: 3 }), false],
+  ['failed, always', left('always', { ...ENDED, exitCode: 3 }), true],
+])('%s', (_name, container, comes) => {
+  const actual = { ...emptyState('shop'), containers: container === null ? {} : { 'shop-web-1': container } };
+  expect(bootOf(desired({ web: { ...service(), template: container?.spec ?? service().template }, db: service() }), actual, 1000).only).toEqual(comes ? ['db', 'web'] : ['db']);
+});

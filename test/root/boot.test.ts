@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { eventually, gather, Machine } from './harness.ts';
+import { interrupted } from './interrupted.ts';
+import { processes } from './leftovers.ts';
+
+// What a boot leaves: no process, nothing below the run folder, and the root folder as it was.
+const machine = new Machine();
+beforeAll(async () => {
+  await machine.open();
+  await machine.loadHello();
+});
+afterEach(async () => {
+  expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+});
+afterAll(() => machine.dispose());
+
+/** Everything ends at once, and the next engine is the first of another boot. No engine is open. */
+async function cutPower(): Promise<void> {
+  for (const { pid } of processes(machine.paths)) process.kill(pid, 'SIGKILL');
+  await eventually(() => expect(processes(machine.paths)).toEqual([]));
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n').reverse()) {
+    const at = line.split(' ')[4] ?? '';
+    if (at.startsWith(`${machine.paths.run}/`)) execFileSync('umount', ['-l', at]);
+  }
+  writeFileSync(join(machine.paths.run, 'boot'), 'another');
+}
+
+const STACK = `
+services:
+  db: { image: bayplan/hello, command: [sh, -c, "rm -f /tmp/ready; echo db >>/notes/order; sleep 0.5; touch /tmp/ready; sleep 1000"], stop_signal: SIGKILL, volumes: ["notes:/notes"], healthcheck: { test: [CMD, test, -e, /tmp/ready], interval: 100ms, retries: 1000 } }
+  migrate: { image: bayplan/hello, command: [sh, -c, "echo migrate >>/notes/order"], volumes: ["notes:/notes"], depends_on: { db: { condition: service_healthy } } }
+  app: { image: bayplan/hello, command: [sh, -c, "echo app >>/notes/order; sleep 1000"], restart: always, stop_signal: SIGKILL, volumes: ["notes:/notes"], depends_on: { db: { condition: service_healthy }, migrate: { condition: service_completed_successfully } } }
+  held: { image: bayplan/hello, command: [sleep, "1000"], restart: always, stop_signal: SIGKILL }
+  failed: { image: bayplan/hello, command: [sh, -c, "exit 3"] }
+volumes: { notes: }
+`;
+const order = (): readonly string[] => readFileSync(join(machine.paths.volumes, 'demo_notes/_data/order'), 'utf8').trim().split('\n');
+const phases = (): Record<string, string> => Object.fromEntries([...machine.engine.containers.list()].map(([name, { status }]) => [name.slice(5, -2), status?.phase ?? '']));
+const settled = async (): Promise<void> => await eventually(() => expect(machine.engine.busy('demo')).toBe(false), 30_000);
+
+it('stacks come back in the order of their dependencies, healthy before who needs that; what is held, has done its work or has failed stays', async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  await gather((onEvent) => machine.engine.operate('demo', { version: 1, verb: 'stop', services: ['held'], timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, stop: false, oneOffs: false, volumes: 'none', from: null }, onEvent, new AbortController().signal));
+  await eventually(() => expect(phases()).toEqual({ db: 'running', app: 'running', migrate: 'exited', held: 'exited', failed: 'exited' }));
+  expect(order()).toEqual(['db', 'migrate', 'app']);
+  await machine.close();
+  await cutPower();
+  await machine.open();
+  await settled();
+  await eventually(() => expect(phases()).toEqual({ db: 'running', app: 'running', migrate: 'exited', held: expect.stringMatching(/exited|lost/), failed: 'exited' }));
+  expect(machine.engine.container('demo-held-1').status?.held).toBe(true);
+  expect(order()).toEqual(['db', 'migrate', 'app', 'db', 'app']);
+  const [db, app] = ['db', 'app'].map((name) => machine.engine.container(`demo-${name}-1`).status);
+  expect((app?.startedAt ?? 0) - (db?.startedAt ?? 0)).toBeGreaterThanOrEqual(500); // it was healthy first
+  expect((await machine.engine.stackHistory('demo')).map(({ revision }) => revision)).toEqual([1]);
+});
+
+it('an update and a down that the power cut off go on', async () => {
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+  await machine.close();
+  const request = machine.request(STACK.replace('echo app', 'echo other'));
+  await interrupted(machine, request, { atEvent: 3 });
+  await cutPower();
+  await machine.open();
+  await settled();
+  await eventually(() => expect(order().at(-1)).toBe('other'));
+  await machine.close();
+  await interrupted(machine, null, { atEvent: 3 });
+  await cutPower();
+  await machine.open();
+  await settled();
+  await eventually(() => expect([machine.engine.stacks(), [...machine.engine.containers.list().keys()]]).toEqual([[], []]));
+  expect(order().at(-1)).toBe('other'); // a volume's data is nobody's to take
+});
