@@ -247,9 +247,9 @@ export class Engine {
   }
 
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
-  async createContainer(desired: Desired): Promise<string> {
+  async createContainer(desired: Desired, signal: AbortSignal = new AbortController().signal): Promise<string> {
     checkRuntimes(desired, this.runtimes);
-    const id = await this.#single.create(desired);
+    const id = await this.#single.create(desired, signal);
     // What is removed at its end need not outlive a power cut.
     if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();
     return id;
@@ -261,7 +261,7 @@ export class Engine {
 
   /** The same for a one-off of a stack. */
   async createOneOff(stack: string, request: StackRequest): Promise<string> {
-    return await this.#stacks.once(stack, request, (desired) => this.createContainer(desired));
+    return await this.#stacks.once(stack, request, (desired, signal) => this.createContainer(desired, signal));
   }
 
   async removeContainer(name: string, how: RemoveHow): Promise<void> {

@@ -28,13 +28,13 @@ export class SingleContainers {
   }
 
   /** Makes the one container of `desired`, and the networks and volumes that it names and that are missing; starts nothing. Answers its id. */
-  async create(desired: Desired): Promise<string> {
+  async create(desired: Desired, signal: AbortSignal): Promise<string> {
     const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
     const image = container?.spec.image ?? '';
     if (container?.identity.owner === 'api' && this.#runtime.images.find(image) === null) throw new BayplanError('image-not-found', `No such image: ${image}`); // in words by which docker's client knows to pull it
     this.#making.add(desired);
     try {
-      return await this.#mutex.run(desired.stack, () => this.#create(name, desired));
+      return await this.#mutex.run(desired.stack, () => this.#create(name, desired, signal));
     } finally {
       this.#making.delete(desired);
     }
@@ -75,11 +75,11 @@ export class SingleContainers {
     if (failure !== undefined) throw failure.error;
   }
 
-  async #create(name: string, desired: Desired): Promise<string> {
+  async #create(name: string, desired: Desired, signal: AbortSignal): Promise<string> {
     const taken = this.#idOf(name);
     if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);
     const result = await runPass({
-      plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal: new AbortController().signal, onEvent: () => undefined, executor: this.#executor,
+      plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined, executor: this.#executor,
       observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)),
     });
     if (!result.ok) throw new BayplanError('create-failed', result.message);

@@ -19,6 +19,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
+import { OneOffs } from './one-offs.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
 import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
@@ -30,6 +31,7 @@ export class Stacks {
   readonly #parts: EngineParts;
   readonly #passes: StackPasses;
   readonly #history: StackHistory;
+  readonly #oneOffs = new OneOffs();
   /** Requests whose contents are kept, and not yet named by a desired state. */
   #admitting = 0;
 
@@ -136,7 +138,7 @@ export class Stacks {
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#passes.reconcile(name, { desired, revision: record?.revision ?? null }, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal });
+      await this.#oneOffs.without(name, () => this.#passes.reconcile(name, { desired, revision: record?.revision ?? null }, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal }));
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -172,14 +174,14 @@ export class Stacks {
   }
 
   /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */
-  async once<T>(name: string, request: StackRequest, make: (desired: Desired) => Promise<T>): Promise<T> {
+  async once<T>(name: string, request: StackRequest, make: (desired: Desired, signal: AbortSignal) => Promise<T>): Promise<T> {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
-    return await this.#admit(async () => {
+    return await this.#oneOffs.make(name, (signal) => this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);
-      return await make(desired);
-    });
+      return await make(desired, signal);
+    }));
   }
 
   /** Removes contents that no stack desires, or has a way back to, and no container was made with; nothing while a former revision cannot be read, which may name it. */
