@@ -13,5 +13,5 @@ export async function syslogOptions({ id, name, spec }: ContainerRecord): Promis
   const number = target.protocol === 'unix' ? address : (await lookup(address).catch((cause: unknown) => {
     throw new BayplanError('not-found', `container ${name}: syslog-address: host ${address} is not known`, { cause });
   })).address;
-  return JSON.stringify({ ...rest, address: number, tag: syslogTag(tag, { id, name, image: spec.image, imageId: spec.imageId }), host: hostname() });
+  return JSON.stringify({ version: 1, ...rest, address: number, tag: syslogTag(tag, { id, name, image: spec.image, imageId: spec.imageId }), host: hostname() });
 }
