@@ -273,7 +273,7 @@ export class Engine {
   async commitContainer(name: string, { pause, ...request }: Omit<CommitRequest, 'base' | 'spec' | 'layer'> & { readonly pause: boolean }): Promise<string> {
     const { spec, status } = this.container(name);
     const stands = pause && status?.phase === 'running' && !status.paused;
-    if (stands) await this.#parts.supervisor.pause(name); // nobody can look at its health meanwhile
+    if (stands) await this.#parts.supervisor.pause(name, true); // nobody can look at its health meanwhile
     try {
       const id = await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
       this.events.container('commit', name, { comment: request.message, imageID: id, imageRef: request.reference === null ? '' : familiarReference(request.reference) });

@@ -80,10 +80,10 @@ export class Supervisor {
     await this.#context.containers.stop(name, signal, graceMs);
   }
 
-  /** Freezes a container for somebody, until it is let go on, started or ended. Its health stays what it was: nobody can look. */
-  async pause(name: string): Promise<void> {
+  /** Freezes a container for somebody, until it is let go on, started or ended; `forWork`: for what the engine itself does with it, and no longer than that lives. Its health stays what it was: nobody can look. */
+  async pause(name: string, forWork = false): Promise<void> {
     this.#probes.forget(name); // a look at a frozen container would fail
-    await this.#context.containers.pause(name, true).catch((error: unknown) => {
+    await this.#context.containers.pause(name, true, forWork).catch((error: unknown) => {
       const status = this.#context.containers.get(name)?.status;
       if (status?.phase === 'running' && !status.paused) this.#probes.watch(name, true);
       throw error;

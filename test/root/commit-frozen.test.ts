@@ -22,3 +22,15 @@ it('a commit comes to its end though the container that it freezes ends meanwhil
   expect(id).toMatch(/^sha256:/);
   expect(engine.container('demo-web-1').status).toMatchObject({ phase: 'exited', paused: false });
 });
+
+it('what an engine had frozen for a commit when it was killed goes on with the next; what a person has paused stays so', async () => {
+  const service = '{ image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }';
+  expect(await machine.up(`services: { web: ${service}, held: ${service} }`)).toMatchObject({ ok: true });
+  await machine.engine.containers.pause('demo-web-1', true, true); // as a commit does
+  await machine.engine.pauseContainer('demo-held-1', true);
+  await machine.close();
+  await machine.open();
+  const paused = (name: string): boolean | undefined => machine.engine.containers.get(name)?.status?.paused;
+  expect([paused('demo-web-1'), paused('demo-held-1')]).toEqual([false, true]);
+  expect((await machine.exec('demo-web-1', 'echo', 'there')).output).toBe('there\n');
+});

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { desiredOneOff, oneOffProject } from '../../src/stack/index.ts';
+import { desiredOneOff, type oneOffProject } from '../../src/stack/index.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import { Machine } from './harness.ts';
 import { leftovers } from './leftovers.ts';

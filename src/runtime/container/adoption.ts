@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import { readRecord } from '../record.ts';
 import { findProcess, readExit } from './find-process.ts';
-import { isFrozen } from './freezer.ts';
+import { isFrozen, setFrozen } from './freezer.ts';
 import { type AsideContainer, asideContainer } from './aside-container.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
@@ -111,6 +111,10 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
   const { record, files } = entry;
   const found = await findProcess(kernel, files);
   if (found.state === 'running') {
+    if (existsSync(files.borrowed)) {
+      await setFrozen(files.cgroup, false);
+      rmSync(files.borrowed, { force: true });
+    }
     Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup) });
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);

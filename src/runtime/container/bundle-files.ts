@@ -28,6 +28,8 @@ export interface ContainerFiles {
   readonly dns: string;
   /** There while its networks are being changed. */
   readonly changing: string;
+  /** There while the engine has it frozen for work of its own: the next one lets it go on. */
+  readonly borrowed: string;
   readonly restarts: string;
   readonly hosts: string;
   readonly hostname: string;
@@ -45,7 +47,7 @@ export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerF
     state, record: `${state}/container.json`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
     log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, removing: `${state}/removing`,
     bundle, config: `${bundle}/config.json`, pid: `${bundle}/pid`, lock: `${bundle}/lock`,
-    socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`,
+    socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`, borrowed: `${bundle}/borrowed`,
     hosts: `${bundle}/hosts`, hostname: `${bundle}/hostname`, resolvConf: `${bundle}/resolv.conf`,
     cgroup: `${cgroupParent === '' ? `/${paths.cgroup}` : cgroupParent}/${short}`,
   };

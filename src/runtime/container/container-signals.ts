@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Images } from '../image/images.ts';
 import type { ContainerEntry } from './container-entry.ts';
+import { mark } from './container-notes.ts';
 import type { ContainerEvent } from './containers.ts';
 import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
 import { setFrozen } from './freezer.ts';
@@ -51,18 +53,21 @@ export class ContainerSignals {
     if (number === SIGKILL || stops === '' || number === signalNumber(stops)) await this.#thaw(entry);
   }
 
-  /** Freezes all its processes, or lets them go on. Throws BayplanError `not-running`, or `conflict` where it is so already. */
-  async pause(entry: ContainerEntry, on: boolean): Promise<void> {
+  /** Freezes all its processes, or lets them go on. `forWork`: the engine's, so that the next engine lets it go on. Throws BayplanError `not-running`, or `conflict` where it is so already. */
+  async pause(entry: ContainerEntry, on: boolean, forWork = false): Promise<void> {
     const { name } = entry.record;
     if (entry.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
     if (entry.paused === on) throw new BayplanError('conflict', `container ${name} is ${on ? 'already' : 'not'} paused`);
+    if (forWork) mark(entry.files.borrowed);
     await setFrozen(entry.files.cgroup, on);
+    if (!on) rmSync(entry.files.borrowed, { force: true });
     Object.assign(entry, { paused: on, view: null });
   }
 
   async #thaw(entry: ContainerEntry): Promise<void> {
     if (!entry.paused) return;
     await setFrozen(entry.files.cgroup, false);
+    rmSync(entry.files.borrowed, { force: true });
     if (!entry.paused) return; // it has ended meanwhile
     Object.assign(entry, { paused: false, view: null });
     this.#emit('unpaused', entry.record.name);

@@ -193,8 +193,8 @@ export class ContainerStore implements Containers {
     await this.#signals.send(this.#entry(name), signal);
   }
 
-  async pause(name: string, on: boolean): Promise<void> {
-    await this.#mutex.run(name, () => this.#signals.pause(this.#entry(name), on));
+  async pause(name: string, on: boolean, forWork = false): Promise<void> {
+    await this.#mutex.run(name, () => this.#signals.pause(this.#entry(name), on, forWork));
     this.#emit(on ? 'paused' : 'unpaused', name);
   }
 

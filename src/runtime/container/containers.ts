@@ -61,8 +61,8 @@ export interface Containers {
   /** Stop signal, then SIGKILL after the grace period; resolves when it is gone and its exit known. */
   stop(name: string, signal: string | null, graceMs: number): Promise<void>;
   signal(name: string, signal: string): Promise<void>;
-  /** Freezes all its processes, or lets them go on. Rejects with `conflict` where it does not run, or is so already. */
-  pause(name: string, on: boolean): Promise<void>;
+  /** Freezes all its processes, or lets them go on. `forWork`: for as long as the engine works on it, the next one lets it go on. Rejects with `conflict` where it does not run, or is so already. */
+  pause(name: string, on: boolean, forWork?: boolean): Promise<void>;
   /** Ends it first where it runs, or with `ended` rejects with `conflict`. */
   remove(name: string, how?: RemoveHow): Promise<void>;
   /**
