@@ -1,17 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dockerClient, type Ended } from '../peers/docker-client.ts';
 import { DockerMachine } from '../peers/docker-machine.ts';
-import { top } from '../root/harness.ts';
+import { dockerSideMissing, withDocker } from './docker-side.ts';
 import { type Compare, NOT_HERE, ROWS } from './docker-rows.ts';
 
 // The stock client, command by command, against Docker's engine and ours: exit codes, and what it prints once ids and times are taken out.
-const script = process.env['BAYPLAN_BENCH_DOCKER'] ?? resolve(import.meta.dirname, '../../../shared/bench/docker-engine');
-const why = existsSync(script) ? '' : ` (skipped: there is no Docker engine at ${script})`;
-
 type Client = (args: readonly string[], input?: string) => Promise<Ended>;
 
 async function say(docker: Client, folder: string, host: string): Promise<readonly Ended[]> {
@@ -54,23 +50,14 @@ function shapeOf(out: string): ReadonlyMap<string, string> {
   return shape;
 }
 
-describe.skipIf(why !== '')(`the stock client, side by side${why}`, () => {
+describe.skipIf(dockerSideMissing !== '')(`the stock client, side by side${dockerSideMissing}`, () => {
   const machine = new DockerMachine();
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-beside-'));
   let docker: readonly Ended[] = [];
   let ours: readonly Ended[] = [];
-  const tables = (): readonly string[] => execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').map((line) => line.replace(/^table /, '')).filter((table) => /^ip6? /.test(table));
 
   beforeAll(async () => {
-    const archive = execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello'], { encoding: 'utf8', cwd: top }).trim();
-    const before = tables();
-    const socket = execFileSync(script, ['start'], { encoding: 'utf8' }).trim().replace('unix://', '');
-    const client = dockerClient(socket, folder);
-    for (const prune of [['system', 'prune', '-af'], ['volume', 'prune', '-af']]) await client(prune); // what other comparisons have left there
-    await client(['load', '-i', archive]);
-    docker = await say(client, join(folder, 'work'), `/host${folder}/work`);
-    spawnSync(script, ['stop'], { stdio: 'ignore' });
-    for (const table of tables()) if (!before.includes(table)) execFileSync('nft', ['delete', 'table', ...table.split(' ')]);
+    docker = await withDocker(folder, (socket) => say(dockerClient(socket, folder), join(folder, 'work'), `/host${folder}/work`));
     await machine.open();
     ours = await say(machine.docker, join(folder, 'work'), join(folder, 'work'));
   }, 600_000);
