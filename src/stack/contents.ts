@@ -55,12 +55,24 @@ export function contentBytes({ contents }: Project, read: (path: string) => Buff
   const bytes: Record<string, string> = {};
   for (const { key, from, at } of contents) {
     if (from === 'external') continue;
-    const found = 'file' in from ? read(from.file) : 'text' in from ? Buffer.from(from.text) : from.value === undefined ? null : Buffer.from(from.value);
-    if (found !== null) bytes[key] = found.toString('base64');
-    else missing.push(formatMistake({ ...at, message: `${at.message}: ${'file' in from ? `file ${from.file} does not exist; create it` : `variable ${'variable' in from ? from.variable : ''} is not set; set it in the environment or in .env`}` }));
+    const held = bytesOf(from, read);
+    if (typeof held === 'string') missing.push(formatMistake({ ...at, message: `${at.message}: ${held}` }));
+    else bytes[key] = held.toString('base64');
   }
   if (missing.length > 0) throw new BayplanError('stack-file', missing.join('\n'));
   return bytes;
+}
+
+/** What a source holds, or why it cannot be had. */
+function bytesOf(from: Exclude<ContentSource['from'], 'external'>, read: (path: string) => Buffer | null): Buffer | string {
+  if ('text' in from) return Buffer.from(from.text);
+  if ('variable' in from) return from.value === undefined ? `variable ${from.variable} is not set; set it in the environment or in .env` : Buffer.from(from.value);
+  try {
+    return read(from.file) ?? `file ${from.file} does not exist; create it`;
+  } catch (error) {
+    if (error instanceof BayplanError) return error.message;
+    throw error;
+  }
 }
 
 /** A service's configs and secrets; of two at the same target the later one counts. */

@@ -52,6 +52,19 @@ test('the options of a bridge: its name, its mtu, no masquerading, no talk among
   expect(ipJson('link').map((link) => link['ifname'])).not.toContain(name);
 });
 
+test('a range that has run out says so, until somebody leaves', async () => {
+  await world.networks.create('one', '', bridgeSpec({ ipam: [pool({ subnet: '10.217.13.0/29', ipRange: '10.217.13.4/30' })] }));
+  const members = [await world.container('a', 'one'), await world.container('b', 'one'), await world.container('c', 'one')]; // 10.217.13.7 is broadcast
+  expect(members.map(({ address }) => address)).toEqual(['10.217.13.4', '10.217.13.5', '10.217.13.6']);
+  await expect(world.container('d', 'one')).rejects.toThrow('network one: all addresses of 10.217.13.4/30 are given; remove containers or use a larger subnet');
+  const [first, ...rest] = members;
+  await world.drop(first!.endpoint);
+  const late = await world.container('e', 'one');
+  expect(late.address).toBe('10.217.13.4');
+  for (const one of [...rest, late]) await world.drop(one.endpoint);
+  await world.networks.remove('one');
+});
+
 test('a bridge of a name that the host has already is refused, and the link stays', async () => {
   const name = `bpt${world.paths.instance}`;
   execFileSync('ip', ['link', 'add', name, 'type', 'bridge']);

@@ -292,6 +292,13 @@ describe('a registry that fails', () => {
     expect(progress.map(({ part, state, why }) => [part, state, why?.replace(/ 127\S+|in \S+ s/g, '')])).toEqual([2, 3].map((at) => ['', 'retrying', `image registry has failed (500: disk full); retrying  (${at} of 3)`]));
   });
 
+  test('by refusing connections: it ends after as many tries as there are, and says that nothing is there', async () => {
+    const { host } = registry;
+    registry.close();
+    await expect(images.pull(`${host}/app:1`, { credentials: {}, signal: new AbortController().signal, onProgress: (event) => progress.push(event) })).rejects.toThrow(`registry ${host} cannot be reached: nothing listens there`);
+    expect(progress.map(({ state, why }) => [state, why?.replace(/ 127\S+|in \S+ s/g, '')])).toEqual([2, 3].map((at) => ['retrying', `registry cannot be reached: nothing listens there; retrying  (${at} of 3)`]));
+  });
+
   test('with what is no HTTP: it is not asked again', async () => {
     registry.intercept = (_, response) => { response.socket?.end('HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm="http://127.0.0.1/\x01"\r\nContent-Length: 0\r\n\r\n'); return true; };
     await expect(pull()).rejects.toThrow(/^registry 127.0.0.1:\d+ answers what is no HTTP \(.*header value char.*\)$/);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BayplanError } from '../../src/state/bayplan-error.ts';
 import { configYaml, contentBytes, desiredOf } from '../../src/stack/index.ts';
 import { mistakesOf, projectOf } from './load-text.ts';
 
@@ -57,6 +58,7 @@ describe('configs and secrets', () => {
 
   test('what cannot be had is told with its place, all at once', () => {
     const without = projectOf(file);
+    expect(() => contentBytes(without, (path) => { throw new BayplanError('unreadable', `cannot read ${path}: EISDIR`); })).toThrow(/:10:3: secrets\.key: cannot read \S+key\.pem: EISDIR/);
     expect(() => contentBytes(without, () => null)).toThrow(
       '/app/compose.yaml:9:3: secrets.token: variable TOKEN is not set; set it in the environment or in .env\n'
       + '/app/compose.yaml:10:3: secrets.key: file /app/key.pem does not exist; create it',
