@@ -97,9 +97,10 @@ export class DriftWatch {
     });
   }
 
-  #add(list: (() => void)[], watched: Watched, changed: (by: Culprit | null) => void): void {
+  /** `gone`: whether what is to be watched has ended meanwhile, which is no failure. */
+  #add(list: (() => void)[], watched: Watched, changed: (by: Culprit | null) => void, gone: () => boolean = () => false): void {
     list.push(this.#context.watch.add(watched, changed, (why) => {
-      if (this.#complaints.has(watched.kind)) return; // the reason is the same for all others, as a rule
+      if (this.#complaints.has(watched.kind) || gone()) return; // the reason is the same for all others, as a rule
       this.#complaints.add(watched.kind);
       this.#context.report(`${watched.kind} of ${watched.of} cannot be watched (${why}): drift there is noticed by "bayplan plan --drift" alone`);
     }));
@@ -126,9 +127,10 @@ export class DriftWatch {
     if (places === null) return;
     const cancels: (() => void)[] = [];
     const changed = (): void => this.#mark((dirty) => dirty.containers.add(name));
-    if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed);
-    this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed);
-    for (const of of places.folders) this.#add(cancels, { kind: 'files', of }, changed);
+    const gone = (): boolean => this.#context.containers.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0;
+    if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed, gone);
+    this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed, gone);
+    for (const of of places.folders) this.#add(cancels, { kind: 'files', of }, changed, gone);
     this.#watched.set(name, cancels);
     changed();
   }
@@ -172,11 +174,19 @@ export class DriftWatch {
         await delay(LASTING_MS);
         await this.#look(dirty);
       }
+      if (dirty.rules && this.#isNobodysRules()) networks.repair();
       if (!this.#closed) looked([...new Set([...now.map((name) => this.#stackOf(name)), ...(dirty.links || dirty.rules || dirty.volumes ? this.#stacks() : [])])]);
     } catch (error) {
       report(`drift could not be looked for: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (this.#dirty.containers.size > 0) this.#mark(() => undefined);
+  }
+
+  /** Whether rules have drifted that are of no stack, whose file could say what is done about it. */
+  #isNobodysRules(): boolean {
+    const { containers, networks } = this.#context;
+    const none = [...[...networks.list().values()].filter(({ stack }) => stack === ''), ...[...containers.list().values()].filter(({ identity }) => identity.owner === 'api')];
+    return none.some(({ status }) => status?.drift?.some(({ kind }) => kind === 'rules') === true);
   }
 
   /** One look at a time, so that what one has found is not overtaken by an earlier one. */

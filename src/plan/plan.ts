@@ -52,8 +52,9 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   };
 }
 
-/** What has drifted is put right too, whoever was to do it: `up` says what there shall be. Not of what is made or started anew anyhow. */
+/** What has drifted is put right too, whoever was to do it: `up` says what there shall be. Not of what is made or started anew anyhow, nor where it is about one container alone. */
 function repairs(others: readonly Step[], desired: Desired, actual: State, { only }: PassOptions): readonly Step[] {
+  if (Object.keys(desired.containers).length > 0) return [];
   const renewed = new Set(others.flatMap(({ action, args }) => (RENEWING.has(action) && 'name' in args ? [args.name] : [])));
   return driftSteps(foundDrift(desired, actual), actual, ({ object, name, drift }) => !renewed.has(name) && drift.every(({ kind }) => kind !== 'health')
     && (object !== 'container' || only === null || only.includes(actual.containers[name]?.identity.service ?? '')), desired.stopTimeoutSeconds);

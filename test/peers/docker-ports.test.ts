@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dockerMissing } from './docker-client.ts';
@@ -31,6 +32,18 @@ describeWherePresent([dockerMissing, rootMissing], 'docker run -p', () => {
     expect((await fetch('http://127.0.0.1:18611/bin/')).status).toBe(404);
     expect(await docker(['run', '-d', '-p', '18610-18612:80', 'bayplan/hello', 'sleep', '9'])).toMatchObject({ status: 125, err: expect.stringContaining('no free tcp port is left between 18610 and 18612') });
     expect((await docker(['inspect', '-f', '{{json .HostConfig.PortBindings}}', first])).out).toBe('{"80/tcp":[{"HostIp":"","HostPort":"18610-18612"}]}\n');
+  });
+
+  it('has its rules back where somebody removes or flushes them, though no stack is there', async () => {
+    await run('-p', '18613:80');
+    const { table } = host.machine.paths;
+    const lines = (): number => execFileSync('nft', ['list', 'table', 'inet', table], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').length;
+    const before = lines();
+    for (const how of ['delete', 'flush']) {
+      execFileSync('nft', [how, 'table', 'inet', table]);
+      await expect.poll(() => { try { return lines(); } catch { return 0; } }, { timeout: 5000 }).toBe(before);
+      expect((await fetch('http://127.0.0.1:18613/bin/')).status).toBe(404);
+    }
   });
 
   it('picks a free port where none is named, and keeps it for port and ps to show', async () => {

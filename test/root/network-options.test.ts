@@ -98,18 +98,6 @@ test('a port with an allow-list is closed to others, in both families; the host 
   await world.networks.remove('one');
 });
 
-test('rules that somebody flushes are back within seconds, by themselves', async () => {
-  await world.networks.restore([], []);
-  await world.networks.create('one', '', bridgeSpec());
-  const rules = (): number => execFileSync('nft', ['list', 'table', 'inet', world.paths.table], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('masquerade').length;
-  const before = rules();
-  execFileSync('nft', ['delete', 'table', 'inet', world.paths.table]);
-  await expect.poll(() => { try { return rules(); } catch { return 0; } }, { timeout: 5000 }).toBe(before);
-  execFileSync('nft', ['flush', 'table', 'inet', world.paths.table]);
-  await expect.poll(rules, { timeout: 5000 }).toBe(before);
-  await world.networks.remove('one');
-});
-
 const MACVLAN = linkMissing('macvlan');
 test.skipIf(MACVLAN !== '')(`a macvlan network puts containers on the wire of its parent${MACVLAN}`, async () => {
   const outside = world.outside('10.213.33.1');
