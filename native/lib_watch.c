@@ -23,7 +23,8 @@
 #define LINE_BYTES 4400
 /* What changes within this time is told once. */
 #define TOGETHER_MS 20
-#define FILE_CHANGES (IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define ENTRY_CHANGES (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define FILE_CHANGES (IN_MODIFY | ENTRY_CHANGES)
 #define LINK_GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
 #define ROUTE_GROUPS (RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 
@@ -139,6 +140,7 @@ static int watch_one(struct watcher *w, uint32_t token, const char *verb, const 
   if (!strcmp(verb, "links")) { one->kind = LINKS; if (watch_links(w, one, argument) < 0) return -1; }
   else if (!strcmp(verb, "rules")) { one->kind = RULES; if (watch_rules(one, argument) < 0) return -1; }
   else if (!strcmp(verb, "mounts")) { one->kind = MOUNTS; if (watch_mounts(w, one, token, argument) < 0) return -1; }
+  else if (!strcmp(verb, "entries")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, ENTRY_CHANGES); }
   else if (!strcmp(verb, "files")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, FILE_CHANGES); }
   else return errno = ENOSYS, -1;
   return listen_to(w, token, one->fd, one->kind == MOUNTS ? EPOLLPRI : EPOLLIN);

@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Desired } from '../state/state.ts';
+import { scheduleProblem } from './job-times.ts';
 import type { StackRecord } from './stack-record.ts';
 
 /** `from`: the folder of the stack file that somebody means; null: whichever stack has the name. Throws BayplanError `conflict` where the stack came from another one. */
@@ -13,4 +14,12 @@ export function refuseForeign(name: string, from: string | null, before: StackRe
 export function checkName(name: string, desired: Desired | null): void {
   if (!/^[a-z0-9][a-z0-9_-]*$/.test(name) || name.length > 200) throw new BayplanError('bad-request', `stack name "${name}": expected lower-case letters, digits, "_" and "-", a letter or digit first`);
   if (desired !== null && desired.stack !== name) throw new BayplanError('bad-request', `the desired state is for stack "${desired.stack}", not for "${name}"`);
+}
+
+/** Throws BayplanError `bad-request` where a service's schedule cannot be kept: a stack file's was looked at when it was loaded, any other client's was not. */
+export function checkSchedules({ services }: Desired): void {
+  for (const [name, { job }] of Object.entries(services)) {
+    const problem = job === null ? null : scheduleProblem(job);
+    if (problem !== null) throw new BayplanError('bad-request', `service "${name}": ${problem}`);
+  }
 }

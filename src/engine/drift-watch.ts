@@ -67,7 +67,7 @@ export class DriftWatch {
     volumes.onEvent(() => this.#watchVolumes());
     networks.onEvent(() => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'links', of: '-' }, () => this.#mark((dirty) => { dirty.links = true; }));
-    this.#add(this.#fixed, { kind: 'files', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
+    this.#add(this.#fixed, { kind: 'entries', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
     this.#watchVolumes();
   }
@@ -108,7 +108,7 @@ export class DriftWatch {
 
   #watchVolumes(): void {
     for (const cancel of this.#volumes.splice(0)) cancel();
-    for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'files', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
+    for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'entries', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
   }
 
   #willWatch(name: string): void {
@@ -130,7 +130,8 @@ export class DriftWatch {
     const gone = (): boolean => this.#context.containers.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0;
     if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed, gone);
     this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed, gone);
-    for (const of of places.folders) this.#add(cancels, { kind: 'files', of }, changed, gone);
+    for (const of of places.limits) this.#add(cancels, { kind: 'files', of }, changed, gone);
+    this.#add(cancels, { kind: 'entries', of: places.state }, changed, gone); // its log is there, which is written all the time
     this.#watched.set(name, cancels);
     changed();
   }

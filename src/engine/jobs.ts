@@ -165,11 +165,14 @@ export class Jobs {
       await Promise.all(needed);
       if (containers.get(run.container) === null) await this.#context.create(desiredRun(record.desired, service, run));
       if (this.#context.parts.stacks.get(stack)?.desired.services[service] === undefined) return await this.#context.ask(run.container, { action: 'remove', volumes: true, ended: false }); // it was taken down meanwhile
+      over.signal.throwIfAborted();
       await this.#context.ask(run.container, { action: 'start' });
       await this.#note(stack, service, run.run, { startedAt: containers.get(run.container)?.status?.startedAt ?? 0 });
+      if (over.signal.aborted && !this.#closed) await this.#stop(run.container); // it was to be stopped while it began
     } catch (error) {
       if (this.#closed) return;
-      await this.#finish(stack, service, run.run, { exitCode: containers.get(run.container)?.status?.exitCode || 125, error: error instanceof Error ? error.message : String(error) });
+      const cause: unknown = over.signal.aborted ? over.signal.reason : error;
+      await this.#finish(stack, service, run.run, { exitCode: containers.get(run.container)?.status?.exitCode || 125, error: cause instanceof Error ? cause.message : String(cause) });
     }
   }
 
@@ -186,7 +189,6 @@ export class Jobs {
   #watch(container: string, timeoutMs: number, since = this.#context.now()): AbortController {
     const over = new AbortController();
     const expire = (): void => {
-      over.abort();
       this.#background(this.#expire(container, timeoutMs));
     };
     this.#current.set(container, { over, timeout: timeoutMs === 0 ? null : setTimeout(expire, Math.min(Math.max(since + timeoutMs - this.#context.now(), 0), 2 ** 31 - 1)) });
@@ -196,11 +198,14 @@ export class Jobs {
   async #expire(container: string, timeoutMs: number): Promise<void> {
     const found = this.#find(container);
     if (found === null || found.run.finishedAt !== 0) return;
-    await this.#note(found.stack, found.service, found.run.run, { error: `it took longer than its timeout of ${timeoutMs / 1000} s` });
-    await this.#stop(container);
+    const error = `it took longer than its timeout of ${timeoutMs / 1000} s`;
+    await this.#note(found.stack, found.service, found.run.run, { error });
+    await this.#stop(container, error);
   }
 
-  async #stop(container: string): Promise<void> {
+  /** Stops a run, or keeps it from beginning. */
+  async #stop(container: string, why = 'it was stopped before it had begun'): Promise<void> {
+    this.#current.get(container)?.over.abort(new BayplanError('cancelled', why));
     const { spec, status } = this.#context.parts.containers.get(container) ?? {};
     if (spec === undefined || status?.phase !== 'running') return;
     await this.#context.ask(container, { action: 'stop', signal: spec.stopSignal, graceMs: spec.stopGracePeriodMs });

@@ -14,7 +14,7 @@ import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired, type State } from '../state/state.ts';
 import { checkRuntimes } from './check-runtimes.ts';
-import { checkName, refuseForeign } from './check-stack.ts';
+import { checkName, checkSchedules, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
@@ -69,6 +69,7 @@ export class Stacks {
   plan(name: string, request: StackRequest): PlanAnswer {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
+    checkSchedules(request.desired);
     refuseForeign(name, request.from, this.#parts.stacks.get(name));
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
@@ -81,6 +82,7 @@ export class Stacks {
   ): Promise<void> {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
+    checkSchedules(request.desired);
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, request.from, before);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
@@ -177,6 +179,7 @@ export class Stacks {
   async once<T>(name: string, request: StackRequest, make: (desired: Desired, signal: AbortSignal) => Promise<T>): Promise<T> {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
+    checkSchedules(request.desired);
     return await this.#oneOffs.make(name, (signal) => this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);

@@ -81,7 +81,7 @@ function removalOf(name: string, why: string, actual: State, leaving: ReadonlyMa
   if (there === undefined) return [];
   const stop = stepId('stop-container', name);
   return leaving.has(name) ? [] : [
-    ...(there.status?.phase === 'running' ? [{ id: stop, action: 'stop-container' as const, args: { name, signal: 'SIGKILL', graceMs: 0 }, needs: [], why }] : []),
+    ...(there.status?.phase === 'running' ? [{ id: stop, action: 'stop-container' as const, args: { name, signal: there.spec.stopSignal, graceMs: there.spec.stopGracePeriodMs }, needs: [], why }] : []),
     { id: stepId('remove-container', name), action: 'remove-container', args: { name, volumes: true }, needs: [stop], why },
   ];
 }

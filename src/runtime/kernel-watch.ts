@@ -9,7 +9,9 @@ export type Watched =
   | { readonly kind: 'rules'; readonly of: string }
   /** Mounts of the namespace of a process, by its pid. */
   | { readonly kind: 'mounts'; readonly of: string }
-  /** What is written in, removed or renamed from a folder, not what is renamed into it. */
+  /** What is removed or renamed from a folder. */
+  | { readonly kind: 'entries'; readonly of: string }
+  /** The same, and what is written in files of it. */
   | { readonly kind: 'files'; readonly of: string };
 
 /** Who changed our table: a program's pid and name. */

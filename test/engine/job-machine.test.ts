@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { afterJobEvent, IDLE, type JobAction, type JobEvent, type JobState, MOST_WAITING } from '../../src/engine/job-machine.ts';
-import { dueSlot, nextSlot } from '../../src/engine/job-times.ts';
+import { dueSlot, nextSlot, scheduleProblem } from '../../src/engine/job-times.ts';
 
 const running: JobState = { ...IDLE, phase: 'running', slot: 1, attempt: 1 };
 const stopping: JobState = { ...running, phase: 'stopping', waiting: [2] };
@@ -70,4 +70,10 @@ describe('slots', () => {
     expect(dueSlot(every, at('2026-01-01T00:00:00Z'), at('2026-01-03T10:00:07Z'))).toBe(at('2026-01-03T10:00:05Z'));
     expect(dueSlot(every, at('2026-01-03T10:00:05Z'), at('2026-01-03T10:00:07Z'))).toBe(null);
   });
+});
+
+it.each([['nonsense', '', 'schedule "nonsense"'], ['* * * * *', 'Mars/Base', 'in timezone "Mars/Base"']])('a schedule that cannot be kept (%s, %s) has a reason, and no slots', (schedule, timezone, reason) => {
+  expect(scheduleProblem({ schedule, timezone })).toContain(reason);
+  expect([nextSlot({ schedule, timezone }, 0), dueSlot({ schedule, timezone }, 0, 1e12)]).toEqual([null, null]);
+  expect(scheduleProblem({ schedule: '* * * * *', timezone: 'Europe/Berlin' })).toBe(null);
 });

@@ -51,6 +51,30 @@ it('a run for each slot, with a container, output and exit code of its own; so m
   expect(new Set(written()).size).toBe(written().length);
 });
 
+it('a schedule that cannot be kept is refused, whoever sends it', async () => {
+  const request = machine.request(stack('true', NEVER));
+  const { tidy } = request.desired.services;
+  const broken = { ...request, desired: { ...request.desired, services: { tidy: { ...tidy!, job: { ...tidy!.job!, schedule: 'nonsense' } } } } };
+  await expect(machine.engine.planStack('demo', broken)).rejects.toThrow('service "tidy": schedule "nonsense"');
+});
+
+it('a run that is to be stopped while it begins does not go on', async () => {
+  const slow = `
+services:
+  tidy: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: { ready: { condition: service_healthy } }, x-bayplan: { ${NEVER}, timeout: 300ms } }
+  ready: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD, test, -e, /ready], interval: 100ms, start_period: 1h } }
+`;
+  const up = machine.up(slow);
+  await eventually(() => expect(machine.engine.container('demo-ready-1').status?.phase).toBe('running'));
+  await up;
+  await machine.engine.runJob('demo', 'tidy');
+  const [run] = await ended(1);
+  expect(run).toMatchObject({ exitCode: 125, error: 'it took longer than its timeout of 0.3 s' });
+  expect((await machine.exec('demo-ready-1', 'touch', '/ready')).code).toBe(0);
+  await eventually(() => expect(machine.engine.container('demo-ready-1').status?.health).toBe('healthy'));
+  expect(machine.engine.containers.list().get('demo-tidy-job-1')?.status?.phase).not.toBe('running');
+});
+
 it('a run that fails is tried again, and one that takes too long has failed', async () => {
   const retried = stack('test -e /notes/once && exit 0; touch /notes/once; exit 1', `${NEVER}, retries: 2`);
   await machine.up(retried);

@@ -3,6 +3,7 @@ import type { Drift } from '../../state/drift.ts';
 import type { PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize } from './containers.ts';
+import type { MountsSeen } from './mount-drift.ts';
 import type { ContainerRecord, ExitRecord, ReadyLine } from './record.ts';
 import type { ShimClient } from './shim-client.ts';
 
@@ -34,7 +35,7 @@ export interface ContainerEntry {
   /** What is not as it was made, when it was last looked at. */
   drift: readonly Drift[];
   /** Where something was mounted in it at a look. */
-  mountsSeen: Set<string>;
+  mountsSeen: MountsSeen;
   /** Connections that are attached before its next start. */
   readonly attachments: Set<PendingAttachment>;
   /** Of its terminal, as it was last asked for. */
@@ -46,7 +47,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: new Set(), attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: { root: null, targets: new Set() }, attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -55,7 +56,7 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   Object.assign(entry, {
     phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false, outputLost: exit?.outputLost ?? 0,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
-    ready: null, shim: null, paused: false, ports: [], health: 'none', mountsSeen: new Set(), view: null,
+    ready: null, shim: null, paused: false, ports: [], health: 'none', mountsSeen: { root: null, targets: new Set() }, view: null,
     // Its shim was killed with it: how it ended, nobody knows.
     drift: exit === null ? [{ kind: 'process', field: 'process', expected: 'running', found: 'gone without an exit' }] : [],
   });

@@ -279,11 +279,11 @@ export class ContainerStore implements Containers {
   }
 
   /** Folders in which changes of its limits and its record are noticed, and the pid whose mounts are its own; null: it does not run. */
-  places(name: string): { readonly folders: readonly string[]; readonly pid: number; readonly netns: string | null } | null {
+  places(name: string): { readonly limits: readonly string[]; readonly state: string; readonly pid: number; readonly netns: string | null } | null {
     const entry = this.#entries.get(name);
     if (entry?.phase !== 'running' || entry.ready === null) return null;
     const { record: { spec: { networkMode } }, files, ready } = entry;
-    return { folders: [...limitFolders(files.cgroup), files.state], pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
+    return { limits: limitFolders(files.cgroup), state: files.state, pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
   }
 
   processes(name: string): readonly number[] {

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { filesOf, type ContainerFiles } from '../../../src/runtime/container/bundle-files.ts';
 import { ContainerRecords } from '../../../src/runtime/container/container-records.ts';
-import type { ContainerRecord } from '../../../src/runtime/container/record.ts';
+import { CONTAINER_RECORD_VERSION, type ContainerRecord } from '../../../src/runtime/container/record.ts';
 import { pathsOf } from '../../../src/state/paths.ts';
 import { FakeKernel } from '../../fake-kernel.ts';
 import { specOf } from './container-spec.ts';
 
 const RECORD: ContainerRecord = {
-  version: 2, storage: 'overlay', runtime: 'bayplan', id: 'a'.repeat(64), name: 'web', identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, spec: specOf(), pending: null, createdAt: 0, addresses: {}, ipv6Addresses: {}, joined: [], anonymousVolumes: {},
+  version: CONTAINER_RECORD_VERSION, storage: 'overlay', runtime: 'bayplan', id: 'a'.repeat(64), name: 'web', identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, spec: specOf(), pending: null, createdAt: 0, addresses: {}, ipv6Addresses: {}, joined: [], anonymousVolumes: {},
   error: '', errorCode: 0, mountedImages: {}, users: null, giving: null,
 };
 

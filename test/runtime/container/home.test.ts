@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { networkHome } from '../../../src/runtime/container/home.ts';
-import { ContainerRecord } from '../../../src/runtime/container/record.ts';
+import { CONTAINER_RECORD_VERSION, ContainerRecord } from '../../../src/runtime/container/record.ts';
 import { specOf } from './container-spec.ts';
 
 function record(name: string, networkMode: string): ContainerRecord {
   return ContainerRecord.parse({
-    version: 2, id: Buffer.from(name.padEnd(32, '0').slice(0, 32)).toString('hex'), name, spec: specOf({ networkMode }), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '',
+    version: CONTAINER_RECORD_VERSION, id: Buffer.from(name.padEnd(32, '0').slice(0, 32)).toString('hex'), name, spec: specOf({ networkMode }), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '',
     identity: { owner: 'stack', stack: 's', service: name, slot: 1, generation: 1 },
   });
 }

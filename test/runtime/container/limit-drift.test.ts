@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { expectedLimits } from '../../../src/runtime/container/limit-drift.ts';
-import { mountDrift } from '../../../src/runtime/container/mount-drift.ts';
+import { mountDrift, type MountPoints } from '../../../src/runtime/container/mount-drift.ts';
 import { Resources } from '../../../src/state/resources.ts';
 import { specOf as containerSpec } from './container-spec.ts';
 
@@ -18,7 +18,11 @@ it('knows how the kernel shows limits: whole pages, weights, and its words for n
 
 it('misses mounts that were there, and none that a link of the image put elsewhere', () => {
   const spec = containerSpec({ mounts: [{ type: 'tmpfs', target: '/run/x/', size: null, mode: null, options: [] }, { type: 'tmpfs', target: '/var/run/y', size: null, mode: null, options: [] }] });
-  const seen = new Set<string>();
-  expect(mountDrift(spec, new Set(['/', '/run/x', '/run/y']), seen)).toEqual([]);
-  expect(mountDrift(spec, new Set(['/']), seen)).toEqual([{ kind: 'mount', field: 'mounts[/run/x]', expected: 'tmpfs', found: 'not mounted' }]);
+  const seen = { root: null, targets: new Set<string>() };
+  const shown = (root: string | null, ...places: readonly string[]): MountPoints => ({ root, places: new Set(places) });
+  expect(mountDrift(spec, shown('31', '/', '/run/x', '/run/y'), seen)).toEqual([]);
+  // It has changed its root, to a folder and to a mount: what is outside cannot be seen.
+  expect(mountDrift(spec, shown(null, '/proc'), seen)).toEqual([]);
+  expect(mountDrift(spec, shown('44', '/'), seen)).toEqual([]);
+  expect(mountDrift(spec, shown('31', '/'), seen)).toEqual([{ kind: 'mount', field: 'mounts[/run/x]', expected: 'tmpfs', found: 'not mounted' }]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkShared, chooseUsers } from '../../../src/runtime/container/choose-users.ts';
 import { DEFAULT_POOL } from '../../../src/runtime/container/id-ranges.ts';
-import { ContainerRecord } from '../../../src/runtime/container/record.ts';
+import { CONTAINER_RECORD_VERSION, ContainerRecord } from '../../../src/runtime/container/record.ts';
 import { usersDonor, usersHome } from '../../../src/runtime/container/users-home.ts';
 import { OWN_NAMESPACES } from '../../../src/state/confinement.ts';
 import type { ContainerSpec } from '../../../src/state/container.ts';
@@ -9,7 +9,7 @@ import { specOf } from './container-spec.ts';
 
 const IDENTITY = { owner: 'stack', stack: 's', service: 'a', slot: 1, generation: 1 } as const;
 const record = (name: string, spec: Partial<ContainerSpec>, users: unknown = null): ContainerRecord => ContainerRecord.parse({
-  version: 2, id: Buffer.from(name.padEnd(32, '0')).toString('hex'), name, spec: specOf(spec), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '', users, identity: IDENTITY,
+  version: CONTAINER_RECORD_VERSION, id: Buffer.from(name.padEnd(32, '0')).toString('hex'), name, spec: specOf(spec), createdAt: 1, addresses: {}, anonymousVolumes: {}, error: '', users, identity: IDENTITY,
 });
 const own = (change: Partial<ContainerSpec['namespaces']>): Pick<ContainerSpec, 'namespaces'> => ({ namespaces: { ...OWN_NAMESPACES, ...change } });
 const USERS = { uids: [{ containerId: 0, hostId: 1, size: 2 }], gids: [{ containerId: 0, hostId: 1, size: 2 }] };
