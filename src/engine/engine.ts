@@ -347,7 +347,7 @@ function executorOf({ images, networks, volumes, containers, supervisor }: Engin
     containers: {
       create: (name: string, identity: Identity, spec: ContainerSpec) => containers.create(name, identity, withReplicasMounts(containers.list(), identity, spec)),
       start: (name: string) => supervisor.start(name),
-      stop: (name: string, signal: string | null, graceMs: number) => supervisor.stop(name, signal, graceMs),
+      stop: (name: string, signal: string | null, graceMs: number, again: boolean) => supervisor.stop(name, signal, graceMs, again),
       signal: (name: string, signal: string) => containers.signal(name, signal),
       pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
       remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),

@@ -66,16 +66,21 @@ export class Supervisor {
     this.#restarts.forget(name);
     this.#asked.delete(name);
     this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
-    await this.#run(name);
+    const drifted = this.#context.containers.get(name)?.status?.drift?.some(({ kind }) => kind === 'process') === true;
+    await this.#run(name).catch((error: unknown) => {
+      if (drifted) this.#context.containers.note(name, { interrupted: true }); // it still is to run
+      throw error;
+    });
+    this.#context.containers.note(name, { interrupted: false });
     await runHooks(this.#context.containers, name, 'post_start', null);
   }
 
-  /** Stops a container for somebody; it stays stopped until up, start or restart. */
-  async stop(name: string, signal: string | null, graceMs: number): Promise<void> {
+  /** Stops a container for somebody; it stays stopped until up, start or restart. `again`: it is to be started again, and has drifted until it is. */
+  async stop(name: string, signal: string | null, graceMs: number, again = false): Promise<void> {
     this.#restarts.cancel(name);
     this.#asked.add(name);
     this.#probes.forget(name);
-    this.#context.containers.note(name, { held: true, restartAt: 0 });
+    this.#context.containers.note(name, { held: !again, interrupted: again, restartAt: 0 });
     await this.#preStop(name, graceMs);
     await this.#context.containers.stop(name, signal, graceMs);
   }

@@ -1,6 +1,7 @@
 import type { Container } from '../state/container.ts';
 import { type Drift, driftText, type DriftPolicy, type Found } from '../state/drift.ts';
 import type { Plan, Step } from '../state/plan.ts';
+import { sharedWith } from '../state/shared-with.ts';
 import type { Desired, State } from '../state/state.ts';
 import { byKey } from './expand.ts';
 import { inOrder } from './in-order.ts';
@@ -8,12 +9,14 @@ import { isInactive, networksOf } from './resources.ts';
 import { stepId } from './step-id.ts';
 
 /**
- * How each kind is put right, the strongest one of an object's deciding. Data is never: what is gone would be made anew, empty.
+ * How each kind is put right, the strongest one of an object's deciding. Data is never: what is gone would be made anew, empty. One that is paused, or whose namespaces others share,
+ * is not restarted: that is told.
  *
  * | kind    | of a container       | of a network   | of a volume |
  * |---------|----------------------|----------------|-------------|
  * | process | start                | –              | –           |
  * | mount   | stop, start          | –              | –           |
+ * | health  | stop, start          | –              | –           |
  * | network | repair while it runs | repair         | –           |
  * | limit   | repair while it runs | –              | –           |
  * | record  | repair while it runs | repair         | told        |
@@ -40,8 +43,14 @@ export function foundDrift(desired: Desired, actual: State): readonly Found[] {
     if (care === undefined || container.identity.owner !== 'stack' || isInactive(container, desired) || container.status === null || container.status.phase === 'removing') continue;
     if (container.status.held) found.push({ object: 'container', name, drift: [], fate: 'held' });
     else {
-      add('container', name, (container.status.drift ?? []).filter(({ kind }) => kind !== 'process' || isLost(container)), care.drift);
-      if (care.unhealthy === 'restart') add('container', name, unhealthy(container), 'heal'); // the file asks for it
+      const { phase, paused, drift = [] } = container.status;
+      add('container', name, drift.filter(({ kind }) => kind === 'process' && phase === 'exited'), 'heal'); // the engine itself has stopped it
+      const others = drift.filter(({ kind }) => kind !== 'process' || (phase === 'lost' && isLost(container)));
+      const restarts = others.filter(({ kind }) => REPAIRS[kind] === 'restart');
+      const bound = paused || isHome(name, container, actual);
+      add('container', name, bound ? others.filter((one) => !restarts.includes(one)) : others, care.drift);
+      if (bound) add('container', name, restarts, 'report');
+      if (care.unhealthy === 'restart' && !bound) add('container', name, unhealthy(container), 'heal'); // the file asks for it
     }
   }
   return found;
@@ -75,7 +84,7 @@ function containerSteps(one: Found, container: Container | undefined, of: (one: 
   const stop = stepId('stop-container', name);
   const graceMs = stopTimeoutSeconds === null ? spec.stopGracePeriodMs : stopTimeoutSeconds * 1000;
   return [
-    ...(status?.phase === 'running' ? [{ id: stop, action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs }, needs: networks, why: cause } as const] : []),
+    ...(status?.phase === 'running' ? [{ id: stop, action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs, again: true }, needs: networks, why: cause } as const] : []),
     { id: stepId('start-container', name), action: 'start-container', args: { name }, needs: [stop, ...networks], why: cause },
     ...(spec.ports.length > 0 ? [{ id: stepId('publish-ports', name), action: 'publish-ports', args: { name }, needs: [stepId('start-container', name)], why: cause } as const] : []),
   ];
@@ -95,6 +104,11 @@ function merged(steps: readonly Step[]): readonly Step[] {
 export function planDrift(desired: Desired, actual: State, heals: (found: Found) => boolean): Plan {
   const steps = driftSteps(foundDrift(desired, actual), actual, heals, null);
   return { steps: inOrder(steps, ({ id }) => id, ({ needs }) => needs), notes: [], wakeAt: null };
+}
+
+/** Whether others live in namespaces of it that end with it: a restart would be theirs too. */
+function isHome(name: string, { status }: Container, { containers }: State): boolean {
+  return Object.values(containers).some(({ spec: { namespaces }, status: its }) => its?.phase === 'running' && sharedWith({ namespaces, networkMode: '' }).some((other) => other === name || other === status?.id));
 }
 
 /** A restart policy that starts it again comes first. */

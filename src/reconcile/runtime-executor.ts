@@ -10,7 +10,10 @@ export interface Runtime {
   readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
   readonly networks: Pick<Networks, 'create' | 'remove' | 'repair' | 'mendNetwork'>;
   readonly volumes: Pick<Volumes, 'create' | 'remove'>;
-  readonly containers: Pick<Containers, 'create' | 'start' | 'stop' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect' | 'mend'>;
+  readonly containers: Pick<Containers, 'create' | 'start' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect' | 'mend'> & {
+    /** `again`: it is to be started again. */
+    readonly stop: (name: string, signal: string | null, graceMs: number, again: boolean) => Promise<void>;
+  };
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly drain: (name: string, atMostMs: number, signal: AbortSignal) => Promise<void>;
   /** `steadyMs`: it has to stay so for as long. */
@@ -27,7 +30,7 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'remove-volume': ({ name }) => volumes.remove(name),
     'create-container': ({ name, identity, spec }) => containers.create(name, identity, spec),
     'start-container': ({ name }) => containers.start(name),
-    'stop-container': ({ name, signal, graceMs }) => containers.stop(name, signal, graceMs),
+    'stop-container': ({ name, signal, graceMs, again }) => containers.stop(name, signal, graceMs, again === true),
     'signal-container': ({ name, signal }) => containers.signal(name, signal),
     'pause-container': ({ name }) => containers.pause(name, true),
     'unpause-container': ({ name }) => containers.pause(name, false),

@@ -18,7 +18,8 @@ export const StepArgs = {
   'create-container': z.strictObject({ name, identity: Identity, spec: ContainerSpec }),
   /** Network namespace, links, process. Clears a hold and the restart counter. */
   'start-container': z.strictObject({ name }),
-  'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number() }),
+  // `again`: it is stopped to be started again, which is made good where something comes between.
+  'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number(), again: z.boolean().optional() }),
   /** `volumes`: its anonymous ones too. `ended`: fails for one that runs. */
   'remove-container': z.strictObject({ name, volumes: z.boolean().optional(), ended: z.boolean().optional() }),
   'signal-container': z.strictObject({ name, signal: z.string() }),

@@ -38,6 +38,8 @@ describe('what is done about drift', () => {
     ['a lost process', { phase: 'lost', drift: [gone] }, `start-container ${WEB}`],
     ['one that its policy starts again', { phase: 'lost', restartAt: 5, drift: [gone] }, ''],
     ['data', { drift: [data] }, ''],
+    ['one that a heal has stopped and not started again', { phase: 'exited', drift: [gone] }, `start-container ${WEB}`],
+    ['a mount, while it is paused', { paused: true, drift: [mount, limit] }, `repair-container ${WEB}`],
     ['an end of its own', { phase: 'exited', exitCode: 1 }, ''],
     ['one that a person has stopped', { phase: 'exited', held: true }, ''],
     ['one that was lost before the engine came', { phase: 'lost' }, ''],
@@ -45,6 +47,15 @@ describe('what is done about drift', () => {
     ['nothing', {}, ''],
   ])('of a container: %s', (_name, change, steps) => {
     expect(healed(world(change))).toBe(steps);
+  });
+
+  it('restarts none whose namespaces others share, and says so', () => {
+    const { wanted, actual } = world({ drift: [mount, limit] });
+    const container = actual.containers[WEB]!;
+    const guest = { ...container, spec: { ...container.spec, namespaces: { ...container.spec.namespaces, pid: `container:${WEB}` } }, status: { ...container.status!, drift: [] } };
+    const shared = { ...actual, containers: { ...actual.containers, guest } };
+    expect(healed({ wanted, actual: shared })).toBe(`repair-container ${WEB}`);
+    expect(foundDrift(wanted, shared).filter(({ name }) => name === WEB).map(({ fate, drift }) => [fate, drift.map(({ kind }) => kind)])).toEqual([['heal', ['limit']], ['report', ['mount']]]);
   });
 
   it('says why, with what was expected and found, and who did it', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineEvent } from '../../src/engine/event-log.ts';
@@ -62,8 +62,8 @@ const limit = (): string => {
 
 async function upWatched(text = file()): Promise<void> {
   expect(await machine.up(text, { wait: true })).toMatchObject({ ok: true, message: '' });
-  // It is watched from a moment after its start on; what happens before that is found by the first look.
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  // It is watched from a moment after its start on; what happens before that is found by the first look then. Which mounts it has, this one sees.
+  expect(await machine.engine.stackDrift('demo')).toEqual([]);
 }
 
 /** Each kind: what a hand does, and how the kernel shows that it is as it was. */
@@ -176,6 +176,31 @@ describe('drift is only told', () => {
     renameSync(`${folder}.away`, folder);
     expect(await machine.engine.stackDrift('demo')).toEqual([]);
   });
+});
+
+it('one that a heal has stopped and cannot start is started as soon as that can be, by the next engine too', async () => {
+  const source = join(machine.folder, 'source');
+  mkdirSync(source);
+  const text = file('', 'restart: always').replace('volumes: ["data:/www"]', `volumes: [{ type: bind, source: ${source}, target: /www, bind: { create_host_path: false } }]`);
+  await upWatched(text);
+  renameSync(source, `${source}.away`);
+  sh(`nsenter -t ${status().pid} -m umount /scratch`);
+  await eventually(() => expect(told('heal-failed', WEB)).not.toHaveLength(0), BOUND_MS);
+  expect(status()).toMatchObject({ phase: 'exited', held: false });
+  expect(told('heal', WEB)).toEqual([]);
+  expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'due']]);
+  renameSync(`${source}.away`, source);
+  await eventually(() => expect(status().phase).toBe('running'), 3 * BOUND_MS);
+  await eventually(() => expect(served()).toBe('404'), BOUND_MS);
+  expect(await machine.engine.stackDrift('demo')).toEqual([]);
+
+  renameSync(source, `${source}.away`);
+  sh(`nsenter -t ${status().pid} -m umount /scratch`);
+  await eventually(() => expect(status().phase).toBe('exited'), 3 * BOUND_MS);
+  await machine.close();
+  renameSync(`${source}.away`, source);
+  await machine.open();
+  await eventually(() => expect(status()).toMatchObject({ phase: 'running', held: false }), 3 * BOUND_MS);
 });
 
 it('restarts an unhealthy container where the file asks for it, and gives up where that is in vain', async () => {

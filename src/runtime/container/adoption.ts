@@ -81,7 +81,7 @@ function recordOf({ context: { paths, asides }, aside }: Adopter, id: string, fi
 
 async function adoptOne(adopter: Adopter, record: ContainerRecord, files: ContainerFiles): Promise<void> {
   const { networks, report, now } = adopter.context;
-  const entry = { ...newEntry(record, files), held: existsSync(files.held), removing: existsSync(files.removing), restarts: readRestarts(files) };
+  const entry = { ...newEntry(record, files), held: existsSync(files.held), interrupted: existsSync(files.interrupted), removing: existsSync(files.removing), restarts: readRestarts(files) };
   adopter.entries.set(record.name, entry);
   try {
     for (const [network, ipv4] of Object.entries(record.addresses)) {

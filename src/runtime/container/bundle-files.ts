@@ -14,6 +14,8 @@ export interface ContainerFiles {
   readonly exit: string;
   /** There where a person stopped it. */
   readonly held: string;
+  /** There where it was stopped to be started again, until it is. */
+  readonly interrupted: string;
   /** There where its removal was begun. */
   readonly removing: string;
   readonly bundle: string;
@@ -45,7 +47,7 @@ export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerF
   const bundle = `${paths.bundles}/${short}`;
   return {
     state, record: `${state}/container.json`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
-    log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, removing: `${state}/removing`,
+    log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, interrupted: `${state}/interrupted`, removing: `${state}/removing`,
     bundle, config: `${bundle}/config.json`, pid: `${bundle}/pid`, lock: `${bundle}/lock`,
     socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`, borrowed: `${bundle}/borrowed`,
     hosts: `${bundle}/hosts`, hostname: `${bundle}/hostname`, resolvConf: `${bundle}/resolv.conf`,

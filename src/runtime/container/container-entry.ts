@@ -28,6 +28,8 @@ export interface ContainerEntry {
   restarts: number;
   restartAt: number;
   held: boolean;
+  /** It was stopped to be started again, which has not come to be. */
+  interrupted: boolean;
   paused: boolean;
   /** A removal was begun and has to be finished. */
   removing: boolean;
@@ -47,7 +49,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: { root: null, targets: new Set() }, attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, interrupted: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: { root: null, targets: new Set() }, attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -62,8 +64,11 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   });
 }
 
+const INTERRUPTED: Drift = { kind: 'process', field: 'process', expected: 'running', found: 'stopped to be started again' };
+
 export function viewOf(entry: ContainerEntry): Container {
   const { record } = entry;
+  const drift = entry.interrupted && entry.phase === 'exited' ? [INTERRUPTED] : [...entry.drift];
   entry.view ??= {
     identity: record.identity,
     spec: record.spec,
@@ -72,7 +77,7 @@ export function viewOf(entry: ContainerEntry): Container {
       ...(entry.outputLost === 0 ? {} : { outputLost: entry.outputLost }),
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
       health: entry.health, healthOutput: entry.healthOutput, healthLog: [...entry.healthLog], failingStreak: entry.failingStreak, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
-      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports], ...(entry.drift.length === 0 ? {} : { drift: [...entry.drift] }),
+      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports], ...(drift.length === 0 ? {} : { drift }),
     },
   };
   return entry.view;

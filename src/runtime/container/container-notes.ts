@@ -12,15 +12,17 @@ export interface Note {
   readonly restarts?: number;
   readonly restartAt?: number;
   readonly held?: boolean;
+  readonly interrupted?: boolean;
   readonly ports?: readonly PublishedPort[];
 }
 
 /** Sets what others say, and keeps beside the record what the next engine has to know of it. */
 export function noteEntry(entry: ContainerEntry, note: Note): void {
   const { files } = entry;
-  if (note.held !== undefined && note.held !== entry.held) {
-    if (note.held) mark(files.held);
-    else rmSync(files.held, { force: true });
+  for (const what of ['held', 'interrupted'] as const) {
+    if (note[what] === undefined || note[what] === entry[what]) continue;
+    if (note[what]) mark(files[what]);
+    else rmSync(files[what], { force: true });
   }
   Object.assign(entry, note, { view: null });
   if (entry.phase === 'running' && note.ports !== undefined) {
