@@ -108,7 +108,7 @@ static int remount(const struct mount_spec *spec, int root, struct error *err) {
 static int open_interface(const struct mount_spec *mount, int root, struct error *err) {
   int found = inroot_open_plain(root, mount->target, O_PATH | O_DIRECTORY);
   if (found >= 0) return found;
-  if (errno == ELOOP || errno == ENOTDIR) return error_text(err, "mount %s on %s: it must be a folder, and no link", mount->type, mount->target);
+  if (errno == ELOOP || errno == ENOTDIR) return error_text(err, "mount %s on %s: must be mounted on ordinary directory, and no link", mount->type, mount->target);
   return errno == ENOENT ? inroot_make(root, mount->target, false, 0755, err) : error_errno(err, "openat2", mount->target);
 }
 

@@ -110,27 +110,84 @@ static int finish_root(const struct config *config, struct error *err) {
   return 0;
 }
 
+/* The kernel writes blanks, line ends and backslashes of a path as three octal digits. */
+static void decode_path(char *path) {
+  char *to = path;
+  for (const char *from = path; *from; to++) {
+    bool escaped = from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' && from[2] <= '7' && from[3] >= '0' && from[3] <= '7';
+    *to = escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
+    from += escaped ? 4 : 1;
+  }
+  *to = 0;
+}
+
+struct seen_mount { int id, parent; char *path; bool interface; };
+struct seen_mounts { struct seen_mount *all; size_t count; };
+
+static void forget_mounts(struct seen_mounts *seen) {
+  for (size_t i = 0; i < seen->count; i++) free(seen->all[i].path);
+  free(seen->all);
+  *seen = (struct seen_mounts){0};
+}
+
+static int read_mounts(FILE *file, struct seen_mounts *seen, struct error *err) {
+  char *line = NULL;
+  rewind(file);
+  int done = 0;
+  for (size_t room = 0; done == 0 && getline(&line, &room, file) > 0;) {
+    struct seen_mount one = {0};
+    char type[64];
+    const char *dash = strstr(line, " - ");
+    if (!dash || sscanf(line, "%d %d %*s %*s %ms", &one.id, &one.parent, &one.path) != 3 || sscanf(dash, " - %63s", type) != 1) {
+      free(one.path);
+      done = error_text(err, "/proc/self/mountinfo: not understood: %s", line);
+      continue;
+    }
+    decode_path(one.path);
+    one.interface = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+    struct seen_mount *all = realloc(seen->all, (seen->count + 1) * sizeof *all);
+    if (!all) { free(one.path); done = error_text(err, "out of memory"); continue; }
+    seen->all = all;
+    seen->all[seen->count++] = one;
+  }
+  free(line);
+  return done == 0 && ferror(file) ? error_errno(err, "read", "/proc/self/mountinfo") : done;
+}
+
+/* Whether it can be seen whole: nothing lies over it. */
+static bool is_whole(const struct seen_mounts *seen, const struct seen_mount *one) {
+  for (size_t i = 0; i < seen->count; i++) if (seen->all[i].parent == one->id && seen->all[i].id != one->id && strcmp(seen->all[i].path, one->path) == 0) return false;
+  return true;
+}
+
+/* Takes away, or covers, what is whole of the kernel's interfaces outside the new root; how many there were. What is gone is for the next look to say: a path alone may lead to something else. */
+static int cover_interfaces(const struct config *config, FILE *mounts, struct error *err) {
+  size_t length = strlen(config->root);
+  struct seen_mounts seen = {0};
+  int found = read_mounts(mounts, &seen, err);
+  for (size_t i = seen.count; found >= 0 && i-- > 0;) {
+    const struct seen_mount *one = &seen.all[i];
+    if (!one->interface || (strncmp(one->path, config->root, length) == 0 && one->path[length] == '/') || !is_whole(&seen, one)) continue;
+    found++;
+    if (umount2(one->path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+    bool locked = errno == EINVAL || errno == EPERM;
+    if (!locked || mount("tmpfs", one->path, "tmpfs", MS_NOSUID | MS_NOEXEC | MS_RDONLY, "mode=0") < 0) error_errno(err, "umount2", one->path);
+  }
+  forget_mounts(&seen);
+  return found;
+}
+
+#define LOOKS 16
+
 /* The old root stays below the new one where nobody can reach it, but a whole proc or sysfs in it would let a container's own user namespace mount another one, without what is masked. */
 static int leave_interfaces(const struct config *config, struct error *err) {
-  size_t length = strlen(config->root), count = 0;
-  char *line = NULL, **found = NULL;
-  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  FILE *mounts = fopen("/proc/self/mountinfo", "re"); /* once: /proc itself goes */
   if (!mounts) return error_errno(err, "open", "/proc/self/mountinfo");
-  for (size_t room = 0; getline(&line, &room, mounts) > 0;) {
-    char path[4096], type[64];
-    char *dash = strstr(line, " - ");
-    if (!dash || sscanf(line, "%*d %*d %*s %*s %4095s", path) != 1 || sscanf(dash, " - %63s", type) != 1) continue;
-    if ((strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0) || (strncmp(path, config->root, length) == 0 && path[length] == '/')) continue;
-    found = realloc(found, (count + 1) * sizeof *found);
-    if (!found || !(found[count++] = strdup(path))) return error_text(err, "out of memory");
-  }
+  int found = 1;
+  /* A further look finds what lay below another of its kind at the same path, and that nothing is left. */
+  for (int look = 0; look < LOOKS && found > 0; look++) found = cover_interfaces(config, mounts, err);
   fclose(mounts);
-  while (count) {
-    const char *path = found[--count];
-    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) continue; /* went with one above it */
-    if ((errno != EINVAL && errno != EPERM) || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NOEXEC | MS_RDONLY, "mode=0") < 0) return error_errno(err, "umount2", path);
-  }
-  return 0;
+  return found > 0 ? -1 : found;
 }
 
 static int move_root(const struct config *config, int root, struct error *err) {

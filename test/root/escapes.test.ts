@@ -185,7 +185,7 @@ describe('what hides parts of /proc', () => {
     for (const name of ['bin', 'elsewhere', 'dev']) mkdirSync(join(own, name), { recursive: true });
     copyFileSync('/bin/busybox', join(own, 'bin/busybox'));
     symlinkSync('elsewhere', join(own, 'proc'));
-    expect(run(bundle(['busybox', 'true'], (config) => { config.root.path = own; }))).toMatchObject({ status: 1, stderr: 'mount proc on /proc: it must be a folder, and no link\n' });
+    expect(run(bundle(['busybox', 'true'], (config) => { config.root.path = own; }))).toMatchObject({ status: 1, stderr: 'mount proc on /proc: must be mounted on ordinary directory, and no link\n' });
   });
 
   it('is not undone by a console that leads elsewhere (CVE-2025-52565)', async () => {

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './harness.ts';
@@ -97,10 +97,31 @@ describe('mounts', () => {
       const capabilities = ['CAP_SYS_ADMIN', 'CAP_SETFCAP', 'CAP_SETUID', 'CAP_SETGID'];
       config.process.capabilities = { bounding: capabilities, effective: capabilities, permitted: capabilities };
     });
-    for (const options of [[], ['--no-pivot']]) {
+    const refused = (...options: string[]): void => {
       const result = run(container, ...options);
       expect(result.stdout).toBe('');
       expect(result.stderr).toContain('mount: permission denied');
+    };
+    for (const options of [[], ['--no-pivot']]) refused(...options);
+    // At a path that the kernel writes with escapes, and one over another.
+    const odd = join(folder, 'a proc\tand \\ more');
+    mkdirSync(odd);
+    try {
+      for (const source of ['first', 'second']) {
+        execFileSync('mount', ['-t', 'proc', source, odd]);
+        refused('--no-pivot');
+      }
+    } finally {
+      execFileSync('sh', ['-c', 'while umount -l "$0" 2>/dev/null; do :; done', odd]);
+    }
+    // One that is hidden below another mount cannot be come by: nothing runs beside it.
+    mkdirSync(join(odd, 'proc'));
+    try {
+      execFileSync('mount', ['-t', 'proc', 'proc', join(odd, 'proc')]);
+      execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', odd]);
+      expect(run(container, '--no-pivot')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('umount2 ') });
+    } finally {
+      execFileSync('sh', ['-c', 'umount "$0"; umount "$0/proc"', odd]);
     }
   });
 });
