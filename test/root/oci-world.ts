@@ -68,7 +68,7 @@ export function ociWorld() {
   const create = (name: string, ...options: string[]): Ended => quiet('create', ...options, '--bundle', join(folder, name), name);
   const state = (name: string): { status: string; pid: number } & Record<string, unknown> => JSON.parse(oci('state', name).stdout);
   const stopped = (name: string): Promise<void> => eventually(() => expect(state(name).status).toBe('stopped'));
-  const cgroups = (name: string): string[] => readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')).filter((words) => words[2]?.startsWith('cgroup'))
+  const cgroups = (name: string): string[] => readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')).filter((words) => words[2]?.startsWith('cgroup') && words[1]?.startsWith('/sys/fs/cgroup'))
     .map((words) => join(words[1] ?? '', group, name)).filter((path) => existsSync(path));
 
   afterEach(async () => {
