@@ -14,15 +14,16 @@ const v1 = existsSync('/sys/fs/cgroup/memory');
 describeWherePresent([present('podman'), present('conmon'), existsSync(image) ? null : 'no build/images/hello.tar'], 'podman with the core as its runtime', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-podman-'));
   const env = { ...process.env, CONTAINERS_CONF: join(folder, 'containers.conf') };
+  const where = { env, cwd: folder }; // conmon writes files where it is
   const options = ['--root', join(folder, 'store'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file', '--runtime', join(top, 'build/bayplan-core')];
-  const podman = (...args: readonly string[]) => spawnSync('podman', [...options, ...args], { encoding: 'utf8', env, timeout: 60_000 });
+  const podman = (...args: readonly string[]) => spawnSync('podman', [...options, ...args], { ...where, encoding: 'utf8', timeout: 60_000 });
   const good = (...args: readonly string[]): string => {
     const result = podman(...args);
     expect(result.status, result.stderr).toBe(0);
     return result.stdout;
   };
   /** With a terminal, as `script` gives one. */
-  const typed = (...args: readonly string[]) => spawnSync('script', ['-qec', ['podman', ...options, ...args].map((word) => `'${word}'`).join(' '), '/dev/null'], { encoding: 'utf8', env, timeout: 60_000 });
+  const typed = (...args: readonly string[]) => spawnSync('script', ['-qec', ['podman', ...options, ...args].map((word) => `'${word}'`).join(' '), '/dev/null'], { ...where, encoding: 'utf8', timeout: 60_000 });
 
   beforeAll(() => {
     mkdirSync(folder, { recursive: true });
@@ -31,8 +32,8 @@ describeWherePresent([present('podman'), present('conmon'), existsSync(image) ? 
     good('load', '-q', '-i', image);
   });
   afterAll(() => {
-    spawnSync('podman', [...options, 'rm', '-f', '-a', '-t', '0'], { env });
-    spawnSync('podman', [...options, 'rmi', '-f', '-a'], { env });
+    spawnSync('podman', [...options, 'rm', '-f', '-a', '-t', '0'], where);
+    spawnSync('podman', [...options, 'rmi', '-f', '-a'], where);
     spawnSync('umount', ['-l', join(folder, 'store/vfs'), join(folder, 'run')]);
     rmSync(folder, { recursive: true, force: true });
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
@@ -43,7 +44,7 @@ describeWherePresent([present('podman'), present('conmon'), existsSync(image) ? 
     expect(result).toMatchObject({ status: 3, stdout: 'out\n', stderr: 'err\n' });
     expect(podman('run', '--rm', 'bayplan/hello', 'nosuch')).toMatchObject({ status: 127, stderr: expect.stringContaining('nosuch: executable file not found') });
     expect(podman('run', '--rm', 'bayplan/hello', '/etc').status).toBe(126);
-    expect(spawnSync('podman', [...options, 'run', '--rm', '-i', 'bayplan/hello', 'cat'], { encoding: 'utf8', env, input: 'typed\n' }).stdout).toBe('typed\n');
+    expect(spawnSync('podman', [...options, 'run', '--rm', '-i', 'bayplan/hello', 'cat'], { ...where, encoding: 'utf8', input: 'typed\n' }).stdout).toBe('typed\n');
   });
 
   test('a container\'s life: ps, exec, top, stats, pause, logs, restart, stop, rm', () => {
