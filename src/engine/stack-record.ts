@@ -22,6 +22,14 @@ export type StackRecord = z.infer<typeof Current>;
 /** A stack's desired state as it was last accepted: `stacks/<name>/desired.json`. Its revision grows by one with each. */
 export const StackRecord: z.ZodType<StackRecord> = readingEarlier(Current, STACK_RECORD_VERSION);
 
+/** The title of what `down` asks for. A stack may desire no service and be there all the same: its volumes, revisions and schedules are. */
+export const DOWN = 'down';
+
+/** Whether the stack is being taken down, after which nothing is known of it any more. */
+export function isDown({ title }: Pick<StackRecord, 'title'>): boolean {
+  return title === DOWN;
+}
+
 /** `images`: reference → config digest of the image that it stood for then. */
 const Former = Current.extend({ images: z.record(z.string(), z.string()) });
 export type RevisionRecord = z.infer<typeof Former>;

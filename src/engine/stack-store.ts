@@ -9,7 +9,7 @@ import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
 import { refuseForeign } from './check-stack.ts';
 import { Revisions } from './revisions.ts';
-import { type RevisionRecord, STACK_RECORD_VERSION, StackRecord } from './stack-record.ts';
+import { isDown, type RevisionRecord, STACK_RECORD_VERSION, StackRecord } from './stack-record.ts';
 
 const RECORD = 'desired.json';
 
@@ -98,7 +98,7 @@ export class StackStore {
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: somebody else has changed it meanwhile; run the command again`);
     }
-    if (before !== undefined && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
+    if (before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
     const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last()); // where the record was damaged, what was before it is not written over
     const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });

@@ -23,7 +23,7 @@ import { OneOffs } from './one-offs.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
 import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
-import type { StackRecord } from './stack-record.ts';
+import { DOWN, isDown, type StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
 
 /** The stacks of an engine: what is desired of each, with its contents, and the passes that make it so. */
@@ -209,11 +209,11 @@ export class Stacks {
 
   async #boot(record: StackRecord): Promise<void> {
     const { name, revision } = record;
-    const isDown = Object.keys(record.desired.services).length === 0;
-    const { desired, only } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
+    const down = isDown(record);
     try {
-      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, only: isDown ? null : [...only] }, {}, () => undefined, { title: 'boot' });
-      if (isDown) await this.#parts.stacks.remove(name, revision);
+      const { desired, only } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
+      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, only: down ? null : [...only] }, {}, () => undefined, { title: 'boot' });
+      if (down) await this.#parts.stacks.remove(name, revision);
     } finally {
       this.#parts.supervisor.adopt(({ identity, status }) => identity.owner !== 'stack' || identity.stack !== name || status?.phase === 'running' || (status?.restartAt ?? 0) > 0); // what has not come back does as its policy says
     }
@@ -236,7 +236,7 @@ export class Stacks {
   /** Writes down that a stack goes down. On a full disk it goes down without that: it is what makes room. */
   async #intent(before: StackRecord, desired: Desired): Promise<StackRecord> {
     try {
-      return await this.#put(before.name, desired, before.source, 'down');
+      return await this.#put(before.name, desired, before.source, DOWN);
     } catch (error) {
       if (error instanceof BayplanError && error.code === 'disk-full') return before;
       throw error;

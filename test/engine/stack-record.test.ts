@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { STACK_RECORD_VERSION } from '../../src/engine/stack-record.ts';
+import { DOWN, isDown, STACK_RECORD_VERSION, type StackRecord } from '../../src/engine/stack-record.ts';
 import { StackStore } from '../../src/engine/stack-store.ts';
 import { SetAsides } from '../../src/runtime/set-aside.ts';
 import { desired, service } from '../plan/states.ts';
@@ -49,4 +49,12 @@ test('one of a later version is too new, whatever it has, and is not written ove
     const damaged = opened({ ...FIRST, version, at: 0, title: 'up', news: true });
     expect(damaged.asides.find('stack', 'demo')?.error).toMatchObject({ code: 'record-damaged', message: expect.stringContaining('news') });
   }
+});
+
+test('a down is one by its title, not by what is desired: an up and a down that desire the same are two', async () => {
+  const store = new StackStore(folder);
+  const put = async (title: string): Promise<StackRecord> => await store.put('demo', desired({}), { source: SOURCE, title, at: 9, images: () => ({}) });
+  const made = [await put('up'), await put('up'), await put(DOWN), await put(DOWN), await put('rm')];
+  expect(made.map((record) => [record.revision, record.title, isDown(record)])).toEqual([[1, 'up', false], [1, 'up', false], [2, 'down', true], [2, 'down', true], [3, 'rm', false]]);
+  expect(new StackStore(folder).list().map(isDown)).toEqual([false]);
 });

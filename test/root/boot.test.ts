@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { eventually, gather, Machine } from './harness.ts';
+import type { Operation } from '../../src/state/operation.ts';
+import { eventually, gather, Machine, type Outcome } from './harness.ts';
 import { interrupted } from './interrupted.ts';
 import { processes } from './leftovers.ts';
 
@@ -74,4 +75,44 @@ it('an update and a down that the power cut off go on', async () => {
   await settled();
   await eventually(() => expect([machine.engine.stacks(), [...machine.engine.containers.list().keys()]]).toEqual([[], []]));
   expect(order().at(-1)).toBe('other'); // a volume's data is nobody's to take
+});
+
+const operate = async (more: Pick<Operation, 'verb' | 'services' | 'stop'>): Promise<Outcome> =>
+  await gather((onEvent) => machine.engine.operate('demo', { version: 1, timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, oneOffs: false, volumes: 'none', from: null, ...more }, onEvent, new AbortController().signal));
+
+it('a stack that desires no service any more is there after the boot, with its revisions and its volume', async () => {
+  expect(await machine.up('services: { app: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, volumes: ["notes:/notes"] } }\nvolumes: { notes: }\n')).toMatchObject({ ok: true });
+  expect(await operate({ verb: 'remove', services: ['app'], stop: true })).toMatchObject({ ok: true });
+  const before = machine.engine.stackHistory('demo');
+  expect((await before).map(({ revision, title }) => [revision, title])).toEqual([[2, 'rm'], [1, 'up']]);
+  await machine.close(); // nothing runs that would keep the run folder: the next engine is the first again
+  await machine.open();
+  await settled();
+  expect(machine.engine.stacks()).toMatchObject([{ name: 'demo', revision: 2 }]);
+  expect(await machine.engine.stackHistory('demo')).toEqual(await before);
+  expect(machine.engine.volumes.list().get('demo_notes')?.stack).toBe('demo');
+  expect([...machine.engine.containers.list()]).toEqual([]);
+});
+
+it('where what is to come back cannot be planned, that is told, and each container does as its restart policy says', async () => {
+  await machine.engine.createVolume('kept', { driver: 'local', external: false, driverOpts: {}, labels: {} });
+  const service = (more: string): string => `{ image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, ${more} }`;
+  expect(await machine.up(`services:\n  user: ${service('volumes: ["kept:/kept"]')}\n  always: ${service('restart: always')}\n  once: ${service('restart: "no"')}\nvolumes: { kept: { external: true } }\n`)).toMatchObject({ ok: true });
+  await machine.close();
+  await cutPower();
+  const path = join(machine.paths.volumes, 'kept/volume.json');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.slice(0, 20));
+  try {
+    machine.reports.splice(0);
+    await machine.open();
+    await eventually(() => expect(phases()).toEqual({ user: 'lost', always: 'running', once: 'lost' }));
+    expect(machine.reports.filter((line) => line.startsWith('stack demo, after the boot: '))).toEqual([expect.stringContaining('kept')]);
+    await machine.close();
+  } finally {
+    writeFileSync(path, text);
+  }
+  await machine.open();
+  expect(await machine.down({ stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+  await machine.engine.removeVolume('kept', false);
 });
