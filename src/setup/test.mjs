@@ -46,9 +46,10 @@ function runProjects(projects) {
     if (ran.status !== 0 && ran.failures.length > 0 && ran.failures.length <= LOOKED_AT_TWICE && project !== 'unit') {
       console.log(`${ran.failures.length} failed, run once more: ${files.join(', ')}`);
       const again = runProject(project, files);
-      const healed = ran.failures.filter(({ name }) => again.passedNames.has(name));
+      const failedAgain = new Set(again.failures.map(({ name }) => name));
+      const healed = ran.failures.filter(({ name }) => !failedAgain.has(name));
       for (const { name, message } of healed) console.log(`flaky: ${name}: failed first with: ${message}`);
-      ran = { passed: ran.passed + healed.length, failures: again.failures, status: again.status };
+      ran = { passed: ran.passed + healed.filter(({ name }) => again.passedNames.has(name)).length, failures: again.failures, status: again.status };
     }
     passed += ran.passed;
     status ||= ran.status;
@@ -73,7 +74,10 @@ function runProject(project, files) {
       return { file, name: `${file} > ${fullName}`, end, message: (failureMessages?.[0] ?? '').split('\n', 1)[0] };
     }));
     const passedTests = tests.filter(({ end }) => end === 'passed');
-    return { passed: passedTests.length, passedNames: new Set(passedTests.map(({ name }) => name)), failures: tests.filter(({ end }) => end === 'failed'), status };
+    // A file that could not be loaded, or what comes before and after its tests.
+    const outside = results.filter(({ status: end, assertionResults }) => end === 'failed' && assertionResults.every((test) => test.status !== 'failed'))
+      .map(({ name: path, message }) => ({ file: relative(process.cwd(), path), name: `${relative(process.cwd(), path)} (outside of its tests)`, message: (message ?? '').split('\n', 1)[0] }));
+    return { passed: passedTests.length, passedNames: new Set(passedTests.map(({ name }) => name)), failures: [...tests.filter(({ end }) => end === 'failed'), ...outside], status };
   } finally {
     rmSync(folder, { recursive: true });
   }

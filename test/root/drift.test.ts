@@ -166,6 +166,16 @@ describe('drift is only told', () => {
     expect(served()).toBe('404');
   });
 
+  it('but the rules of what is of no stack are put back beside it', async () => {
+    await upWatched(file('{ drift: report }'));
+    await machine.engine.networks.create('lone', '', { driver: 'bridge', internal: false, external: false, attachable: false, ipv6: false, ipam: [], labels: {}, options: {} });
+    const chain = (): string => sh(`nft list chain inet ${machine.paths.table} forward`);
+    const before = chain();
+    sh(`nft flush chain inet ${machine.paths.table} forward`);
+    await eventually(() => expect(chain()).toBe(before), BOUND_MS);
+    await machine.engine.networks.remove('lone');
+  });
+
   it('where it is data: a volume that is taken away is made anew by nobody', async () => {
     await upWatched();
     const folder = join(machine.paths.volumes, 'demo_data');
