@@ -26,28 +26,30 @@ export class UserNamespaces {
 
   /** Lets a container live in the user namespace of `home` (an id), which is made where nobody does. Answers its path. */
   async enter(home: string, inhabitant: string, users: Users): Promise<string> {
-    const pin = this.#pins.pin(home);
-    await this.#mutex.run(home, async () => {
-      if (this.#pins.enter(home, inhabitant)) return;
+    return await this.#mutex.run(home, async () => {
+      const shared = this.#pins.enter(home, inhabitant);
+      const pin = this.#pins.pin(home); // holds while somebody lives anywhere
+      if (shared) return pin.path;
       try {
         if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
         await this.#run(['pin', '--user', pin.path, ...within(pin), ...usersOptions(users)]);
+        return pin.path;
       } catch (error) {
-        await this.leave(inhabitant);
+        for (const left of this.#pins.leave(inhabitant)) await this.#pins.remove(left);
         throw error;
       }
     });
-    return pin.path;
   }
 
   /** A container has left; the namespace goes with the last one. Idempotent. */
   async leave(inhabitant: string): Promise<void> {
-    for (const home of this.#pins.leave(inhabitant)) await this.#pins.remove(home);
+    for (const home of this.#pins.leave(inhabitant)) await this.#mutex.run(home, () => this.#pins.remove(home));
   }
 
   /** After an engine start: who lives where, by id. What nobody lives in is taken away, but for those of `kept`, of whom it is not known. */
   async restore(inhabitants: ReadonlyMap<string, string>, kept: readonly string[]): Promise<void> {
     await this.#pins.keepOnly([...inhabitants.values(), ...kept]);
+    for (const id of kept) this.#pins.enter(id, id);
     for (const [inhabitant, home] of inhabitants) this.#pins.enter(home, inhabitant);
   }
 
