@@ -36,10 +36,10 @@ afterAll(async () => {
 
 describe('a stack with `runtime: runc`', () => {
   test(title('runs examples/hello, healthy and answering, each process in runc\'s hands'), async () => {
-    const port = 18_088;
+    const port = 18_000 + process.pid % 1000;
     const text = hello.replaceAll('8088', String(port)).replace('./page.sh', join(top, 'examples/hello/page.sh')).replace(/^( {2}(?:hello|greeter):\n)/gm, '$1    runtime: runc\n');
     expect(text.match(/runtime: runc/g)).toHaveLength(2);
-    expect(await machine.up(text, { wait: true, name: 'hello' })).toMatchObject({ ok: true });
+    expect(await machine.up(text, { wait: true, name: 'hello' })).toMatchObject({ ok: true, message: '' });
     for (const name of ['hello-hello-1', 'hello-greeter-1']) {
       expect(runcState(name)).toMatchObject({ status: 'running', pid: pidOf(name) });
       expect(machine.engine.containers.get(name)?.status).toMatchObject({ runtime: 'runc', phase: 'running' });
