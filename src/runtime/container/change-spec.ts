@@ -63,11 +63,12 @@ export async function finishSpec(entry: ContainerEntry, parts: ChangeParts): Pro
 async function setContents(entry: ContainerEntry, after: ContainerSpec, changed: readonly Grant[], { core, contents, tell }: ChangeParts): Promise<void> {
   const { name, spec: before } = entry.record;
   if (entry.paused && changed.some(({ onChange }) => (onChange?.exec.length ?? 0) > 0)) throw new BayplanError('conflict', `container ${name} is paused, and its on_change could not run: unpause it first`);
+  const swapped = new Set<string>();
   try {
-    await swapContents(core, contents, entry, changed);
+    await swapContents(core, contents, entry, changed, ({ target }) => swapped.add(target));
     await tell(changed);
   } catch (error) {
-    await swapContents(core, contents, entry, changedGrants(after.contents, before.contents)).catch(() => undefined); // likewise
+    await swapContents(core, contents, entry, changedGrants(after.contents, before.contents).filter(({ target }) => swapped.has(target))).catch(() => undefined); // likewise
     throw error;
   }
 }
