@@ -105,7 +105,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       containers.note(name, { ports: [] });
       report(`${name}: its ports could not be given back to it: run up again`);
     }
-    await containers.finishChanges();
+    await containers.finishConnections();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
     return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, report, booted: runFolder.booted, close };
   } catch (error) {

@@ -102,6 +102,7 @@ export class Engine {
       parts.supervisor.adopt(({ identity }) => identity.owner === 'stack' && stacks.has(identity.stack));
       parts.containers.resume();
       await parts.images.sweep();
+      parts.containers.finishChanges();
       engine.#drift.start();
       engine.#jobs.open();
       return engine;
@@ -305,6 +306,7 @@ export class Engine {
     this.#drift.close();
     this.#jobs.close();
     await this.#stacks.close();
+    await this.containers.changing.all();
     try {
       if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();
     } finally {

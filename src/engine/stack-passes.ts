@@ -45,9 +45,9 @@ export class StackPasses {
     this.#onPassed = onPassed;
   }
 
-  /** Whether a pass over the stack is under way. */
+  /** Whether a pass over the stack is under way, or a change of its containers that an earlier engine had begun. */
   busy(stack: string): boolean {
-    return this.#runner.has(stack);
+    return this.#runner.has(stack) || this.#parts.containers.changing.has(stack);
   }
 
   /** The same of any stack. */
@@ -76,7 +76,11 @@ export class StackPasses {
   async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
-      observe: () => this.#observe(name, desired), executor: this.#executor(credentials),
+      observe: async () => {
+        if (key === name) await this.#parts.containers.changing.of(name); // what is asked for beside other passes waits for nothing
+        return await this.#observe(name, desired);
+      },
+      executor: this.#executor(credentials),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
     await this.#parts.containers.flush();
     this.#onPassed(name);

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { printPlan } from '../../src/plan/print.ts';
 import { eventually, gather, Machine } from './harness.ts';
@@ -33,6 +34,7 @@ async function planOf(text: string): Promise<string> {
 const inside = async (script: string): Promise<string> => (await machine.exec(NAME, 'sh', '-c', script)).output;
 const pid = (): number | undefined => machine.engine.container(NAME).status?.pid;
 let first: number | undefined;
+let id = '';
 
 beforeAll(async () => {
   for (const number of [1, 2]) writeFileSync(`${machine.folder}/token-token-${number}`, `token ${number}\n`);
@@ -41,6 +43,7 @@ beforeAll(async () => {
   expect(await machine.up(stack({}))).toMatchObject({ ok: true });
   await eventually(async () => expect(await inside('ls /tmp')).toBe('ready\n'));
   first = pid();
+  id = machine.engine.container(NAME).status?.id ?? '';
 });
 afterAll(() => machine.dispose());
 
@@ -100,6 +103,19 @@ it('an engine that is killed at any step of it is finished by the next one', asy
   }
   expect(machine.reports).toEqual([]);
 }, 120_000);
+
+it('what follows a change that was cut off holds up no other engine; what is asked of the stack waits for it', async () => {
+  const to = stack({ rules: 'slow', exec: 'sleep 3; echo done >>/tmp/slow' });
+  const request = machine.request(to);
+  await machine.close();
+  const isPending = (): boolean => runningContainers(machine.paths).has(NAME) && readFileSync(join(machine.paths.containers, id, 'container.json'), 'utf8').includes('"pending":{');
+  expect((await interrupted(machine, request, { when: isPending })).killed).toBe(true);
+  await machine.open();
+  expect([machine.engine.busy('demo'), await inside('cat /tmp/slow')]).toEqual([true, expect.stringContaining('No such file')]);
+  expect(await machine.up(to)).toMatchObject({ ok: true, done: [] });
+  expect(await inside('cat /rules; tail -n 1 /tmp/slow')).toBe('slow\ndone\n');
+  expect([machine.engine.busy('demo'), pid(), machine.reports]).toEqual([false, first, []]);
+}, 60_000);
 
 it('one that does not run gets it with its next start; one that is to be made anew for something else, then', async () => {
   await machine.engine.stopContainer(NAME, null, 0);

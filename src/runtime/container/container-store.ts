@@ -32,6 +32,7 @@ import { leaveHost } from './leave-host.ts';
 import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
 import { inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
+import { PendingChanges } from './pending-changes.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
@@ -52,6 +53,7 @@ export class ContainerStore implements Containers {
   readonly #aside: AsideContainer[] = [];
   readonly #mutex = new KeyedMutex();
   readonly #claims = new Claims(this.#entries, this.#aside);
+  readonly changing = new PendingChanges();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #apparmor = new DefaultProfile();
@@ -244,11 +246,17 @@ export class ContainerStore implements Containers {
     this.#emit('disconnected', name, network);
   }
 
-  /** Finishes changes of limits, contents and networks that an engine before this one had begun. Networks have to be restored by then. */
-  async finishChanges(): Promise<void> {
-    for (const entry of this.#entries.values()) {
-      await finishSpec(entry, this.#changeParts(entry)).catch((error: unknown) => this.#context.report(error instanceof Error ? error.message : String(error)));
-      if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
+  /** Finishes changes of networks that an engine before this one had begun. Networks have to be restored by then. */
+  async finishConnections(): Promise<void> {
+    for (const entry of this.#entries.values()) if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
+  }
+
+  /** Begins to finish changes of limits and contents likewise: what follows them takes its time, which nobody waits for but who wants to change something of the same stack (`changing`). */
+  finishChanges(): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.record.pending === null) continue;
+      const work = this.#mutex.run(name, () => finishSpec(entry, this.#changeParts(entry))).then(() => this.#emit('updated', name));
+      this.changing.add(entry.record.identity.stack, work.catch((error: unknown) => this.#context.report(error instanceof Error ? error.message : String(error))));
     }
   }
 
