@@ -88,7 +88,10 @@ export class Engine {
       pending: (object, name) => object === 'container' && parts.containers.get(name)?.status?.health === 'starting',
     });
     this.#considerHealth();
-    this.#jobs = new Jobs({ parts, create: (desired) => this.createContainer(desired), ask: (name, request) => this.#single.ask(name, request), now: () => Date.now(), report: parts.report });
+    this.#jobs = new Jobs({
+      parts, ask: (name, request) => this.#single.ask(name, request), now: () => Date.now(), report: parts.report,
+      create: (stack, wanted) => this.#stacks.beside(stack, async (signal) => { await this.createContainer(wanted(), signal); }),
+    });
   }
 
   /** Takes the root's lock, reads its state and adopts what runs. Throws BayplanError `engine-running` where another engine has it. */

@@ -32,7 +32,8 @@ export const IDLE: JobState = { phase: 'idle', slot: null, attempt: 0, retryAt: 
 export const MOST_WAITING = 100;
 
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
+/** No attempt is further away. */
+export const LONGEST_RETRY_MS = 60_000;
 
 /**
  * The table:

@@ -187,6 +187,11 @@ export class Stacks {
     }));
   }
 
+  /** Makes what comes of the stack's own desired state beside its passes, ordered with its end as one-offs are. */
+  async beside<T>(name: string, make: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return await this.#oneOffs.make(name, make);
+  }
+
   /** Removes contents that no stack desires, or has a way back to, and no container was made with; nothing while a former revision cannot be read, which may name it. */
   collectContents(): void {
     if (this.#admitting > 0) return; // whoever comes last does it

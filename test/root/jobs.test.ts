@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { JobAnswer, JobRun } from '../../src/state/job.ts';
 import { bayplan, eventually, Machine } from './harness.ts';
-import { interrupted } from './interrupted.ts';
+import { interrupted, runningContainers } from './interrupted.ts';
 
 // Services on schedules: one container a run, and no slot twice.
 const machine = new Machine();
@@ -30,6 +30,7 @@ const ended = async (count: number): Promise<readonly JobRun[]> => await eventua
   return [...runs].reverse();
 }, 30_000);
 const written = (): string[] => readFileSync(join(machine.paths.volumes, 'demo_notes/_data/runs'), 'utf8').split('\n').slice(0, -1);
+const second = (): number => Math.floor(Date.now() / 1000);
 const NEVER = 'schedule: "0 0 1 1 *"';
 
 it('a run for each slot, with a container, output and exit code of its own; so many are kept', async () => {
@@ -75,6 +76,94 @@ services:
   expect(machine.engine.containers.list().get('demo-tidy-job-1')?.status?.phase).not.toBe('running');
 });
 
+it('overlap: replace takes the place of a run that waits for what it depends on', async () => {
+  const text = `
+services:
+  tidy: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: { ready: { condition: service_healthy } }, x-bayplan: { ${NEVER}, overlap: replace } }
+  ready: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD, test, -e, /ready], interval: 100ms, start_period: 1h } }
+`;
+  await machine.up(text);
+  expect((await machine.engine.runJob('demo', 'tidy')).run?.run).toBe(1);
+  expect((await machine.engine.runJob('demo', 'tidy')).run).toBe(null);
+  expect((await ended(1))[0]).toMatchObject({ run: 1, exitCode: 125, error: 'it was stopped before it had begun' });
+  expect(await job()).toMatchObject({ phase: 'running', waiting: 0, runs: [{ run: 2, startedAt: 0 }, { run: 1 }] });
+  expect((await machine.exec('demo-ready-1', 'touch', '/ready')).code).toBe(0);
+  await eventually(() => expect(machine.engine.container('demo-tidy-job-2').status?.phase).toBe('running'));
+  expect(machine.engine.containers.list().get('demo-tidy-job-1')).toBe(undefined);
+});
+
+it('a service that comes back runs for no slot of when it was not there', async () => {
+  const text = stack('true', 'schedule: "* * * * * *", history: 50');
+  await machine.up(text);
+  await ended(1);
+  expect(await machine.up('services: { web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL } }')).toMatchObject({ ok: true });
+  const left = second();
+  await machine.close(); // another engine knows it too
+  await machine.open();
+  await eventually(() => expect(second()).toBeGreaterThan(left + 1));
+  const back = Date.now();
+  await machine.up(text);
+  await machine.close();
+  await machine.open();
+  const since = await eventually(async () => {
+    const runs = (await job()).runs.filter(({ startedAt }) => startedAt >= back);
+    expect(runs.length).toBeGreaterThan(0);
+    return runs;
+  });
+  for (const { slot } of since) expect(slot).toBeGreaterThanOrEqual(back);
+}, 60_000);
+
+it('a run that is being made when its stack goes down leaves nothing behind', async () => {
+  for (const ms of [0, 2, 5, 10, 20]) {
+    await machine.up(stack('true', `${NEVER}, retries: 3`));
+    await machine.engine.runJob('demo', 'tidy');
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
+    const of = (names: Iterable<string>): string[] => [...names].filter((name) => name.startsWith('demo'));
+    expect([of(machine.engine.containers.list().keys()), of(machine.engine.networks.list().keys()), of(machine.engine.volumes.list().keys())]).toEqual([[], [], []]);
+  }
+});
+
+it('a run whose begin cannot be written down has not begun; an end that cannot be is, once it can', async () => {
+  await machine.up(stack('sleep 1000', NEVER));
+  const record = join(machine.paths.stacks, 'demo/jobs.json');
+  const whether = (writable: boolean): void => {
+    if (writable) return rmdirSync(record);
+    rmSync(record);
+    mkdirSync(record); // nothing can be renamed to it
+  };
+  await eventually(() => expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ services: { tidy: { last: 0 } } }));
+  whether(false);
+  await expect(machine.engine.runJob('demo', 'tidy')).rejects.toThrow('EISDIR');
+  expect(await job()).toMatchObject({ phase: 'idle', runs: [] });
+  whether(true);
+  const { run } = await machine.engine.runJob('demo', 'tidy');
+  await eventually(async () => expect((await job()).runs[0]?.startedAt).toBeGreaterThan(0));
+  whether(false);
+  await machine.engine.stopContainer(run?.container ?? '', 'SIGKILL', 0);
+  await eventually(() => expect(machine.reports.join('\n')).toContain('the end of demo-tidy-job-1 could not be written down: EISDIR'));
+  expect(await job()).toMatchObject({ phase: 'running' });
+  whether(true);
+  expect(await ended(1)).toMatchObject([{ run: 1, exitCode: 137 }]);
+  expect(await job()).toMatchObject({ phase: 'idle' });
+});
+
+it('a record of runs that cannot be read keeps its services from running, and says so, until it is removed', async () => {
+  await machine.up(stack('true', NEVER));
+  await machine.engine.runJob('demo', 'tidy');
+  await ended(1);
+  await machine.close();
+  const record = join(machine.paths.stacks, 'demo/jobs.json');
+  writeFileSync(record, '{');
+  await machine.open();
+  expect(machine.reports).toEqual([expect.stringContaining(`${record}: this record is damaged (it is not JSON); remove it`)]);
+  await expect(machine.engine.runJob('demo', 'tidy')).rejects.toThrow('this record is damaged');
+  await machine.down({ volumes: true });
+  await machine.up(stack('true', NEVER));
+  expect((await machine.engine.runJob('demo', 'tidy')).run?.run).toBe(1);
+  expect(await ended(1)).toMatchObject([{ run: 1, exitCode: 0 }]);
+});
+
 it('a run that fails is tried again, and one that takes too long has failed', async () => {
   const retried = stack('test -e /notes/once && exit 0; touch /notes/once; exit 1', `${NEVER}, retries: 2`);
   await machine.up(retried);
@@ -107,13 +196,17 @@ it.each([
 });
 
 it('an engine that is killed in the middle of a run is followed by one that goes on with it; slots that were missed are run once, late', async () => {
-  const text = stack('echo $(hostname) >>/notes/runs; sleep 3', 'schedule: "*/2 * * * * *", overlap: skip, history: 50');
+  const text = stack('echo $(hostname) >>/notes/runs; sleep 3', 'schedule: "* * * * * *", overlap: skip, history: 50');
   await machine.up(text);
   await eventually(() => expect(written()).toHaveLength(1), 30_000);
   const { pid } = machine.engine.container('demo-tidy-job-1').status ?? {};
   await machine.close();
-  expect(await interrupted(machine, 'idle', { afterMs: 1000 })).toMatchObject({ killed: true });
-  await new Promise((resolve) => setTimeout(resolve, 5000)); // its end, and two slots or more, while there is no engine
+  expect(await interrupted(machine, 'idle', { afterMs: 500 })).toMatchObject({ killed: true });
+  const killed = second();
+  await eventually(() => { // its end, and two slots or more, while there is no engine
+    expect([...runningContainers(machine.paths).keys()].filter((name) => name.includes('-job-'))).toEqual([]);
+    expect(second()).toBeGreaterThan(killed + 2);
+  });
   const before = Date.now();
   await machine.open();
   const runs = await ended(2);
