@@ -33,7 +33,7 @@ enum kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
 /* One thing that is watched, by its token. `end`: a pidfd, whose process' end ends the watch: an open mountinfo keeps the mounts of a namespace from going. */
 struct watch { enum kind kind; int fd, end, wd; bool dirty, touched; char table[128], who[64]; };
 
-struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(struct nlmsghdr) char buffer[65536]; };
+struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(struct nlmsghdr) char buffer[65536]; };
 
 enum { CONTROL = UINT32_MAX, INOTIFY = UINT32_MAX - 1 };
 #define PIDFD_BIT (UINT64_C(1) << 32)
@@ -52,6 +52,14 @@ static void complain(struct watcher *w, uint32_t token, const char *what) {
   char line[256];
   snprintf(line, sizeof line, "%u ! %s: %s\n", token, what, strerror(errno));
   tell(w, line);
+}
+
+/* The last line: nothing is watched from now on. Whoever listens begins anew. */
+static void end(struct watcher *w, const char *what) {
+  char line[256];
+  snprintf(line, sizeof line, "! %s: %s\n", what, strerror(errno));
+  tell(w, line);
+  w->over = true;
 }
 
 static void mark(struct watcher *w, struct watch *one) {
@@ -113,7 +121,7 @@ static int watch_links(struct watcher *w, struct watch *one, const char *path) {
   if (entered < 0) return -1;
   one->fd = open_netlink(NETLINK_ROUTE, LINK_GROUPS | ROUTE_GROUPS);
   int saved = errno;
-  if (setns(w->home, CLONE_NEWNET) < 0) abort(); /* it was ours a moment ago */
+  if (setns(w->home, CLONE_NEWNET) < 0) { end(w, "setns"); return -1; } /* all further sockets would be of the wrong namespace */
   errno = saved;
   return one->fd;
 }
@@ -163,22 +171,22 @@ static void obey(struct watcher *w, char *line) {
   uint32_t token = (uint32_t)strtoul(number, NULL, 10);
   if (!make_room(w, token)) { complain(w, token, "realloc"); return; }
   if (!strcmp(verb, "cancel")) { forget(w, &w->watches[token]); return; }
-  if (watch_one(w, token, verb, rest ? rest : "") >= 0) return;
+  if (watch_one(w, token, verb, rest ? rest : "") >= 0 || w->over) return;
   complain(w, token, rest ? rest : verb);
   forget(w, &w->watches[token]);
 }
 
-/* False: the engine has gone. */
-static bool read_control(struct watcher *w) {
+static void read_control(struct watcher *w) {
   ssize_t got = recv(w->control, w->input + w->filled, sizeof w->input - w->filled, 0);
-  if (got < 0 && errno == EINTR) return true;
-  if (got <= 0) return false;
+  if (got < 0 && errno == EINTR) return;
+  if (got < 0) return end(w, "recv");
+  if (got == 0) { w->over = true; return; } /* the engine has gone */
   w->filled += (size_t)got;
   char *from = w->input;
-  for (char *end; (end = memchr(from, '\n', w->filled - (size_t)(from - w->input))); from = end + 1) { *end = 0; obey(w, from); }
+  for (char *at; !w->over && (at = memchr(from, '\n', w->filled - (size_t)(from - w->input))); from = at + 1) { *at = 0; obey(w, from); }
   w->filled -= (size_t)(from - w->input);
   memmove(w->input, from, w->filled);
-  return w->filled < sizeof w->input; /* a line longer than any that is sent */
+  if (w->filled == sizeof w->input) { errno = EMSGSIZE; end(w, "a line"); }
 }
 
 static void read_files(struct watcher *w) {
@@ -244,26 +252,25 @@ static void read_netlink(struct watcher *w, struct watch *one) {
   }
 }
 
-/* False: the engine has gone. */
-static bool serve(struct watcher *w, uint64_t data) {
+static void serve(struct watcher *w, uint64_t data) {
   uint32_t token = (uint32_t)data;
-  if (token == CONTROL) return read_control(w);
-  if (token == INOTIFY) read_files(w);
+  if (token == CONTROL) read_control(w);
+  else if (token == INOTIFY) read_files(w);
   else if (token < w->count) {
     struct watch *one = &w->watches[token];
     if (data & PIDFD_BIT) forget(w, one);
     else if (one->kind == MOUNTS) mark(w, one);
     else if (one->fd >= 0) read_netlink(w, one);
   }
-  return true;
 }
 
 static void *run(void *argument) {
   struct watcher *w = argument;
-  for (bool goes_on = true; goes_on;) {
+  while (!w->over) {
     struct epoll_event events[64];
     int count = epoll_wait(w->epoll, events, 64, w->dirty ? left_ms(w) : -1);
-    for (int i = 0; i < count && goes_on; i++) goes_on = serve(w, events[i].data.u64);
+    if (count < 0 && errno != EINTR) end(w, "epoll_wait");
+    for (int i = 0; i < count && !w->over; i++) serve(w, events[i].data.u64);
     if (w->dirty && left_ms(w) == 0) flush(w);
   }
   for (uint32_t i = 0; i < w->count; i++) forget(w, &w->watches[i]);

@@ -70,6 +70,10 @@ export class DriftWatch {
     this.#add(this.#fixed, { kind: 'entries', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
     this.#watchVolumes();
+    context.watch.onLost({
+      lost: (why) => context.report(`the kernel's events have ended (${why}): drift is not noticed until they are heard again`),
+      again: () => this.#lookAtAll(),
+    });
   }
 
   /** Takes up what runs already, and looks at all of it. */
@@ -88,6 +92,14 @@ export class DriftWatch {
     this.#closed = true;
     for (const timer of [this.#timer, this.#startTimer]) if (timer !== null) clearTimeout(timer);
     this.#context.watch.close();
+  }
+
+  /** What has changed meanwhile is not known. */
+  #lookAtAll(): void {
+    this.#mark((dirty) => {
+      for (const name of this.#watched.keys()) dirty.containers.add(name);
+      Object.assign(dirty, { links: true, rules: true, volumes: true });
+    });
   }
 
   #rulesChanged(culprit: Culprit | null): void {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EngineEvent } from '../../src/engine/event-log.ts';
+import { KernelWatch } from '../../src/runtime/kernel-watch.ts';
 import { eventually, Machine } from './harness.ts';
 
 let machine: Machine;
@@ -186,6 +187,27 @@ describe('drift is only told', () => {
     renameSync(`${folder}.away`, folder);
     expect(await machine.engine.stackDrift('demo')).toEqual([]);
   });
+});
+
+it('is found that came while the kernel was not heard', async () => {
+  await machine.close();
+  const added = vi.spyOn(KernelWatch.prototype, 'add');
+  await machine.open();
+  const watch: unknown = added.mock.contexts[0];
+  if (!(watch instanceof KernelWatch)) throw new Error('nothing is watched');
+  await upWatched(file().replace(/ports: .*/, '')); // any change of rules would have it looked at
+  await eventually(() => expect(added.mock.calls.map(([{ kind }]) => kind)).toContain('files'), BOUND_MS);
+  added.mockRestore();
+  await new Promise((resolve) => setTimeout(resolve, 700)); // a look that is due yet would find it too
+  vi.spyOn(machine.reports, 'push').mockImplementation((line) => {
+    cancel();
+    writeFileSync(limit(), String(32 << 20)); // nobody is told
+    return lines.push(line);
+  });
+  const lines: string[] = [];
+  const cancel = watch.add({ kind: 'entries', of: 'x'.repeat(5000) }, () => undefined, () => undefined); // more than the thread takes
+  await eventually(() => expect(lines).toEqual(["the kernel's events have ended (a line: Message too long): drift is not noticed until they are heard again"]), BOUND_MS);
+  await eventually(() => expect(readFileSync(limit(), 'utf8').trim()).toBe(String(64 << 20)), BOUND_MS);
 });
 
 it('one that a heal has stopped and cannot start is started as soon as that can be, by the next engine too', async () => {
