@@ -121,6 +121,7 @@ static void decode_path(char *path) {
   *to = 0;
 }
 
+/* `interface`: a proc or sysfs from its root on. The kernel takes no part of one for a whole. */
 struct seen_mount { int id, parent; char *path; bool interface; };
 struct seen_mounts { struct seen_mount *all; size_t count; };
 
@@ -136,15 +137,17 @@ static int read_mounts(FILE *file, struct seen_mounts *seen, struct error *err) 
   int done = 0;
   for (size_t room = 0; done == 0 && getline(&line, &room, file) > 0;) {
     struct seen_mount one = {0};
-    char type[64];
+    char *root = NULL, type[64];
     const char *dash = strstr(line, " - ");
-    if (!dash || sscanf(line, "%d %d %*s %*s %ms", &one.id, &one.parent, &one.path) != 3 || sscanf(dash, " - %63s", type) != 1) {
+    bool understood = dash && sscanf(line, "%d %d %*s %ms %ms", &one.id, &one.parent, &root, &one.path) == 4 && sscanf(dash, " - %63s", type) == 1;
+    one.interface = understood && strcmp(root, "/") == 0 && (strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0);
+    free(root);
+    if (!understood) {
       free(one.path);
       done = error_text(err, "/proc/self/mountinfo: not understood: %s", line);
       continue;
     }
     decode_path(one.path);
-    one.interface = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
     struct seen_mount *all = realloc(seen->all, (seen->count + 1) * sizeof *all);
     if (!all) { free(one.path); done = error_text(err, "out of memory"); continue; }
     seen->all = all;

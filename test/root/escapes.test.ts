@@ -180,12 +180,20 @@ describe('what hides parts of /proc', () => {
     for (let i = 0; i < TRIES; i++) expect(run(bundle(['stat', '-c', '%t:%T', '/proc/version'], devices(volume)))).toMatchObject({ status: 0, stdout: '1:3\n' });
   });
 
-  it('lies where the paths lead: /proc is no link', () => {
+  it('lies where the paths lead: /proc and /sys are no links', () => {
     const own = join(folder, 'linked');
     for (const name of ['bin', 'elsewhere', 'dev']) mkdirSync(join(own, name), { recursive: true });
     copyFileSync('/bin/busybox', join(own, 'bin/busybox'));
     symlinkSync('elsewhere', join(own, 'proc'));
     expect(run(bundle(['busybox', 'true'], (config) => { config.root.path = own; }))).toMatchObject({ status: 1, stderr: 'mount proc on /proc: must be mounted on ordinary directory, and no link\n' });
+    rmSync(join(own, 'proc'));
+    symlinkSync('elsewhere', join(own, 'sys'));
+    const sys = bundle(['busybox', 'true'], (config) => {
+      config.root.path = own;
+      config.mounts.push({ destination: '/sys', type: 'sysfs', source: 'sysfs' });
+      config.linux.maskedPaths = ['/sys/firmware'];
+    });
+    expect(run(sys)).toMatchObject({ status: 1, stderr: 'mount sysfs on /sys: must be mounted on ordinary directory, and no link\n' });
   });
 
   it('is not undone by a console that leads elsewhere (CVE-2025-52565)', async () => {
