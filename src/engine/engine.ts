@@ -90,7 +90,7 @@ export class Engine {
     this.#considerHealth();
     this.#jobs = new Jobs({
       parts, ask: (name, request) => this.#single.ask(name, request), now: () => Date.now(), report: parts.report,
-      create: (stack, wanted) => this.#stacks.beside(stack, async (signal) => { await this.createContainer(wanted(), signal); }),
+      beside: (stack, work) => this.#stacks.beside(stack, work), create: (desired, signal) => this.createContainer(desired, signal),
     });
   }
 

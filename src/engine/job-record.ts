@@ -38,3 +38,8 @@ export function currentNotes(known: JobNotes | null, { schedule, timezone }: Job
 export function notesOfGone(known: JobNotes): JobNotes {
   return { ...known, schedule: '', timezone: '', state: known.state.phase === 'retrying' ? IDLE : { ...known.state, waiting: [] } };
 }
+
+/** With a run as it is now. */
+export function withRun(notes: JobNotes, run: JobRun | null): JobNotes {
+  return run === null ? notes : { ...notes, runs: notes.runs.map((each) => (each.run === run.run ? run : each)) };
+}

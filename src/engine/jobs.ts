@@ -4,7 +4,7 @@ import type { Job, JobAnswer, JobRun } from '../state/job.ts';
 import type { Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { afterJobEvent, IDLE, type JobEvent, LONGEST_RETRY_MS } from './job-machine.ts';
-import { currentNotes, type JobNotes, notesOfGone } from './job-record.ts';
+import { currentNotes, notesOfGone, withRun } from './job-record.ts';
 import { dependenciesOf, desiredRun } from './job-run.ts';
 import { JobStore } from './job-store.ts';
 import { dueSlot, nextSlot } from './job-times.ts';
@@ -21,8 +21,10 @@ const STOPPED = 'it was stopped before it had begun';
 
 export interface JobsContext {
   readonly parts: Pick<EngineParts, 'containers' | 'stacks' | 'supervisor' | 'paths'>;
-  /** Makes the one container that `wanted` answers, durably, and starts nothing. `wanted` is asked while nothing takes the stack down, and a down then cancels it; what it throws passes through. */
-  readonly create: (stack: string, wanted: () => Desired) => Promise<void>;
+  /** Does `work` while nothing takes the stack down; a down then cancels it, and waits until it has settled. */
+  readonly beside: (stack: string, work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
+  /** Makes the one container of a desired state, durably, and starts nothing. */
+  readonly create: (desired: Desired, signal: AbortSignal) => Promise<string>;
   readonly ask: (name: string, request: ContainerRequest) => Promise<void>;
   readonly now: () => number;
   readonly report: (line: string) => void;
@@ -104,12 +106,11 @@ export class Jobs {
 
   /** Notes which services of a stack are not desired any more, or have no schedule: where they come back, they count from then. */
   #goneOf(stack: string): void {
-    const now = this.#context.parts.stacks.get(stack);
     for (const service of this.#notes.services(stack)) {
-      if ((now?.desired.services[service]?.job ?? null) !== null) continue;
+      if (this.#wants(stack, service)) continue;
       const run = this.#notes.get(stack, service)?.runs.at(-1);
       if (run !== undefined) this.#current.cancel(run.container, GONE);
-      if (now === null && run !== undefined) this.#current.drop(run.container);
+      if (this.#context.parts.stacks.get(stack) === null && run !== undefined) this.#current.drop(run.container);
       this.#background(this.#notes.change(stack, async (keep) => { // in its turn: it may be back by then
         const notes = this.#notes.get(stack, service);
         if (notes !== null && notes.schedule !== '') await keep(service, notesOfGone(notes));
@@ -192,10 +193,14 @@ export class Jobs {
     const over = this.#current.add(run.container, wanted?.job?.timeoutMs ?? 0);
     try {
       await dependenciesOf(this.#context.parts, stack, wanted?.dependsOn ?? {}, over);
-      if (containers.get(run.container) === null) await this.#context.create(stack, () => this.#desired(stack, service, run, over));
-      if ((stacks.get(stack)?.desired.services[service]?.job ?? null) === null) return await this.#context.ask(run.container, { action: 'remove', volumes: true, ended: false }); // its service was taken away meanwhile
-      over.throwIfAborted();
-      await this.#context.ask(run.container, { action: 'start' });
+      await this.#context.beside(stack, async (signal) => {
+        over.throwIfAborted();
+        const desired = this.#desired(stack, service, run);
+        if (containers.get(run.container) === null) await this.#context.create(desired, signal);
+        if (!this.#wants(stack, service)) return await this.#context.ask(run.container, { action: 'remove', volumes: true, ended: false }); // its service was taken away meanwhile
+        AbortSignal.any([over, signal]).throwIfAborted();
+        await this.#context.ask(run.container, { action: 'start' });
+      });
     } catch (error) {
       if (this.#closed || !this.#current.is(run.container, over)) return;
       const cause: unknown = over.aborted ? over.reason : error;
@@ -206,11 +211,14 @@ export class Jobs {
   }
 
   /** What is desired of a run now. Throws where nothing is. */
-  #desired(stack: string, service: string, run: JobRun, signal: AbortSignal): Desired {
-    signal.throwIfAborted();
+  #desired(stack: string, service: string, run: JobRun): Desired {
     const desired = this.#context.parts.stacks.get(stack)?.desired;
-    if (desired === undefined || (desired.services[service]?.job ?? null) === null) throw new BayplanError('cancelled', GONE);
+    if (desired === undefined || !this.#wants(stack, service)) throw new BayplanError('cancelled', GONE);
     return desiredRun(desired, service, run);
+  }
+
+  #wants(stack: string, service: string): boolean {
+    return (this.#context.parts.stacks.get(stack)?.desired.services[service]?.job ?? null) !== null;
   }
 
   async #takeUp(stack: string, service: string): Promise<void> {
@@ -285,10 +293,6 @@ export class Jobs {
   #background(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.#context.report(error instanceof Error ? error.message : String(error)));
   }
-}
-
-function withRun(notes: JobNotes, run: JobRun | null): JobNotes {
-  return run === null ? notes : { ...notes, runs: notes.runs.map((each) => (each.run === run.run ? run : each)) };
 }
 
 function jobsOf({ desired }: StackRecord): readonly (readonly [string, Job])[] {
