@@ -1,4 +1,5 @@
 import { planDrift } from '../plan/drift.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import type { DriftAnswer, Found } from '../state/drift.ts';
 import { afterHeal, afterLook, type Finding, type Ward } from './drift-machine.ts';
 import type { EventLog } from './event-log.ts';
@@ -7,8 +8,8 @@ import type { Stacks } from './stacks.ts';
 export interface DriftHealerContext {
   readonly stacks: Stacks;
   readonly events: EventLog;
-  /** Looks anew at all of a stack. */
-  readonly look: (stack: string) => Promise<void>;
+  /** Looks anew at all of a stack; answers a line for each look that has failed. */
+  readonly look: (stack: string) => Promise<readonly string[]>;
   /** Whether it is not known yet what a heal has come to: a health check has to say. */
   readonly pending: (object: Found['object'], name: string) => boolean;
   readonly now: () => number;
@@ -20,6 +21,8 @@ export class DriftHealer {
   readonly #context: DriftHealerContext;
   /** By stack, then by object. */
   readonly #wards = new Map<string, Map<string, Ward>>();
+  /** Why no plan could be made or carried out for what has drifted of a stack, as it was told last. */
+  readonly #failures = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -48,10 +51,11 @@ export class DriftHealer {
     this.#arm();
   }
 
-  /** What has drifted of a stack, looked at just now. */
+  /** What has drifted of a stack, looked at just now. Throws BayplanError `look-failed` where not all of it can be known. */
   async drift(stack: string): Promise<readonly DriftAnswer[]> {
-    await this.#context.look(stack);
+    const failed = await this.#context.look(stack);
     this.consider([stack]);
+    if (failed.length > 0) throw new BayplanError('look-failed', failed.join('\n'));
     return (this.#context.stacks.drifted([stack]).get(stack) ?? []).map((found) => ({ version: 1, ...found, state: found.fate === 'held' ? 'held' : this.#wards.get(stack)?.get(keyOf(found))?.state ?? 'found' }));
   }
 
@@ -98,9 +102,12 @@ export class DriftHealer {
         if (!carriedOut) this.#event(stack, key, 'heal-failed', { cause: ward.cause, error: result.message.split('\n').join('; ') });
       }
       this.consider([stack]);
+      this.#failures.delete(stack);
     } catch (error) {
-      postpone(BUSY_MS);
-      report(`stack ${stack}: what has drifted could not be put right: ${error instanceof Error ? error.message : String(error)}`);
+      const why = error instanceof Error ? error.message : String(error);
+      for (const key of due) { const ward = wards.get(key); if (ward?.state === 'due') wards.set(key, afterHeal(ward, false, now())); }
+      if (this.#failures.get(stack) !== why) report(`stack ${stack}: what has drifted could not be put right: ${why}`);
+      this.#failures.set(stack, why);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Culprit, KernelWatch, Watched } from '../runtime/kernel-watch.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Paths } from '../state/paths.ts';
+import { FailedLooks } from './failed-looks.ts';
 
 export interface DriftWatchContext {
   readonly watch: KernelWatch;
@@ -32,6 +33,9 @@ const SHARE = 20;
 const LONGEST_REST_MS = 400;
 const AT_ONCE = 50;
 
+/** How what is not one container's is called where it cannot be looked at. */
+const SHARED = { volumes: 'the volumes', rules: 'the packet rules', links: 'the links of the networks' };
+
 /** What there is to look at. */
 interface Dirty { readonly containers: Set<string>; links: boolean; rules: boolean; volumes: boolean; by: string | null }
 
@@ -54,9 +58,11 @@ export class DriftWatch {
   #closed = false;
   #startTimer: NodeJS.Timeout | null = null;
   readonly #complaints = new Set<string>();
+  readonly #failed: FailedLooks;
 
   constructor(context: DriftWatchContext) {
     this.#context = context;
+    this.#failed = new FailedLooks(context.report);
     const { containers, networks, volumes, paths } = context;
     containers.onEvent((event, name, detail) => {
       if (event === 'started') this.#willWatch(name);
@@ -82,15 +88,17 @@ export class DriftWatch {
     this.#mark((dirty) => { Object.assign(dirty, { links: true, rules: true, volumes: true }); });
   }
 
-  /** Looks at all of a stack now. */
-  async lookAt(stack: string): Promise<void> {
+  /** Looks at all of a stack now. Answers a line for each look that has failed. */
+  async lookAt(stack: string): Promise<readonly string[]> {
     const names = [...this.#context.containers.list()].filter(([, { identity, status }]) => identity.stack === stack && status?.phase === 'running').map(([name]) => name);
     await this.#look({ ...nothing(), containers: new Set(names), links: true, rules: true, volumes: true, by: this.#dirty.by });
+    return this.#failed.causes([...Object.values(SHARED), ...names.map(labelOf)]);
   }
 
   close(): void {
     this.#closed = true;
     for (const timer of [this.#timer, this.#startTimer]) if (timer !== null) clearTimeout(timer);
+    this.#failed.close();
     this.#context.watch.close();
   }
 
@@ -149,6 +157,7 @@ export class DriftWatch {
   }
 
   #forget(name: string): void {
+    this.#failed.forget(labelOf(name));
     this.#starting.delete(name);
     for (const cancel of this.#watched.get(name) ?? []) cancel();
     this.#watched.delete(name);
@@ -213,16 +222,21 @@ export class DriftWatch {
     if (this.#closed) return;
     const context = this.#context;
     const begin = performance.now();
-    if (volumes) context.volumes.look();
-    if (rules) context.networks.lookAtRules(by);
-    if (links) await context.networks.lookAtLinks();
+    if (volumes) await this.#attempt(SHARED.volumes, () => context.volumes.look(), (dirty) => { dirty.volumes = true; });
+    if (rules) await this.#attempt(SHARED.rules, () => context.networks.lookAtRules(by), (dirty) => { dirty.rules = true; });
+    if (links) await this.#attempt(SHARED.links, () => context.networks.lookAtLinks(), (dirty) => { dirty.links = true; });
     const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
     for (let from = 0; from < names.length; from += AT_ONCE) {
-      await Promise.all(names.slice(from, from + AT_ONCE).map((name) => context.containers.look(name).catch((error: unknown) => {
+      await Promise.all(names.slice(from, from + AT_ONCE).map((name) => this.#attempt(labelOf(name), () => context.containers.look(name).catch((error: unknown) => {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
-      })));
+      }), ({ containers: again }) => again.add(name))));
     }
     this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
+  }
+
+  /** One that fails costs the others nothing. */
+  async #attempt(what: string, look: () => void | Promise<void>, again: (dirty: Dirty) => void): Promise<void> {
+    await this.#failed.attempt(what, look, () => this.#mark(again));
   }
 
   /** Who may be told of in the rules. */
@@ -243,6 +257,10 @@ export class DriftWatch {
     const { containers, networks, volumes } = this.#context;
     return [...new Set([...[...containers.list().values()].map(({ identity }) => identity.stack), ...[...networks.list().values(), ...volumes.list().values()].map(({ stack }) => stack)])];
   }
+}
+
+function labelOf(name: string): string {
+  return `container ${name}`;
 }
 
 function nothing(): Dirty {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EngineEvent } from '../../src/engine/event-log.ts';
 import { KernelWatch } from '../../src/runtime/kernel-watch.ts';
@@ -253,4 +253,29 @@ it('restarts an unhealthy container where the file asks for it, and gives up whe
   expect((await machine.engine.stackDrift('demo')).map(({ state }) => state)).toEqual(['given-up']);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   expect(status()).toMatchObject({ pid, health: 'unhealthy' });
+});
+
+it('one that cannot be looked at costs itself alone: the others are told of and healed, up goes on, and it is told once', async () => {
+  const service = (more: string): string => `{ image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, mem_limit: 64m, network_mode: none${more} }`;
+  const text = `services:\n  blind: ${service('')}\n  told: ${service(', x-bayplan: { drift: report }')}\n  web: ${service('')}\n`;
+  const limitOf = (name: string): string => {
+    const id = machine.engine.container(name).status?.id.slice(0, 16) ?? '';
+    return ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, id)).flatMap((folder) => ['memory.limit_in_bytes', 'memory.max'].map((file) => join(folder, file))).find((path) => existsSync(path)) ?? '';
+  };
+  await upWatched(text);
+  const blind = limitOf('demo-blind-1');
+  const lines = (): readonly string[] => machine.reports.filter((line) => line.includes('demo-blind-1'));
+  sh(`mount -t tmpfs none ${dirname(blind)} && mkdir ${blind}`); // where a limit is read is a folder
+  try {
+    for (const name of ['demo-told-1', WEB]) writeFileSync(limitOf(name), String(32 << 20));
+    await expect(machine.engine.stackDrift('demo')).rejects.toThrow(/^container demo-blind-1 could not be looked at, and may have drifted: EISDIR/);
+    await eventually(() => expect([readFileSync(limitOf(WEB), 'utf8').trim(), told('drift', 'demo-told-1').length, told('heal', WEB).length]).toEqual([String(64 << 20), 1, 1]), BOUND_MS);
+    expect(await machine.up(text)).toMatchObject({ ok: true });
+    expect(await machine.up(`${text}  more: ${service('')}\n`)).toMatchObject({ ok: true, done: expect.arrayContaining(['start-container demo-more-1']) });
+    await expect(machine.engine.stackDrift('demo')).rejects.toThrow('demo-blind-1');
+    expect(lines()).toHaveLength(1);
+  } finally {
+    sh(`umount ${dirname(blind)}`);
+  }
+  expect((await machine.engine.stackDrift('demo')).map(({ name }) => name)).not.toContain('demo-blind-1');
 });
