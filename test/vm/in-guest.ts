@@ -13,8 +13,8 @@ export const GUEST_SECONDS = 240;
  */
 export async function factsFromGuest<F>(scenario: string): Promise<F> {
   execFileSync(process.execPath, ['test/images/make-images.mjs', 'hello', '--out', 'build/images'], { cwd: top });
-  const outfile = join(top, `build/vm/${scenario}.cjs`);
-  await bundle({ entryPoints: [join(top, `test/vm/${scenario}.ts`)], bundle: true, platform: 'node', format: 'cjs', target: 'node20.19', outfile });
+  const outfile = join(top, `build/vm/${scenario}.mjs`);
+  await bundle({ entryPoints: [join(top, `test/vm/${scenario}.ts`)], bundle: true, platform: 'node', format: 'esm', target: 'node20.19', external: ['koffi'], outfile });
   return JSON.parse(await inGuest(process.execPath, outfile)) as F;
 }
 
