@@ -148,7 +148,8 @@ export class Engine {
   }
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
-    return Promise.resolve(this.#stacks.plan(name, request));
+    await this.#stacks.lookAgain(name, request);
+    return this.#stacks.plan(name, request);
   }
 
   async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {

@@ -78,7 +78,7 @@ export class StackPasses {
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: async () => {
         if (key === name) await this.#parts.containers.changing.of(name); // what is asked for beside other passes waits for nothing
-        return await this.#observe(name, desired);
+        return await this.observe(name, desired);
       },
       executor: this.#executor(credentials),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
@@ -102,7 +102,7 @@ export class StackPasses {
   }
 
   /** What was seen to drift is looked at again: whatever is done about it has to show. */
-  async #observe(name: string, desired: Desired | null): Promise<State> {
+  async observe(name: string, desired: Desired | null): Promise<State> {
     const state = actualState(name, desired, this.#parts);
     if (![...Object.values(state.containers), ...Object.values(state.networks)].some(({ status }) => status?.drift !== undefined)) return state;
     await this.#look(name);

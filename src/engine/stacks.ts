@@ -66,6 +66,11 @@ export class Stacks {
     return this.#answer(record);
   }
 
+  /** Looks again at what was seen to drift, which may have been an instant of something else. */
+  async lookAgain(name: string, { desired }: StackRequest): Promise<void> {
+    await this.#passes.observe(name, desired);
+  }
+
   plan(name: string, request: StackRequest): PlanAnswer {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);

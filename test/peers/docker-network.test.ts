@@ -27,14 +27,17 @@ describeWherePresent([dockerMissing], 'docker network', () => {
 
   test('create sends what was asked for, and answers an id', async () => {
     const made = await docker(['network', 'create', '--ipv6', '--internal', '--attachable', '--subnet', '10.10.0.0/24', '--gateway', '10.10.0.9', '--ip-range', '10.10.0.128/25', '--aux-address', 'r=10.10.0.8',
-      '--subnet', 'fd00:10::/64', '-o', 'com.docker.network.driver.mtu=1400', '--label', 'a=b', 'made']);
+      '-o', 'com.docker.network.driver.mtu=1400', '--label', 'a=b', 'made']);
     expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
     expect(engine.made.get('made')).toMatchObject({
       stack: '', spec: {
         driver: 'bridge', internal: true, attachable: true, ipv6: true, options: { 'com.docker.network.driver.mtu': '1400' }, labels: { a: 'b' },
-        ipam: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.9', ipRange: '10.10.0.128/25', auxAddresses: { r: '10.10.0.8' } }, { subnet: 'fd00:10::/64', gateway: '', ipRange: '', auxAddresses: {} }],
+        ipam: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.9', ipRange: '10.10.0.128/25', auxAddresses: { r: '10.10.0.8' } }],
       },
     });
+    expect(await docker(['network', 'create', '--subnet', '10.11.0.0/24', '--subnet', 'fd00:11::/64', 'two'])).toMatchObject({ status: 0 });
+    expect(engine.made.get('two')?.spec.ipam.map(({ subnet }) => subnet).sort()).toEqual(['10.11.0.0/24', 'fd00:11::/64']); // the client sends them in any order
+    expect(await docker(['network', 'rm', 'two'])).toMatchObject({ status: 0 });
     expect(await docker(['network', 'create', 'made'])).toMatchObject({ status: 1, err: expect.stringContaining('network with name made already exists') });
     expect(await docker(['network', 'create', '-d', 'overlay', 'x'])).toMatchObject({ status: 1, err: expect.stringContaining('network driver "overlay" is not there') });
   });

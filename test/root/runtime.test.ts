@@ -128,8 +128,8 @@ secrets: {token: {file: ./token}}
     await machine.close();
     process.kill(shimPid, 'SIGKILL');
     await machine.open();
-    expect(phase('demo-who-1')).toBe('lost');
-    expect([mounts().filter((at) => at.includes(id)), records().includes(id)]).toEqual([[], false]);
+    await eventually(() => expect(phase('demo-who-1')).toBe('lost'));
+    await eventually(() => expect([mounts().filter((at) => at.includes(id)), records().includes(id)]).toEqual([[], false]));
     await eventually(() => expect(existsSync(`/proc/${pid}`)).toBe(false));
     await machine.engine.startContainer('demo-who-1');
     expect(runcState('demo-who-1').status).toBe('running');
