@@ -30,6 +30,7 @@ const REPAIRS: Readonly<Record<Drift['kind'], 'start' | 'restart' | 'repair' | '
 /** All that has drifted of a stack, and what is held of it. What is not desired, or never came to be, is no drift: that is `up`'s. */
 export function foundDrift(desired: Desired, actual: State): readonly Found[] {
   const found: Found[] = [];
+  let homes: ReadonlySet<string> | null = null;
   const add = (object: Found['object'], name: string, drift: readonly Drift[], policy: DriftPolicy): void => {
     for (const fate of ['heal', 'report'] as const) {
       const some = drift.filter(({ kind }) => (object === 'volume' || REPAIRS[kind] === 'none' ? 'report' : policy) === fate);
@@ -45,9 +46,11 @@ export function foundDrift(desired: Desired, actual: State): readonly Found[] {
     else {
       const { phase, paused, drift = [] } = container.status;
       add('container', name, drift.filter(({ kind }) => kind === 'process' && phase === 'exited'), 'heal'); // the engine itself has stopped it
+      if (drift.length === 0 && care.unhealthy === 'leave') continue;
+      homes ??= homesOf(actual);
       const others = drift.filter(({ kind }) => kind !== 'process' || (phase === 'lost' && isLost(container)));
       const restarts = others.filter(({ kind }) => REPAIRS[kind] === 'restart');
-      const bound = paused || isHome(name, container, actual);
+      const bound = paused || homes.has(name) || homes.has(container.status.id);
       add('container', name, bound ? others.filter((one) => !restarts.includes(one)) : others, care.drift);
       if (bound) add('container', name, restarts, 'report');
       if (care.unhealthy === 'restart' && !bound) add('container', name, unhealthy(container), 'heal'); // the file asks for it
@@ -106,9 +109,11 @@ export function planDrift(desired: Desired, actual: State, heals: (found: Found)
   return { steps: inOrder(steps, ({ id }) => id, ({ needs }) => needs), notes: [], wakeAt: null };
 }
 
-/** Whether others live in namespaces of it that end with it: a restart would be theirs too. */
-function isHome(name: string, { status }: Container, { containers }: State): boolean {
-  return Object.values(containers).some(({ spec: { namespaces }, status: its }) => its?.phase === 'running' && sharedWith({ namespaces, networkMode: '' }).some((other) => other === name || other === status?.id));
+/** Names and ids of those in whose namespaces others live, such as end with them: a restart would be theirs too. */
+function homesOf({ containers }: State): ReadonlySet<string> {
+  const homes = new Set<string>();
+  for (const { spec: { namespaces }, status } of Object.values(containers)) if (status?.phase === 'running') for (const home of sharedWith({ namespaces, networkMode: '' })) homes.add(home);
+  return homes;
 }
 
 /** A restart policy that starts it again comes first. */
