@@ -83,7 +83,7 @@ describeWherePresent([present('podman'), present('conmon'), existsSync(image) ? 
     good('rm', '-f', '-t', '0', 't');
   });
 
-  test.runIf(v1)('limits', () => {
+  test.runIf(v1)(`limits${v1 ? '' : ' (skipped: no memory controller of cgroup v1)'}`, () => {
     const files = ['memory/memory.limit_in_bytes', 'pids/pids.max', 'cpu/cpu.cfs_quota_us', 'cpu/cpu.shares'].map((name) => `/sys/fs/cgroup/${name}`);
     expect(good('run', '--rm', '-m', '64m', '--pids-limit', '20', '--cpus', '0.5', '--cpu-shares', '512', 'bayplan/hello', 'cat', ...files)).toBe('67108864\n20\n50000\n512\n');
     expect(podman('run', '--name', 'o', '-m', '16m', 'bayplan/hello', 'sh', '-c', 'x=$(head -c 60000000 /dev/zero | tr "\\0" x)').status).toBe(137);

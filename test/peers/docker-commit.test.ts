@@ -7,6 +7,8 @@ import { DockerMachine } from './docker-machine.ts';
 import { dockerMissing } from './docker-client.ts';
 import { describeWherePresent } from '../where-present.ts';
 
+const hasRunc = spawnSync('runc', ['--version']).status === 0;
+
 /** The status of a POST of JSON to the engine's socket. */
 const fetchUnix = (socketPath: string, path: string, body: object): Promise<number> => new Promise((resolve, reject) => {
   request({ socketPath, path, method: 'POST', headers: { 'Content-Type': 'application/json' } }, (response) => { response.resume().once('end', () => { resolve(response.statusCode ?? 0); }); }).once('error', reject).end(JSON.stringify(body));
@@ -66,7 +68,7 @@ describeWherePresent([dockerMissing], 'docker commit and docker run --runtime', 
     await out('rmi', '-f', image);
   });
 
-  test.runIf(spawnSync('runc', ['--version']).status === 0)('run --runtime runc, which docker info lists', async () => {
+  test.runIf(hasRunc)(`run --runtime runc, which docker info lists${hasRunc ? '' : ' (skipped: no runc)'}`, async () => {
     expect(JSON.parse(await out('info', '--format', '{{json .}}'))).toMatchObject({ DefaultRuntime: 'bayplan', Runtimes: { bayplan: {}, runc: { path: expect.stringContaining('runc') as string } } });
     expect(await out('run', '--rm', '--runtime', 'runc', '-e', 'A=b', 'bayplan/hello', 'sh', '-c', 'echo $A; echo $$')).toBe('b\n1\n');
     expect((await world.docker(['run', '--rm', '--runtime', 'runc', 'bayplan/hello', 'sh', '-c', 'exit 7'])).status).toBe(7);

@@ -167,7 +167,7 @@ describe('the lists', () => {
 });
 
 const hugeSizes = existsSync('/sys/fs/cgroup/unified/cgroup.controllers') && readFileSync('/sys/fs/cgroup/unified/cgroup.controllers', 'utf8').split(/\s/).includes('hugetlb');
-describe.runIf(hugeSizes)('huge pages, whose controller is version 2\'s in the hybrid layout', () => {
+describe.runIf(hugeSizes)(`huge pages, whose controller is version 2's in the hybrid layout${hugeSizes ? '' : ' (skipped: no hugetlb controller of cgroup v2)'}`, () => {
   const file = (container: string): string => readFileSync(`/sys/fs/cgroup/unified/${group}/${container}/hugetlb.2MB.max`, 'utf8').trim();
 
   it('are limited there, and the limit is changed while the container runs', () => {
