@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CredentialHelper } from '../../src/client/credential-helper.ts';
 import { DockerConfig } from '../../src/client/docker-config.ts';
 
 let folder = '';
@@ -91,4 +92,28 @@ describe('helpers', () => {
     put({ credsStore: 'bad' });
     await expect(config.credentials('docker.io')).rejects.toThrow('docker-credential-bad get: the keychain is locked');
   });
+
+  test('one that answers something else says so', async () => {
+    writeFileSync(join(folder, 'docker-credential-odd'), '#!/bin/sh\necho \'{"Username": 7}\'\n', { mode: 0o755 });
+    put({ credsStore: 'odd' });
+    await expect(config.credentials('docker.io')).rejects.toMatchObject({ code: 'credential-helper', message: 'docker-credential-odd get: its answer is not what such a helper answers: expected {"Username": "…", "Secret": "…"}' });
+  });
+
+  test('one that never answers is ended, with what it has started', async () => {
+    writeFileSync(join(folder, 'docker-credential-mute'), `#!/bin/sh\ntrap '' TERM\n(trap '' TERM; echo $$ > ${folder}/pids; exec sleep 1000) &\necho $! >> ${folder}/pids\nwait\n`, { mode: 0o755 });
+    const helper = new CredentialHelper('mute', { PATH: `${folder}:/usr/bin:/bin` }, 300);
+    await expect(helper.get('r.example')).rejects.toMatchObject({ code: 'credential-helper', message: expect.stringMatching(/^docker-credential-mute get, which Docker's config\.json names, has not answered within 0\.3 s and was ended: /) });
+    const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n');
+    expect(pids).toHaveLength(2);
+    await expect.poll(() => pids.filter((pid) => isAlive(pid)), { timeout: 5000 }).toEqual([]);
+  });
 });
+
+/** A process that has ended, and that nobody has waited for yet, is none. */
+function isAlive(pid: string): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
