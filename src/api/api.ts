@@ -221,10 +221,11 @@ function refuse(socket: Duplex, error: unknown): void {
   socket.end(`HTTP/1.1 ${statusOf(error)} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }
 
-/** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once. */
+/** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once, and how many containers go on. */
 async function stopEngine({ engine, response, stopServer }: Exchange): Promise<void> {
   // The socket's file goes before the engine's lock does: it must not be the next engine's that is removed.
   stopServer();
   await engine.close();
-  sendJson(response, 200, { version: 1 });
+  const running = [...engine.containers.list().values()].filter(({ status }) => status?.phase === 'running').length;
+  sendJson(response, 200, { version: 1, running });
 }

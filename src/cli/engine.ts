@@ -19,8 +19,9 @@ export const addEngine: AddCommand = (program, cli, ends) => {
   engine.command('stop').description('stop it; containers go on')
     .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
       try {
-        await clientOf(command.optsWithGlobals<Options>(), cli, false).stopEngine();
-        cli.stdout.write('engine stopped; containers go on\n');
+        const running = await clientOf(command.optsWithGlobals<Options>(), cli, false).stopEngine();
+        const goOn = running === null || running === 0 ? '' : running === 1 ? '; 1 container goes on' : `; ${running} containers go on`;
+        cli.stdout.write(`engine stopped${goOn}\n`);
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;
         cli.stdout.write('no engine is running\n');

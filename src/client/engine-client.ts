@@ -208,9 +208,9 @@ export class EngineClient {
     await textOf(await this.#quick('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
   }
 
-  /** Resolves when the engine has let go of everything. */
-  async stopEngine(): Promise<void> {
-    await textOf(await this.#quick('POST', '/engine/stop'));
+  /** Resolves when the engine has let go of everything, with how many containers go on; null from one that does not say. */
+  async stopEngine(): Promise<number | null> {
+    return (await this.#json<{ readonly running?: number }>('POST', '/engine/stop')).running ?? null;
   }
 
   /** One question and its JSON answer. */

@@ -8,6 +8,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Step } from '../state/plan.ts';
 import type { Desired } from '../state/state.ts';
 import { actualState, type Observed } from './observe.ts';
+import { takenPorts } from './taken-ports.ts';
 
 const CONCURRENCY = 4;
 
@@ -80,7 +81,7 @@ export class SingleContainers {
     if (taken !== '') throw new BayplanError('conflict', `the name "${name}" is in use by container ${taken.slice(0, 12)}: remove or rename that, or take another name`);
     const result = await runPass({
       plan: (actual, now, since) => plan(desired, actual, now, since), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined, executor: this.#executor,
-      observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)),
+      observe: () => Promise.resolve(actualState(desired.stack, desired, this.#runtime)), objections: (made) => takenPorts(this.#runtime, made),
     });
     if (!result.ok) throw new BayplanError('create-failed', result.message);
     return this.#idOf(name);

@@ -9,6 +9,7 @@ import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { actualState } from './observe.ts';
+import { takenPorts } from './taken-ports.ts';
 
 /** Steps of one stack that run at the same time. */
 const CONCURRENCY = 16;
@@ -17,7 +18,7 @@ const CONCURRENCY = 16;
 export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 
 /** What a pass over a stack does, and on whose behalf it asks registries. */
-export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost }
+export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where a port that is to be published is another's. */ readonly wary?: boolean }
 
 export interface Surroundings {
   /** Looks anew at all of a stack. */
@@ -58,7 +59,7 @@ export class StackPasses {
   /**
    * Makes a stack what is desired. `revision`: of the desired state, null: it is kept nowhere; what was accepted before another one takes nothing over from that. Rejects with PassFailed.
    */
-  async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+  async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker & { readonly wary?: boolean }): Promise<void> {
     const latest = this.#parts.stacks.get(name);
     if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title ?? 'down'} of this stack took over` });
     this.#parts.networks.repair();
@@ -66,21 +67,21 @@ export class StackPasses {
     this.#scopes.set(name, scope);
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
     try {
-      await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials }, onEvent, by);
+      await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true }, onEvent, by);
     } finally {
       if (this.#scopes.get(name) === scope) this.#scopes.delete(name);
     }
   }
 
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */
-  async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+  async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials, wary = false }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: async () => {
         if (key === name) await this.#parts.containers.changing.of(name); // what is asked for beside other passes waits for nothing
         return await this.observe(name, desired);
       },
-      executor: this.#executor(credentials),
+      executor: this.#executor(credentials), ...(wary ? { objections: (made) => takenPorts(this.#parts, made) } : {}),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
     await this.#parts.containers.flush();
     this.#onPassed(name);

@@ -100,7 +100,7 @@ export class Stacks {
       revision = record.revision;
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal });
+        await this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal, wary: true });
         if (options.wait || whole) await this.#settled(record, signal);
       } catch (error) {
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;

@@ -11,6 +11,7 @@ import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
 import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
+import { refuseTakenPorts } from './taken-ports.ts';
 import { type Condition, waitFor } from './wait-for.ts';
 
 export interface SupervisorContext {
@@ -198,18 +199,10 @@ export class Supervisor {
     this.#probes.watch(name);
   }
 
-  /** A port that somebody else has is found before the container runs. What another of its stack has, its plan takes away in time. */
+  /** A port that somebody else has is found before the container runs. */
   async #checkPorts(name: string): Promise<void> {
-    const { containers, networks } = this.#context;
-    const container = containers.get(name);
-    if (container === null || container.status === null || container.spec.ports.length === 0) return;
-    const { identity, spec, status } = container;
-    const bridges = Object.entries(spec.networks).flatMap(([network, { gatewayPriority }]) => ({ ...networks.spec(network), gatewayPriority })).filter(({ driver }) => driver === 'bridge');
-    // Its ports lead to the first of them.
-    const [first] = bridges.sort((a, b) => Number(a.internal) - Number(b.internal) || b.gatewayPriority - a.gatewayPriority);
-    if (first === undefined) return; // it publishes none
-    const isKin = (id: string): boolean => identity.owner !== 'api' && [...containers.list().values()].some((other) => other.status?.id === id && other.identity.stack === identity.stack);
-    await networks.checkPorts({ container: status.id, ports: spec.ports, group: portGroup(identity, status.id) }, first.ipv6 === true, isKin);
+    const container = this.#context.containers.get(name);
+    if (container !== null && container.status !== null) await refuseTakenPorts(this.#context, { ...container, id: container.status.id });
   }
 
   /** A hook that fails, or takes longer than the container has to stop, keeps nobody from stopping it. */

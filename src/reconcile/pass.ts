@@ -10,6 +10,8 @@ export interface PassContext {
   /** Reads the world anew. */
   readonly observe: () => Promise<State>;
   readonly executor: Executor;
+  /** Why nothing of the first plan is to be carried out, a line each; none: nothing speaks against it. */
+  readonly objections?: (made: Plan) => Promise<readonly string[]>;
   readonly now: () => number;
   readonly concurrency: number;
   readonly signal: AbortSignal;
@@ -22,6 +24,7 @@ export interface PassResult { readonly ok: boolean; readonly message: string; re
 /**
  * Makes the world what is desired, or does what was asked for. Invariants:
  * - what is decided is decided by `plan`, from the world as it was just read;
+ * - what can be known to fail before anything is changed (`objections`) changes nothing;
  * - running work settles before the world is read again;
  * - it ends when the plan is empty, when a step has failed that is no trial (what has become of a trial is the next plan's to read), or when a step that succeeded is planned again for the same cause: then
  *   it had no effect, and doing it again would be a loop.
@@ -34,6 +37,10 @@ export async function runPass(context: PassContext): Promise<PassResult> {
     const made = context.plan(await context.observe(), context.now(), since);
     context.onEvent({ version: 1, type: 'plan', plan: made });
     if (made.steps.length === 0) return ending(made, failures);
+    if (carried.size === 0) {
+      const objections = await context.objections?.(made) ?? [];
+      if (objections.length > 0) return { ok: false, message: objections.join('\n') };
+    }
     const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
     if (again !== undefined) return { ok: false, vain: true, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
     const result = await apply(made.steps, context.executor, {

@@ -71,7 +71,7 @@ test('commands start one engine, however many ask at once, in a session and an e
   expect([second.status, second.err.trim().split('\n').length]).toEqual([1, 1]);
   expect(second.err).toContain('is running already');
 
-  expect(await bayplan(['engine', 'stop'])).toMatchObject({ status: 0, out: 'engine stopped; containers go on\n' });
+  expect(await bayplan(['engine', 'stop'])).toMatchObject({ status: 0, out: 'engine stopped\n' });
   expect(existsSync(paths.socket)).toBe(false);
   await expect.poll(engines, { timeout: 5000 }).toEqual([]);
 });

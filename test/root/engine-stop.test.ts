@@ -76,11 +76,11 @@ test('where no container is, running or not, an engine that ends leaves no link,
   expect(api('GET', '/networks/bridge').Id).toBe(before);
   api('DELETE', `/containers/${one}?force=1`);
 
-  bayplan('engine', 'stop'); // one runs
+  expect(bayplan('engine', 'stop')).toBe('engine stopped; 1 container goes on\n');
   expect(onHost()).toMatchObject({ table: true, accepts: 4 });
   bayplan('ls');
   api('POST', `/containers/${two}/stop?t=0`);
-  bayplan('engine', 'stop'); // one is there
+  expect(bayplan('engine', 'stop')).toBe('engine stopped\n'); // one is there
   expect(onHost().table).toBe(true);
   bayplan('ls');
   api('DELETE', `/containers/${two}`);

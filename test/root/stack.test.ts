@@ -174,10 +174,10 @@ describe('wrong use', () => {
     const quiet = 'image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL';
     try {
       expect(await machine.up(`services: {one: {${quiet}, ports: ["${first}-${first + 1}:80"]}}`)).toMatchObject({ ok: false, message: `start-container demo-one-1: no free tcp port is left between ${first} and ${first + 1}; give the service a longer range, or stop what has them` });
-      expect(status('demo-one-1')).toMatchObject({ phase: 'created', startedAt: 0 });
+      expect(machine.engine.containers.list().has('demo-one-1')).toBe(false);
       const six = await machine.up(`services: {six: {${quiet}, ports: ["${first + 2}:80"]}}\nnetworks: {default: {enable_ipv6: true}}`, { name: 'six' });
       expect([six.ok, six.message]).toEqual([false, expect.stringMatching(new RegExp(`^start-container six-six-1: port \\[::\\]:${first + 2}/tcp is taken by .+ \\(pid ${process.pid}\\)`))]);
-      expect(machine.engine.container('six-six-1').status).toMatchObject({ phase: 'created', startedAt: 0 });
+      expect([machine.engine.containers.list().has('six-six-1'), machine.engine.networks.list().has('six_default')]).toEqual([false, false]);
       // By IPv4 alone nobody has it; of a range one is enough.
       expect(await machine.up(`services: {one: {${quiet}, ports: ["0.0.0.0:${first + 2}:80", "${first + 1}-${first + 3}:81"]}}`)).toMatchObject({ ok: true });
     } finally {
@@ -186,7 +186,7 @@ describe('wrong use', () => {
     }
   });
 
-  it('names the holder of a port that is taken before the container starts, and goes on once the port is free', async () => {
+  it('names the holder of a port that is taken before anything is made, and goes on once the port is free', async () => {
     const server = createServer().listen(0, '0.0.0.0');
     await once(server, 'listening');
     const { port } = z.object({ port: z.int() }).parse(server.address());
@@ -194,16 +194,22 @@ describe('wrong use', () => {
     try {
       const outcome = await machine.up(text);
       expect([outcome.ok, outcome.message]).toEqual([false, expect.stringMatching(new RegExp(`^start-container demo-one-1: port 0\\.0\\.0\\.0:${port}/tcp is taken by .+ \\(pid ${process.pid}\\); publish another one, or stop what has it$`))]);
-      expect(status('demo-one-1')).toMatchObject({ phase: 'created', startedAt: 0, ports: [] });
+      expect([machine.engine.containers.list().has('demo-one-1'), machine.engine.networks.list().has('demo_default')]).toEqual([false, false]);
     } finally {
       server.close();
     }
     await once(server, 'close');
-    expect(await machine.up(text)).toMatchObject({ ok: true, done: ['start-container demo-one-1', 'publish-ports demo-one-1'] });
-    expect(await machine.up(text.replace('one:', 'two:'), { name: 'other' })).toMatchObject({ ok: false, message: `start-container other-two-1: port 0.0.0.0:${port}/tcp is taken by container demo-one-1; publish another one, or stop what has it` });
+    expect(await machine.up(text)).toMatchObject({ ok: true, done: ['create-network demo_default', 'create-container demo-one-1', 'start-container demo-one-1', 'publish-ports demo-one-1'] });
+    const quiet = 'image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL';
+    expect(await machine.up(`services: {two: {${quiet}, ports: ["${port}:80"]}, three: {${quiet}}}`, { name: 'other' })).toMatchObject({ ok: false, message: `start-container other-two-1: port 0.0.0.0:${port}/tcp is taken by container demo-one-1; publish another one, or stop what has it` });
+    expect([...machine.engine.containers.list().keys(), ...machine.engine.networks.list().keys()].filter((name) => name.startsWith('other'))).toEqual([]);
+    // Neither is one that runs touched for a port that another has.
+    expect(await machine.up(text.replace(/, ports: .*]/, ''), { name: 'other' })).toMatchObject({ ok: true });
+    const { pid } = machine.engine.container('other-one-1').status ?? {};
+    expect(await machine.up(text, { name: 'other' })).toMatchObject({ ok: false, done: [], message: expect.stringContaining(`other-one-1: port 0.0.0.0:${port}/tcp is taken by container demo-one-1;`) });
+    expect(machine.engine.container('other-one-1').status).toMatchObject({ phase: 'running', pid });
     expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true });
     // Within a stack it is handed over.
-    const quiet = 'image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL';
     expect(await machine.up(`services: {one: {${quiet}}, two: {${quiet}, ports: ["${port}:80"]}}`)).toMatchObject({ ok: true });
     expect([status('demo-one-1').ports, status('demo-two-1').ports]).toMatchObject([[], [{ published: port }]]);
   });
