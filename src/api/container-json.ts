@@ -142,7 +142,7 @@ function endpoints(actualContainer: ActualContainer): object {
     return [name, {
       IPAMConfig: ipamConfig(attachment), Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `${linked}:${alias}`)), Aliases: orNull([...new Set([...own, ...attachment.aliases])]),
       DriverOpts: Object.keys(attachment.driverOpts).length === 0 ? null : attachment.driverOpts, GwPriority: attachment.gatewayPriority, NetworkID: network?.status?.id ?? '',
-      ...(network === undefined ? {} : endpointJson(name, network, attachment, status)), DNSNames: [...new Set([actualContainer.name, ...attachment.aliases, shortId])],
+      ...(network === undefined ? {} : endpointJson(name, network, attachment, status)), DNSNames: [...new Set([actualContainer.name, ...attachment.aliases, shortId, ...(spec.hostname === '' ? [] : [spec.hostname])])],
     }];
   }));
 }

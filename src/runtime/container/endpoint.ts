@@ -16,7 +16,7 @@ export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Address
   return Object.entries(spec.networks)
     .sort(([a, x], [b, y]) => joined.indexOf(a) - joined.indexOf(b) || y.priority - x.priority || (a < b ? -1 : 1))
     .map(([network, { aliases, linkLocalIps, macAddress, interfaceName, gatewayPriority, driverOpts }]) => {
-      const names = [name, ...aliases, id.slice(0, 12)];
+      const names = [name, ...aliases, id.slice(0, 12), ...(spec.hostname === '' ? [] : [spec.hostname])];
       if (identity.owner === 'stack' && !joined.includes(network)) names.push(identity.service);
       return {
         network, ipv4: addresses[network] ?? '', ipv6: ipv6Addresses[network] ?? '', names: [...new Set(names)],
