@@ -100,7 +100,7 @@ describe('helpers', () => {
   });
 
   test('one that never answers is ended, with what it has started', async () => {
-    writeFileSync(join(folder, 'docker-credential-mute'), `#!/bin/sh\ntrap '' TERM\n(trap '' TERM; echo $$ > ${folder}/pids; exec sleep 1000) &\necho $! >> ${folder}/pids\nwait\n`, { mode: 0o755 });
+    writeFileSync(join(folder, 'docker-credential-mute'), `#!/bin/sh\ntrap '' TERM\necho $$ > ${folder}/pids\nsleep 1000 &\necho $! >> ${folder}/pids\nwait\n`, { mode: 0o755 });
     const helper = new CredentialHelper('mute', { PATH: `${folder}:/usr/bin:/bin` }, 1500);
     await expect(helper.get('r.example')).rejects.toMatchObject({ code: 'credential-helper', message: expect.stringMatching(/^docker-credential-mute get, which Docker's config\.json names, has not answered within 1\.5 s and was ended: /) });
     const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n');

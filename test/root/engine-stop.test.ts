@@ -107,3 +107,25 @@ test('an up whose image cannot be had leaves no network and no volume, as with d
   expect(bayplan('volume', 'ls')).not.toContain('failed');
   expect(onHost()).toEqual(NOTHING);
 });
+
+test('networks get the 31 pools, each another one; then none is left until a network goes or a route', () => {
+  inside(['ip', 'link', 'add', 'vpn', 'type', 'bridge']);
+  inside(['ip', 'addr', 'add', '192.168.33.1/24', 'dev', 'vpn']); // as a VPN's: the pool that has it is no one's
+  inside(['ip', 'link', 'set', 'vpn', 'up']);
+  const create = `curl -sS --unix-socket ${paths.socket} -H 'Content-Type: application/json' http://x/networks/create -d`;
+  bayplan('ls');
+  const [refused = '', ...rest] = inside(['sh', '-c', `for i in $(seq 32); do ${create} "{\\"Name\\":\\"n$i\\"}"; echo; done`]).split('\n').filter((line) => line.includes('"message"'));
+  const made: readonly { name: string; subnet: string }[] = JSON.parse(inside(['curl', '-sS', '--unix-socket', paths.socket, 'http://x/networks']))
+    .flatMap(({ Name, Driver, IPAM }: { Name: string; Driver: string; IPAM: { Config: readonly { Subnet: string }[] } }) => (Driver === 'bridge' ? IPAM.Config.map(({ Subnet }) => ({ name: Name, subnet: Subnet })) : []));
+  const pools = [...Array.from({ length: 15 }, (_, index) => `172.${String(17 + index)}.0.0/16`), ...Array.from({ length: 16 }, (_, index) => `192.168.${String(index * 16)}.0/20`)];
+  expect(made.map(({ subnet }) => subnet).sort()).toEqual(pools.filter((pool) => pool !== '192.168.32.0/20').sort());
+  expect(JSON.parse(refused)).toMatchObject({ code: 'subnet-taken', message: expect.stringMatching(/^network n\d+: all 31 address pools overlap with networks or routes of this host; remove networks, or give it a subnet \(ipam: config: subnet\)$/) });
+  expect(onHost().links.filter((name) => !name.startsWith('bp-v'))).toHaveLength(made.filter(({ name }) => name !== 'bridge').length);
+  expect(rest).toHaveLength(32 - made.filter(({ name }) => name !== 'bridge').length - 1);
+  inside(['ip', 'link', 'delete', 'vpn']);
+  expect(api('POST', '/networks/create', '{"Name":"last"}').Id).toMatch(/^[0-9a-f]{64}$/);
+  api('DELETE', '/networks/n1');
+  expect(api('POST', '/networks/create', '{"Name":"more"}').Id).toMatch(/^[0-9a-f]{64}$/);
+  api('POST', '/networks/prune');
+  expect(onHost().links).toEqual([]);
+});
