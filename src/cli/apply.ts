@@ -17,7 +17,7 @@ export const addApply: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<ApplyOptions>();
       const { readPlanFile } = await import('./plan-file.ts');
       const { stack, revision, digest, request, load } = readPlanFile(file, cli.cwd);
-      const bytes = await bytesOf(request, load, cli);
+      const bytes = await bytesOf(request, load, options, cli);
       const view = passView(options.progress, cli);
       try {
         for await (const event of clientOf(options, cli).applyStack(stack, { ...request, bytes, expected: { revision, digest } }, { wait: options.wait === true, attached: false })) view.event(event);
@@ -31,8 +31,8 @@ export const addApply: AddCommand = (program, cli, ends) => {
 };
 
 /** What the configs and secrets hold. They are in no plan, so the stack file says once more where they are; the engine compares. */
-async function bytesOf({ desired }: PlanFile['request'], { envFile, ...load }: PlanFile['load'], cli: Cli): Promise<Record<string, string>> {
+async function bytesOf({ desired }: PlanFile['request'], { envFile, ...load }: PlanFile['load'], options: StackOptions, cli: Cli): Promise<Record<string, string>> {
   if (Object.values(desired.contents).every(({ external }) => external)) return {};
   const { loadProject, requestOf } = await import('./stack-file.ts');
-  return requestOf(loadProject({ ...load, ...(envFile === null ? {} : { envFile }) }, cli), false, cli).bytes;
+  return (await requestOf(loadProject({ ...load, ...(envFile === null ? {} : { envFile }) }, cli), options, cli)).bytes;
 }

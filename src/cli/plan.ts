@@ -17,7 +17,7 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       if (options.drift === true) return await (await import('./drift.ts')).printDrift(options, cli);
       const { loadOf, loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
-      const { bytes, ...request } = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli));
+      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli) });
       const { plan, revision, digest } = await clientOf(options, cli).planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
         const { writePlanFile } = await import('./plan-file.ts');

@@ -1,7 +1,8 @@
-import { contentBytes, desiredOf, type Project } from '../stack/index.ts';
+import { contentBytes, desiredOf, usesApiSocket, withApiSocket, type Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 import { MistakesFound, readBytes, tellMistakes, type Seen } from './load-project.ts';
+import { rootOf, type StackOptions } from './options.ts';
 
 /** `x-bayplan: { on_failure: rollback }` at the top of the file. */
 function rollsBack({ extensions }: Project): boolean {
@@ -9,8 +10,15 @@ function rollsBack({ extensions }: Project): boolean {
   return typeof own === 'object' && own !== null && 'on_failure' in own && own.on_failure === 'rollback';
 }
 
-/** What is sent to the engine for a project; `from` as in StackRequest. Throws where the file asks for something that would be unsafe to leave out. */
-export function requestOf(project: Project, removeOrphans: boolean, cli: Cli, from: string | null = null, seen: Seen = new Set()): StackRequest {
+export interface RequestChoices {
+  readonly removeOrphans?: boolean;
+  /** As in StackRequest; left out: null. */
+  readonly from?: string | null;
+  readonly seen?: Seen;
+}
+
+/** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
+export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set() }: RequestChoices = {}): Promise<StackRequest> {
   const read = (path: string): Buffer | null => {
     seen.add(path);
     return readBytes(path);
@@ -19,5 +27,6 @@ export function requestOf(project: Project, removeOrphans: boolean, cli: Cli, fr
     tellMistakes(project.refusals, cli);
     throw new MistakesFound(project.refusals.length);
   }
-  return { version: 1, base: null, from, source: { workingDir: project.workingDir, files: [...project.files] }, desired: desiredOf(project, { removeOrphans }), bytes: contentBytes(project, read), ...(rollsBack(project) ? { onFailure: 'rollback' } : {}) };
+  const whole = !usesApiSocket(project) ? project : withApiSocket(project, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
+  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: desiredOf(whole, { removeOrphans }), bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }

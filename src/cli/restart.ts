@@ -25,7 +25,7 @@ async function outdated(name: string, services: readonly string[], options: Stac
   try {
     const project = loadProject(options, cli);
     if (project.name !== name) return [];
-    const { plan } = await client.planStack(name, requestOf(project, false, cli));
+    const { plan } = await client.planStack(name, await requestOf(project, options, cli));
     return plan.steps.flatMap((step) => {
       if (step.action !== 'remove-container') return [];
       const service = plan.steps.flatMap((other) => (other.action === 'create-container' && other.args.name === step.args.name ? [other.args.identity.service] : []))[0];

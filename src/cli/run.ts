@@ -59,8 +59,8 @@ export const addRun: AddCommand = (program, cli, ends) => {
         volumes: options.volume ?? [], publish: options.publish ?? [], cwd: cli.cwd, servicePorts: options.servicePorts === true, aliases: options.useAliases === true, tty, stdin, remove: options.rm === true,
         labels: options.label ?? {}, capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [],
       };
-      if (options.deps || options.removeOrphans === true) await startDependencies(withPullPolicy(requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli)), options.pull), service, client, cli);
-      const request = withPullPolicy(requestOf(oneOffProject(project, service, oneOff, resolve), false, cli), options.pull);
+      if (options.deps || options.removeOrphans === true) await startDependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli) }), options.pull), service, client, cli);
+      const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli), options.pull);
       const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
       const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
       if (options.detach === true) {

@@ -18,7 +18,7 @@ export async function upRequest(project: Project, services: readonly string[], o
   const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
   if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
-  const made = requestOf(project, options.removeOrphans === true, cli, stackFolderOf(options, cli), seen);
+  const made = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = services.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];

@@ -35,6 +35,13 @@ export class CredentialHelper {
     return Username === TOKEN_USER ? { username: '', password: '', identitytoken: Secret } : { username: Username, password: Secret, identitytoken: '' };
   }
 
+  /** The servers that it has something for. */
+  async servers(): Promise<readonly string[]> {
+    const parsed = z.record(z.string(), z.unknown()).safeParse(parse(await this.#run('list', '') ?? '{}'));
+    if (!parsed.success) throw new BayplanError('credential-helper', `${this.program} list: its answer is not what such a helper answers: expected {"SERVER": "USER"}`);
+    return Object.keys(parsed.data);
+  }
+
   async store(server: string, { username, password, identitytoken }: RegistryCredentials): Promise<void> {
     await this.#run('store', JSON.stringify({ ServerURL: server, Username: identitytoken === '' ? username : TOKEN_USER, Secret: identitytoken === '' ? password : identitytoken }));
   }
@@ -44,7 +51,7 @@ export class CredentialHelper {
   }
 
   /** Its output; null where it says that it has nothing. */
-  async #run(verb: 'get' | 'store' | 'erase', input: string): Promise<string | null> {
+  async #run(verb: 'get' | 'list' | 'store' | 'erase', input: string): Promise<string | null> {
     const child = spawn(this.program, [verb], { stdio: ['pipe', 'pipe', 'pipe'], env: this.#env });
     const out: Buffer[] = [];
     const err: Buffer[] = [];

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSyn
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { registryHost, type RegistryCredentials } from '../state/registry-credentials.ts';
+import { registryHost, type CredentialsByHost, type RegistryCredentials } from '../state/registry-credentials.ts';
 import { CredentialHelper } from './credential-helper.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 
@@ -34,16 +34,22 @@ export class DockerConfig {
     return kept ?? inFile(config, host, this.path);
   }
 
+  /** All that there are, by host. Throws as `credentials`. */
+  async all(): Promise<CredentialsByHost> {
+    const config = this.#read();
+    const { auths = {}, credHelpers = {}, credsStore = '' } = config;
+    const kept = credsStore === '' ? [] : await new CredentialHelper(credsStore, this.#env).servers();
+    const hosts = new Set([...Object.keys(auths), ...Object.keys(credHelpers), ...kept].map(registryHost));
+    const found = await Promise.all([...hosts].map(async (host) => [host, await this.credentials(host)] as const));
+    return Object.fromEntries(found.flatMap(([host, credentials]) => (credentials === null ? [] : [[host, credentials]])));
+  }
+
   /** Keeps credentials; answers the helper that has them, or null where they stand in the file itself. */
   async store(host: string, credentials: RegistryCredentials): Promise<string | null> {
     const config = this.#read();
     const helper = this.#helper(config, host);
     await helper?.store(serverOf(host), credentials);
-    const entry = helper !== null ? {} : {
-      ...(credentials.password === '' ? {} : { auth: Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64') }),
-      ...(credentials.identitytoken === '' ? {} : { identitytoken: credentials.identitytoken }),
-    };
-    this.#write({ ...config, auths: { ...without(config.auths, host), [serverOf(host)]: entry } });
+    this.#write({ ...config, auths: { ...without(config.auths, host), [serverOf(host)]: helper === null ? entryOf(credentials) : {} } });
     return helper?.program ?? null;
   }
 
@@ -90,6 +96,15 @@ export class DockerConfig {
       throw error;
     }
   }
+}
+
+/** Credentials as Docker's `config.json` has them. */
+export function configOf(credentials: CredentialsByHost): string {
+  return `${JSON.stringify({ auths: Object.fromEntries(Object.entries(credentials).map(([host, each]) => [serverOf(host), entryOf(each)])) }, null, '\t')}\n`;
+}
+
+function entryOf({ username, password, identitytoken }: RegistryCredentials): z.infer<typeof Auth> {
+  return { ...(password === '' ? {} : { auth: Buffer.from(`${username}:${password}`).toString('base64') }), ...(identitytoken === '' ? {} : { identitytoken }) };
 }
 
 function serverOf(host: string): string {

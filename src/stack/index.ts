@@ -1,3 +1,4 @@
+export { usesApiSocket, withApiSocket } from './api-socket.ts';
 export { configJson, configOf, configYaml, rawJson, rawYaml } from './config.ts';
 export { contentBytes } from './contents.ts';
 export { desiredOf } from './desired.ts';

@@ -15,7 +15,7 @@ import { normalizeProjectName, projectNameMistake, projectNameOf } from './proje
 import type { Project } from './project.ts';
 import { StackReader } from './read-stack.ts';
 import type { Located, Remote } from './remote.ts';
-import { resolveEnvironment } from './resolve-environment.ts';
+import { resolveEnvironment, resolveLabels } from './resolve-environment.ts';
 import { stackSchema } from './schema.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
@@ -132,7 +132,8 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   if (!without('consistency')) checkStack(stack, normalized, inactive, tree, mistakes);
   const services: Record<string, ServiceConfig> = {};
   for (const [key, service] of Object.entries(selectServices(normalized, selected, mistakes))) {
-    services[key] = without('environment') ? service : resolveEnvironment(key, service, tree, lookup, input.read, mistakes);
+    const labelled = resolveLabels(key, service, tree, input.read, mistakes);
+    services[key] = without('environment') ? labelled : resolveEnvironment(key, labelled, tree, lookup, input.read, mistakes);
   }
   const refusals = new Mistakes();
   checkValues(stack, services, tree, refusals);

@@ -7,10 +7,10 @@ import type { Tree } from './tree.ts';
 
 /**
  * The environment of a service: its env files in order, `environment` over them, names without a value from the user's
- * environment (null where that has none: the variable is absent in the container). Label files likewise.
+ * environment (null where that has none: the variable is absent in the container).
  */
 export function resolveEnvironment(name: string, service: ServiceConfig, tree: Tree, lookup: Lookup, read: (path: string) => string | null, mistakes: Mistakes): ServiceConfig {
-  const { env_file: envFiles, label_file: labelFiles, ...rest } = service;
+  const { env_file: envFiles, ...rest } = service;
   const declared = service.environment ?? {};
   // In an env file the user's environment beats the file's, and `environment` stands for what is not set there.
   const inFile = (variable: string): string | undefined => lookup(variable) ?? (Object.hasOwn(declared, variable) ? declared[variable] : undefined) ?? undefined;
@@ -28,17 +28,19 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
     }
   });
   for (const [key, value] of Object.entries(declared)) environment[key] = value ?? lookup(key) ?? null;
+  return { ...rest, ...(Object.keys(environment).length > 0 ? { environment } : {}) };
+}
 
+/** The labels of a service: its label files in order, `labels` over them. */
+export function resolveLabels(name: string, service: ServiceConfig, tree: Tree, read: (path: string) => string | null, mistakes: Mistakes): ServiceConfig {
+  const { label_file: files, ...rest } = service;
+  if (files === undefined) return service;
   const labels: Record<string, string> = {};
-  labelFiles?.forEach((file, index) => {
+  files.forEach((file, index) => {
     const text = read(file);
     if (text === null) mistakes.add(placeOf(tree, ['services', name, 'label_file', index]), `services.${name}.label_file: file ${file} does not exist`);
     else for (const [key, value] of parseEnvFile(file, text, (variable) => (Object.hasOwn(labels, variable) ? labels[variable] : undefined), mistakes)) labels[key] = value;
   });
   Object.assign(labels, service.labels);
-  return {
-    ...rest,
-    ...(Object.keys(environment).length > 0 ? { environment } : {}),
-    ...(Object.keys(labels).length > 0 ? { labels } : {}),
-  };
+  return { ...rest, ...(Object.keys(labels).length > 0 ? { labels } : {}) };
 }

@@ -26,6 +26,7 @@ cd ${folder}/${name}; read -r input
 case $1 in
   store) file=$(echo "$input" | sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/' | tr / _); echo "$input" > "$file" ;;
   get) file=$(echo "$input" | tr / _); if [ -e "$file" ]; then cat "$file"; else echo credentials not found in native keychain; exit 1; fi ;;
+  list) cat * | sed 's/.*"ServerURL":\\("[^"]*"\\).*/{\\1:"me"}/' | tail -n 1 ;;
   erase) rm -f "$(echo "$input" | tr / _)" ;;
 esac
 `);
@@ -82,6 +83,7 @@ describe('helpers', () => {
     expect(await config.credentials('docker.io')).toEqual(ME);
     expect(await config.credentials('one.example')).toEqual({ username: '', password: '', identitytoken: 'T' });
     expect(await config.credentials('other.example')).toBeNull();
+    expect(Object.keys(await config.all()).sort()).toEqual(['docker.io', 'one.example']);
     expect([await config.erase('docker.io'), await config.credentials('docker.io')]).toEqual([true, null]);
   });
 

@@ -14,6 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   '.env': 'B=from-dotenv\nPORT=9000\n',
   'web.env': 'WEB=1\nQ="x y"\n',
   's.txt': 's',
+  'db.labels': 'from=file\n',
   'compose.yaml': `
 name: flags
 include: [sub/inc.yaml]
@@ -40,6 +41,7 @@ services:
     command: run "$$HOME" \${CMD:-x y}
     networks: [back, front]
     labels: [a=b]
+    label_file: db.labels
 networks: {back: {internal: true}, front: , unused: {}}
 volumes: {data: {labels: {x: y}}, spare: }
 secrets: {s: {file: ./s.txt}}
