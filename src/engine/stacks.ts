@@ -14,7 +14,7 @@ import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired, type State } from '../state/state.ts';
 import { checkRuntimes } from './check-runtimes.ts';
-import { checkName, checkSchedules, refuseForeign } from './check-stack.ts';
+import { checkLenders, checkName, checkSchedules, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
@@ -75,6 +75,7 @@ export class Stacks {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
     checkSchedules(request.desired);
+    checkLenders(request.desired, this.#parts.containers.list());
     refuseForeign(name, request.from, this.#parts.stacks.get(name));
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
@@ -88,6 +89,7 @@ export class Stacks {
     checkName(name, request.desired);
     checkRuntimes(request.desired, this.#parts.runtimes);
     checkSchedules(request.desired);
+    checkLenders(request.desired, this.#parts.containers.list());
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, request.from, before);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);

@@ -69,6 +69,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   postStart: hooks,
   preStop: hooks,
   mounts: { effect: 'recreate', form: byTarget },
+  volumesFrom: whole,
   contents: { effect: ({ field }) => (field.includes('].onChange') ? 'in-place' : 'recreate'), form: grantsByTarget },
   networkMode: whole,
   networks: { effect: attachmentEffect, form: withAliasSets },
@@ -119,8 +120,9 @@ function devicesByTarget(devices: readonly Device[]): unknown {
   return Object.fromEntries(devices.map(({ source, target, permissions }) => [`[${target}]`, `${source} ${permissions}`]));
 }
 
+/** Those it shares are no part of what was asked for: `volumesFrom` says whose they are. */
 function byTarget(mounts: readonly Mount[]): unknown {
-  return Object.fromEntries(mounts.map((mount) => [`[${mount.target}]`, mount]));
+  return Object.fromEntries(mounts.filter((mount) => !('shared' in mount)).map((mount) => [`[${mount.target}]`, mount]));
 }
 
 /** Where each is, and not what it holds: a digest says nothing to anybody. */

@@ -57,10 +57,12 @@ function hindranceOf({ spec: { networkMode, networks, ports } }: Wanted): string
 }
 
 /** What two containers at once could spoil, or could not both have. */
-function riskOf({ mounts, devices }: ContainerSpec): string | null {
+function riskOf({ mounts, volumesFrom, devices }: ContainerSpec): string | null {
   for (const mount of mounts) {
     if ((mount.type === 'volume' || mount.type === 'bind') && !mount.readOnly) return `${mount.type} ${mount.source ?? 'of its own'} at ${mount.target} is writable`;
   }
+  const lender = volumesFrom.find(({ readOnly }) => !readOnly);
+  if (lender !== undefined) return `it may write to the volumes of ${lender.container}`;
   const [device] = devices;
   return device === undefined ? null : `it has the device ${device.source}`;
 }

@@ -150,7 +150,7 @@ function creation({ owner, service, slot, spec: known }: Wanted, fate: Fate, nam
     args: { name, identity: { owner, stack: owner === 'api' ? '' : desired.stack, service, slot, generation: fate.generation }, spec },
     needs: [
       ...imagesUsedBy(spec).map((image) => stepId('pull-image', image)), ...needs, ...volumesOf({ spec, status: null }).map((volume) => stepId('create-volume', volume)),
-      stepId('remove-container', name), ...(fate.replaces === null ? [] : [stepId('remove-container', fate.replaces)]),
+      ...spec.volumesFrom.map(({ container }) => stepId('create-container', container)), stepId('remove-container', name), ...(fate.replaces === null ? [] : [stepId('remove-container', fate.replaces)]),
     ],
     why: fate.why,
   };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type ClockOffsets, parseSecurityOptions, type Device, type Namespaces, type SecurityOptions } from '../state/confinement.ts';
 import { parseDuration } from '../state/duration.ts';
+import { firstContainerOf } from './network-mode.ts';
 import { serviceOf } from './normalize.ts';
 import type { Project } from './project.ts';
 import type { ServiceConfig } from './service-schema.ts';
@@ -39,7 +40,7 @@ function seccompFile(option: string, workingDir: string): string | null {
 export function namespacesOf(service: ServiceConfig, project: Pick<Project, 'name' | 'services'>): Namespaces {
   const mode = (text: string | null | undefined): string => {
     const shared = serviceOf(text);
-    if (shared !== null) return `container:${project.services[shared]?.container_name ?? `${project.name}-${shared}-1`}`;
+    if (shared !== null) return `container:${firstContainerOf(shared, project)}`;
     return text ?? '';
   };
   const own = (text: string): string => (text === 'private' ? '' : text);

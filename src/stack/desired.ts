@@ -24,7 +24,7 @@ import { positive, resourcesOf, shmSizeOf, ulimitsOf } from './resources.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { rollbackOf, updateOf } from './update.ts';
 import type { VolumeConfig } from './volume-spec.ts';
-import { mountsWithShared } from './volumes-from.ts';
+import { mountsWithShared, volumesFromOf } from './volumes-from.ts';
 
 /**
  * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does. Throws a BayplanError
@@ -113,6 +113,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     postStart: hooksOf(service.post_start),
     preStop: hooksOf(service.pre_stop),
     mounts: [...mountsWithShared(service, project.services).map((volume) => mountOf(volume, project)), ...(service.tmpfs ?? []).map(tmpfsOf)],
+    volumesFrom: volumesFromOf(service, project),
     contents: grantsOf(service, project),
     networkMode: networkModeOf(service, project),
     networks: attachmentsOf(name, service, project),

@@ -9,17 +9,15 @@ import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
-import { parseVolumesFrom } from './volumes-from.ts';
 
 /** Keys of a service that load and do nothing yet; a service runs without them, only not quite as asked. */
 const ignoredKeys: readonly (keyof ServiceConfig)[] = ['platform'];
 
 /** Keys of another system. */
-const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent'];
+const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent', 'credential_spec'];
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
-  credential_spec: 'the service would run without it',
   gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
 };
@@ -37,7 +35,6 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   const review = new Review(tree);
   for (const [name, service] of Object.entries(services)) {
     reviewService(name, service, surroundings, review);
-    reviewVolumesFrom(name, service, services, review);
   }
   const used = Object.values(services);
   for (const [key, network] of Object.entries(stack.networks ?? {})) {
@@ -73,16 +70,6 @@ class Review {
   }
 }
 
-function reviewVolumesFrom(name: string, service: ServiceConfig, services: Readonly<Record<string, ServiceConfig>>, review: Review): void {
-  service.volumes_from?.forEach((text, index) => {
-    const at = ['services', name, 'volumes_from', index];
-    const { container, name: other } = parseVolumesFrom(text);
-    if (container) review.refuse(at, `volumes_from "${text}": only the volumes of a service of this file can be shared yet`);
-    const anonymous = services[other]?.volumes?.find(({ type, source }) => type === 'volume' && source === undefined);
-    if (anonymous !== undefined) review.refuse(at, `volumes_from: the anonymous volume at ${anonymous.target ?? ''} of service ${other} cannot be shared yet; give it a name`);
-  });
-}
-
 function reviewService(name: string, service: ServiceConfig, { workingDir, profiles }: Surroundings, review: Review): void {
   const what = `service ${name}`;
   const refuse = (key: string, message: string): void => { review.refuse(['services', name, key], message); };
@@ -93,7 +80,6 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
     if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
   }
   if (service.develop?.watch?.some(({ action }) => action === 'rebuild') === true) review.note(what, 'develop.watch: action "rebuild" is not built yet, a change that asks for it is told by watch');
-  if (service.use_api_socket === true) refuse('use_api_socket', '"use_api_socket" is not built yet, and the service would run without it');
   const security = securityOf(service, workingDir, profiles);
   for (const problem of security.problems) refuse('security_opt', problem);
   for (const note of security.notes) review.note(what, note);

@@ -1,3 +1,6 @@
+import type { ContainerSpec } from '../state/container.ts';
+import { firstContainerOf } from './network-mode.ts';
+import type { Project } from './project.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { VolumeConfig } from './volume-spec.ts';
 
@@ -24,7 +27,12 @@ export function mountsWithShared(service: ServiceConfig, services: Services): re
   return [...byTarget.values()].toReversed();
 }
 
-/** A tmpfs is each container's own, as in Docker. */
-function isShared({ type }: VolumeConfig): boolean {
-  return type !== 'tmpfs';
+/** A tmpfs is each container's own, as in Docker; the name of an anonymous volume is known once its container is there. */
+function isShared({ type, source }: VolumeConfig): boolean {
+  return type !== 'tmpfs' && source !== undefined;
+}
+
+/** The containers that are looked at when this one is made, for what no file says: anonymous volumes, those of images, and all of a container that is none of the stack's. */
+export function volumesFromOf(service: ServiceConfig, project: Pick<Project, 'name' | 'services'>): ContainerSpec['volumesFrom'] {
+  return (service.volumes_from ?? []).map(parseVolumesFrom).map(({ container, name, readOnly }) => ({ container: container ? name : firstContainerOf(name, project), readOnly }));
 }

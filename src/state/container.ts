@@ -27,17 +27,21 @@ export const Healthcheck = z.strictObject({
 });
 export type Healthcheck = z.infer<typeof Healthcheck>;
 
+/** Another container's, by `volumesFrom`, as it was found when the container was made; left out: what the container asks for itself. */
+const Shared = z.literal(true).exactOptional();
+
 /** What is mounted inside a container. `source` of a volume is its full name in `State.volumes`, or null for an anonymous one. */
 export const Mount = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('volume'), source: z.string().nullable(), target: z.string(),
-    readOnly: z.boolean(), nocopy: z.boolean(), subpath: z.string(),
+    readOnly: z.boolean(), nocopy: z.boolean(), subpath: z.string(), shared: Shared,
   }),
   z.strictObject({
     type: z.literal('bind'), source: z.string(), target: z.string(),
     readOnly: z.boolean(), createHostPath: z.boolean(), propagation: z.string(),
     /** Mounts below the source: taken along, left out, taken along but only the top one read-only, all read-only or an error. */
     recursive: z.enum(['enabled', 'disabled', 'writable', 'readonly']).default('enabled'),
+    shared: Shared,
   }),
   /** What an image holds, or a part of that, read-only; `source` is its reference. */
   z.strictObject({ type: z.literal('image'), source: z.string(), target: z.string(), subpath: z.string().default('') }),
@@ -171,6 +175,8 @@ export const ContainerSpec = z.strictObject({
   postStart: z.array(Hook).default([]),
   preStop: z.array(Hook).default([]),
   mounts: z.array(Mount),
+  /** Containers whose mounts it has too, by name, at the places where those have them; what it asks for itself comes first. */
+  volumesFrom: z.array(z.strictObject({ container: z.string(), readOnly: z.boolean() })).default([]),
   contents: z.array(Grant).default([]),
   /** 'bridge' (the networks below), 'none', 'host', 'container:NAME', the namespace of another container, or 'ns:PATH', one that a file pins. */
   networkMode: z.string().regex(/^(bridge|none|host|container:.+|ns:\/.+)$/),

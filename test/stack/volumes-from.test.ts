@@ -19,10 +19,10 @@ test('mounts of another service, its own first, read-only where asked, and on th
   expect(mountsOf(stack, 'backup')).toEqual([['/data', 'shop_own', false], ['/conf', '/app/conf', true]]);
 });
 
-test('refuses what cannot be shared', () => {
-  const project = projectOf('services:\n  a: { image: a, volumes: ["/data"] }\n  b:\n    image: a\n    volumes_from: ["a", "container:other"]\n');
-  expect(project.refusals.map(({ line, message }) => `${String(line)}: ${message}`)).toEqual([
-    '5: services.b: volumes_from: the anonymous volume at /data of service a cannot be shared yet; give it a name',
-    '5: services.b: volumes_from "container:other": only the volumes of a service of this file can be shared yet',
-  ]);
+test('says whose volumes are looked at when the container is made', () => {
+  const project = projectOf('name: shop\nservices:\n  a: { image: a, volumes: ["/data"] }\n  b: { image: a, container_name: bb }\n  c:\n    image: a\n    volumes_from: ["a", "b:ro", "container:other:ro"]\n');
+  expect(project.refusals).toEqual([]);
+  const template = desiredOf(project, { removeOrphans: false }).services['c']?.template;
+  expect(template?.volumesFrom).toEqual([{ container: 'shop-a-1', readOnly: false }, { container: 'bb', readOnly: true }, { container: 'other', readOnly: true }]);
+  expect(template?.mounts).toEqual([]);
 });

@@ -31,7 +31,7 @@ import { hostGateway, launch } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
 import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
-import { inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
+import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { PendingChanges } from './pending-changes.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
@@ -39,6 +39,7 @@ import { removeRemains } from './removal.ts';
 import { runHook } from './run-hook.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import { ShimWatch } from './shim-watch.ts';
+import { withSharedMounts } from './shared-mounts.ts';
 import { StartError } from './spawn-shim.ts';
 import { usageOf, type Usage } from './usage.ts';
 
@@ -131,11 +132,15 @@ export class ContainerStore implements Containers {
     return this.#aside.map(({ id }) => id);
   }
 
-  async create(name: string, identity: Identity, spec: ContainerSpec): Promise<void> {
+  async create(name: string, identity: Identity, asked: ContainerSpec): Promise<void> {
     await this.#mutex.run(name, async () => {
       this.#context.asides.refuse('container', name);
       const holder = this.#entries.get(name);
       if (holder !== undefined) throw new BayplanError('conflict', `container ${name}: the name is in use by ${ownerText(holder.record.identity)}: remove that, or choose another name`);
+      const spec = withSharedMounts(name, asked, (ref) => {
+        const found = findEntry(this.#entries, ref);
+        return found === null ? null : viewOf(found);
+      });
       const making = checkMaking(this.#context, { name, identity, spec }, () => this.#claims.users());
       const claim = (anonymousVolumes: Readonly<Record<string, string>>): void => {
         this.#claims.set(name, { imageIds: [making.image.id, ...Object.values(making.mountedImages)], volumes: volumesUsedBy(spec, anonymousVolumes), users: making.users });
