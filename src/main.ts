@@ -12,6 +12,9 @@ type RunEngine = (root: string, report: (line: string) => void) => Promise<void>
 /** Global options that take a value, which is no command. */
 const WITH_VALUE = new Set(['--root', '-p', '--project-name', '-f', '--file', '--profile', '--env-file', '--project-directory', '--progress', '--ansi', '--parallel']);
 
+/** An engine's bursts make much garbage and little that lasts: with V8's own bound, 16 MiB, its young generation grew to 48 MiB and stayed so, and collecting it took no less time. */
+const ENGINE_FLAGS = ['--max-semi-space-size=4'];
+
 /** The first argument that is no option. */
 function commandOf(argv: readonly string[]): string {
   let at = 0;
@@ -39,7 +42,7 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const cli: Cli = {
     get stdin() { return process.stdin; }, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), version: VERSION,
-    program: [process.execPath, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt, rawTerminal,
+    program: [process.execPath, ...ENGINE_FLAGS, __filename], socketOf: (root) => pathsOf(realRoot(root)).socket, onInterrupt, rawTerminal,
     runEngine: async (root) => {
       const { exports, remember } = loadChunk<{ readonly runEngine: RunEngine }>('engine', 'run');
       setImmediate(remember); // it runs for long: its code is kept as soon as it is loaded
