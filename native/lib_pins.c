@@ -24,6 +24,11 @@ static int run_on(int cpu) {
   return sched_setaffinity(0, sizeof only, &only);
 }
 
+static int open_root(struct pins *pins, struct error *err) {
+  pins->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return pins->root < 0 ? error_errno(err, "open", pins->folder) : 0;
+}
+
 /* Nothing of the host's mounts is left in it: they could not be unmounted for good while it holds them. */
 static int make(void *argument, struct error *err) {
   struct pins *pins = argument;
@@ -36,14 +41,13 @@ static int make(void *argument, struct error *err) {
   if (chdir(pins->folder) < 0) return error_errno(err, "chdir", pins->folder);
   if (syscall(SYS_pivot_root, ".", ".") < 0) return error_errno(err, "pivot_root", pins->folder);
   if (umount2(".", MNT_DETACH) < 0) return error_errno(err, "umount2", "/");
-  return 0;
+  return open_root(pins, err);
 }
 
 static int look(void *argument, struct error *err) {
   struct pins *pins = argument;
   if (unshare(CLONE_FS) < 0 || setns(pins->mounts, CLONE_NEWNS) < 0) return error_errno(err, "setns", pins->folder);
-  pins->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  return pins->root < 0 ? error_errno(err, "open", pins->folder) : 0;
+  return open_root(pins, err);
 }
 
 /* The one that is there; false where there is none, or nothing but the file that was to be its place. */
@@ -53,6 +57,12 @@ static bool find(struct pins *pins, const char *place) {
   if (found < 0 || fstatfs(found, &info) < 0 || info.f_type != NSFS_MAGIC) return false;
   pins->mounts = fd_steal(&found);
   return true;
+}
+
+static void let_go(struct pins *pins) {
+  if (pins->mounts >= 0) close(pins->mounts);
+  if (pins->root >= 0) close(pins->root);
+  pins->mounts = pins->root = -1;
 }
 
 static int keep(const struct pins *pins, const char *place, struct error *err) {
@@ -69,9 +79,8 @@ static int keep(const struct pins *pins, const char *place, struct error *err) {
  */
 static int make_and_keep(struct pins *pins, const char *place, struct error *err) {
   for (pins->cpu = -1; pins->cpu < get_nprocs_conf(); pins->cpu++) {
-    if (pins->mounts >= 0) close(pins->mounts);
-    pins->mounts = -1;
     if (run_on_thread(make, pins, err) == 0 && keep(pins, place, err) == 0) return 0;
+    let_go(pins);
     if (err->errnum != EINVAL) return -1; /* so it is for a processor too that is not ours to use */
   }
   return -1;
@@ -79,11 +88,11 @@ static int make_and_keep(struct pins *pins, const char *place, struct error *err
 
 int lib_pins_open(const char *folder, const char *place, int *mounts, int *root, struct error *err) {
   struct pins pins = {folder, -1, -1, -1};
-  if ((find(&pins, place) || make_and_keep(&pins, place, err) == 0) && run_on_thread(look, &pins, err) == 0) {
-    *mounts = pins.mounts;
-    *root = pins.root;
-    return 0;
+  if ((find(&pins, place) ? run_on_thread(look, &pins, err) : make_and_keep(&pins, place, err)) < 0) {
+    let_go(&pins);
+    return -1;
   }
-  if (pins.mounts >= 0) close(pins.mounts);
-  return -1;
+  *mounts = pins.mounts;
+  *root = pins.root;
+  return 0;
 }

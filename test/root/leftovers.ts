@@ -11,7 +11,7 @@ export function leftovers(paths: Paths): readonly string[] {
   if (Array.isArray(links)) for (const { ifname } of links) if (String(ifname).startsWith(paths.linkPrefix)) found.push(`link ${ifname}`);
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const at = line.split(' ')[4] ?? '';
-    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, join(paths.netns, 'pins'), paths.bundles, paths.zones].includes(at) && !at.startsWith(`${paths.run}/core-`))) found.push(`mount ${at}`);
+    if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, paths.userns, ...[paths.netns, paths.userns].map((folder) => join(folder, 'pins')), paths.bundles, paths.zones].includes(at) && !at.startsWith(`${paths.run}/core-`))) found.push(`mount ${at}`);
   }
   for (const [group, folder] of cgroups(paths)) {
     for (const name of readdirSync(folder, { withFileTypes: true })) if (name.isDirectory() && name.name !== 'engine') found.push(`cgroup ${group}/${name.name}`);

@@ -372,6 +372,7 @@ export class ContainerStore implements Containers {
   /** Lets go of all shims; the containers go on. */
   close(): void {
     this.#shims.close();
+    this.#context.userNamespaces.close();
   }
 
   #entry(name: string): ContainerEntry {

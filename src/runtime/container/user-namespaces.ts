@@ -28,7 +28,7 @@ export class UserNamespaces {
   async enter(home: string, inhabitant: string, users: Users): Promise<string> {
     return await this.#mutex.run(home, async () => {
       const shared = this.#pins.enter(home, inhabitant);
-      const pin = this.#pins.pin(home); // holds while somebody lives anywhere
+      const pin = this.#pins.pin(home);
       if (shared) return pin.path;
       try {
         if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
@@ -64,6 +64,11 @@ export class UserNamespaces {
   async read(path: string): Promise<Users> {
     const { uids, gids } = UsersLine.parse(JSON.parse(await this.#run(['users', '--user', path])));
     return { uids, gids };
+  }
+
+  /** The engine ends. */
+  close(): void {
+    this.#pins.close();
   }
 
   async #run(args: readonly string[]): Promise<string> {

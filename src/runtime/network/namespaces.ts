@@ -19,7 +19,6 @@ export class Namespaces {
   readonly #inhabitants = new Map<string, Set<string>>();
   readonly #former = new Set<string>();
   #pins: PinsFolder | null = null;
-  #removing = 0;
 
   constructor(kernel: Kernel, folder: string) {
     this.#kernel = kernel;
@@ -61,14 +60,8 @@ export class Namespaces {
     if (this.isInhabited(owner)) return; // somebody has come meanwhile
     this.#inhabitants.delete(owner);
     const pin = this.pin(owner);
-    this.#removing++;
-    try {
-      if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
-      this.#former.delete(nameOf(owner));
-    } finally {
-      this.#removing--;
-    }
-    if (this.#inhabitants.size === 0 && this.#removing === 0) this.#close();
+    if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
+    this.#former.delete(nameOf(owner));
   }
 
   /** After an engine start, before anybody enters: removes all namespaces but those of `owners` (ids). */
@@ -84,7 +77,15 @@ export class Namespaces {
       const own = `/proc/self/fd/${root}`;
       for (const name of readdirSync(own)) if (!alive.has(name)) await this.#kernel.removeNetns(join(own, name), mounts);
     }
-    if (alive.size === 0) this.#close();
+  }
+
+  /** The engine ends. The mount namespace goes where nothing is pinned in it; until then it stays, for it takes the kernel longer to make than a container's. */
+  close(): void {
+    if (this.#pins === null) return;
+    const isEmpty = this.#former.size === 0 && readdirSync(`/proc/self/fd/${this.#pins.root}`).length === 0;
+    for (const fd of [this.#pins.mounts, this.#pins.root]) this.#kernel.close(fd);
+    this.#pins = null;
+    if (isEmpty) this.#kernel.detachMount(this.#folder);
   }
 
   #open(): PinsFolder {
@@ -96,12 +97,6 @@ export class Namespaces {
     return this.#pins;
   }
 
-  /** Nobody lives anywhere: the mount namespace goes, and what was pinned in it. */
-  #close(): void {
-    for (const fd of this.#pins === null ? [] : [this.#pins.mounts, this.#pins.root]) this.#kernel.close(fd);
-    this.#pins = null;
-    this.#kernel.detachMount(this.#folder);
-  }
 }
 
 function nameOf(id: string): string {

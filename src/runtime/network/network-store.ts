@@ -319,6 +319,7 @@ class NetworkStore implements Networks {
 
   close(): void {
     this.#ports.leaveBehind();
+    this.#namespaces.close();
   }
 
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<NetworkEntry> {
