@@ -1,46 +1,133 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeWherePresent } from '../where-present.ts';
 import { Console } from './console.ts';
 
-let cli: Console;
-beforeEach(async () => { cli = await new Console().open(); });
-afterEach(() => cli.close());
-
-describe('bash', () => {
-  /** What bash offers after these words. */
-  async function offered(...words: readonly string[]): Promise<readonly string[]> {
-    await cli.run('completion', 'bash');
-    const script = `${cli.out}\nbayplan() { printf 'db\\nweb\\n'; }\nCOMP_WORDS=(bayplan "$@"); COMP_CWORD=$#; _bayplan; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' }).trim().split('\n');
+// What real shells offer with the scripts sourced, where they are installed. `bayplan` is a program on their PATH that answers `config --services` and the like, and keeps what it was asked.
+const folder = mkdtempSync(join(tmpdir(), 'bayplan-completion-'));
+const asked = join(folder, 'asked');
+beforeAll(async () => {
+  const cli = await new Console().open();
+  try {
+    for (const shell of ['bash', 'zsh', 'fish']) {
+      expect(await cli.run('completion', shell)).toBe(0);
+      writeFileSync(join(folder, shell), cli.out);
+    }
+  } finally {
+    cli.close();
   }
-  test('commands, options, commands below, and services', async () => {
-    expect(await offered('re')).toEqual(['restart']);
-    expect(await offered('-p', 'x', 'restart', '--no')).toEqual(['--no-deps']);
-    expect(await offered('volume', 'in')).toEqual(['inspect']);
-    expect(await offered('logs', '')).toEqual(['db', 'web']);
-    expect(await offered('up', '--exit')).toEqual(['--exit-code-from']);
-  });
+  mkdirSync(join(folder, 'bin'));
+  mkdirSync(join(folder, 'here'));
+  writeFileSync(join(folder, 'here', 'stack.yaml'), '');
+  writeFileSync(join(folder, 'bin/bayplan'), `#!/bin/sh\necho "$@" >${asked}\ncase "$*" in *--services) printf 'db\\nweb\\nweb-admin\\n';; *--profiles) printf 'debug\\ntest\\n';; esac\n`);
+  chmodSync(join(folder, 'bin/bayplan'), 0o755);
 });
+afterAll(() => { rmSync(folder, { recursive: true }); });
 
-describe.each(['zsh', 'fish'])('%s', (shell) => {
-  test('has every command, and is what the shell can read', async () => {
-    expect(await cli.run('completion', shell)).toBe(0);
-    for (const word of ['restart', 'exit-code-from', 'bayplan ps --all --services']) expect(cli.out).toContain(word);
-    if (spawnSync(shell, ['--version']).status !== 0) return; // the shell is not on this machine
-    const folder = mkdtempSync(join(tmpdir(), 'bayplan-completion-'));
+type Offers = (line: string) => Promise<readonly string[]>;
+const env = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`, HOME: folder, ZDOTDIR: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder, TERM: 'dumb', SHELL: '/bin/sh' });
+const missing = (shell: string): string | null => (spawnSync(shell, ['--version']).status === 0 ? null : `no ${shell}`);
+const packaged = '/usr/share/bash-completion/bash_completion';
+const inShell = (shell: string, ...args: readonly string[]): readonly string[] => execFileSync(shell, args, { cwd: join(folder, 'here'), env: env(), encoding: 'utf8' }).split('\n').filter((word) => word !== '');
+
+/** What an interactive shell shows at a terminal (`script` of util-linux makes it) where these keys are typed once its prompt is there. */
+async function typed(shell: string, keys: string): Promise<string> {
+  const terminal = spawn('script', ['-qefc', shell, '/dev/null'], { cwd: join(folder, 'here'), env: env(), stdio: ['pipe', 'pipe', 'inherit'], timeout: 20_000 });
+  let shown = '';
+  terminal.stdout.on('data', (data: Buffer) => {
+    if (!shown.includes('ready>') && (shown + data.toString()).includes('ready>')) terminal.stdin.write(keys);
+    shown += data.toString();
+  });
+  await new Promise((resolve) => terminal.once('close', resolve));
+  return shown;
+}
+
+function bashOffers(withPackage: boolean): Offers {
+  // As bash itself splits a line; then the function that is registered for the command.
+  const script = `${withPackage ? `. ${packaged}; ` : ''}. ${join(folder, 'bash')}
+compopt() { :; }
+line=$1; COMP_LINE=$line COMP_POINT=\${#line}
+split=\${line//=/ = }; read -ra COMP_WORDS <<< "\${split//:/ : }"; [[ $line == *' ' ]] && COMP_WORDS+=('')
+COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+f=$(complete -p bayplan); f=\${f##*-F }; \${f%% *} bayplan "\${COMP_WORDS[COMP_CWORD]}" ''
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return (line) => Promise.resolve(inShell('bash', '--norc', '-c', script, 'bash', line).toSorted());
+}
+
+const fishOffers: Offers = (line) => Promise.resolve(inShell('fish', '--no-config', '-c', `source ${join(folder, 'fish')}; complete -C "$argv[1]"`, '--', line).map((row) => row.split('\t')[0] ?? '').sort());
+
+/** zsh can be asked by Tab at a terminal alone. All words that its compadd would offer are written down. */
+const zshOffers: Offers = async (line) => {
+  const told = join(folder, 'told');
+  rmSync(told, { force: true });
+  writeFileSync(join(folder, '.zshrc'), `PS1='ready>'; unsetopt beep; autoload -Uz compinit; compinit -u -d ${join(folder, 'zcompdump')}; . ${join(folder, 'zsh')}
+compadd() {
+  local -a hits
+  [[ -n \${argv[(r)-[ADO]]} ]] || { builtin compadd -O hits "$@"; print -rl -- $hits >>${told} }
+  builtin compadd "$@"
+}\n`);
+  await typed('zsh -i', `${line}\t\u0015exit\n`);
+  return existsSync(told) ? [...new Set(readFileSync(told, 'utf8').split('\n'))].filter((word) => word !== '').sort() : [];
+};
+
+/** A shell at a terminal takes its time to begin. */
+const PATIENCE_MS = 60_000;
+
+function offersRight(offers: Offers, has: { readonly suffix: boolean }): void {
+  test('commands, and those below', async () => {
+    expect(await offers('bayplan re')).toEqual(['restart']);
+    expect(await offers('bayplan volume in')).toEqual(['inspect']);
+    expect(await offers('bayplan completion z')).toEqual(['zsh']);
+  }, PATIENCE_MS);
+  test('options', async () => {
+    expect(await offers('bayplan -p x restart --no')).toEqual(['--no-deps']);
+    expect(await offers('bayplan up --exit')).toEqual(['--exit-code-from']);
+    expect(await offers('bayplan --proj')).toEqual(['--project-directory', '--project-name']);
+  }, PATIENCE_MS);
+  test('services of the stack file that is meant', async () => {
+    expect(await offers('bayplan logs ')).toEqual(['db', 'web', 'web-admin']);
+    expect(readFileSync(asked, 'utf8')).toBe('config --services\n');
+    expect(await offers('bayplan -f stack.yaml --profile debug up -d db w')).toEqual(['web', 'web-admin']);
+    expect(readFileSync(asked, 'utf8')).toBe('-f stack.yaml --profile debug config --services\n');
+    expect(await offers('bayplan exec -e A=b d')).toEqual(['db']);
+    expect(await offers('bayplan exec db w')).not.toContain('web'); // what comes then is a command
+  }, PATIENCE_MS);
+  test('what an option can be', async () => {
+    expect(await offers('bayplan pull --policy ')).toEqual(['always', 'missing']);
+    expect(await offers('bayplan up --exit-code-from d')).toEqual(['db']);
+    expect(await offers('bayplan --profile ')).toEqual(['debug', 'test']);
+    expect((await offers('bayplan up --progress=q')).map((word) => word.replace('--progress=', ''))).toEqual(['quiet']);
+    expect(await offers('bayplan logs --tail ')).toEqual([]);
+  }, PATIENCE_MS);
+  test('what follows a service', async () => {
+    expect(await offers('bayplan scale d')).toEqual([has.suffix ? 'db=' : 'db']);
+    expect(await offers('bayplan cp d')).toEqual([has.suffix ? 'db:' : 'db']);
+  }, PATIENCE_MS);
+}
+
+describeWherePresent([missing('bash')], 'bash', () => {
+  offersRight(bashOffers(false), { suffix: true });
+  test('at a terminal, of files too', async () => {
+    writeFileSync(join(folder, 'bashrc'), `PS1='ready>'; . ${join(folder, 'bash')}\n`);
+    await typed(`bash --rcfile ${join(folder, 'bashrc')} -i`, 'bayplan -f sta\t up web-\t\nexit\n');
+    expect(readFileSync(asked, 'utf8')).toBe('-f stack.yaml up web-admin\n');
+  }, PATIENCE_MS);
+});
+describeWherePresent([missing('bash'), existsSync(packaged) ? null : 'no bash-completion'], 'bash with bash-completion', () => offersRight(bashOffers(true), { suffix: true }));
+describeWherePresent([missing('fish')], 'fish', () => offersRight(fishOffers, { suffix: true }));
+describeWherePresent([missing('zsh')], 'zsh', () => offersRight(zshOffers, { suffix: false }));
+
+describe('another shell', () => {
+  test('is refused', async () => {
+    const cli = await new Console().open();
     try {
-      writeFileSync(join(folder, 'script'), cli.out);
-      execFileSync(shell, ['-n', join(folder, 'script')]);
+      expect(await cli.run('completion', 'csh')).toBe(1);
+      expect(cli.err).toContain('Expected bash, zsh or fish');
     } finally {
-      rmSync(folder, { recursive: true });
+      cli.close();
     }
   });
-});
-
-test('another shell is refused', async () => {
-  expect(await cli.run('completion', 'csh')).toBe(1);
-  expect(cli.err).toContain('Expected bash, zsh or fish');
 });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bayplan, eventually, Machine } from './harness.ts';
 
@@ -51,6 +53,18 @@ it('what looks', async () => {
     expect(await own('wait', 'once')).toMatchObject({ code: 3, stdout: 'container demo-once-1 exited with status code 3\n' });
   }, 40_000);
   await eventually(async () => expect(await out('ps', '-a', '--format', 'json', 'once')).toContain('"State":"exited"'));
+});
+
+it('names the services of a file at once for who presses Tab: with no engine, in a little more than Node itself takes', async () => {
+  const took = async (work: () => Promise<unknown>): Promise<number> => {
+    const begun = performance.now();
+    await work();
+    return performance.now() - begun;
+  };
+  await eventually(async () => { // 100 ms on a machine that does nothing else; elsewhere Node takes longer too
+    const node = await took(() => promisify(execFile)(process.execPath, ['-e', '0']));
+    expect(await took(async () => expect(await out('config', '--services')).toBe('db\nonce\nweb\n'))).toBeLessThan(2.5 * node);
+  }, 40_000);
 });
 
 it('up makes anew what is asked for, leaves alone what is not meant, and scales', async () => {
