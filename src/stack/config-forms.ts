@@ -21,6 +21,9 @@ const ssh: Form = (value) => {
   return keys.length === 0 ? undefined : keys;
 };
 
+/** What a provider is given; an option without a value is none. */
+const given: Form = (value, syntax) => named(items)(Object.fromEntries(Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(([, each]) => !Array.isArray(each) || each.length > 0)), syntax);
+
 const grant = fields({ source: plain, target: plain, uid: plain, gid: plain, mode: plain });
 
 const build = fields({
@@ -87,7 +90,7 @@ export const serviceForms: Readonly<Record<string, Form>> = {
   cpu_percent: float, cpu_period: plain, cpu_quota: plain, cpu_rt_period: plain, cpu_rt_runtime: plain, cpus: float, cpuset: plain, cpu_shares: plain, command,
   configs: list(grant), container_name: plain, credential_spec: fields({ config: plain, file: plain, registry: plain }),
   depends_on: named(fields({ condition: plain, restart: plain, required: kept })), deploy, device_cgroup_rules: items, devices: list(device), dns: items, dns_opt: items, dns_search: items,
-  domainname: plain, entrypoint: command, provider: fields({ type: plain, options: named(items) }), environment: texts, env_file: list(envFile()), expose: items,
+  domainname: plain, entrypoint: command, provider: fields({ type: plain, options: given }), environment: texts, env_file: list(envFile()), expose: items,
   extends: fields({ file: plain, service: plain }), external_links: items, extra_hosts: items, group_add: items, gpus: list(deviceRequest), hostname: plain, healthcheck, image: plain,
   init: kept, ipc: plain, isolation: plain, labels: texts, label_file: items, links: items, logging: fields({ driver: plain, options: texts }), mem_limit: bytes, mem_reservation: bytes,
   memswap_limit: bytes, mem_swappiness: bytes, mac_address: plain, models: named((value, syntax) => value === null ? null : fields({ endpoint_var: plain, model_var: plain })(value, syntax)),

@@ -132,6 +132,8 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/refused there: validating .*-1\.yaml: \S+labels must be a mapping/, 'one label in both files is no mistake'],
   [/refused there: (validating .*-0\.yaml|services\.\w+ must be a mapping)/, 'what the second file replaces as a whole is not judged'],
   [/refused there: error while interpolating .* failed to cast/, 'what the second file replaces as a whole is not judged'],
+  [/mode: expected an octal mode such as 0444, got the number \d*\.\d/, 'a fraction is no mode'],
+  [/ssh:\\n.*: \/tmp\/[^/]+\/[\d.]+'/, 'a number is no path of a key'],
   [/refused here: .*got the date/, 'where it merges two files it takes a date for text, and else refuses it'],
 ];
 
