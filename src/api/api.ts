@@ -25,7 +25,7 @@ import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, l
 import { stackLogs } from './stack-logs.ts';
 import { takeRest } from './request-body.ts';
 import { listJobs, runJob } from './jobs.ts';
-import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planStack, putStack, rollbackStack } from './stacks.ts';
+import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planRemoval, planRollback, planStack, planStackOperation, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
 import { API_VERSION, info, listPlugins, MIN_API_VERSION, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
@@ -98,6 +98,9 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['PUT', '/stacks/:name', putStack],
   ['DELETE', '/stacks/:name', deleteStack],
   ['POST', '/stacks/:name/plan', planStack],
+  ['GET', '/stacks/:name/removal', planRemoval],
+  ['POST', '/stacks/:name/rollback/plan', planRollback],
+  ['POST', '/stacks/:name/operations/plan', planStackOperation],
   ['GET', '/stacks/:name/revisions', listRevisions],
   ['GET', '/stacks/:name/drift', getDrift],
   ['GET', '/stacks/:name/diff', diffRevisions],

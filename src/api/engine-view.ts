@@ -62,6 +62,10 @@ export interface EngineView {
   ): Promise<void>;
   /** Does what a person asks of a stack's containers. Rejects with `conflict` where the stack is another folder's; `end` is always the last event. */
   operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void>;
+  /** What these three would do; nothing is done. Reject as they do. */
+  previewOperation(name: string, operation: Operation): Promise<PlanAnswer>;
+  previewRemoval(name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from: string | null }): Promise<PlanAnswer>;
+  previewRollback(name: string, request: RollbackRequest): Promise<PlanAnswer>;
   /** Makes the one container of `desired` with what it needs, and starts nothing; answers its id. Rejects with `image-not-found`, `conflict`. */
   createContainer(desired: Desired): Promise<string>;
   /** What of a container's spec this machine cannot hold, though it can run without it: a line each. */

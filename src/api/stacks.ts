@@ -66,20 +66,40 @@ export async function putStack(exchange: Exchange): Promise<void> {
   await streamPass(exchange, (onEvent) => engine.applyStack(param(exchange, 'name'), body, { wait: flag(exchange, 'wait'), credentials: allCredentials(exchange) }, onEvent, signal));
 }
 
+/** `POST /stacks/{name}/rollback/plan`: what a rollback of the same body would do. */
+export async function planRollback(exchange: Exchange): Promise<void> {
+  const body = await readMessage(exchange.request, RollbackRequest, exchange.engine.version);
+  sendJson(exchange.response, 200, shownPlan(await exchange.engine.previewRollback(param(exchange, 'name'), body)));
+}
+
+/** `GET /stacks/{name}/removal`: what a DELETE with the same query would do. */
+export async function planRemoval(exchange: Exchange): Promise<void> {
+  sendJson(exchange.response, 200, shownPlan(await exchange.engine.previewRemoval(param(exchange, 'name'), removalOf(exchange))));
+}
+
 /** `DELETE /stacks/{name}?volumes=1&timeout=SECONDS&from=FOLDER`: PassEvents as NDJSON. With `from`, 409 where the stack was brought up from another folder. */
 export async function deleteStack(exchange: Exchange): Promise<void> {
-  const { engine, query } = exchange;
-  const text = query.get('timeout');
+  const options = removalOf(exchange);
+  await streamPass(exchange, (onEvent) => exchange.engine.removeStack(param(exchange, 'name'), options, onEvent, new AbortController().signal));
+}
+
+function removalOf(exchange: Exchange): { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from: string | null } {
+  const text = exchange.query.get('timeout');
   const seconds = text === null ? null : Number(text);
   if (seconds !== null && !(Number.isInteger(seconds) && seconds >= 0)) throw new BayplanError('bad-request', `timeout must be a whole number of seconds, not "${text}"`);
-  await streamPass(exchange, (onEvent) =>
-    engine.removeStack(param(exchange, 'name'), { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds, from: query.get('from') }, onEvent, new AbortController().signal));
+  return { volumes: flag(exchange, 'volumes'), stopTimeoutSeconds: seconds, from: exchange.query.get('from') };
 }
 
 /** `POST /stacks/{name}/operations`: PassEvents as NDJSON. It goes on when the client leaves. */
 export async function operateStack(exchange: Exchange): Promise<void> {
   const operation = await readMessage(exchange.request, Operation, exchange.engine.version);
   await streamPass(exchange, (onEvent) => exchange.engine.operate(param(exchange, 'name'), operation, onEvent, new AbortController().signal));
+}
+
+/** `POST /stacks/{name}/operations/plan`: what an operation of the same body would do. */
+export async function planStackOperation(exchange: Exchange): Promise<void> {
+  const operation = await readMessage(exchange.request, Operation, exchange.engine.version);
+  sendJson(exchange.response, 200, shownPlan(await exchange.engine.previewOperation(param(exchange, 'name'), operation)));
 }
 
 /** Events of so long travel together: each write wakes a client that would otherwise leave its processor to the work it waits for. */

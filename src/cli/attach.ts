@@ -1,6 +1,8 @@
 import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
 import { attached } from './attached.ts';
 import { clientOf } from './client-of.ts';
+import { nameOf } from '../client/container-summary.ts';
+import { tellSteps } from './dry-run.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { runningContainer } from './running-container.ts';
@@ -18,7 +20,9 @@ export const addAttach: AddCommand = (program, cli, ends) => {
     .action(ends(async (service: string, _own: AttachOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<AttachOptions>();
       const client = clientOf(options, cli);
-      const { Id } = await runningContainer(await stackNameOf(options, cli), service, options.index, client);
+      const container = await runningContainer(await stackNameOf(options, cli), service, options.index, client);
+      if (options.dryRun === true) return tellSteps([`attach-container ${nameOf(container)}  (attach was asked for)`], cli);
+      const { Id } = container;
       const { Config } = await client.inspectContainer(Id);
       return await attached(client, Id, { tty: Config.Tty, stdin: options.stdin && Config.OpenStdin, detachKeys: options.detachKeys, start: null }, cli);
     }));

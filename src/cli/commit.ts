@@ -3,6 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { queryPath } from '../client/query-path.ts';
 import { textOf } from '../client/quick-request.ts';
 import { clientOf } from './client-of.ts';
+import { tellSteps } from './dry-run.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { serviceContainers } from './service-containers.ts';
@@ -22,6 +23,7 @@ export const addCommit: AddCommand = (program, cli, ends) => {
       const stack = await stackNameOf(options, cli);
       const [container] = (await serviceContainers(stack, [service], true, client)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index);
       if (container === undefined) throw new BayplanError('not-found', `no container${options.index === undefined ? '' : ` ${options.index}`} of service "${service}" in stack "${stack}"`);
+      if (options.dryRun === true) return tellSteps([`commit-container ${nameOf(container)}  (to ${image ?? 'an image without a name'})`], cli);
       const answer = await textOf(await client.send('POST', queryPath('/commit', {
         container: container.Id, repo: image ?? '', author: options.author ?? '', comment: options.message ?? '', pause: String(options.pause), changes: (options.change ?? []).join('\n'),
       })));

@@ -5,8 +5,10 @@ import { progressMode } from './progress-mode.ts';
 
 /** Commands that change nothing of a stack or container: `--dry-run` makes no difference to them. */
 const READING: ReadonlySet<string> = new Set(['completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
-/** Commands that have `--dry-run` themselves. */
-const PREVIEWED: ReadonlySet<string> = new Set(['create', 'up']);
+/** Commands that can say what they would do. */
+const PREVIEWED: ReadonlySet<string> = new Set([
+  'attach', 'commit', 'cp', 'create', 'down', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',
+]);
 
 interface ComposeFlags { readonly ansi?: string; readonly parallel?: number; readonly compatibility?: boolean; readonly dryRun?: boolean; readonly allResources?: boolean }
 
@@ -18,20 +20,20 @@ export function addComposeFlags(program: Command, cli: Cli): void {
     .addOption(new Option('--parallel <number>', 'accepted for docker compose\'s sake: the engine bounds its work itself').argParser(wholeNumber).hideHelp())
     .addOption(new Option('--compatibility', 'refused: names of docker-compose 1').hideHelp())
     .addOption(new Option('--all-resources', 'for config alone').hideHelp())
-    .addOption(new Option('--dry-run', 'for up and create; no difference to what changes nothing').hideHelp())
+    .addOption(new Option('--dry-run', 'print what would be done and why, and do nothing; no difference to what changes nothing').hideHelp())
     .hook('preAction', (_program, command) => beforeAction(verbOf(command), command, cli));
 }
 
 /** docker compose takes `--dry-run` after each command's name too. Call it once all commands are there. */
 export function addDryRun(commands: readonly Command[]): void {
   for (const command of commands) {
-    if (!command.options.some(({ long }) => long === '--dry-run')) command.addOption(new Option('--dry-run').hideHelp());
+    command.addOption(new Option('--dry-run', 'print what would be done and why, and do nothing').hideHelp(!PREVIEWED.has(command.name())));
   }
 }
 
 function beforeAction(verb: string, command: Command, cli: Cli): void {
   const { ansi: when = cli.env['COMPOSE_ANSI'], parallel, compatibility, dryRun, allResources } = command.optsWithGlobals<ComposeFlags>();
-  if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown; up, create and plan can show theirs`);
+  if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown`);
   if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
   if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
   if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');

@@ -4,6 +4,7 @@ import { ArchiveClient } from '../client/archive-client.ts';
 import { nameOf } from '../client/container-summary.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
+import { tellSteps } from './dry-run.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { serviceContainers } from './service-containers.ts';
@@ -27,6 +28,9 @@ export const addCp: AddCommand = (program, cli, ends) => {
       const there = (await serviceContainers(stack, [service], true, engine)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index).toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
       const [first] = there;
       if (first === undefined) throw new BayplanError('not-found', `no container${options.index === undefined ? '' : ` ${options.index}`} of service "${service}" in stack "${stack}"`);
+      if (options.dryRun === true) {
+        return tellSteps(from.service !== null ? [`copy-out ${nameOf(first)}:${from.path}  (to ${to.path})`] : (from.path === '-' ? [first] : there).map((container) => `copy-in ${nameOf(container)}:${to.path}  (from ${from.path})`), cli);
+      }
       const { copyIn, copyOut } = await import('./copy-files.ts');
       const how = { archive: options.archive === true, followLink: options.followLink === true };
       if (from.service !== null) {

@@ -4,6 +4,7 @@ import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent } from '../state/messages.ts';
 import { clientOf } from './client-of.ts';
+import { tellPlan } from './dry-run.ts';
 import { checkServices } from './no-service.ts';
 import { addServices, seconds, type ServicesOptions } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
@@ -29,11 +30,15 @@ export const addDown: AddCommand = (program, cli, ends) => {
       const images = options.rmi === 'all' ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
       const from = stackFolderOf(options, cli);
       if (services.length > 0) await checkServices(services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
+      const whole = { volumes: options.volumes === true, timeout: options.timeout ?? null, from };
+      const part = { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from } as const;
+      if (options.dryRun === true) {
+        const answer = services.length === 0 ? await client.planRemoval(name, whole) : await client.planOperation(name, part);
+        return tellPlan(answer, cli, images.map((image) => `remove-image ${image}  (--rmi)`));
+      }
       const view = passView(options.progress, cli);
       try {
-        const events = services.length === 0
-          ? client.removeStack(name, { volumes: options.volumes === true, timeout: options.timeout ?? null, from })
-          : client.operate(name, { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from });
+        const events = services.length === 0 ? client.removeStack(name, whole) : client.operate(name, part);
         if (!await shown(events, view)) {
           view.note(`nothing to remove: there is no stack "${name}"`);
           return 0;

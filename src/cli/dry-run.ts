@@ -1,11 +1,24 @@
 import type { EngineClient } from '../client/engine-client.ts';
 import { printPlan } from '../plan/print.ts';
-import type { StackRequest } from '../state/messages.ts';
+import type { PlanAnswer, StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 
 /** Says what a request would do, and does nothing. Answers the exit status. */
 export async function dryRun(stack: string, request: StackRequest, client: EngineClient, cli: Cli): Promise<number> {
-  const { plan } = await client.planStack(stack, request);
-  cli.stdout.write(`${printPlan(plan)}${plan.steps.length === 0 ? 'nothing to do\n' : ''}`);
+  return tellPlan(await client.planStack(stack, request), cli);
+}
+
+/** The plan of something that is only asked about. `more`: lines of what this program itself would do after it. */
+export function tellPlan({ plan }: PlanAnswer, cli: Cli, more: readonly string[] = []): number {
+  return tell(printPlan(plan), plan.steps.length === 0, more, cli);
+}
+
+/** What this program would do: a line each, in the words of a plan's steps. */
+export function tellSteps(lines: readonly string[], cli: Cli): number {
+  return tell('', true, lines, cli);
+}
+
+function tell(plan: string, idle: boolean, more: readonly string[], cli: Cli): number {
+  cli.stdout.write(`${plan}${more.map((line) => `${line}\n`).join('')}${idle && more.length === 0 ? 'nothing to do\n' : ''}`);
   return 0;
 }

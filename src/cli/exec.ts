@@ -1,6 +1,8 @@
 import { Option } from 'commander';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../client/detach-keys.ts';
 import { clientOf } from './client-of.ts';
+import { nameOf } from '../client/container-summary.ts';
+import { tellSteps } from './dry-run.ts';
 import { namedVariables } from './named-variables.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
@@ -30,6 +32,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
       const container = await runningContainer(name, service, options.index, client);
+      if (options.dryRun === true) return tellSteps([`exec-container ${nameOf(container)}  (${argv.join(' ')})`], cli);
       const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
       const tty = wantsTerminal(options.TTY ? options.tty : false, cli);
       const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty, privileged: options.privileged === true });

@@ -6,7 +6,7 @@ import { pullPolicy, type PullPolicy } from './pull-policy.ts';
 /** What `up` and `create` say about how containers are made. */
 export interface MakeOptions extends ServicesOptions {
   readonly forceRecreate?: boolean; readonly recreate: boolean; readonly scale?: Readonly<Record<string, number>>; readonly removeOrphans?: boolean; readonly pull?: PullPolicy; readonly quietPull?: boolean;
-  readonly build?: boolean; readonly dryRun?: boolean;
+  readonly build?: boolean;
 }
 
 /** What `up` alone says. */
@@ -23,7 +23,6 @@ export function addMakeOptions(command: Command): Command {
     .option('--scale <SERVICE=N>', 'so many containers of the service, in place of what the file says, may be repeated', scaled)
     .option('--remove-orphans', 'remove containers of services that the file no longer has')
     .option('--pull <policy>', 'when to pull images, in place of what the file says: always, missing or never', pullPolicy).option('--quiet-pull', 'do not show how far pulls are')
-    .option('--dry-run', 'print what would be done and why, and do nothing')
     .option('--build', 'refused where the file has something to build').option('--no-build', 'accepted for docker compose\'s sake').option('-y, --yes', 'likewise');
 }
 

@@ -1,6 +1,7 @@
 import type { EngineClient, OperationRequest } from '../client/engine-client.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
+import { tellPlan } from './dry-run.ts';
 import { checkServices } from './no-service.ts';
 import type { StackOptions } from './options.ts';
 import { passView } from './pass-view.ts';
@@ -18,9 +19,11 @@ export async function operate(request: OperationRequest, options: OperateOptions
   const name = await stackNameOf(options, cli);
   const client = clientOf(options, cli);
   if (request.services.length > 0) await checkServices(request.services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
+  const asked = { ...request, from: stackFolderOf(options, cli) };
+  if (options.dryRun === true) return { status: tellPlan(await client.planOperation(name, asked), cli), name, client, note: (line) => void cli.stdout.write(`${line}\n`) };
   const view = passView(options.progress ?? 'auto', cli);
   try {
-    for await (const event of client.operate(name, { ...request, from: stackFolderOf(options, cli) }, options.abort)) view.event(event);
+    for await (const event of client.operate(name, asked, options.abort)) view.event(event);
     const status = view.finish();
     if (status === 0 && view.done === 0) view.note(idle);
     return { status, name, client, note: (line) => view.note(line) };

@@ -13,6 +13,8 @@ export interface StackOptions {
   readonly profile?: readonly string[];
   readonly envFile?: readonly string[];
   readonly projectDirectory?: string;
+  /** Of commands that change something. */
+  readonly dryRun?: boolean;
 }
 
 /** `short`: false where `-f` means something else to the command. */

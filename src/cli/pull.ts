@@ -3,6 +3,7 @@ import { ImageClient } from '../client/image-client.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
+import { tellSteps } from './dry-run.ts';
 import { imagesMeant, transferAll } from './image-transfer.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -31,6 +32,7 @@ export const addPull: AddCommand = (program, cli, ends) => {
         if (why === null) images.push(image);
         else if (options.quiet !== true && options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${image}: Skipped: ${why}\n`);
       }
+      if (options.dryRun === true) return tellSteps(images.map((image) => `pull-image ${image}  (pull was asked for)`), cli);
       const status = await transferAll(images, (image) => client.pull(image), { mode: options.progress, namesOnly: options.quiet === true }, cli);
       return options.ignorePullFailures === true ? 0 : status;
     }));

@@ -1,4 +1,5 @@
 import { clientOf } from './client-of.ts';
+import { tellSteps } from './dry-run.ts';
 import { imagesMeant, transferAll } from './image-transfer.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -16,6 +17,7 @@ export const addPush: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<PushOptions>();
       const client = clientOf(options, cli);
       const meant = await imagesMeant(names, options, cli, options.includeDeps === true);
+      if (options.dryRun === true) return tellSteps([...meant.keys()].map((image) => `push-image ${image}  (push was asked for)`), cli);
       const status = await transferAll([...meant.keys()], (image) => client.push(image), { mode: options.progress, namesOnly: options.quiet === true }, cli);
       return options.ignorePushFailures === true ? 0 : status;
     }));

@@ -16,7 +16,7 @@ export const addRm: AddCommand = (program, cli, ends) => {
       const there = (await clientOf(options, cli).containers(await stackNameOf(options, cli), true)).filter(({ Bayplan, State }) =>
         Bayplan.owner === 'stack' && (services.length === 0 || services.includes(Bayplan.service)) && (options.stop === true || !['running', 'paused'].includes(State)));
       const names = there.map(({ Names }) => Names[0]?.slice(1) ?? '').toSorted();
-      if (names.length > 0) {
+      if (names.length > 0 && options.dryRun !== true) {
         cli.stdout.write(`Going to remove ${names.join(', ')}\n`);
         if (options.force !== true && !await confirmed('Are you sure? [y/N] ', cli)) return 0;
       }

@@ -1,4 +1,5 @@
 import { clientOf } from './client-of.ts';
+import { tellPlan } from './dry-run.ts';
 import { addStackOptions, revisionNumber, type StackOptions } from './options.ts';
 import { passView } from './pass-view.ts';
 import { progressMode, type ProgressMode } from './progress-mode.ts';
@@ -15,9 +16,12 @@ export const addRollback: AddCommand = (program, cli, ends) => {
     .action(ends(async (revision: number | undefined, _own: RollbackOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RollbackOptions>();
       const name = await stackNameOf(options, cli);
+      const client = clientOf(options, cli);
+      const from = stackFolderOf(options, cli);
+      if (options.dryRun === true) return tellPlan(await client.planRollback(name, revision ?? null, from), cli);
       const view = passView(options.progress, cli);
       try {
-        for await (const event of clientOf(options, cli).rollback(name, revision ?? null, stackFolderOf(options, cli))) view.event(event);
+        for await (const event of client.rollback(name, revision ?? null, from)) view.event(event);
         const status = view.finish();
         if (status === 0 && view.done === 0) view.note('nothing to do');
         return status;

@@ -4,9 +4,11 @@ import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
+import { USUAL_PASS } from '../state/pass-options.ts';
 import { attached } from './attached.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
+import { tellPlan, tellSteps } from './dry-run.ts';
 import { label, type KeyValues } from './key-values.ts';
 import { namedVariables } from './named-variables.ts';
 import { noService } from './no-service.ts';
@@ -14,7 +16,7 @@ import type { StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import { collect, type AddCommand } from './program.ts';
 import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
-import { selectServices } from './select-services.ts';
+import { selectServices, withDependencies } from './select-services.ts';
 import { stackFolderOf } from './stack-folder.ts';
 import { wantsTerminal } from './terminal.ts';
 
@@ -30,7 +32,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .option('--project-name <name>', 'name of the stack').option('-f, --file <file>', 'stack file, may be repeated', collect)
     .option('--profile <name>', 'take services of this profile too, may be repeated', collect).option('--env-file <file>', 'read variables from this file instead of .env, may be repeated', collect)
     .option('--rm', 'remove the container at its end')
-    .option('-d, --detach', 'leave it running in the background, and print its name')
+    .option('-d, --detach', 'leave it running in the background, and print its ID')
     .option('-i, --interactive', 'with the standard input', true).option('--no-interactive', 'without')
     .option('-t, --tty', 'with a terminal (default: where this one is used for both input and output)').option('-T, --no-tty', 'without a terminal').addOption(new Option('--no-TTY').hideHelp())
     .option('--no-deps', 'do not start what the service depends on')
@@ -59,30 +61,42 @@ export const addRun: AddCommand = (program, cli, ends) => {
         volumes: options.volume ?? [], publish: options.publish ?? [], cwd: cli.cwd, servicePorts: options.servicePorts === true, aliases: options.useAliases === true, tty, stdin, remove: options.rm === true,
         labels: options.label ?? {}, capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [],
       };
-      if (options.deps || options.removeOrphans === true) await startDependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli) }), options.pull), service, client, cli);
-      const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli), options.pull);
       const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
+      const first = options.deps || options.removeOrphans === true
+        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli) }), options.pull), service, client) : null;
+      const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli), options.pull);
+      if (options.dryRun === true) {
+        const steps = [`create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];
+        return first === null ? tellSteps(steps, cli) : tellPlan(await client.planStack(project.name, first.request), cli, steps);
+      }
+      if (first !== null) await start(first, service, client, cli);
       const id = await client.createOneOff(project.name, { ...request, desired: desiredOneOff(request.desired, service, name, oneOff) });
       if (options.detach === true) {
         await client.startContainer(id);
-        cli.stdout.write(`${name}\n`);
+        cli.stdout.write(`${id}\n`);
         return 0;
       }
       return await attached(client, id, { tty, stdin, detachKeys: options.detachKeys, start: () => client.startContainer(id) }, cli);
     }));
 };
 
-/** What the service depends on runs first, as its conditions say; what is done for that goes to stderr, for the output is the command's. */
-async function startDependencies(request: StackRequest, service: string, client: EngineClient, cli: Cli): Promise<void> {
-  const dependencies = Object.entries(request.desired.services[service]?.dependsOn ?? {});
-  if (dependencies.length === 0) return;
+/** What a one-off of the service needs first, as the conditions of its dependencies say; null: it depends on nothing. */
+async function dependencies(request: StackRequest, service: string, client: EngineClient): Promise<{ readonly request: StackRequest; readonly wait: boolean } | null> {
+  const needed = Object.entries(request.desired.services[service]?.dependsOn ?? {});
+  if (needed.length === 0) return null;
   const current = await client.stack(request.desired.stack).catch((error: unknown) => {
     if (error instanceof BayplanError && error.code === 'not-found') return null;
     throw error;
   });
-  const desired = selectServices(request.desired, current?.desired ?? null, dependencies.map(([name]) => name));
+  const names = needed.map(([name]) => name);
+  const only = [...withDependencies(request.desired, names)]; // what of the stack a person has stopped stays so
+  const desired = selectServices(request.desired, current?.desired ?? null, names);
+  return { request: { ...request, desired, options: { ...USUAL_PASS, only } }, wait: needed.some(([, { condition }]) => condition !== 'service_started') };
+}
+
+/** What is done goes to stderr, for the output is the command's. */
+async function start({ request, wait }: { readonly request: StackRequest; readonly wait: boolean }, service: string, client: EngineClient, cli: Cli): Promise<void> {
   const printer = new PassPrinter((text) => cli.stderr.write(text));
-  const wait = dependencies.some(([, { condition }]) => condition !== 'service_started');
-  for await (const event of client.applyStack(request.desired.stack, { ...request, desired }, { wait, attached: true })) printer.event(event);
+  for await (const event of client.applyStack(request.desired.stack, request, { wait, attached: true })) printer.event(event);
   if (printer.finish() !== 0) throw new BayplanError('dependencies', `what service "${service}" depends on could not be started`);
 }

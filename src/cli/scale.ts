@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
+import { dryRun } from './dry-run.ts';
 import { scaled } from './make-options.ts';
 import { addFileOptions, type ServicesOptions } from './options.ts';
 import { passView } from './pass-view.ts';
@@ -21,6 +22,7 @@ export const addScale: AddCommand = (program, cli, ends) => {
       const services = Object.keys(scale);
       if (services.length === 0) throw new BayplanError('bad-request', 'scale: expected SERVICE=NUMBER');
       const request = await upRequest(project, services, { ...options, scale, recreate: true }, client, cli);
+      if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
       const view = passView(options.progress, cli);
       try {
         for await (const event of client.applyStack(project.name, request, { wait: false, attached: false })) view.event(event);

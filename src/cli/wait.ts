@@ -1,6 +1,7 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { nameOf } from '../client/container-summary.ts';
 import { clientOf } from './client-of.ts';
+import { tellPlan, tellSteps } from './dry-run.ts';
 import { addServices, type ServicesOptions } from './options.ts';
 import { passView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
@@ -19,6 +20,11 @@ export const addWait: AddCommand = (program, cli, ends) => {
       const name = await stackNameOf(options, cli);
       const running = await serviceContainers(name, services, false, client);
       if (running.length === 0) throw new BayplanError('not-running', `no container ${services.length === 0 ? `of stack "${name}"` : `of ${services.join(', ')}`} is running in stack "${name}"`);
+      const removal = { volumes: false, timeout: null, from: stackFolderOf(options, cli) };
+      if (options.dryRun === true) {
+        const waits = running.map((container) => `wait-container ${nameOf(container)}  (wait was asked for)`);
+        return options.downProject === true ? tellPlan(await client.planRemoval(name, removal), cli, waits) : tellSteps(waits, cli);
+      }
       let status = 0;
       const ends = running.map(async (container) => {
         const code = await client.waitContainer(container.Id, 'not-running');
@@ -32,7 +38,7 @@ export const addWait: AddCommand = (program, cli, ends) => {
         const first = status;
         const view = passView(options.progress, cli);
         try {
-          for await (const event of client.removeStack(name, { volumes: false, timeout: null, from: stackFolderOf(options, cli) })) view.event(event);
+          for await (const event of client.removeStack(name, removal)) view.event(event);
           return view.finish() === 0 ? first : 1;
         } finally {
           view.close();

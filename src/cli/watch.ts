@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
+import { tellPlan, tellSteps } from './dry-run.ts';
 import { addServices, type ServicesOptions } from './options.ts';
 import { passView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
@@ -22,6 +23,10 @@ export const addWatch: AddCommand = (program, cli, ends) => {
       };
       const seen = new Set<string>();
       const loaded = await load(seen);
+      if (options.dryRun === true) {
+        const follows = [`watch-files ${loaded.project.name}  (${[...seen].sort().join(', ')})`];
+        return options.up ? tellPlan(await client.planStack(loaded.project.name, loaded.request), cli, follows) : tellSteps(follows, cli);
+      }
       const ending = new AbortController();
       const release = cli.onInterrupt(() => ending.abort());
       const first = passView(options.progress, cli, options.quiet === true);

@@ -68,12 +68,23 @@ export class EngineClient {
     yield* this.#events('PUT', `/stacks/${encodeURIComponent(name)}?wait=${Number(options.wait)}&attached=${Number(options.attached)}`, JSON.stringify(body), signal, await this.#authorization(Object.keys(body.desired.images)));
   }
 
-  /** `from`: the folder of the stack file that is meant; null: whichever stack has the name. */
-  async *removeStack(name: string, options: { readonly volumes: boolean; readonly timeout: number | null; readonly from: string | null }): AsyncGenerator<PassEvent> {
-    const query = new URLSearchParams({ volumes: String(Number(options.volumes)) });
-    if (options.timeout !== null) query.set('timeout', String(options.timeout));
-    if (options.from !== null) query.set('from', options.from);
-    yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?${query}`, null);
+  async *removeStack(name: string, options: Removal): AsyncGenerator<PassEvent> {
+    yield* this.#events('DELETE', `/stacks/${encodeURIComponent(name)}?${removalQuery(options)}`, null);
+  }
+
+  /** What `removeStack` would do. */
+  async planRemoval(name: string, options: Removal): Promise<PlanAnswer> {
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/removal?${removalQuery(options)}`);
+  }
+
+  /** What `operate` would do. */
+  async planOperation(name: string, operation: OperationRequest): Promise<PlanAnswer> {
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/operations/plan`, JSON.stringify({ version: 1, ...operation }));
+  }
+
+  /** What `rollback` would do. */
+  async planRollback(name: string, revision: number | null, from: string | null): Promise<PlanAnswer> {
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/rollback/plan`, JSON.stringify({ version: 1, revision, from }));
   }
 
   async *operate(name: string, operation: OperationRequest, signal?: AbortSignal): AsyncGenerator<PassEvent> {
@@ -279,6 +290,13 @@ export class EngineClient {
     const { startEngine } = await import('./start-engine.ts');
     await startEngine(this.root, program);
   }
+}
+
+/** How a stack is removed. `timeout` in seconds; null: each container's own. `from`: the folder of the stack file that is meant; null: whichever stack has the name. */
+export interface Removal { readonly volumes: boolean; readonly timeout: number | null; readonly from: string | null }
+
+function removalQuery({ volumes, timeout, from }: Removal): URLSearchParams {
+  return new URLSearchParams({ volumes: String(Number(volumes)), ...(timeout === null ? {} : { timeout: String(timeout) }), ...(from === null ? {} : { from }) });
 }
 
 /** What a person asks of a stack's containers; what is left out is as it usually is. */

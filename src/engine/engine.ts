@@ -33,6 +33,7 @@ import { withReplicasMounts } from './hook-mounts.ts';
 import { Jobs } from './jobs.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
+import { previewOperation, previewRemoval, previewRollback } from './previews.ts';
 import { SingleContainers } from './single-containers.ts';
 import type { ExecutorFor } from './stack-passes.ts';
 import { Stacks } from './stacks.ts';
@@ -148,8 +149,26 @@ export class Engine {
   }
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
-    await this.#stacks.lookAgain(name, request);
+    await this.#stacks.lookAgain(name, request.desired);
     return this.#stacks.plan(name, request);
+  }
+
+  /** What `operate` would do. */
+  async previewOperation(name: string, operation: Operation): Promise<PlanAnswer> {
+    await this.#stacks.lookAgain(name, this.#parts.stacks.get(name)?.desired ?? null);
+    return previewOperation(name, operation, this.#parts);
+  }
+
+  /** What `removeStack` would do. */
+  async previewRemoval(name: string, options: Parameters<typeof previewRemoval>[1]): Promise<PlanAnswer> {
+    await this.#stacks.lookAgain(name, null);
+    return previewRemoval(name, options, this.#parts);
+  }
+
+  /** What `rollbackStack` would do. */
+  async previewRollback(name: string, request: RollbackRequest): Promise<PlanAnswer> {
+    await this.#stacks.lookAgain(name, null);
+    return previewRollback(name, request, this.#parts);
   }
 
   async stackHistory(name: string): Promise<readonly RevisionAnswer[]> {

@@ -67,7 +67,7 @@ export class Stacks {
   }
 
   /** Looks again at what was seen to drift, which may have been an instant of something else. */
-  async lookAgain(name: string, { desired }: StackRequest): Promise<void> {
+  async lookAgain(name: string, desired: Desired | null): Promise<void> {
     await this.#passes.observe(name, desired);
   }
 

@@ -37,8 +37,8 @@ function stepsOf(operation: Operation, own: readonly Found[], desired: Desired |
     case 'restart': return startSteps(operation, replicas, desired, actual, why);
     case 'stop': return stopSteps(chosen.filter(([, { status }]) => status?.phase === 'running' || (status?.restartAt ?? 0) > 0), operation.timeoutSeconds, why);
     case 'kill': return killSteps(running, operation.signal, why);
-    case 'pause': return running.map(([name]): Step => ({ id: stepId('pause-container', name), action: 'pause-container', args: { name }, needs: [], why }));
-    case 'unpause': return running.map(([name]): Step => ({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why }));
+    case 'pause': return running.filter(([, { status }]) => status?.paused === false).map(([name]): Step => ({ id: stepId('pause-container', name), action: 'pause-container', args: { name }, needs: [], why }));
+    case 'unpause': return running.filter(([, { status }]) => status?.paused === true).map(([name]): Step => ({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why }));
     case 'remove': return removeSteps(operation, own, actual, why);
   }
 }

@@ -8,7 +8,7 @@ import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { DriftAnswer } from '../../src/state/drift.ts';
-import type { PassEvent, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
 import type { JobAnswer, JobStarted } from '../../src/state/job.ts';
 import type { Network, NetworkSpec } from '../../src/state/network.ts';
@@ -186,8 +186,22 @@ export class FakeEngine implements EngineView {
     if (found === undefined) throw new BayplanError('not-found', `there is no stack "${name}"`);
     return found;
   }
-  async planStack(): Promise<{ version: 1; revision: number; digest: string; plan: { steps: []; notes: []; wakeAt: null } }> {
-    return { version: 1, revision: 3, digest: 'd1', plan: { steps: [], notes: [], wakeAt: null } };
+  async planStack(): Promise<PlanAnswer> {
+    return Promise.resolve(this.preview);
+  }
+  /** What every plan that is only asked for has. */
+  preview: PlanAnswer = { version: 1, revision: 3, digest: 'd1', plan: { steps: [], notes: [], wakeAt: null } };
+  async previewOperation(name: string, { verb }: Operation): Promise<PlanAnswer> {
+    this.calls.push(`preview ${verb} ${name}`);
+    return Promise.resolve(this.preview);
+  }
+  async previewRemoval(name: string): Promise<PlanAnswer> {
+    this.calls.push(`preview remove ${name}`);
+    return Promise.resolve(this.preview);
+  }
+  async previewRollback(name: string): Promise<PlanAnswer> {
+    this.calls.push(`preview rollback ${name}`);
+    return Promise.resolve(this.preview);
   }
   lastRequest: StackRequest | null = null;
   async applyStack(name: string, request: StackRequest, options: { readonly wait: boolean }, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
