@@ -81,7 +81,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
       ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: status.failingStreak ?? 0, Log: healthLog(status) } }),
     },
-    RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: '', ExecIDs: null,
+    RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: status.apparmor ?? '', ExecIDs: null,
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: status.storage, Data: null },
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,

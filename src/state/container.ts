@@ -268,6 +268,8 @@ export const ContainerStatus = z.strictObject({
   runtime: z.string().default('bayplan'),
   /** Storage driver that keeps its root. */
   storage: z.string().default('overlay'),
+  /** AppArmor profile that its last start was confined by, "unconfined" for none; absent where the kernel has no AppArmor. */
+  apparmor: z.string().optional(),
   /** What is published at this moment, with the host ports that were picked. */
   ports: z.array(PublishedPort),
   /** What is not as it was made, when it was last looked at; absent where all is. */

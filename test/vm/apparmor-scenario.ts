@@ -34,20 +34,23 @@ function reloaded(): readonly [before: boolean, code: number, after: boolean] {
   return [has(), bayplan('up', '-d', ...stack).code, has()];
 }
 
-function pidOf(name: string): Promise<number> {
+interface Inspected { readonly AppArmorProfile: string; readonly State: { readonly Pid: number } }
+
+function inspect(name: string): Promise<Inspected> {
   return new Promise((resolve, reject) => {
     request({ socketPath: pathsOf().socket, path: `/containers/apparmor-${name}-1/json`, agent: false }, (response) => {
       let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => { body += text; }).once('end', () => { resolve((JSON.parse(body) as { readonly State: { readonly Pid: number } }).State.Pid); });
+      response.setEncoding('utf8').on('data', (text: string) => { body += text; }).once('end', () => { resolve(JSON.parse(body) as Inspected); });
     }).once('error', reject).end();
   });
 }
 
 async function service(name: string) {
-  const first = await pidOf(name);
+  const { AppArmorProfile: inspected, State: { Pid: first } } = await inspect(name);
   const Pid = Number(readFileSync(`/proc/${first}/task/${first}/children`, 'utf8').split(' ')[0]) || first; // below an init of bayplan's stands the program
   const sh = (script: string): string => bayplan('exec', '-T', '--file', 'test/vm/apparmor.yaml', name, 'sh', '-c', script).stdout;
   return {
+    inspected,
     program: readFileSync(`/proc/${Pid}/attr/current`, 'utf8').trim(),
     executed: sh('cat /proc/self/attr/current').trim(),
     mounts: sh('mkdir -p /x; mount -t tmpfs x /x 2>/dev/null && echo mounted').trim(),

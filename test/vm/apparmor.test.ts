@@ -15,15 +15,15 @@ describe('on a kernel with AppArmor', () => {
   });
 
   it.each(['default', 'init'])('confines the program and what is executed beside it, also one with SYS_ADMIN and without a filter (%s)', (name) => {
-    expect(facts.services[name]).toEqual({ program: 'bayplan-default (enforce)', executed: 'bayplan-default (enforce)', mounts: '', forbidden: 'written', core: '' });
+    expect(facts.services[name]).toEqual({ inspected: 'bayplan-default', program: 'bayplan-default (enforce)', executed: 'bayplan-default (enforce)', mounts: '', forbidden: 'written', core: '' });
   });
 
   it('a profile of one\'s own takes its place', () => {
-    expect(facts.services.own).toMatchObject({ program: 'test-own (enforce)', executed: 'test-own (enforce)', mounts: 'mounted', forbidden: '' });
+    expect(facts.services.own).toMatchObject({ inspected: 'test-own', program: 'test-own (enforce)', executed: 'test-own (enforce)', mounts: 'mounted', forbidden: '' });
   });
 
   it.each(['unconfined', 'privileged'])('none confines who asks for that (%s)', (name) => {
-    expect(facts.services[name]).toMatchObject({ program: 'unconfined', executed: 'unconfined', mounts: 'mounted', forbidden: 'written' });
+    expect(facts.services[name]).toMatchObject({ inspected: 'unconfined', program: 'unconfined', executed: 'unconfined', mounts: 'mounted', forbidden: 'written' });
   });
 
   it('one that is not loaded is named', () => {

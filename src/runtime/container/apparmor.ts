@@ -42,12 +42,21 @@ export class DefaultProfile {
   #anew = true;
   /** By whoever came first; the others wait for it. */
   #loading: Promise<string> | null = null;
+  #enabled: boolean | null = null;
 
   /** Its name, for a container that names none itself; empty where it names one, this kernel has no AppArmor, or nothing here can load a profile. Throws BayplanError where loading fails. */
   async get({ privileged, security }: ContainerSpec): Promise<string> {
     if (privileged || security.apparmor !== '') return '';
     this.#loading ??= this.#load().finally(() => { this.#loading = null; });
     return await this.#loading;
+  }
+
+  /** What confines a container of this spec, as inspect says it, where `byDefault` is what `get` answered: a profile, "unconfined", or undefined where this kernel has no AppArmor. */
+  confining({ privileged, security }: ContainerSpec, byDefault: string): string | undefined {
+    this.#enabled ??= isEnabled();
+    if (!this.#enabled) return undefined;
+    const profile = privileged ? '' : security.apparmor === '' ? byDefault : security.apparmor;
+    return profile === '' ? 'unconfined' : profile;
   }
 
   async #load(): Promise<string> {
@@ -72,6 +81,14 @@ function isLoaded(): boolean {
 function takesProfiles(): boolean {
   try {
     accessSync('/sys/kernel/security/apparmor/.replace', constants.W_OK);
+    return isEnabled();
+  } catch {
+    return false; // no such file: none can be loaded from here
+  }
+}
+
+function isEnabled(): boolean {
+  try {
     return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y');
   } catch {
     return false; // no such file: no AppArmor here

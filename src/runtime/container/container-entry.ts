@@ -77,7 +77,7 @@ export function viewOf(entry: ContainerEntry): Container {
       ...(entry.outputLost === 0 ? {} : { outputLost: entry.outputLost }),
       error: record.error, createdAt: record.createdAt, startedAt: entry.startedAt, finishedAt: entry.finishedAt,
       health: entry.health, healthOutput: entry.healthOutput, healthLog: [...entry.healthLog], failingStreak: entry.failingStreak, restarts: entry.restarts, restartAt: entry.restartAt, held: entry.held, paused: entry.paused,
-      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ports: [...entry.ports], ...(drift.length === 0 ? {} : { drift }),
+      addresses: record.addresses, anonymousVolumes: record.anonymousVolumes, ipv6Addresses: record.ipv6Addresses, joined: record.joined, runtime: record.runtime, storage: record.storage, ...(record.apparmor === undefined ? {} : { apparmor: record.apparmor }), ports: [...entry.ports], ...(drift.length === 0 ? {} : { drift }),
     },
   };
   return entry.view;

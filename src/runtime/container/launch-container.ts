@@ -50,11 +50,14 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   const users = await startUsers(context, entries, entry, update);
   if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
   const netns = await networksOf(context, record, home, users);
+  const profile = await apparmor.get(spec);
+  const confining = apparmor.confining(spec, profile);
+  if (confining !== entry.record.apparmor) update({ apparmor: confining });
   const lent = new LentNamespaces();
   const lend = (path: string): string => (foreign === null ? lent.lend(path) : path);
   try {
     const mounted = await layBundle(context, foreign, layers, {
-      paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns: netns === null ? null : lend(netns), seccompBpf: await programs.get(spec), apparmor: await apparmor.get(spec),
+      paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns: netns === null ? null : lend(netns), seccompBpf: await programs.get(spec), apparmor: profile,
       gateway: hostGateway(context, home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(entries, record),
       users: users === null ? null : { ...users, path: lend(users.path) },
     });

@@ -30,6 +30,8 @@ const Record = z.strictObject({
   runtime: z.string().default('bayplan'),
   /** Storage driver that its root was made with. */
   storage: z.enum(DRIVER_NAMES).default('overlay'),
+  /** AppArmor profile that its last start was confined by, "unconfined" for none; absent where the kernel has no AppArmor. */
+  apparmor: z.string().optional(),
   /** Its users, where they are not the host's: from its creation on, or from its first start on where they are somebody else's. */
   users: Users.nullable().default(null),
   /** To whom what it has written is being given: noted before the first file is. */
