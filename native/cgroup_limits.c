@@ -54,6 +54,13 @@ static int limit_memory_v1(struct place at, const struct resources *r, struct er
   return set_v1(at, "memory.swappiness", r->swappiness, err);
 }
 
+/* What was said, else what the kernel has there; -2: no limit. */
+static int64_t said_or_there(struct place at, const char *file, int64_t said) {
+  char text[64];
+  if (said != -1) return said;
+  return file_read_at(at.folder, file, text, sizeof text) <= 0 || text[0] == 'm' ? -2 : atoll(text);
+}
+
 static int64_t read_number(const char *path) {
   char text[64];
   return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 ? atoll(text) : -1;
@@ -72,6 +79,26 @@ static void hand_down_realtime(const char *where, int64_t runtime, int64_t perio
   }
 }
 
+/* One of the two, with what its share of the time then is: the parents may have to have more. */
+static int set_realtime(struct place at, const char *file, int64_t value, int64_t runtime, int64_t period, struct error *err) {
+  struct error first;
+  if (set(at, file, value, &first) == 0) return 0;
+  if (first.errnum == EINVAL && runtime <= period) hand_down_realtime(at.where, runtime, period);
+  return set(at, file, value, err);
+}
+
+static int limit_realtime_v1(struct place at, const struct resources *r, struct error *err) {
+  static const char period_file[] = "cpu.rt_period_us", runtime_file[] = "cpu.rt_runtime_us";
+  if (r->rt_period == -1 && r->rt_runtime == -1) return 0;
+  int64_t period = said_or_there(at, period_file, r->rt_period), runtime = r->rt_runtime == -2 ? 0 : said_or_there(at, runtime_file, r->rt_runtime);
+  int64_t old = said_or_there(at, runtime_file, -1);
+  /* No runtime is longer than its period, at no moment. */
+  bool longer = r->rt_period != -1 && period >= old;
+  if (longer && set_realtime(at, period_file, period, old, period, err) < 0) return -1;
+  if (r->rt_runtime != -1 && set_realtime(at, runtime_file, runtime, runtime, longer ? period : said_or_there(at, period_file, -1), err) < 0) return -1;
+  return r->rt_period != -1 && !longer ? set_realtime(at, period_file, period, runtime, period, err) : 0;
+}
+
 static int limit_cpu_v1(struct place at, const struct resources *r, struct error *err) {
   if (set_v1(at, "cpu.shares", r->cpu_shares, err) < 0) return -1;
   /* The quota that was there may not fit the new period: then the new one goes first. */
@@ -80,12 +107,7 @@ static int limit_cpu_v1(struct place at, const struct resources *r, struct error
   if (set_v1(at, "cpu.cfs_quota_us", r->cpu_quota, err) < 0 || (behind && set_v1(at, "cpu.cfs_period_us", r->cpu_period, err) < 0)) return -1;
   if (r->cpu_burst != -1 && has(at, "cpu.cfs_burst_us") && set(at, "cpu.cfs_burst_us", r->cpu_burst, err) < 0) return -1;
   if (r->cpu_idle != -1 && set(at, "cpu.idle", r->cpu_idle, err) < 0) return -1;
-  if (set_v1(at, "cpu.rt_period_us", r->rt_period, err) < 0) return -1;
-  if (r->rt_runtime == -1) return 0;
-  struct error first;
-  if (set(at, "cpu.rt_runtime_us", r->rt_runtime, &first) == 0) return 0;
-  if (first.errnum == EINVAL) hand_down_realtime(at.where, r->rt_runtime, r->rt_period > 0 ? r->rt_period : 1000000);
-  return set(at, "cpu.rt_runtime_us", r->rt_runtime, err);
+  return limit_realtime_v1(at, r, err);
 }
 
 static int device_v1(struct place at, const struct device_rule *rule, struct error *err) {
@@ -135,12 +157,12 @@ static const char *weight_file(struct place at, bool device) {
   return device ? "blkio.bfq.weight_device" : "blkio.bfq.weight";
 }
 
-static int set_rates(struct place at, const char *file, const char *format, const struct device_rate *rates, size_t count, struct error *err) {
+/* A line a disk: `key`, and the number or, for 0, what takes it away. */
+static int set_rates(struct place at, const char *file, const char *key, const char *none, const struct device_rate *rates, size_t count, struct error *err) {
   for (size_t i = 0; i < count; i++) {
-    char text[96];
-    int head = snprintf(text, sizeof text, "%lu:%lu ", rates[i].major, rates[i].minor);
-    if (rates[i].rate || !strchr(format, '=')) snprintf(text + head, sizeof text - (size_t)head, format, rates[i].rate);
-    else snprintf(text + head, sizeof text - (size_t)head, "%.*smax", (int)(strchr(format, '=') - format + 1), format);
+    char text[96], number[32];
+    snprintf(number, sizeof number, "%" PRIu64, rates[i].rate);
+    snprintf(text, sizeof text, "%lu:%lu %s%s", rates[i].major, rates[i].minor, key, rates[i].rate ? number : none);
     if (set_text(at, file, text, err) < 0) return -1;
   }
   return 0;
@@ -150,9 +172,9 @@ static int limit_blkio_v1(struct place at, const struct resources *r, struct err
   static const char *const files[RATES] = {"blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device", "blkio.throttle.read_iops_device", "blkio.throttle.write_iops_device"};
   if (r->weight > 0 && set(at, weight_file(at, false), r->weight, err) < 0) return -1;
   if (r->leaf_weight > 0 && has(at, "blkio.leaf_weight") && set(at, "blkio.leaf_weight", r->leaf_weight, err) < 0) return -1;
-  if (set_rates(at, weight_file(at, true), "%" PRIu64, r->weights, r->weight_count, err) < 0) return -1;
-  if (has(at, "blkio.leaf_weight_device") && set_rates(at, "blkio.leaf_weight_device", "%" PRIu64, r->leaf_weights, r->leaf_weight_count, err) < 0) return -1;
-  for (int i = 0; i < RATES; i++) if (set_rates(at, files[i], "%" PRIu64, r->rates[i], r->rate_count[i], err) < 0) return -1;
+  if (set_rates(at, weight_file(at, true), "", "default", r->weights, r->weight_count, err) < 0) return -1;
+  if (has(at, "blkio.leaf_weight_device") && set_rates(at, "blkio.leaf_weight_device", "", "default", r->leaf_weights, r->leaf_weight_count, err) < 0) return -1;
+  for (int i = 0; i < RATES; i++) if (set_rates(at, files[i], "", "0", r->rates[i], r->rate_count[i], err) < 0) return -1;
   return 0;
 }
 
@@ -206,8 +228,10 @@ static int limit_memory_v2(struct place at, const struct resources *r, struct er
   if (r->memory_reservation != -1 && set(at, "memory.low", r->memory_reservation == -2 ? 0 : r->memory_reservation, err) < 0) return -1;
   if (r->memory_swap == -1 || !has(at, "memory.swap.max")) return 0;
   /* Here it is swap alone. */
-  if (r->memory_swap == -2 || r->memory < 0) return set_text(at, "memory.swap.max", "max", err);
-  return set(at, "memory.swap.max", r->memory_swap > r->memory ? r->memory_swap - r->memory : 0, err);
+  int64_t memory = said_or_there(at, "memory.max", r->memory);
+  if (r->memory_swap == -2) return set_text(at, "memory.swap.max", "max", err);
+  if (memory < 0) return error_text(err, "memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone");
+  return set(at, "memory.swap.max", r->memory_swap > memory ? r->memory_swap - memory : 0, err);
 }
 
 static int limit_cpu_v2(struct place at, const struct resources *r, struct error *err) {
@@ -216,26 +240,27 @@ static int limit_cpu_v2(struct place at, const struct resources *r, struct error
   if (r->cpu_shares > 0 && set(at, "cpu.weight", r->cpu_shares < 2 ? 1 : 1 + (r->cpu_shares - 2) * 9999 / 262142, err) < 0) return -1;
   if (r->cpu_idle != -1 && set(at, "cpu.idle", r->cpu_idle, err) < 0) return -1;
   if (r->cpu_quota == -1 && r->cpu_period == -1) return 0;
-  int64_t period = r->cpu_period > 0 ? r->cpu_period : 100000;
-  if (r->cpu_quota < 0) snprintf(text, sizeof text, "max %" PRId64, period);
-  else snprintf(text, sizeof text, "%" PRId64 " %" PRId64, r->cpu_quota, period);
+  int64_t quota = said_or_there(at, "cpu.max", r->cpu_quota), period = r->cpu_period;
+  if (period <= 0 && (file_read_at(at.folder, "cpu.max", text, sizeof text) <= 0 || sscanf(text, "%*s %" SCNd64, &period) != 1)) period = 100000;
+  if (quota < 0) snprintf(text, sizeof text, "max %" PRId64, period);
+  else snprintf(text, sizeof text, "%" PRId64 " %" PRId64, quota, period);
   if (set_text(at, "cpu.max", text, err) < 0) return -1;
   return r->cpu_burst != -1 && has(at, "cpu.max.burst") ? set(at, "cpu.max.burst", r->cpu_burst, err) : 0;
 }
 
 /* bfq takes the specification's 10…1000 as they are, the general file 1…10000. */
 static int limit_io_v2(struct place at, const struct resources *r, struct error *err) {
-  static const char *const formats[RATES] = {"rbps=%" PRIu64, "wbps=%" PRIu64, "riops=%" PRIu64, "wiops=%" PRIu64};
+  static const char *const keys[RATES] = {"rbps=", "wbps=", "riops=", "wiops="};
   bool bfq = has(at, "io.bfq.weight");
   if (r->weight > 0) {
     if (bfq ? set(at, "io.bfq.weight", r->weight, err) < 0 : set(at, "io.weight", 1 + (r->weight - 10) * 9999 / 990, err) < 0) return -1;
   }
   for (size_t i = 0; i < r->weight_count; i++) {
     struct device_rate one = r->weights[i];
-    if (!bfq) one.rate = 1 + (one.rate - 10) * 9999 / 990;
-    if (set_rates(at, bfq ? "io.bfq.weight" : "io.weight", "%" PRIu64, &one, 1, err) < 0) return -1;
+    if (!bfq && one.rate) one.rate = 1 + (one.rate - 10) * 9999 / 990;
+    if (set_rates(at, bfq ? "io.bfq.weight" : "io.weight", "", "default", &one, 1, err) < 0) return -1;
   }
-  for (int i = 0; i < RATES; i++) if (set_rates(at, "io.max", formats[i], r->rates[i], r->rate_count[i], err) < 0) return -1;
+  for (int i = 0; i < RATES; i++) if (set_rates(at, "io.max", keys[i], "max", r->rates[i], r->rate_count[i], err) < 0) return -1;
   return 0;
 }
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Ended { readonly code: number; readonly stdout: string; readonly stderr: string; readonly ms: number }
 
@@ -22,4 +23,17 @@ export async function eventually<T>(look: () => T | Promise<T>, enough: (seen: T
     if (enough(seen) || Date.now() > end) return seen;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** The engine of this guest. */
+export function enginePid(): number {
+  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((name) => {
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').endsWith('\0engine\0run\0');
+    } catch {
+      return false; // it has ended meanwhile
+    }
+  });
+  if (found === undefined) throw new Error('no engine runs');
+  return Number(found);
 }

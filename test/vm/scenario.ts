@@ -1,12 +1,12 @@
 // Runs inside the virtual machine: the way of a user through the command line, with what the kernel shows at each point. Prints the facts as
 // one JSON object; what they should be is said by stock-kernel.test.ts.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { pathsOf } from '../../src/state/paths.ts';
 import { leftovers } from '../root/leftovers.ts';
-import { bayplan, eventually, run, type Ended } from './guest-commands.ts';
+import { bayplan, enginePid, eventually, run, type Ended } from './guest-commands.ts';
 
 interface State { readonly Status: string; readonly Pid: number; readonly ExitCode: number; readonly OOMKilled: boolean }
 interface Container { readonly Id: string; readonly State: State }
@@ -132,12 +132,6 @@ async function killEngine() {
   const meanwhile = await fetchText('http://127.0.0.1:8088/');
   const ps = bayplan('ps', ...hello, '--format', 'json');
   return { pidBefore: before.State.Pid, meanwhile, ps, pidAfter: (await inspect('hello-hello-1')).State.Pid };
-}
-
-function enginePid(): number {
-  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((name) => readFileSync(`/proc/${name}/cmdline`, 'utf8').endsWith('\0engine\0run\0'));
-  if (found === undefined) throw new Error('no engine runs');
-  return Number(found);
 }
 
 async function down() {
