@@ -11,6 +11,7 @@ import type { OciConfig } from '../../src/runtime/container/oci.ts';
 import { execProcess } from '../../src/runtime/container/process.ts';
 import { seccompProfile } from '../../src/runtime/container/seccomp.ts';
 import type { ContainerSpec } from '../../src/state/container.ts';
+import { NO_BLOCK_IO } from '../../src/state/resources.ts';
 import { imageOf, specOf } from '../runtime/container/container-spec.ts';
 import { resources } from '../spec-values.ts';
 
@@ -416,6 +417,8 @@ describe.runIf(existsSync('/sys/fs/cgroup/pids/tasks') && existsSync('/sys/fs/cg
     ['memory', 'memory limit', resources({ memory: 32 << 20 })],
     ['cpu', 'cpu limit', resources({ cpus: 0.5 })],
     ['pids', 'limit of processes', resources({ pids: 9 })],
+    ['cpuset', 'choice of processors', resources({ cpuset: '0' })],
+    ['blkio', 'limit of disk input and output', resources({ blockIo: { ...NO_BLOCK_IO, weight: 300 } })],
   ])('%s does not start what needs it', async (name, what, resources) => {
     const container = new Container(['true'], { resources }).startWithout([name]);
     expect((await container.line()).error).toContain(`the ${what} cannot be held: the cgroup controller ${name} is not mounted`);
