@@ -2,6 +2,7 @@ import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { SweepRequest } from '../state/messages.ts';
 import { containerChanges, exportContainer, getArchive, putArchive, removeFiles, statPath } from './archive.ts';
 import { commitContainer } from './commit.ts';
 import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
@@ -23,6 +24,7 @@ import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagIm
 import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
 import { stackLogs } from './stack-logs.ts';
+import { readMessage } from './own-message.ts';
 import { takeRest } from './request-body.ts';
 import { listJobs, runJob } from './jobs.ts';
 import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planRemoval, planRollback, planStack, planStackOperation, putStack, rollbackStack } from './stacks.ts';
@@ -111,6 +113,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],
   ['POST', '/engine/stop', stopEngine],
+  ['POST', '/engine/sweep', sweepEngines],
   ['POST', '/engine/containers/:id/remove-files', removeFiles],
 ];
 
@@ -222,6 +225,11 @@ function describe(error: unknown): string {
 function refuse(socket: Duplex, error: unknown): void {
   const body = `${JSON.stringify(errorBody(error))}\n`;
   socket.end(`HTTP/1.1 ${statusOf(error)} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** `POST /engine/sweep`: SweepAnswer. */
+async function sweepEngines({ engine, request, response }: Exchange): Promise<void> {
+  sendJson(response, 200, await engine.sweep(await readMessage(request, SweepRequest, engine.version)));
 }
 
 /** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once, and how many containers go on. */

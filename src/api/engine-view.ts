@@ -14,7 +14,7 @@ import type { Operation } from '../state/operation.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
-import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../state/messages.ts';
 
 /** What the API needs of an engine; src/engine has the real one, test/api a small one. */
 export interface EngineView {
@@ -106,6 +106,8 @@ export interface EngineView {
   pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
   /** Bytes by name: what containers have written into their own layer, and what volumes on this machine's disk hold. */
   diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage>;
+  /** Takes away what engines have left on this machine that are there no more. */
+  sweep(request: SweepRequest): Promise<SweepAnswer>;
   /** Stops the engine; containers go on. */
   close(): Promise<void>;
 }

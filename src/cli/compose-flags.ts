@@ -7,7 +7,7 @@ import { progressMode } from './progress-mode.ts';
 const READING: ReadonlySet<string> = new Set(['completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
 /** Commands that can say what they would do. */
 const PREVIEWED: ReadonlySet<string> = new Set([
-  'attach', 'commit', 'cp', 'create', 'down', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',
+  'attach', 'commit', 'cp', 'create', 'down', 'engine sweep', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',
 ]);
 
 interface ComposeFlags { readonly ansi?: string; readonly parallel?: number; readonly compatibility?: boolean; readonly dryRun?: boolean; readonly allResources?: boolean }
@@ -33,7 +33,7 @@ export function addDryRun(commands: readonly Command[]): void {
 
 function beforeAction(verb: string, command: Command, cli: Cli): void {
   const { ansi: when = cli.env['COMPOSE_ANSI'], parallel, compatibility, dryRun, allResources } = command.optsWithGlobals<ComposeFlags>();
-  if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown`);
+  if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb) && !PREVIEWED.has(`${verb} ${command.name()}`)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown`);
   if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
   if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
   if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { EngineAbsent } from '../client/errors.ts';
+import { realRoot } from '../client/real-root.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { rootOf } from './options.ts';
@@ -12,7 +14,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: Options, command: { readonly args: readonly string[]; optsWithGlobals<T>(): T }) => {
       // What is no command of `engine` is taken for an argument of the default one.
       const [word] = command.args;
-      if (word !== undefined) throw new BayplanError('bad-request', `unknown command "engine ${word}": expected run, stop or status`);
+      if (word !== undefined) throw new BayplanError('bad-request', `unknown command "engine ${word}": expected run, stop, status or sweep`);
       await cli.runEngine(rootOf(command.optsWithGlobals<Options>(), cli));
       return 0;
     }));
@@ -26,6 +28,16 @@ export const addEngine: AddCommand = (program, cli, ends) => {
         if (!(error instanceof EngineAbsent)) throw error;
         cli.stdout.write('no engine is running\n');
       }
+      return 0;
+    }));
+  engine.command('sweep [roots...]').description('remove what engines have left on this machine whose root folders are gone: links, packet rules, mounts, cgroups').option('--kill', 'end what still runs of them too').option('--dry-run', 'only say what would be removed')
+    .action(ends(async (roots: readonly string[], { kill = false }: { readonly kill?: boolean }, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<Options & { readonly dryRun?: boolean }>();
+      const dryRun = options.dryRun === true;
+      const { removed, kept } = await clientOf(options, cli).sweep({ kill, dryRun, roots: roots.map((root) => realRoot(resolve(cli.cwd, root))) });
+      for (const line of removed) cli.stdout.write(`${dryRun ? 'would remove' : 'removed'} ${line}\n`);
+      for (const line of kept) cli.stdout.write(`kept ${line}\n`);
+      if (removed.length + kept.length === 0) cli.stdout.write('nothing is left of engines that are gone\n');
       return 0;
     }));
   engine.command('status').description('say whether it runs; exits 0 when it does, 3 when not')

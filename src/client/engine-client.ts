@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { DriftAnswer } from '../state/drift.ts';
-import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../state/messages.ts';
 import type { JobAnswer, JobRun, JobStarted } from '../state/job.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -217,6 +217,11 @@ export class EngineClient {
 
   async resizeExec(id: string, size: ConsoleSize): Promise<void> {
     await textOf(await this.#quick('POST', `/exec/${id}/resize?h=${size.height}&w=${size.width}`));
+  }
+
+  /** Takes away what engines have left that are gone. */
+  async sweep(options: Omit<SweepRequest, 'version'>): Promise<SweepAnswer> {
+    return await this.#json('POST', '/engine/sweep', JSON.stringify({ version: 1, ...options } satisfies SweepRequest));
   }
 
   /** Resolves when the engine has let go of everything, with how many containers go on; null from one that does not say. */

@@ -46,6 +46,8 @@ export interface EngineParts {
   readonly machine: Machine;
   readonly asides: SetAsides;
   readonly kernel: Kernel;
+  /** The native program. */
+  readonly core: string;
   /** Receives what went wrong where nobody waits for an answer. */
   readonly report: (line: string) => void;
   /** It is the first engine of this root since the machine has booted, or since there was nothing left to run. */
@@ -107,7 +109,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishConnections();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, report, booted: runFolder.booted, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, core, report, booted: runFolder.booted, close };
   } catch (error) {
     close(false);
     throw error;

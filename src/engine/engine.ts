@@ -13,7 +13,7 @@ import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity }
 import type { DriftAnswer } from '../state/drift.ts';
 import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
-import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../state/messages.ts';
 import { familiarReference } from '../state/image-reference.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
@@ -22,6 +22,7 @@ import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
 import { KernelWatch } from '../runtime/kernel-watch.ts';
 import { checkRuntimes } from './check-runtimes.ts';
+import { sweepAll } from './deserted.ts';
 import { DriftHealer } from './drift-healer.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
@@ -321,6 +322,12 @@ export class Engine {
   async stackDrift(name: string): Promise<readonly DriftAnswer[]> {
     this.#stacks.get(name);
     return await this.#healer.drift(name);
+  }
+
+  /** Takes away what engines have left on this machine that are there no more. */
+  async sweep({ kill, dryRun, roots }: SweepRequest): Promise<SweepAnswer> {
+    const { kernel, core, paths } = this.#parts;
+    return await sweepAll({ kernel, own: paths.instance, core: kill ? core : null, dryRun }, roots);
   }
 
   /** Lets everything go; containers run on, and the next engine adopts them. Where there is none, running or not, no link or rule of the engine's stays either. */

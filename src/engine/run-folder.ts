@@ -4,7 +4,8 @@ import type { Kernel } from '../runtime/kernel.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Paths } from '../state/paths.ts';
 import { ensureRootFolder } from '../state/root-folder.ts';
-import { removeDeserted, removeRunFolder } from './run-folder-removal.ts';
+import { sweepDeserted } from './deserted.ts';
+import { removeRunFolder } from './run-folder-removal.ts';
 
 export interface RunFolder {
   /** Nothing of this boot was there: whatever ran has gone with the one before. */
@@ -24,6 +25,7 @@ export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line:
   let booted: boolean;
   try {
     booted = prepare(paths, kernel, report);
+    await sweepDeserted(kernel, paths.instance);
   } catch (error) {
     kernel.close(lock);
     throw error;
@@ -51,7 +53,6 @@ function prepare(paths: Paths, kernel: Kernel, report: (line: string) => void): 
   for (const name of readdirSync(paths.run)) if (/^seccomp-.*\.json(\.bpf)?$/.test(name)) rmSync(join(paths.run, name), { force: true });
   // Images that a storage driver had mounted to copy from; a program that serves one ends with its mount.
   for (const name of readdirSync(paths.run)) if (name.startsWith('image-')) removeMountpoint(join(paths.run, name), kernel, report);
-  removeDeserted(kernel);
   for (const folder of [paths.zones, paths.bundles]) {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     kernel.privateMount(folder); // /run is on disk on some machines, where each small file costs as much as a namespace

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hierarchies } from './cgroup-folders.ts';
 
 /**
  * Moves this process into `<parent>/engine` in each cgroup hierarchy, so that the end of the session it was started from, or its limits, do not
@@ -45,12 +46,4 @@ export function leaveOwnCgroup(parent: string): void {
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
   }
-}
-
-function hierarchies(): readonly string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap((line) => {
-    const [before, after] = line.split(' - ');
-    const mountpoint = before?.split(' ')[4];
-    return mountpoint !== undefined && /^cgroup2? /.test(after ?? '') ? [mountpoint] : [];
-  });
 }

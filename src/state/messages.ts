@@ -40,6 +40,13 @@ export interface RevisionAnswer { readonly version: 1; readonly revision: number
 export const RollbackRequest = z.strictObject({ version: z.literal(1), revision: z.int().positive().nullable(), from: z.string().nullable().default(null) });
 export type RollbackRequest = z.infer<typeof RollbackRequest>;
 
+/** Body of `POST /engine/sweep`. `kill`: what still runs of engines that are gone is ended too. `dryRun`: nothing is changed. `roots`: the folders that are meant; none: any. */
+export const SweepRequest = z.strictObject({ version: z.literal(1), kill: z.boolean(), dryRun: z.boolean(), roots: z.array(z.string()) });
+export type SweepRequest = z.infer<typeof SweepRequest>;
+
+/** Its answer: what was removed of engines that are gone, and what stays and why, a line each. */
+export interface SweepAnswer { readonly version: 1; readonly removed: readonly string[]; readonly kept: readonly string[] }
+
 /**
  * One line (NDJSON) of the answer to `PUT /stacks/{name}` and `DELETE /stacks/{name}`. `plan` comes once for each time the pass
  * planned; `progress` tells of a part of a step that runs; `end` is the last line, always.

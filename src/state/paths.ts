@@ -44,17 +44,27 @@ export interface Paths {
   readonly cgroup: string;
 }
 
+/** What of them follows from the instance alone. */
+export type InstancePaths = Pick<Paths, 'instance' | 'run' | 'lock' | 'bundles' | 'carriers' | 'table' | 'linkPrefix' | 'cgroup'>;
+
 /** `root` must be absolute and normalised. */
 export function pathsOf(root: string = DEFAULT_ROOT): Paths {
-  const instance = root === DEFAULT_ROOT ? '' : digest(root);
+  const own = instancePaths(root === DEFAULT_ROOT ? '' : digest(root));
+  const { instance, run } = own;
+  return {
+    ...own, root,
+    socket: join(run, 'engine.sock'), config: instance === '' ? '/etc/bayplan/config.json' : join(root, 'config.json'),
+    images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
+    networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
+    netns: join(run, 'netns'), userns: join(run, 'userns'), zones: join(run, 'zones'),
+  };
+}
+
+export function instancePaths(instance: string): InstancePaths {
   const name = instance === '' ? 'bayplan' : `bayplan-${instance}`;
   const run = `/run/${name}`;
   return {
-    root, instance, run,
-    socket: join(run, 'engine.sock'), lock: join(run, 'engine.lock'), config: instance === '' ? '/etc/bayplan/config.json' : join(root, 'config.json'),
-    images: join(root, 'images'), layers: join(root, 'layers'), containers: join(root, 'containers'),
-    networks: join(root, 'networks'), volumes: join(root, 'volumes'), stacks: join(root, 'stacks'), contents: join(root, 'contents'),
-    netns: join(run, 'netns'), userns: join(run, 'userns'), bundles: join(run, 'c'), zones: join(run, 'zones'), carriers: join(run, 'carriers'),
+    instance, run, lock: join(run, 'engine.lock'), bundles: join(run, 'c'), carriers: join(run, 'carriers'),
     table: name, linkPrefix: instance === '' ? 'bp-' : `bp${instance.slice(0, 4)}-`, cgroup: name,
   };
 }

@@ -8,7 +8,7 @@ import { BayplanError } from '../../src/state/bayplan-error.ts';
 import type { Attachment, Container, ContainerStatus } from '../../src/state/container.ts';
 import type { ImageStatus } from '../../src/state/image.ts';
 import type { DriftAnswer } from '../../src/state/drift.ts';
-import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../../src/state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../../src/state/messages.ts';
 import { Operation } from '../../src/state/operation.ts';
 import type { JobAnswer, JobStarted } from '../../src/state/job.ts';
 import type { Network, NetworkSpec } from '../../src/state/network.ts';
@@ -298,6 +298,11 @@ export class FakeEngine implements EngineView {
   async diskUsage(): Promise<{ containers: ReadonlyMap<string, number>; volumes: ReadonlyMap<string, number> }> {
     return { containers: new Map([['shop-web-1', 77]]), volumes: new Map([['shop_data', 99]]) };
   }
+  async sweep({ kill, dryRun, roots }: SweepRequest): Promise<SweepAnswer> {
+    this.calls.push(`sweep ${String(kill)} ${String(dryRun)} ${roots.join()}`);
+    return { version: 1, removed: ['link bp0000-11111111'], kept: kill ? [] : ['/run/bayplan-00001111: it runs'] };
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }

@@ -198,6 +198,14 @@ test('version, and the engine\'s status', async () => {
   expect(cli.out).toBe('no engine is running\n');
 });
 
+test('what engines have left that are gone is named as it is removed', async () => {
+  expect(await cli.run('engine', 'sweep', '--dry-run')).toBe(0);
+  expect(cli.out).toBe('would remove link bp0000-11111111\nkept /run/bayplan-00001111: it runs\n');
+  expect(await cli.run('engine', 'sweep', '--kill', '/srv/gone')).toBe(0);
+  expect(cli.out).toBe('removed link bp0000-11111111\n');
+  expect(cli.engine.calls.filter((call) => call.startsWith('sweep'))).toEqual(['sweep false true ', 'sweep true false /srv/gone']);
+});
+
 test('an engine that cannot run says why in one line', async () => {
   cli.runEngine = async () => { throw new BayplanError('engine-running', 'an engine is running already'); };
   expect(await cli.run('engine', 'run')).toBe(1);
@@ -211,7 +219,7 @@ test('an engine that cannot run says why in one line', async () => {
   expect(cli.err).toContain('unexpected error: a defect');
   for (const words of [['bogus'], ['run', 'bogus']]) {
     expect(await cli.run('engine', ...words)).toBe(1);
-    expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop or status\n');
+    expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop, status or sweep\n');
   }
 });
 

@@ -3,10 +3,12 @@ import { type Kernel, KernelError } from '../kernel.ts';
 
 /** A chain as nftables lists it; `hook` and `policy` are '' for one that is not a base chain. */
 export interface Chain { readonly family: string; readonly table: string; readonly name: string; readonly hook: string; readonly policy: string }
+export interface Table { readonly family: string; readonly name: string }
 /** `expr` is the rule's statements in libnftables' JSON, not looked into. */
 export interface Rule { readonly handle: number; readonly comment: string; readonly expr: readonly unknown[] }
 
 const Listing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
+const TableObject = z.object({ family: z.string(), name: z.string() });
 const ChainObject = z.object({ family: z.string(), table: z.string(), name: z.string(), hook: z.string().default(''), policy: z.string().default('') });
 const RuleObject = z.object({ handle: z.int(), comment: z.string().default(''), expr: z.array(z.unknown()).default([]) });
 
@@ -23,6 +25,11 @@ export class NftablesJson {
   /** Runs `text` as one transaction: all of it or nothing. Throws KernelError. */
   run(text: string): void {
     if (text !== '') this.#kernel.nft(text);
+  }
+
+  /** All tables of all families. */
+  tables(): readonly Table[] {
+    return this.#objects('list tables', 'table', TableObject);
   }
 
   /** All chains of all families. */
