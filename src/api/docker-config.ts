@@ -7,7 +7,6 @@ const map = <V extends z.ZodType>(value: V) => z.record(z.string(), value).nulli
 const number = z.number().nullish();
 const text = z.string().nullish();
 const flag = z.boolean().nullish();
-const nothing = z.object({}).nullish();
 
 const HealthConfig = z.object({ Test: texts, Interval: number, Timeout: number, StartPeriod: number, StartInterval: number, Retries: number });
 
@@ -46,8 +45,7 @@ const HostConfig = z.object({
   OomScoreAdj: number, ShmSize: number, Sysctls: map(z.string()), Ulimits: z.array(z.object({ Name: z.string(), Soft: z.number(), Hard: z.number() })).nullish(), StorageOpt: map(z.string()),
   CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
   ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),
-  // What is looked at only to say that it is not built yet.
-  DeviceRequests: z.array(nothing).nullish(),
+  DeviceRequests: z.array(z.object({ Driver: text, Count: z.int().nullish(), DeviceIDs: texts, Capabilities: z.array(z.array(z.string())).nullish(), Options: map(z.string()) })).nullish(),
   VolumesFrom: texts, Links: texts,
 });
 export type HostConfig = z.infer<typeof HostConfig>;

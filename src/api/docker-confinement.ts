@@ -2,9 +2,10 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { Namespaces, parseSecurityOptions } from '../state/confinement.ts';
 import type { ContainerSpec } from '../state/container.ts';
+import { deviceRequestProblem, type DeviceRequest } from '../state/device-request.ts';
 import type { HostConfig } from './docker-config.ts';
 
-type Confinement = Pick<ContainerSpec, 'devices' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations' | 'runtime'>;
+type Confinement = Pick<ContainerSpec, 'devices' | 'deviceRequests' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations' | 'runtime'>;
 
 /** What holds a container, as the Docker Engine API names it. Throws `bad-request` for modes and options that there are not. */
 export function confinementOf(host: HostConfig): Confinement {
@@ -20,13 +21,23 @@ export function confinementOf(host: HostConfig): Confinement {
   const open = host.MaskedPaths !== null && host.MaskedPaths?.length === 0 && host.ReadonlyPaths !== null && host.ReadonlyPaths?.length === 0;
   return {
     devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({ source: PathOnHost, target: PathInContainer || PathOnHost, permissions: CgroupPermissions || 'rwm' })),
+    deviceRequests: requestsOf(host),
     privileged: host.Privileged ?? false, security: open ? { ...security, maskPaths: false } : security, namespaces: namespaces.data,
     cgroupParent: cgroupParentOf(host.CgroupParent ?? ''), annotations: host.Annotations ?? {}, runtime: host.Runtime ?? '',
   };
 }
 
+function requestsOf({ DeviceRequests }: HostConfig): DeviceRequest[] {
+  return (DeviceRequests ?? []).map(({ Driver, Count, DeviceIDs, Capabilities, Options }) => {
+    const request = { driver: Driver ?? '', count: Math.max(-1, Count ?? 0), ids: DeviceIDs ?? [], capabilities: Capabilities ?? [], options: Options ?? {} };
+    const problem = deviceRequestProblem(request);
+    if (problem !== null) throw new BayplanError('bad-request', problem);
+    return request;
+  });
+}
+
 /** The same in Docker's words, as `inspect` shows it. */
-export function confinementJson({ devices, privileged, security, namespaces, cgroupParent, annotations }: ContainerSpec): object {
+export function confinementJson({ devices, deviceRequests, privileged, security, namespaces, cgroupParent, annotations }: ContainerSpec): object {
   const options = [
     ...(security.noNewPrivileges ? ['no-new-privileges'] : []), ...(security.seccomp === '' ? [] : [`seccomp=${security.seccomp}`]),
     ...(security.apparmor === '' ? [] : [`apparmor=${security.apparmor}`]),
@@ -35,6 +46,7 @@ export function confinementJson({ devices, privileged, security, namespaces, cgr
     Privileged: privileged, PidMode: namespaces.pid, IpcMode: namespaces.ipc === '' ? 'private' : namespaces.ipc, UTSMode: namespaces.uts, UsernsMode: namespaces.user,
     CgroupnsMode: namespaces.cgroup === '' ? 'private' : namespaces.cgroup, SecurityOpt: options.length === 0 ? null : options, CgroupParent: cgroupParent, Annotations: annotations,
     Devices: devices.map(({ source, target, permissions }) => ({ PathOnHost: source, PathInContainer: target, CgroupPermissions: permissions })),
+    DeviceRequests: deviceRequests.length === 0 ? null : deviceRequests.map(({ driver, count, ids, capabilities, options }) => ({ Driver: driver, Count: count, DeviceIDs: ids.length === 0 ? null : ids, Capabilities: capabilities.length === 0 ? null : capabilities, Options: options })),
     ...(security.maskPaths ? {} : { MaskedPaths: [], ReadonlyPaths: [] }),
   };
 }

@@ -23,6 +23,7 @@ export interface EngineView {
   readonly startedAt: number;
   readonly root: string;
   readonly runtimes: Pick<Runtimes, 'list' | 'default'>;
+  readonly cdi: { readonly folders: readonly string[] };
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;

@@ -16,6 +16,8 @@ export const EngineConfig = z.strictObject({
   /** OCI runtimes beside the engine's own, and the one of containers that name none. */
   runtimes: RuntimeSettings.optional(),
   'default-runtime': z.string().optional(),
+  /** Folders with files of the Container Device Interface, as in Docker's daemon.json; empty: there are no such devices. */
+  'cdi-spec-dirs': z.array(z.string().regex(/^\//, 'expected an absolute path')).optional(),
   /** Without it the environment of the engine says how. */
   proxies: Proxies.optional(),
   'userns-remap': UsersRemap.optional(),

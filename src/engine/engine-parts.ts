@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserNamespaces } from '../runtime/container/user-namespaces.ts';
 import { ContainerStore } from '../runtime/container/container-store.ts';
+import { CdiDevices } from '../runtime/cdi/cdi-devices.ts';
 import { Runtimes } from '../runtime/foreign/runtimes.ts';
 import { createImages } from '../runtime/image/image-store.ts';
 import type { Images, ImageUser } from '../runtime/image/images.ts';
@@ -41,6 +42,7 @@ export interface EngineParts {
   readonly supervisor: Supervisor;
   readonly storage: StorageDriver;
   readonly runtimes: Runtimes;
+  readonly cdi: CdiDevices;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
   readonly machine: Machine;
@@ -86,6 +88,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const core = installCore(kernel, rootPaths, join(options.build, 'bayplan-core'));
     const { driver: storage, paths } = await chooseDriver(rootPaths, core, config['storage-driver'] ?? null, report, asides);
     const runtimes = new Runtimes(paths, config.runtimes, config['default-runtime']);
+    const cdi = new CdiDevices(config['cdi-spec-dirs']);
     const stacks = new StackStore(paths.stacks, asides, report);
     let containers: ContainerStore | null = null;
     let isStored: (id: string) => boolean = () => true;
@@ -97,7 +100,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, storage, runtimes, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
+      paths, kernel, images, networks, volumes, storage, runtimes, cdi, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
@@ -109,7 +112,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishConnections();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, remapsUsers: users.always, machine, asides, kernel, core, report, booted: runFolder.booted, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, cdi, remapsUsers: users.always, machine, asides, kernel, core, report, booted: runFolder.booted, close };
   } catch (error) {
     close(false);
     throw error;

@@ -2,6 +2,7 @@ import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { replacedBinds, type ReplacedBind } from '../runtime/container/replaced-binds.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
+import type { CdiDevices } from '../runtime/cdi/cdi-devices.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { CommitRequest } from '../runtime/image/commit.ts';
 import type { Images } from '../runtime/image/images.ts';
@@ -21,6 +22,7 @@ import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired } from '../state/state.ts';
 import type { Volume, VolumeSpec } from '../state/volume.ts';
 import { KernelWatch } from '../runtime/kernel-watch.ts';
+import { checkDevices } from './check-devices.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { sweepAll } from './deserted.ts';
 import { DriftHealer } from './drift-healer.ts';
@@ -52,6 +54,7 @@ export class Engine {
   readonly paths: Paths;
   readonly storage: StorageDriver;
   readonly runtimes: Runtimes;
+  readonly cdi: CdiDevices;
   readonly remapsUsers: boolean;
   readonly images: Images;
   readonly containers: ContainerStore;
@@ -71,6 +74,7 @@ export class Engine {
     this.paths = parts.paths;
     this.storage = parts.storage;
     this.runtimes = parts.runtimes;
+    this.cdi = parts.cdi;
     this.remapsUsers = parts.remapsUsers;
     this.containers = parts.containers;
     this.networks = parts.networks;
@@ -150,6 +154,7 @@ export class Engine {
   }
 
   async planStack(name: string, request: StackRequest): Promise<PlanAnswer> {
+    await checkDevices(request.desired, this.cdi);
     await this.#stacks.lookAgain(name, request.desired);
     return this.#stacks.plan(name, request);
   }
@@ -197,6 +202,7 @@ export class Engine {
   async applyStack(
     name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
+    await checkDevices(request.desired, this.cdi);
     await this.#stacks.apply(name, request, options, onEvent, signal);
   }
 
@@ -274,6 +280,7 @@ export class Engine {
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
   async createContainer(desired: Desired, signal: AbortSignal = new AbortController().signal): Promise<string> {
     checkRuntimes(desired, this.runtimes);
+    await checkDevices(desired, this.cdi);
     const id = await this.#single.create(desired, signal);
     // What is removed at its end need not outlive a power cut.
     if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();

@@ -57,6 +57,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   shmSize: whole,
   deviceCgroupRules: set,
   devices: { effect: 'recreate', form: devicesByTarget },
+  deviceRequests: whole,
   privileged: whole,
   security: whole,
   namespaces: whole,

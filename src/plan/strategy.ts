@@ -57,14 +57,15 @@ function hindranceOf({ spec: { networkMode, networks, ports } }: Wanted): string
 }
 
 /** What two containers at once could spoil, or could not both have. */
-function riskOf({ mounts, volumesFrom, devices }: ContainerSpec): string | null {
+function riskOf({ mounts, volumesFrom, devices, deviceRequests }: ContainerSpec): string | null {
   for (const mount of mounts) {
     if ((mount.type === 'volume' || mount.type === 'bind') && !mount.readOnly) return `${mount.type} ${mount.source ?? 'of its own'} at ${mount.target} is writable`;
   }
   const lender = volumesFrom.find(({ readOnly }) => !readOnly);
   if (lender !== undefined) return `it may write to the volumes of ${lender.container}`;
-  const [device] = devices;
-  return device === undefined ? null : `it has the device ${device.source}`;
+  const device = devices[0]?.source ?? deviceRequests[0]?.ids[0];
+  if (device === undefined && deviceRequests.length > 0) return 'it has devices of its own';
+  return device === undefined ? null : `it has the device ${device}`;
 }
 
 /** Volumes of the image's. */

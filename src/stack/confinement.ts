@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type ClockOffsets, parseSecurityOptions, type Device, type Namespaces, type SecurityOptions } from '../state/confinement.ts';
+import { cdiRequest, isCdiName, type DeviceRequest } from '../state/device-request.ts';
 import { parseDuration } from '../state/duration.ts';
 import { firstContainerOf } from './network-mode.ts';
 import { serviceOf } from './normalize.ts';
@@ -83,6 +84,23 @@ export function modeProblems(service: ServiceConfig): readonly (readonly [keyof 
 
 const OTHERS = '"service:NAME", "container:NAME" or "ns:PATH"';
 
+/** What the service asks for by name or by what it can do, with the keys of the file that say so: CDI devices among `devices`, `gpus`, and reservations. */
+export function deviceRequestsOf({ devices = [], gpus = [], deploy }: ServiceConfig): readonly { readonly path: readonly (string | number)[]; readonly request: DeviceRequest }[] {
+  const named = cdiRequest(devices.filter(isCdiDevice).map(({ source }) => source));
+  const requestOf = ({ driver = '', count = 0, device_ids: ids = [], capabilities = [], options = {} }: NonNullable<ServiceConfig['gpus']>[number], more: readonly string[]): DeviceRequest =>
+    ({ driver, count, ids: [...ids], capabilities: [[...capabilities, ...more]], options: { ...options } });
+  return [
+    ...(deploy?.resources?.reservations?.devices ?? []).map((request, index) => ({ path: ['deploy', 'resources', 'reservations', 'devices', index], request: requestOf(request, []) })),
+    ...(named === null ? [] : [{ path: ['devices'], request: named }]),
+    ...gpus.map((request, index) => ({ path: ['gpus', index], request: requestOf(request, ['gpu']) })),
+  ];
+}
+
+/** As docker compose tells them apart. */
+function isCdiDevice({ source, target = source }: NonNullable<ServiceConfig['devices']>[number]): boolean {
+  return source === target && isCdiName(source);
+}
+
 export function devicesOf({ devices = [] }: ServiceConfig): Device[] {
-  return devices.map(({ source, target = source, permissions = 'rwm' }) => ({ source, target, permissions }));
+  return devices.filter((device) => !isCdiDevice(device)).map(({ source, target = source, permissions = 'rwm' }) => ({ source, target, permissions }));
 }

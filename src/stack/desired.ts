@@ -9,7 +9,7 @@ import { attachmentsOf } from './attachments.ts';
 import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { parseByteSize } from './byte-size.ts';
 import { careOf, driftPolicyOf } from './care.ts';
-import { clockOffsetsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
+import { clockOffsetsOf, deviceRequestsOf, devicesOf, namespaceOwners, namespacesOf, securityOf } from './confinement.ts';
 import { contentsOf, grantsOf } from './contents.ts';
 import { hooksOf, preStartOf } from './hooks.ts';
 import { jobOf } from './job.ts';
@@ -101,6 +101,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     shmSize: shmSizeOf(service),
     deviceCgroupRules: [...(service.device_cgroup_rules ?? [])],
     devices: devicesOf(service),
+    deviceRequests: deviceRequestsOf(service).map(({ request }) => request),
     privileged: service.privileged ?? false,
     security: securityOf(service, project.workingDir, project.seccompProfiles).security,
     namespaces: namespacesOf(service, project),

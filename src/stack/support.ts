@@ -1,7 +1,8 @@
 import { KNOWN_OPTIONS } from '../state/network-options.ts';
 import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
-import { securityOf, type SeccompProfiles } from './confinement.ts';
+import { deviceRequestProblem } from '../state/device-request.ts';
+import { deviceRequestsOf, securityOf, type SeccompProfiles } from './confinement.ts';
 import { mistakeAt } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
 import { optionProblems } from './review-options.ts';
@@ -18,7 +19,6 @@ const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
-  gpus: 'the service would run without them',
   models: 'the service would run without them', provider: 'the service is no container',
 };
 
@@ -89,6 +89,10 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
   if (service.build !== undefined && (service.image ?? '') === '') refuse('build', 'building images is not there yet; name an image that was loaded with "image"');
   else if (service.build !== undefined && service.pull_policy === 'build') refuse('pull_policy', 'building images is not there yet; leave out pull_policy "build"');
   else if (service.build !== undefined) review.note(what, 'key "build" is not built yet and is ignored, the image is used as it is');
+  for (const { path, request } of deviceRequestsOf(service)) {
+    const problem = deviceRequestProblem(request);
+    if (problem !== null) review.refuse(['services', name, ...path], `${path.filter((part) => typeof part === 'string').join('.')}: ${problem}`);
+  }
   reviewDeploy(what, service, review);
   reviewAttachments(name, service, review);
   service.volumes?.forEach((volume, index) => {
@@ -111,7 +115,6 @@ function reviewDeploy(what: string, service: ServiceConfig, review: Review): voi
   }
   if (deploy.mode !== undefined && deploy.mode !== 'replicated') review.note(what, `deploy.mode "${deploy.mode}" is not built yet, "replicated" is used`);
   const reserved = deploy.resources?.reservations;
-  if (isSaid(reserved?.devices)) review.refuse(['services', what.slice('service '.length), 'deploy', 'resources', 'reservations', 'devices'], 'device reservations are not built yet, and the service would run without them');
   if (reserved?.cpus !== undefined) review.note(what, 'deploy.resources.reservations.cpus is for clusters and is ignored; "cpu_shares" gives a share here');
   if (isSaid(reserved?.generic_resources)) review.note(what, 'deploy.resources.reservations.generic_resources is for clusters and is ignored');
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ClockOffsets, DEFAULT_SECURITY, Device, HOST_CLOCKS, Namespaces, OWN_NAMESPACES, Security } from './confinement.ts';
+import { DeviceRequest } from './device-request.ts';
 import { Drift } from './drift.ts';
 import { Hook, PreStart } from './hook.ts';
 import { DEFAULT_LOGGING, Logging } from './logging.ts';
@@ -158,6 +159,8 @@ export const ContainerSpec = z.strictObject({
   /** Rules as `c 1:3 mr`, beside the devices that every container may use. */
   deviceCgroupRules: z.array(z.string()).default([]),
   devices: z.array(Device).default([]),
+  /** Devices of CDI, by name or by what they can do. */
+  deviceRequests: z.array(DeviceRequest).default([]),
   /** All capabilities and devices, nothing hidden, no seccomp filter. */
   privileged: z.boolean().default(false),
   security: Security.default(DEFAULT_SECURITY),

@@ -39,7 +39,7 @@ describe('a container of the Docker Engine API', () => {
   test('is held as asked, and shows it in the same words', () => {
     const asked = {
       Privileged: true, PidMode: 'host', IpcMode: 'container:x', UTSMode: 'host', UsernsMode: 'host', CgroupnsMode: 'host', SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=own'],
-      CgroupParent: '/x', Annotations: { a: 'b' }, Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'r' }], MaskedPaths: [], ReadonlyPaths: [],
+      CgroupParent: '/x', Annotations: { a: 'b' }, Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'r' }], DeviceRequests: [{ Driver: 'cdi', Count: 0, DeviceIDs: ['vendor.com/a=b'], Capabilities: null, Options: {} }], MaskedPaths: [], ReadonlyPaths: [],
     };
     const found = spec({ HostConfig: asked });
     expect(confinementJson(found)).toEqual(asked);
@@ -69,7 +69,8 @@ describe('a container of the Docker Engine API', () => {
   test('is refused where it would be another one than asked for', () => {
     expect(() => spec({ HostConfig: { PidMode: 'guest' } })).toThrow('HostConfig: pid namespace "guest": expected "host"');
     expect(() => spec({ HostConfig: { SecurityOpt: ['trusted'] } })).toThrow('HostConfig.SecurityOpt: security_opt "trusted": expected no-new-privileges');
-    expect(() => spec({ HostConfig: { DeviceRequests: [{}] } })).toThrow('HostConfig.DeviceRequests is not built yet');
+    expect(() => spec({ HostConfig: { DeviceRequests: [{}] } })).toThrow('could not select device driver "" with capabilities: []');
+    expect(() => spec({ HostConfig: { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['net'] }] } })).toThrow('"net": expected the name of a CDI device, as "vendor.com/class=name"');
     expect(() => spec({ HostConfig: { Binds: ['nowhere'] } })).toThrow('HostConfig.Binds: "nowhere": expected SOURCE:TARGET[:OPTIONS]');
     expect(() => spec({ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } })).toThrow('exclude each other');
   });

@@ -55,6 +55,7 @@ export class FakeEngine implements EngineView {
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined, container: () => undefined, tell: () => undefined };
   lastSignal: AbortSignal | null = null;
 
+  readonly cdi = { folders: [] };
   readonly runtimes = { default: 'bayplan', list: () => ({ bayplan: { path: 'bayplan-core' } }) };
   readonly storage = { name: 'overlay' as const, status: [] };
   readonly remapsUsers = false;

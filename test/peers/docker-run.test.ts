@@ -91,7 +91,7 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
     it('answers 127 and 126 for what cannot be run, and 125 for what cannot be made', async () => {
       expect(await docker(['run', '--rm', 'bayplan/hello', 'no-such-thing'])).toMatchObject({ code: 127, err: expect.stringContaining('no-such-thing: executable file not found in the container') });
       expect(await docker(['run', '--rm', 'bayplan/hello', '/etc'])).toMatchObject({ code: 126 });
-      expect(await docker(['run', '--rm', '--gpus', 'all', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('HostConfig.DeviceRequests is not built yet') });
+      expect(await docker(['run', '--rm', '--gpus', 'all', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('there is no CDI device nvidia.com/gpu=all on this machine: no file in /etc/cdi or /var/run/cdi describes it; `nvidia-ctk cdi generate') });
       expect(await docker(['run', '--rm', '--network', 'nosuch', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringMatching(/^docker: Error response from daemon: network nosuch not found$/m) });
       expect(names()).toEqual([]);
     });

@@ -144,9 +144,20 @@ describe('what is not built yet', () => {
     ]);
   });
 
+  test('asks for devices by name and by what they can do, as docker compose asks Docker', () => {
+    const project = projectOf('services:\n  web: { image: a, devices: [vendor.com/net=a, /dev/null], gpus: [{ count: 2 }], deploy: { resources: { reservations: { devices: [{ capabilities: [gpu], device_ids: ["1"], driver: nvidia }] } } } }\n  all: { image: a, gpus: all }\n');
+    const of = (name: string): unknown => desiredOf(project, { removeOrphans: false }).services[name]?.template.deviceRequests;
+    expect(of('web')).toEqual([
+      { driver: 'nvidia', count: 0, ids: ['1'], capabilities: [['gpu']], options: {} }, { driver: 'cdi', count: 0, ids: ['vendor.com/net=a'], capabilities: [], options: {} },
+      { driver: '', count: 2, ids: [], capabilities: [['gpu']], options: {} },
+    ]);
+    expect(of('all')).toEqual([{ driver: '', count: -1, ids: [], capabilities: [['gpu']], options: {} }]);
+  });
+
   test.each<[string, string]>([
-    ['credential_spec: { file: x }', '3:5: services.web: key "credential_spec" is not built yet, and the service would run without it'],
-    ['gpus: all', '3:5: services.web: key "gpus" is not built yet, and the service would run without them'],
+    ['provider: { type: x }', '3:5: services.web: key "provider" is not built yet, and the service is no container'],
+    ['gpus: [{ driver: fpga }]', '3:12: services.web: gpus: could not select device driver "fpga" with capabilities: [[gpu]]; "cdi", "nvidia" and "amd" are known, and the capability "gpu"'],
+    ['deploy: { resources: { reservations: { devices: [{ capabilities: [tpu] }] } } }', '3:54: services.web: deploy.resources.reservations.devices: could not select device driver "" with capabilities: [[tpu]]; "cdi", "nvidia" and "amd" are known, and the capability "gpu"'],
   ])('is refused where it would be unsafe: %s', (key, line) => {
     const project = projectOf(`services:\n  web:\n    ${key}\n    image: a\n`);
     expect(() => desiredOf(project, { removeOrphans: false })).toThrow(new BayplanError('stack-file', `/app/compose.yaml:${line}`));

@@ -76,7 +76,7 @@ describe('what cannot be', () => {
     ['ulimits: { open: 1 }', 'ulimits: "open" is no limit of a process; expected one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack'],
     ['ulimits: { nofile: { soft: 9, hard: 8 } }', 'ulimits: the soft limit of nofile (9) is above its hard one (8)'],
     ['device_cgroup_rules: ["c 1 rwm"]', 'device_cgroup_rules: "c 1 rwm": expected a rule such as "c 1:3 rwm"'],
-    ['devices: ["vendor.com/gpu=0"]', 'devices: "vendor.com/gpu=0" is a device of CDI, which is not built yet; name its nodes below /dev'],
+    ['devices: ["vendor.com/gpu=0:r"]', 'devices: "vendor.com/gpu=0:r:rwm": expected absolute paths, and of r, w and m what is permitted'],
     ['devices: ["/dev/a:/dev/a:x"]', 'devices: "/dev/a:/dev/a:x": expected absolute paths, and of r, w and m what is permitted'],
     ['security_opt: [seccomp=no.json]', 'security_opt "seccomp=no.json": there is no file /app/no.json'],
     ['security_opt: [trusted]', 'security_opt "trusted": expected no-new-privileges, seccomp=…, apparmor=…, systempaths=unconfined or label=…'],

@@ -1,4 +1,5 @@
 import type { Paths } from '../../state/paths.ts';
+import type { CdiDevices } from '../cdi/cdi-devices.ts';
 import type { Runtimes } from '../foreign/runtimes.ts';
 import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
@@ -23,6 +24,7 @@ export interface ContainerContext {
   readonly userNamespaces: UserNamespaces;
   readonly storage: StorageDriver;
   readonly runtimes: Runtimes;
+  readonly cdi: CdiDevices;
   /** Path of bayplan-core. */
   readonly core: string;
   readonly now: () => number;

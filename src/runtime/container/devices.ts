@@ -6,7 +6,9 @@ import { splitNumber } from './device-numbers.ts';
 import type { OciDevice } from './oci.ts';
 
 /** A device of the host in a container, and what may be done with it. */
-export interface ContainerDevice { readonly node: OciDevice; readonly permissions: string }
+export interface ContainerDevice { readonly node: HostDevice; readonly permissions: string }
+
+interface HostDevice extends OciDevice { readonly type: 'b' | 'c' }
 
 /** What a container makes for itself, and what is no device's place. */
 const NOT_SHARED = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', '.udev', '.lxc', '.lxd-mounts', 'lxc']);
@@ -36,7 +38,7 @@ function resolved(source: string): string {
   }
 }
 
-function below(folder: string, target: string): readonly OciDevice[] {
+function below(folder: string, target: string): readonly HostDevice[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (NOT_SHARED.has(entry.name)) return [];
     if (entry.isDirectory()) return below(join(folder, entry.name), join(target, entry.name));
@@ -44,7 +46,7 @@ function below(folder: string, target: string): readonly OciDevice[] {
   });
 }
 
-function deviceAt(path: string, target: string): OciDevice | null {
+function deviceAt(path: string, target: string): HostDevice | null {
   const found = lstatSync(path);
   const type = found.isCharacterDevice() ? 'c' : found.isBlockDevice() ? 'b' : null;
   return type === null ? null : { path: target, type, ...splitNumber(found.rdev), fileMode: found.mode & 0o777, uid: found.uid, gid: found.gid };

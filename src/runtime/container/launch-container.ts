@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
+import type { CdiEdits } from '../cdi/cdi-spec.ts';
 import { oomScoreFloor } from '../machine.ts';
 import type { DefaultProfile } from './apparmor.ts';
 import type { ContainerUsers } from './bundle.ts';
@@ -42,6 +43,7 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   const foreign = runtimes.find(record.runtime);
   const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
   if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit, files.borrowed]) rmSync(stale, { force: true });
+  const cdi = await edits(context, record);
   await leaveHost(context, files); // of a shim that was killed
   const layers = await images.layers(image.id);
   const mounts = resolveMounts(name, spec, record.anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents, await mountedLayers(context, record.mountedImages));
@@ -59,7 +61,7 @@ export async function launch({ context, entries, programs, apparmor, update }: L
     const mounted = await layBundle(context, foreign, layers, {
       paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns: netns === null ? null : lend(netns), seccompBpf: await programs.get(spec), apparmor: profile,
       gateway: hostGateway(context, home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(entries, record),
-      users: users === null ? null : { ...users, path: lend(users.path) },
+      users: users === null ? null : { ...users, path: lend(users.path) }, cdi,
     });
     const attached = Object.keys(home.spec.networks);
     return await spawnShim(kernel, name, spec.image, files, {
@@ -70,6 +72,15 @@ export async function launch({ context, entries, programs, apparmor, update }: L
     });
   } finally {
     lent.close();
+  }
+}
+
+/** What the container's CDI devices bring. Throws BayplanError `bad-request`, naming the container, where one is not there. */
+async function edits({ cdi }: ContainerContext, { name, spec: { deviceRequests } }: ContainerRecord): Promise<readonly CdiEdits[]> {
+  try {
+    return await cdi.edits(deviceRequests);
+  } catch (error) {
+    throw error instanceof BayplanError ? new BayplanError(error.code, `container ${name}: ${error.message}`, { cause: error }) : error;
   }
 }
 

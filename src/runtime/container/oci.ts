@@ -87,9 +87,11 @@ export interface OciResources {
 }
 
 export interface OciDevice {
-  readonly path: string; readonly type: 'b' | 'c'; readonly major: number; readonly minor: number;
+  readonly path: string; readonly type: 'b' | 'c' | 'u' | 'p'; readonly major: number; readonly minor: number;
   readonly fileMode: number; readonly uid: number; readonly gid: number;
 }
+
+export interface OciHook { readonly path: string; readonly args?: readonly string[] | undefined; readonly env?: readonly string[] | undefined; /** Seconds. */ readonly timeout?: number | undefined }
 
 export interface OciConfig {
   readonly ociVersion: string;
@@ -99,6 +101,8 @@ export interface OciConfig {
   readonly domainname?: string;
   readonly mounts: readonly OciMount[];
   readonly annotations: Readonly<Record<string, string>>;
+  /** By kind: `createContainer` and the like. */
+  readonly hooks?: Readonly<Record<string, readonly OciHook[]>>;
   readonly linux: {
     readonly namespaces: readonly OciNamespace[];
     readonly uidMappings?: readonly OciIdMapping[];

@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { ImageStatus } from '../../state/image.ts';
 import type { Paths } from '../../state/paths.ts';
 import type { ContainerRoot } from '../storage/storage-driver.ts';
+import type { CdiEdits } from '../cdi/cdi-spec.ts';
+import { hostNode } from '../cdi/host-node.ts';
+import { withCdi } from '../cdi/with-cdi.ts';
 import { foreignBundle } from '../foreign/foreign-bundle.ts';
 import { identityIn, stageMounts } from '../foreign/prepare.ts';
 import type { ForeignRuntime } from '../foreign/runtimes.ts';
@@ -37,6 +40,8 @@ export interface BundleParts {
   readonly donors: Donors;
   /** Null: the host's. */
   readonly users: ContainerUsers | null;
+  /** What its CDI devices bring. */
+  readonly cdi: readonly CdiEdits[];
 }
 
 /**
@@ -61,7 +66,7 @@ export async function layBundle({ storage, core }: ContainerContext, foreign: Fo
 
 /** Writes the files that the engine keeps for a container, and answers its `config.json`. Whoever shares a network namespace shares its names too. */
 function configOf(parts: BundleParts): OciConfig {
-  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, apparmor, donors, users } = parts;
+  const { paths, record, home, files, image, root, mounts, netns, seccompBpf, gateway, consoleSize, oomScoreFloor, apparmor, donors, users, cdi } = parts;
   const shared = filesOf(paths, home.id);
   if (home.id === record.id) writeNetworkFiles(record, files, gateway);
   else if (!existsSync(shared.resolvConf)) {
@@ -69,10 +74,11 @@ function configOf(parts: BundleParts): OciConfig {
     writeNetworkFiles(home, shared, gateway);
   }
   const devices = record.spec.privileged ? [...allDevices(), ...devicesOf(record.spec.devices)] : devicesOf(record.spec.devices);
-  return bundleOf({
+  const config = bundleOf({
     id: record.id, name: record.name, stack: record.identity.stack, mountedImages: Object.values(record.mountedImages),
     spec: { ...record.spec, networkMode: home.spec.networkMode }, image, root, netns, cgroupsPath: files.cgroup, hostname: hostnameOf(home),
     files: { hosts: shared.hosts, hostname: shared.hostname, resolvConf: shared.resolvConf },
     mounts, seccompBpf, consoleSize, oomScoreFloor, apparmor, deviceNumbers, devices, donors, users,
   });
+  return withCdi(config, cdi, hostNode);
 }
