@@ -43,6 +43,8 @@ EXPORT int lib_mount_detach(const char *path, struct error *err);
    in the namespace pinned at `netns` (NULL: ours). `*reply` gets all answers, to be given to lib_free. */
 EXPORT int lib_netlink(const char *netns, int protocol, const uint8_t *request, uint32_t length, uint8_t **reply, uint32_t *reply_length, struct error *err);
 EXPORT void lib_free(void *pointer);
+/* Gives back to the kernel what the C library keeps of memory that was freed, of all threads. */
+EXPORT void lib_trim(void);
 
 EXPORT int lib_pipe(int out[2], struct error *err);
 /* Two connected stream sockets. */
@@ -53,7 +55,7 @@ EXPORT int lib_lock(const char *path, struct error *err);
 EXPORT int lib_reserve_port(int protocol, const char *ip, int port, int *bound, struct error *err);
 
 /* A thread that tells, on the stream socket `*out`, what the kernel says has changed; it ends when that is closed. A line a request: "links TOKEN NETNS" (links, addresses and routes of the namespace pinned
-   there; "-": links and addresses of ours), "rules TOKEN TABLE" (transactions of nf_tables, but for this process'), "mounts TOKEN PID" (of that process' mount namespace, until it ends), "files TOKEN FOLDER"
+   there; "-": links and addresses of ours; not of a carrier alone), "rules TOKEN TABLE" (transactions of nf_tables, but for this process' and elements of others' sets), "mounts TOKEN PID" (of that process' mount namespace, until it ends), "files TOKEN FOLDER"
    (what is written, removed or renamed away in it), "cancel TOKEN". Tokens are small numbers of the caller's. Answers are lines too: "TOKEN" where something has changed; "TOKEN own PID NAME" where that process has
    changed that table; "TOKEN ! WHY" where it cannot be watched. */
 EXPORT int lib_watch(int *out, struct error *err);

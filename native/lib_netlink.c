@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,3 +114,9 @@ int lib_netlink(const char *netns, int protocol, const uint8_t *request, uint32_
 }
 
 void lib_free(void *pointer) { free(pointer); }
+
+void lib_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

@@ -1,10 +1,5 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "lib_api.h"
+#include "lib_watch.h"
 
 #define STACK_BYTES (256 * 1024)
 #define LINE_BYTES 4400
@@ -25,15 +21,9 @@
 #define TOGETHER_MS 20
 #define ENTRY_CHANGES (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define FILE_CHANGES (IN_MODIFY | ENTRY_CHANGES)
-#define LINK_GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
-#define ROUTE_GROUPS (RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 
-enum kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
-
-/* One thing that is watched, by its token. `end`: a pidfd, whose process' end ends the watch: an open mountinfo keeps the mounts of a namespace from going. */
-struct watch { enum kind kind; int fd, end, wd; bool dirty, touched; char table[128], who[64]; };
-
-struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(struct nlmsghdr) char buffer[65536]; };
+/* The buffer is for messages of netlink and of inotify. */
+struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(8) char buffer[65536]; };
 
 enum { CONTROL = UINT32_MAX, INOTIFY = UINT32_MAX - 1 };
 #define PIDFD_BIT (UINT64_C(1) << 32)
@@ -95,6 +85,7 @@ static void forget(struct watcher *w, struct watch *one) {
   if (one->kind == FILES && one->wd >= 0) inotify_rm_watch(w->inotify, one->wd);
   if (one->fd >= 0) close(one->fd); /* which takes it out of the epoll set too */
   if (one->end >= 0) close(one->end);
+  free(one->links);
   *one = (struct watch){ .fd = -1, .end = -1, .wd = -1 };
 }
 
@@ -103,34 +94,18 @@ static int listen_to(struct watcher *w, uint64_t data, int fd, uint32_t events) 
   return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int open_netlink(int protocol, uint32_t groups) {
-  struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-  if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-  close(fd);
-  return -1;
-}
-
 /* Links of the namespace at `path`, "-": the engine's own. This thread is nobody else's, so it may go there and come back. */
 static int watch_links(struct watcher *w, struct watch *one, const char *path) {
-  if (!strcmp(path, "-")) return one->fd = open_netlink(NETLINK_ROUTE, LINK_GROUPS);
+  if (!strcmp(path, "-")) return watch_links_open(one, false);
   int ns = open(path, O_RDONLY | O_CLOEXEC);
   if (ns < 0) return -1;
   int entered = setns(ns, CLONE_NEWNET);
   close(ns);
   if (entered < 0) return -1;
-  one->fd = open_netlink(NETLINK_ROUTE, LINK_GROUPS | ROUTE_GROUPS);
-  int saved = errno;
+  int opened = watch_links_open(one, true), saved = errno;
   if (setns(w->home, CLONE_NEWNET) < 0) { end(w, "setns"); return -1; } /* all further sockets would be of the wrong namespace */
   errno = saved;
-  return one->fd;
-}
-
-static int watch_rules(struct watch *one, const char *table) {
-  snprintf(one->table, sizeof one->table, "%s", table);
-  one->fd = open_netlink(NETLINK_NETFILTER, 0);
-  int group = NFNLGRP_NFTABLES;
-  return one->fd < 0 ? -1 : setsockopt(one->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
+  return opened;
 }
 
 static int watch_mounts(struct watcher *w, struct watch *one, uint32_t token, const char *pid) {
@@ -146,7 +121,7 @@ static int watch_one(struct watcher *w, uint32_t token, const char *verb, const 
   struct watch *one = &w->watches[token];
   forget(w, one);
   if (!strcmp(verb, "links")) { one->kind = LINKS; if (watch_links(w, one, argument) < 0) return -1; }
-  else if (!strcmp(verb, "rules")) { one->kind = RULES; if (watch_rules(one, argument) < 0) return -1; }
+  else if (!strcmp(verb, "rules")) { one->kind = RULES; if (watch_rules_open(one, argument) < 0) return -1; }
   else if (!strcmp(verb, "mounts")) { one->kind = MOUNTS; if (watch_mounts(w, one, token, argument) < 0) return -1; }
   else if (!strcmp(verb, "entries")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, ENTRY_CHANGES); }
   else if (!strcmp(verb, "files")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, FILE_CHANGES); }
@@ -205,53 +180,6 @@ static void read_files(struct watcher *w) {
   }
 }
 
-/* The text of attribute `type` of a message of nf_tables, NULL: it has none. */
-static const struct nlattr *attribute_of(const struct nlmsghdr *header, int type) {
-  size_t at = NLMSG_LENGTH(sizeof(struct nfgenmsg));
-  while (at + sizeof(struct nlattr) <= header->nlmsg_len) {
-    const struct nlattr *attr = (const void *)((const char *)header + at);
-    if (attr->nla_len < sizeof *attr || at + attr->nla_len > header->nlmsg_len) break;
-    if ((attr->nla_type & NLA_TYPE_MASK) == type) return attr;
-    at += NLMSG_ALIGN(attr->nla_len);
-  }
-  return NULL;
-}
-
-/* Each transaction is told message by message, then who made it. The first attribute of all kinds is the table's name. */
-static void read_rule(struct watcher *w, struct watch *one, const struct nlmsghdr *header) {
-  if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg))) return;
-  if ((header->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) {
-    const struct nlattr *table = attribute_of(header, NFTA_TABLE_NAME);
-    size_t length = strlen(one->table);
-    if (table && table->nla_len == NLA_HDRLEN + length + 1 && !memcmp((const char *)table + NLA_HDRLEN, one->table, length)) one->touched = true;
-    return;
-  }
-  const struct nlattr *pid = attribute_of(header, NFTA_GEN_PROC_PID), *name = attribute_of(header, NFTA_GEN_PROC_NAME);
-  uint32_t by = 0;
-  if (pid && pid->nla_len >= NLA_HDRLEN + 4) memcpy(&by, (const char *)pid + NLA_HDRLEN, 4);
-  bool touched = one->touched;
-  one->touched = false;
-  if (syscall(SYS_tgkill, getpid(), (pid_t)ntohl(by), 0) == 0) return; /* a thread of ours */
-  if (touched) snprintf(one->who, sizeof one->who, "own %u %.20s", ntohl(by), name ? (const char *)name + NLA_HDRLEN : "?");
-  mark(w, one);
-}
-
-static void read_netlink(struct watcher *w, struct watch *one) {
-  for (;;) {
-    ssize_t got = recv(one->fd, w->buffer, sizeof w->buffer, MSG_DONTWAIT);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == ENOBUFS) { /* more than could be kept: all may be otherwise */
-      if (one->kind == RULES) snprintf(one->who, sizeof one->who, "own 0 ?");
-      mark(w, one);
-      continue;
-    }
-    if (got <= 0) return;
-    if (one->kind == LINKS) mark(w, one);
-    int length = (int)got;
-    for (const struct nlmsghdr *header = (const void *)w->buffer; one->kind == RULES && NLMSG_OK(header, (unsigned)length); header = NLMSG_NEXT(header, length)) read_rule(w, one, header);
-  }
-}
-
 static void serve(struct watcher *w, uint64_t data) {
   uint32_t token = (uint32_t)data;
   if (token == CONTROL) read_control(w);
@@ -260,7 +188,7 @@ static void serve(struct watcher *w, uint64_t data) {
     struct watch *one = &w->watches[token];
     if (data & PIDFD_BIT) forget(w, one);
     else if (one->kind == MOUNTS) mark(w, one);
-    else if (one->fd >= 0) read_netlink(w, one);
+    else if (one->fd >= 0 && (one->kind == RULES ? watch_rules_read : watch_links_read)(one, w->buffer, sizeof w->buffer)) mark(w, one);
   }
 }
 

@@ -1,8 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadKernel } from '../../src/runtime/kernel.ts';
 import { KernelWatch, type Watched } from '../../src/runtime/kernel-watch.ts';
 import { build, eventually } from './harness.ts';
@@ -38,6 +38,9 @@ const add = (watched: Watched): (() => void) => watch.add(watched, () => told.pu
 /** Removes folders until it is told of one. */
 const isHeard = async (): Promise<void> => {
   told = [];
+  await isTold();
+};
+const isTold = async (): Promise<void> => {
   await eventually(() => {
     mkdirSync(join(folder, 'one'));
     rmdirSync(join(folder, 'one'));
@@ -81,4 +84,53 @@ test('after it could not come back from a namespace, without the engine ending, 
   } finally {
     other.kill('SIGKILL');
   }
+});
+
+describe('of what says nothing it does not hear', () => {
+  const holders: ChildProcess[] = [];
+  const namespace = async (): Promise<number> => {
+    const holder = spawn('unshare', ['--net', 'sleep', '100'], { stdio: 'ignore' });
+    holders.push(holder);
+    await eventually(() => expect(readlinkSync(`/proc/${holder.pid}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net')));
+    return holder.pid ?? -1;
+  };
+  const inside = (pid: number, command: string): string => execFileSync('nsenter', ['-t', String(pid), '-n', ...command.split(' ')], { encoding: 'utf8' }).trim();
+  afterEach(() => { for (const holder of holders.splice(0)) holder.kill('SIGKILL'); });
+
+  test('a carrier that comes and goes', async () => {
+    const [here, there] = [await namespace(), await namespace()];
+    inside(here, `ip link add va type veth peer name vb netns ${there}`);
+    inside(here, 'ip addr add 192.0.2.1/24 dev va');
+    inside(here, 'sysctl -qw net.ipv6.conf.va.disable_ipv6=1');
+    inside(here, 'ip link set va up');
+    begin();
+    const cancel = add({ kind: 'links', of: `/proc/${here}/ns/net` });
+    add({ kind: 'entries', of: folder });
+    await isHeard();
+    const carrier = async (state: 'up' | 'down'): Promise<void> => {
+      inside(there, `ip link set vb ${state}`);
+      await eventually(() => expect(inside(here, 'ip -br link show va')).toContain(state === 'up' ? 'LOWER_UP' : 'NO-CARRIER'));
+    };
+    await carrier('up');
+    await isHeard(); // the list of links has been read by now
+    told = [];
+    await carrier('down');
+    await carrier('up');
+    await isTold();
+    expect(told).not.toContain('links');
+    for (const change of ['ip link set va mtu 1400', 'ip link set va down', 'ip link set va name vc', 'ip link set vc address 02:00:00:00:00:01', 'ip link del vc']) {
+      told = [];
+      inside(here, change);
+      await eventually(() => expect(told, change).toContain('links'));
+    }
+    cancel();
+  });
+
+  // In a network namespace of its own: others change rules beside this test.
+  test("elements of others' sets", () => {
+    const steps = ['list tables', 'add table inet other', 'add set inet other banned { type ipv4_addr; }', 'add element inet other banned { 192.0.2.1 }', 'add chain inet other forward { type filter hook forward priority 0; }',
+      'add table inet own { set ports { type inet_service; }; }', 'add element inet own ports { 80 }'];
+    const output = execFileSync('unshare', ['--net', process.execPath, join(import.meta.dirname, 'rules-heard.mjs'), join(build, 'libbayplan.so'), folder, ...steps], { encoding: 'utf8' });
+    expect(JSON.parse(output)).toEqual(['', 'others', '', '', 'others', 'own', 'own']);
+  });
 });

@@ -1,0 +1,35 @@
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What lib_watch.c's thread watches, each by its token, and the two kinds of it that come by netlink. */
+
+enum watch_kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
+
+/* A link as it was told last, or dumped. */
+struct link_seen { int index; uint64_t digest; };
+
+/* `end`: a pidfd, whose process' end ends the watch: an open mountinfo keeps the mounts of a namespace from going. */
+struct watch {
+  enum watch_kind kind;
+  int fd, end, wd;
+  bool dirty, touched, matters;
+  char table[128], who[64];
+  struct link_seen *links;
+  uint32_t link_count;
+};
+
+/* A socket that is told of links and addresses, and with `routes` of those, in the namespace of the calling thread; which links there are is asked for. -1 with errno. */
+int watch_links_open(struct watch *one, bool routes);
+/* Reads what has been told. Whether anything has changed: the kernel tells of a link again whenever its carrier is looked at, a thousand of them for a minute, which says nothing. */
+bool watch_links_read(struct watch *one, char *buffer, size_t size);
+
+/* A socket that is told of transactions of nf_tables. */
+int watch_rules_open(struct watch *one, const char *table);
+/* The same of transactions that are not this process'; `who` gets the process that has changed the watched table. */
+bool watch_rules_read(struct watch *one, char *buffer, size_t size);
+
+/* What both are opened and read by: an open socket of `protocol` bound to `groups`, or -1; and bytes of one datagram, 0: there is none, -1: some were lost (ENOBUFS). */
+int watch_netlink_open(int protocol, uint32_t groups);
+ptrdiff_t watch_netlink_recv(int fd, char *buffer, size_t size);
