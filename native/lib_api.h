@@ -24,6 +24,10 @@ EXPORT int lib_netns_connect(const char *path, int mounts, int there, int ns, in
 EXPORT int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err);
 /* The same of all that links made there later need to have IPv6. */
 EXPORT int lib_netns_ipv6(const char *netns, struct error *err);
+/* A user namespace with these mappings (text as uid_map has it), pinned on `path` as above, which nobody lives in; `*network` gets a descriptor of a network namespace that is its property, where `with_network` asks for one. */
+EXPORT int lib_userns_create(const char *path, int mounts, const char *uids, const char *gids, int with_network, int *network, struct error *err);
+/* Pins a namespace by its descriptor. */
+EXPORT int lib_pin(int namespace, int mounts, const char *path, struct error *err);
 /* Unmounts and unlinks `path`; nothing there is no error. */
 EXPORT int lib_netns_remove(const char *path, int mounts, struct error *err);
 /* Mounts a private tmpfs on the folder `path` where nothing is mounted yet. */

@@ -28,14 +28,6 @@ int userns_map(pid_t pid, const struct mappings *mappings, struct error *err) {
   return write_map(pid, "gid_map", mappings->gids, mappings->gid_count, err) < 0 ? -1 : write_map(pid, "uid_map", mappings->uids, mappings->uid_count, err);
 }
 
-int userns_refused(struct error *err) {
-  int saved = errno;
-  error_errno(err, "clone3", "a user namespace");
-  const char *why = saved == EINVAL ? "this kernel has none" : saved == ENOSPC || saved == EUSERS ? "user.max_user_namespaces, or how deep they may be nested, is reached" : NULL;
-  if (why) snprintf(err->text, sizeof err->text, "no user namespace can be made: %s", why);
-  return -1;
-}
-
 int userns_become_root(struct error *err) {
   if (setresgid(0, 0, 0) < 0) return error_errno(err, "setresgid", "the user namespace's root (gidMappings map no 0?)");
   if (setgroups(0, NULL) < 0) return error_errno(err, "setgroups", NULL);

@@ -1,11 +1,10 @@
 #pragma once
 #include <sys/types.h>
 #include "config.h"
+#include "userns_refused.h"
 
 /* Writes the users and groups of a process's new user namespace; needs no helper where the writer is root in the parent one. */
 int userns_map(pid_t pid, const struct mappings *mappings, struct error *err);
-/* Why clone3(2) made none, from errno. */
-int userns_refused(struct error *err);
 /* Makes this process, which has one thread, the root of the user namespace `fd`. */
 int userns_enter(int fd, struct error *err);
 /* The same of the one it is in. */

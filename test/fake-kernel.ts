@@ -53,6 +53,14 @@ export class FakeKernel implements Kernel {
     const success = { errno: 0, message: '', payloads: [] };
     return { outer: [...args[5].births, ...args[5].rest].map(() => success), inner: args[6].map(() => success) };
   }
+  async createUsers(...args: Parameters<Kernel['createUsers']>): Promise<number> {
+    this.#record('createUsers', args);
+    return this.answers.createUsers === undefined ? this.#next++ : await this.answers.createUsers(...args);
+  }
+  async pinNamespace(...args: Parameters<Kernel['pinNamespace']>): Promise<void> {
+    this.#record('pinNamespace', args);
+    await this.answers.pinNamespace?.(...args);
+  }
   async netnsSysctl(...args: Parameters<Kernel['netnsSysctl']>): Promise<void> {
     this.#record('netnsSysctl', args);
     await this.answers.netnsSysctl?.(...args);

@@ -33,6 +33,13 @@ export interface Kernel {
   connectNetns(path: string, mounts: number, there: boolean, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
   /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
   netnsSysctl(netns: string, path: string, value: string): Promise<void>;
+  /**
+   * Makes a user namespace with these mappings (lines as in uid_map), pinned on `path` in the mount namespace `mounts` (-1: this one), and with `network` a network namespace that is its property: its
+   * descriptor is answered, -1 without.
+   */
+  createUsers(path: string, mounts: number, uids: string, gids: string, network: boolean): Promise<number>;
+  /** Pins a namespace, by its descriptor, likewise. */
+  pinNamespace(fd: number, path: string, mounts: number): Promise<void>;
   /** Lets links that are made later in the namespace pinned at `netns` have IPv6, as `connectNetns` does. */
   netnsIpv6(netns: string): Promise<void>;
   /** Unmounts (MNT_DETACH) and unlinks, in the mount namespace of descriptor `mounts` (-1: the engine's own); nothing to remove is no error. */
@@ -165,6 +172,8 @@ class LoadedKernel implements Kernel {
   readonly #pinsOpen: Native;
   readonly #netnsCreate: Native;
   readonly #netnsConnect: Native;
+  readonly #usersCreate: Native;
+  readonly #pin: Native;
   readonly #netnsSysctl: Native;
   readonly #netnsIpv6: Native;
   readonly #netnsRemove: Native;
@@ -192,6 +201,8 @@ class LoadedKernel implements Kernel {
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, int mounts, int there, void *err)');
     this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
+    this.#usersCreate = library.func('int lib_userns_create(const char *path, int mounts, const char *uids, const char *gids, int withNetwork, _Out_ int *network, void *err)');
+    this.#pin = library.func('int lib_pin(int ns, int mounts, const char *path, void *err)');
     this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
     this.#netnsIpv6 = library.func('int lib_netns_ipv6(const char *netns, void *err)');
     this.#netnsRemove = library.func('int lib_netns_remove(const char *path, int mounts, void *err)');
@@ -256,6 +267,16 @@ class LoadedKernel implements Kernel {
     const [first, second] = [new Exchange([...births, ...rest]), new Exchange(inner)];
     await this.#onThread(this.#netnsConnect, 'unshare', [path, mounts, Number(there), netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
+  }
+
+  async createUsers(path: string, mounts: number, uids: string, gids: string, network: boolean): Promise<number> {
+    const made = [-1];
+    await this.#onThread(this.#usersCreate, 'clone', [path, mounts, uids, gids, Number(network), made]);
+    return made[0] ?? -1;
+  }
+
+  async pinNamespace(fd: number, path: string, mounts: number): Promise<void> {
+    await this.#onThread(this.#pin, 'move_mount', [fd, mounts, path]);
   }
 
   async netnsSysctl(netns: string, path: string, value: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -50,4 +50,31 @@ test('what is kept for containers of whom nothing is known stays when all others
   await next.leave('other');
   expect(names()).toEqual(['kept']);
   await next.leave('kept');
+});
+
+/** Network namespaces that this process has a descriptor of. */
+const held = (): readonly string[] => readdirSync('/proc/self/fd').flatMap((fd) => {
+  try {
+    const found = readlinkSync(`/proc/self/fd/${fd}`);
+    return found.startsWith('net:') ? [found] : [];
+  } catch {
+    return []; // the listing's own
+  }
+});
+
+test('a network namespace that was made along is taken once, and the next ones are made there; one that nobody takes goes', async () => {
+  const users = open();
+  const path = await users.enter('home', 'first', mapped(812_000), true);
+  const [made] = held();
+  const pins = ['one', 'two'].map((name) => join(folder, name));
+  for (const pin of pins) await users.networksOf(path)({ path: pin, mounts: -1 });
+  expect(held()).toEqual([]);
+  const found = pins.map((pin) => `net:[${statSync(pin).ino}]`);
+  for (const pin of pins) await kernel.removeNetns(pin);
+  expect([found[0], found[1] === made, new Set([...found, readlinkSync('/proc/self/ns/net')]).size]).toEqual([made, false, 3]);
+  await users.leave('first');
+  await users.enter('home', 'second', mapped(812_000), true);
+  expect(held()).toHaveLength(1);
+  await users.leave('second');
+  expect(held()).toEqual([]);
 });

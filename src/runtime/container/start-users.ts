@@ -26,7 +26,7 @@ export async function startUsers(context: ContainerContext, entries: ReadonlyMap
   if (record.giving !== null) await give(context, entry, record.giving.to, update);
   await give(context, entry, users, update);
   if (users === null) return null;
-  return { ...users, path: pinned ?? await userNamespaces.enter(home.id, record.id, users) };
+  return { ...users, path: pinned ?? await userNamespaces.enter(home.id, record.id, users, ['bridge', 'none'].includes(record.spec.networkMode)) };
 }
 
 async function give({ storage }: ContainerContext, entry: ContainerEntry, to: Users | null, update: (change: Pick<ContainerRecord, 'users' | 'giving'>) => void): Promise<void> {

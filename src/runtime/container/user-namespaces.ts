@@ -7,7 +7,7 @@ import { Namespaces, type Pin } from '../network/namespaces.ts';
 import type { PinNetns } from '../network/networks.ts';
 import { KeyedMutex } from './mutex.ts';
 import { FailedLine } from './record.ts';
-import { type Users, UsersLine, usersOptions } from './users.ts';
+import { mapText, type Users, UsersLine } from './users.ts';
 
 const GIVE_UP_MS = 10_000;
 
@@ -17,6 +17,8 @@ export class UserNamespaces {
   readonly #core: string;
   readonly #pins: Namespaces;
   readonly #mutex = new KeyedMutex();
+  /** Network namespaces that were made with the user namespaces at these paths, and are nobody's yet: descriptors. */
+  readonly #networks = new Map<string, number>();
 
   constructor(kernel: Kernel, core: string, folder: string) {
     this.#kernel = kernel;
@@ -24,15 +26,20 @@ export class UserNamespaces {
     this.#pins = new Namespaces(kernel, folder);
   }
 
-  /** Lets a container live in the user namespace of `home` (an id), which is made where nobody does. Answers its path. */
-  async enter(home: string, inhabitant: string, users: Users): Promise<string> {
+  /**
+   * Lets a container live in the user namespace of `home` (an id), which is made where nobody does, with `network` together with one of the network for `networksOf` to take: that costs little then, and a
+   * process later. Answers its path.
+   */
+  async enter(home: string, inhabitant: string, users: Users, network = false): Promise<string> {
     return await this.#mutex.run(home, async () => {
       const shared = this.#pins.enter(home, inhabitant);
       const pin = this.#pins.pin(home);
       if (shared) return pin.path;
       try {
         if (existsSync(pin.path)) await this.#kernel.removeNetns(pin.path, pin.mounts);
-        await this.#run(['pin', '--user', pin.path, ...within(pin), ...usersOptions(users)]);
+        this.#forgetNetwork(pin.path);
+        const made = await this.#kernel.createUsers(pin.path, pin.mounts, mapText(users.uids), mapText(users.gids), network);
+        if (network) this.#networks.set(pin.path, made);
         return pin.path;
       } catch (error) {
         for (const left of this.#pins.leave(inhabitant)) await this.#pins.remove(left);
@@ -43,7 +50,12 @@ export class UserNamespaces {
 
   /** A container has left; the namespace goes with the last one. Idempotent. */
   async leave(inhabitant: string): Promise<void> {
-    for (const home of this.#pins.leave(inhabitant)) await this.#mutex.run(home, () => this.#pins.remove(home));
+    for (const home of this.#pins.leave(inhabitant)) {
+      await this.#mutex.run(home, async () => {
+        if (!this.#pins.isInhabited(home)) this.#forgetNetwork(this.#pins.pin(home).path);
+        await this.#pins.remove(home);
+      });
+    }
   }
 
   /** After an engine start: who lives where, by id. What nobody lives in is taken away, but for those of `kept`, of whom it is not known. */
@@ -56,7 +68,11 @@ export class UserNamespaces {
   /** Makes network namespaces that belong to the user namespace at `path`. */
   networksOf(path: string): PinNetns {
     return async (pin) => {
-      await this.#run(['pin', '--user', path, '--network', pin.path, ...within(pin)]);
+      const made = this.#networks.get(path);
+      if (made !== undefined) {
+        this.#networks.delete(path);
+        await this.#kernel.pinNamespace(made, pin.path, pin.mounts).finally(() => this.#kernel.close(made));
+      } else await this.#run(['pin', '--user', path, '--network', pin.path, ...within(pin)]);
     };
   }
 
@@ -66,8 +82,15 @@ export class UserNamespaces {
     return { uids, gids };
   }
 
+  #forgetNetwork(path: string): void {
+    const made = this.#networks.get(path);
+    if (made !== undefined) this.#kernel.close(made);
+    this.#networks.delete(path);
+  }
+
   /** The engine ends. */
   close(): void {
+    for (const path of [...this.#networks.keys()]) this.#forgetNetwork(path);
     this.#pins.close();
   }
 

@@ -29,6 +29,11 @@ function optionText(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, size }) => `${containerId}:${hostId}:${size}`).join(',');
 }
 
+/** As uid_map and gid_map have them (user_namespaces(7)). */
+export function mapText(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`).join('');
+}
+
 /** As config.json has them. */
 export function ociMappings(mappings: readonly IdMapping[]): readonly { readonly containerID: number; readonly hostID: number; readonly size: number }[] {
   return mappings.map(({ containerId, hostId, size }) => ({ containerID: containerId, hostID: hostId, size }));
