@@ -100,7 +100,7 @@ static int limit_realtime_v1(struct place at, const struct resources *r, struct 
 }
 
 static int limit_cpu_v1(struct place at, const struct resources *r, struct error *err) {
-  if (set_v1(at, "cpu.shares", r->cpu_shares, err) < 0) return -1;
+  if (set_v1(at, "cpu.shares", r->cpu_shares == -2 ? 1024 : r->cpu_shares, err) < 0) return -1;
   /* The quota that was there may not fit the new period: then the new one goes first. */
   bool behind = r->cpu_period != -1 && set_v1(at, "cpu.cfs_period_us", r->cpu_period, err) < 0;
   if (behind && r->cpu_quota == -1) return -1;
@@ -170,7 +170,7 @@ static int set_rates(struct place at, const char *file, const char *key, const c
 
 static int limit_blkio_v1(struct place at, const struct resources *r, struct error *err) {
   static const char *const files[RATES] = {"blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device", "blkio.throttle.read_iops_device", "blkio.throttle.write_iops_device"};
-  if (r->weight > 0 && set(at, weight_file(at, false), r->weight, err) < 0) return -1;
+  if (r->weight != -1 && set(at, weight_file(at, false), r->weight == -2 ? 100 : r->weight, err) < 0) return -1;
   if (r->leaf_weight > 0 && has(at, "blkio.leaf_weight") && set(at, "blkio.leaf_weight", r->leaf_weight, err) < 0) return -1;
   if (set_rates(at, weight_file(at, true), "", "default", r->weights, r->weight_count, err) < 0) return -1;
   if (has(at, "blkio.leaf_weight_device") && set_rates(at, "blkio.leaf_weight_device", "", "default", r->leaf_weights, r->leaf_weight_count, err) < 0) return -1;
@@ -237,7 +237,7 @@ static int limit_memory_v2(struct place at, const struct resources *r, struct er
 static int limit_cpu_v2(struct place at, const struct resources *r, struct error *err) {
   char text[64];
   /* From 2…262144 to 1…10000. */
-  if (r->cpu_shares > 0 && set(at, "cpu.weight", r->cpu_shares < 2 ? 1 : 1 + (r->cpu_shares - 2) * 9999 / 262142, err) < 0) return -1;
+  if (r->cpu_shares != -1 && set(at, "cpu.weight", r->cpu_shares == -2 ? 100 : r->cpu_shares < 2 ? 1 : 1 + (r->cpu_shares - 2) * 9999 / 262142, err) < 0) return -1;
   if (r->cpu_idle != -1 && set(at, "cpu.idle", r->cpu_idle, err) < 0) return -1;
   if (r->cpu_quota == -1 && r->cpu_period == -1) return 0;
   int64_t quota = said_or_there(at, "cpu.max", r->cpu_quota), period = r->cpu_period;
@@ -252,9 +252,8 @@ static int limit_cpu_v2(struct place at, const struct resources *r, struct error
 static int limit_io_v2(struct place at, const struct resources *r, struct error *err) {
   static const char *const keys[RATES] = {"rbps=", "wbps=", "riops=", "wiops="};
   bool bfq = has(at, "io.bfq.weight");
-  if (r->weight > 0) {
-    if (bfq ? set(at, "io.bfq.weight", r->weight, err) < 0 : set(at, "io.weight", 1 + (r->weight - 10) * 9999 / 990, err) < 0) return -1;
-  }
+  int64_t weight = r->weight == -2 ? 100 : bfq ? r->weight : 1 + (r->weight - 10) * 9999 / 990;
+  if (r->weight != -1 && set(at, bfq ? "io.bfq.weight" : "io.weight", weight, err) < 0) return -1;
   for (size_t i = 0; i < r->weight_count; i++) {
     struct device_rate one = r->weights[i];
     if (!bfq && one.rate) one.rate = 1 + (one.rate - 10) * 9999 / 990;

@@ -48,7 +48,7 @@ static struct device_rate *read_rates(json_t *array, const char *key, size_t *co
 static void read_block_io(json_t *object, struct resources *r) {
   static const char *const names[RATES] = {"throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice", "throttleWriteIOPSDevice"};
   json_t *devices = json_object_get(object, "weightDevice");
-  r->weight = number_of(object, "weight", -1);
+  r->weight = limit_of(object, "weight");
   r->leaf_weight = number_of(object, "leafWeight", -1);
   r->weights = read_rates(devices, "weight", &r->weight_count);
   r->leaf_weights = read_rates(devices, "leafWeight", &r->leaf_weight_count);

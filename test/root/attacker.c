@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,22 @@ static int refuse(char **argv) {
   return 1;
 }
 
+/* A program as root of users, mounts and cgroups of its own. */
+static int namespaces(char **argv) {
+  static const struct { const char *file, *text; } writes[] = {{"setgroups", "deny"}, {"uid_map", "0 0 1"}, {"gid_map", "0 0 1"}};
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP) < 0) { perror("unshare"); return 1; }
+  for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/%s", writes[i].file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, writes[i].text, strlen(writes[i].text)) < 0) perror(path);
+    close(fd);
+  }
+  execvp(argv[0], argv);
+  perror(argv[0]);
+  return 1;
+}
+
 int main(int argc, char **argv) {
   unsigned looks = 0;
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -109,6 +126,7 @@ int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "keyring") == 0) return printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)) < 0;
   if (argc == 2 && strcmp(argv[1], "calls") == 0) { calls(); return 0; }
   if (argc > 5 && strcmp(argv[1], "refuse") == 0) return refuse(argv + 2);
-  fprintf(stderr, "usage: attacker swap A B | overwrite | peek UNTIL | keyring | calls | refuse NUMBER FIRST ERRNO PROGRAM …\n");
+  if (argc > 2 && strcmp(argv[1], "namespaces") == 0) return namespaces(argv + 2);
+  fprintf(stderr, "usage: attacker swap A B | overwrite | peek UNTIL | keyring | calls | refuse NUMBER FIRST ERRNO PROGRAM … | namespaces PROGRAM …\n");
   return 2;
 }

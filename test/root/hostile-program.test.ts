@@ -15,7 +15,14 @@ beforeAll(async () => {
   await machine.open();
   await machine.loadHello();
   const service = (more: string): string => `{image: bayplan/hello, stop_signal: SIGKILL, command: [sleep, "1000"], volumes: ["${folder}/attacker:/attacker:ro"]${more}}`;
-  expect(await machine.up(`services:\n  usual: ${service('')}\n  bare: ${service(', security_opt: ["seccomp=unconfined", "systempaths=unconfined"]')}\n`)).toMatchObject({ ok: true });
+  const bare = 'security_opt: ["seccomp=unconfined", "systempaths=unconfined"]';
+  expect(await machine.up(`services:
+  usual: ${service('')}
+  bare: ${service(`, ${bare}`)}
+  admin: ${service(`, ${bare}, cap_add: [SYS_ADMIN]`)}
+  users: ${service(`, ${bare}, cap_add: [SYS_ADMIN], userns_mode: auto`)}
+  naive: ${service(`, ${bare}, cap_add: [SYS_ADMIN], cgroup: host`)}
+`)).toMatchObject({ ok: true });
 });
 afterAll(async () => {
   await machine.dispose();
@@ -32,19 +39,26 @@ it('seccomp refuses a call by whichever way it comes: syscall, int 0x80, x32', a
   expect(bare.get('keyctl')?.[0], 'without a filter it goes through').not.toBe(-1);
 });
 
-it.each(['usual', 'bare'])('no release_agent of cgroup v1 can be set from inside, nor with users and mounts of its own (%s)', async (service) => {
-  const attempt = `
-    try() { for agent in $(find "$1" -name release_agent 2>/dev/null); do echo "found $agent"; (echo "${marker}" > "$agent") 2>/dev/null && echo "written $agent"; done; }
-    try /sys/fs/cgroup
-    mkdir -p /tmp/c
-    for kind in memory rdma pids cpu; do mount -t cgroup -o $kind x /tmp/c 2>/dev/null && try /tmp/c && umount /tmp/c; done
-    echo tried`;
-  for (const way of ['sh -c', 'unshare -U -r -m sh -c']) {
-    const said = await inside(service, `${way} '${attempt}' 2>&1`);
+/** Looks for a release_agent of cgroup v1: where it lies already, in hierarchies mounted anew, and in a new one; with `write` it is set. */
+const agents = (write: boolean): string => `
+  try() { for agent in $(find "$1" -name release_agent 2>/dev/null); do echo "found $agent"; ${write ? `(echo "${marker}" > "$agent") 2>/dev/null && echo "written $agent";` : ''} done; }
+  try /sys/fs/cgroup
+  mkdir -p /tmp/c
+  for kind in memory rdma pids cpu none,name=own; do mount -t cgroup -o $kind x /tmp/c 2>/dev/null && echo "mounted $kind" && try /tmp/c && umount /tmp/c; done
+  echo tried`;
+
+it.each(['usual', 'bare', 'admin', 'users'])('no release_agent of cgroup v1 can be set from inside, nor with users and mounts of its own (%s)', async (service) => {
+  for (const way of ['sh -c', 'unshare -U -r -m sh -c', '/attacker namespaces sh -c']) {
+    const said = await inside(service, `${way} '${agents(true)}' 2>&1`);
     expect(said).not.toContain('written');
-    expect(said).toContain(way === 'sh -c' || service === 'bare' ? 'tried' : 'Operation not permitted');
+    expect(said).toContain(way === 'sh -c' || service !== 'usual' ? 'tried' : 'Operation not permitted');
+    if (service === 'admin' && way === 'sh -c' && existsSync('/sys/fs/cgroup/memory/release_agent')) expect(said).toContain('mounted memory');
   }
   expect(existsSync(marker)).toBe(false);
+});
+
+it.runIf(existsSync('/sys/fs/cgroup/memory/release_agent'))('there is one to be found where the cgroup namespace is the host\'s', async () => {
+  expect(await inside('naive', `sh -c '${agents(false)}'`)).toMatch(/^found \/tmp\/c\/release_agent$/m);
 });
 
 it('hostile bytes of a program come back from its log as they are, and forge no line of another stream', async () => {

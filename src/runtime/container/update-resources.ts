@@ -4,11 +4,8 @@ import type { OciRate, OciResources } from './oci.ts';
 
 interface Disk { readonly major: number; readonly minor: number }
 
-/** The kernel's own share of the processors. */
-const DEFAULT_SHARES = 1024;
 const DEFAULT_PERIOD = 100_000;
 const DEFAULT_RT_PERIOD = 1_000_000;
-const DEFAULT_WEIGHT = 100;
 const DEFAULT_SWAPPINESS = 60;
 
 /** What `bayplan-core limit` is told so that a container that was limited as `before` is limited as `after`: a limit that goes is one that is taken away, -1. */
@@ -18,12 +15,12 @@ export function resourcesChange(before: Resources, after: Resources, numbers: De
   const taken = <K extends string>(was: object | undefined, is: object | undefined, keys: Readonly<Record<K, number>>): Partial<Record<K, number>> =>
     Object.fromEntries(Object.entries(keys).filter(([key]) => was !== undefined && key in was && !(is !== undefined && key in is))) as Partial<Record<K, number>>; // its keys are some of K
   const memory = { ...taken(old.memory, wanted.memory, { limit: -1, reservation: -1, swap: -1, swappiness: DEFAULT_SWAPPINESS }), ...(old.memory?.disableOOMKiller === true ? { disableOOMKiller: false } : {}), ...wanted.memory };
-  const cpu = { ...taken(old.cpu, wanted.cpu, { shares: DEFAULT_SHARES, quota: -1, period: DEFAULT_PERIOD, realtimeRuntime: -1, realtimePeriod: DEFAULT_RT_PERIOD }), ...wanted.cpu };
+  const cpu = { ...taken(old.cpu, wanted.cpu, { shares: -1, quota: -1, period: DEFAULT_PERIOD, realtimeRuntime: -1, realtimePeriod: DEFAULT_RT_PERIOD }), ...wanted.cpu };
   const pids = wanted.pids ?? (old.pids === undefined ? undefined : { limit: -1 });
   const gone = <T extends Disk>(was: readonly T[] = [], is: readonly T[] = []): readonly T[] => was.filter((one) => !is.some(({ major, minor }) => major === one.major && minor === one.minor));
   const freed = (was: readonly OciRate[] = [], is: readonly OciRate[] = []): readonly OciRate[] => [...gone(was, is).map((one) => ({ ...one, rate: 0 })), ...is];
   const blockIO = old.blockIO === undefined && wanted.blockIO === undefined ? undefined : {
-    ...taken(old.blockIO, wanted.blockIO, { weight: DEFAULT_WEIGHT }), ...wanted.blockIO,
+    ...taken(old.blockIO, wanted.blockIO, { weight: -1 }), ...wanted.blockIO,
     weightDevice: [...gone(old.blockIO?.weightDevice, wanted.blockIO?.weightDevice).map((one) => ({ ...one, weight: 0 })), ...(wanted.blockIO?.weightDevice ?? [])],
     throttleReadBpsDevice: freed(old.blockIO?.throttleReadBpsDevice, wanted.blockIO?.throttleReadBpsDevice),
     throttleWriteBpsDevice: freed(old.blockIO?.throttleWriteBpsDevice, wanted.blockIO?.throttleWriteBpsDevice),
