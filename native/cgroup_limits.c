@@ -24,7 +24,8 @@ static int set_text(struct place at, const char *file, const char *value, struct
   int saved = errno;
   error_errno(err, "write", path);
   snprintf(err->text, sizeof err->text, "write %.60s to %.380s: %s%s", value, path, strerror(saved),
-    saved == EBUSY ? " (more than that is in use)" : saved == ENODEV ? " (no such disk; partitions have no limits of their own)" : saved == EOPNOTSUPP ? " (the disk's I/O scheduler knows no weights; bfq does)" : "");
+    saved == EBUSY ? " (more than that is in use)" : saved == ERANGE && strncmp(file, "cpuset.", 7) == 0 ? " (this machine has fewer)"
+    : saved == ENOENT && strncmp(file, "hugetlb.", 8) == 0 ? " (the machine has no huge pages of that size)" : saved == EINVAL && strstr(file, "memsw") ? " (memory and swap together, which are not less than memory)" : saved == ENODEV ? " (no such disk; partitions have no limits of their own)" : saved == EOPNOTSUPP ? " (the disk's I/O scheduler knows no weights; bfq does)" : "");
   return -1;
 }
 

@@ -29,6 +29,7 @@ static bool is_multiplexer(int fd) {
 int console_open(int root, int *slave, struct error *err) {
   int unlocked = 0;
   fd_auto master = inroot_open(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (master < 0 && errno == ENOENT) return error_text(err, "no terminal can be made: the container has no devpts on /dev/pts");
   if (master < 0) return error_errno(err, "open", "/dev/pts/ptmx");
   if (!is_multiplexer(master)) return error_text(err, "no terminal can be made: /dev/pts/ptmx of the container is not that of a devpts");
   if (ioctl(master, TIOCSPTLCK, &unlocked) < 0) return error_errno(err, "ioctl(TIOCSPTLCK)", "/dev/pts/ptmx");

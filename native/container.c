@@ -176,6 +176,7 @@ int container_connect(const struct container *container, const char *name, struc
   fd_auto folder = -1;
   fd_auto fd = open_socket(container, name, &address, &folder, err);
   if (fd < 0) return -1;
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return error_errno(err, "connect", container->folder);
-  return fd_steal(&fd);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd_steal(&fd);
+  if (errno == ECONNREFUSED || errno == ENOENT) return error_text(err, "container %s has ended", container->id);
+  return error_errno(err, "connect", container->folder);
 }

@@ -1,5 +1,6 @@
 #include "joined.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
     snprintf(path, sizeof path, "/proc/self/ns/%s", file);
     if (readlink(path, own, sizeof own - 1) < 0) continue; /* a kind that this kernel does not have */
     snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, file);
-    if (readlink(path, theirs, sizeof theirs - 1) < 0) return error_errno(err, "readlink", path);
+    if (readlink(path, theirs, sizeof theirs - 1) < 0) return errno == ENOENT || errno == ESRCH ? error_text(err, "the container has ended") : error_errno(err, "readlink", path);
     if (strcmp(theirs, own) != 0) *flags |= namespaces[kind].flag;
   }
   return 0;

@@ -1,6 +1,7 @@
 #include "oci.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +138,11 @@ int oci_main(int argc, char **argv) {
     default: return 1;
   }
   if (optind >= argc) { print_help(stdout); return 0; }
-  if (oci.root[0] != '/') { error_text(&err, "--root %s is no absolute path", oci.root); return oci_fail(&err, 1); }
+  char here[PATH_MAX];
+  if (oci.root[0] != '/') {
+    if (!getcwd(here, sizeof here)) { error_errno(&err, "getcwd", oci.root); return oci_fail(&err, 1); }
+    oci.root = arena_format("%s/%s", here, oci.root);
+  }
   const char *name = argv[optind];
   for (size_t i = 0; i < COMMANDS; i++) {
     if (strcmp(name, commands[i].name) != 0) continue;

@@ -209,7 +209,7 @@ int oci_exec(int argc, char **argv) {
   struct error err = {0};
   int code = 0;
   if (!read_options(argc, argv, &request)) return oci_usage(usage);
-  if (container_load(&container, oci.root, argv[optind], &err) < 0) return oci_fail(&err, 1);
+  if (container_load(&container, oci.root, argv[optind], &err) < 0) return oci_fail(&err, FAILED);
   if (run(&request, &container, argv + optind + 1, &code, &err) < 0) return oci_fail(&err, err.exit_code ? err.exit_code : FAILED);
   return code;
 }

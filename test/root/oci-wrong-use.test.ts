@@ -6,7 +6,7 @@ import { eventually } from './harness.ts';
 import { core, ociWorld } from './oci-world.ts';
 
 // What goes wrong half way, or was never going to work: one line, and nothing is left behind.
-const { folder, group, root, names, bundle, oci, run, start, state, cgroups } = ociWorld();
+const { folder, group, root, names, bundle, oci, run, start, create, state, cgroups } = ociWorld();
 const helper = join(folder, 'attacker');
 const v1 = existsSync('/sys/fs/cgroup/pids/tasks');
 
@@ -50,6 +50,94 @@ describe('what is missing is named', () => {
       expect(lines[0]).toContain('Function not implemented');
     }
   });
+});
+
+describe('what cannot be held says why', () => {
+  it.each<[string, Parameters<typeof bundle>[1], RegExp]>([
+    ['processors that are not there', (config) => { config.linux.resources = { cpu: { cpus: '0-4000' } }; }, /^write 0-4000 to .*cpuset\.cpus: .* \(this machine has fewer\)$/],
+    ['huge pages of a size that is not there', (config) => { config.linux.resources = { hugepageLimits: [{ pageSize: '3MB', limit: 1 }] }; }, /(\(the machine has no huge pages of that size\)|the limit of huge pages cannot be held: .*)$/],
+    ['memory and swap together below memory', (config) => { config.linux.resources = { memory: { limit: 64 << 20, swap: 32 << 20 } }; }, v1 ? /\(memory and swap together, which are not less than memory\)$/ : /^$/],
+    ['a terminal without a devpts', (config) => { config.process.terminal = true; config.mounts = config.mounts.filter(({ type }) => type !== 'devpts'); }, /^no terminal can be made: the container has no devpts on \/dev\/pts$/],
+    ['a root that is a file', (config) => { config.root.path = join(folder, 'attacker'); }, /^root\.path .*attacker is no folder$/],
+    ['arguments that the kernel does not take', (config) => { config.process.args = ['true', 'x'.repeat(200_000)]; }, /^exec \/bin\/true: Argument list too long$/],
+    ['users that overlap', (config) => {
+      config.linux.namespaces.push({ type: 'user' });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 1000, size: 10 }, { containerID: 5, hostID: 3000, size: 10 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 1000, size: 10 }];
+    }, /^the kernel refuses the uid_map: ranges overlap, or are too many$/],
+  ])('%s', (_, edit, message) => {
+    const name = bundle(['true'], edit);
+    const { status, lines, left } = tried(name, ...runOf(name) as [string]);
+    expect({ failed: status !== 0, left, count: lines.length }).toEqual({ failed: true, left: [], count: 1 });
+    expect(lines[0]).toMatch(message);
+  });
+});
+
+describe('a config.json that is none', () => {
+  it.each<[string, string | Buffer, RegExp]>([
+    ['empty', '', /config\.json: is empty$/], ['cut off', '{"ociVersion":', /config\.json: line 1, column \d+: /], ['an array', '[]', /an object is wanted at its top$/], ['NUL bytes', Buffer.alloc(3), /line 1, column 1: /],
+    ['not UTF-8', Buffer.from('{"a":"\xff\xfe"}', 'latin1'), /config\.json: line 1, column \d+: /], ['nested without end', '['.repeat(200_000), /maximum parsing depth reached/],
+    ['huge', `{"a":"${'x'.repeat(5 << 20)}"}`, /config\.json: \d+ bytes are too many \(at most 4194304\)$/], ['a name twice', '{"ociVersion":"1.2.0","ociVersion":"1.2.0"}', /duplicate object key near/],
+  ])('%s', (_, bytes, message) => {
+    const name = bundle(['true']);
+    writeFileSync(join(folder, name, 'config.json'), bytes);
+    const { status, lines, left } = tried(name, ...runOf(name) as [string]);
+    expect({ status, left, count: lines.length }).toEqual({ status: 1, left: [], count: 1 });
+    expect(lines[0]).toMatch(message);
+  });
+});
+
+describe('a command at the wrong time is refused in one line', () => {
+  const refused = (status: number, name: string, expected: Readonly<Record<string, RegExp>>): void => {
+    for (const [command, message] of Object.entries(expected)) {
+      const [verb = '', ...args] = command.split(' ');
+      const ended = oci(verb, ...(verb === 'exec' ? [name, ...args] : [...args, name]));
+      expect({ command, status: ended.status, lines: ended.stderr.split('\n').length }).toEqual({ command, status: verb === 'exec' ? 255 : status, lines: 2 });
+      expect(ended.stderr).toMatch(message);
+    }
+  };
+
+  it('created', () => {
+    const name = bundle(['sleep', '100']);
+    expect(create(name)).toEqual({ status: 0, stderr: '' });
+    refused(1, name, { resume: /is created\n$/, delete: /that is not stopped: created\n$/ });
+  });
+
+  it('paused, created or running', async () => {
+    const made = bundle(['sleep', '100']);
+    expect(create(made)).toEqual({ status: 0, stderr: '' });
+    expect(oci('pause', made).status).toBe(0);
+    refused(1, made, { start: /cannot start container .*: it is paused, not created\n$/, pause: /is paused\n$/, 'exec true': /^cannot exec in a paused container .*: resume it first, or use --ignore-paused\n$/ });
+    const runs = bundle(['sleep', '100']);
+    start(runs);
+    expect(oci('pause', runs).status).toBe(0);
+    refused(1, runs, { start: /it is paused, not created\n$/, pause: /is paused\n$/, delete: /that is not stopped: paused\n$/, 'exec true': /^cannot exec in a paused container/ });
+    for (const name of [made, runs]) expect(oci('kill', name, 'KILL')).toMatchObject({ status: 0, stderr: '' });
+    for (const name of [made, runs]) await eventually(() => expect(state(name).status).toBe('stopped'));
+  });
+
+  it('stopped', async () => {
+    const name = bundle(['true']);
+    start(name);
+    await eventually(() => expect(state(name).status).toBe('stopped'));
+    refused(1, name, {
+      start: /it is stopped, not created\n$/, pause: /it is stopped\n$/, resume: /it is stopped\n$/, 'update --memory 64M': /is not running: it has no limits to change\n$/, kill: /it is not running\n$/, 'exec true': /^cannot exec in a stopped container/,
+    });
+  });
+
+  it('deleted, or never made', () => {
+    const other = bundle(['sleep', '100']);
+    start(other); // so that there is a root
+    for (const verb of ['start', 'pause', 'resume', 'kill', 'delete', 'state', 'ps']) expect(oci(verb, 'nobody'), verb).toMatchObject({ status: 1, stderr: expect.stringMatching(/^container does not exist: nobody\n$/) as string });
+    expect(oci('exec', 'nobody', 'true')).toMatchObject({ status: 255, stderr: 'container does not exist: nobody\n' });
+  });
+});
+
+it('a root that is named relatively is below the folder that the caller is in', () => {
+  expect(spawnSync(core, ['--root', 'state', 'list', '-q'], { cwd: folder, encoding: 'utf8' })).toMatchObject({ status: existsSync(root) ? 0 : 1 });
+  const name = bundle(['sleep', '100']);
+  start(name);
+  expect(spawnSync(core, ['--root', 'state', 'list', '-q'], { cwd: folder, encoding: 'utf8' })).toMatchObject({ status: 0, stdout: `${name}\n` });
 });
 
 describe('what runs out half way', () => {
