@@ -19,7 +19,7 @@ import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { loadImages, saveImage, saveImages } from './image-archives.ts';
 import { byVerb } from './image-path.ts';
-import { checkAuth, pullImage, pushImage } from './image-transfers.ts';
+import { checkAuth, getStackArtifact, pullImage, pushImage } from './image-transfers.ts';
 import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
@@ -95,6 +95,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/volumes/prune', pruneVolumes],
   ['GET', '/volumes/:name', inspectVolume],
   ['DELETE', '/volumes/:name', removeVolume],
+  ['GET', '/stack-artifacts', getStackArtifact],
   ['GET', '/stacks', listStacks],
   ['GET', '/stacks/:name', getStack],
   ['PUT', '/stacks/:name', putStack],

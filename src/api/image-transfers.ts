@@ -7,7 +7,7 @@ import { sendJson } from './answer.ts';
 import { param, type Exchange } from './exchange.ts';
 import { GO_ARCH } from './go-arch.ts';
 import { ProgressStream } from './progress-stream.ts';
-import { AuthConfig, imageCredentials } from './registry-auth.ts';
+import { allCredentials, AuthConfig, imageCredentials } from './registry-auth.ts';
 import { readBody } from './request-body.ts';
 
 const PULL_WORDS: Readonly<Partial<Record<PartState, string>>> = {
@@ -45,6 +45,13 @@ export async function pullImage(exchange: Exchange): Promise<void> {
 function pulling(reference: string): object {
   const { path, tag, digest } = parseReference(reference);
   return { status: `Pulling from ${path}`, id: digest === '' ? tag : digest };
+}
+
+/** `GET /stack-artifacts?reference=NAME`: the files of a stack that was published. */
+export async function getStackArtifact(exchange: Exchange): Promise<void> {
+  const { engine, query, response, gone } = exchange;
+  const reference = named(query.get('reference') ?? '', '');
+  sendJson(response, 200, await engine.images.stackArtifact(reference, { credentials: allCredentials(exchange), signal: gone }));
 }
 
 /** `POST /images/{name}/push?tag` */

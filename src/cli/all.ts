@@ -12,6 +12,7 @@ import { addEngine } from './engine.ts';
 import { addEvents } from './events.ts';
 import { addExec } from './exec.ts';
 import { addExport } from './export.ts';
+import { addFetchStack } from './fetch-stack.ts';
 import { addGraph } from './graph.ts';
 import { addHistory } from './history.ts';
 import { addImage } from './image.ts';
@@ -60,7 +61,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLogin, addLogout,
   addNetwork,
   addVolume, addVolumes,
-  addEngine, addVersion, addCompletion,
+  addEngine, addVersion, addCompletion, addFetchStack,
 ];
 
 /** The chunk with every command. */

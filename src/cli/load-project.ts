@@ -64,7 +64,7 @@ function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadI
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), followLink, locate: (remote) => locateRemote(remote, cli),
+    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), followLink, locate: (remote) => locateRemote(remote, options, cli),
   };
 }
 

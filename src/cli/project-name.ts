@@ -38,16 +38,16 @@ export async function projectNameOf(options: StackOptions, cli: Cli, whole: () =
 export function stackFilesOf(options: StackOptions, cli: Cli, exists: (path: string) => boolean = existsSync): readonly string[] {
   const named = options.file ?? composeVariable('COMPOSE_FILE', options, cli)?.split(composeVariable('COMPOSE_PATH_SEPARATOR', options, cli) ?? ':').filter((file) => file !== '');
   const from = options.projectDirectory === undefined ? cli.cwd : resolve(cli.cwd, options.projectDirectory);
-  const files = named === undefined || named.length === 0 ? findStackFiles(from, exists) : named.map((file) => file === '-' ? STANDARD_INPUT : localFile(file, cli));
+  const files = named === undefined || named.length === 0 ? findStackFiles(from, exists) : named.map((file) => file === '-' ? STANDARD_INPUT : localFile(file, options, cli));
   if (files.length === 0) throw new BayplanError('no-file', `no compose.yaml in ${cli.cwd} or above it: name the stack's file with -f FILE`);
   return files;
 }
 
 /** A file from elsewhere is brought here. */
-function localFile(file: string, cli: Cli): string {
+function localFile(file: string, options: StackOptions, cli: Cli): string {
   const remote = parseRemote(file);
   if (remote === null) return resolve(cli.cwd, file);
-  const located = locateRemote(remote, cli);
+  const located = locateRemote(remote, options, cli);
   if ('problem' in located) throw new BayplanError('no-file', `-f: ${located.problem}`);
   return located.file;
 }

@@ -6,6 +6,7 @@ import type { JobAnswer, JobRun, JobStarted } from '../state/job.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { repositoryOf } from '../state/image-reference.ts';
+import type { StackArtifact } from '../state/stack-artifact.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
 import { realRoot } from './real-root.ts';
@@ -97,6 +98,11 @@ export class EngineClient {
 
   async drift(name: string): Promise<readonly DriftAnswer[]> {
     return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/drift`);
+  }
+
+  /** The files of a stack that was published to a registry. */
+  async stackArtifact(reference: string): Promise<StackArtifact> {
+    return await jsonOf(await this.#call('GET', `/stack-artifacts?${new URLSearchParams({ reference })}`, null, undefined, await this.#authorization([reference])));
   }
 
   async jobs(stack: string): Promise<readonly JobAnswer[]> {

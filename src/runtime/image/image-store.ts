@@ -6,6 +6,7 @@ import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { RegistryCredentials } from '../../state/registry-credentials.ts';
 import type { Paths } from '../../state/paths.ts';
+import type { StackArtifact } from '../../state/stack-artifact.ts';
 import { SetAsides } from '../set-aside.ts';
 import { overlayDriver } from '../storage/overlay-driver.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
@@ -119,6 +120,10 @@ class ImageStore implements Images {
 
   async tags(reference: string, { credentials, signal }: Pick<PullOptions, 'credentials' | 'signal'>): Promise<readonly string[]> {
     return await this.#registries.tags(normalizeReference(reference), credentials, signal);
+  }
+
+  async stackArtifact(reference: string, { credentials, signal }: Pick<PullOptions, 'credentials' | 'signal'>): Promise<StackArtifact> {
+    return await this.#registries.stackArtifact(normalizeReference(reference), credentials, signal);
   }
 
   async push(reference: string, options: PullOptions): Promise<{ digest: string; size: number }> {

@@ -2,6 +2,7 @@ import { BayplanError } from '../../../state/bayplan-error.ts';
 import { familiarReference, parseReference, repositoryOf, type Reference } from '../../../state/image-reference.ts';
 import type { PartProgress } from '../../../state/messages.ts';
 import type { CredentialsByHost, RegistryCredentials } from '../../../state/registry-credentials.ts';
+import type { StackArtifact } from '../../../state/stack-artifact.ts';
 import { Agents } from './agents.ts';
 import { answerError, discard } from './answers.ts';
 import { retry } from './attempts.ts';
@@ -13,6 +14,7 @@ import { pullImage, type PulledImage, type PullStore } from './pull.ts';
 import { pushImage, type PushWork } from './push.ts';
 import { Repository } from './repository.ts';
 import type { Registries } from './settings.ts';
+import { fetchStackArtifact } from './stack-artifact.ts';
 import { tagsOf } from './tag-list.ts';
 import { Transport } from './transport.ts';
 
@@ -57,6 +59,12 @@ export class RegistryClient {
   /** The tags that a repository has, by the first endpoint that tells. `name`: whole name, whose tag is of no account. */
   async tags(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<readonly string[]> {
     return await this.#firstOf(parseReference(name), credentials, signal, () => undefined, (repository) => tagsOf(repository, `image ${familiarReference(repositoryOf(name))}`));
+  }
+
+  /** The files of a stack that was published as an artifact, from the first endpoint that has them. `name`: whole name. */
+  async stackArtifact(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<StackArtifact> {
+    const reference = parseReference(name);
+    return await this.#firstOf(reference, credentials, signal, () => undefined, (repository) => fetchStackArtifact(repository, reference, `stack ${familiarReference(name)}`));
   }
 
   /** What `work` answers with the first endpoint that serves. */
