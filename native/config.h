@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "namespaces.h"
+#include "progress.h"
 
 /* An OCI bundle's config.json (runtime specification 1.2) as the core uses it. Everything lies in the arena. What the core
    does not do and that would change the container's meaning is refused while reading. */
@@ -121,14 +122,13 @@ struct config {
   struct hooks hooks[HOOK_KINDS];
   bool has_process;
   struct process_spec process;
-  char *progress;                 /* PROGRESS_ROOM bytes shared with the shim: what init is at that may hang; NULL: nobody looks */
+  struct progress *progress;      /* shared with the shim; NULL: nobody looks */
 };
 
 /* Whether the container has users, mounts of its own: in a namespace that is new, or another's by path. */
 bool config_has_users(const struct config *config);
 bool config_has_mounts(const struct config *config);
 
-#define PROGRESS_ROOM 1024
 
 /* Reads BUNDLE/config.json, all of it but what is private to each file below. */
 int config_read(const char *bundle, struct config *config, struct error *err);

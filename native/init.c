@@ -99,7 +99,7 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   fd_auto root = newroot_make(config, err);
   if (root < 0 || mounts_apply(config, root, init->cgroup, err) < 0) return -1;
   if (config->sysctl_count && (config_has_users(config) ? stop_at(init->gate, GATE_SYSCTLS, err) : sysctls_set(config, root, err)) < 0) return -1;
-  if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "working folder %s", config->process.cwd);
+  progress_note(config->progress, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
   if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
   if (hide_paths(config, root, err) < 0 || set_up_own(config, err) < 0) return -1;
@@ -164,6 +164,7 @@ static int run(struct init_context *init, struct error *err) {
   }
   if (!init->config->has_process) return error_text(err, "config.json: process: missing, so there is nothing to start");
   if (start_hooks(init, &prepared, err) < 0) return -1;
+  progress_start(init->config->progress);
   process_run(process, &prepared, init->failure, err);
   return -1;
 }

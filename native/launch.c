@@ -86,14 +86,14 @@ static int serve_gates(struct launch *launch, struct error *err) {
   return 0;
 }
 
-int launch_read(int failure, int timeout, const char *progress, char *relayed, size_t size, struct error *err) {
+int launch_read(int failure, int timeout, const struct progress *progress, char *relayed, size_t size, struct error *err) {
   size_t used = 0;
   struct pollfd entry = {.fd = failure, .events = POLLIN};
   long long end = timeout ? now_ms() + timeout * 1000ll : 0;
   for (ssize_t n = 0; used < size - 1;) {
     long long left = end ? end - now_ms() : -1;
     int ready = poll(&entry, 1, end && left < 0 ? 0 : (int)left);
-    if (ready == 0) return error_text(err, "%s does not answer (%d s): is its server gone?", progress && *progress ? progress : "the set-up of the container", timeout);
+    if (ready == 0) return error_text(err, "%s does not answer (%d s): is its server gone?", progress && *progress->at ? progress->at : "the set-up of the container", timeout);
     if (ready > 0 && (n = read(failure, relayed + used, size - 1 - used)) == 0) break;
     if (ready < 0 || n < 0) {
       if (errno == EINTR) continue;

@@ -35,7 +35,7 @@ int mounts_prepare(struct config *config, struct error *err) {
     struct mount_spec *mount = &config->mounts[i];
     bool content = strcmp(mount->type, "content") == 0, layers = strcmp(mount->type, "overlay") == 0;
     if (!(mount->bind || content || layers) || !(all || mount->idmap)) continue;
-    if (config->progress) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
+    progress_note(config->progress, "bind source %s (for %s)", mount->source, mount->target);
     mount->tree = content ? content_tree(config, mount, err) : layers ? layers_tree(config, mount, err) : bind_tree(config, mount, err);
     if (mount->tree < 0) return -1;
   }
@@ -177,7 +177,7 @@ int mounts_apply(const struct config *config, int root, const struct cgroup *cgr
   for (size_t i = 0; i < config->mount_count; i++) {
     const struct mount_spec *mount = &config->mounts[i];
     if (strcmp(mount->target, "/dev") == 0) dev_readonly = mount->flags & MS_RDONLY;
-    if (config->progress && mount->bind) snprintf(config->progress, PROGRESS_ROOM, "bind source %s (for %s)", mount->source, mount->target);
+    if (mount->bind) progress_note(config->progress, "bind source %s (for %s)", mount->source, mount->target);
     if (apply(config, mount, root, cgroup, &dev, err) < 0) return -1;
   }
   if (dev < 0) return 0;

@@ -32,8 +32,8 @@ static void forget_former(const struct shim *shim) {
 static int say_ready(struct shim *shim, struct error *err) {
   char line[256], path[4200];
   int self = getpid();
-  int length = snprintf(line, sizeof line, "{\"version\":1,\"pid\":%d,\"startTime\":%llu,\"shimPid\":%d,\"shimStartTime\":%llu}\n", shim->pid,
-    process_start_time(shim->pid), self, process_start_time(self));
+  int length = snprintf(line, sizeof line, "{\"version\":1,\"pid\":%d,\"startTime\":%llu,\"shimPid\":%d,\"shimStartTime\":%llu,\"startedAt\":%lld}\n", shim->pid,
+    process_start_time(shim->pid), self, process_start_time(self), shim->started);
   snprintf(path, sizeof path, "%s/pid", shim->bundle);
   if (file_replace(path, line, (size_t)length, err) < 0) return -1;
   (void)!write(shim->ready, line, (size_t)length); /* an engine that has died meanwhile reads the file */
@@ -61,7 +61,6 @@ static int live(struct shim *shim) {
   shim->control.cgroup = shim->cgroup;
   shim->control.foreign = shim->foreign.program ? &shim->foreign : NULL;
   shim->control.bundle = shim->bundle;
-  shim->started = shim_now_ms();
   if (failed || say_ready(shim, &err) < 0) {
     shim_undo(shim, &launch);
     if (launch.relayed[0] == '{') (void)!write(shim->ready, launch.relayed, strlen(launch.relayed));

@@ -37,7 +37,7 @@ struct shim {
   int slave;      /* the terminal's other side, so that its master never reads as hung up; -1: no terminal */
   bool stdin_open, stdin_once;
   struct attach attach;
-  long long started;
+  long long started; /* when the program was run, in ms since the epoch */
   struct log log;
   struct foreign foreign; /* the runtime that makes the container; no program: our own core */
   char *mounted[SHIM_LIST + 1]; /* on the host, for the container alone: NULL-terminated */

@@ -84,6 +84,7 @@ static int start_foreign(struct shim *shim, struct config *config, struct error 
   if (rc < 0 || take_stdio(shim, &stdio, made.master, err) < 0) return -1;
   if (shim->cgroup && config->resources.memory > 0) shim->oom = oom_watch_open(shim->cgroup);
   if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
+  shim->started = shim_now_ms();
   return foreign_start(&shim->foreign, shim->bundle, err);
 }
 
@@ -105,9 +106,9 @@ int shim_start(struct shim *shim, struct config *config, struct launch *launch, 
     if (config->resources.memory > 0) shim->oom = oom_watch_open(shim->cgroup); /* without a limit of its own the kernel kills for the machine's sake, which its count tells at the end */
   }
   if (open_stdio(&stdio, terminal, shim->stdin_open, err) < 0 || give_stdio(&stdio, &config->mappings, err) < 0) return -1;
-  void *shared = mmap(NULL, PROGRESS_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return error_errno(err, "mmap", NULL);
-  config->progress = shared;
+  struct progress *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (progress == MAP_FAILED) return error_errno(err, "mmap", NULL);
+  config->progress = progress;
   launch->config = config;
   launch->cgroup = cgroup;
   launch->timeout = shim->start_timeout;
@@ -119,7 +120,8 @@ int shim_start(struct shim *shim, struct config *config, struct launch *launch, 
   if (!terminal) take_pipes(shim, &stdio);
   if (shim->zones[0] && responder_start(&shim->responder, err) < 0) return -1;
   result = launch_await(launch, err);
-  munmap(shared, PROGRESS_ROOM);
+  shim->started = progress->started;
+  munmap(progress, sizeof *progress);
   shim->pid = launch->pid;
   shim->pidfd = launch->pidfd;
   if (result < 0) return -1;

@@ -115,7 +115,7 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
       await setFrozen(files.cgroup, false);
       rmSync(files.borrowed, { force: true });
     }
-    Object.assign(entry, { ready: found.ready, startedAt: Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup) });
+    Object.assign(entry, { ready: found.ready, startedAt: found.ready.startedAt ?? Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup) });
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {

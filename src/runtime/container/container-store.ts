@@ -170,7 +170,7 @@ export class ContainerStore implements Containers {
         const started = await launch({ context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change) }, entry);
         entry.ready = started.ready;
         this.#shims.watch(entry, started.shim);
-        entry.startedAt = this.#context.now();
+        entry.startedAt = started.ready.startedAt ?? this.#context.now();
       } catch (error) {
         const died = error instanceof BayplanError && error.code === 'shim-gone';
         if (died) await deleteCgroup(this.#context.core, files.cgroup); // a shim that gives up takes its container away itself

@@ -68,6 +68,8 @@ export const ReadyLine = z.object({
   startTime: z.number(),
   shimPid: z.int(),
   shimStartTime: z.number(),
+  /** When the program was run, in ms since the epoch; shims of earlier builds do not say. */
+  startedAt: z.number().optional(),
 });
 export type ReadyLine = z.infer<typeof ReadyLine>;
 
