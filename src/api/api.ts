@@ -19,7 +19,7 @@ import { ExecSessions } from './exec-sessions.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { loadImages, saveImage, saveImages } from './image-archives.ts';
 import { byVerb } from './image-path.ts';
-import { checkAuth, getStackArtifact, pullImage, pushImage } from './image-transfers.ts';
+import { checkAuth, describeImage, getStackArtifact, pullImage, pushImage } from './image-transfers.ts';
 import { imageHistory, inspectImage, listImages, pruneImages, removeImage, tagImage } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { connectContainer, createNetwork, disconnectContainer, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts';
@@ -82,6 +82,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['GET', '/images/*', byVerb({ json: inspectImage, history: imageHistory, get: saveImage })],
   ['POST', '/images/*', byVerb({ tag: tagImage, push: pushImage })],
   ['DELETE', '/images/*', removeImage],
+  ['GET', '/distribution/*', byVerb({ json: describeImage })],
   ['POST', '/build/prune', pruneBuilds],
   ['GET', '/networks', listNetworks],
   ['GET', '/networks/:id', inspectNetwork],

@@ -27,7 +27,7 @@ export interface EngineView {
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
-  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'verify'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'describe' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;

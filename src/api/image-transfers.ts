@@ -67,6 +67,13 @@ export async function pushImage(exchange: Exchange): Promise<void> {
   });
 }
 
+/** `GET /distribution/{name}/json`: what the name stands for at its registry. */
+export async function describeImage(exchange: Exchange): Promise<void> {
+  const reference = named(param(exchange, 'name'), '');
+  const { digest, mediaType, size, platforms } = await exchange.engine.images.describe(reference, { credentials: imageCredentials(exchange, reference), signal: exchange.gone });
+  sendJson(exchange.response, 200, { Descriptor: { mediaType, digest, size }, Platforms: platforms });
+}
+
 /** `POST /auth`: whether a registry takes these credentials. */
 export async function checkAuth({ engine, request, response, gone }: Exchange): Promise<void> {
   const { serveraddress, ...credentials } = await readBody(request, AuthConfig);

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { OptionalPass, ServiceConfig } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
 import { addFileOptions, type StackOptions } from './options.ts';
+import { imagesAlone, withPinnedImages } from './pinned-images.ts';
 import type { AddCommand } from './program.ts';
 import { table } from './table.ts';
 
@@ -45,7 +46,7 @@ export const addConfig: AddCommand = (program, cli, ends) => {
     .option('--no-normalize', 'leave out defaults and full names')
     .option('--no-consistency', 'do not check that names exist and that nothing contradicts itself')
     .option('--no-path-resolution', 'leave paths as they are written')
-    .addOption(new Option('--resolve-image-digests', 'refused').hideHelp()).addOption(new Option('--lock-image-digests', 'refused').hideHelp())
+    .option('--resolve-image-digests', 'write images by the digests that they have at their registries').option('--lock-image-digests', 'print a file with these digests alone, to be laid over the stack\'s own')
     .option('--no-env-resolution', 'leave env files and variables without a value as they are written')
     .action(ends(async (services: readonly string[], _own: ConfigOptions, command: { optsWithGlobals<T>(): T }) => await printConfig(services, command.optsWithGlobals<ConfigOptions>(), cli)));
 };
@@ -60,7 +61,8 @@ function addLists(command: Command): Command {
 }
 
 async function printConfig(services: readonly string[], options: ConfigOptions, cli: Cli): Promise<number> {
-  if (options.lockImageDigests === true || options.resolveImageDigests === true) throw new BayplanError('not-built', `${options.lockImageDigests === true ? '--lock-image-digests' : '--resolve-image-digests'}: config asks no registry; "bayplan pull" and then "bayplan image inspect NAME" tell an image's digest`);
+  const pins = options.lockImageDigests === true || options.resolveImageDigests === true;
+  if (pins && !options.interpolate) throw new BayplanError('bad-request', '--no-interpolate: what an image is called has to be known to ask for its digest; leave it out');
   if (options.variables === true || !options.interpolate) return await printRaw(options, cli);
   const { configJson, configYaml, loadProject, serviceHash, servicesInOrder } = await import('./stack-file.ts');
   const left: readonly (readonly [OptionalPass, boolean])[] = [
@@ -68,7 +70,9 @@ async function printConfig(services: readonly string[], options: ConfigOptions, 
   ];
   // Lists of names are of the whole file, as docker compose has it.
   const whole = options.services === true || options.volumes === true || options.networks === true || options.models === true || options.hash !== undefined;
-  const project = loadProject(options, cli, { services: whole ? [] : services, keepUnused: options.allResources === true, without: new Set(left.filter(([, out]) => out).map(([pass]) => pass)) });
+  const loaded = loadProject(options, cli, { services: whole ? [] : services, keepUnused: options.allResources === true, without: new Set(left.filter(([, out]) => out).map(([pass]) => pass)) });
+  const resolved = pins ? await withPinnedImages(loaded, options, cli) : loaded;
+  const project = options.lockImageDigests === true ? imagesAlone(resolved) : resolved;
   const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
   const hashed = options.hash === undefined ? [] : options.hash === '*' ? Object.keys(project.services).sort() : options.hash.split(',').sort();
   const text = options.quiet === true ? ''

@@ -240,6 +240,11 @@ export class EngineClient {
     return await this.#json(method, path, body);
   }
 
+  /** The same of what the engine asks a registry about an image: with the user's credentials. */
+  async askRegistry<T>(path: string, image: string): Promise<T> {
+    return await jsonOf(await this.#quick('GET', path, null, await this.#authorization([image])));
+  }
+
   /** One request; the answer's body is not read yet. */
   async send(method: string, path: string): Promise<IncomingMessage> {
     return await this.#call(method, path);

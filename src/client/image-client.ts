@@ -38,6 +38,12 @@ export class ImageClient {
     return await this.#engine.ask('GET', `${path(name)}/history`);
   }
 
+  /** The digest that a name has at its registry. */
+  async digest(name: string): Promise<string> {
+    const { Descriptor } = await this.#engine.askRegistry<{ readonly Descriptor: { readonly digest: string } }>(`/distribution/${encodeURI(name)}/json`, name);
+    return Descriptor.digest;
+  }
+
   async tag(name: string, target: string): Promise<void> {
     await this.#engine.send('POST', `${path(name)}/tag?${new URLSearchParams({ repo: target })}`);
   }

@@ -12,7 +12,7 @@ export function toldImages(images: Images, events: Pick<EventLog, 'tell'>): Imag
   };
   return {
     find: (reference) => images.find(reference), list: () => images.list(), details: (reference) => images.details(reference), layers: (id) => images.layers(id), pulledAt: (reference) => images.pulledAt(reference),
-    tags: (reference, options) => images.tags(reference, options), stackArtifact: (reference, options) => images.stackArtifact(reference, options), verify: (host, credentials, signal) => images.verify(host, credentials, signal), sweep: () => images.sweep(),
+    tags: (reference, options) => images.tags(reference, options), describe: (reference, options) => images.describe(reference, options), stackArtifact: (reference, options) => images.stackArtifact(reference, options), verify: (host, credentials, signal) => images.verify(host, credentials, signal), sweep: () => images.sweep(),
     pull: async (reference, options) => {
       const pulled = await images.pull(reference, options);
       const name = familiarReference(normalizeReference(reference));

@@ -72,6 +72,11 @@ export class FakeEngine implements EngineView {
       this.calls.push(`tags ${reference} ${JSON.stringify(credentials)}`);
       return reference === 'none' ? [] : ['1', '2'];
     },
+    describe: async (reference, { credentials }) => {
+      this.calls.push(`describe ${reference} ${JSON.stringify(credentials)}`);
+      if (reference.includes('missing')) throw new BayplanError('image-not-found', `image ${reference}: registry docker.io has no such image (404)`);
+      return { digest: IMAGE.digest, mediaType: 'application/vnd.oci.image.index.v1+json', size: 7, platforms: [{ architecture: 'amd64', os: 'linux' }] };
+    },
     push: async (reference, { credentials }) => {
       this.calls.push(`push ${reference} ${JSON.stringify(credentials)}`);
       return { digest: IMAGE.digest, size: 7 };

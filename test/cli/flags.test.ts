@@ -74,8 +74,7 @@ test.each([
   [['up', '--menu'], '--menu: there is no menu'],
   [['--dry-run', 'apply', 'x'], '--dry-run: what "apply" would do cannot be shown'],
   [['run', '--build', 'web'], '--build: images cannot be built yet'],
-  [['config', '--resolve-image-digests'], '--resolve-image-digests: config asks no registry'],
-  [['config', '--lock-image-digests'], '--lock-image-digests: config asks no registry'],
+  [['config', '--no-interpolate', '--lock-image-digests'], '--no-interpolate: what an image is called has to be known'],
 ])('%j is refused in one line', async (line, why) => {
   expect(await cli.run(...line)).toBe(1);
   expect(cli.err).toContain(why);

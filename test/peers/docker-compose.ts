@@ -30,10 +30,10 @@ function find(): readonly string[] | null {
 }
 
 /** What `docker compose ARGS` prints; `out` null where it refuses. */
-export async function compose(args: readonly string[], cwd = '/'): Promise<{ readonly out: string | null; readonly err: string }> {
+export async function compose(args: readonly string[], cwd = '/', env: Readonly<Record<string, string>> = {}): Promise<{ readonly out: string | null; readonly err: string }> {
   const [program = 'docker', ...before] = dockerCompose ?? [];
   return await new Promise((resolve) => {
-    execFile(program, [...before, ...args], { cwd, env: environment, maxBuffer: 64 << 20, timeout: 30_000 }, (error, out, err) => { resolve({ out: error === null ? out : null, err }); });
+    execFile(program, [...before, ...args], { cwd, env: { ...environment, ...env }, maxBuffer: 64 << 20, timeout: 30_000 }, (error, out, err) => { resolve({ out: error === null ? out : null, err }); });
   });
 }
 

@@ -25,6 +25,7 @@ import { Manifest, MANIFEST_TYPE, type Descriptor, type Index } from './oci.ts';
 import { asPulled, pulledName } from './pulled-names.ts';
 import { reachable } from './reachable.ts';
 import type { PullStore } from './registry/pull.ts';
+import type { Described } from './registry/describe.ts';
 import { RegistryClient } from './registry/registry-client.ts';
 import { SharedWork } from './registry/shared-work.ts';
 import { pruning, removalOf, type Removal } from './removal.ts';
@@ -124,6 +125,10 @@ class ImageStore implements Images {
 
   async stackArtifact(reference: string, { credentials, signal }: Pick<PullOptions, 'credentials' | 'signal'>): Promise<StackArtifact> {
     return await this.#registries.stackArtifact(normalizeReference(reference), credentials, signal);
+  }
+
+  async describe(reference: string, { credentials, signal }: Pick<PullOptions, 'credentials' | 'signal'>): Promise<Described> {
+    return await this.#registries.describe(normalizeReference(reference), credentials, signal);
   }
 
   async push(reference: string, options: PullOptions): Promise<{ digest: string; size: number }> {

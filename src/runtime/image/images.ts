@@ -4,6 +4,7 @@ import type { CredentialsByHost, RegistryCredentials } from '../../state/registr
 import type { CommitRequest } from './commit.ts';
 import type { ConfigFile } from './config.ts';
 import type { StackArtifact } from '../../state/stack-artifact.ts';
+import type { Described } from './registry/describe.ts';
 
 /** What the engine needs of the image store (an OCI image layout at `paths.images`, layers unpacked at `paths.layers`). */
 export interface Images {
@@ -29,6 +30,8 @@ export interface Images {
   tags(reference: string, options: Pick<PullOptions, 'credentials' | 'signal'>): Promise<readonly string[]>;
   /** The files of a stack that was published to a registry; the store keeps nothing of it. Rejects as `pull` does. */
   stackArtifact(reference: string, options: Pick<PullOptions, 'credentials' | 'signal'>): Promise<StackArtifact>;
+  /** What a name stands for at its registry; nothing is brought. Rejects as `pull` does. */
+  describe(reference: string, options: Pick<PullOptions, 'credentials' | 'signal'>): Promise<Described>;
   /** Pushes an image by one of its names to that name's registry. Answers the manifest's digest and size. Rejects with BayplanError `not-found`, `registry-…`. */
   push(reference: string, options: PullOptions): Promise<{ readonly digest: string; readonly size: number }>;
   /** Asks a registry, by its host in names, whether it takes these credentials. Rejects with BayplanError `registry-denied` where it does not. */

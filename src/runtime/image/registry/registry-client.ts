@@ -7,6 +7,7 @@ import { Agents } from './agents.ts';
 import { answerError, discard } from './answers.ts';
 import { retry } from './attempts.ts';
 import { Authorizer, refusedCredentials, sendAuthorized } from './authorizer.ts';
+import { describeImage, type Described } from './describe.ts';
 import { endpointsOf, registryEndpoint, type Endpoint } from './endpoints.ts';
 import { LIMITS, type RegistryLimits } from './limits.ts';
 import type { Proxies } from './proxies.ts';
@@ -65,6 +66,12 @@ export class RegistryClient {
   async stackArtifact(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<StackArtifact> {
     const reference = parseReference(name);
     return await this.#firstOf(reference, credentials, signal, () => undefined, (repository) => fetchStackArtifact(repository, reference, `stack ${familiarReference(name)}`));
+  }
+
+  /** What a name stands for, by the first endpoint that tells. `name`: whole name. */
+  async describe(name: string, credentials: CredentialsByHost, signal: AbortSignal): Promise<Described> {
+    const reference = parseReference(name);
+    return await this.#firstOf(reference, credentials, signal, () => undefined, (repository) => describeImage(repository, reference.digest === '' ? reference.tag : reference.digest, `image ${familiarReference(name)}`));
   }
 
   /** What `work` answers with the first endpoint that serves. */
