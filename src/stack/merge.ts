@@ -1,6 +1,6 @@
 import { portKey } from './short-forms.ts';
 import { parsePortSpec } from './port-spec.ts';
-import { child, dict, leaf, list, textOf } from './tree.ts';
+import { child, dict, leaf, list, textOf, withChild } from './tree.ts';
 import type { Dict, Entry, List, Tree } from './tree.ts';
 import { targetOfSpec } from './volume-spec.ts';
 
@@ -64,13 +64,20 @@ export const serviceRule: Rule = {
   },
 };
 
-const resource: Rule = { any: { keys: { labels: pairwise, external: replaced } } };
+/** `external: { name: x }` of an earlier file stands for `name: x` by then. */
+const oldNameSettled = (base: Tree, over: Tree, rule: Rule): Tree => {
+  const external = child(base, 'external');
+  const name = external === undefined ? undefined : child(external, 'name');
+  if (base.kind !== 'dict' || external === undefined || name === undefined || child(base, 'name') !== undefined) return mergeDicts(base, over, rule);
+  return mergeDicts(withChild(withChild(base, 'name', name), 'external', leaf(true, external.at)), over, rule);
+};
+const resource: Rule = { any: { how: oldNameSettled, keys: { labels: pairwise, external: replaced } } };
 
 /** How whole stack files merge. */
 export const stackRule: Rule = {
   keys: {
     services: { any: serviceRule }, volumes: resource, secrets: resource, configs: resource,
-    networks: { any: { keys: { labels: pairwise, external: replaced, ipam: { keys: { config: ipamPools } } } } },
+    networks: { any: { how: oldNameSettled, keys: { labels: pairwise, external: replaced, ipam: { keys: { config: ipamPools } } } } },
   },
 };
 

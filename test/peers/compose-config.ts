@@ -13,10 +13,10 @@ function read(path: string): string | null {
 }
 
 /** How `config` of these files differs from docker compose's; null: the same text, in JSON and YAML (then `accepted` is told), or both refuse. */
-export async function difference(files: readonly string[], formats: readonly ('json' | 'yaml')[] = ['json', 'yaml'], accepted: () => void = () => undefined): Promise<string | null> {
-  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles: [], envFiles: null, read, followLink });
+export async function difference(files: readonly string[], formats: readonly ('json' | 'yaml')[] = ['json', 'yaml'], accepted: () => void = () => undefined, profiles: readonly string[] = []): Promise<string | null> {
+  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles, envFiles: null, read, followLink });
   for (const format of formats) {
-    const { out, err } = await compose([...files.flatMap((file) => ['-f', file]), 'config', '--format', format]);
+    const { out, err } = await compose([...files.flatMap((file) => ['-f', file]), ...profiles.flatMap((profile) => ['--profile', profile]), 'config', '--format', format]);
     if (out === null) return project === null ? null : `accepted here, refused there: ${lastLine(err)}`;
     if (project === null) return `refused here: ${mistakes.map(formatMistake).join(' | ').slice(0, 500)}`;
     const ours = format === 'json' ? configJson(project) : configYaml(project);
