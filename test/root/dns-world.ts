@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { type Kernel, loadKernel } from '../../src/runtime/kernel.ts';
+import type { Kernel } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 import { Zone as ZoneOfNames } from '../../src/runtime/network/zone.ts';
 import { framed, type Message, query, type Question, readMessage, readQuestion, type Type } from './dns-messages.ts';
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { loadKernel } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 import { KernelWatch, type Watched } from '../../src/runtime/kernel-watch.ts';
 import { build, eventually } from './harness.ts';
 

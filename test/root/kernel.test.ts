@@ -3,7 +3,8 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KernelError, loadKernel } from '../../src/runtime/kernel.ts';
+import { KernelError } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 
 const library = new URL('../../build/libbayplan.so', import.meta.url).pathname;
 const kernel = loadKernel(library);

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadKernel } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 
 const LIBRARY = new URL('../../build/libbayplan.so', import.meta.url).pathname;
 

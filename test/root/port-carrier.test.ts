@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadKernel } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 import { PortCarriers } from '../../src/runtime/network/port-carriers.ts';
 import { build, eventually, Machine, program } from './harness.ts';
 import { processes } from './leftovers.ts';

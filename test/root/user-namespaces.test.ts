@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserNamespaces } from '../../src/runtime/container/user-namespaces.ts';
-import { loadKernel } from '../../src/runtime/kernel.ts';
+import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 import { build } from './harness.ts';
 import { pinned } from './pinned.ts';
 
