@@ -41,12 +41,16 @@ static int set_v2(struct place at, const char *file, int64_t value, struct error
 
 static bool has(struct place at, const char *file) { return faccessat(at.folder, file, W_OK, 0) == 0; }
 
+/* Memory without a limit has no limit together with swap either, unless one is said. */
+static int64_t swap_of(const struct resources *r) { return r->memory == -2 && r->memory_swap == -1 ? -2 : r->memory_swap; }
+
 /* Memory never above memory and swap together, at no moment: whichever of the two moves away from the other goes first. */
 static int limit_memory_and_swap_v1(struct place at, const struct resources *r, struct error *err) {
-  bool swap = r->memory_swap != -1 && has(at, "memory.memsw.limit_in_bytes"); /* kernels without swap accounting limit memory alone, as Docker does there */
-  if (swap && set_v1(at, "memory.memsw.limit_in_bytes", r->memory_swap, err) == 0) swap = false;
+  int64_t both = swap_of(r);
+  bool swap = both != -1 && has(at, "memory.memsw.limit_in_bytes"); /* kernels without swap accounting limit memory alone, as Docker does there */
+  if (swap && set_v1(at, "memory.memsw.limit_in_bytes", both, err) == 0) swap = false;
   if (set_v1(at, "memory.limit_in_bytes", r->memory, err) < 0) return -1;
-  return swap ? set_v1(at, "memory.memsw.limit_in_bytes", r->memory_swap, err) : 0;
+  return swap ? set_v1(at, "memory.memsw.limit_in_bytes", both, err) : 0;
 }
 
 static int limit_memory_v1(struct place at, const struct resources *r, struct error *err) {
@@ -225,14 +229,15 @@ int cgroup_limit_v1(int which, int folder, const char *where, const struct resou
 }
 
 static int limit_memory_v2(struct place at, const struct resources *r, struct error *err) {
+  int64_t both = swap_of(r);
   if (set_v2(at, "memory.max", r->memory, err) < 0) return -1;
   if (r->memory_reservation != -1 && set(at, "memory.low", r->memory_reservation == -2 ? 0 : r->memory_reservation, err) < 0) return -1;
-  if (r->memory_swap == -1 || !has(at, "memory.swap.max")) return 0;
+  if (both == -1 || !has(at, "memory.swap.max")) return 0;
   /* Here it is swap alone. */
   int64_t memory = said_or_there(at, "memory.max", r->memory);
-  if (r->memory_swap == -2) return set_text(at, "memory.swap.max", "max", err);
+  if (both == -2) return set_text(at, "memory.swap.max", "max", err);
   if (memory < 0) return error_text(err, "memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone");
-  return set(at, "memory.swap.max", r->memory_swap > memory ? r->memory_swap - memory : 0, err);
+  return set(at, "memory.swap.max", both > memory ? both - memory : 0, err);
 }
 
 static int limit_cpu_v2(struct place at, const struct resources *r, struct error *err) {

@@ -28,6 +28,7 @@ static int read_device_rules(json_t *array, struct resources *r, struct error *e
     json_t *entry = json_array_get(array, i);
     const char *type = text_of(entry, "type"), *access = text_of(entry, "access");
     if (type && (!*type || !strchr("abc", *type))) return wrong(err, "devices", "a type is none of a, b, c");
+    if (access && access[strspn(access, "rwm")]) return wrong(err, "devices", "an access is not made of r, w and m");
     r->devices[i] = (struct device_rule){.allow = json_is_true(json_object_get(entry, "allow")), .type = type ? *type : 'a',
       .major = (long)number_of(entry, "major", -1), .minor = (long)number_of(entry, "minor", -1), .access = access ? access : "rwm"};
   }
@@ -95,6 +96,7 @@ int config_read_resources(json_t *object, struct resources *r, struct error *err
     .cpu_quota = limit_of(cpu, "quota"), .cpu_period = limit_of(cpu, "period"), .cpu_shares = limit_of(cpu, "shares"), .cpu_burst = number_of(cpu, "burst", -1), .cpu_idle = number_of(cpu, "idle", -1),
     .rt_runtime = limit_of(cpu, "realtimeRuntime"), .rt_period = limit_of(cpu, "realtimePeriod"),
     .cpus = text_of(cpu, "cpus"), .mems = text_of(cpu, "mems"), .pids = limit_of(json_object_get(object, "pids"), "limit")};
+  if (json_object_get(cpu, "idle") && (r->cpu_idle < 0 || r->cpu_idle > 1)) return wrong(err, "cpu.idle", "expected 0 or 1");
   if (r->swappiness > 100) return wrong(err, "memory.swappiness", "expected a number from 0 to 100");
   read_block_io(json_object_get(object, "blockIO"), r);
   read_network(json_object_get(object, "network"), r);

@@ -113,9 +113,9 @@ static int run(const struct hook *hook, const char *kind, size_t index, const ch
   running.said[running.used] = 0;
   for (char *at = running.said; *at; at++) if (*at == '\n') *at = at[1] ? ';' : 0;
   const char *colon = *running.said ? ": " : "";
-  if (!ended) return error_text(err, "error running %s hook #%zu (%.200s): not done within %lld s", kind, index, hook->path, (long long)hook->timeout);
-  if (info.si_code != CLD_EXITED) return error_text(err, "error running %s hook #%zu (%.200s): killed by signal %d%s%s", kind, index, hook->path, info.si_status, colon, running.said);
-  return info.si_status == 0 ? 0 : error_text(err, "error running %s hook #%zu (%.200s): exit status %d%s%s", kind, index, hook->path, info.si_status, colon, running.said);
+  if (!ended) return error_text(err, "error running %s hook #%zu: %.200s: not done within %lld s", kind, index, hook->path, (long long)hook->timeout);
+  if (info.si_code != CLD_EXITED) return error_text(err, "error running %s hook #%zu: %.200s: killed by signal %d, %s%s%s", kind, index, hook->path, info.si_status, sigdescr_np(info.si_status), colon, running.said);
+  return info.si_status == 0 ? 0 : error_text(err, "error running %s hook #%zu: %.200s: exit status %d%s%s", kind, index, hook->path, info.si_status, colon, running.said);
 }
 
 int hooks_run(const struct config *config, enum hook_kind kind, const char *state, struct error *err) {

@@ -84,11 +84,12 @@ static int set_terminal(const struct process_spec *process, int root, const stru
 }
 
 /* Hooks at the end of what can be seen from outside, before the root is changed. */
-static int run_create_hooks(struct init_context *init, struct error *err) {
+static int run_create_hooks(struct init_context *init, int root, struct error *err) {
   const struct config *config = init->config;
   if ((config->hooks[HOOK_PRESTART].count || config->hooks[HOOK_CREATE_RUNTIME].count) && stop_at(init->gate, GATE_HOOKS, err) < 0) return -1;
   if (init->gate >= 0) close(init->gate);
   if (!config->hooks[HOOK_CREATE_CONTAINER].count) return 0;
+  if (fchdir(root) < 0) return error_errno(err, "fchdir", config->root); /* where runc has them too */
   return hooks_run(config, HOOK_CREATE_CONTAINER, hooks_state(init->state, "created", getpid()), err);
 }
 
@@ -101,7 +102,7 @@ static int make_ready(struct init_context *init, struct sock_fprog *filter, stru
   if (config->sysctl_count && (config_has_users(config) ? stop_at(init->gate, GATE_SYSCTLS, err) : sysctls_set(config, root, err)) < 0) return -1;
   progress_note(config->progress, "working folder %s", config->process.cwd);
   fd_auto cwd = inroot_make(root, config->process.cwd, false, 0755, err);
-  if (cwd < 0 || run_create_hooks(init, err) < 0) return -1;
+  if (cwd < 0 || run_create_hooks(init, root, err) < 0) return -1;
   if (hide_paths(config, root, err) < 0 || set_up_own(config, err) < 0) return -1;
   if ((config->process.terminal ? set_terminal(&config->process, root, &init->stdio, err) : set_pipes(root, &init->stdio, err)) < 0) return -1;
   if (newroot_enter(config, root, init->options.no_pivot, err) < 0) return -1;

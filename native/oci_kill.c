@@ -35,7 +35,7 @@ static int send(const struct container *container, int number, bool all, struct 
   enum container_status status = container_status(container);
   bool every = all || (number == SIGKILL && !has_pid_namespace(container));
   /* Others of its processes may live on without a pid namespace of their own. */
-  if (status == CONTAINER_STOPPED && !all && !(every && has_processes(container))) return error_text(err, "cannot signal container %s: it is not running", container->id);
+  if (status == CONTAINER_STOPPED && !all && !(every && has_processes(container))) return error_text(err, "cannot signal container %s: container not running", container->id);
   if (!container->cgroup) return kill_one(container, number, err);
   if (every && cgroup_signal(container->cgroup, number, err) < 0) return status == CONTAINER_STOPPED && err->errnum == ESRCH ? 0 : -1;
   if (!every && kill_one(container, number, err) < 0) return -1;

@@ -19,14 +19,15 @@
 #define PROC_ROOT_INODE 1
 
 /* Those of the whole machine are nobody's to change from inside. */
-static int check_sysctl(const struct config *config, const char *given, const char *name, enum namespace_kind *kind, struct error *err) {
+static int check_sysctl(const struct config *config, const char *given, const char *value, const char *name, enum namespace_kind *kind, struct error *err) {
   static const struct { const char *prefix; enum namespace_kind kind; } owned[] = {
     {"kernel/msg", NS_IPC}, {"kernel/sem", NS_IPC}, {"kernel/shm", NS_IPC}, {"fs/mqueue/", NS_IPC}, {"net/", NS_NETWORK}, {"kernel/domainname", NS_UTS}, {"kernel/hostname", NS_UTS},
   };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
     if (strncmp(name, owned[i].prefix, strlen(owned[i].prefix)) != 0) continue;
     *kind = owned[i].kind;
-    if ((config->hostname && strcmp(name, "kernel/hostname") == 0) || (config->domainname && strcmp(name, "kernel/domainname") == 0))
+    const char *own = strcmp(name, "kernel/hostname") == 0 ? config->hostname : strcmp(name, "kernel/domainname") == 0 ? config->domainname : NULL;
+    if (own && strcmp(own, value) != 0)
       return error_text(err, "sysctl %s: config.json has a %s of its own, which one is meant?", given, name + strlen("kernel/"));
     if (config->namespaces & namespaces[*kind].flag || config->joins[*kind]) return 0;
     return error_text(err, "sysctl %s: the container has no %s namespace of its own, so it would change the host's", given, namespaces[owned[i].kind].type);
@@ -54,7 +55,7 @@ static int find(const struct config *config, const struct pair *sysctl, struct s
   bool dots = name[strcspn(name, "./")] == '.';
   for (char *at = name; dots && *at; at++) *at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
   *setting = (struct setting){.given = sysctl->name, .path = path, .value = sysctl->value};
-  return check_sysctl(config, sysctl->name, name, &setting->kind, err);
+  return check_sysctl(config, sysctl->name, sysctl->value, name, &setting->kind, err);
 }
 
 static int set(int proc, const struct setting *setting, struct error *err) {

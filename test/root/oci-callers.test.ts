@@ -6,6 +6,7 @@ import { eventually } from './harness.ts';
 import { core, ociWorld } from './oci-world.ts';
 
 // What callers of other runtimes rely on, as the suites of runc and crun look at it.
+const v1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
 const { folder, root, rootfs, group, bundle, oci, run, start, create, stopped } = ociWorld();
 
 describe('a terminal in the foreground', () => {
@@ -133,7 +134,7 @@ describe('signals', () => {
     await stopped(container);
     const procs = (): string => readFileSync(`/sys/fs/cgroup/pids/${group}/${container}/cgroup.procs`, 'utf8');
     expect(procs()).not.toBe('');
-    expect(oci('kill', container)).toMatchObject({ status: 1, stderr: expect.stringContaining('not running') });
+    expect(oci('kill', container)).toMatchObject({ status: 1, stderr: expect.stringContaining('container not running') });
     expect(oci('kill', container, 'KILL')).toMatchObject({ status: 0, stderr: '' });
     await eventually(() => expect(procs()).toBe(''));
     expect(oci('kill', container, 'KILL').status).toBe(1);
@@ -146,6 +147,32 @@ describe('signals', () => {
     expect(oci('kill', container, 'TERM')).toMatchObject({ status: 0, stderr: '' });
     await stopped(container);
     expect(oci('kill', container, '0').status).toBe(1);
+  });
+});
+
+describe('what `update` and hooks do as callers of runc know it', () => {
+  const value = (container: string, file: string): string => readFileSync(`/sys/fs/cgroup/memory/${group}/${container}/${file}`, 'utf8').trim();
+
+  it.runIf(v1)(`a limit of memory that goes takes the one of memory and swap along${v1 ? '' : ' (skipped: no memory controller of cgroup v1)'}`, () => {
+    const container = bundle(['sleep', '100'], (config) => { config.linux.resources = { memory: { limit: 64 << 20, swap: 96 << 20 } }; });
+    start(container);
+    expect(oci('update', '--memory', '-1', container)).toMatchObject({ status: 0, stderr: '' });
+    expect([value(container, 'memory.limit_in_bytes'), value(container, 'memory.memsw.limit_in_bytes')]).toEqual(['9223372036854771712', '9223372036854771712']);
+  });
+
+  it('cpu.idle is 0 or 1', () => {
+    const container = bundle(['sleep', '100']);
+    start(container);
+    for (const idle of ['-1', '2']) expect(oci('update', '--cpu-idle', idle, container)).toMatchObject({ status: 1, stderr: 'config.json: linux.resources.cpu.idle: expected 0 or 1\n' });
+  });
+
+  it('a createContainer hook is in the container\'s root, as the program is not yet', () => {
+    const container = bundle(['cat', '/tmp/hooked'], (config) => { config.hooks = { createContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'echo made > ./tmp/hooked'] }] }; });
+    expect(run(container)).toMatchObject({ status: 0, stdout: 'made\n', stderr: '' });
+  });
+
+  it('a sysctl that says what the hostname says is no contradiction', () => {
+    expect(run(bundle(['hostname'], (config) => { config.linux.sysctl = { 'kernel.hostname': 'box' }; }))).toMatchObject({ status: 0, stdout: 'box\n', stderr: '' });
   });
 });
 

@@ -121,7 +121,7 @@ describe('a command at the wrong time is refused in one line', () => {
     start(name);
     await eventually(() => expect(state(name).status).toBe('stopped'));
     refused(1, name, {
-      start: /it is stopped, not created\n$/, pause: /it is stopped\n$/, resume: /it is stopped\n$/, 'update --memory 64M': /is not running: it has no limits to change\n$/, kill: /it is not running\n$/, 'exec true': /^cannot exec in a stopped container/,
+      start: /it is stopped, not created\n$/, pause: /it is stopped\n$/, resume: /it is stopped\n$/, 'update --memory 64M': /is not running: it has no limits to change\n$/, kill: /container not running\n$/, 'exec true': /^cannot exec in a stopped container/,
     });
   });
 

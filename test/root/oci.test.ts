@@ -135,7 +135,7 @@ describe('hooks', () => {
   it.each(['prestart', 'createRuntime', 'createContainer', 'startContainer'])('that fail at %s undo the container', (kind) => {
     rmSync(join(folder, 'hooks'), { force: true });
     const name = bundle(['sleep', '100'], (config) => { config.hooks = { [kind]: [{ path: '/bin/sh', args: ['sh', '-c', 'echo why >&2; exit 5'] }], poststop: [told('poststop')] }; });
-    expect(run(name)).toMatchObject({ status: 1, stderr: `error running ${kind} hook #0 (/bin/sh): exit status 5: why\n` });
+    expect(run(name)).toMatchObject({ status: 1, stderr: `error running ${kind} hook #0: /bin/sh: exit status 5: why\n` });
     expect(oci('state', name).status).toBe(1);
     expect(cgroups(name)).toEqual([]);
     expect(readFileSync(join(folder, 'hooks'), 'utf8')).toBe('poststop stopped\n');
@@ -143,7 +143,7 @@ describe('hooks', () => {
 
   it('that take too long are ended', () => {
     const name = bundle(['true'], (config) => { config.hooks = { createRuntime: [{ ...hook('sleep 100'), timeout: 1 }] }; });
-    expect(run(name)).toMatchObject({ status: 1, stderr: 'error running createRuntime hook #0 (/bin/sh): not done within 1 s\n' });
+    expect(run(name)).toMatchObject({ status: 1, stderr: 'error running createRuntime hook #0: /bin/sh: not done within 1 s\n' });
   });
 });
 
