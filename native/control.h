@@ -16,7 +16,8 @@ struct control {
   struct attach *attach;
   struct responder *responder;
   pid_t container;      /* its first process */
-  struct client { int fd; unsigned used; bool attached, listens; char line[496]; } clients[CONTROL_CLIENTS];
+  /* `helper`: a process that sees to the connection's last request, and answers it; 0: none. Requests behind that wait. */
+  struct client { int fd, helper; unsigned used; bool attached, listens; char line[496]; } clients[CONTROL_CLIENTS];
 };
 
 /* Listens at DIR/shim.sock, mode 0600. */

@@ -88,7 +88,7 @@ static int run(const struct foreign *foreign, const char *work, const char *cons
   const char *words[COMMAND_WORDS + FOREIGN_ARGUMENTS];
   size_t count = 0;
   siginfo_t info = {0};
-  snprintf(log, sizeof log, "%s/runtime.log", work);
+  snprintf(log, sizeof log, "%s/runtime.log.%d", work, getpid());
   unlink(log);
   words[count++] = foreign->program;
   for (size_t i = 0; foreign->arguments[i]; i++) words[count++] = foreign->arguments[i];
@@ -100,9 +100,11 @@ static int run(const struct foreign *foreign, const char *work, const char *cons
   pid_t pid = fork();
   if (pid < 0) return error_errno(err, "fork", foreign->program);
   if (pid == 0) become(foreign, (char *const *)words, stdio);
-  if (await_runtime(pid, foreign->timeout, what, &info, err) < 0) return -1;
-  if (info.si_code == CLD_EXITED && info.si_status == 0) { unlink(log); return 0; }
-  last_error(log, said, sizeof said);
+  if (await_runtime(pid, foreign->timeout, what, &info, err) < 0) { unlink(log); return -1; }
+  bool done = info.si_code == CLD_EXITED && info.si_status == 0;
+  if (!done) last_error(log, said, sizeof said);
+  unlink(log);
+  if (done) return 0;
   if (*said) error_text(err, "%s: %s", foreign->program, said);
   else if (info.si_code == CLD_EXITED && info.si_status == 127 && access(foreign->program, X_OK) < 0) error_errno(err, "execve", foreign->program);
   else error_text(err, "%s ended with %s %d", what, info.si_code == CLD_EXITED ? "code" : "signal", info.si_status);

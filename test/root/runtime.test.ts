@@ -153,6 +153,41 @@ secrets: {token: {file: ./token}}
 
 const crunMissing = findProgram('crun') === null ? 'there is no crun' : null;
 describe('a runtime of one\'s own', () => {
+  test(title('that takes its time to pass a signal on keeps no output back, and gets its signals one after the other'), async () => {
+    const own = new Machine();
+    const wrapper = join(own.folder, 'wrapper');
+    writeFileSync(wrapper, '#!/bin/sh\nfor word; do [ "$word" = kill ] && sleep 0.7; done\nexec runc "$@"\n');
+    chmodSync(wrapper, 0o755);
+    mkdirSync(own.root, { recursive: true });
+    writeFileSync(own.paths.config, JSON.stringify({ version: 1, runtimes: { slow: { path: wrapper } } }));
+    try {
+      await own.open();
+      await own.loadHello();
+      expect(await own.up('services: {a: {image: bayplan/hello, runtime: slow, stop_signal: SIGKILL, command: [sh, -c, "trap \\"echo first\\" USR1; trap \\"echo second\\" USR2; while :; do echo beat; sleep 0.02; done"]}}')).toMatchObject({ ok: true });
+      await eventually(async () => expect(await own.output('demo-a-1')).toContain('beat\n'));
+      const begun = Date.now();
+      const sent = ['SIGUSR1', 'SIGUSR2'].map((signal) => own.engine.containers.signal('demo-a-1', signal));
+      await sent[0];
+      const took = Date.now() - begun;
+      expect(took).toBeGreaterThanOrEqual(700);
+      await sent[1];
+      expect(Date.now() - begun).toBeGreaterThanOrEqual(1400);
+      const beats: number[] = [];
+      for await (const { time } of own.engine.containers.logs('demo-a-1', { tail: null, follow: false, signal: new AbortController().signal })) beats.push(Number(time / 1_000_000n));
+      const during = beats.filter((time) => time > begun && time < begun + 650);
+      expect(during.length).toBeGreaterThan(5);
+      expect((await own.output('demo-a-1')).split('\n').filter((line) => line === 'first' || line === 'second')).toEqual(['first', 'second']);
+      // Its end, too, is known at once.
+      const pid = own.engine.containers.get('demo-a-1')?.status?.pid ?? 0;
+      const late = own.engine.containers.signal('demo-a-1', 'SIGUSR1').catch(() => undefined);
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => expect(own.engine.containers.get('demo-a-1')?.status).toMatchObject({ phase: 'exited', exitCode: 137 }));
+      await late;
+    } finally {
+      await own.dispose();
+    }
+  });
+
   // crun refuses the hybrid layout: the program that is named gives it a view of the machine without version 2.
   (crunMissing === null ? it : it.skip)(crunMissing === null ? 'is crun, by a program that calls it' : `is crun (skipped: ${crunMissing})`, async () => {
     const own = new Machine();
