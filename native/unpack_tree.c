@@ -1,15 +1,12 @@
 #include "unpack_tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -17,8 +14,7 @@
 #include "layer_xattr.h"
 #include "prune.h"
 #include "scope.h"
-
-#define OPAQUE "trusted.overlay.opaque"
+#include "tree_names.h"
 
 struct folder_time { char *name; struct timespec mtime; };
 
@@ -36,108 +32,10 @@ struct tree {
   struct inode_set added; /* by this layer, where it lies on a copy of those below it */
 };
 
-/* An error of the kernel's about one entry. */
-static int entry_errno(struct error *err, const char *syscall, const char *name) {
-  char shown[256];
-  int saved = errno;
-  error_errno(err, syscall, name);
-  snprintf(err->text, sizeof err->text, "entry %s: %s: %s", tar_shown(name, shown, sizeof shown), syscall, strerror(saved));
-  return -1;
-}
-
-static int entry_text(struct error *err, const char *name, const char *what) {
-  char shown[256];
-  return error_text(err, "entry %s: %s", tar_shown(name, shown, sizeof shown), what);
-}
-
-static int open_below(int at, const char *path, int flags, unsigned long long resolve) {
-  struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC), .resolve = resolve | RESOLVE_NO_MAGICLINKS};
-  int fd;
-  /* EAGAIN: a rename elsewhere on the machine made the kernel unsure about "..". */
-  do fd = (int)syscall(SYS_openat2, at, path, &how, sizeof how); while (fd < 0 && errno == EAGAIN);
-  return fd;
-}
-
-/* Normalises: no leading, trailing or doubled slashes, no "."; "" is the folder itself. An absolute name means the same below the folder, as with
-   every image tool. `..` is refused. */
-static int clean_name(const char *name, char *into, struct error *err) {
-  size_t length = 0;
-  for (const char *c = name; *c;) {
-    size_t part = strcspn(c, "/");
-    if (part == 2 && c[0] == '.' && c[1] == '.') return entry_text(err, name, "the name leads out of the layer (..)");
-    if (part > 255) { errno = ENAMETOOLONG; return entry_errno(err, "open", name); }
-    if (part && !(part == 1 && *c == '.')) {
-      if (length) into[length++] = '/';
-      memcpy(into + length, c, part);
-      length += part;
-    }
-    c += part + (c[part] == '/');
-  }
-  into[length] = 0;
-  return 0;
-}
-
-/* Splits a clean name. "" and names without a slash stand in the folder itself. */
-static const char *split(const char *name, char *parent) {
-  const char *slash = strrchr(name, '/');
-  size_t length = slash ? (size_t)(slash - name) : 0;
-  memcpy(parent, name, length);
-  parent[length] = 0;
-  return slash ? slash + 1 : name;
-}
-
-/* Opens a folder by way of symlinks in its name. Relative ones must stay inside. Absolute ones, as `var/run -> /run`, are what the container will
-   see, and so lead to the folder's own. */
-static int open_through_links(struct tree *tree, const char *folder, const char *name, struct error *err) {
-  int fd = open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH);
-  if (fd >= 0 || errno == ENOENT) return fd;
-  if (errno != EXDEV) return entry_errno(err, "open", name), -2;
-  char prefix[PATH_MAX], target[PATH_MAX];
-  for (const char *end = folder; *end; end += *end == '/') {
-    end += strcspn(end, "/");
-    memcpy(prefix, folder, (size_t)(end - folder));
-    prefix[end - folder] = 0;
-    fd_auto link = open_below(tree->root, prefix, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
-    ssize_t n = link < 0 ? -1 : readlinkat(link, "", target, sizeof target - 1);
-    if (n <= 0) continue;
-    target[n] = 0;
-    if (*target != '/') break;
-    fd = open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
-    if (fd >= 0) return fd;
-    break;
-  }
-  char shown[256], where[256];
-  error_text(err, "entry %s: leads out of the layer through the symlink %s -> %.150s", tar_shown(name, shown, sizeof shown), tar_shown(prefix, where, sizeof where), target);
-  return -2;
-}
-
-static int remove_at(int parent, const char *base, struct error *err);
-
-static int remove_content(int parent, const char *base, struct error *err) {
-  int fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-  if (!folder) { if (fd >= 0) close(fd); return entry_errno(err, "open", base); }
-  int rc = 0;
-  for (struct dirent *child; rc == 0 && (child = readdir(folder));)
-    if (strcmp(child->d_name, ".") && strcmp(child->d_name, "..")) rc = remove_at(dirfd(folder), child->d_name, err);
-  closedir(folder);
-  return rc;
-}
-
-/* With all that is in it; nothing there is fine. */
-static int remove_at(int parent, const char *base, struct error *err) {
-  if (unlinkat(parent, base, 0) == 0 || errno == ENOENT) return 0;
-  if (errno != EISDIR) return entry_errno(err, "unlink", base);
-  if (remove_content(parent, base, err) < 0) return -1;
-  return unlinkat(parent, base, AT_REMOVEDIR) < 0 ? entry_errno(err, "rmdir", base) : 0;
-}
-
 static void forget_parent(struct tree *tree) {
   if (tree->parent >= 0) close(tree->parent);
   tree->parent = -1;
 }
-
-static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == 0; }
 
 /* Refuses at once what the disk cannot hold: a few compressed bytes may announce more than there is, and what runs here needs the rest. */
 static int check_room(struct tree *tree, const struct tar_entry *entry, struct error *err) {
@@ -148,60 +46,12 @@ static int check_room(struct tree *tree, const struct tar_entry *entry, struct e
   return entry_errno(err, "write", entry->name);
 }
 
-/* A folder `base`, kept where it is there, made in place of anything else. Answers its descriptor. */
-static int make_folder(int parent, const char *base, const char *name, struct error *err) {
-  bool opaque = false;
-  struct stat st;
-  if (mkdirat(parent, base, 0755) < 0) {
-    if (errno != EEXIST) return entry_errno(err, "mkdir", name);
-    if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0) return entry_errno(err, "stat", name);
-    if (!S_ISDIR(st.st_mode)) {
-      /* What the lower layers have there was removed, and must not shine through the new folder. */
-      opaque = is_whiteout(&st);
-      if (unlinkat(parent, base, 0) < 0 || mkdirat(parent, base, 0755) < 0) return entry_errno(err, "mkdir", name);
-    }
-  }
-  fd_auto fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return entry_errno(err, "open", name);
-  if (opaque && fsetxattr(fd, OPAQUE, "y", 1, 0) < 0) return entry_errno(err, "setxattr", name);
-  return fd_steal(&fd);
-}
-
-/* Makes the missing folders of a name, one by one from the first that is missing. */
-static int make_folders(struct tree *tree, const char *folder, const char *name, struct error *err) {
-  char prefix[PATH_MAX];
-  fd_auto at = openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (at < 0) return entry_errno(err, "open", name);
-  for (const char *start = folder; *start;) {
-    const char *end = start + strcspn(start, "/");
-    memcpy(prefix, folder, (size_t)(end - folder));
-    prefix[end - folder] = 0;
-    int next = open_below(tree->root, prefix, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-    if (next < 0 && errno == ELOOP) next = open_through_links(tree, prefix, name, err);
-    if (next == -2) return -1;
-    if (next < 0 && errno != ENOENT && errno != ENOTDIR) return entry_errno(err, "open", name);
-    if (next < 0) {
-      char base[256];
-      memcpy(base, start, (size_t)(end - start));
-      base[end - start] = 0;
-      struct stat st;
-      if (fstatat(at, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_whiteout(&st)) return entry_text(err, name, S_ISLNK(st.st_mode) ? "a symlink above it leads nowhere" : "what is above it is not a folder");
-      next = make_folder(at, base, name, err);
-      if (next < 0) return -1;
-    }
-    close(at);
-    at = next;
-    start = end + (*end == '/');
-  }
-  return fd_steal(&at);
-}
-
 /* Descriptor of the folder that an entry stands in, made where missing; it is the tree's own. -1 on failure. */
 static int parent_of(struct tree *tree, const char *folder, const char *name, struct error *err) {
   if (tree->parent >= 0 && strcmp(folder, tree->parent_name) == 0) return tree->parent;
   int fd = *folder ? open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS) : openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) return entry_errno(err, "open", name);
-  if (fd < 0) fd = make_folders(tree, folder, name, err);
+  if (fd < 0) fd = make_folders(tree->root, folder, name, err);
   if (fd < 0) return -1;
   forget_parent(tree);
   tree->parent = fd;
@@ -283,10 +133,10 @@ static int add_folder(struct tree *tree, int parent, const char *base, const cha
 static int add_hard_link(struct tree *tree, int parent, const char *base, const struct tar_entry *entry, struct error *err) {
   char target[PATH_MAX], folder[PATH_MAX], shown[256];
   if (clean_name(entry->target, target, err) < 0) return -1;
-  const char *target_base = split(target, folder);
+  const char *target_base = split_name(target, folder);
   if (!*target) return entry_text(err, entry->name, "a hard link to the layer's own folder cannot be");
   fd_auto from = *folder ? open_below(tree->root, folder, O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS) : openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (from < 0 && errno == ELOOP) from = open_through_links(tree, folder, entry->name, err);
+  if (from < 0 && errno == ELOOP) from = open_through_links(tree->root, folder, entry->name, err);
   if (from == -2) return -1;
   struct stat source, there;
   if (from < 0 || fstatat(from, target_base, &source, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -388,7 +238,7 @@ static int merge_at(struct tree *tree, int parent, const char *base, const char 
 int tree_add(struct tree *tree, const struct tar_entry *entry, struct stream *stream, struct error *err) {
   char clean[PATH_MAX], folder[PATH_MAX];
   if (clean_name(entry->name, clean, err) < 0) return -1;
-  const char *base = split(clean, folder);
+  const char *base = split_name(clean, folder);
   if (check_room(tree, entry, err) < 0) return -1;
   if (!*clean && entry->type != '5') return entry_text(err, entry->name, "the layer's own folder cannot be anything but a folder");
   int parent = parent_of(tree, folder, entry->name, err);
