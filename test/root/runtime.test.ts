@@ -176,7 +176,7 @@ describe('a runtime of one\'s own', () => {
       for await (const { time } of own.engine.containers.logs('demo-a-1', { tail: null, follow: false, signal: new AbortController().signal })) beats.push(Number(time / 1_000_000n));
       const during = beats.filter((time) => time > begun && time < begun + 650);
       expect(during.length).toBeGreaterThan(5);
-      expect((await own.output('demo-a-1')).split('\n').filter((line) => line === 'first' || line === 'second')).toEqual(['first', 'second']);
+      await eventually(async () => expect((await own.output('demo-a-1')).split('\n').filter((line) => line === 'first' || line === 'second')).toEqual(['first', 'second']));
       // Its end, too, is known at once.
       const pid = own.engine.containers.get('demo-a-1')?.status?.pid ?? 0;
       const late = own.engine.containers.signal('demo-a-1', 'SIGUSR1').catch(() => undefined);
