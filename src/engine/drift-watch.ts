@@ -226,7 +226,7 @@ export class DriftWatch {
     if (rules) await this.#attempt(SHARED.rules, () => context.networks.lookAtRules(by), (dirty) => { dirty.rules = true; });
     if (links) await this.#attempt(SHARED.links, () => context.networks.lookAtLinks(), (dirty) => { dirty.links = true; });
     const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
-    for (let from = 0; from < names.length; from += AT_ONCE) {
+    for (let from = 0; from < names.length && !this.#closed; from += AT_ONCE) {
       await Promise.all(names.slice(from, from + AT_ONCE).map((name) => this.#attempt(labelOf(name), () => context.containers.look(name).catch((error: unknown) => {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
       }), ({ containers: again }) => again.add(name))));

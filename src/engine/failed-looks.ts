@@ -8,6 +8,7 @@ interface Failed { readonly cause: string; readonly times: number; readonly time
 export class FailedLooks {
   readonly #report: (line: string) => void;
   readonly #failed = new Map<string, Failed>();
+  #closed = false;
 
   constructor(report: (line: string) => void) {
     this.#report = report;
@@ -19,6 +20,7 @@ export class FailedLooks {
       await look();
       this.forget(what);
     } catch (error) {
+      if (this.#closed) return; // what it looks at was let go of meanwhile
       const cause = error instanceof Error ? error.message : String(error);
       const before = this.#failed.get(what);
       if (before?.cause !== cause) this.#report(lineOf(what, cause));
@@ -43,6 +45,7 @@ export class FailedLooks {
   }
 
   close(): void {
+    this.#closed = true;
     for (const what of [...this.#failed.keys()]) this.forget(what);
   }
 }

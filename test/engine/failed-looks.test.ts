@@ -28,3 +28,16 @@ test('a look that fails is told once for each cause, made again later and later,
   expect([looks.causes(['container a']), made.length]).toEqual([[], 11]);
   looks.close();
 });
+
+test('a look that was under way when all was let go of says nothing, and is not made again', async () => {
+  const told: string[] = [];
+  const looks = new FailedLooks((line) => told.push(line));
+  let fail = (_error: Error): void => undefined;
+  let again = 0;
+  const look = looks.attempt('container a', () => new Promise((_resolve, reject) => { fail = reject; }), () => { again++; });
+  looks.close();
+  fail(new Error('ENOENT'));
+  await look;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([told, again]).toEqual([[], 0]);
+});
