@@ -4,11 +4,12 @@ import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent } from '../state/messages.ts';
 import { clientOf } from './client-of.ts';
-import { tellPlan } from './dry-run.ts';
+import { tellPlan, tellSteps } from './dry-run.ts';
 import { checkServices } from './no-service.ts';
 import { addServices, seconds, type ServicesOptions } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
+import { callProviders, providersMeant } from './provider-calls.ts';
 import { stackFolderOf } from './stack-folder.ts';
 import { stackNameOf } from './stack-name.ts';
 
@@ -23,29 +24,33 @@ export const addDown: AddCommand = (program, cli, ends) => {
       return value;
     })
     .option('--remove-orphans', 'accepted for docker compose\'s sake: all that belongs to the stack goes in any case')
-    .action(ends(async (services: readonly string[], _own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
+    .action(ends(async (named: readonly string[], _own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<DownOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
-      const images = options.rmi === 'all' ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
+      const { providers, services } = await providersMeant(name, named, client);
+      const alone = named.length > 0 && services.length === 0;
+      const images = options.rmi === 'all' && !alone ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
       const from = stackFolderOf(options, cli);
       if (services.length > 0) await checkServices(services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
       const whole = { volumes: options.volumes === true, timeout: options.timeout ?? null, from };
       const part = { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from } as const;
       if (options.dryRun === true) {
-        const answer = services.length === 0 ? await client.planRemoval(name, whole) : await client.planOperation(name, part);
-        return tellPlan(answer, cli, images.map((image) => `remove-image ${image}  (--rmi)`));
+        const more = [...[...providers].reverse().map(([service, { type }]) => `provider-down ${service}  (provider ${type})`), ...images.map((image) => `remove-image ${image}  (--rmi)`)];
+        if (alone) return tellSteps(more, cli);
+        return tellPlan(named.length === 0 ? await client.planRemoval(name, whole) : await client.planOperation(name, part), cli, more);
       }
       const view = passView(options.progress, cli);
       try {
-        const events = services.length === 0 ? client.removeStack(name, whole) : client.operate(name, part);
-        if (!await shown(events, view)) {
+        const events = named.length === 0 ? client.removeStack(name, whole) : client.operate(name, part);
+        if (!alone && !await shown(events, view)) {
           view.note(`nothing to remove: there is no stack "${name}"`);
           return 0;
         }
-        const status = view.finish();
+        const status = alone ? 0 : view.finish();
+        const provided = status === 0 ? await callProviders('down', name, providers, (line) => { view.note(line); }, cli) : 0;
         if (status === 0) await removeImages(images, client, view);
-        if (status === 0 && view.done === 0) view.note(`nothing to remove of stack "${name}"`);
+        if (status === 0 && view.done + provided === 0) view.note(`nothing to remove of stack "${name}"`);
         return status;
       } finally {
         view.close();

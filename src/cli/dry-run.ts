@@ -5,7 +5,7 @@ import type { Cli } from './cli.ts';
 
 /** Says what a request would do, and does nothing. Answers the exit status. */
 export async function dryRun(stack: string, request: StackRequest, client: EngineClient, cli: Cli): Promise<number> {
-  return tellPlan(await client.planStack(stack, request), cli);
+  return tellPlan(await client.planStack(stack, request), cli, Object.entries(request.desired.providers ?? {}).map(([service, { type }]) => `provider-up ${service}  (provider ${type})`));
 }
 
 /** The plan of something that is only asked about. `more`: lines of what this program itself would do after it. */

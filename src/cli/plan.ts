@@ -15,10 +15,11 @@ export const addPlan: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: PlanOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PlanOptions>();
       if (options.drift === true) return await (await import('./drift.ts')).printDrift(options, cli);
-      const { loadOf, loadProject, requestOf } = await import('./stack-file.ts');
+      const { knownProviders, loadOf, loadProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
-      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli) });
-      const { plan, revision, digest } = await clientOf(options, cli).planStack(project.name, { ...request, bytes });
+      const client = clientOf(options, cli);
+      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers: await knownProviders(project, client) });
+      const { plan, revision, digest } = await client.planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
         const { writePlanFile } = await import('./plan-file.ts');
         const kept: PlanFile = { kind: 'bayplan-plan', version: 1, stack: project.name, revision, digest, load: { ...loadOf(options, cli), projectName: project.name }, request, plan: { steps: [...plan.steps], notes: [...plan.notes] } };

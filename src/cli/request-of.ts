@@ -1,5 +1,6 @@
-import { contentBytes, desiredOf, usesApiSocket, withApiSocket, type Project } from '../stack/index.ts';
+import { contentBytes, desiredOf, usesApiSocket, withApiSocket, withProvided, type Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
+import type { Providers } from '../state/provider.ts';
 import type { Cli } from './cli.ts';
 import { MistakesFound, readBytes, tellMistakes, type Seen } from './load-project.ts';
 import { rootOf, type StackOptions } from './options.ts';
@@ -15,10 +16,12 @@ export interface RequestChoices {
   /** As in StackRequest; left out: null. */
   readonly from?: string | null;
   readonly seen?: Seen;
+  /** What the providers of services have answered; left out: there are none. */
+  readonly providers?: Providers;
 }
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
-export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set() }: RequestChoices = {}): Promise<StackRequest> {
+export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {} }: RequestChoices = {}): Promise<StackRequest> {
   const read = (path: string): Buffer | null => {
     seen.add(path);
     return readBytes(path);
@@ -27,6 +30,7 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
     tellMistakes(project.refusals, cli);
     throw new MistakesFound(project.refusals.length);
   }
-  const whole = !usesApiSocket(project) ? project : withApiSocket(project, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
-  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: desiredOf(whole, { removeOrphans }), bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
+  const provided = withProvided(project, providers);
+  const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
+  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }

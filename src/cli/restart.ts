@@ -21,11 +21,11 @@ export const addRestart: AddCommand = (program, cli, ends) => {
 
 /** Containers that are not what the stack file says, a line each; none where no file is at hand. */
 async function outdated(name: string, services: readonly string[], options: StackOptions, client: EngineClient, cli: Cli): Promise<readonly string[]> {
-  const { loadProject, requestOf } = await import('./stack-file.ts');
+  const { knownProviders, loadProject, requestOf } = await import('./stack-file.ts');
   try {
     const project = loadProject(options, cli);
     if (project.name !== name) return [];
-    const { plan } = await client.planStack(name, await requestOf(project, options, cli));
+    const { plan } = await client.planStack(name, await requestOf(project, options, cli, { providers: await knownProviders(project, client) }));
     return plan.steps.flatMap((step) => {
       if (step.action !== 'remove-container') return [];
       const service = plan.steps.flatMap((other) => (other.action === 'create-container' && other.args.name === step.args.name ? [other.args.identity.service] : []))[0];

@@ -31,8 +31,9 @@ export function selectServices(desired: Desired, current: Desired | null, select
   const contents = new Set(templates.flatMap((template) => template.contents.map(({ name }) => name)));
   const images = new Set(templates.map(({ image }) => image));
   const used = <T>(all: Readonly<Record<string, T>>, keep: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([name]) => keep.has(name)));
+  const providers = { ...current?.providers, ...desired.providers };
   return {
-    ...desired, services,
+    ...desired, services, ...(Object.keys(providers).length === 0 ? {} : { providers }),
     inactive: [...desired.inactive, ...Object.keys(desired.services)].filter((name) => services[name] === undefined),
     networks: used({ ...current?.networks, ...desired.networks }, networks),
     volumes: used({ ...current?.volumes, ...desired.volumes }, volumes),

@@ -9,21 +9,26 @@ import { noService } from './no-service.ts';
 import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
 import { selectServices, withDependencies } from './select-services.ts';
+import { bringUpProviders, knownProviders } from './providers.ts';
 import { requestOf } from './request-of.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
 /** What `up`, `create` and `scale` ask of the engine for the named services, none: all. */
-export async function upRequest(project: Project, services: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli, seen?: Seen): Promise<StackRequest> {
+export async function upRequest(project: Project, named: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli, seen?: Seen): Promise<StackRequest> {
   if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
   const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
   if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
-  const made = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
+  // Providers first: what they answer is part of what the others are made from. They are no services of the engine's.
+  const tell = (line: string): void => { if (options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${line}\n`); };
+  const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, tell, cli);
+  const services = named.filter((name) => project.services[name]?.provider === undefined);
+  const made = await requestOf(project, options, cli, { providers, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
-  const only = services.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
-  const recreated = services.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
-  const narrowed = await narrow(request, services, dependencies, project.name, client);
+  const only = named.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
+  const recreated = named.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
+  const narrowed = named.length === 0 ? request : await narrow(request, services, dependencies, project.name, client);
   const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
   const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false };
   return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
@@ -41,7 +46,6 @@ function scaledBy(desired: Desired, scale: Readonly<Record<string, number>>): De
 }
 
 async function narrow(request: StackRequest, services: readonly string[], dependencies: boolean, stack: string, client: EngineClient): Promise<StackRequest> {
-  if (services.length === 0) return request;
   try {
     const { revision, desired } = await client.stack(stack);
     return { ...request, base: revision, desired: selectServices(request.desired, desired, services, dependencies) };

@@ -18,6 +18,7 @@ import { formatMistake } from './mistake.ts';
 import { networkModeOf } from './network-mode.ts';
 import { networksOf } from './network-spec.ts';
 import type { Project } from './project.ts';
+import { containersAlone } from './providers.ts';
 import { publishedPortsOf } from './publication.ts';
 import { replicasOf } from './replicas.ts';
 import { positive, resourcesOf, shmSizeOf, ulimitsOf } from './resources.ts';
@@ -30,8 +31,9 @@ import { mountsWithShared, volumesFromOf } from './volumes-from.ts';
  * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does. Throws a BayplanError
  * with one line for each thing that is not built yet and unsafe to ignore.
  */
-export function desiredOf(project: Project, options: { readonly removeOrphans: boolean }): Desired {
-  if (project.refusals.length > 0) throw new BayplanError('stack-file', project.refusals.map(formatMistake).join('\n'));
+export function desiredOf(file: Project, options: { readonly removeOrphans: boolean }): Desired {
+  if (file.refusals.length > 0) throw new BayplanError('stack-file', file.refusals.map(formatMistake).join('\n'));
+  const project = containersAlone(file);
   const services = Object.entries(project.services);
   return {
     stack: project.name,

@@ -20,7 +20,7 @@ export function serviceHash(name: string, project: Project): string {
 }
 
 /** The names of services, each after those that it depends on. */
-export function servicesInOrder({ services }: Project): readonly string[] {
+export function servicesInOrder({ services }: Pick<Project, 'services'>): readonly string[] {
   const order = new Set<string>();
   const visit = (name: string): void => {
     if (order.has(name) || !Object.hasOwn(services, name)) return;

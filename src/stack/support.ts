@@ -19,7 +19,7 @@ const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent
 
 /** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
 const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
-  models: 'the service would run without them', provider: 'the service is no container',
+  models: 'the service would run without them',
 };
 
 export interface Support {
@@ -35,6 +35,10 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   const review = new Review(tree);
   for (const [name, service] of Object.entries(services)) {
     reviewService(name, service, surroundings, review);
+  }
+  for (const [name, { provider, depends_on: dependencies = {} }] of Object.entries(services)) {
+    const container = provider === undefined ? undefined : Object.keys(dependencies).find((other) => services[other] !== undefined && services[other].provider === undefined);
+    if (container !== undefined) review.refuse(['services', name, 'depends_on'], `depends_on: ${container} is a container, which would have to run before the provider is asked; that is not built yet`);
   }
   const used = Object.values(services);
   for (const [key, network] of Object.entries(stack.networks ?? {})) {

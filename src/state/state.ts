@@ -4,6 +4,7 @@ import { Content } from './content.ts';
 import { DriftPolicy } from './drift.ts';
 import { Image } from './image.ts';
 import { Network } from './network.ts';
+import { Provider } from './provider.ts';
 import { Service } from './service.ts';
 import { Volume } from './volume.ts';
 
@@ -41,6 +42,8 @@ export const Desired = State.extend({
   unstarted: z.array(z.string()).default([]),
   /** What becomes of networks and volumes that drift. */
   drift: DriftPolicy.default('heal'),
+  /** Services that are no containers, by name, each after those that it depends on; left out: there are none. */
+  providers: z.record(z.string(), Provider).exactOptional(),
   /** Lines about what the file asks for and this version does not do. */
   notes: z.array(z.string()),
 });

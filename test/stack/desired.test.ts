@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
 import { Desired } from '../../src/state/state.ts';
-import { configOf, configYaml, desiredOf } from '../../src/stack/index.ts';
+import { configOf, configYaml, desiredOf, providersOf, withProvided } from '../../src/stack/index.ts';
 import { projectOf } from './load-text.ts';
 
 const shop = `name: shop
@@ -144,6 +144,17 @@ describe('what is not built yet', () => {
     ]);
   });
 
+  test('leaves out what a provider provides, and gives what it has answered to those that depend on it', () => {
+    const project = projectOf('services:\n  my-db: { provider: { type: cloud, options: { size: 1 } } }\n  web: { image: a, depends_on: [my-db], environment: { A: b } }\n  other: { image: a }\n');
+    const provided = withProvided(project, { 'my-db': { type: 'cloud', options: {}, variables: { URL: 'x' }, raw: { A: 'c' } } });
+    const { services, images } = desiredOf(provided, { removeOrphans: false });
+    expect(Object.entries(services).map(([name, { template, dependsOn }]) => [name, template.environment, dependsOn])).toEqual([['web', { A: 'c', 'MY-DB_URL': 'x' }, {}], ['other', {}, {}]]);
+    expect(Object.keys(images)).toEqual(['a']);
+    expect([...providersOf(project)]).toEqual([['my-db', { type: 'cloud', options: { size: ['1'] } }]]);
+    expect([...providersOf(project, ['other'])]).toEqual([]);
+    expect(projectOf('services:\n  a: { image: a }\n  b: { provider: { type: x }, depends_on: [a] }\n').refusals.map(({ message }) => message)).toEqual(['services.b: depends_on: a is a container, which would have to run before the provider is asked; that is not built yet']);
+  });
+
   test('asks for devices by name and by what they can do, as docker compose asks Docker', () => {
     const project = projectOf('services:\n  web: { image: a, devices: [vendor.com/net=a, /dev/null], gpus: [{ count: 2 }], deploy: { resources: { reservations: { devices: [{ capabilities: [gpu], device_ids: ["1"], driver: nvidia }] } } } }\n  all: { image: a, gpus: all }\n');
     const of = (name: string): unknown => desiredOf(project, { removeOrphans: false }).services[name]?.template.deviceRequests;
@@ -155,7 +166,6 @@ describe('what is not built yet', () => {
   });
 
   test.each<[string, string]>([
-    ['provider: { type: x }', '3:5: services.web: key "provider" is not built yet, and the service is no container'],
     ['gpus: [{ driver: fpga }]', '3:12: services.web: gpus: could not select device driver "fpga" with capabilities: [[gpu]]; "cdi", "nvidia" and "amd" are known, and the capability "gpu"'],
     ['deploy: { resources: { reservations: { devices: [{ capabilities: [tpu] }] } } }', '3:54: services.web: deploy.resources.reservations.devices: could not select device driver "" with capabilities: [[tpu]]; "cdi", "nvidia" and "amd" are known, and the capability "gpu"'],
   ])('is refused where it would be unsafe: %s', (key, line) => {

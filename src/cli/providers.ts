@@ -1,0 +1,35 @@
+import type { EngineClient } from '../client/engine-client.ts';
+import { providedVariables, providersOf, type Project } from '../stack/index.ts';
+import type { Provider, Providers } from '../state/provider.ts';
+import type { Cli } from './cli.ts';
+import { callOf, keptProviders, type Tell } from './provider-calls.ts';
+import { callProvider } from './provider-program.ts';
+
+/** Has the providers of these services, and of what they need (none: of all), bring up what they provide, one after the other; answers what each has answered. */
+export async function bringUpProviders(project: Project, services: readonly string[], tell: Tell, cli: Cli): Promise<Providers> {
+  const found: Record<string, Provider> = {};
+  for (const [service, provider] of providersOf(project, services)) {
+    tell(`provider-up ${service}  (provider ${provider.type})`);
+    const answer = await callProvider('up', callOf(project.name, service, provider, { ...cli.env, ...project.environment }, tell, cli));
+    found[service] = { ...provider, ...(answer ?? { variables: {}, raw: {} }) };
+    warnOfOverrides(project, service, found[service], cli);
+  }
+  return found;
+}
+
+/** What they have answered when they were last asked; of one that never was, nothing. */
+export async function knownProviders(project: Project, client: EngineClient): Promise<Providers> {
+  const wanted = providersOf(project);
+  if (wanted.size === 0) return {};
+  const known = await keptProviders(project.name, client);
+  return Object.fromEntries([...wanted].map(([service, provider]) => [service, { variables: {}, raw: {}, ...known[service], ...provider }]));
+}
+
+/** Names that a provider gives as they are may be somebody else's. */
+function warnOfOverrides({ services }: Project, provider: string, { raw }: Provider, cli: Cli): void {
+  for (const [name, { depends_on: dependencies = {}, environment = {} }] of Object.entries(services)) {
+    if (!Object.hasOwn(dependencies, provider)) continue;
+    const given = providedVariables([provider], { [provider]: { type: '', options: {}, variables: {}, raw } });
+    for (const [key, value] of Object.entries(given)) if (Object.hasOwn(environment, key) && environment[key] !== value) cli.stderr.write(`warning: provider "${provider}" overrides environment variable "${key}" in service "${name}"\n`);
+  }
+}
