@@ -50,9 +50,20 @@ static size_t quote(char *out, size_t cap, const char *text) {
   return n;
 }
 
+void error_tame(char *text) {
+  for (unsigned char *c = (unsigned char *)text; *c;) {
+    const size_t wide = utf8_length(c);
+    const bool harmless = wide > 0 ? *c != 0xc2 || c[1] >= 0xa0 : *c >= 0x20 && *c < 0x7f;
+    if (!harmless) memset(c, '?', wide > 0 ? wide : 1);
+    c += wide > 0 ? wide : 1;
+  }
+}
+
 void error_write(int fd, const struct error *err) {
-  char text[3200], path[3200], line[7000];
-  quote(text, sizeof text, err->text);
+  char text[3200], path[3200], line[7000], tamed[sizeof err->text];
+  memcpy(tamed, err->text, sizeof tamed);
+  error_tame(tamed);
+  quote(text, sizeof text, tamed);
   quote(path, sizeof path, err->path);
   int n = snprintf(line, sizeof line, "{\"version\":1,\"error\":%s,\"errno\":%d,\"syscall\":\"%s\",\"path\":%s", text, err->errnum, err->syscall, path);
   if (err->exit_code) n += snprintf(line + n, sizeof line - (size_t)n, ",\"exitCode\":%d", err->exit_code);

@@ -15,6 +15,8 @@ struct error {
 int error_errno(struct error *err, const char *syscall, const char *path);
 /* Fills `err` with a formatted text and no errno, returns -1. */
 int error_text(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is said may have bytes of others in it, of names and of an image's files, and goes to somebody's terminal: those that would steer it, and what is not UTF-8, become `?`. */
+void error_tame(char *text);
 /* Writes the error as one JSON line of the contract (README.md) to fd. */
 void error_write(int fd, const struct error *err);
 /* Takes such a line apart again; returns -1 as error_errno does. Only in the program, not in the library. */

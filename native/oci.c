@@ -55,8 +55,11 @@ static void note(const char *level, const char *said) {
 }
 
 static void tell(const char *level, const struct error *err) {
-  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", err->text);
-  if (oci.log) note(level, err->text);
+  char text[sizeof err->text];
+  memcpy(text, err->text, sizeof text);
+  error_tame(text);
+  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", text);
+  if (oci.log) note(level, text);
 }
 
 void oci_debug(const char *format, ...) {

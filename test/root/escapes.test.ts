@@ -280,6 +280,16 @@ describe('links that leave the root', () => {
   });
 });
 
+it('what an image\'s bytes make of an error does not steer the terminal it is shown on', () => {
+  writeFileSync(join(rootfs, 'bin/steering'), Buffer.concat([Buffer.from('#!/\x1b]0;owned\x07\x1b[2J\u009b2J\r\u00e9'), Buffer.from([0x9b, 0xff]), Buffer.from('\n')]));
+  chmodSync(join(rootfs, 'bin/steering'), 0o755);
+  const said = 'exec /bin/steering: its interpreter /?]0;owned??[2J??2J is not in the container (its first line ends with a carriage return)\n';
+  expect(run(bundle(['steering']))).toMatchObject({ status: 127, stderr: said });
+  const log = join(folder, 'steered.log');
+  expect(spawnSync(core, ['--root', root, '--log', log, '--log-format', 'json', 'run', '--bundle', join(folder, bundle(['x\n\x1b[2Jy'])), 'steered'], { encoding: 'utf8' }).stderr).toBe("exec x??[2Jy: executable file not found in the container's PATH (/bin)\n");
+  expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ msg: expect.stringContaining('exec x??[2Jy: ') as string });
+});
+
 it('the session keyring is each process\'s own, not the caller\'s', () => {
   const [own, first, second] = [spawnSync(attacker, ['keyring'], { encoding: 'utf8' }).stdout, run(bundle(['/attacker', 'keyring'])).stdout, run(bundle(['/attacker', 'keyring'])).stdout];
   const name = bundle(['sleep', '100']);
