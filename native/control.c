@@ -190,6 +190,11 @@ static void await_helper(struct client *client) {
   end_helper(client);
 }
 
+bool control_watched(const struct control *control) {
+  for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].fd >= 0) return true;
+  return false;
+}
+
 void control_close(struct control *control) {
   for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].helper) await_helper(&control->clients[i]);
   for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].fd >= 0) drop(&control->clients[i]);

@@ -29,5 +29,7 @@ void control_add(struct control *control, int fd);
 void control_handle(struct control *control, const struct pollfd *entries);
 /* Says a line to those that asked for events. */
 void control_tell(struct control *control, const char *line);
+/* Whether anybody is connected. */
+bool control_watched(const struct control *control);
 /* Closes all connections, which tells their engines that the shim has ended. */
 void control_close(struct control *control);

@@ -53,6 +53,17 @@ int file_replace(const char *path, const void *bytes, size_t length, struct erro
   return 0;
 }
 
+void file_sync(const char *path) {
+  char folder[4096];
+  if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder) return;
+  fd_auto file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file >= 0) fsync(file);
+  char *slash = strrchr(folder, '/');
+  if (slash) *slash = 0;
+  fd_auto parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (parent >= 0) fsync(parent);
+}
+
 void file_close_others(unsigned first, const int *kept, size_t count) {
   for (int from = (int)first;;) {
     int next = -1;

@@ -10,6 +10,8 @@ int file_write_at(int dir, const char *path, const char *text);
 int file_write_all(int fd, const void *bytes, size_t length);
 /* Replaces `path` by rename, so that a reader sees the old file or the new one. */
 int file_replace(const char *path, const void *bytes, size_t length, struct error *err);
+/* Makes it durable, with its name. */
+void file_sync(const char *path);
 /* Closes every descriptor but stdio and those named (-1: none), which no program that is run keeps. */
 void file_close_others(unsigned first, const int *kept, size_t count);
 /* Start time of a process, field 22 of /proc/PID/stat, in clock ticks since the boot; 0 where it is gone. */

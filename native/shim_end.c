@@ -79,6 +79,7 @@ void shim_finish(struct shim *shim) {
     snprintf(path, sizeof path, "%s/exit", shim->bundle);
     file_replace(path, line, (size_t)length, &err);
   }
+  else if (!control_watched(&shim->control)) file_sync(shim->exit_file); /* an engine sees to that, for all its containers at once */
   remove_socket(shim);
   control_close(&shim->control);
   if (shim->lock >= 0) close(shim->lock);

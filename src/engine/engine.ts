@@ -223,6 +223,7 @@ export class Engine {
 
   async stopContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
     await this.#single.ask(name, { action: 'stop', signal, graceMs });
+    await this.containers.flush(); // that it is held
   }
 
   async startContainer(name: string): Promise<void> {

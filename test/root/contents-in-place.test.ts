@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { printPlan } from '../../src/plan/print.ts';
 import { eventually, gather, Machine } from './harness.ts';
-import { interrupted, runningContainers } from './interrupted.ts';
+import { interrupted, recordText, runningContainers } from './interrupted.ts';
 
 // Configs and secrets that take the place of others while the container runs, where the file says what is to follow.
 const machine = new Machine();
@@ -108,7 +108,7 @@ it('what follows a change that was cut off holds up no other engine; what is ask
   const to = stack({ rules: 'slow', exec: 'sleep 3; echo done >>/tmp/slow' });
   const request = machine.request(to);
   await machine.close();
-  const isPending = (): boolean => runningContainers(machine.paths).has(NAME) && readFileSync(join(machine.paths.containers, id, 'container.json'), 'utf8').includes('"pending":{');
+  const isPending = (): boolean => runningContainers(machine.paths).has(NAME) && recordText(join(machine.paths.containers, id)).includes('"pending":{');
   expect((await interrupted(machine, request, { when: isPending })).killed).toBe(true);
   await machine.open();
   expect([machine.engine.busy('demo'), await inside('cat /tmp/slow')]).toEqual([true, expect.stringContaining('No such file')]);

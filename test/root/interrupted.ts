@@ -47,12 +47,18 @@ export async function interrupted(machine: Machine, request: StackRequest | 'idl
   return { killed: signal === 'SIGKILL', events, ms: performance.now() - begin, running: runningContainers(machine.paths) };
 }
 
+/** A container's record as it was written last. */
+export function recordText(folder: string): string {
+  const fresh = join(folder, 'container.json.new');
+  return readFileSync(existsSync(fresh) ? fresh : join(folder, 'container.json'), 'utf8');
+}
+
 /** Containers whose first process is there, read from the files that shims write and from /proc. */
 export function runningContainers(paths: Paths): ReadonlyMap<string, Process> {
   const found = new Map<string, Process>();
   for (const id of existsSync(paths.containers) ? readdirSync(paths.containers) : []) {
     try {
-      const { name }: { name: string } = JSON.parse(readFileSync(join(paths.containers, id, 'container.json'), 'utf8'));
+      const { name }: { name: string } = JSON.parse(recordText(join(paths.containers, id)));
       const { pid, startTime }: Process = JSON.parse(readFileSync(join(paths.bundles, id.slice(0, 16), 'pid'), 'utf8'));
       if (startTimeOf(pid) === startTime) found.set(name, { pid, startTime });
     } catch (error) {

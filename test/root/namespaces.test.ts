@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Operation } from '../../src/state/operation.ts';
+import { recordText } from './interrupted.ts';
 import { pinned } from './pinned.ts';
 import { build, eventually, Machine } from './harness.ts';
 
@@ -48,7 +49,7 @@ describe('namespaces that a file pins', () => {
       const folder = join(machine.paths.containers, status?.id ?? '');
       const owners = (): readonly number[] => [...Array.from({ length: 8 }, (_, at) => statSync(join(folder, `upper/f${at + 1}`)).uid), statSync(join(folder, 'upper/high')).uid];
       const are = (base: number): readonly number[] => [...Array.from({ length: 8 }, (_, at) => base + at + 1), base + 4000];
-      const giving = (): unknown => (JSON.parse(readFileSync(join(folder, 'container.json'), 'utf8')) as { giving: unknown }).giving;
+      const giving = (): unknown => (JSON.parse(recordText(folder)) as { giving: unknown }).giving;
       await machine.engine.stopContainer('demo-a-1', null, 0);
 
       unpin();

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { volumesUsedBy } from '../../state/volume-users.ts';
-import { readRecord } from '../record.ts';
 import { findProcess, readExit } from './find-process.ts';
 import { isFrozen, setFrozen } from './freezer.ts';
 import { type AsideContainer, asideContainer } from './aside-container.ts';
@@ -9,10 +8,11 @@ import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, type ContainerEntry } from './container-entry.ts';
 import { readPorts, readRestarts } from './container-notes.ts';
+import { readLatest } from './container-records.ts';
 import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
 import { leaveHost } from './leave-host.ts';
-import { CONTAINER_RECORD_VERSION, ContainerRecord } from './record.ts';
+import type { ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
 import type { ShimClient } from './shim-client.ts';
 
@@ -24,7 +24,12 @@ export interface Adopter {
   readonly aside: AsideContainer[];
   /** Takes over a running container. */
   watch(entry: ContainerEntry, shim: ShimClient): void;
+  /** Gets to know of one of which not all that was written lately may be on disk: its record, its end. */
+  written(entry: ContainerEntry): void;
 }
+
+/** What is written to a file is on disk by itself after so long, with room to spare. */
+const WRITTEN_MS = 120_000;
 
 /**
  * Reads the containers that earlier engines left: finds those that run, notes the ends of the others, finishes removals that were begun, and takes
@@ -68,7 +73,7 @@ export async function adoptAll(adopter: Adopter): Promise<void> {
 
 /** Null where it is set aside. Throws ENOENT where there is none. */
 function recordOf({ context: { paths, asides }, aside }: Adopter, id: string, files: ContainerFiles): ContainerRecord | null {
-  const read = (): ContainerRecord => readRecord(files.record, ContainerRecord, CONTAINER_RECORD_VERSION, `put it back from a backup, or remove ${files.state}, the container with all that it has written, and restart the engine`);
+  const read = (): ContainerRecord => readLatest(files, `put it back from a backup, or remove ${files.state}, the container with all that it has written, and restart the engine`);
   try {
     return read();
   } catch (error) {
@@ -83,6 +88,7 @@ async function adoptOne(adopter: Adopter, record: ContainerRecord, files: Contai
   const { networks, report, now } = adopter.context;
   const entry = { ...newEntry(record, files), held: existsSync(files.held), interrupted: existsSync(files.interrupted), removing: existsSync(files.removing), restarts: readRestarts(files) };
   adopter.entries.set(record.name, entry);
+  if (existsSync(files.fresh)) adopter.written(entry);
   try {
     for (const [network, ipv4] of Object.entries(record.addresses)) {
       if (networks.spec(network) !== null) networks.allocate(network, record.id, { ipv4, ipv6: record.ipv6Addresses[network] ?? null });
@@ -122,6 +128,7 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
     const { exitCode, oomKilled, outputLost, startedAt, finishedAt } = found.exit;
     await leaveHost(adopter.context, files);
     Object.assign(entry, { phase: 'exited', exitCode, oomKilled, outputLost, startedAt, finishedAt });
+    if (now() - finishedAt < WRITTEN_MS) adopter.written(entry);
   } else if (record.error !== '' || existsSync(files.log)) { // a shim makes it first of all: a start was begun
     // Its shim was killed, or the machine went down: no end was recorded.
     await deleteCgroup(core, files.cgroup);

@@ -34,7 +34,7 @@ const Record = z.looseObject({
 const Bundle = z.looseObject({ annotations: Texts, mounts: z.array(z.looseObject({ source: Text })).optional().catch(undefined) }).catch({});
 
 export function asideContainer(paths: Paths, id: string, files: ContainerFiles): AsideContainer {
-  const text = read(files.record);
+  const text = read(files.fresh) || read(files.record);
   const record = Record.parse(parsed(text));
   const bundle = Bundle.parse(parsed(read(files.config)));
   const { annotations } = bundle;

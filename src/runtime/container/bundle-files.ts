@@ -4,6 +4,8 @@ import type { Paths } from '../../state/paths.ts';
 export interface ContainerFiles {
   readonly state: string;
   readonly record: string;
+  /** The record as it is to be, until it is on disk for sure. */
+  readonly fresh: string;
   readonly upper: string;
   readonly work: string;
   /** What is prepared of its mounts for a runtime that is not ours: a file system in memory. */
@@ -46,7 +48,7 @@ export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerF
   const short = id.slice(0, 16);
   const bundle = `${paths.bundles}/${short}`;
   return {
-    state, record: `${state}/container.json`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
+    state, record: `${state}/container.json`, fresh: `${state}/container.json.new`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
     log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, interrupted: `${state}/interrupted`, removing: `${state}/removing`,
     bundle, config: `${bundle}/config.json`, pid: `${bundle}/pid`, lock: `${bundle}/lock`,
     socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`, borrowed: `${bundle}/borrowed`,

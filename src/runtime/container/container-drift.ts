@@ -19,7 +19,7 @@ export async function containerDrift({ networks }: Pick<ContainerContext, 'netwo
   if (runtime === 'bayplan') drift.push(...limitDrift(spec.resources, files.cgroup));
   const points = capabilities.includes('CAP_SYS_ADMIN') ? null : mountPoints(ready.pid);
   if (points !== null) drift.push(...mountDrift(spec, points, entry.mountsSeen));
-  if (!existsSync(files.record)) drift.push({ kind: 'record', field: 'record', expected: files.record, found: 'no such file' });
+  if (!existsSync(files.record) && !existsSync(files.fresh)) drift.push({ kind: 'record', field: 'record', expected: files.record, found: 'no such file' });
   if (storage === 'overlay' && !existsSync(files.upper)) drift.push({ kind: 'data', field: 'data', expected: `what it has written, in ${files.upper}`, found: 'no such folder' });
   return drift;
 }

@@ -16,11 +16,11 @@ export interface Note {
   readonly ports?: readonly PublishedPort[];
 }
 
-/** Sets what others say, and keeps beside the record what the next engine has to know of it. */
-export function noteEntry(entry: ContainerEntry, note: Note): void {
+/** Sets what others say, and keeps beside the record what the next engine has to know of it. Answers whether there is any of that which a power cut may not undo. */
+export function noteEntry(entry: ContainerEntry, note: Note): boolean {
   const { files } = entry;
-  for (const what of ['held', 'interrupted'] as const) {
-    if (note[what] === undefined || note[what] === entry[what]) continue;
+  const marks = (['held', 'interrupted'] as const).filter((what) => note[what] !== undefined && note[what] !== entry[what]);
+  for (const what of marks) {
     if (note[what]) mark(files[what]);
     else rmSync(files[what], { force: true });
   }
@@ -30,6 +30,7 @@ export function noteEntry(entry: ContainerEntry, note: Note): void {
     renameSync(`${files.ports}.tmp`, files.ports);
   }
   if (note.restarts !== undefined && existsSync(files.bundle)) writeFileSync(files.restarts, String(note.restarts));
+  return marks.length > 0;
 }
 
 /** Writes an empty file that says something. On a full disk what is to be removed goes unmarked rather than not at all. */

@@ -65,7 +65,7 @@ export class ContainerStore implements Containers {
   private constructor(context: ContainerContext) {
     this.#context = context;
     this.#programs = new SeccompPrograms(context.paths, context.core);
-    this.#records = new ContainerRecords(context.paths, context.kernel);
+    this.#records = new ContainerRecords(context);
     this.#signals = new ContainerSignals(context.images, (event, name, detail) => this.#emit(event, name, detail));
     this.#shims = new ShimWatch({ context, ended: (entry, exit) => this.#ended(entry, exit), outOfMemory: ({ record }) => this.#emit('oom', record.name) });
   }
@@ -77,7 +77,7 @@ export class ContainerStore implements Containers {
     context.kernel.spreadTree(context.paths.containers);
     mkdirSync(context.paths.bundles, { recursive: true, mode: 0o700 });
     try {
-      await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#shims.watch(entry, shim) });
+      await adoptAll({ context, entries: store.#entries, aside: store.#aside, watch: (entry, shim) => store.#shims.watch(entry, shim), written: ({ files }) => store.#records.noted(files, true) });
       await context.userNamespaces.restore(inhabitedUsers(store.#entries), store.asideIds());
     } catch (error) {
       store.close();
@@ -163,7 +163,10 @@ export class ContainerStore implements Containers {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
       const { record, files } = entry;
-      if (entry.phase !== 'created') rmSync(files.exit, { force: true });
+      if (entry.phase !== 'created') {
+        rmSync(files.exit, { force: true });
+        this.#records.noted(files, true); // else it had ended, after a power cut
+      }
       if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
       Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], drift: [], view: null });
       try {
@@ -217,6 +220,7 @@ export class ContainerStore implements Containers {
       letStdioGo(this.#context.kernel, entry);
       await removeRemains(this.#context, entry);
       this.#entries.delete(name);
+      this.#records.forget(entry.files);
       if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume).catch(ignoreUsed);
     });
     this.#emit('removed', name);
@@ -288,6 +292,7 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       await mendContainer(this.#context, entry, () => this.#records.save(entry.record, entry.files));
+      await this.#records.flush();
     });
   }
 
@@ -356,7 +361,7 @@ export class ContainerStore implements Containers {
   note(name: string, note: Note): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
-    noteEntry(entry, note);
+    if (noteEntry(entry, note) && !entry.record.spec.autoRemove) this.#records.noted(entry.files, false);
     if (note.health !== undefined) {
       const passes = note.health === 'healthy' || note.health === 'none';
       this.#inBackground(name, this.#context.networks.setReady(entry.record.id, passes));
@@ -371,6 +376,7 @@ export class ContainerStore implements Containers {
 
   /** Lets go of all shims; the containers go on. */
   close(): void {
+    this.#records.close();
     this.#shims.close();
     this.#context.userNamespaces.close();
   }
@@ -412,6 +418,7 @@ export class ContainerStore implements Containers {
 
   #ended(entry: ContainerEntry, exit: ExitRecord | null): void {
     setEnded(entry, exit, this.#context.now());
+    if (!entry.record.spec.autoRemove && !entry.removing) this.#records.noted(entry.files, !entry.held && !entry.interrupted); // whoever has asked for its end waits for a flush
     // Queued at once, so that it comes before any start that the event below brings about.
     // One that goes with its end gives all that back in its removal, which the event brings about.
     if (!entry.record.spec.autoRemove) this.#inBackground(entry.record.name, this.#mutex.run(entry.record.name, () => this.#release(entry)));

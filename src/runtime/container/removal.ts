@@ -9,7 +9,7 @@ import { leaveHost } from './leave-host.ts';
 export async function removeRemains(context: ContainerContext, { record, files }: ContainerEntry): Promise<void> {
   const { kernel, networks, userNamespaces, volumes, storage } = context;
   await leaveHost(context, files);
-  rmSync(files.record, { force: true });
+  for (const path of [files.fresh, files.record]) rmSync(path, { force: true });
   const disconnect = async (): Promise<void> => {
     await networks.disconnect(record.id);
     await userNamespaces.leave(record.id);
