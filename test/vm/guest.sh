@@ -18,7 +18,7 @@ ip link set lo up
 hostname guest
 # What an engine of this machine left in its root is none of the guest's; the engine's overlays cannot lie on another overlay.
 mkdir -p /var/lib/bayplan
-mount -t tmpfs tmpfs /var/lib/bayplan
+if modprobe -q virtio_blk && [[ -b /dev/vda ]]; then mount /dev/vda /var/lib/bayplan; else mount -t tmpfs tmpfs /var/lib/bayplan; fi
 bash /run/job/command </dev/null >/run/job/stdout 2>/run/job/stderr
 echo $? >/run/job/status
 sync

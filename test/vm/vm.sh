@@ -1,27 +1,31 @@
 #!/usr/bin/env bash
 # Runs a command as root in a virtual machine with Debian's stock kernel: version 6.1 on Debian 12, cgroup v2 alone.
 #
-#   test/vm/vm.sh [--memory MIB] [--timeout SECONDS] COMMAND [ARGUMENT ...]
+#   test/vm/vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] COMMAND [ARGUMENT ...]
 #
 # Plain emulation, so that it runs where the machine is itself a virtual one; it boots in some five seconds.
 #
 # The guest sees this machine's file system read-only below a writable layer in memory, so every program and file of this machine is
 # there, at its own path, and what the guest writes is gone at its end. Standard output, standard error and the exit status are the
 # command's; 124 past --timeout, 125 where the guest could not run it. The kernel is unpacked, not installed, into build/vm once.
+#
+# --disk FILE (made as 2 GiB of ext4 where it is missing) is where the default engine's root lies, and stays from one guest to the next. A command
+# that writes b to /proc/sysrq-trigger cuts the power: what was not on the disk is lost, and the status is 125.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=$(realpath -m "$here/../../build/vm")
-memory=2048 limit=300
+memory=2048 limit=300 disk=
 while (($#)); do
   case $1 in
     --memory) memory=$2; shift 2 ;;
     --timeout) limit=$2; shift 2 ;;
+    --disk) disk=$2; shift 2 ;;
     *) break ;;
   esac
 done
 
 fail() { echo "vm: $*" >&2; exit 125; }
-(($#)) || fail 'which command? usage: vm.sh [--memory MIB] [--timeout SECONDS] COMMAND [ARGUMENT ...]'
+(($#)) || fail 'which command? usage: vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] COMMAND [ARGUMENT ...]'
 [[ $(uname -m) == x86_64 ]] || fail "the guest is x86_64, this machine is $(uname -m)"
 PATH=$PATH:/usr/sbin:/sbin
 for program in qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio modprobe:kmod; do
@@ -82,12 +86,17 @@ echo "$PWD" >"$job/folder"
 { printf 'cd %q\n' "$PWD"; printf '%q ' "$@"; echo; } >"$job/command"
 touch "$job/stdout" "$job/stderr"
 
+drive=()
+if [[ -n $disk ]]; then
+  [[ -e $disk ]] || { truncate -s 2G "$disk" && mkfs.ext4 -q -F "$disk"; }
+  drive=(-drive "file=$disk,if=virtio,format=raw,cache=unsafe") # this machine does not fail, so what the guest has flushed need not be flushed here
+fi
 share() { printf '%s\n' -fsdev "local,id=$1,path=$2,security_model=passthrough,multidevs=remap$3" -device "virtio-9p-pci,fsdev=$1,mount_tag=$1"; }
 mapfile -t shares < <(share machine / ,readonly=on; share modules "$cache/kernel/lib/modules/$release" ,readonly=on; share job "$job" '')
 timeout -k 5 "$limit" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" \
   -display none -monitor none -no-reboot -nodefaults -serial "file:$job/console" \
   -kernel "$cache/kernel/boot/vmlinuz-$release" -initrd "$cache/initrd.gz" -append 'console=ttyS0 quiet panic=-1' \
-  "${shares[@]}" </dev/null 2>"$job/qemu" &
+  "${shares[@]}" "${drive[@]}" </dev/null 2>"$job/qemu" &
 qemu=$!
 tail -n +1 -q -f --pid=$qemu "$job/stderr" >&2 &
 code=0
