@@ -42,6 +42,7 @@ export class DefaultProfile {
   #anew = true;
   /** By whoever came first; the others wait for it. */
   #loading: Promise<string> | null = null;
+  /** Whether this kernel has AppArmor: it is so from boot to boot. */
   #enabled: boolean | null = null;
 
   /** Its name, for a container that names none itself; empty where it names one, this kernel has no AppArmor, or nothing here can load a profile. Throws BayplanError where loading fails. */
@@ -60,6 +61,8 @@ export class DefaultProfile {
   }
 
   async #load(): Promise<string> {
+    this.#enabled ??= isEnabled();
+    if (!this.#enabled) return '';
     const parser = PARSERS.find((path) => existsSync(path));
     if (parser === undefined || !takesProfiles()) return '';
     if (this.#anew || !isLoaded()) await load(parser);
@@ -81,7 +84,7 @@ function isLoaded(): boolean {
 function takesProfiles(): boolean {
   try {
     accessSync('/sys/kernel/security/apparmor/.replace', constants.W_OK);
-    return isEnabled();
+    return true;
   } catch {
     return false; // no such file: none can be loaded from here
   }
