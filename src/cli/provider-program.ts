@@ -43,10 +43,14 @@ export async function callProvider(verb: ProviderVerb, call: ProviderCall): Prom
 function programOf(call: ProviderCall): string {
   const { provider: { type }, env } = call;
   if (type === '' || type.includes('/') || type === 'compose') throw failed(call, 'this is no name of a provider');
-  const plugins = [join(dirname(dockerConfigPath(env)), 'cli-plugins'), ...PLUGINS].map((folder) => join(folder, `docker-${type}`));
-  const found = [...plugins, ...(env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, type))].find(isProgram);
+  const found = pluginOf(type, env) ?? (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, type)).find(isProgram);
   if (found === undefined) throw failed(call, `there is no plugin docker-${type} of docker's, and no program ${type} in PATH: install it`);
   return found;
+}
+
+/** Where a plugin of docker's command line is; null: there is none of that name. */
+export function pluginOf(name: string, env: ProviderCall['env']): string | null {
+  return [join(dirname(dockerConfigPath(env)), 'cli-plugins'), ...PLUGINS].map((folder) => join(folder, `docker-${name}`)).find(isProgram) ?? null;
 }
 
 function isProgram(path: string): boolean {

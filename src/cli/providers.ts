@@ -3,12 +3,14 @@ import { providedVariables, providersOf, type Project } from '../stack/index.ts'
 import type { Provider, Providers } from '../state/provider.ts';
 import type { Cli } from './cli.ts';
 import { callOf, keptProviders, type Tell } from './provider-calls.ts';
-import { callProvider } from './provider-program.ts';
 
 /** Has the providers of these services, and of what they need (none: of all), bring up what they provide, one after the other; answers what each has answered. */
 export async function bringUpProviders(project: Project, services: readonly string[], tell: Tell, cli: Cli): Promise<Providers> {
   const found: Record<string, Provider> = {};
-  for (const [service, provider] of providersOf(project, services)) {
+  const wanted = providersOf(project, services);
+  if (wanted.size === 0) return found;
+  const { callProvider } = await import('./provider-program.ts');
+  for (const [service, provider] of wanted) {
     tell(`provider-up ${service}  (provider ${provider.type})`);
     const answer = await callProvider('up', callOf(project.name, service, provider, { ...cli.env, ...project.environment }, tell, cli));
     found[service] = { ...provider, ...(answer ?? { variables: {}, raw: {} }) };

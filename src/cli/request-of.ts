@@ -1,4 +1,4 @@
-import { contentBytes, desiredOf, usesApiSocket, withApiSocket, withProvided, type Project } from '../stack/index.ts';
+import { contentBytes, desiredOf, usesApiSocket, withApiSocket, withModels, withProvided, type Project } from '../stack/index.ts';
 import type { StackRequest } from '../state/messages.ts';
 import type { Providers } from '../state/provider.ts';
 import type { Cli } from './cli.ts';
@@ -30,7 +30,8 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
     tellMistakes(project.refusals, cli);
     throw new MistakesFound(project.refusals.length);
   }
-  const provided = withProvided(project, providers);
+  const answered = withProvided(project, providers);
+  const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, cli));
   const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
   return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }

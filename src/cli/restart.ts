@@ -33,7 +33,7 @@ async function outdated(name: string, services: readonly string[], options: Stac
       return [`note: ${step.args.name} is not what the stack file says (${step.why}): \`up ${service}\` makes it so`];
     });
   } catch (error) {
-    if (error instanceof BayplanError && error.code === 'no-file') return [];
+    if (error instanceof BayplanError && ['no-file', 'no-runner', 'runner'].includes(error.code)) return [];
     throw error;
   }
 }

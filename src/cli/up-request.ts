@@ -22,6 +22,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
   // Providers first: what they answer is part of what the others are made from. They are no services of the engine's.
   const tell = (line: string): void => { if (options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${line}\n`); };
   const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, tell, cli);
+  if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
   const made = await requestOf(project, options, cli, { providers, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };

@@ -13,6 +13,7 @@ export { serviceHash, servicesInOrder } from './service-hash.ts';
 export { desiredOneOff, oneOffProject } from './one-off.ts';
 export type { OneOff } from './one-off.ts';
 export type { Mistake } from './mistake.ts';
+export { modelsOf, withModels, type ServedModel } from './models.ts';
 export { providedVariables, providersOf, withProvided } from './providers.ts';
 export type { Project } from './project.ts';
 export type { ServiceConfig } from './service-schema.ts';

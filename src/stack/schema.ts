@@ -52,7 +52,7 @@ const volume = converted(settled(record('a volume', {}, { name: text, driver: te
 const filePath: Shape<string> = converted(text, (value, _tree, reading) => reading.resolve(value));
 const secret = withOneSource(['file', 'environment'], settled(record('a secret', {}, { name: text, environment: text, file: filePath, external: looseExternal, labels: unrepeatedLabels, driver: text, driver_opts: options, template_driver: text }), { alone: false }));
 const config = withOneSource(['file', 'environment', 'content'], settled(record('a config', {}, { name: text, content: text, environment: text, file: filePath, external: looseExternal, labels: unrepeatedLabels, template_driver: text }), { alone: false }));
-const model = record('a model', { model: text }, { name: text, context_size: wholeInteger, runtime_flags: listOf(text) });
+const model = record('a model', { model: text }, { name: text, context_size: wholeInteger, runtime_flags: listOf(text), 'x-bayplan': record('x-bayplan', {}, { endpoint: text }) });
 
 /** Means nothing any more. */
 const version: Shape<string> = {

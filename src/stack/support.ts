@@ -17,11 +17,6 @@ const ignoredKeys: readonly (keyof ServiceConfig)[] = ['platform'];
 /** Keys of another system. */
 const foreignKeys: readonly (keyof ServiceConfig)[] = ['cpu_count', 'cpu_percent', 'credential_spec'];
 
-/** Keys that a service may rely on for its safety, its data or its very work, and why they cannot be ignored. */
-const refusedKeys: Readonly<Partial<Record<keyof ServiceConfig, string>>> = {
-  models: 'the service would run without them',
-};
-
 export interface Support {
   readonly notes: readonly string[];
   readonly refusals: readonly Mistake[];
@@ -80,9 +75,6 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
   for (const key of foreignKeys) if (isSaid(service[key])) review.note(what, `key "${key}" means nothing on Linux and is ignored`);
   for (const { key, text } of optionProblems(service)) refuse(key, text);
-  for (const [key, why] of Object.entries(refusedKeys)) {
-    if (isSaid(service[key as keyof ServiceConfig])) refuse(key, `key "${key}" is not built yet, and ${why}`);
-  }
   if (service.develop?.watch?.some(({ action }) => action === 'rebuild') === true) review.note(what, 'develop.watch: action "rebuild" is not built yet, a change that asks for it is told by watch');
   const security = securityOf(service, workingDir, profiles);
   for (const problem of security.problems) refuse('security_opt', problem);
