@@ -8,6 +8,7 @@ import type { NetworkConfig, StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { Place } from './source-text.ts';
 import { placeOf, type Tree } from './tree.ts';
+import { suggest } from './nearest.ts';
 
 type Networks = Readonly<Record<string, NetworkConfig | null>>;
 interface Known { readonly network: string; readonly cidr: Cidr; readonly text: string }
@@ -88,7 +89,7 @@ function checkAddress({ key, field, text, network, known, replicas }: FixedAddre
 function checkMode(name: string, service: ServiceConfig, tree: Tree, mistakes: Mistakes): void {
   const mode = service.network_mode ?? 'bridge';
   const at = placeOf(tree, ['services', name, 'network_mode']);
-  if (!/^(bridge|host|none|service:.+|container:.+|ns:\/.+)$/.test(mode)) mistakes.add(at, `services.${name}.network_mode: expected bridge, host, none, service:NAME, container:NAME or ns:PATH, got ${JSON.stringify(mode)}`);
+  if (!/^(bridge|host|none|service:.+|container:.+|ns:\/.+)$/.test(mode)) mistakes.add(at, `services.${name}.network_mode: expected bridge, host, none, service:NAME, container:NAME or ns:PATH, got ${JSON.stringify(mode)}${suggest(mode, ['bridge', 'host', 'none']) || '; a network of the file is named in networks:'}`);
   if (/^(service|container):/.test(mode) && (service.ports ?? []).length > 0) {
     mistakes.add(placeOf(tree, ['services', name, 'ports']), `services.${name}.ports: the network is that of ${mode}; publish them there`);
   }

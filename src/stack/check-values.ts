@@ -50,9 +50,9 @@ function checkOwn(tree: Dict, tell: Tell): void {
 function checkService(service: ServiceConfig, tell: Tell): void {
   const { image = '', container_name: containerName = '', hostname = '', working_dir: workingDir = '', restart = '', stop_signal: stopSignal = '' } = service;
   if (image !== '' && !isReference(image)) tell(['image'], got('an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case)', image));
-  if (containerName !== '' && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(containerName)) tell(['container_name'], got('a name of at least two letters, digits, "_", "." and "-" that starts with a letter or digit', containerName));
+  if (containerName !== '' && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(containerName)) tell(['container_name'], `${got('a name of at least two letters, digits, "_", "." and "-" that starts with a letter or digit', containerName)}${/^[a-zA-Z0-9].+$/.test(containerName) ? `; write ${containerName.replace(/[^a-zA-Z0-9_.-]/g, '_')}` : ''}`);
   if (!/^[a-zA-Z0-9._-]{0,63}$/.test(hostname)) tell(['hostname'], got('a host name of at most 63 letters, digits, "-", "_" and "."', hostname));
-  if (workingDir !== '' && !workingDir.startsWith('/')) tell(['working_dir'], got('an absolute path', workingDir));
+  if (workingDir !== '' && !workingDir.startsWith('/')) tell(['working_dir'], `${got('an absolute path', workingDir)}; write ${JSON.stringify(`/${workingDir.replace(/^(\.\/)+/, '')}`)}`);
   if (!/^(no|always|unless-stopped|on-failure(:\d+)?|)$/.test(restart)) tell(['restart'], `${got('"no", "always", "unless-stopped" or "on-failure[:N]"', restart)}${restart === 'never' ? '; did you mean "no"?' : suggest(restart, ['no', 'always', 'unless-stopped', 'on-failure'])}`);
   tell(['stop_signal'], signalProblem(stopSignal));
   const condition = service.deploy?.restart_policy?.condition ?? '';
@@ -69,7 +69,7 @@ function checkService(service: ServiceConfig, tell: Tell): void {
   }
   if (service.stop_grace_period?.startsWith('-') === true) tell(['stop_grace_period'], got('a duration of 0 or more', service.stop_grace_period));
   service.tmpfs?.forEach((spec, index) => { tell(['tmpfs', index], tmpfsProblem(spec)); });
-  service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : `; write ${JSON.stringify(`/${target}`)}`}`); });
+  service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : /\s\//.test(target) ? '; a colon stands between source and target' : `; write ${JSON.stringify(`/${target}`)}`}`); });
   service.expose?.forEach((port, index) => { if (!/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(port)) tell(['expose', index], got('a port from 1 to 65535, or a range', port)); });
   for (const key of ['configs', 'secrets'] as const) {
     service[key]?.forEach((grant, index) => {

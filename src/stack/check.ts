@@ -18,7 +18,7 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
   for (const [name, service] of Object.entries(services)) {
     const at = (...path: (string | number)[]): Place => placeOf(tree, ['services', name, ...path]);
     checkSource(name, service, tree, mistakes);
-    checkNames(name, service, stack, at, mistakes);
+    checkNames(name, service, stack, tree, at, mistakes);
     checkDependencies(name, service, { services, inactive }, at, mistakes);
     checkContradictions(name, service, at, mistakes);
     checkMounts(name, service, at, mistakes);
@@ -47,9 +47,9 @@ function checkSource(name: string, service: ServiceConfig, tree: Tree, mistakes:
   else if (service.image !== undefined) mistakes.add(image.at, `services.${name}.image: expected an image's name, got an empty string`);
 }
 
-function checkNames(name: string, service: ServiceConfig, stack: StackConfig, at: At, mistakes: Mistakes): void {
+function checkNames(name: string, service: ServiceConfig, stack: StackConfig, tree: Tree, at: At, mistakes: Mistakes): void {
   const undefinedName = (kind: string, used: string, declared: Readonly<Record<string, unknown>> | undefined, place: Place): void => {
-    if (Object.hasOwn(declared ?? {}, used)) return;
+    if (Object.hasOwn(declared ?? {}, used) || child(child(tree, `${kind}s`), used) !== undefined) return; // what is wrong with a declaration is told there
     const near = suggest(used, Object.keys(declared ?? {}));
     mistakes.add(place, `services.${name}: ${kind} "${used}" is not declared${near === '' ? `; declare it below ${kind}s:` : near}`);
   };
@@ -103,12 +103,12 @@ function checkContradictions(name: string, service: ServiceConfig, at: At, mista
     mistakes.add(at('container_name'), `${where}: a container_name can name one container, got ${String(replicasOf(service))} replicas; drop one of the two`);
   }
   const { build } = service;
-  if ((build?.dockerfile ?? '') !== '' && (build?.dockerfile_inline ?? '') !== '') mistakes.add(at('build', 'dockerfile_inline'), `${where}.build: expected one of "dockerfile" and "dockerfile_inline", got both`);
+  if ((build?.dockerfile ?? '') !== '' && (build?.dockerfile_inline ?? '') !== '') mistakes.add(at('build', 'dockerfile_inline'), `${where}.build: expected one of "dockerfile" and "dockerfile_inline", got both; keep one`);
   if ((build?.platforms ?? []).length > 0 && (service.platform ?? '') !== '' && build?.platforms?.includes(service.platform ?? '') === false) {
     mistakes.add(at('platform'), `${where}: platform "${service.platform ?? ''}" is not in build.platforms; add it there`);
   }
   for (const [index, watch] of (service.develop?.watch ?? []).entries()) {
-    if ((watch.target ?? '') === '' && watch.action !== 'rebuild' && watch.action !== 'restart') mistakes.add(at('develop', 'watch', index), `${where}.develop.watch[${String(index)}]: expected the key "target" for action "${watch.action}", got none`);
+    if ((watch.target ?? '') === '' && watch.action !== 'rebuild' && watch.action !== 'restart') mistakes.add(at('develop', 'watch', index), `${where}.develop.watch[${String(index)}]: expected the key "target" for action "${watch.action}", got none; add target:`);
   }
   const { limits, reservations } = service.deploy?.resources ?? {};
   // What one side leaves out is nothing, which is another thing than what the other side says.

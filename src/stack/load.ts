@@ -15,6 +15,7 @@ import { normalizeProjectName, projectNameMistake, projectNameOf } from './proje
 import type { Project } from './project.ts';
 import { StackReader } from './read-stack.ts';
 import type { Located, Remote } from './remote.ts';
+import { withScaleInDeploy } from './replicas.ts';
 import { resolveEnvironment, resolveLabels } from './resolve-environment.ts';
 import { stackSchema } from './schema.ts';
 import type { StackConfig } from './schema.ts';
@@ -130,8 +131,9 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   const { active, inactive } = selectProfiles(stack, [...chosenProfiles(input, environment), ...selected.flatMap((each) => stack.services?.[each]?.profiles ?? [])]);
   const normalized = Object.fromEntries(Object.entries(active).map(([key, service]) => [key, without('normalize') ? service : normalizeService(service, lookup)]));
   if (!without('consistency')) checkStack(stack, normalized, inactive, tree, mistakes);
+  const checked = without('consistency') ? normalized : Object.fromEntries(Object.entries(normalized).map(([key, service]) => [key, withScaleInDeploy(service)]));
   const services: Record<string, ServiceConfig> = {};
-  for (const [key, service] of Object.entries(selectServices(normalized, selected, mistakes))) {
+  for (const [key, service] of Object.entries(selectServices(checked, selected, mistakes))) {
     const labelled = resolveLabels(key, service, tree, input.read, mistakes);
     services[key] = without('environment') ? labelled : resolveEnvironment(key, labelled, tree, lookup, input.read, mistakes);
   }

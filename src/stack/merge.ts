@@ -81,6 +81,23 @@ export const stackRule: Rule = {
   },
 };
 
+/** A service upon one that it extends. What it takes out stays marked as such: it goes from what its file is laid upon too. */
+export function mergeExtended(base: Tree, over: Tree): Tree {
+  return withResets(mergeTrees(base, over, serviceRule), over);
+}
+
+/** `merged` with the `!reset` entries of `over` at their places. */
+function withResets(merged: Tree, over: Tree): Tree {
+  if (merged.kind !== 'dict' || over.kind !== 'dict') return merged;
+  const entries = new Map(merged.entries);
+  for (const [key, entry] of over.entries) {
+    const known = entries.get(key);
+    if (entry.value.tag === 'reset') entries.set(key, entry);
+    else if (known !== undefined) entries.set(key, { ...known, value: withResets(known.value, entry.value) });
+  }
+  return { ...merged, entries };
+}
+
 /** `over` laid upon `base`. `!reset` and `!override` act here. Neither tree is changed. */
 export function mergeTrees(base: Tree, over: Tree, rule: Rule): Tree {
   if (over.tag !== null) return over;

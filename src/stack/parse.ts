@@ -117,6 +117,10 @@ function syntaxMessage(code: string, message: string, text: string, offset: numb
   const indent = /^[ \t]*/.exec(text.slice(lineStart))?.[0] ?? '';
   if (code === 'TAB_AS_INDENT' || indent.includes('\t')) return 'expected spaces for indentation, got a tab; YAML takes no tabs there';
   const line = message.split('\n')[0] ?? message;
+  const written = text.slice(lineStart).split('\n', 1)[0] ?? '';
+  if (/^(<<<<<<<|=======|>>>>>>>)( |$)/.test(written)) return 'expected a stack file, got the marks of two versions of it that git could not merge; settle which one it is';
+  if (/^\s*\/\//.test(written)) return 'expected KEY: value, got "//"; a comment begins with "#"';
+  if (/^\s*build: +[^\s{[]/.test(written) && line.startsWith('Nested mappings')) return 'expected either a folder behind "build:" or keys below it, got both; write the folder as a key too, context: FOLDER';
   const known = syntaxHints.find(([pattern]) => pattern.test(line));
   if (known !== undefined) return line.replace(known[0], known[1]);
   return `not valid YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}; check the quotes and the indentation of this line and the one above`;
@@ -132,6 +136,8 @@ const syntaxHints: readonly (readonly [RegExp, string])[] = [
   [/^Plain value cannot start with (?:reserved|directive indicator|block scalar indicator|flow indicator|collection indicator|character) ?(?:character )?(.).*/, 'expected quotes around a value that begins with "$1"; write "$1…" in quotes'],
   [/^Alias cannot be an empty string.*/, 'expected quotes around a value that begins with "*"; write "*…" in quotes'],
   [/^Unexpected flow-(?:map|seq)-start at node end.*/, 'expected "," or a closing bracket, got a bracket that opens; quote a value that has brackets in it: "${NAME}"'],
+  [/^Unexpected block-seq-ind on same line with key.*/, 'expected a list on lines of its own, got "-" behind the key; begin a new line for each item, or write [A, B]'],
+  [/^Invalid escape sequence (\\.).*/, 'expected an escape that YAML knows, got "$1"; between double quotes a "\\" begins one: write single quotes, or "/" in a path'],
   [/^Unexpected scalar at node end.*/, 'expected the end of the line, got more text; quote the whole value'],
   [/^A collection cannot be both a mapping and a sequence.*/, 'expected either KEY: value or "- " items, got both; check the indentation'],
   [/^Unexpected (?:flow-seq-end|flow-map-end) token in YAML (?:stream|document): "(.)".*/, 'expected no "$1" here; it closes nothing'],

@@ -23,7 +23,7 @@ export function parsePortSpec(text: string): readonly PortConfig[] | string {
   const protocol = given === '' ? 'tcp' : given.toLowerCase();
   if (!portProtocols.includes(protocol)) return `expected the protocol tcp, udp or sctp, got ${JSON.stringify(protocol)}; leave it out for tcp`;
   const targets = rangeOf(container);
-  if (targets === null || targets.first === 0) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}${container === '' ? '; is a variable not set?' : '; write [IP:][HOST:]CONTAINER, such as "8080:80"'}`;
+  if (targets === null || targets.first === 0) return `expected a container port from 1 to 65535, got ${JSON.stringify(container)}${container === '' ? '; is a variable not set?' : /[“”„‘’]/.test(container) ? '; these quotes are text to YAML: write "8080:80"' : '; write [IP:][HOST:]CONTAINER, such as "8080:80"'}`;
   const ip = parts.slice(0, -2).join(':').replace(/^\[(.*)\]$/, '$1');
   if (ip !== '' && !isAddress(ip)) return `expected an IP address, got ${JSON.stringify(ip)}${ip === 'localhost' ? '; write 127.0.0.1' : '; a name cannot stand here'}`;
   const published = parts.at(-2) ?? '';

@@ -1,7 +1,8 @@
 import { dirname, relative, resolve } from 'node:path/posix';
 import { parseEnvFile } from './dotenv.ts';
 import { interpolate } from './interpolate.ts';
-import { mergeTrees, pairsToDict, serviceRule, stackRule } from './merge.ts';
+import { shapeHint, topHint } from './hints.ts';
+import { mergeExtended, mergeTrees, pairsToDict, stackRule } from './merge.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { parseFile } from './parse.ts';
@@ -44,7 +45,7 @@ export class StackReader {
     const found: Dict[] = [];
     for (const tree of text === null ? [] : parseFile(file, text, this.#options.mistakes)) {
       if (tree.kind === 'dict') found.push(tree);
-      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}; begin with "services:"`);
+      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}${topHint(tree)}`);
     }
     const result = text === null ? null : found;
     this.#parsed.set(file, result);
@@ -126,7 +127,7 @@ export class StackReader {
       mistakes.add(target.at, `services.${name}.extends: service "${target.value}" is not in ${file}${suggest(target.value, known)}`);
       return own;
     }
-    return mergeTrees(folder === at.folder ? base : rebaseService(base, (path) => this.#rebased(folder, at.folder, path)), own, serviceRule);
+    return mergeExtended(folder === at.folder ? base : rebaseService(base, (path) => this.#rebased(folder, at.folder, path)), own);
   }
 
   #servicesOf(file: string, lookup: Lookup, place: Place): Tree | null {
@@ -156,7 +157,7 @@ export class StackReader {
     const { mistakes } = this.#options;
     const own = withChild(stack, 'include', null);
     if (include.kind !== 'list') {
-      mistakes.add(include.at, `include: expected a list, got ${describe(include)}`);
+      mistakes.add(include.at, `include: expected a list, got ${describe(include)}${shapeHint('a list', include)}`);
       return own;
     }
     let below: Tree | null = null;
@@ -172,7 +173,7 @@ export class StackReader {
     const { mistakes, read } = this.#options;
     const paths = texts(item.kind === 'dict' ? child(item, 'path') : item);
     if (paths.length === 0) {
-      mistakes.add(item.at, `include: expected a path or a mapping with "path", got ${describe(item)}`);
+      mistakes.add(item.at, `include: expected a path or a mapping with "path", got ${describe(item)}${item.kind === 'dict' ? ' without it; add path:' : ''}`);
       return null;
     }
     for (const [key, entry] of item.kind === 'dict' ? item.entries : []) {

@@ -1,4 +1,5 @@
 import { external, labels, looseExternal, namePattern, nothingOr, options, unrepeatedLabels } from './short-forms.ts';
+import { noService } from './hints.ts';
 import { converted, dictOf, listOf, record, text, flag, wholeInteger } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
 import { serviceSchema } from './service-schema.ts';
@@ -28,7 +29,7 @@ function withOneSource<T extends Settled>(sources: readonly string[], shape: Sha
   return converted(shape, (value, tree, reading, where) => {
     const said = sources.filter((key) => Object.hasOwn(value, key));
     const expected = `expected one of "${sources.join('", "')}"`;
-    if (said.length > 1) reading.mistakes.add(tree.at, `${where}: ${expected}, got "${said.join('" and "')}"`);
+    if (said.length > 1) reading.mistakes.add(tree.at, `${where}: ${expected}, got "${said.join('" and "')}"; keep one`);
     const elsewhere = tree.kind === 'dict' && (tree.entries.has('external') || tree.entries.has('driver'));
     if (said.length === 0 && !elsewhere) reading.mistakes.add(tree.at, `${where}: ${expected} or "external", got none; say where it comes from`);
     return value;
@@ -64,9 +65,26 @@ const version: Shape<string> = {
   },
 };
 
+/** Services by name; what stands there though it is none is named as such, and left out. */
+const servicesShape: Shape<Readonly<Record<string, Read<typeof serviceSchema>>>> = {
+  expected: 'a mapping',
+  read: (tree, reading, where) => {
+    if (tree.kind !== 'dict') return services.read(tree, reading, where);
+    const entries = new Map(tree.entries);
+    for (const [key, entry] of tree.entries) {
+      const why = noService(key, entry.value);
+      if (why === null) continue;
+      reading.mistakes.add(entry.key, `${where}: ${why}`);
+      entries.delete(key);
+    }
+    return services.read({ ...tree, entries }, reading, where);
+  },
+};
+const services = dictOf(serviceSchema, namePattern);
+
 /** A whole stack file after merging (Compose Specification 04-version-and-name to 09-secrets). */
 export const stackSchema = record('a stack file', {}, {
-  version, name: text, services: dictOf(serviceSchema, namePattern), networks: dictOf(nothingOr(network)), volumes: dictOf(nothingOr(volume), namePattern), secrets: dictOf(secret, namePattern),
+  version, name: text, services: servicesShape, networks: dictOf(nothingOr(network)), volumes: dictOf(nothingOr(volume), namePattern), secrets: dictOf(secret, namePattern),
   configs: dictOf(config, namePattern), models: dictOf(model),
 });
 

@@ -27,7 +27,7 @@ const deviceKeys = { count: deviceCount(), device_ids: unlike, driver: text, opt
 
 /** A request that counts nothing and names none means all. */
 const wholeRequest = <T extends { readonly count?: number; readonly device_ids?: readonly string[] }>(shape: Shape<T>): Shape<T> => converted(shape, (value, tree, reading, where) => {
-  if (value.count !== undefined && value.device_ids !== undefined) reading.mistakes.add(tree.at, `${where}: expected one of "count" and "device_ids", got both`);
+  if (value.count !== undefined && value.device_ids !== undefined) reading.mistakes.add(tree.at, `${where}: expected one of "count" and "device_ids", got both; keep one`);
   return value.count === undefined && value.device_ids === undefined ? { ...value, count: -1 } : value;
 });
 const devices = listOf(wholeRequest(record('a device request', { capabilities: unlike }, deviceKeys)));

@@ -33,7 +33,7 @@ type Optional<F extends Fields> = { readonly [K in keyof F]?: Read<F[K]> };
 /** Adds `where: expected …, got …` and returns undefined. */
 export function mismatch(tree: Tree, reading: Reading, where: string, expected: string): undefined {
   const text = tree.kind === 'leaf' && typeof tree.value !== 'string' && tree.value !== null;
-  const hint = text && expected.startsWith('a string') ? `; write "${tree.text}"` : text && typeof tree.value === 'number' && expected.startsWith('a duration') ? `; write ${tree.text}s` : shapeHint(expected, tree);
+  const hint = text && expected.startsWith('a string') ? `; write "${tree.text}"` : text && typeof tree.value === 'number' && expected.startsWith('a duration') ? `; write ${tree.text}s` : shapeHint(expected, tree, where);
   reading.mistakes.add(tree.at, `${where}: expected ${expected}, got ${describe(tree)}${hint}`);
 }
 

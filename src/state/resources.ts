@@ -51,5 +51,5 @@ const ULIMITS = ['as', 'core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgq
 export function ulimitProblem(name: string, { soft, hard }: Ulimit): string | null {
   if (!ULIMITS.includes(name)) return `ulimits: "${name}" is no limit of a process; expected one of ${ULIMITS.join(', ')}`;
   const above = hard >= 0 && (soft < 0 || soft > hard);
-  return above ? `ulimits: the soft limit of ${name} (${soft < 0 ? 'none' : soft}) is above its hard one (${hard})` : null;
+  return above ? `ulimits: the soft limit of ${name} (${soft < 0 ? 'none' : soft}) is above its hard one (${hard}); raise that, or lower the soft one` : null;
 }

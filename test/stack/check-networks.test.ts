@@ -24,7 +24,7 @@ describe('networks that do not fit together', () => {
       [at(2, 47, 'services.web.networks.a.ipv4_address: one address cannot be that of 2 replicas; leave it out')]],
     ['one link name twice', stack('networks: { a: { interface_name: lan }, b: { interface_name: lan } }', '  a:\n  b:\n'),
       [at(2, 65, 'services.web.networks.b.interface_name: "lan" is that of network "a" already')]],
-    ['a wrong mode', 'services:\n  web: { image: a, network_mode: bridged }\n', [at(2, 20, 'services.web.network_mode: expected bridge, host, none, service:NAME, container:NAME or ns:PATH, got "bridged"')]],
+    ['a wrong mode', 'services:\n  web: { image: a, network_mode: bridged }\n', [at(2, 20, 'services.web.network_mode: expected bridge, host, none, service:NAME, container:NAME or ns:PATH, got "bridged"; did you mean "bridge"?')]],
     ['ports of another one\'s network', 'services:\n  web: { image: a, network_mode: "container:x", ports: ["80:80"] }\n', [at(2, 49, 'services.web.ports: the network is that of container:x; publish them there')]],
     ['a range that is too short', 'services:\n  web: { image: a, scale: 3, ports: ["8000-8002:80"] }\n  b: { image: b, ports: ["8001:80"] }\n',
       [at(2, 38, 'services.web.ports: 3 containers take a host port each, and 8000-8002 has 2 that nobody else publishes; give a longer range')]],

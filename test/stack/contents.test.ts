@@ -68,7 +68,7 @@ describe('configs and secrets', () => {
   test('each says once where it comes from', () => {
     const declared = (secret: string): string => `services: { a: { image: a } }\nsecrets:\n  s: ${secret}\n`;
     expect(mistakesOf(declared('{}'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment" or "external", got none; say where it comes from']);
-    expect(mistakesOf(declared('{ file: ./a, environment: A }'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", got "file" and "environment"']);
+    expect(mistakesOf(declared('{ file: ./a, environment: A }'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment", got "file" and "environment"; keep one']);
     expect(mistakesOf('services: { a: { image: a } }\nvolumes: { v: { external: true, driver: local } }\n')[0]).toContain('expected only "name" beside "external", got "driver"');
     expect(mistakesOf('services: { a: { image: a, secrets: [{ source: s, uid: app }] } }\nsecrets: { s: { file: ./a } }\n')[0]).toContain('expected a number, as the container knows users by, got "app"');
   });

@@ -213,3 +213,16 @@ test('text in quotes goes on in lines that are indented less, as docker compose 
   expect(project.services['a']).toMatchObject({ command: ['foo', 'a # b', '#', 'bar'], user: 'it\'s\nb', labels: { 'a': 'b c', 'd': '"e' }, environment: { LONG: 'one\ntwo three' }, hostname: 'h' });
   expect(mistakesOf('services:\n  a:\n    image: "x\n    user: y\n')[0]).toContain('/app/compose.yaml:3:');
 });
+
+test('what a service takes out that extends another goes from the file before too', () => {
+  const files = { '/app/over.yaml': 'services:\n  web: { extends: { file: base.yaml, service: x }, ports: !reset [], labels: { a: !reset null }, dns: !override [9.9.9.9] }\n', '/app/base.yaml': 'services: { x: { image: b, ports: ["1:1"], labels: { a: b, c: d }, dns: [1.1.1.1] } }\n' };
+  const { services } = projectOf('services:\n  web: { image: a, ports: ["80:80"], labels: { a: x, e: f }, dns: [8.8.8.8] }\n', { files: ['/app/compose.yaml', '/app/over.yaml'] }, files);
+  expect(services['web']).toMatchObject({ image: 'b', labels: { c: 'd', e: 'f' }, dns: ['9.9.9.9'] });
+  expect(services['web']?.ports ?? []).toEqual([]);
+});
+
+test('scale is said in deploy too, and the old name of an external resource is its name in later files', () => {
+  expect(configYaml(projectOf('services:\n  web: { image: a, scale: 2, deploy: { labels: { a: b } } }\n'))).toContain('deploy:\n      replicas: 2\n');
+  const { volumes } = projectOf('services: { web: { image: a, volumes: ["data:/d"] } }\nvolumes: { data: { external: { name: old } } }\n', { files: ['/app/compose.yaml', '/app/over.yaml'] }, { '/app/over.yaml': 'volumes: { data: { name: other } }\n' });
+  expect(volumes['data']).toMatchObject({ name: 'other', external: true });
+});

@@ -63,7 +63,7 @@ networks:
     ['a misspelt signal', web('    stop_signal: SIGTREM\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGTREM"; did you mean "SIGTERM"?')]],
     ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false; write "no"')]],
     ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"; write "x=ADDRESS"')]],
-    ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"')]],
+    ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"; write "/app"')]],
     ['wrong addresses', web('    networks: { n: { ipv4_address: 10.0.0.256 } }\nnetworks: { n: { ipam: { config: [{ subnet: 10.0.0.0/33 }] } } }\n'), [
       at(4, 36, 'services.web.networks.n.ipv4_address: expected an IPv4 address, got "10.0.0.256"'), at(5, 45, 'networks.n.ipam.config[0].subnet: expected a subnet such as 10.9.0.0/24, got "10.0.0.0/33"')]],
     ['a malformed image', 'services:\n  web:\n    image: "Bad Image:tag:tag"\n', [at(3, 12, 'services.web.image: expected an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case), got "Bad Image:tag:tag"')]],

@@ -74,7 +74,7 @@ describe('what cannot be', () => {
     ['sysctls: { kernel.panic: 1 }', "sysctls: kernel.panic is the whole machine's and cannot be set for one container; set it on the host"],
     ['sysctls: { net.core.somaxconn: 1 }\n    network_mode: host', 'sysctls: net.core.somaxconn belongs to the network, which is the host\'s with network_mode "host"; set it there'],
     ['ulimits: { open: 1 }', 'ulimits: "open" is no limit of a process; expected one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack'],
-    ['ulimits: { nofile: { soft: 9, hard: 8 } }', 'ulimits: the soft limit of nofile (9) is above its hard one (8)'],
+    ['ulimits: { nofile: { soft: 9, hard: 8 } }', 'ulimits: the soft limit of nofile (9) is above its hard one (8); raise that, or lower the soft one'],
     ['device_cgroup_rules: ["c 1 rwm"]', 'device_cgroup_rules: "c 1 rwm": expected a rule such as "c 1:3 rwm"'],
     ['devices: ["vendor.com/gpu=0:r"]', 'devices: "vendor.com/gpu=0:r:rwm": expected absolute paths, and of r, w and m what is permitted'],
     ['devices: ["/dev/a:/dev/a:x"]', 'devices: "/dev/a:/dev/a:x": expected absolute paths, and of r, w and m what is permitted'],
