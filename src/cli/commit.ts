@@ -1,7 +1,8 @@
 import { nameOf } from '../client/container-summary.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { queryPath } from '../client/query-path.ts';
-import { textOf } from '../client/quick-request.ts';
+import { fields, text } from '../client/outline.ts';
+import { jsonLine, textOf } from '../client/quick-request.ts';
 import { clientOf } from './client-of.ts';
 import { tellSteps } from './dry-run.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
@@ -27,7 +28,7 @@ export const addCommit: AddCommand = (program, cli, ends) => {
       const answer = await textOf(await client.send('POST', queryPath('/commit', {
         container: container.Id, repo: image ?? '', author: options.author ?? '', comment: options.message ?? '', pause: String(options.pause), changes: (options.change ?? []).join('\n'),
       })));
-      const { Id } = JSON.parse(answer) as { readonly Id: string };
+      const { Id } = jsonLine(answer, fields<{ readonly Id: string }>({ Id: text }));
       cli.stderr.write(`${nameOf(container)} commit ${nameOf(container)} Committed as ${Id}\n`);
       return 0;
     }));

@@ -1,4 +1,5 @@
-import { linesOf } from '../client/quick-request.ts';
+import { fields, number, table, text as string } from '../client/outline.ts';
+import { jsonLine, linesOf } from '../client/quick-request.ts';
 import { clientOf } from './client-of.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -8,6 +9,8 @@ import { timeOption } from './time-option.ts';
 interface EventsOptions extends StackOptions { readonly json?: boolean; readonly since?: string; readonly until?: string }
 
 interface EngineEvent { readonly Type: string; readonly Action: string; readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> }; readonly timeNano: number; readonly time: number }
+
+const engineEvent = fields<EngineEvent>({ Type: string, Action: string, Actor: fields<EngineEvent['Actor']>({ ID: string, Attributes: table(string) }), timeNano: number, time: number });
 
 const LABELS = 'com.docker.compose.';
 
@@ -20,7 +23,7 @@ export const addEvents: AddCommand = (program, cli, ends) => {
       const query = new URLSearchParams({ filters: JSON.stringify({ label: [`${LABELS}project=${await stackNameOf(options, cli)}`, `${LABELS}oneoff=False`] }) });
       for (const name of ['since', 'until'] as const) if (options[name] !== undefined) query.set(name, timeOption(options[name]));
       for await (const line of linesOf(await clientOf(options, cli).send('GET', `/events?${query}`))) {
-        const event = JSON.parse(line) as EngineEvent;
+        const event = jsonLine(line, engineEvent);
         const service = event.Actor.Attributes[`${LABELS}service`] ?? '';
         if (services.length > 0 && !services.includes(service)) continue;
         cli.stdout.write(`${options.json === true ? JSON.stringify(record(event, service)) : text(event)}\n`);

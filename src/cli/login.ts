@@ -1,4 +1,5 @@
 import type { EngineClient } from '../client/engine-client.ts';
+import { fields, optional, text } from '../client/outline.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { RegistryCredentials } from '../state/registry-credentials.ts';
 import { askLine, askSecret, readAll } from './ask.ts';
@@ -38,7 +39,7 @@ export const addLogin: AddCommand = (program, cli, ends) => {
 
 /** Answers the token that the registry gives in place of the password, or ''. */
 async function verify(client: EngineClient, host: string, credentials: RegistryCredentials): Promise<string> {
-  const { IdentityToken } = await client.ask<{ readonly IdentityToken?: string }>('POST', '/auth', JSON.stringify({ ...credentials, serveraddress: host }));
+  const { IdentityToken } = await client.ask('POST', '/auth', fields<{ readonly IdentityToken?: string }>({ IdentityToken: optional(text) }), JSON.stringify({ ...credentials, serveraddress: host }));
   return IdentityToken ?? '';
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { containerSummaries } from '../client/answers.ts';
 import type { ContainerSummary } from '../client/container-summary.ts';
 import { clientOf } from './client-of.ts';
 import { addFormat } from './options.ts';
@@ -17,7 +18,7 @@ export const addLs: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: LsOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<LsOptions>();
       const client = clientOf(options, cli);
-      const [stacks, containers] = await Promise.all([client.stacks(), client.ask<readonly ContainerSummary[]>('GET', `/containers/json?all=${Number(options.all === true)}`)]);
+      const [stacks, containers] = await Promise.all([client.stacks(), client.ask('GET', `/containers/json?all=${Number(options.all === true)}`, containerSummaries)]);
       const owned = containers.filter(({ Bayplan }) => Bayplan.owner !== 'api');
       const names = [...new Set([...owned.map(({ Bayplan }) => Bayplan.stack), ...(options.all === true ? stacks.map(({ name }) => name) : [])])].toSorted().filter((name) => name.includes(options.filter ?? ''));
       const rows = names.map((name) => ({

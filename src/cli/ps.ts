@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import { containersPath, nameOf, type ContainerSummary } from '../client/container-summary.ts';
 import { EngineAbsent } from '../client/errors.ts';
-import { quickRequest, textOf } from '../client/quick-request.ts';
+import { containerSummaries, listedStacks } from '../client/answers.ts';
+import { jsonLine, quickRequest, textOf } from '../client/quick-request.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { addFormat, addStackOptions, rootOf, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
@@ -41,7 +42,7 @@ export const addPs: AddCommand = (program, cli, ends) => {
         });
       };
       const states = [...(options.status ?? []), ...(options.filter ?? [])];
-      const all = JSON.parse(await get(containersPath(name, options.all === true || states.length > 0 || services.length > 0))) as readonly ContainerSummary[];
+      const all = jsonLine(await get(containersPath(name, options.all === true || states.length > 0 || services.length > 0)), containerSummaries);
       const known = services.length > 0 || options.orphans === false || options.orphans === 'false' ? await knownServices(name, get) : null;
       const unknown = services.find((service) => known?.includes(service) !== true && !all.some(({ Bayplan }) => Bayplan.service === service));
       if (unknown !== undefined) throw new BayplanError('no-service', `no service "${unknown}" in stack "${name}"`);
@@ -71,7 +72,7 @@ function state(value: string, before: readonly string[] | undefined): readonly s
 
 /** Services that the stack has, those that are not asked for too; none where nothing is kept of it. */
 async function knownServices(stack: string, get: (path: string) => Promise<string>): Promise<readonly string[]> {
-  const stacks = JSON.parse(await get('/stacks')) as readonly { readonly name: string; readonly desired: { readonly services: object; readonly inactive: readonly string[] } | null }[];
+  const stacks = jsonLine(await get('/stacks'), listedStacks);
   const desired = stacks.find(({ name }) => name === stack)?.desired;
   return desired === null || desired === undefined ? [] : [...Object.keys(desired.services), ...desired.inactive];
 }

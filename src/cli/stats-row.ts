@@ -1,3 +1,4 @@
+import { fields, list, nullable, number, optional, type Outline, table, text } from '../client/outline.ts';
 import { humanSize } from './human-size.ts';
 
 /** An answer of `GET /containers/{id}/stats`, as far as the command line looks at it. */
@@ -10,6 +11,13 @@ export interface Stats {
   readonly networks?: Readonly<Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>>;
 }
 interface Cpu { readonly cpu_usage: { readonly total_usage: number }; readonly system_cpu_usage?: number; readonly online_cpus?: number }
+
+const cpu = fields<Cpu>({ cpu_usage: fields<Cpu['cpu_usage']>({ total_usage: number }), system_cpu_usage: optional(number), online_cpus: optional(number) });
+export const statsOutline: Outline<Stats> = fields<Stats>({
+  pids_stats: fields<Stats['pids_stats']>({ current: optional(number) }), cpu_stats: cpu, precpu_stats: cpu, memory_stats: fields<Stats['memory_stats']>({ usage: optional(number), limit: optional(number), stats: optional(table(number)) }),
+  blkio_stats: fields<Stats['blkio_stats']>({ io_service_bytes_recursive: nullable(list(fields<{ readonly op: string; readonly value: number }>({ op: text, value: number }))) }),
+  networks: optional(table(fields<{ readonly rx_bytes: number; readonly tx_bytes: number }>({ rx_bytes: number, tx_bytes: number }))),
+});
 
 /** Docker's fields. */
 export interface StatsRow {

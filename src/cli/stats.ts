@@ -1,12 +1,12 @@
 import { nameOf, type ContainerSummary } from '../client/container-summary.ts';
 import { clientOf } from './client-of.ts';
-import { linesOf } from '../client/quick-request.ts';
+import { jsonLine, linesOf } from '../client/quick-request.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { addFormat, addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { serviceContainers } from './service-containers.ts';
 import { stackNameOf } from './stack-name.ts';
-import { statsRow, type Stats, type StatsRow } from './stats-row.ts';
+import { statsOutline, statsRow, type Stats, type StatsRow } from './stats-row.ts';
 import { table } from './table.ts';
 
 interface StatsOptions extends StackOptions { readonly all?: boolean; readonly format?: 'json' | 'table'; readonly stream: boolean; readonly trunc: boolean }
@@ -49,7 +49,7 @@ export const addStats: AddCommand = (program, cli, ends) => {
 };
 
 async function* statsOf({ Id }: ContainerSummary, stream: boolean, client: EngineClient): AsyncGenerator<Stats> {
-  for await (const line of linesOf(await client.send('GET', `/containers/${Id}/stats?stream=${Number(stream)}`))) yield JSON.parse(line) as Stats;
+  for await (const line of linesOf(await client.send('GET', `/containers/${Id}/stats?stream=${Number(stream)}`))) yield jsonLine(line, statsOutline);
 }
 
 function tableOf(rows: readonly StatsRow[]): string {

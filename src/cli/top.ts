@@ -1,3 +1,4 @@
+import { fields, list, text } from '../client/outline.ts';
 import { clientOf } from './client-of.ts';
 import { addStackOptions, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -12,7 +13,7 @@ export const addTop: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<StackOptions>();
       const client = clientOf(options, cli);
       const running = await serviceContainers(await stackNameOf(options, cli), services, false, client);
-      const tops = await Promise.all(running.map(async ({ Id, Bayplan }) => ({ Bayplan, ...await client.ask<{ readonly Titles: readonly string[]; readonly Processes: readonly (readonly string[])[] }>('GET', `/containers/${Id}/top`) })));
+      const tops = await Promise.all(running.map(async ({ Id, Bayplan }) => ({ Bayplan, ...await client.ask('GET', `/containers/${Id}/top`, fields<{ readonly Titles: readonly string[]; readonly Processes: readonly (readonly string[])[] }>({ Titles: list(text), Processes: list(list(text)) })) })));
       const [first] = tops;
       if (first === undefined) return 0;
       const rows = tops.flatMap(({ Bayplan, Processes }) => Processes.map((process) => [Bayplan.service, String(Bayplan.slot), ...process]));

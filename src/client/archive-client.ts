@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { EngineClient } from './engine-client.ts';
 import { queryPath } from './query-path.ts';
-import { textOf } from './quick-request.ts';
+import { fields, number, text } from './outline.ts';
+import { jsonLine, textOf } from './quick-request.ts';
 
 /** What is at a path of a container, as docker's archives have it. */
 export interface PathStat { readonly name: string; readonly size: number; readonly folder: boolean; readonly link: boolean; /** Where a link leads. */ readonly target: string }
@@ -27,7 +28,7 @@ export class ArchiveClient {
     const header = response.headers['x-docker-container-path-stat'];
     if (response.statusCode === 404) return null;
     if (typeof header !== 'string') throw new BayplanError('not-found', `${path} of container ${container} could not be looked at (${response.statusCode ?? 0})`);
-    const { name, size, mode, linkTarget } = JSON.parse(Buffer.from(header, 'base64').toString()) as { readonly name: string; readonly size: number; readonly mode: number; readonly linkTarget: string };
+    const { name, size, mode, linkTarget } = jsonLine(Buffer.from(header, 'base64').toString(), fields<{ readonly name: string; readonly size: number; readonly mode: number; readonly linkTarget: string }>({ name: text, size: number, mode: number, linkTarget: text }));
     return { name, size, folder: Math.floor(mode / FOLDER) % 2 === 1, link: Math.floor(mode / LINK) % 2 === 1, target: linkTarget };
   }
 

@@ -2,26 +2,35 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { DriftAnswer } from '../state/drift.ts';
 import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../state/messages.ts';
-import type { JobAnswer, JobRun, JobStarted } from '../state/job.ts';
+import type { JobAnswer, JobRun } from '../state/job.ts';
 import type { Operation } from '../state/operation.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { repositoryOf } from '../state/image-reference.ts';
 import type { StackArtifact } from '../state/stack-artifact.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { pathsOf } from '../state/paths.ts';
+import { containerSummaries, driftAnswers, jobAnswers, jobStarted, type ListedStack, listedStacks, logLine, passEvent, planAnswer, revisions, stackAnswer, stackArtifact, sweepAnswer } from './answers.ts';
 import { realRoot } from './real-root.ts';
 import { containersPath, type ContainerSummary } from './container-summary.ts';
 import { EngineAbsent, execCutBy } from './errors.ts';
-import { jsonOf, linesOf, quickRequest, textOf } from './quick-request.ts';
+import { jsonLine, jsonOf, linesOf, quickRequest, textOf } from './quick-request.ts';
+import { fields, flag, list, nullable, number, optional, type Outline, text } from './outline.ts';
 import type { StdioOptions, StdioStreams } from './stdio-stream.ts';
 
 /** One line of a pull or push: what happens, to the layer `id` where it is about one. */
 export interface TransferLine { readonly status: string; readonly id?: string; readonly progressDetail?: { readonly current?: number; readonly total?: number } }
 
+const transferLine = fields<Partial<TransferLine> & { readonly errorDetail?: { readonly message: string } }>({
+  status: optional(text), id: optional(text), progressDetail: optional(fields<NonNullable<TransferLine['progressDetail']>>({ current: optional(number), total: optional(number) })), errorDetail: optional(fields<{ readonly message: string }>({ message: text })),
+});
+
+/** What an inspected container's command asks for. */
+interface Inspected { readonly Config: { readonly Tty: boolean; readonly OpenStdin: boolean } }
+
 /** What the user has for the registries of these images. */
 export type FindCredentials = (images: readonly string[]) => Promise<CredentialsByHost>;
 
-/** What the command line asks an engine. Answers are the same program's and trusted. */
+/** What the command line asks an engine. Answers are read by what the command line looks at in them: the engine may be of another version. */
 export class EngineClient {
   readonly root: string;
   readonly socket: string;
@@ -44,24 +53,24 @@ export class EngineClient {
   }
 
   async version(): Promise<{ readonly Version: string; readonly ApiVersion: string }> {
-    return await this.#json('GET', '/version');
+    return await this.#json('GET', '/version', fields<{ readonly Version: string; readonly ApiVersion: string }>({ Version: text, ApiVersion: text }));
   }
 
   /** What the engine says is wrong with its own state, a line each. */
   async warnings(): Promise<readonly string[]> {
-    return (await this.#json<{ readonly Warnings: readonly string[] }>('GET', '/info')).Warnings;
+    return (await this.#json('GET', '/info', fields<{ readonly Warnings: readonly string[] }>({ Warnings: list(text) }))).Warnings;
   }
 
   async stack(name: string): Promise<StackAnswer> {
-    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}`);
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}`, stackAnswer);
   }
 
-  async stacks(): Promise<readonly StackAnswer[]> {
-    return await this.#json('GET', '/stacks');
+  async stacks(): Promise<readonly ListedStack[]> {
+    return await this.#json('GET', '/stacks', listedStacks);
   }
 
   async planStack(name: string, body: StackRequest): Promise<PlanAnswer> {
-    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/plan`, JSON.stringify(body));
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/plan`, planAnswer, JSON.stringify(body));
   }
 
   /** `attached`: the pass ends with this connection. */
@@ -75,17 +84,17 @@ export class EngineClient {
 
   /** What `removeStack` would do. */
   async planRemoval(name: string, options: Removal): Promise<PlanAnswer> {
-    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/removal?${removalQuery(options)}`);
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/removal?${removalQuery(options)}`, planAnswer);
   }
 
   /** What `operate` would do. */
   async planOperation(name: string, operation: OperationRequest): Promise<PlanAnswer> {
-    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/operations/plan`, JSON.stringify({ version: 1, ...operation }));
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/operations/plan`, planAnswer, JSON.stringify({ version: 1, ...operation }));
   }
 
   /** What `rollback` would do. */
   async planRollback(name: string, revision: number | null, from: string | null): Promise<PlanAnswer> {
-    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/rollback/plan`, JSON.stringify({ version: 1, revision, from }));
+    return await this.#json('POST', `/stacks/${encodeURIComponent(name)}/rollback/plan`, planAnswer, JSON.stringify({ version: 1, revision, from }));
   }
 
   async *operate(name: string, operation: OperationRequest, signal?: AbortSignal): AsyncGenerator<PassEvent> {
@@ -93,28 +102,28 @@ export class EngineClient {
   }
 
   async history(name: string): Promise<readonly RevisionAnswer[]> {
-    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/revisions`);
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/revisions`, revisions);
   }
 
   async drift(name: string): Promise<readonly DriftAnswer[]> {
-    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/drift`);
+    return await this.#json('GET', `/stacks/${encodeURIComponent(name)}/drift`, driftAnswers);
   }
 
   /** The files of a stack that was published to a registry. */
   async stackArtifact(reference: string): Promise<StackArtifact> {
-    return await jsonOf(await this.#call('GET', `/stack-artifacts?${new URLSearchParams({ reference })}`, null, undefined, await this.#authorization([reference])));
+    return await jsonOf(await this.#call('GET', `/stack-artifacts?${new URLSearchParams({ reference })}`, null, undefined, await this.#authorization([reference])), stackArtifact);
   }
 
   async jobs(stack: string): Promise<readonly JobAnswer[]> {
-    return await this.#json('GET', `/stacks/${encodeURIComponent(stack)}/jobs`);
+    return await this.#json('GET', `/stacks/${encodeURIComponent(stack)}/jobs`, jobAnswers);
   }
 
   async runJob(stack: string, service: string): Promise<JobRun | null> {
-    return (await this.#json<JobStarted>('POST', `/stacks/${encodeURIComponent(stack)}/jobs/${encodeURIComponent(service)}/run`)).run;
+    return (await this.#json('POST', `/stacks/${encodeURIComponent(stack)}/jobs/${encodeURIComponent(service)}/run`, jobStarted)).run;
   }
 
   async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
-    return (await this.#json<{ readonly lines: readonly string[] }>('GET', `/stacks/${encodeURIComponent(name)}/diff?from=${from}&to=${to}`)).lines;
+    return (await this.#json('GET', `/stacks/${encodeURIComponent(name)}/diff?from=${from}&to=${to}`, fields<{ readonly lines: readonly string[] }>({ lines: list(text) }))).lines;
   }
 
   async *rollback(name: string, revision: number | null, from: string | null): AsyncGenerator<PassEvent> {
@@ -127,11 +136,11 @@ export class EngineClient {
     for (const name of ['since', 'until', 'index'] as const) if (options[name] !== undefined) query.set(name, options[name]);
     for (const service of options.services) query.append('service', service);
     const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);
-    for await (const line of linesOf(response)) yield JSON.parse(line);
+    for await (const line of linesOf(response)) yield jsonLine(line, logLine);
   }
 
   async containers(stack: string, all: boolean): Promise<readonly ContainerSummary[]> {
-    return await this.#json('GET', containersPath(stack, all));
+    return await this.#json('GET', containersPath(stack, all), containerSummaries);
   }
 
   /** `timeout` in seconds; null: the container's own. */
@@ -147,18 +156,18 @@ export class EngineClient {
     await textOf(await this.#quick('POST', `/containers/${encodeURIComponent(name)}/start`));
   }
 
-  async inspectContainer(name: string): Promise<{ readonly Config: { readonly Tty: boolean; readonly OpenStdin: boolean } }> {
-    return await this.#json('GET', `/containers/${encodeURIComponent(name)}/json`);
+  async inspectContainer(name: string): Promise<Inspected> {
+    return await this.#json('GET', `/containers/${encodeURIComponent(name)}/json`, fields<Inspected>({ Config: fields<Inspected['Config']>({ Tty: flag, OpenStdin: flag }) }));
   }
 
   /** Makes a one-off container of a stack; answers its id. */
   async createOneOff(stack: string, body: StackRequest): Promise<string> {
-    return (await this.#json<{ readonly id: string }>('POST', `/stacks/${encodeURIComponent(stack)}/containers`, JSON.stringify(body))).id;
+    return (await this.#json('POST', `/stacks/${encodeURIComponent(stack)}/containers`, fields<{ readonly id: string }>({ id: text }), JSON.stringify(body))).id;
   }
 
   /** Resolves with the exit code. `next-exit`: of the next run, when that has ended. */
   async waitContainer(id: string, condition: 'not-running' | 'next-exit'): Promise<number> {
-    return (await this.#json<{ readonly StatusCode: number }>('POST', `/containers/${id}/wait?condition=${condition}`)).StatusCode;
+    return (await this.#json('POST', `/containers/${id}/wait?condition=${condition}`, fields<{ readonly StatusCode: number }>({ StatusCode: number }))).StatusCode;
   }
 
   /** Takes part in a container's stdio, of one that does not run in that of its next start. */
@@ -189,13 +198,13 @@ export class EngineClient {
     const response = await open(this.socket, 'POST', '/images/load', archive, undefined, { 'Content-Type': 'application/x-tar' });
     await check(response);
     const loaded: string[] = [];
-    for await (const line of linesOf(response)) loaded.push((JSON.parse(line) as { readonly stream: string }).stream.trimEnd());
+    for await (const line of linesOf(response)) loaded.push(jsonLine(line, fields<{ readonly stream: string }>({ stream: text })).stream.trimEnd());
     return loaded;
   }
 
   /** Makes a command ready to be run in a container; answers its id. */
   async createExec(container: string, command: ExecCommand): Promise<string> {
-    const { Id } = await this.#json<{ readonly Id: string }>('POST', `/containers/${encodeURIComponent(container)}/exec`, JSON.stringify({
+    const { Id } = await this.#json('POST', `/containers/${encodeURIComponent(container)}/exec`, fields<{ readonly Id: string }>({ Id: text }), JSON.stringify({
       Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, Privileged: command.privileged === true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
     }));
     return Id;
@@ -206,7 +215,7 @@ export class EngineClient {
     const { runStdio } = await import('./stdio-stream.ts');
     const body = { Detach: false, Tty: options.tty, ...(size === null ? {} : { ConsoleSize: [size.height, size.width] }) };
     if (await runStdio(this.socket, `/exec/${id}/start`, JSON.stringify(body), streams, options).catch(execCutBy('ECONNRESET')) === 'detached') return null;
-    const { ExitCode } = await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`).catch(execCutBy('not-found', 'engine-gone'));
+    const { ExitCode } = await this.#json('GET', `/exec/${id}/json`, fields<{ readonly ExitCode: number | null }>({ ExitCode: nullable(number) })).catch(execCutBy('not-found', 'engine-gone'));
     if (ExitCode === null) throw new BayplanError('exec-cut', 'the connection to the command was cut before it ended');
     return ExitCode;
   }
@@ -227,22 +236,22 @@ export class EngineClient {
 
   /** Takes away what engines have left that are gone. */
   async sweep(options: Omit<SweepRequest, 'version'>): Promise<SweepAnswer> {
-    return await this.#json('POST', '/engine/sweep', JSON.stringify({ version: 1, ...options } satisfies SweepRequest));
+    return await this.#json('POST', '/engine/sweep', sweepAnswer, JSON.stringify({ version: 1, ...options } satisfies SweepRequest));
   }
 
   /** Resolves when the engine has let go of everything, with how many containers go on; null from one that does not say. */
   async stopEngine(): Promise<number | null> {
-    return (await this.#json<{ readonly running?: number }>('POST', '/engine/stop')).running ?? null;
+    return (await this.#json('POST', '/engine/stop', fields<{ readonly running?: number | undefined }>({ running: optional(number) }))).running ?? null;
   }
 
   /** One question and its JSON answer. */
-  async ask<T>(method: string, path: string, body: string | null = null): Promise<T> {
-    return await this.#json(method, path, body);
+  async ask<T>(method: string, path: string, of: Outline<T>, body: string | null = null): Promise<T> {
+    return await this.#json(method, path, of, body);
   }
 
   /** The same of what the engine asks a registry about an image: with the user's credentials. */
-  async askRegistry<T>(path: string, image: string): Promise<T> {
-    return await jsonOf(await this.#quick('GET', path, null, await this.#authorization([image])));
+  async askRegistry<T>(path: string, image: string, of: Outline<T>): Promise<T> {
+    return await jsonOf(await this.#quick('GET', path, null, await this.#authorization([image])), of);
   }
 
   /** One request; the answer's body is not read yet. */
@@ -253,7 +262,7 @@ export class EngineClient {
   async *#transfer(path: string, image: string): AsyncGenerator<TransferLine> {
     const response = await this.#call('POST', path, null, undefined, await this.#authorization([image]));
     for await (const line of linesOf(response)) {
-      const told = JSON.parse(line) as Partial<TransferLine> & { readonly errorDetail?: { readonly message: string } };
+      const told = jsonLine(line, transferLine);
       if (told.errorDetail !== undefined) throw new BayplanError('transfer-failed', told.errorDetail.message);
       yield { ...told, status: told.status ?? '' };
     }
@@ -268,14 +277,14 @@ export class EngineClient {
     let last: PassEvent | null = null;
     const answer = signal === undefined ? await this.#quick(method, path, body, headers) : await this.#call(method, path, body, signal, headers);
     for await (const line of linesOf(answer)) {
-      last = JSON.parse(line) as PassEvent;
+      last = jsonLine(line, passEvent);
       yield last;
     }
     if (last?.type !== 'end') throw new BayplanError('engine-gone', 'the engine ended before the work was done: run the command again, it goes on from there', { retryable: true });
   }
 
-  async #json<T>(method: string, path: string, body: string | null = null): Promise<T> {
-    return await jsonOf(await this.#quick(method, path, body));
+  async #json<T>(method: string, path: string, of: Outline<T>, body: string | null = null): Promise<T> {
+    return await jsonOf(await this.#quick(method, path, body), of);
   }
 
   /** For answers that tell by themselves whether they are whole. */

@@ -1,4 +1,5 @@
 import type { EngineClient } from './engine-client.ts';
+import { anything, fields, flag, list, nullable, text } from './outline.ts';
 
 /** One element of `GET /networks`, as far as the command line looks at it. */
 export interface NetworkSummary {
@@ -11,6 +12,10 @@ export interface NetworkSummary {
   /** Null for what is no network of the engine's: host, none. */
   readonly IPAM: { readonly Config: readonly { readonly Subnet: string }[] | null };
 }
+
+const summary = fields<NetworkSummary>({
+  Id: text, Name: text, Driver: text, Scope: text, Internal: flag, EnableIPv6: flag, IPAM: fields<NetworkSummary['IPAM']>({ Config: nullable(list(fields<{ readonly Subnet: string }>({ Subnet: text }))) }),
+});
 
 /** Body of `POST /networks/create`, as far as the command line says it. */
 export interface NetworkRequest {
@@ -36,15 +41,15 @@ export class NetworkClient {
   }
 
   async list(filters: NetworkFilters): Promise<readonly NetworkSummary[]> {
-    return await this.#engine.ask('GET', `/networks?${query(filters)}`);
+    return await this.#engine.ask('GET', `/networks?${query(filters)}`, list(summary));
   }
 
   async inspect(name: string): Promise<object> {
-    return await this.#engine.ask('GET', `/networks/${encodeURIComponent(name)}`);
+    return await this.#engine.ask('GET', `/networks/${encodeURIComponent(name)}`, anything);
   }
 
   async create(request: NetworkRequest): Promise<string> {
-    return (await this.#engine.ask<{ readonly Id: string }>('POST', '/networks/create', JSON.stringify(request))).Id;
+    return (await this.#engine.ask('POST', '/networks/create', fields<{ readonly Id: string }>({ Id: text }), JSON.stringify(request))).Id;
   }
 
   async remove(name: string): Promise<void> {
@@ -52,7 +57,7 @@ export class NetworkClient {
   }
 
   async prune(filters: NetworkFilters): Promise<readonly string[]> {
-    return (await this.#engine.ask<{ readonly NetworksDeleted: readonly string[] }>('POST', `/networks/prune?${query(filters)}`)).NetworksDeleted;
+    return (await this.#engine.ask('POST', `/networks/prune?${query(filters)}`, fields<{ readonly NetworksDeleted: readonly string[] }>({ NetworksDeleted: list(text) }))).NetworksDeleted;
   }
 }
 

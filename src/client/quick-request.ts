@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
 import { answerError, connectionError, cutError } from './errors.ts';
+import type { Outline } from './outline.ts';
 
 /**
  * One request by HTTP/1.0 over a plain socket: loading Node's http takes longer than most questions do. Rejects with the error that the answer carries. The answer ends
@@ -41,11 +42,19 @@ export async function textOf(body: Readable): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** A body of one JSON object, array or null: what was cut is none. */
-export async function jsonOf<T>(body: Readable): Promise<T> {
-  const text = await textOf(body);
+/** A body of one JSON object, array or null, read by `of`: what was cut is none. */
+export async function jsonOf<T>(body: Readable, of: Outline<T>): Promise<T> {
+  return of(parsed(await textOf(body)), '');
+}
+
+/** One line of an NDJSON body likewise. */
+export function jsonLine<T>(line: string, of: Outline<T>): T {
+  return of(parsed(line), '');
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text);
   } catch (cause) {
     throw cutError(Object.assign(new Error('the answer is not whole', { cause }), { code: 'ECONNRESET' }));
   }

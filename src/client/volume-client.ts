@@ -1,5 +1,6 @@
 import type { EngineClient } from './engine-client.ts';
 import { filtersQuery, type Filters } from './filters-query.ts';
+import { anything, fields, list, nullable, number, table, text } from './outline.ts';
 
 /** One element of `GET /volumes`. */
 export interface VolumeSummary {
@@ -9,6 +10,8 @@ export interface VolumeSummary {
   readonly Scope: string;
   readonly Labels: Readonly<Record<string, string>> | null;
 }
+
+const summary = fields<VolumeSummary>({ Name: text, Driver: text, Mountpoint: text, Scope: text, Labels: nullable(table(text)) });
 
 /** Body of `POST /volumes/create`. Name '': the engine picks one. */
 export interface VolumeRequest {
@@ -27,16 +30,16 @@ export class VolumeClient {
   }
 
   async list(filters: Filters): Promise<readonly VolumeSummary[]> {
-    const { Volumes } = await this.#engine.ask<{ readonly Volumes: readonly VolumeSummary[] }>('GET', `/volumes?${filtersQuery(filters)}`);
+    const { Volumes } = await this.#engine.ask('GET', `/volumes?${filtersQuery(filters)}`, fields<{ readonly Volumes: readonly VolumeSummary[] }>({ Volumes: list(summary) }));
     return Volumes;
   }
 
   async inspect(name: string): Promise<object> {
-    return await this.#engine.ask('GET', `/volumes/${encodeURIComponent(name)}`);
+    return await this.#engine.ask('GET', `/volumes/${encodeURIComponent(name)}`, anything);
   }
 
   async create(request: VolumeRequest): Promise<VolumeSummary> {
-    return await this.#engine.ask('POST', '/volumes/create', JSON.stringify(request));
+    return await this.#engine.ask('POST', '/volumes/create', summary, JSON.stringify(request));
   }
 
   async remove(name: string, force: boolean): Promise<void> {
@@ -45,6 +48,6 @@ export class VolumeClient {
   }
 
   async prune(filters: Filters): Promise<{ readonly VolumesDeleted: readonly string[]; readonly SpaceReclaimed: number }> {
-    return await this.#engine.ask('POST', `/volumes/prune?${filtersQuery(filters)}`);
+    return await this.#engine.ask('POST', `/volumes/prune?${filtersQuery(filters)}`, fields<{ readonly VolumesDeleted: readonly string[]; readonly SpaceReclaimed: number }>({ VolumesDeleted: list(text), SpaceReclaimed: number }));
   }
 }
