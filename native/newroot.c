@@ -38,6 +38,9 @@ static unsigned long first_propagation(const struct config *config) {
   return flags & MS_UNBINDABLE ? MS_PRIVATE | MS_REC : flags;
 }
 
+/* Until it is the root, for pivot_root(2) takes none that is shared. A slave goes on following what it was bound from. */
+static bool is_to_be_private(const struct config *config) { return config->root_propagation && !(propagation_of(config->root_propagation) & MS_SLAVE); }
+
 /* A root that was made ready before: over the old one, where nobody's way to it leads through folders closed to this user. */
 static int attach_root(int tree, struct error *err) {
   struct mount_attr slave = {.propagation = MS_SLAVE};
@@ -63,7 +66,7 @@ int newroot_make(const struct config *config, struct error *err) {
   if (!config_has_mounts(config)) return bind_root(config, err);
   /* Nothing mounted here may reach the host, unless a bind wants exactly that. */
   if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
-  if (config->root_propagation && unshare_above(config->root_tree >= 0 ? "/" : config->root, err) < 0) return -1;
+  if (is_to_be_private(config) && unshare_above(config->root_tree >= 0 ? "/" : config->root, err) < 0) return -1;
   if (config->root_tree >= 0) return attach_root(config->root_tree, err);
   if (config->overlay) {
     if (overlay_mount(config->root, config->overlay, config->overlay_cwd, -1, err) < 0) return -1;
@@ -72,7 +75,7 @@ int newroot_make(const struct config *config, struct error *err) {
     return error_errno(err, "mount", config->root);
   }
   /* pivot_root wants neither the new root nor its parent shared. */
-  if (config->root_propagation && mount(NULL, config->root, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", config->root);
+  if (is_to_be_private(config) && mount(NULL, config->root, NULL, MS_PRIVATE, NULL) < 0) return error_errno(err, "mount", config->root);
   int root = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return root < 0 ? error_errno(err, "open", config->root) : root;
 }
@@ -89,7 +92,7 @@ int newroot_prepare(struct config *config, struct error *err) {
   if (!config->joins[NS_MOUNT]) {
     if (unshare(CLONE_NEWNS) < 0) return error_errno(err, "unshare", "mount");
     if (mount(NULL, "/", NULL, first_propagation(config), NULL) < 0) return error_errno(err, "mount", "/");
-    if (config->root_propagation && unshare_above(config->root, err) < 0) return -1;
+    if (is_to_be_private(config) && unshare_above(config->root, err) < 0) return -1;
   }
   if (config->overlay) {
     fd_auto users = config->overlay_idmap ? userns_of(config, &config->mappings, err) : -1;

@@ -171,6 +171,19 @@ describe('what `update` and hooks do as callers of runc know it', () => {
     expect(run(container)).toMatchObject({ status: 0, stdout: 'made\n', stderr: '' });
   });
 
+  it.each(['slave', 'rslave'])('a root that is %s follows the mount that it lies on, where that is shared', (propagation) => {
+    for (const users of [false, true]) {
+      const container = bundle(['sh', '-c', 'grep " / / \\| / [^ ]* / " /proc/self/mountinfo || grep -m1 " /[^ ]* / " /proc/self/mountinfo'], (config) => {
+        config.linux.rootfsPropagation = propagation;
+        if (!users) return;
+        config.linux.namespaces.push({ type: 'user' });
+        for (const mappings of ['uidMappings', 'gidMappings']) config.linux[mappings] = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      });
+      const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', 'mount --make-rshared / && exec "$0" "$@"', core, '--root', root, 'run', '--bundle', join(folder, container), container], { encoding: 'utf8' });
+      expect({ users, stderr, stdout }).toEqual({ users, stderr: '', stdout: expect.stringMatching(/ master:\d+ /) as string });
+    }
+  });
+
   it('a sysctl that says what the hostname says is no contradiction', () => {
     expect(run(bundle(['hostname'], (config) => { config.linux.sysctl = { 'kernel.hostname': 'box' }; }))).toMatchObject({ status: 0, stdout: 'box\n', stderr: '' });
   });
