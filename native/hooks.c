@@ -1,5 +1,6 @@
 #include "hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -90,6 +91,15 @@ static bool attend(struct running *running, int64_t timeout) {
   }
 }
 
+/* As runc says it: "bad system call". */
+static const char *signal_words(int number) {
+  static char words[64];
+  const char *known = sigdescr_np(number);
+  snprintf(words, sizeof words, "%s", known ? known : "unknown");
+  words[0] = (char)tolower((unsigned char)words[0]);
+  return words;
+}
+
 static int run(const struct hook *hook, const char *kind, size_t index, const char *state, struct error *err) {
   struct running running = {.pidfd = -1};
   int ends[2];
@@ -114,7 +124,7 @@ static int run(const struct hook *hook, const char *kind, size_t index, const ch
   for (char *at = running.said; *at; at++) if (*at == '\n') *at = at[1] ? ';' : 0;
   const char *colon = *running.said ? ": " : "";
   if (!ended) return error_text(err, "error running %s hook #%zu: %.200s: not done within %lld s", kind, index, hook->path, (long long)hook->timeout);
-  if (info.si_code != CLD_EXITED) return error_text(err, "error running %s hook #%zu: %.200s: killed by signal %d, %s%s%s", kind, index, hook->path, info.si_status, sigdescr_np(info.si_status), colon, running.said);
+  if (info.si_code != CLD_EXITED) return error_text(err, "error running %s hook #%zu: %.200s: killed by signal %d, %s%s%s", kind, index, hook->path, info.si_status, signal_words(info.si_status), colon, running.said);
   return info.si_status == 0 ? 0 : error_text(err, "error running %s hook #%zu: %.200s: exit status %d%s%s", kind, index, hook->path, info.si_status, colon, running.said);
 }
 

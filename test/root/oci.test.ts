@@ -141,6 +141,11 @@ describe('hooks', () => {
     expect(readFileSync(join(folder, 'hooks'), 'utf8')).toBe('poststop stopped\n');
   });
 
+  it('that are killed are named with the signal', () => {
+    const name = bundle(['true'], (config) => { config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'kill -KILL $$'] }] }; });
+    expect(run(name)).toMatchObject({ status: 1, stderr: 'error running createRuntime hook #0: /bin/sh: killed by signal 9, killed\n' });
+  });
+
   it('that take too long are ended', () => {
     const name = bundle(['true'], (config) => { config.hooks = { createRuntime: [{ ...hook('sleep 100'), timeout: 1 }] }; });
     expect(run(name)).toMatchObject({ status: 1, stderr: 'error running createRuntime hook #0: /bin/sh: not done within 1 s\n' });
