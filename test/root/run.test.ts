@@ -60,6 +60,7 @@ describe('run', () => {
     writeFileSync(join(machine.folder, 'given'), 'by a bind\n');
     expect(await own('run', '--no-deps', '--name', 'kept', '-e', 'WHO=me', '-v', './given:/given:ro', '-w', '/tmp', '--entrypoint', 'sh -c', 'task', 'echo $WHO $(pwd) $(cat /given)')).toMatchObject({ code: 0, stdout: 'me /tmp by a bind\n' });
     expect(await names()).toEqual(['demo-db-1', 'kept']);
+    expect(await own('run', '--no-deps', '--name', '../x y', 'task')).toMatchObject({ code: 1, stderr: expect.stringContaining('Invalid container name (../x y), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed') });
     expect(await own('run', '--no-deps', '--name', 'kept', 'task')).toMatchObject({ code: 1, stderr: expect.stringContaining('the name "kept" is in use') });
   });
 

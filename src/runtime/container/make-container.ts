@@ -31,6 +31,7 @@ export interface Making {
  * it mounts that is said where the mounts are resolved) or what a runtime or users that cannot be had are refused with.
  */
 export function checkMaking({ images, runtimes, users }: ContainerContext, { name, identity, spec }: Pick<Making, 'name' | 'identity' | 'spec'>, taken: () => readonly Users[]): Making {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) throw new BayplanError('bad-request', `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`); // in Docker's words
   const [problem] = specProblems(spec);
   if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
   runtimes.find(spec.runtime);
