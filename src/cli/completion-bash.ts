@@ -44,8 +44,10 @@ _bayplan() {
     services | profiles) words=$("\${COMP_WORDS[0]/#~/$HOME}" "\${given[@]}" config --"$kind" 2>/dev/null);;
     *) words=$kind;;
   esac
-  local IFS=$' \\t\\n'
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  COMPREPLY=()
+  while read -r word; do # names are of a file that may be anybody's: none that the shell would make something of (compgen -W would, at once)
+    [[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_.-]+$ ]] && COMPREPLY+=("$word")
+  done <<< "\${words// /$'\\n'}"
   if [[ $kind == services && -z $option && -n $suffix ]]; then
     compopt -o nospace 2>/dev/null
     COMPREPLY=("\${COMPREPLY[@]/%/$suffix}")

@@ -22,7 +22,8 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'bin'));
   mkdirSync(join(folder, 'here'));
   writeFileSync(join(folder, 'here', 'stack.yaml'), '');
-  writeFileSync(join(folder, 'bin/bayplan'), `#!/bin/sh\necho "$@" >${asked}\ncase "$*" in *--services) printf 'db\\nweb\\nweb-admin\\n';; *--profiles) printf 'debug\\ntest\\n';; esac\n`);
+  writeFileSync(join(folder, 'bin/bayplan'), `#!/bin/sh\necho "$@" >${asked}\ncase "$*" in *--services) printf 'db\\nweb\\nweb-admin\\n';; *--profiles) cat ${join(folder, 'profiles')};; esac\n`);
+  writeFileSync(join(folder, 'profiles'), 'debug\ntest\n');
   chmodSync(join(folder, 'bin/bayplan'), 0o755);
 });
 afterAll(() => { rmSync(folder, { recursive: true }); });
@@ -101,6 +102,17 @@ function offersRight(offers: Offers, has: { readonly suffix: boolean }): void {
     expect(await offers('bayplan --profile ')).toEqual(['debug', 'test']);
     expect((await offers('bayplan up --progress=q')).map((word) => word.replace('--progress=', ''))).toEqual(['quiet']);
     expect(await offers('bayplan logs --tail ')).toEqual([]);
+  }, PATIENCE_MS);
+  test('names of a file that is somebody else\'s run nothing', async () => {
+    const [ran, names] = [join(folder, 'ran'), join(folder, 'profiles')];
+    writeFileSync(names, `$(touch ${ran})\n\`touch ${ran}\`\ndebug; touch ${ran}\ndebug\n`);
+    try {
+      expect(await offers('bayplan --profile d')).toContain('debug');
+      expect(await offers('bayplan --profile ')).toContain('debug');
+      expect(existsSync(ran)).toBe(false);
+    } finally {
+      writeFileSync(names, 'debug\ntest\n');
+    }
   }, PATIENCE_MS);
   test('what follows a service', async () => {
     expect(await offers('bayplan scale d')).toEqual([has.suffix ? 'db=' : 'db']);
