@@ -46,7 +46,7 @@ void control_poll(const struct control *control, struct pollfd *entries) {
 }
 
 static void send_answer(int fd, int failed, struct error *err) {
-  char text[700];
+  char text[sizeof err->text + 64]; /* any error, whole */
   int length;
   if (!failed) length = snprintf(text, sizeof text, "{\"version\":1,\"ok\":true}\n");
   else {
@@ -71,11 +71,13 @@ static int begin_by_runtime(const struct control *control, struct client *client
   if (pid < 0) return error_errno(err, "clone3", "a helper");
   if (pid == 0) {
     struct error failure;
+    setpgid(0, 0); /* with the runtime, which may have to be ended with it */
     file_close_others(3, &client->fd, 1); /* the lock, and other connections, end with the shim */
     send_answer(client->fd, send_by_runtime(control, number, all, &failure) < 0, &failure);
     _exit(0);
   }
   client->helper = pidfd;
+  client->helper_pid = pid;
   return 0;
 }
 
@@ -183,11 +185,19 @@ void control_tell(struct control *control, const char *line) {
     if (control->clients[i].fd >= 0 && control->clients[i].listens) (void)!send(control->clients[i].fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* What passes a signal on may still be about to say so. */
-static void await_helper(struct client *client) {
-  struct pollfd entry = {.fd = client->helper, .events = POLLIN};
-  if (poll(&entry, 1, HELPER_LAST_WAIT_MS) == 0) syscall(SYS_pidfd_send_signal, client->helper, SIGKILL, NULL, 0);
-  end_helper(client);
+/* What passes signals on may still be about to say so. */
+static void await_helpers(struct control *control) {
+  int patience = HELPER_LAST_WAIT_MS;
+  for (struct client *client = control->clients; client < control->clients + CONTROL_CLIENTS; client++) {
+    if (!client->helper) continue;
+    struct pollfd entry = {.fd = client->helper, .events = POLLIN};
+    if (poll(&entry, 1, patience) == 0) {
+      kill(-client->helper_pid, SIGKILL);
+      kill(client->helper_pid, SIGKILL); /* it may not have had its group yet */
+      patience = 0;
+    }
+    end_helper(client);
+  }
 }
 
 bool control_watched(const struct control *control) {
@@ -196,7 +206,7 @@ bool control_watched(const struct control *control) {
 }
 
 void control_close(struct control *control) {
-  for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].helper) await_helper(&control->clients[i]);
+  await_helpers(control);
   for (int i = 0; i < CONTROL_CLIENTS; i++) if (control->clients[i].fd >= 0) drop(&control->clients[i]);
   close(control->listener);
 }

@@ -17,7 +17,7 @@ struct control {
   struct responder *responder;
   pid_t container;      /* its first process */
   /* `helper`: a process that sees to the connection's last request, and answers it; 0: none. Requests behind that wait. */
-  struct client { int fd, helper; unsigned used; bool attached, listens; char line[496]; } clients[CONTROL_CLIENTS];
+  struct client { int fd, helper; pid_t helper_pid; unsigned used; bool attached, listens; char line[496]; } clients[CONTROL_CLIENTS];
 };
 
 /* Listens at DIR/shim.sock, mode 0600. */

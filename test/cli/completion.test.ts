@@ -111,6 +111,7 @@ function offersRight(offers: Offers, has: { readonly suffix: boolean }): void {
       expect(await offers('bayplan --profile ')).toContain('debug');
       expect(existsSync(ran)).toBe(false);
     } finally {
+      rmSync(ran, { force: true });
       writeFileSync(names, 'debug\ntest\n');
     }
   }, PATIENCE_MS);

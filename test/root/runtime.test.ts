@@ -188,6 +188,43 @@ describe('a runtime of one\'s own', () => {
     }
   });
 
+  test(title('whose complaint is long is heard whole, and one that hangs over a signal goes with the container'), async () => {
+    const own = new Machine();
+    const folder = join(own.folder, 'x'.repeat(120));
+    const [wrapper, hung] = [join(folder, 'wrapper'), join(own.folder, 'hung')];
+    mkdirSync(folder);
+    writeFileSync(wrapper, `#!/bin/sh
+for word; do
+  [ "$before" = --log ] && log=$word
+  before=$word
+done
+case "$*" in
+  *" kill "*10) printf '{"level":"error","msg":"%0590d"}\\n' 7 >$log; exit 1;;
+  *" kill "*12) echo $$ >${hung}; sleep 1000;;
+esac
+exec runc "$@"
+`);
+    chmodSync(wrapper, 0o755);
+    mkdirSync(own.root, { recursive: true });
+    writeFileSync(own.paths.config, JSON.stringify({ version: 1, runtimes: { slow: { path: wrapper } } }));
+    try {
+      await own.open();
+      await own.loadHello();
+      expect(await own.up('services: {a: {image: bayplan/hello, runtime: slow, stop_signal: SIGKILL, command: [sleep, "1000"]}}')).toMatchObject({ ok: true });
+      await expect(own.engine.containers.signal('demo-a-1', 'SIGUSR1')).rejects.toThrow(/ could not be sent: \S+\/x+\/wrapper: 0{100}/);
+      const late = own.engine.containers.signal('demo-a-1', 'SIGUSR2').then(() => null, (error: unknown) => error);
+      await eventually(() => expect(readFileSync(hung, 'utf8')).toMatch(/^\d+\n$/));
+      const pid = own.engine.containers.get('demo-a-1')?.status?.pid ?? 0;
+      expect(pid).toBeGreaterThan(1);
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => expect(own.engine.containers.get('demo-a-1')?.status).toMatchObject({ phase: 'exited', exitCode: 137 }));
+      expect(await late).toBeInstanceOf(Error);
+      await eventually(() => expect(existsSync(`/proc/${readFileSync(hung, 'utf8').trim()}`)).toBe(false));
+    } finally {
+      await own.dispose();
+    }
+  });
+
   // crun refuses the hybrid layout: the program that is named gives it a view of the machine without version 2.
   (crunMissing === null ? it : it.skip)(crunMissing === null ? 'is crun, by a program that calls it' : `is crun (skipped: ${crunMissing})`, async () => {
     const own = new Machine();
