@@ -1,16 +1,21 @@
 import type { EngineClient } from '../client/engine-client.ts';
-import { providedVariables, providersOf, type Project } from '../stack/index.ts';
+import { providedVariables, providersOf, type Project, type ServiceConfig } from '../stack/index.ts';
 import type { Provider, Providers } from '../state/provider.ts';
 import type { Cli } from './cli.ts';
 import { callOf, keptProviders, type Tell } from './provider-calls.ts';
 
+/** Has containers brought up that a provider depends on, by service with the condition for each; `providers`: what others have answered by then. */
+export type BringUpBefore = (services: NonNullable<ServiceConfig['depends_on']>, providers: Providers) => Promise<void>;
+
 /** Has the providers of these services, and of what they need (none: of all), bring up what they provide, one after the other; answers what each has answered. */
-export async function bringUpProviders(project: Project, services: readonly string[], tell: Tell, cli: Cli): Promise<Providers> {
+export async function bringUpProviders(project: Project, services: readonly string[], before: BringUpBefore, tell: Tell, cli: Cli): Promise<Providers> {
   const found: Record<string, Provider> = {};
   const wanted = providersOf(project, services);
   if (wanted.size === 0) return found;
   const { callProvider } = await import('./provider-program.ts');
   for (const [service, provider] of wanted) {
+    const containers = Object.entries(project.services[service]?.depends_on ?? {}).filter(([name]) => project.services[name] !== undefined && project.services[name].provider === undefined);
+    if (containers.length > 0) await before(Object.fromEntries(containers), { ...found });
     tell(`provider-up ${service}  (provider ${provider.type})`);
     const answer = await callProvider('up', callOf(project.name, service, provider, { ...cli.env, ...project.environment }, tell, cli));
     found[service] = { ...provider, ...(answer ?? { variables: {}, raw: {} }) };

@@ -50,7 +50,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .action(ends(async (service: string, argv: readonly string[], _own: RunOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RunOptions>();
       if (options.build === true) throw new BayplanError('not-built', '--build: images cannot be built yet: build it elsewhere, and load it');
-      const { bringUpProviders, desiredOneOff, envFromFiles, knownProviders, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
+      const { bringingUp, bringUpProviders, desiredOneOff, envFromFiles, knownProviders, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
       const client = clientOf(options, cli);
@@ -64,7 +64,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
       const { provider, depends_on: needs = {} } = project.services[service];
       if (provider !== undefined) throw new BayplanError('bad-request', `service "${service}" is no container: provider ${provider.type} provides it`);
-      const providers = options.deps && options.dryRun !== true && Object.keys(needs).length > 0 ? await bringUpProviders(project, Object.keys(needs), (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli) : await knownProviders(project, client);
+      const providers = options.deps && options.dryRun !== true && Object.keys(needs).length > 0 ? await bringUpProviders(project, Object.keys(needs), bringingUp(project, { ...options, progress: 'quiet' }, client, cli), (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli) : await knownProviders(project, client);
       if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli);
       const first = options.deps || options.removeOrphans === true
         ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers }), options.pull), service, client) : null;

@@ -5,4 +5,4 @@ export { StackWatch } from './stack-watch.ts';
 export { loadOf, loadProject, loadRawModel } from './load-project.ts';
 export { bringUpProviders, knownProviders } from './providers.ts';
 export { requestOf } from './request-of.ts';
-export { upRequest } from './up-request.ts';
+export { bringingUp, upRequest } from './up-request.ts';

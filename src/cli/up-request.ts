@@ -2,6 +2,7 @@ import type { EngineClient } from '../client/engine-client.ts';
 import type { Project } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
+import { USUAL_PASS } from '../state/pass-options.ts';
 import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
 import type { Seen } from './load-project.ts';
@@ -9,7 +10,10 @@ import { noService } from './no-service.ts';
 import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
 import { selectServices, withDependencies } from './select-services.ts';
-import { bringUpProviders, knownProviders } from './providers.ts';
+import type { StackOptions } from './options.ts';
+import { passView } from './pass-view.ts';
+import type { ProgressMode } from './progress-mode.ts';
+import { bringUpProviders, knownProviders, type BringUpBefore } from './providers.ts';
 import { requestOf } from './request-of.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
@@ -21,7 +25,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
   // Providers first: what they answer is part of what the others are made from. They are no services of the engine's.
   const tell = (line: string): void => { if (options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${line}\n`); };
-  const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, tell, cli);
+  const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli), tell, cli);
   if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
   const made = await requestOf(project, options, cli, { providers, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
@@ -33,6 +37,22 @@ export async function upRequest(project: Project, named: readonly string[], opti
   const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
   const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false };
   return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
+}
+
+/** Brings up what a provider depends on, as `up SERVICE…` does. */
+export function bringingUp(project: Project, options: StackOptions & { readonly progress?: ProgressMode }, client: EngineClient, cli: Cli): BringUpBefore {
+  return async (dependencies, providers) => {
+    const names = Object.keys(dependencies);
+    const made = await requestOf(project, options, cli, { providers, from: stackFolderOf(options, cli) });
+    const request = { ...await narrow(made, names, true, project.name, client), options: { ...USUAL_PASS, only: [...withDependencies(made.desired, names)] } };
+    const view = passView(options.progress ?? 'plain', cli);
+    try {
+      for await (const event of client.applyStack(project.name, request, { wait: Object.values(dependencies).some(({ condition }) => condition !== 'service_started'), attached: true })) view.event(event);
+      if (view.finish() !== 0) throw new BayplanError('dependencies', `${names.join(', ')}, which a provider depends on, could not be started`);
+    } finally {
+      view.close();
+    }
+  };
 }
 
 function scaledBy(desired: Desired, scale: Readonly<Record<string, number>>): Desired {

@@ -31,10 +31,6 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   for (const [name, service] of Object.entries(services)) {
     reviewService(name, service, surroundings, review);
   }
-  for (const [name, { provider, depends_on: dependencies = {} }] of Object.entries(services)) {
-    const container = provider === undefined ? undefined : Object.keys(dependencies).find((other) => services[other] !== undefined && services[other].provider === undefined);
-    if (container !== undefined) review.refuse(['services', name, 'depends_on'], `depends_on: ${container} is a container, which would have to run before the provider is asked; that is not built yet`);
-  }
   const used = Object.values(services);
   for (const [key, network] of Object.entries(stack.networks ?? {})) {
     if (network !== null && used.some((service) => Object.hasOwn(service.networks ?? {}, key))) reviewNetwork(key, network, review);

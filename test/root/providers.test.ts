@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { bayplan, Machine } from './harness.ts';
+import { bayplan, Machine, program } from './harness.ts';
 
 // Services that a program of somebody else's provides (docker compose's extension protocol), with programs of the test's own.
 const machine = new Machine();
@@ -89,6 +89,18 @@ it('a plugin of docker\'s comes before a program; by what it says of itself opti
   } finally {
     rmSync(plugin);
   }
+});
+
+it('what a provider depends on runs before it is asked', async () => {
+  writeFileSync(join(bin, 'cloud'), `#!/bin/sh\n[ "$2" = metadata ] && exit 1\n${process.execPath} ${program} --root ${machine.root} -p demo ps --format json base | grep -o '"Health":"[a-z]*"' >> ${calls}\necho '${said('setenv', 'A=1')}'\n`);
+  writeFileSync(file, `${stack()}  base: { ${SLEEP}, healthcheck: { test: "true", interval: 1s } }\n`.replace('options: { type: mysql, size: [1, 2] } }', 'options: {} }, depends_on: { base: { condition: service_healthy } }'));
+  const up = await own('up', '-d');
+  expect(up).toMatchObject({ code: 0, stderr: '' });
+  expect(up.stdout).toMatch(/start-container demo-base-1 [^]*provider-up db [^]*start-container demo-web-1 /);
+  expect(called()).toEqual(['"Health":"healthy"']);
+  expect((await own('up', '-d')).stdout).toBe('provider-up db  (provider cloud)\nnothing to do\n');
+  expect((await own('history')).stdout.split('\n').filter((line) => /^\d/.test(line))).toHaveLength(2);
+  await own('down');
 });
 
 it('one that ends badly, or is not there, is told, and nothing is made', async () => {

@@ -152,7 +152,6 @@ describe('what is not built yet', () => {
     expect(Object.keys(images)).toEqual(['a']);
     expect([...providersOf(project)]).toEqual([['my-db', { type: 'cloud', options: { size: ['1'] } }]]);
     expect([...providersOf(project, ['other'])]).toEqual([]);
-    expect(projectOf('services:\n  a: { image: a }\n  b: { provider: { type: x }, depends_on: [a] }\n').refusals.map(({ message }) => message)).toEqual(['services.b: depends_on: a is a container, which would have to run before the provider is asked; that is not built yet']);
   });
 
   test('asks for devices by name and by what they can do, as docker compose asks Docker', () => {
