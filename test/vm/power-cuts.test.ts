@@ -18,7 +18,7 @@ it(`${CUTS} power cuts at random moments of up, update and down lose no acknowle
     let boots = 0;
     const machine = new PowerCutMachine(SEED, 8000, async (task, what) => {
       const place: Place = { root: DEFAULT_ROOT, marks: '/run/power/marks', boot: String(++boots), disk: null };
-      const { code, stdout, stderr } = await inGuest(['--disk', join(folder, 'disk'), '--timeout', '600'], process.execPath, scenario, JSON.stringify(task), JSON.stringify(place));
+      const { code, stdout, stderr } = await inGuest(['--disk', join(folder, 'disk'), '--timeout', '900'], process.execPath, scenario, JSON.stringify(task), JSON.stringify(place));
       const facts = stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Fact);
       if (code !== (task.cuts ? 125 : 0) || (facts.at(-1)?.type === 'cut') !== task.cuts) throw new Error(`${what}: the guest ended with status ${code}: ${stdout.slice(-2000)}\n${stderr}`);
       return facts;
@@ -27,4 +27,4 @@ it(`${CUTS} power cuts at random moments of up, update and down lose no acknowle
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, CUTS * 120_000 + 300_000);
+}, CUTS * 240_000 + 600_000);
