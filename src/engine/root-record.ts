@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Paths } from '../state/paths.ts';
-import { readRecord, writeRecord } from '../runtime/record.ts';
+import { readRecord, sweepRecords, writeRecord } from '../runtime/record.ts';
 import type { SetAsides } from '../runtime/set-aside.ts';
 
 const RootRecord = z.object({ version: z.literal(1), instance: z.string(), createdAt: z.number() });
@@ -13,6 +13,7 @@ const RootRecord = z.object({ version: z.literal(1), instance: z.string(), creat
  */
 export async function ensureRootRecord(paths: Paths, now: number, asides: SetAsides): Promise<void> {
   const path = join(paths.root, 'engine.json');
+  sweepRecords(paths.root);
   const damaged = `${path}.damaged`;
   try {
     if (asides.read({ kind: 'engine', name: '', stack: '' }, () => readRecord(path, RootRecord, 1, `it was made anew, the damaged one is ${damaged}: remove that`)) !== null) return;

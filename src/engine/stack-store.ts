@@ -5,7 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Source } from '../state/messages.ts';
 import type { Desired } from '../state/state.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
-import { readRecord, syncFolder, writeRecord } from '../runtime/record.ts';
+import { readRecord, sweepRecords, syncFolder, writeRecord } from '../runtime/record.ts';
 import { SetAsides } from '../runtime/set-aside.ts';
 import { refuseForeign } from './check-stack.ts';
 import { Revisions } from './revisions.ts';
@@ -41,6 +41,7 @@ export class StackStore {
     this.#report = report;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
+      for (const each of [join(folder, name), join(folder, name, 'revisions')]) sweepRecords(each);
       try {
         const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, STACK_RECORD_VERSION, 'bring the stack up again, or put it back from a backup and restart the engine'));
         if (record !== null) this.#records.set(name, record);

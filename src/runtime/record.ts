@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 
@@ -45,6 +45,12 @@ export async function writeRecord<T extends { version: number }>(path: string, v
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** Removes what a crash has left of records that were on their way into a folder, where there is one. */
+export function sweepRecords(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) if (/\.json\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** Makes renames and unlinks in a folder durable. */

@@ -44,6 +44,16 @@ test('a damaged record whose place cannot be taken stays where it is', async () 
   expect(asides.has('stack')).toBe(true);
 });
 
+test('what a crash has left of records on their way is swept', async () => {
+  const first = new StackStore(folder);
+  for (const user of ['1', '2']) await put(first, user);
+  const left = ['desired.json.1a2b3c4d.tmp', 'jobs.json.1a2b3c4d.tmp', 'revisions/2.json.1a2b3c4d.tmp'].map(file);
+  for (const each of left) writeFileSync(each, '{');
+  expect(new StackStore(folder).get('shop')?.revision).toBe(2);
+  expect(left.filter((each) => existsSync(each))).toEqual([]);
+  expect(existsSync(file('revisions/1.json'))).toBe(true);
+});
+
 test('a folder without a record is removed only where nothing else is in it', async () => {
   mkdirSync(join(folder, 'unborn'));
   writeFileSync(join(folder, 'unborn/desired.json.1a2b3c4d.tmp'), '{');
