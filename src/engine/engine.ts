@@ -298,7 +298,9 @@ export class Engine {
   }
 
   async removeContainer(name: string, how: RemoveHow): Promise<void> {
+    const identity = this.containers.get(name)?.identity;
     await this.#single.ask(name, { action: 'remove', volumes: how.volumes === true, ended: how.ended === true });
+    if (identity?.owner === 'stack') await this.#stacks.removed(identity);
     this.#stacks.collectContents();
   }
 

@@ -20,6 +20,9 @@ export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 /** What a pass over a stack does, and on whose behalf it asks registries. */
 export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where a port that is to be published is another's. */ readonly wary?: boolean }
 
+/** What a pass was to make of a stack. `revision` null: of what is kept nowhere. */
+export interface Unfinished { readonly desired: Desired; readonly revision: number | null; readonly options: PassOptions }
+
 export interface Surroundings {
   /** Looks anew at all of a stack. */
   readonly look: (stack: string) => Promise<void>;
@@ -36,6 +39,11 @@ export class StackPasses {
   readonly #runner = new ExclusiveRunner<PassResult, PassEvent>();
   /** Of the latest pass over each stack that has not ended: services that it is about, null: all. */
   readonly #scopes = new Map<string, Pick<PassOptions, 'only'>>();
+
+  /** Passes under way that somebody has asked for, by key. */
+  readonly #asked = new Map<string, number>();
+  /** What was to become of each stack by a pass that something else took over. */
+  readonly #unfinished = new Map<string, Unfinished>();
 
   #heals = 0;
 
@@ -65,16 +73,30 @@ export class StackPasses {
     this.#parts.networks.repair();
     const scope = { only: onlyOf(options.only, this.#scopes.get(name)) };
     this.#scopes.set(name, scope);
+    this.#unfinished.delete(name);
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
     try {
       await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true }, onEvent, by);
+      this.#unfinished.delete(name);
+    } catch (error) {
+      if (error instanceof PassFailed && error.cancelled && by.client?.aborted !== true) this.#unfinished.set(name, { desired, revision, options: { ...options, ...scope } });
+      throw error;
     } finally {
       if (this.#scopes.get(name) === scope) this.#scopes.delete(name);
     }
   }
 
+  /** What a pass was kept from finishing by what was done to the stack since; null: nothing, or something else is being done by now. Whoever asks has it from then on. */
+  takeUnfinished(name: string): Unfinished | null {
+    const work = this.#asked.has(name) ? null : this.#unfinished.get(name) ?? null;
+    if (work === null) return null;
+    this.#unfinished.delete(name);
+    return work;
+  }
+
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */
   async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials, wary = false }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+    this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: async () => {
@@ -82,7 +104,11 @@ export class StackPasses {
         return await this.observe(name, desired);
       },
       executor: this.#executor(credentials), ...(wary ? { objections: (made) => takenPorts(this.#parts, made) } : {}),
-    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent });
+    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent }).finally(() => {
+      const left = (this.#asked.get(key) ?? 1) - 1;
+      if (left > 0) this.#asked.set(key, left);
+      else this.#asked.delete(key);
+    });
     await this.#parts.containers.flush();
     this.#onPassed(name);
     if (!result.ok) throw new PassFailed(result);

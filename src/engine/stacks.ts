@@ -5,6 +5,7 @@ import { plan } from '../plan/plan.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
 import { replacedBinds } from '../runtime/container/replaced-binds.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { Identity } from '../state/container.ts';
 import type { Content } from '../state/content.ts';
 import type { Found } from '../state/drift.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
@@ -168,6 +169,28 @@ export class Stacks {
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
+    }).finally(() => this.#finish(name, operation));
+  }
+
+  /** A person has removed a container of a stack by itself. */
+  async removed({ stack, service }: Identity): Promise<void> {
+    const record = this.#parts.stacks.get(stack);
+    if (record !== null && !this.busy(stack)) await this.#forgetServices(record, [service]);
+  }
+
+  /** Goes on with what an operation has kept a pass from: that is desired all the same, but for services that somebody wants stopped or removed. Nobody waits for it. */
+  #finish(name: string, { verb, services }: Operation): void {
+    const record = this.#parts.stacks.get(name);
+    if (record === null || isDown(record)) return;
+    const left = this.#passes.takeUnfinished(name);
+    if (left === null || left.revision === null) return;
+    const desired = left.revision === record.revision ? left.desired : record.desired; // the operation has removed services
+    const held = new Set([...this.#parts.containers.list().values()].flatMap(({ identity, status }) => (identity.stack === name && status?.held === true ? [identity.service] : [])));
+    const unwanted = (service: string): boolean => held.has(service) || (['stop', 'remove'].includes(verb) && (services.length === 0 || services.includes(service)));
+    const only = Object.keys(desired.services).filter((service) => !unwanted(service) && left.options.only?.includes(service) !== false).sort();
+    if (only.length === 0) return;
+    this.#passes.reconcile(name, { desired, revision: record.revision }, { ...left.options, recreate: 'changed', only }, {}, () => undefined, { title: 'up' }).catch((error: unknown) => {
+      if (!(error instanceof PassFailed && error.cancelled)) this.#parts.report(`stack ${name}, going on after ${verb}: ${error instanceof Error ? error.message : String(error)}`);
     });
   }
 
@@ -225,7 +248,10 @@ export class Stacks {
     try {
       const { desired, only } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
       await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, only: down ? null : [...only] }, {}, () => undefined, { title: 'boot' });
-      if (down) await this.#parts.stacks.remove(name, revision);
+      if (down) {
+        await this.#parts.stacks.remove(name, revision);
+        this.collectContents();
+      }
     } finally {
       this.#parts.supervisor.adopt(({ identity, status }) => identity.owner !== 'stack' || identity.stack !== name || status?.phase === 'running' || (status?.restartAt ?? 0) > 0); // what has not come back does as its policy says
     }

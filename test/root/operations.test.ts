@@ -132,6 +132,41 @@ describe('stop, start, restart, kill and rm', () => {
   });
 });
 
+it('a container that is removed by itself is a service that is no longer asked for, over a boot too, until up', async () => {
+  await machine.engine.removeContainer('demo-web-1', {});
+  const services = async (): Promise<readonly string[]> => Object.keys((await machine.engine.stack('demo')).desired?.services ?? {}).sort();
+  expect(await services()).toEqual(['db', 'once']);
+  expect((await machine.engine.stackHistory('demo'))[0]).toMatchObject({ title: 'rm' });
+  expect((await machine.up(STACK)).done).toContain('create-container demo-web-1');
+  expect(await services()).toEqual(['db', 'once', 'web']);
+});
+
+describe('in the middle of what somebody else has asked for', () => {
+  const slow = `
+services:
+  db: { image: bayplan/hello, command: [sh, -c, "sleep 1; touch /ready; sleep 1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD, test, -e, /ready], interval: 100ms, retries: 100 } }
+  web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: { db: { condition: service_healthy } } }
+  other: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }
+  late: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: { db: { condition: service_healthy } } }
+`;
+  const phase = (name: string): string => machine.engine.containers.get(name)?.status?.phase ?? '';
+
+  it.each([
+    ['stop', ['other', 'late'], { 'demo-web-1': 'running', 'demo-other-1': 'exited', 'demo-late-1': 'created' }],
+    ['remove', ['other'], { 'demo-web-1': 'running', 'demo-other-1': '', 'demo-late-1': 'running' }],
+    ['stop', [], { 'demo-web-1': 'created', 'demo-other-1': 'exited', 'demo-late-1': 'created' }],
+  ] as const)('%s %s takes over, and what it leaves undone is made all the same, but for what is to be stopped', async (verb, services, after) => {
+    await machine.down();
+    const up = machine.up(slow);
+    await eventually(() => expect([phase('demo-db-1'), phase('demo-other-1'), phase('demo-web-1')]).toEqual(['running', 'running', 'created']));
+    await operate(verb, services, { stop: verb === 'remove' });
+    expect(await up).toMatchObject({ ok: false, message: `cancelled: a later ${verb} of this stack took over` });
+    await eventually(() => expect(machine.engine.busy('demo')).toBe(false));
+    expect(Object.fromEntries(Object.keys(after).map((name) => [name, phase(name)]))).toEqual(after);
+    await machine.down();
+  });
+});
+
 describe('from the command line', () => {
   const folder = join(machine.folder, 'other');
   const file = join(machine.folder, 'compose.yaml');
