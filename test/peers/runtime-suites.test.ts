@@ -20,7 +20,7 @@ const SUITES = [
 
 /** Lines of the Test Anything Protocol: `not ok 3 - title # 0.1s`, skipped ones left out. */
 function results(output: string): readonly { readonly title: string; readonly passed: boolean }[] {
-  return [...output.matchAll(/^(not )?ok \d+ (?:- )?(.*?)(?: # .*)?$/gm)].filter(([line]) => !/# ?skip/i.test(line)).map(([, not, title = '']) => ({ title, passed: not === undefined }));
+  return [...output.matchAll(/^(not )?ok \d+ (?:- )?(.*?)(?: # .*)?$/gm)].filter(([line]) => !/# ?skip/i.test(line)).map(([, not, title = '']) => ({ title: title.trim(), passed: not === undefined }));
 }
 
 for (const { name, checkout, below, pattern, program, options, variable } of SUITES) {
