@@ -229,14 +229,13 @@ int cgroup_limit_v1(int which, int folder, const char *where, const struct resou
 }
 
 static int limit_memory_v2(struct place at, const struct resources *r, struct error *err) {
-  int64_t both = swap_of(r);
+  int64_t both = swap_of(r), memory = said_or_there(at, "memory.max", r->memory);
+  if (both > 0 && memory < 0) return error_text(err, "memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone");
   if (set_v2(at, "memory.max", r->memory, err) < 0) return -1;
   if (r->memory_reservation != -1 && set(at, "memory.low", r->memory_reservation == -2 ? 0 : r->memory_reservation, err) < 0) return -1;
   if (both == -1 || !has(at, "memory.swap.max")) return 0;
   /* Here it is swap alone. */
-  int64_t memory = said_or_there(at, "memory.max", r->memory);
   if (both == -2) return set_text(at, "memory.swap.max", "max", err);
-  if (memory < 0) return error_text(err, "memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone");
   return set(at, "memory.swap.max", both > memory ? both - memory : 0, err);
 }
 

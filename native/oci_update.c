@@ -70,6 +70,6 @@ int oci_update(int argc, char **argv) {
     else if (take(object, options[at].name, option, optarg, &err) < 0) return oci_fail(&err, 1);
   }
   if (!oci_container(argc, argv, usage, &container)) return 1;
-  if (file && !(object = json_file_read(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &err))) return oci_fail(&err, 1);
+  if (file && !(object = json_file_read(strcmp(file, "-") == 0 ? "/proc/self/fd/0" : file, &err))) return oci_fail(&err, 1);
   return update(&container, object, &err) < 0 ? oci_fail(&err, 1) : 0;
 }

@@ -70,7 +70,7 @@ function update() {
   const files = (): readonly string[] => ['memory.max', 'memory.swap.max', 'cpu.max'].map((name) => readFileSync(`/sys/fs/cgroup/updated/${name}`, 'utf8').trim());
   const started = run('sh', '-c', 'exec build/bayplan-core --root /tmp/state run -d --bundle /tmp/bundle updated >/dev/null 2>/tmp/said </dev/null; cat /tmp/said >&2');
   run('sh', '-c', 'for i in $(seq 300); do [ "$(cat /sys/fs/cgroup/updated/memory.current)" -gt 30000000 ] && exit; sleep 0.1; done');
-  const changes = [['--cpu-quota', '10000'], ['--cpu-period', '100000'], ['--memory-swap', '112M'], ['--memory', '8M']].map((args) => {
+  const changes = [['--cpu-quota', '10000'], ['--cpu-period', '100000'], ['--memory-swap', '112M'], ['--memory', '-1', '--memory-swap', '64M'], ['--memory', '8M']].map((args) => {
     const { code, stderr } = core('update', ...args, 'updated');
     return { code, stderr, files: files() };
   });
