@@ -25,6 +25,7 @@ import { addLogout } from './logout.ts';
 import { addLogs } from './logs.ts';
 import { addLs } from './ls.ts';
 import { addNetwork } from './network.ts';
+import { addNotBuilt } from './not-built.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { addPort } from './port.ts';
@@ -61,7 +62,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLogin, addLogout,
   addNetwork,
   addVolume, addVolumes,
-  addEngine, addVersion, addCompletion, addFetchStack,
+  addEngine, addVersion, addCompletion, addNotBuilt, addFetchStack,
 ];
 
 /** The chunk with every command. */

@@ -5,7 +5,7 @@ import { fields, text } from '../client/outline.ts';
 import { jsonLine, textOf } from '../client/quick-request.ts';
 import { clientOf } from './client-of.ts';
 import { tellSteps } from './dry-run.ts';
-import { addStackOptions, type StackOptions } from './options.ts';
+import type { StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { serviceContainers } from './service-containers.ts';
 import { stackNameOf } from './stack-name.ts';
@@ -13,11 +13,12 @@ import { stackNameOf } from './stack-name.ts';
 interface CommitOptions extends StackOptions { readonly author?: string; readonly message?: string; readonly change?: readonly string[]; readonly pause: boolean; readonly index?: string }
 
 export const addCommit: AddCommand = (program, cli, ends) => {
-  addStackOptions(program.command('commit').description('make an image of what a service\'s container has written'))
+  program.command('commit').description('make an image of what a service\'s container has written')
+    .option('--project-name <name>', 'name of the stack').option('-f, --file <file>', 'stack file, may be repeated', collect).option('--project-directory <folder>', 'what paths in the stack file are relative to')
     .argument('<service>').argument('[image]', 'name of the image')
     .option('-a, --author <author>', 'who made it').option('-m, --message <message>', 'what it is')
     .option('-c, --change <instruction>', 'instruction of a Dockerfile that the image takes over (may be repeated)', collect)
-    .option('--no-pause', 'let the container run on meanwhile').option('--index <number>', 'of this one of several containers')
+    .option('-p, --pause', 'let the container stand still meanwhile, as it does in any case', true).option('--no-pause', 'let the container run on meanwhile').option('--index <number>', 'of this one of several containers')
     .action(ends(async (service: string, image: string | undefined, _own: CommitOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<CommitOptions>();
       const client = clientOf(options, cli);

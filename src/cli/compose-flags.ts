@@ -4,7 +4,7 @@ import type { Cli } from './cli.ts';
 import { progressMode } from './progress-mode.ts';
 
 /** Commands that change nothing of a stack or container: `--dry-run` makes no difference to them. */
-const READING: ReadonlySet<string> = new Set(['completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'stats', 'top', 'version', 'volumes']);
+const READING: ReadonlySet<string> = new Set(['bridge', 'build', 'completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'publish', 'stats', 'top', 'version', 'volumes']);
 /** Commands that can say what they would do. */
 const PREVIEWED: ReadonlySet<string> = new Set([
   'attach', 'commit', 'cp', 'create', 'down', 'engine sweep', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',

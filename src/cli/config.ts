@@ -33,7 +33,7 @@ interface ConfigOptions extends StackOptions {
 }
 
 export const addConfig: AddCommand = (program, cli, ends) => {
-  addLists(addFileOptions(program.command('config').description('print the stack file as it is understood, in its canonical form')))
+  addLists(addFileOptions(program.command('config').alias('convert').description('print the stack file as it is understood, in its canonical form')))
     .argument('[service...]', 'only these services and what they depend on')
     .option('--format <format>', '"yaml" or "json"', (value) => {
       if (value !== 'json' && value !== 'yaml') throw new InvalidArgumentError('Expected json or yaml.');

@@ -8,10 +8,11 @@ beforeEach(async () => {
 });
 afterEach(() => cli.close());
 
-/** What `docker compose COMMAND --help` lists in version 2.40.3; '' has those before the command. Each command has `--dry-run` too. */
+/** What `docker compose COMMAND --help` lists in version 2.40.3, and the references of 5.x; '' has those before the command. Each command has `--dry-run` too. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   '': ['--all-resources', '--ansi string', '--compatibility', '--dry-run', '--env-file stringArray', '-f --file stringArray', '--parallel int', '--profile stringArray', '--progress string', '--project-directory string', '-p --project-name string'],
   attach: ['--detach-keys string', '--index int', '--no-stdin', '--sig-proxy'],
+  commit: ['-a --author string', '-c --change list', '--index int', '-m --message string', '-p --pause'],
   config: ['--environment', '--format string', '--hash string', '--images', '--lock-image-digests', '--models', '--networks', '--no-consistency', '--no-env-resolution', '--no-interpolate', '--no-normalize', '--no-path-resolution', '-o --output string', '--profiles', '-q --quiet', '--resolve-image-digests', '--services', '--variables', '--volumes'],
   cp: ['--all', '-a --archive', '-L --follow-link', '--index int'],
   create: ['--build', '--force-recreate', '--no-build', '--no-recreate', '--pull string', '--quiet-pull', '--remove-orphans', '--scale scale', '-y --yes'],
@@ -30,9 +31,9 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   push: ['--ignore-push-failures', '--include-deps', '-q --quiet'],
   restart: ['--no-deps', '-t --timeout int'],
   rm: ['-f --force', '-s --stop', '-v --volumes'],
-  run: ['--build', '--cap-add list', '--cap-drop list', '-d --detach', '--entrypoint string', '-e --env stringArray', '--env-from-file stringArray', '-i --interactive', '-l --label stringArray', '--name string', '-T --no-TTY', '--no-deps', '-p --publish stringArray', '--pull string', '-q --quiet', '--quiet-build', '--quiet-pull', '--remove-orphans', '--rm', '-P --service-ports', '--use-aliases', '-u --user string', '-v --volume stringArray', '-w --workdir string'],
+  run: ['--build', '--cap-add list', '--cap-drop list', '-d --detach', '--entrypoint string', '-e --env stringArray', '--env-from-file stringArray', '-i --interactive', '-l --label stringArray', '--name string', '-T --no-TTY', '--no-tty', '--no-deps', '-p --publish stringArray', '--pull string', '-q --quiet', '--quiet-build', '--quiet-pull', '--remove-orphans', '--rm', '-P --service-ports', '--use-aliases', '-u --user string', '-v --volume stringArray', '-w --workdir string'],
   scale: ['--no-deps'],
-  start: [],
+  start: ['--wait', '--wait-timeout int'],
   stats: ['-a --all', '--format string', '--no-stream', '--no-trunc'],
   stop: ['-t --timeout int'],
   top: [],
@@ -49,6 +50,22 @@ const VALUES: Readonly<Record<string, string>> = {
   '--tail': '5',   '--ansi': 'never', '--progress': 'plain', '--filter': 'status=running', 'ls --filter': 'name=shop', '--format': 'json', '--pull': 'missing', '--policy': 'always', '--rmi': 'local', '--scale': 'web=2', '--status': 'running', '--label': 'a=b', '--env': 'A=b',
   '--since': '1m', '--until': '1m', '--signal': 'TERM', '--detach-keys': 'ctrl-c', '--protocol': 'tcp', '--publish': '80:80', '--volume': '/a:/b',
 };
+
+/** Commands and flags of docker compose that do not do what they do there, and why; all others of the table do, or make no difference. */
+const ABSENT: Readonly<Record<string, string>> = {
+  'bridge': 'stacks are not turned into files of other programs', 'build': 'images are built elsewhere', 'publish': 'stacks are read from registries (oci://), not written there',
+  '--all-resources': 'for config alone', '--ansi always': 'colours are for terminals alone', '--compatibility': 'names of docker-compose 1', '--parallel': 'the engine bounds its work itself',
+  'up --build': 'images are built elsewhere', 'create --build': 'likewise', 'run --build': 'likewise', 'up --menu': 'there is none; --watch follows the files at once',
+};
+
+/** Lists that the references have commands of. */
+const COMMANDS = ['attach', 'bridge', 'build', 'commit', 'config', 'convert', 'cp', 'create', 'down', 'events', 'exec', 'export', 'images', 'kill', 'logs', 'ls', 'pause', 'port', 'ps', 'publish', 'pull', 'push', 'restart', 'rm', 'run', 'scale', 'start', 'stats', 'stop', 'top', 'unpause', 'up', 'version', 'volumes', 'wait', 'watch'];
+
+test.each(COMMANDS)('%s is there, or refused with what to do instead', async (command) => {
+  const status = await cli.run(command, ...(ABSENT[command] === undefined ? ['--help'] : ['--push', 'x']));
+  if (ABSENT[command] === undefined) expect([status, cli.out]).toEqual([0, expect.stringContaining(`Usage: bayplan ${command === 'convert' ? 'config' : command}`)]);
+  else expect([status, cli.err]).toEqual([1, expect.stringMatching(new RegExp(`^bayplan: ${command}: .+\\n$`))]);
+});
 
 const all = Object.entries(FLAGS).flatMap(([command, flags]) => [...flags, ...(command === '' ? [] : ['--dry-run'])].map((flag): readonly [string, string] => [command, flag]));
 
@@ -68,6 +85,7 @@ test.each([
   [['--compatibility', 'up'], '--compatibility: containers are named'],
   [['--all-resources', 'up'], '--all-resources is for config alone'],
   [['--ansi', 'always', 'up'], 'expected auto or never'],
+  [['create', '--build'], '--build: service "web" would have to be built'],
   [['image', '--dry-run', 'ls'], '--dry-run: what "image" would do'],
   [['up', '--watch', '--detach'], '--watch is for the foreground: leave out --detach, --wait and --no-start'],
   [['-f', '-', 'watch'], '-f -: standard input cannot be followed'],
@@ -80,7 +98,7 @@ test.each([
   expect(cli.err).toContain(why);
   expect(cli.err.split('\n')).toHaveLength(2);
   expect(cli.out).toBe('');
-});
+}, 30_000);
 
 test('what changes nothing runs under --dry-run, and --parallel is told to make no difference', async () => {
   expect(await cli.run('--dry-run', 'config', '--services')).toBe(0);

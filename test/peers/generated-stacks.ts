@@ -136,7 +136,7 @@ function yamlOf(content: object, tags: readonly (readonly [number, boolean])[] |
   const document = new Document(content, { aliasDuplicateObjects: false });
   const nodes: Node[] = [];
   const gather = (node: unknown, depth: number): void => {
-    if (isMap(node)) for (const { value } of node.items) gather(value, depth + 1);
+    if (isMap(node)) for (const { key, value } of node.items) if (!isScalar(key) || key.value !== 'extends') gather(value, depth + 1); // what is taken out of an extends means nothing to anybody
     if (depth > 2 && (isCollection(node) || isScalar(node))) nodes.push(node);
   };
   gather(document.contents, 0);
@@ -194,6 +194,7 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/build\.ulimits\.\w+: invalid type string for external/, 'the schema has a limit as text, which it then cannot read'],
   [/refused there: extends\.web\.service is required/, 'what is taken out of it stays out'],
   [/\\"extra_hosts\\": \[\]/, 'a host without an address'],
+  [/count(\\\\")?: -1.*there .*count(\\\\")?: -1.*count(\\\\")?: -1/, 'all GPUs asked for twice are all GPUs'],
   [/refused here: .*got the date/, 'where it merges two files it takes a date for text, and else refuses it'],
 ];
 
