@@ -191,10 +191,11 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/[wW]eight' expected type 'uint16', got unconvertible type 'string'/, 'the schema has a weight as text, which it then cannot read'],
   [/secrets\[\w+\]\.driver_opts\[\S+\]' expected type 'string', got unconvertible type 'float64'/, 'a fraction that is an option of a driver; everywhere else it reads one'],
   [/base\.yaml:\d+:\d+: \S+: .* is in the list twice; take one out/, 'what is said twice in a file that is extended is a mistake there too'],
-  [/build\.ulimits\.\w+: invalid type string for external/, 'the schema has a limit as text, which it then cannot read'],
+  [/build\.ulimits\.\S+: invalid type string for external/, 'the schema has a limit as text, which it then cannot read'],
   [/refused there: extends\.web\.service is required/, 'what is taken out of it stays out'],
   [/\\"extra_hosts\\": \[\]/, 'a host without an address'],
-  [/count(\\\\")?: -1.*there .*count(\\\\")?: -1.*count(\\\\")?: -1/, 'all GPUs asked for twice are all GPUs'],
+  [/there ".*count.*-1(\\n {8}\},\\n {8}\{|\\n {6}- count: -1)/, 'all GPUs asked for twice are all GPUs'],
+  [/refused here: .*expected "raw" or no format, got/, 'a format of no name is a mistake, whether its file is there or not'],
   [/refused here: .*got the date/, 'where it merges two files it takes a date for text, and else refuses it'],
 ];
 
