@@ -37,10 +37,15 @@ function stepsOf(operation: Operation, own: readonly Found[], desired: Desired |
     case 'restart': return startSteps(operation, replicas, desired, actual, why);
     case 'stop': return stopSteps(chosen.filter(([, { status }]) => status?.phase === 'running' || (status?.restartAt ?? 0) > 0), operation.timeoutSeconds, why);
     case 'kill': return killSteps(running, operation.signal, why);
-    case 'pause': return running.filter(([, { status }]) => status?.paused === false).map(([name]): Step => ({ id: stepId('pause-container', name), action: 'pause-container', args: { name }, needs: [], why }));
-    case 'unpause': return running.filter(([, { status }]) => status?.paused === true).map(([name]): Step => ({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why }));
+    case 'pause': return pausable(operation, running, true).map(([name]): Step => ({ id: stepId('pause-container', name), action: 'pause-container', args: { name }, needs: [], why }));
+    case 'unpause': return pausable(operation, running, false).map(([name]): Step => ({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: [], why }));
     case 'remove': return removeSteps(operation, own, actual, why);
   }
+}
+
+/** Of all services, those that are not so already; one that is named and is so fails, as it does in docker compose. */
+function pausable({ services }: Operation, running: readonly Found[], paused: boolean): readonly Found[] {
+  return services.length > 0 ? running : running.filter(([, { status }]) => status?.paused !== paused);
 }
 
 function isMeant(service: string, services: readonly string[]): boolean {
