@@ -7,9 +7,9 @@ import { pluginOf } from './provider-program.ts';
 /** From this version on the plugin takes flags for what runs a model. */
 const FLAGS_SINCE = [1, 0, 6];
 
-/** Has the runner pull the models that it has not, and configure all that services use. One whose endpoint the file names is somebody else's affair. */
-export async function bringUpModels(project: Project, tell: (line: string) => void, cli: Cli): Promise<void> {
-  const wanted = [...modelsOf(project)].filter(([, { endpoint }]) => endpoint === '');
+/** Has the runner pull the models that it has not, and configure all that these services (none: any) use. One whose endpoint the file names is somebody else's affair. */
+export async function bringUpModels(project: Project, services: readonly string[], tell: (line: string) => void, cli: Cli): Promise<void> {
+  const wanted = [...modelsOf(project, services)].filter(([, { endpoint }]) => endpoint === '');
   if (wanted.length === 0) return;
   const runner = runnerOf(wanted, project, cli);
   const there = tagsIn(await runner(['ls', '--json']));
@@ -23,9 +23,9 @@ export async function bringUpModels(project: Project, tell: (line: string) => vo
   }
 }
 
-/** Where each model that services use answers: at the endpoint that the file names, or at the runner's. Throws BayplanError `no-runner` where there is none. */
-export async function servedModels(project: Project, cli: Cli): Promise<ReadonlyMap<string, ServedModel>> {
-  const models = modelsOf(project);
+/** Where each model that these services (none: any) use answers: at the endpoint that the file names, or at the runner's. Throws BayplanError `no-runner` where there is none. */
+export async function servedModels(project: Project, services: readonly string[], cli: Cli): Promise<ReadonlyMap<string, ServedModel>> {
+  const models = modelsOf(project, services);
   const wanted = [...models].filter(([, { endpoint }]) => endpoint === '');
   const runners = wanted.length === 0 ? '' : endpointIn(await runnerOf(wanted, project, cli)(['status', '--json']));
   return new Map([...models].map(([key, { model, endpoint }]) => [key, { name: model, endpoint: endpoint === '' ? runners : endpoint }]));

@@ -18,10 +18,12 @@ export interface RequestChoices {
   readonly seen?: Seen;
   /** What the providers of services have answered; left out: there are none. */
   readonly providers?: Providers;
+  /** Those that are meant: nobody asks where models of others answer. Empty: all. */
+  readonly services?: readonly string[];
 }
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
-export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {} }: RequestChoices = {}): Promise<StackRequest> {
+export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {}, services = [] }: RequestChoices = {}): Promise<StackRequest> {
   const read = (path: string): Buffer | null => {
     seen.add(path);
     return readBytes(path);
@@ -31,7 +33,7 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
     throw new MistakesFound(project.refusals.length);
   }
   const answered = withProvided(project, providers);
-  const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, cli));
+  const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, services, cli));
   const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
   return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }

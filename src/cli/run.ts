@@ -65,9 +65,9 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const { provider, depends_on: needs = {} } = project.services[service];
       if (provider !== undefined) throw new BayplanError('bad-request', `service "${service}" is no container: provider ${provider.type} provides it`);
       const providers = options.deps && options.dryRun !== true && Object.keys(needs).length > 0 ? await bringUpProviders(project, Object.keys(needs), bringingUp(project, { ...options, progress: 'quiet' }, client, cli), (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli) : await knownProviders(project, client);
-      if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli);
+      if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, [service], (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli);
       const first = options.deps || options.removeOrphans === true
-        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers }), options.pull), service, client) : null;
+        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options.pull), service, client) : null;
       const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli, { providers }), options.pull);
       if (options.dryRun === true) {
         const steps = [`create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];

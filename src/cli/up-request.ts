@@ -26,9 +26,9 @@ export async function upRequest(project: Project, named: readonly string[], opti
   // Providers first: what they answer is part of what the others are made from. They are no services of the engine's.
   const tell = (line: string): void => { if (options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${line}\n`); };
   const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli), tell, cli);
-  if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, tell, cli);
+  if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, named, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
-  const made = await requestOf(project, options, cli, { providers, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
+  const made = await requestOf(project, options, cli, { providers, services: named, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = named.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
@@ -43,7 +43,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
 export function bringingUp(project: Project, options: StackOptions & { readonly progress?: ProgressMode }, client: EngineClient, cli: Cli): BringUpBefore {
   return async (dependencies, providers) => {
     const names = Object.keys(dependencies);
-    const made = await requestOf(project, options, cli, { providers, from: stackFolderOf(options, cli) });
+    const made = await requestOf(project, options, cli, { providers, services: names, from: stackFolderOf(options, cli) });
     const request = { ...await narrow(made, names, true, project.name, client), options: { ...USUAL_PASS, only: [...withDependencies(made.desired, names)] } };
     const view = passView(options.progress ?? 'plain', cli);
     try {

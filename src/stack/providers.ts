@@ -7,18 +7,24 @@ export type ProviderConfig = Pick<Provider, 'type' | 'options'>;
 
 /** The services that are provided, each after those that it depends on. `selected`: only those that these need, or are; empty: all. */
 export function providersOf(project: Pick<Project, 'services'>, selected: readonly string[] = []): ReadonlyMap<string, ProviderConfig> {
-  const needed = new Set<string>();
-  const take = (name: string): void => {
-    if (needed.has(name)) return;
-    needed.add(name);
-    Object.keys(project.services[name]?.depends_on ?? {}).forEach(take);
-  };
-  (selected.length === 0 ? Object.keys(project.services) : selected).forEach(take);
+  const needed = neededBy(project.services, selected);
   return new Map(servicesInOrder(project).flatMap((name) => {
     const provider = project.services[name]?.provider;
     if (provider === undefined || !needed.has(name)) return [];
     return [[name, { type: provider.type, options: Object.fromEntries(Object.entries(provider.options ?? {}).map(([key, values]) => [key, [...values]])) }] as const];
   }));
+}
+
+/** These services, and all that they depend on; none: all. */
+export function neededBy(services: Project['services'], selected: readonly string[]): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const take = (name: string): void => {
+    if (needed.has(name)) return;
+    needed.add(name);
+    Object.keys(services[name]?.depends_on ?? {}).forEach(take);
+  };
+  (selected.length === 0 ? Object.keys(services) : selected).forEach(take);
+  return needed;
 }
 
 /** A service's variables of what it depends on, by docker compose's rule: `SERVICE_NAME`, and raw ones as they are. */

@@ -73,6 +73,11 @@ it('what fails is told in a line, and makes nothing', async () => {
   const missing = 'bayplan: models.my-llm: docker\'s plugin "model", which runs models, is not installed: install docker-model-plugin, or say where the model answers by `x-bayplan: { endpoint: URL }` below it\n';
   expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: missing });
   expect(await own('plan')).toMatchObject({ code: 1, stderr: missing });
+  // Who needs none is not kept from running.
+  writeFileSync(file, `${stack('model: ai/new').replace('services:', `services:\n  plain: { ${SLEEP} }`)}`);
+  expect(await own('up', '-d', 'plain')).toMatchObject({ code: 0, stderr: '' });
+  expect(await own('run', '--rm', 'plain', 'true')).toMatchObject({ code: 0 });
+  await own('down');
   expect((await own('config', '--models')).stdout).toBe('ai/new\n');
   runner('1', 'pull) echo no such model >&2; exit 1 ;;');
   expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: 'bayplan: docker model pull ai/new: no such model\n' });

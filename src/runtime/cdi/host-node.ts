@@ -4,7 +4,7 @@ import { splitNumber } from '../container/device-numbers.ts';
 import type { OciDevice } from '../container/oci.ts';
 import type { CdiNode } from './cdi-spec.ts';
 
-/** Device nodes get this where nothing says otherwise. */
+/** Where the file says nothing else, whoever has the device may open it, as in Docker: the container's user may be anybody. */
 const MODE = 0o666;
 
 /** A device node with what its file leaves open taken from the host's. Throws BayplanError `bad-request` where that is not there, or another one. */
@@ -12,8 +12,7 @@ export function hostNode(node: CdiNode): OciDevice {
   const { path, hostPath = '', type = '', major = 0, minor = 0, fileMode } = node;
   const from = hostPath === '' ? path : hostPath;
   const found = lstatSync(from, { throwIfNoEntry: false });
-  const mode = fileMode ?? (found === undefined ? MODE : found.mode & 0o7777);
-  const made = { path, fileMode: mode & 0o7777, uid: 0, gid: 0 };
+  const made = { path, fileMode: (fileMode ?? MODE) & 0o7777, uid: 0, gid: 0 };
   if (type === 'p') return { ...made, type, major: 0, minor: 0 };
   if (type !== '' && major !== 0) return { ...made, type, major, minor };
   const kind = found === undefined ? null : kindOf(found);
