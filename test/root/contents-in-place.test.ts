@@ -75,6 +75,7 @@ it('where what follows fails, the former one holds, and the reason is told', asy
   expect(outcome).toMatchObject({ ok: false });
   expect(outcome.message).toContain('container demo-web-1: its on_change "sh -c cp /etc/hooked /tmp/hooked; echo cannot use it; exit 3" ended with code 3: cannot use it');
   expect(await inside('cat /rules /etc/hooked')).toBe('kept\nfor kept\n');
+  await eventually(async () => expect((await inside('grep -E "kept|bad" /tmp/seen')).trim().split('\n').slice(-1)).toEqual(['kept'])); // who had been signalled reads it again
   expect(machine.engine.container(NAME).spec.contents.map(({ onChange }) => onChange?.exec.at(-1) ?? '')).not.toContain(expect.stringContaining('cannot use it'));
   expect(await machine.up(stack({ rules: 'kept' }))).toMatchObject({ ok: true, done: [] });
 });

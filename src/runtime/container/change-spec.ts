@@ -27,8 +27,8 @@ export interface ChangeParts {
   /** The folder of configs and secrets. */
   readonly contents: string;
   readonly update: (change: Partial<ContainerRecord>) => void;
-  /** Does what is to follow once these were replaced. */
-  readonly tell: (changed: readonly Grant[]) => Promise<void>;
+  /** What is to follow, one after the other, once these were replaced. */
+  readonly tellings: (changed: readonly Grant[]) => readonly (() => Promise<void>)[];
 }
 
 /**
@@ -60,15 +60,20 @@ export async function finishSpec(entry: ContainerEntry, parts: ChangeParts): Pro
   if (pending !== null) await changeSpec(entry, pending, parts);
 }
 
-async function setContents(entry: ContainerEntry, after: ContainerSpec, changed: readonly Grant[], { core, contents, tell }: ChangeParts): Promise<void> {
+async function setContents(entry: ContainerEntry, after: ContainerSpec, changed: readonly Grant[], { core, contents, tellings }: ChangeParts): Promise<void> {
   const { name, spec: before } = entry.record;
   if (entry.paused && changed.some(({ onChange }) => (onChange?.exec.length ?? 0) > 0)) throw new BayplanError('conflict', `container ${name} is paused, and its on_change could not run: unpause it first`);
   const swapped = new Set<string>();
+  const told: (() => Promise<void>)[] = [];
   try {
     await swapContents(core, contents, entry, changed, ({ target }) => swapped.add(target));
-    await tell(changed);
+    for (const tell of tellings(changed)) {
+      await tell();
+      told.push(tell);
+    }
   } catch (error) {
     await swapContents(core, contents, entry, changedGrants(after.contents, before.contents).filter(({ target }) => swapped.has(target))).catch(() => undefined); // likewise
+    for (const tell of told) await tell().catch(() => undefined); // who was told of the new ones has read them
     throw error;
   }
 }

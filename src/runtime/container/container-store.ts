@@ -397,17 +397,17 @@ export class ContainerStore implements Containers {
   }
 
   #changeParts(entry: ContainerEntry): ChangeParts {
-    return { core: this.#context.core, contents: this.#context.paths.contents, update: (change) => this.#update(entry, change), tell: (changed) => this.#tellChanged(entry, changed) };
+    return { core: this.#context.core, contents: this.#context.paths.contents, update: (change) => this.#update(entry, change), tellings: (changed) => this.#tellings(entry, changed) };
   }
 
   /** What follows several contents alike follows once. */
-  async #tellChanged(entry: ContainerEntry, changed: readonly Grant[]): Promise<void> {
+  #tellings(entry: ContainerEntry, changed: readonly Grant[]): readonly (() => Promise<void>)[] {
     const { name } = entry.record;
     const all = new Map(changed.flatMap(({ onChange }) => (onChange === null ? [] : [[JSON.stringify(onChange), onChange]])));
-    for (const { signal, exec } of all.values()) {
-      if (signal !== '') await this.#signals.send(entry, signal);
-      if (exec.length > 0) await runHook((request) => this.exec(name, request), `container ${name}: its on_change "${exec.join(' ')}"`, { command: exec, user: '', privileged: false, workingDir: '', environment: [] }, ON_CHANGE_MS);
-    }
+    return [...all.values()].flatMap(({ signal, exec }) => [
+      ...(signal === '' ? [] : [() => this.#signals.send(entry, signal)]),
+      ...(exec.length === 0 ? [] : [() => runHook((request) => this.exec(name, request), `container ${name}: its on_change "${exec.join(' ')}"`, { command: exec, user: '', privileged: false, workingDir: '', environment: [] }, ON_CHANGE_MS)]),
+    ]);
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
