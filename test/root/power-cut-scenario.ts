@@ -194,7 +194,7 @@ function pause(ms: number): Promise<void> {
 
 function ask(method: string, path: string, body?: unknown): Promise<string> {
   return new Promise((resolve, reject) => {
-    request({ socketPath: paths.socket, path, method, headers: { 'content-type': 'application/json' } }, (response) => {
+    request({ agent: false, socketPath: paths.socket, path, method, headers: { 'content-type': 'application/json' } }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => { text += part; }).on('error', reject)
         .on('end', () => ((response.statusCode ?? 500) < 300 ? resolve(text) : reject(new Error(`${method} ${path}: ${text}`))));
