@@ -13,7 +13,7 @@ import type { ProgressMode } from './progress-mode.ts';
  */
 export async function imagesMeant(names: readonly string[], options: StackOptions, cli: Cli, dependencies = false): Promise<ReadonlyMap<string, readonly string[]>> {
   if (names.includes('')) throw new BayplanError('bad-reference', 'image "" has no name: name a service or an image');
-  const services = await servicesOf(options, cli, names.length === 0);
+  const services = await servicesOf(options, cli, names);
   const meant = new Set<string>();
   const take = (name: string): void => {
     if (meant.has(name)) return;
@@ -31,13 +31,13 @@ export async function imagesMeant(names: readonly string[], options: StackOption
 
 interface Service { readonly image: string; readonly policy: string; readonly needs: readonly string[] }
 
-async function servicesOf(options: StackOptions, cli: Cli, needed: boolean): Promise<Readonly<Record<string, Service>>> {
+async function servicesOf(options: StackOptions, cli: Cli, names: readonly string[]): Promise<Readonly<Record<string, Service>>> {
   const { loadProject } = await import('./stack-file.ts');
   try {
-    const { services } = loadProject(options, cli);
+    const { services } = loadProject(options, cli, { named: names });
     return Object.fromEntries(Object.entries(services).map(([name, { image = '', pull_policy: policy = '', depends_on }]) => [name, { image, policy, needs: Object.keys(depends_on ?? {}) }]));
   } catch (error) {
-    if (!needed && options.file === undefined && error instanceof BayplanError && error.code === 'no-file') return {};
+    if (names.length > 0 && options.file === undefined && error instanceof BayplanError && error.code === 'no-file') return {};
     throw error;
   }
 }

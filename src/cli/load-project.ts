@@ -16,8 +16,8 @@ export class MistakesFound extends BayplanError {
   }
 }
 
-/** What `config` alone asks for. */
-export type LoadChoices = Pick<LoadInput, 'services' | 'keepUnused' | 'without'>;
+/** What commands ask for beside their options: the services that they name; the rest is `config`'s alone. */
+export type LoadChoices = Pick<LoadInput, 'named' | 'services' | 'keepUnused' | 'without'>;
 
 /** Takes down the paths that were looked at: another text there may be another stack. */
 export type Seen = Set<string>;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { MOST_CONTAINERS } from '../state/most-containers.ts';
 import { seconds, type ServicesOptions } from './options.ts';
 import { collect } from './program.ts';
 import { pullPolicy, type PullPolicy } from './pull-policy.ts';
@@ -45,6 +46,7 @@ export function addUpOptions(command: Command): Command {
 export function scaled(text: string, before: Readonly<Record<string, number>> | undefined): Readonly<Record<string, number>> {
   const [, service, count] = /^([^=]+)=(\d{1,5})$/.exec(text) ?? [];
   if (service === undefined || count === undefined) throw new InvalidArgumentError('Expected SERVICE=NUMBER.');
+  if (Number(count) > MOST_CONTAINERS) throw new InvalidArgumentError(`Expected at most ${MOST_CONTAINERS} containers.`);
   return { ...before, [service]: Number(count) };
 }
 

@@ -23,7 +23,7 @@ export const addRestart: AddCommand = (program, cli, ends) => {
 async function outdated(name: string, services: readonly string[], options: StackOptions, client: EngineClient, cli: Cli): Promise<readonly string[]> {
   const { knownProviders, loadProject, requestOf } = await import('./stack-file.ts');
   try {
-    const project = loadProject(options, cli);
+    const project = loadProject(options, cli, { named: services });
     if (project.name !== name) return [];
     const { plan } = await client.planStack(name, await requestOf(project, options, cli, { providers: await knownProviders(project, client) }));
     return plan.steps.flatMap((step) => {

@@ -51,7 +51,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<RunOptions>();
       if (options.build === true) throw new BayplanError('not-built', '--build: images cannot be built yet: build it elsewhere, and load it');
       const { bringingUp, bringUpProviders, desiredOneOff, envFromFiles, knownProviders, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
-      const project = loadProject(options, cli);
+      const project = loadProject(options, cli, { named: [service] });
       if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
       const client = clientOf(options, cli);
       const tty = options.detach === true ? options.tty === true : wantsTerminal(options.TTY ? options.tty : false, cli);

@@ -17,7 +17,7 @@ export const addScale: AddCommand = (program, cli, ends) => {
     .action(ends(async (scale: Readonly<Record<string, number>>, _own: ScaleOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ScaleOptions>();
       const { loadProject, upRequest } = await import('./stack-file.ts');
-      const project = loadProject(options, cli);
+      const project = loadProject(options, cli, { named: Object.keys(scale) });
       const client = clientOf(options, cli);
       const services = Object.keys(scale);
       if (services.length === 0) throw new BayplanError('bad-request', 'scale: expected SERVICE=NUMBER');

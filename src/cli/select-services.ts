@@ -1,4 +1,3 @@
-import { BayplanError } from '../state/bayplan-error.ts';
 import type { Desired } from '../state/state.ts';
 import { noService } from './no-service.ts';
 
@@ -11,7 +10,6 @@ export function withDependencies(desired: Desired, selected: readonly string[], 
     if (dependencies) for (const dependency of Object.keys(desired.services[name]?.dependsOn ?? {})) take(dependency);
   };
   for (const name of selected) {
-    if (desired.inactive.includes(name)) throw new BayplanError('no-service', `service "${name}" is of a profile that is not active: add --profile`);
     if (desired.services[name] === undefined) throw noService(name, 'the stack file', Object.keys(desired.services));
     take(name);
   }

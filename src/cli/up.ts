@@ -24,7 +24,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const { loadProject, upRequest, StackWatch } = await import('./stack-file.ts');
       const client = clientOf(options, cli);
       const load = async (seen: Set<string>, how = options): ReturnType<ConstructorParameters<typeof StackWatch>[0]['load']> => {
-        const project = loadProject(options, cli, {}, seen);
+        const project = loadProject(options, cli, { named: services }, seen);
         return { project, request: await upRequest(project, services, how, client, cli, seen) };
       };
       const seen = new Set<string>();

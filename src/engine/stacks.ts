@@ -104,7 +104,7 @@ export class Stacks {
       const whole = request.onFailure === 'rollback';
       try {
         await this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal, wary: true });
-        if (options.wait || whole) await this.#settled(record, signal);
+        if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
       } catch (error) {
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
         if (back === null || !(error instanceof BayplanError)) throw error;
@@ -372,9 +372,10 @@ export class Stacks {
     }
   }
 
-  /** Waits until all containers that a stack is to have run (healthy, where they have a check) or have ended with 0. */
-  async #settled({ name, desired }: StackRecord, signal: AbortSignal): Promise<void> {
-    const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && desired.services[identity.service] !== undefined);
+  /** Waits until all containers that a stack is to have, or those of `only` these services, run (healthy, where they have a check) or have ended with 0. */
+  async #settled({ name, desired }: StackRecord, only: readonly string[] | null, signal: AbortSignal): Promise<void> {
+    const meant = (service: string): boolean => desired.services[service] !== undefined && (only?.includes(service) ?? true);
+    const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && meant(identity.service));
     await this.#allReady(all.map(([container]) => container), signal);
   }
 

@@ -1,9 +1,11 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { isReference } from '../state/image-reference.ts';
+import { MOST_CONTAINERS } from '../state/most-containers.ts';
 import { parseByteSize } from './byte-size.ts';
 import { jobProblems } from './job.ts';
 import { capabilityProblem, signalProblem } from './kernel-names.ts';
 import type { Mistakes } from './mistake.ts';
+import { replicasOf } from './replicas.ts';
 import { suggest } from './nearest.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
@@ -22,7 +24,11 @@ export function checkValues(stack: StackConfig, services: Readonly<Record<string
     if (problem !== null) refusals.add(valuePlaceOf(tree, path), `${path.map((part) => typeof part === 'number' ? `[${String(part)}]` : `.${part}`).join('').slice(1)}: ${problem}`);
   };
   if (tree.kind === 'dict') checkOwn(tree, tell);
+  let containers = 0;
   for (const [name, service] of Object.entries(services)) {
+    const fitted = containers <= MOST_CONTAINERS;
+    containers += replicasOf(service);
+    if (fitted && containers > MOST_CONTAINERS) tell(['services', name, ...(service.scale === undefined ? ['deploy', 'replicas'] : ['scale'])], `expected at most ${MOST_CONTAINERS} containers in a stack, got ${containers}`);
     checkService(service, (path, problem) => { tell(['services', name, ...path], problem); });
     for (const [key, problem] of jobProblems(service)) tell(['services', name, 'x-bayplan', key], problem);
     for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {

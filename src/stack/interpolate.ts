@@ -10,6 +10,7 @@ import type { Entry, Tree } from './tree.ts';
  */
 export function interpolate(tree: Tree, lookup: Lookup, mistakes: Mistakes, warn: (name: string, line: string) => void): Tree {
   const done = new Map<Tree, Tree>();
+  const told = new Set<string>(); // a line is as long as the file where it is the only one
   const visit = (node: Tree): Tree => {
     if (node.kind === 'leaf' && (typeof node.value !== 'string' || !node.value.includes('$'))) return node;
     const known = done.get(node);
@@ -35,6 +36,8 @@ export function interpolate(tree: Tree, lookup: Lookup, mistakes: Mistakes, warn
     }
     if (typeof node.value !== 'string') return node;
     const filled = fillTemplate(node.value, lookup, (name) => {
+      if (told.has(name)) return;
+      told.add(name);
       warn(name, formatMistake(mistakeAt(node.at, `variable ${name} is not set, '' is used`)));
     });
     if (filled.problem !== null) mistakes.addLast(node.at, filled.problem.message);

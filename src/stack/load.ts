@@ -50,6 +50,8 @@ export interface LoadInput {
   readonly locate?: (remote: Remote) => Located;
   /** Only these services and what they depend on; empty or left out: all. */
   readonly services?: readonly string[];
+  /** Services that a command names: their profiles are active, as if they were chosen (Compose Specification, profiles). Others that there are not are no mistake. */
+  readonly named?: readonly string[];
   /** Networks, volumes and the like that no service uses are kept. */
   readonly keepUnused?: boolean;
   /** Passes that are left out; for `config` alone. */
@@ -128,7 +130,7 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute, resolveLink }, '');
   if (stack === undefined) return null;
   const selected = input.services ?? [];
-  const { active, inactive } = selectProfiles(stack, [...chosenProfiles(input, environment), ...selected.flatMap((each) => stack.services?.[each]?.profiles ?? [])]);
+  const { active, inactive } = selectProfiles(stack, chosenProfiles(input, environment), [...selected, ...input.named ?? []]);
   const normalized = Object.fromEntries(Object.entries(active).map(([key, service]) => [key, without('normalize') ? service : normalizeService(service, lookup)]));
   if (!without('consistency')) checkStack(stack, normalized, inactive, tree, mistakes);
   const checked = without('consistency') ? normalized : Object.fromEntries(Object.entries(normalized).map(([key, service]) => [key, withScaleInDeploy(service)]));
@@ -200,14 +202,16 @@ function chosenProfiles(input: LoadInput, environment: Lookup): readonly string[
   return (environment('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '');
 }
 
-function selectProfiles(stack: StackConfig, chosen: readonly string[]): { active: Record<string, ServiceConfig>; inactive: Record<string, ServiceConfig> } {
+/** A service that is named brings the profiles that it is of, unless it is active without. */
+function selectProfiles({ services = {} }: StackConfig, chosen: readonly string[], named: readonly string[]): { active: Record<string, ServiceConfig>; inactive: Record<string, ServiceConfig> } {
+  const isActive = ({ profiles = [] }: ServiceConfig, among: readonly string[]): boolean => profiles.length === 0 || among.includes('*') || profiles.some((profile) => among.includes(profile));
+  const brought = named.flatMap((name) => {
+    const service = Object.hasOwn(services, name) ? services[name] : undefined;
+    return service === undefined || isActive(service, chosen) ? [] : service.profiles ?? [];
+  });
   const active: Record<string, ServiceConfig> = {};
   const inactive: Record<string, ServiceConfig> = {};
-  for (const [name, service] of Object.entries(stack.services ?? {})) {
-    const profiles = service.profiles ?? [];
-    const wanted = profiles.length === 0 || chosen.includes('*') || profiles.some((profile) => chosen.includes(profile));
-    (wanted ? active : inactive)[name] = service;
-  }
+  for (const [name, service] of Object.entries(services)) (isActive(service, [...chosen, ...brought]) ? active : inactive)[name] = service;
   return { active, inactive };
 }
 

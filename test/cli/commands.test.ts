@@ -223,6 +223,14 @@ test('an engine that cannot run says why in one line', async () => {
   }
 });
 
+test('run takes a service whose profile is not active otherwise', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:1\n  task:\n    image: nginx:1\n    profiles: [tools]\n');
+  await cli.run('run', '-d', 'task'); // the engine of this test keeps no one-off to start
+  expect(cli.engine.calls).toContain('one-off of shop');
+  expect(await cli.run('run', '-d', 'nosuch')).toBe(1);
+  expect(cli.err).toBe('bayplan: no service "nosuch" in the stack file: it has web\n');
+});
+
 test('options before the command, and what they cannot be', async () => {
   cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:1\n    profiles: [gpu]\n');
   expect(await cli.run('--profile', 'gpu', 'config')).toBe(0);

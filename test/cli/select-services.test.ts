@@ -27,5 +27,4 @@ test('takes the contents along that the chosen services, and those that stay, ar
 
 test('names what there is', () => {
   expect(() => selectServices(file, null, ['wbe'])).toThrow('no service "wbe" in the stack file: it has db, web, worker');
-  expect(() => selectServices(file, null, ['debug'])).toThrow('service "debug" is of a profile that is not active: add --profile');
 });

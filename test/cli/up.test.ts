@@ -9,6 +9,8 @@ services:
   web: {image: "nginx:1", depends_on: [db]}
   db: {image: "nginx:1"}
   named: {image: "nginx:1", container_name: mine}
+  tool: {image: "nginx:1", profiles: [tools], depends_on: [db]}
+  other: {image: "nginx:1", profiles: [tools]}
 `;
 beforeEach(async () => {
   cli = await new Console().open();
@@ -25,18 +27,23 @@ test.each([
   [['up', '-d', '--no-recreate'], { options: { recreate: 'never' } }],
   [['up', '--no-start'], { unstarted: ['shop-web-1', 'shop-db-1', 'mine'] }],
   [['create', '--scale', 'web=2', 'web'], { options: { only: ['web', 'db'] }, unstarted: ['shop-web-1', 'shop-web-2', 'shop-db-1'] }],
+  [['up', '-d', 'tool'], { options: { only: ['tool', 'db'], recreated: ['tool'] }, services: ['db', 'tool'] }],
+  [['create', 'tool'], { options: { only: ['tool', 'db'] }, services: ['db', 'tool'] }],
+  [['scale', 'tool=2'], { options: { only: ['tool', 'db'] }, services: ['db', 'tool'] }],
   [['scale', 'web=3', 'db=0'], { options: { only: ['web', 'db'] }, replicas: [3, 0] }],
-])('%j', async (argv, { options, unstarted, timeout, replicas }: { options?: object; unstarted?: string[]; timeout?: number; replicas?: number[] }) => {
+])('%j', async (argv, { options, unstarted, timeout, replicas, services }: { options?: object; unstarted?: string[]; services?: string[]; timeout?: number; replicas?: number[] }) => {
   expect([await cli.run(...argv), cli.err]).toEqual([0, '']);
   const request = cli.engine.lastRequest!;
   if (options !== undefined) expect(request.options).toMatchObject(options);
   if (unstarted !== undefined) expect([...request.desired.unstarted].sort()).toEqual([...unstarted].sort());
+  if (services !== undefined) expect(Object.keys(request.desired.services).sort()).toEqual(services);
   if (timeout !== undefined) expect(request.desired.stopTimeoutSeconds).toBe(timeout);
   if (replicas !== undefined) expect([request.desired.services['web']?.replicas, request.desired.services['db']?.replicas]).toEqual(replicas);
 });
 
 test.each([
   [['up', '-d', '--scale', 'web'], /Expected SERVICE=NUMBER/],
+  [['up', '-d', '--scale', 'web=99999'], /Expected at most 10000 containers/],
   [['up', '-d', '--scale', 'nosuch=2'], /no service "nosuch" in the stack file/],
   [['scale', 'named=2'], /container_name "mine", which 2 containers cannot share/],
   [['up', '-d', '--force-recreate', '--no-recreate'], /cannot both be meant/],

@@ -28,6 +28,7 @@ test.each<[string, string | Readonly<Record<string, string>>, RegExp]>([
   ['a service called __proto__', 'services:\n  __proto__: { image: a }\n', /2:3: key "__proto__" cannot be used/],
   ['a variable called __proto__', 'services:\n  a: { image: a, environment: ["__proto__=1"] }\n', /key "__proto__" cannot be used/],
   ['variables in variables without end', `services:\n  a:\n    image: "${'${A:-'.repeat(1500)}${'}'.repeat(1500)}"\n`, /3:12: variables stand in each other more than 50 deep/],
+  ['variables one after the other without end', `services:\n  a: { image: "${'$A'.repeat(2_000_000)}" }\n`, /2:15: services\.a\.image: expected an image's name, got an empty string/],
   ['tabs without end', `services:\n${' \t\n'.repeat(100_000)}`, /2:2: expected spaces for indentation, got a tab/],
   ['a file that includes itself', 'include: [compose.yaml]\nservices: {}\n', /1:11: include: files include each other/],
   ['files that include each other', { 'compose.yaml': 'include: [b.yaml]\nservices: {}\n', 'b.yaml': 'include: [compose.yaml]\n' }, /b\.yaml:1:11: include: files include each other/],

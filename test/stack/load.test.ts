@@ -160,6 +160,12 @@ describe('include', () => {
 });
 
 describe('profiles', () => {
+  test('are active where a service of theirs is named, but not for one that is active without', () => {
+    const of = 'services:\n  a: { image: a }\n  b: { image: b, profiles: [p, q] }\n  c: { image: c, profiles: [q] }\n  d: { image: d, profiles: [r] }\n';
+    const services = (named: readonly string[], profiles: readonly string[] = []): readonly string[] => Object.keys(projectOf(of, { named, profiles }).services);
+    expect([services([]), services(['b']), services(['b'], ['p']), services(['a', 'toString']), services(['d'], ['p'])]).toEqual([['a'], ['a', 'b', 'c'], ['a', 'b'], ['a'], ['a', 'b', 'd']]);
+  });
+
   const text = 'services:\n  a: { image: a }\n  b: { image: b, profiles: [debug], depends_on: [a] }\n  c: { image: c, depends_on: { b: { condition: service_started, required: false } } }\n';
   test.each<[readonly string[], string | undefined, string[]]>([[[], undefined, ['a', 'c']], [['debug'], undefined, ['a', 'b', 'c']], [['*'], undefined, ['a', 'b', 'c']], [[], 'x,debug', ['a', 'b', 'c']]])(
     '%j, COMPOSE_PROFILES %s', (profiles, variable, names) => {

@@ -35,6 +35,8 @@ networks:
   test.each<[string, string, string[]]>([
     ['a duplicate key', 'services:\n  web:\n    image: a\n    image: b\n', [at(4, 5, 'key "image" is already there, at line 3; keep one')]],
     ['a tab', 'services:\n  web:\n\timage: a\n', [at(3, 1, 'expected spaces for indentation, got a tab; YAML takes no tabs there')]],
+    ['more containers than a stack can have', web('    scale: 1000000000\n'), [at(4, 12, 'services.web.scale: expected at most 10000 containers in a stack, got 1000000000')]],
+    ['more containers than a stack can have, of all services', `${web('    scale: 9999\n')}  db:\n    image: db\n    deploy: { replicas: 2 }\n  cache: { image: c }\n`, [at(7, 25, 'services.db.deploy.replicas: expected at most 10000 containers in a stack, got 10001')]],
     ['a NUL byte', 'services:\n  we\0b:\n', [at(2, 5, 'expected text, got a NUL byte')]],
     ['an escaped NUL byte', web('    command: ["a\\0b"]\n'), [at(4, 15, 'expected text, got a NUL byte')]],
     ['__proto__', 'services:\n  __proto__:\n    image: a\n', [at(2, 3, 'key "__proto__" cannot be used; choose another name')]],
