@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { JobAnswer, JobRun } from '../../src/state/job.ts';
-import { bayplan, eventually, Machine } from './harness.ts';
+import { USUAL_PASS } from '../../src/state/pass-options.ts';
+import { bayplan, eventually, gather, Machine } from './harness.ts';
 import { interrupted, runningContainers } from './interrupted.ts';
 
 // Services on schedules: one container a run, and no slot twice.
@@ -280,4 +281,18 @@ volumes: { notes: }
   expect(written()).toEqual(['one']);
   expect(await machine.up(once('two', 'other'), { wait: true })).toMatchObject({ ok: true });
   expect(written()).toEqual(['one', 'two']);
+});
+
+it('whoever waits for a service is told nothing of another that has failed', async () => {
+  const text = `
+services:
+  fails: { image: bayplan/hello, command: [sh, -c, "exit 3"] }
+  web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }
+`;
+  expect(await machine.up(text, { wait: true })).toMatchObject({ ok: false, message: 'container demo-fails-1 ended with code 3; see its logs' });
+  const waited = async (only: string[] | null): Promise<boolean> => {
+    const request = { ...machine.request(text), options: { ...USUAL_PASS, only } };
+    return (await gather((onEvent) => machine.engine.applyStack('demo', request, { wait: true }, onEvent, new AbortController().signal))).ok;
+  };
+  expect([await waited(['web']), await waited(['fails']), await waited(null)]).toEqual([true, false, false]);
 });
