@@ -91,6 +91,8 @@ static uint64_t kept_for_filter(const struct process_spec *process, const struct
 
 static int take_identity(const struct process_spec *process, struct prepared *prepared, struct error *err) {
   const struct identity *identity = prepared->identity;
+  /* To setresuid(2) and setresgid(2) this number means that it stays what it is: root. */
+  if (identity->uid == (uid_t)-1 || identity->gid == (gid_t)-1) return error_text(err, "process.user: 4294967295 is no user or group: the kernel takes it for none (0 to 4294967294 are)");
   uint64_t own = caps_own(), keep = kept_for_filter(process, prepared) & own; /* what the engine itself lacks, nobody can get from it */
   for (int set = 0; set < CAP_SETS; set++) prepared->caps[set] = process->has_caps ? process->caps[set] & own : 0;
   if (!process->has_caps && identity->uid == 0) prepared->caps[CAP_SET_EFFECTIVE] = prepared->caps[CAP_SET_PERMITTED] = own;

@@ -60,6 +60,8 @@ describe('what cannot be held says why', () => {
     ['a terminal without a devpts', (config) => { config.process.terminal = true; config.mounts = config.mounts.filter(({ type }) => type !== 'devpts'); }, /^no terminal can be made: the container has no devpts on \/dev\/pts$/],
     ['a root that is a file', (config) => { config.root.path = join(folder, 'attacker'); }, /^root\.path .*attacker is no folder$/],
     ['arguments that the kernel does not take', (config) => { config.process.args = ['true', 'x'.repeat(200_000)]; }, /^exec \/bin\/true: Argument list too long$/],
+    ['the number that means no user', (config) => { config.process.user = { uid: 0xffff_ffff, gid: 0 }; }, /^process\.user: 4294967295 is no user or group/],
+    ['the number that means no group', (config) => { config.process.user = { uid: 1000, gid: 0xffff_ffff }; }, /^process\.user: 4294967295 is no user or group/],
     ['users that overlap', (config) => {
       config.linux.namespaces.push({ type: 'user' });
       config.linux.uidMappings = [{ containerID: 0, hostID: 1000, size: 10 }, { containerID: 5, hostID: 3000, size: 10 }];
