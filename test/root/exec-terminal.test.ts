@@ -67,6 +67,12 @@ describe('exec in a terminal', () => {
   });
 });
 
+it('without a terminal has streams that can be opened by name, as another user too', async () => {
+  const script = 'echo out > /dev/stdout; echo wrong > /dev/stderr; echo more > /proc/self/fd/1; cat /dev/stdin; exit 3';
+  for (const user of ['0', '1000'])
+    expect(await bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-T', '-u', user, 'box', 'sh', '-c', script])).toMatchObject({ code: 3, stdout: 'out\nmore\n', stderr: 'wrong\n' });
+});
+
 it('init reaps what is left to it and passes signals on', async () => {
   const inside = async (script: string): Promise<string> => (await bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-T', 'box', 'sh', '-c', script])).stdout;
   expect(await inside('cat /proc/1/cmdline | tr "\\0" " "; cat /proc/1/comm')).toMatch(/^init\s+init\n$/);

@@ -12,9 +12,11 @@ import { foreignArguments } from '../foreign/foreign-arguments.ts';
 import { foreignProcess } from '../foreign/foreign-bundle.ts';
 import { identityIn } from '../foreign/prepare.ts';
 import type { ForeignRuntime } from '../foreign/runtimes.ts';
+import type { Kernel } from '../kernel.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
+import { execStdio } from './exec-stdio.ts';
 import type { OciProcess } from './oci.ts';
 import { execProcess } from './process.ts';
 import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
@@ -58,6 +60,7 @@ export async function compiledSeccomp(paths: Paths, core: string, profile: objec
 }
 
 export interface ExecTarget {
+  readonly kernel: Kernel;
   readonly core: string;
   readonly record: ContainerRecord;
   readonly files: ContainerFiles;
@@ -70,33 +73,36 @@ export interface ExecTarget {
 }
 
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
-export function runExec({ core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): ExecProcess {
+export function runExec({ kernel, core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): ExecProcess {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
-  return execThrough(core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request.tty);
+  return execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request.tty);
 }
 
 /** The same by the runtime that runs the container; `root`: where its root is on the host. */
-export async function runForeignExec({ core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
+export async function runForeignExec({ kernel, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
-  return execThrough(core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request.tty);
+  return execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request.tty);
 }
 
-function execThrough(core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, tty: boolean): ExecProcess {
+function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, tty: boolean): ExecProcess {
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
   writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
-  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : [])], { stdio: ['pipe', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const stdio = execStdio(kernel);
+  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : [])], { stdio: [...stdio.theirs, tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+  stdio.given();
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
-    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
+    child.once('exit', (code, signal) => void stdio.ended().then(() => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15))));
   }).finally(() => rmSync(processFile, { force: true }));
   exit.catch(() => undefined); // it is told to whoever asks for the exit code, which may be later, or nobody
-  if (child.pid === undefined) throw new BayplanError('exec-failed', `${core} could not be started: too many processes or open files`, { retryable: true });
-  const { stdin, stdout, stderr } = child;
-  if (stdin === null || stdout === null || stderr === null) throw new Error('the child has no stdio'); // asked for above
-  stdin.on('error', () => undefined); // the process may end before it has read all: its exit code tells
+  if (child.pid === undefined) {
+    stdio.close();
+    throw new BayplanError('exec-failed', `${core} could not be started: too many processes or open files`, { retryable: true });
+  }
+  const { stdin, stdout, stderr } = stdio;
   const control = child.stdio[3];
-  control?.on('error', () => undefined); // likewise
+  control?.on('error', () => undefined); // the process may end before it has read all: its exit code tells
   const resize = (size: ConsoleSize): void => {
     if (control instanceof Writable && control.writable) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`);
   };
