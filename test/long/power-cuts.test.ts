@@ -11,7 +11,7 @@ import type { Fact, Place } from '../root/power-cut-scenario.ts';
 import { bundled } from '../vm/in-guest.ts';
 
 /** `CUTS=500 SEED=7` for others than these. */
-const CUTS = Number(process.env['CUTS'] ?? 100);
+const CUTS = Number(process.env['CUTS'] ?? 60);
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e6));
 
 /** A disk in memory with a file system of its own, which is made to end as by a power cut; and what else such a one ends. */
