@@ -4,8 +4,8 @@ import { readingEarlier } from '../record.ts';
 import { DRIVER_NAMES } from '../storage/storage-driver.ts';
 import { Users } from './users.ts';
 
-/** 2: users, runtime and storage driver of its own, which an engine of version 1 would not heed. 3: hooks before its start, parts of images. */
-export const CONTAINER_RECORD_VERSION = 3;
+/** 2: users, runtime and storage driver of its own, which an engine of version 1 would not heed. 3: hooks before its start, parts of images. 4: devices by request, volumes of other containers. */
+export const CONTAINER_RECORD_VERSION = 4;
 
 const Record = z.strictObject({
   version: z.literal(CONTAINER_RECORD_VERSION),
