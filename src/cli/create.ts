@@ -9,11 +9,11 @@ export const addCreate: AddCommand = (program, cli, ends) => {
   addMakeOptions(addServices(program.command('create').description('make the containers as the stack file says, and start none')))
     .action(ends(async (services: readonly string[], _own: MakeOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<MakeOptions>();
-      const { loadProject, upRequest } = await import('./stack-file.ts');
+      const { loadProject, providersAsked, providerSteps, upRequest } = await import('./stack-file.ts');
       const project = loadProject(options, cli, { named: services });
       const client = clientOf(options, cli);
       const request = await upRequest(project, services, { ...options, start: false }, client, cli);
-      if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
+      if (options.dryRun === true) return await dryRun(project.name, request, client, cli, providerSteps(providersAsked(project, services, true)));
       const view = passView(options.progress, cli, options.quietPull === true);
       try {
         for await (const event of client.applyStack(project.name, request, { wait: false, attached: false })) view.event(event);

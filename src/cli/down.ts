@@ -42,13 +42,15 @@ export const addDown: AddCommand = (program, cli, ends) => {
       }
       const view = passView(options.progress, cli);
       try {
-        const events = named.length === 0 ? client.removeStack(name, whole) : client.operate(name, part);
-        if (!alone && !await shown(events, view)) {
+        const atOnce = named.length === 0 && providers.size === 0;
+        if (!alone && !await shown(atOnce ? client.removeStack(name, whole) : client.operate(name, part), view)) {
           view.note(`nothing to remove: there is no stack "${name}"`);
           return 0;
         }
-        const status = alone ? 0 : view.finish();
-        const provided = status === 0 ? await callProviders('down', name, providers, (line) => { view.note(line); }, cli) : 0;
+        const first = alone ? 0 : view.finish();
+        const provided = first === 0 ? await callProviders('down', name, providers, (line) => { view.note(line); }, cli) : 0;
+        // What knows of the providers goes last: one that has failed can be asked again.
+        const status = first !== 0 || atOnce || named.length > 0 ? first : await removed(client.removeStack(name, whole), view);
         if (status === 0) await removeImages(images, client, view);
         if (status === 0 && view.done + provided === 0) view.note(`nothing to remove of stack "${name}"`);
         return status;
@@ -57,6 +59,11 @@ export const addDown: AddCommand = (program, cli, ends) => {
       }
     }));
 };
+
+async function removed(events: AsyncIterable<PassEvent>, view: PassView): Promise<number> {
+  await shown(events, view);
+  return view.finish();
+}
 
 /** False: there is no such stack. */
 async function shown(events: AsyncIterable<PassEvent>, view: PassView): Promise<boolean> {

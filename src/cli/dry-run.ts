@@ -3,9 +3,9 @@ import { printPlan } from '../plan/print.ts';
 import type { PlanAnswer, StackRequest } from '../state/messages.ts';
 import type { Cli } from './cli.ts';
 
-/** Says what a request would do, and does nothing. Answers the exit status. */
-export async function dryRun(stack: string, request: StackRequest, client: EngineClient, cli: Cli): Promise<number> {
-  return tellPlan(await client.planStack(stack, request), cli, Object.entries(request.desired.providers ?? {}).map(([service, { type }]) => `provider-up ${service}  (provider ${type})`));
+/** Says what a request would do, and does nothing. `more` as below. Answers the exit status. */
+export async function dryRun(stack: string, request: StackRequest, client: EngineClient, cli: Cli, more: readonly string[] = []): Promise<number> {
+  return tellPlan(await client.planStack(stack, request), cli, more);
 }
 
 /** The plan of something that is only asked about. `more`: lines of what this program itself would do after it. */

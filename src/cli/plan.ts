@@ -1,4 +1,5 @@
 import { printPlan } from '../plan/print.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
 import type { PlanFile } from '../state/plan-file.ts';
 import { clientOf } from './client-of.ts';
 import { addFileOptions, addFormat, type StackOptions } from './options.ts';
@@ -15,10 +16,13 @@ export const addPlan: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: PlanOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PlanOptions>();
       if (options.drift === true) return await (await import('./drift.ts')).printDrift(options, cli);
-      const { knownProviders, loadOf, loadProject, requestOf } = await import('./stack-file.ts');
+      const { knownProviders, loadOf, loadProject, providersAsked, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli);
       const client = clientOf(options, cli);
-      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers: await knownProviders(project, client) });
+      const providers = await knownProviders(project, client);
+      const unknown = options.output === undefined ? undefined : [...providersAsked(project, [], true)].find(([service]) => providers[service] === undefined);
+      if (unknown !== undefined) throw new BayplanError('bad-request', `plan -o: service "${unknown[0]}": provider ${unknown[1].type} has not been asked yet, and what it answers is part of the plan: bring the stack up by "up" first`);
+      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers });
       const { plan, revision, digest } = await client.planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
         const { writePlanFile } = await import('./plan-file.ts');

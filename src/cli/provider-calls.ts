@@ -12,17 +12,24 @@ export async function providersMeant(stack: string, named: readonly string[], cl
   return { providers: new Map(Object.entries(kept).filter(([service]) => named.length === 0 || named.includes(service))), services: named.filter((service) => kept[service] === undefined) };
 }
 
-/** Has providers do what a stack's containers have been asked to do, dependents first. Answers how many know how. */
+/** Has providers do what a stack's containers have been asked to do, dependents first. Answers how many know how. One that fails keeps none of the others from being asked; then throws BayplanError `provider`, a line for each. */
 export async function callProviders(verb: Exclude<ProviderVerb, 'up'>, stack: string, providers: ReadonlyMap<string, Provider>, tell: Tell, cli: Cli): Promise<number> {
   let called = 0;
+  const failures: string[] = [];
   if (providers.size === 0) return called;
   const { callProvider } = await import('./provider-program.ts');
   for (const [service, provider] of [...providers].reverse()) {
-    const answer = await callProvider(verb, callOf(stack, service, provider, cli.env, tell, cli));
-    if (answer === null) continue;
-    tell(`provider-${verb} ${service}  (provider ${provider.type})`);
-    called++;
+    try {
+      const answer = await callProvider(verb, callOf(stack, service, provider, cli.env, tell, cli));
+      if (answer === null) continue;
+      tell(`provider-${verb} ${service}  (provider ${provider.type})`);
+      called++;
+    } catch (error) {
+      if (!(error instanceof BayplanError && error.code === 'provider')) throw error;
+      failures.push(error.message);
+    }
   }
+  if (failures.length > 0) throw new BayplanError('provider', failures.join('\n'));
   return called;
 }
 

@@ -6,6 +6,9 @@ import { dockerConfigPath } from '../client/docker-config-path.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Provider } from '../state/provider.ts';
 
+/** What one has to end in that answers what is none. */
+const ENDS_WITHIN_MS = 2000;
+
 export type ProviderVerb = 'up' | 'down' | 'stop';
 
 export interface ProviderCall {
@@ -103,7 +106,10 @@ async function answersOf(program: string, args: readonly string[], call: Provide
     }
   } catch (error) {
     child.kill();
+    for (const stream of [child.stdout, child.stderr]) stream.destroy(); // something that it has started may have them open
+    const late = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
     await ended;
+    clearTimeout(late);
     throw error;
   }
   const end = await ended;

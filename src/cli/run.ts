@@ -50,7 +50,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
     .action(ends(async (service: string, argv: readonly string[], _own: RunOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RunOptions>();
       if (options.build === true) throw new BayplanError('not-built', '--build: images cannot be built yet: build it elsewhere, and load it');
-      const { bringingUp, bringUpProviders, desiredOneOff, envFromFiles, knownProviders, loadProject, oneOffProject, requestOf } = await import('./stack-file.ts');
+      const { bringingUp, bringUpProviders, desiredOneOff, envFromFiles, knownProviders, loadProject, oneOffProject, providersAsked, providerSteps, requestOf } = await import('./stack-file.ts');
       const project = loadProject(options, cli, { named: [service] });
       if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
       const client = clientOf(options, cli);
@@ -64,13 +64,16 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const name = options.name ?? `${project.name}-${service}-run-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')}`;
       const { provider, depends_on: needs = {} } = project.services[service];
       if (provider !== undefined) throw new BayplanError('bad-request', `service "${service}" is no container: provider ${provider.type} provides it`);
-      const providers = options.deps && options.dryRun !== true && Object.keys(needs).length > 0 ? await bringUpProviders(project, Object.keys(needs), bringingUp(project, { ...options, progress: 'quiet' }, client, cli), (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli) : await knownProviders(project, client);
-      if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, [service], (line) => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); }, cli);
+      const known = await knownProviders(project, client);
+      const needed = options.deps ? Object.keys(needs) : [];
+      const tell = (line: string): void => { if (options.quiet !== true) cli.stderr.write(`${line}\n`); };
+      const providers = options.dryRun !== true && needed.length > 0 ? await bringUpProviders(project, needed, { known, before: bringingUp(project, { ...options, progress: 'quiet' }, client, cli) }, tell, cli) : known;
+      if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, [service], tell, cli);
       const first = options.deps || options.removeOrphans === true
         ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options.pull), service, client) : null;
       const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli, { providers }), options.pull);
       if (options.dryRun === true) {
-        const steps = [`create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];
+        const steps = [...(needed.length === 0 ? [] : providerSteps(providersAsked(project, needed, true))), `create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];
         return first === null ? tellSteps(steps, cli) : tellPlan(await client.planStack(project.name, first.request), cli, steps);
       }
       if (first !== null) await start(first, service, client, cli);

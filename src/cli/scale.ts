@@ -16,13 +16,13 @@ export const addScale: AddCommand = (program, cli, ends) => {
     .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto')
     .action(ends(async (scale: Readonly<Record<string, number>>, _own: ScaleOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ScaleOptions>();
-      const { loadProject, upRequest } = await import('./stack-file.ts');
+      const { loadProject, providersAsked, providerSteps, upRequest } = await import('./stack-file.ts');
       const project = loadProject(options, cli, { named: Object.keys(scale) });
       const client = clientOf(options, cli);
       const services = Object.keys(scale);
       if (services.length === 0) throw new BayplanError('bad-request', 'scale: expected SERVICE=NUMBER');
       const request = await upRequest(project, services, { ...options, scale, recreate: true }, client, cli);
-      if (options.dryRun === true) return await dryRun(project.name, request, client, cli);
+      if (options.dryRun === true) return await dryRun(project.name, request, client, cli, providerSteps(providersAsked(project, services, options.deps)));
       const view = passView(options.progress, cli);
       try {
         for await (const event of client.applyStack(project.name, request, { wait: false, attached: false })) view.event(event);

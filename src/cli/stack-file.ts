@@ -3,6 +3,6 @@ export { configJson, configYaml, rawJson, rawYaml, desiredOf, desiredOneOff, one
 export { envFromFiles } from './env-from-files.ts';
 export { StackWatch } from './stack-watch.ts';
 export { loadOf, loadProject, loadRawModel } from './load-project.ts';
-export { bringUpProviders, knownProviders } from './providers.ts';
+export { bringUpProviders, knownProviders, providersAsked, providerSteps } from './providers.ts';
 export { requestOf } from './request-of.ts';
 export { bringingUp, upRequest } from './up-request.ts';

@@ -13,7 +13,7 @@ import { selectServices, withDependencies } from './select-services.ts';
 import type { StackOptions } from './options.ts';
 import { passView } from './pass-view.ts';
 import type { ProgressMode } from './progress-mode.ts';
-import { bringUpProviders, knownProviders, type BringUpBefore } from './providers.ts';
+import { bringUpProviders, knownProviders, providersAsked, type BringUpBefore } from './providers.ts';
 import { requestOf } from './request-of.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
@@ -25,7 +25,10 @@ export async function upRequest(project: Project, named: readonly string[], opti
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
   // Providers first: what they answer is part of what the others are made from. They are no services of the engine's.
   const tell = (line: string): void => { if (options.progress !== 'quiet' && options.progress !== 'json') cli.stdout.write(`${line}\n`); };
-  const providers = options.dryRun === true || (named.length > 0 && options.deps === false && named.every((name) => project.services[name]?.provider === undefined)) ? await knownProviders(project, client) : await bringUpProviders(project, named, options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli), tell, cli);
+  const known = await knownProviders(project, client);
+  const asks = options.dryRun !== true && providersAsked(project, named, options.deps !== false).size > 0;
+  if (asks) await client.planStack(project.name, await requestOf(project, options, cli, { from: stackFolderOf(options, cli), providers: known, services: named })); // what is refused in any case is refused before somebody else's program makes anything
+  const providers = asks ? await bringUpProviders(project, named, { known, before: options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli) }, tell, cli) : known;
   if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, named, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
   const made = await requestOf(project, options, cli, { providers, services: named, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });

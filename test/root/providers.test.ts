@@ -64,8 +64,14 @@ it('are brought up first, and who depends on them gets what they answer; they go
 });
 
 it('of named services those that they need', async () => {
+  expect((await own('up', '-d', '--dry-run', 'other')).stdout).not.toContain('provider');
   await own('up', '-d', 'other');
+  await own('up', '-d', '--no-deps', 'other');
   expect(called()).toEqual([]);
+  await own('down'); // and none is taken down that nobody has brought up
+  expect(called()).toEqual([]);
+  expect(await own('plan', '-o', 'kept')).toMatchObject({ code: 1, stderr: 'bayplan: plan -o: service "db": provider cloud has not been asked yet, and what it answers is part of the plan: bring the stack up by "up" first\n' });
+  await own('up', '-d', 'other');
   expect(await own('up', '-d', 'db')).toMatchObject({ code: 0 });
   expect(called()).toHaveLength(1);
   expect((await own('ps', '--services')).stdout).toBe('other\n');
@@ -101,6 +107,38 @@ it('what a provider depends on runs before it is asked', async () => {
   expect((await own('up', '-d')).stdout).toBe('provider-up db  (provider cloud)\nnothing to do\n');
   expect((await own('history')).stdout.split('\n').filter((line) => /^\d/.test(line))).toHaveLength(2);
   await own('down');
+});
+
+it('one that cannot be taken down is asked again by the next down, and the others all the same', async () => {
+  writeFileSync(file, stack().replace('services:', 'services:\n  queue: { provider: { type: cloud } }'));
+  const failing = (verb: string): void => provider(join(bin, 'cloud'), [`' >/dev/null; [ "$3 $4" = "${verb}" ] && exit 3; echo '`]);
+  failing('down queue');
+  expect(await own('up', '-d')).toMatchObject({ code: 0 });
+  expect(await own('down')).toMatchObject({ code: 1, stdout: expect.stringContaining('provider-down db'), stderr: 'bayplan: service "queue": provider cloud: down: it ended with status 3\n' });
+  expect((await own('ps', '-a', '--services')).stdout).toBe('');
+  failing('nothing');
+  rmSync(calls);
+  expect(await own('down')).toMatchObject({ code: 0, stdout: expect.stringContaining('provider-down queue') });
+  expect(called()).toHaveLength(2);
+  expect((await own('ls')).stdout).not.toContain('demo');
+});
+
+it('what is refused in any case is refused before one is asked', async () => {
+  writeFileSync(file, stack().replace('network_mode: none', 'network_mode: none, volumes_from: ["container:nobody"]'));
+  expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no container nobody') });
+  expect(called()).toEqual([]);
+});
+
+it('one whose answer is none is ended, whatever else it has started', async () => {
+  const sleep = `sleep 100 & echo $! >${calls}; echo`;
+  provider(join(bin, 'cloud'), [`' >/dev/null; ${sleep} 'what?'; sleep 100; echo '`]);
+  const begun = Date.now();
+  try {
+    expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: expect.stringContaining('its answer is none') });
+    expect(Date.now() - begun).toBeLessThan(60_000);
+  } finally {
+    process.kill(Number(called()[0]), 'SIGKILL');
+  }
 });
 
 it('one that ends badly, or is not there, is told, and nothing is made', async () => {
