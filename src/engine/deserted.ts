@@ -19,11 +19,12 @@ const NOTHING: Swept = { removed: [], kept: [] };
 
 /**
  * Takes away what engines have left whose root folders were deleted: their run folders, which say where the root was, mounts, links, rules, cgroups. At each engine's start, where it is cheap if there is
- * none. What belongs to an engine that is stopped or was killed stays, since its root is there; so does what a living engine holds the lock of, and what a container still runs of.
+ * none. What belongs to an engine that is stopped or was killed stays, since its root is there; so does what a living engine holds the lock of, and what a container still runs of. `report` gets what could
+ * not be taken away, which keeps nobody from an engine.
  */
-export async function sweepDeserted(kernel: Kernel, own: string): Promise<void> {
+export async function sweepDeserted(kernel: Kernel, own: string, report: (line: string) => void): Promise<void> {
   const deserted = runFolders().filter((instance) => instance !== own && isGone(instance));
-  if (deserted.length > 0) await sweep(deserted, { kernel, own, core: null, dryRun: false });
+  for (const instance of deserted) await sweepOne(instance, { kernel, own, core: null, dryRun: false }).catch((error: unknown) => report(`not taken away: ${failureOf(instance, error)}`));
 }
 
 /** The same at a person's word, and what is left of engines whose run folders have gone as well: such an engine, should it live all the same (in another mount namespace), makes it anew. `roots`: of these folders alone, where there are any. */
@@ -36,10 +37,13 @@ export async function sweepAll(sweeping: Sweeping, roots: readonly string[]): Pr
 async function sweep(instances: readonly string[], sweeping: Sweeping): Promise<Swept> {
   const all: Swept[] = [];
   for (const instance of instances) {
-    all.push(await sweepOne(instance, sweeping).catch((error: unknown) => // the next one tries again
-      ({ removed: [], kept: [`${instancePaths(instance).run}: ${error instanceof Error ? error.message : String(error)}`] })));
+    all.push(await sweepOne(instance, sweeping).catch((error: unknown) => ({ removed: [], kept: [failureOf(instance, error)] }))); // the next one tries again
   }
   return { removed: all.flatMap(({ removed }) => removed), kept: all.flatMap(({ kept }) => kept) };
+}
+
+function failureOf(instance: string, error: unknown): string {
+  return `${instancePaths(instance).run}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Holds the lock meanwhile that an engine of that root would have to take first. */
@@ -115,7 +119,16 @@ function rootOf(instance: string): string | null {
 
 function isGone(instance: string): boolean {
   const root = rootOf(instance);
-  return root !== null && !existsSync(root);
+  return root !== null && isDeleted(root);
+}
+
+/** A root folder that cannot be looked at (its server has lost it, its disk has errors) is there. */
+export function isDeleted(root: string): boolean {
+  try {
+    return statSync(root, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function bundlesOf({ bundles }: InstancePaths): readonly string[] {

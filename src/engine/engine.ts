@@ -349,6 +349,7 @@ export class Engine {
     await this.containers.changing.all();
     try {
       if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();
+      await this.containers.flush(); // ends of a moment ago
     } finally {
       this.#parts.close(true);
     }

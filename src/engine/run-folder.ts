@@ -25,7 +25,7 @@ export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line:
   let booted: boolean;
   try {
     booted = prepare(paths, kernel, report);
-    await sweepDeserted(kernel, paths.instance);
+    await sweepDeserted(kernel, paths.instance, report);
   } catch (error) {
     kernel.close(lock);
     throw error;

@@ -16,14 +16,20 @@ export function replacedBinds(pid: number, { mounts }: Pick<ContainerSpec, 'moun
   }
 }
 
-/** `table`: lines of mountinfo; of several mounts at one place the last one is seen. */
+const DELETED = '//deleted';
+
+/** `table`: lines of mountinfo; of several mounts at one place the last one is seen. Where a target leads through links (/var/run, in many images), its mount is found by what the source is called in its file system. */
 export function goneIn(binds: readonly ReplacedBind[], table: string): readonly ReplacedBind[] {
-  if (!table.includes('//deleted ')) return [];
+  if (!table.includes(`${DELETED} `)) return [];
   const roots = new Map(table.split('\n').map((line) => {
     const [, , , root = '', point = ''] = line.split(' ');
-    return [unescaped(point), root];
+    return [unescaped(point), unescaped(root)];
   }));
-  return binds.filter(({ target }) => roots.get(target.replace(/(?<=.)\/+$/, ''))?.endsWith('//deleted') === true).map(({ source, target }) => ({ source, target }));
+  const deleted = [...roots.values()].filter((root) => root.endsWith(DELETED)).map((root) => root.slice(0, -DELETED.length));
+  return binds.filter(({ source, target }) => {
+    const root = roots.get(target.replace(/(?<=.)\/+$/, ''));
+    return root === undefined ? deleted.some((path) => source.endsWith(path)) : root.endsWith(DELETED);
+  }).map(({ source, target }) => ({ source, target }));
 }
 
 function unescaped(text: string): string {

@@ -10,6 +10,11 @@ test('those whose file the kernel calls deleted, at their own place, by the topm
   expect(goneIn(binds, table).map(({ source }) => source)).toEqual(['/srv/a', '/srv/with space']);
 });
 
+test('by what the source is called in its file system where the place is reached through a link', () => {
+  const table = [line('/bayplan/engine.sock//deleted', '/run/docker.sock'), line('/srv/b', '/real/b'), ''].join('\n');
+  expect(goneIn([bind('/run/bayplan/engine.sock', '/var/run/docker.sock'), bind('/srv/b', '/link/b')], table)).toEqual([bind('/run/bayplan/engine.sock', '/var/run/docker.sock')]);
+});
+
 test('of a process that has ended, or has no binds, none', () => {
   expect(replacedBinds(2 ** 30, { mounts: [{ type: 'bind', source: '/a', target: '/b', readOnly: true, createHostPath: false, propagation: '', recursive: 'enabled' }] })).toEqual([]);
   expect(replacedBinds(process.pid, { mounts: [] })).toEqual([]);
