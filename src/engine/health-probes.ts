@@ -47,7 +47,6 @@ export class HealthProbes {
 
   async #probe(name: string, check: Healthcheck, from: HealthState, startedAt: number, signal: AbortSignal): Promise<void> {
     let state = from;
-    let failingStreak = 0;
     let healthLog: readonly HealthLook[] = [];
     for (;;) {
       await sleep(nextLook(state, check), signal);
@@ -57,9 +56,8 @@ export class HealthProbes {
       if (signal.aborted) return;
       const end = this.#now();
       state = afterProbe(state, exitCode === 0, end - startedAt, check);
-      failingStreak = exitCode === 0 ? 0 : failingStreak + 1;
       healthLog = [...healthLog, { start, end, exitCode, output }].slice(-LOOKS_KEPT);
-      this.#containers.note(name, { health: state.health, healthOutput: output, healthLog, failingStreak });
+      this.#containers.note(name, { health: state.health, healthOutput: output, healthLog, failingStreak: state.failures });
     }
   }
 

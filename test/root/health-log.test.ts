@@ -10,6 +10,7 @@ it('the last five looks of a health check are kept, with times, output and codes
     expect(await machine.up(`services:
   one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD-SHELL, "echo looked; test -e /well || exit 3"], interval: 50ms, retries: 2 } }
   slow: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD-SHELL, "echo begins; sleep 100"], interval: 50ms, timeout: 100ms, retries: 1 } }
+  early: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: ["CMD", "false"], interval: 50ms, retries: 1, start_period: 1h } }
 `)).toMatchObject({ ok: true });
     const status = (name: string) => machine.engine.container(`demo-${name}-1`).status;
     await eventually(() => expect(status('one')?.failingStreak).toBeGreaterThan(5));
@@ -20,6 +21,8 @@ it('the last five looks of a health check are kept, with times, output and codes
       expect(start).toBeGreaterThanOrEqual(n === 0 ? before : looks[n - 1]?.end ?? 0);
       expect(end).toBeGreaterThanOrEqual(start);
     }
+    await eventually(() => expect(status('early')?.healthLog).toHaveLength(5)); // failures of the start period count for nothing
+    expect(status('early')).toMatchObject({ health: 'starting', failingStreak: 0 });
     await machine.exec('demo-one-1', 'touch', '/well');
     await eventually(() => expect(status('one')).toMatchObject({ health: 'healthy', failingStreak: 0 }));
     await eventually(() => expect(status('slow')?.healthLog?.at(-1)).toMatchObject({ exitCode: -1, output: 'no answer within 100 ms\nbegins\n' }));
