@@ -24,11 +24,12 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   const since = parseSince(query.get('since'));
   const until = parseSince(query.get('until'));
   const tail = tailOf(query.get('tail'));
+  const records = engine.containers.logs(name, { tail, follow: flag(exchange, 'follow'), signal: gone }); // refused before the answer begins
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
   const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
   const stamps = flag(exchange, 'timestamps') || flag(exchange, 'details') ? new Stamps(write, { times: flag(exchange, 'timestamps'), details: flag(exchange, 'details') }) : null;
-  for await (const record of engine.containers.logs(name, { tail, follow: flag(exchange, 'follow'), signal: gone })) {
+  for await (const record of records) {
     if (until !== null && record.time > until) break;
     if (!wanted[record.stream] || (since !== null && record.time < since)) continue;
     if (stamps === null) await write(record.stream, record.data);
