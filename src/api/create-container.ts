@@ -4,6 +4,7 @@ import type { Attachment, ContainerSpec } from '../state/container.ts';
 import { Image } from '../state/image.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
+import { signalNumber } from '../state/signals.ts';
 import { specProblems } from '../state/spec-problems.ts';
 import { emptyState, type Desired } from '../state/state.ts';
 import { VolumeSpec, type Volume } from '../state/volume.ts';
@@ -27,6 +28,7 @@ export async function createContainer({ engine, query, request, response }: Exch
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
   const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));
+  if (spec.stopSignal !== null) signalNumber(spec.stopSignal);
   const [problem] = specProblems(spec);
   if (problem !== undefined) throw new BayplanError('bad-request', problem.text);
   const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));

@@ -4,9 +4,9 @@ import type { Images } from '../image/images.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { mark } from './container-notes.ts';
 import type { ContainerEvent } from './containers.ts';
-import { sendSignal, settledWithin, SIGKILL } from './ending.ts';
+import { sendSignal, settledWithin, SIGKILL, SIGTERM } from './ending.ts';
 import { setFrozen } from './freezer.ts';
-import { signalNumber } from './signals.ts';
+import { knownSignal, signalNumber } from '../../state/signals.ts';
 
 /** What reaches the processes of running containers: signals, and the freezer. */
 export class ContainerSignals {
@@ -21,7 +21,7 @@ export class ContainerSignals {
   /** Sends a signal, the container's own where it is null, then SIGKILL after the grace period; resolves when it has ended. */
   async stop(entry: ContainerEntry, signal: string | null, graceMs: number): Promise<void> {
     if (entry.shim === null) return;
-    const first = signalNumber(signal ?? (this.#stopSignal(entry) || 'SIGTERM'));
+    const first = signal === null ? this.#stopSignal(entry) ?? SIGTERM : signalNumber(signal);
     this.#emit('killed', entry.record.name, String(first));
     await sendSignal(entry.shim, first, false);
     await this.#thaw(entry); // it could not obey
@@ -50,7 +50,7 @@ export class ContainerSignals {
     await entry.shim.signal(number, number === SIGKILL);
     const stops = this.#stopSignal(entry);
     // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
-    if (number === SIGKILL || stops === '' || number === signalNumber(stops)) await this.#thaw(entry);
+    if (number === SIGKILL || stops === null || number === stops) await this.#thaw(entry);
   }
 
   /** Freezes all its processes, or lets them go on. `forWork`: the engine's, so that the next engine lets it go on. Throws BayplanError `not-running`, or `conflict` where it is so already. */
@@ -73,8 +73,8 @@ export class ContainerSignals {
     this.#emit('unpaused', entry.record.name);
   }
 
-  /** '': neither it nor its image names one. */
-  #stopSignal({ record: { spec } }: ContainerEntry): string {
-    return spec.stopSignal ?? this.#images.find(spec.imageId)?.config.stopSignal ?? '';
+  /** Null: neither it nor its image names one that there is; an image may hold any text. */
+  #stopSignal({ record: { spec } }: ContainerEntry): number | null {
+    return knownSignal(spec.stopSignal ?? this.#images.find(spec.imageId)?.config.stopSignal ?? '');
   }
 }

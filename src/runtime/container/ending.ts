@@ -1,6 +1,7 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ShimClient } from './shim-client.ts';
 
+export const SIGTERM = 15;
 export const SIGKILL = 9;
 /** setTimeout fires at once for more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

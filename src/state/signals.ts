@@ -1,17 +1,22 @@
 import { constants } from 'node:os';
-import { BayplanError } from '../../state/bayplan-error.ts';
+import { BayplanError } from './bayplan-error.ts';
 
 /** Number of a signal given as `SIGTERM`, `TERM`, `term` or `15`. Throws BayplanError `bad-request`. */
 export function signalNumber(signal: string): number {
+  const number = knownSignal(signal);
+  if (number === null) throw new BayplanError('bad-request', `"${signal}" is no signal: give a name such as SIGTERM, or a number from 1 to 64`);
+  return number;
+}
+
+/** The same; null where there is no such signal. */
+export function knownSignal(signal: string): number | null {
   if (/^\d+$/.test(signal)) {
     const number = Number(signal);
     if (number >= 1 && number <= 64) return number;
   }
   const name = signal.toUpperCase();
   const known: Readonly<Record<string, number>> = constants.signals;
-  const number = known[name.startsWith('SIG') ? name : `SIG${name}`] ?? realtime(name);
-  if (number === undefined) throw new BayplanError('bad-request', `"${signal}" is no signal: give a name such as SIGTERM, or a number from 1 to 64`);
-  return number;
+  return known[name.startsWith('SIG') ? name : `SIG${name}`] ?? realtime(name) ?? null;
 }
 
 /** SIGRTMIN+3 and SIGRTMAX-1, which images of systemd and others use (glibc: 34 to 64). */
