@@ -97,6 +97,27 @@ test('errors are {"message"} with exactly application/json', async () => {
   expect((await call('GET', '/containers/json?filters=%7B%22colour%22%3A%5B%5D%7D')).body).toContain(`invalid filter 'colour'`);
 });
 
+test('logs that are not kept are refused before the answer begins', async () => {
+  const { spec, ...rest } = container(2, 'db');
+  engine.all.set('shop-db-1', { ...rest, spec: { ...spec, logging: { driver: 'none', options: {} } } });
+  expect(await call('GET', '/containers/shop-db-1/logs?stdout=1')).toMatchObject({ status: 400, body: expect.stringContaining('its output is not kept') });
+});
+
+test('a stop signal that there is not is refused where the container is made', async () => {
+  const config = (StopSignal: string): string => JSON.stringify({ Image: 'nginx:1', StopSignal, HostConfig: { NetworkMode: 'none' } });
+  for (const signal of ['FOO', '99', '0']) expect(await call('POST', '/containers/create?name=box', config(signal))).toMatchObject({ status: 400, body: expect.stringContaining('is no signal') });
+  expect((await call('POST', '/containers/create?name=box', config('RTMIN+3'))).status).toBe(201);
+});
+
+test('an update takes the limit of processes away with -1, and leaves it with 0', async () => {
+  const { spec, ...rest } = container(1, 'web');
+  engine.all.set('shop-web-1', { ...rest, spec: { ...spec, resources: { ...spec.resources, pids: 7 } } });
+  await call('POST', '/containers/shop-web-1/update', '{"PidsLimit":0,"CpuShares":5}');
+  await call('POST', '/containers/shop-web-1/update', '{"PidsLimit":-1}');
+  const updates = engine.calls.filter((line) => line.startsWith('update shop-web-1 ')).map((line): unknown => JSON.parse(line.slice('update shop-web-1 '.length)));
+  expect(updates).toMatchObject([{ resources: { pids: 7, cpuShares: 5 } }, { resources: { pids: null } }]);
+});
+
 test('logs come in frames, with times and since where asked for', async () => {
   engine.records.set('shop-db-1', [record(1000, 'stdout', 'a\nb'), record(2000, 'stderr', 'oops\n'), record(3000, 'stdout', 'c\n')]);
   const plain = await call('GET', '/containers/shop-db-1/logs?stdout=1&stderr=1');

@@ -118,7 +118,10 @@ export class FakeEngine implements EngineView {
     list: () => this.all,
     signal: async (name, signal) => { this.calls.push(`signal ${name} ${signal}`); },
     exec: async (_name, request) => runHere(request),
-    logs: (name, options) => this.#logs(name, options),
+    logs: (name, options) => {
+      if (this.all.get(name)?.spec.logging.driver === 'none') throw new BayplanError('bad-request', `container ${name}: its output is not kept`);
+      return this.#logs(name, options);
+    },
     attach: () => Promise.reject(new BayplanError('not-built', 'not part of this engine')),
     onEvent: (listener) => {
       this.#listeners.add(listener);
@@ -347,7 +350,7 @@ export const REQUEST: StackRequest = { version: 1, base: null, from: null, bytes
 
 function runHere({ command: [file = 'true', ...args] }: ExecRequest): ExecProcess {
   const child = spawn(file, args, { stdio: 'pipe' });
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), kill: () => { child.kill('SIGKILL'); }, interrupt: () => { child.kill('SIGINT'); }, resize: () => undefined };
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit: new Promise((resolve) => child.once('close', (code) => resolve(code ?? 137))), started: Promise.resolve(true), kill: () => { child.kill('SIGKILL'); }, interrupt: () => { child.kill('SIGINT'); }, resize: () => undefined };
 }
 
 /** One file: what is sent is kept, what is asked for is there below /etc, and is a link elsewhere. */
