@@ -27,12 +27,13 @@ struct request {
   unsigned long long start_time;
   const char *process, *cgroup, *seccomp;
   int control; /* requests for the terminal; -1: none */
+  int started; /* is told of the program's start; -1: nobody */
 };
 
 static bool read_options(int argc, char **argv, struct request *request) {
   static const struct option options[] = {
     {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"process", required_argument, NULL, 'f'},
-    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {"control-fd", required_argument, NULL, 'n'}, {0},
+    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {"control-fd", required_argument, NULL, 'n'}, {"started-fd", required_argument, NULL, 'r'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'p': request->pid = atoi(optarg); break;
@@ -41,6 +42,7 @@ static bool read_options(int argc, char **argv, struct request *request) {
     case 'c': request->cgroup = optarg; break;
     case 's': request->seccomp = optarg; break;
     case 'n': request->control = atoi(optarg); break;
+    case 'r': request->started = atoi(optarg); break;
     default: return false;
   }
   return optind == argc && request->pid > 0 && request->process;
@@ -75,10 +77,11 @@ static int run(const struct request *request, struct error *err) {
   fd_auto signals = attend_signals(err);
   if (signals < 0) return -1;
   struct joined joined = {.pid = request->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
-    .stdio = {-1, -1, -1, console[1], false}, .failure = failure[1]};
+    .stdio = {-1, -1, -1, console[1], false}, .failure = failure[1], .started = request->started};
   pid_t pid = joined_spawn(&joined, &pidfd, err);
   if (pid < 0) return -1;
   close(failure[1]);
+  if (request->started >= 0) close(request->started);
   if (process.terminal) {
     struct error unsaid; /* one that had no terminal has said why, and ends */
     close(console[1]);
@@ -90,11 +93,11 @@ static int run(const struct request *request, struct error *err) {
 }
 
 int cmd_enter(int argc, char **argv) {
-  struct request request = {.control = -1};
+  struct request request = {.control = -1, .started = -1};
   struct error err = {0};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &request)) {
-    fprintf(stderr, "usage: bayplan-core enter --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N]\n");
+    fprintf(stderr, "usage: bayplan-core enter --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N] [--started-fd N]\n");
     return 2;
   }
   arena_open();

@@ -48,7 +48,7 @@ static int take_terminal(const struct process_spec *process, const struct init_s
 static int become(const struct joined *joined, struct error *err) {
   struct prepared prepared;
   if (process_begin(joined->process, joined->preserve, &prepared, err) < 0) return -1;
-  const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes};
+  const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes, joined->started};
   if (joined->process->first_cpus && schedule_cpus(joined->process->first_cpus, err) < 0) return -1;
   if (cgroup_join(joined->cgroup, err) < 0 || schedule_cpus(joined->process->cpus, err) < 0) return -1;
   if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);
@@ -61,7 +61,7 @@ static int become(const struct joined *joined, struct error *err) {
   if (keyring_leave(err) < 0) return -1;
   if (joined->process->has_personality && personality(joined->process->personality) < 0) return error_errno(err, "personality", NULL);
   if (joined->process->terminal && take_terminal(joined->process, &joined->stdio, err) < 0) return -1;
-  process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : -1, err);
+  process_become(joined->process, joined->filter, &prepared, joined->says_start ? joined->failure : joined->started, err);
   return -1;
 }
 
@@ -79,5 +79,6 @@ pid_t joined_spawn(struct joined *joined, int *pidfd, struct error *err) {
   setsid();
   become(joined, &failed);
   error_write(joined->failure, &failed);
+  if (joined->started >= 0) (void)!write(joined->started, "!", 1);
   _exit(failed.exit_code ? failed.exit_code : 125);
 }

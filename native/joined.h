@@ -15,6 +15,7 @@ struct joined {
   unsigned preserve;
   int failure;                    /* closed on exec; gets an error as JSON */
   bool says_start;                /* and a newline before it execs */
+  int started;                    /* closed on exec; gets a newline before it, and a "!" where that failed; -1: none */
   unsigned long flags;            /* the container's namespaces that are not ours */
 };
 

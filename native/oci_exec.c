@@ -188,7 +188,7 @@ static int run(const struct request *request, struct container *container, char 
   if (process.terminal && !request->console_socket && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
   if (request->console_socket && (console[1] = connect_unix(request->console_socket, err)) < 0) return -1;
   struct joined joined = {.pid = container->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
-    .stdio = {-1, -1, -1, console[1], console[0] >= 0}, .preserve = request->preserve, .failure = failure[1], .says_start = true};
+    .stdio = {-1, -1, -1, console[1], console[0] >= 0}, .preserve = request->preserve, .failure = failure[1], .says_start = true, .started = -1};
   pid_t pid = joined_spawn(&joined, &pidfd, err);
   if (pid < 0) return -1;
   oci_debug("process %d joins container %s", pid, container->id);

@@ -63,9 +63,11 @@ export async function startExec({ engine, execs, params, request, response, gone
   process.stdin.end();
   if (body.Detach === true) {
     process.stdout.resume();
-    process.stderr.resume();
-    void ended(engine, process, session);
-    return sendEmpty(response, 200);
+    const said = await failedStart(process);
+    const end = ended(engine, process, session);
+    if (said === null) return sendEmpty(response, 200);
+    await end;
+    throw new BayplanError('bad-request', said);
   }
   response.writeHead(200, { 'Content-Type': streamType(session.request.tty) });
   response.flushHeaders();
@@ -96,12 +98,27 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
   socket.end();
 }
 
-async function begin(engine: EngineView, session: ExecSession, { ConsoleSize }: z.infer<typeof ExecStart>): Promise<ExecProcess> {
+/** What is wrong with a program that could not be run; null where it runs, and then nobody hears what it says. */
+async function failedStart({ stderr, started, exit }: ExecProcess): Promise<string | null> {
+  let said = '';
+  const hear = (data: Buffer): void => {
+    said = (said + data.toString()).slice(0, 8192);
+  };
+  stderr.on('data', hear);
+  if (!(await started)) {
+    await exit;
+    return said.trim() || 'the command could not be run';
+  }
+  stderr.off('data', hear).resume();
+  return null;
+}
+
+async function begin(engine: EngineView, session: ExecSession, { ConsoleSize, Detach }: z.infer<typeof ExecStart>): Promise<ExecProcess> {
   if (session.phase !== 'created') throw new BayplanError('conflict', `exec session ${session.id} was started already`);
   session.phase = 'running';
   try {
     const size = consoleSizeOf(ConsoleSize) ?? session.consoleSize ?? session.request.consoleSize ?? null;
-    session.process = await engine.containers.exec(session.container, { ...session.request, consoleSize: size });
+    session.process = await engine.containers.exec(session.container, { ...session.request, consoleSize: size, detached: Detach === true });
     tell(engine, session, 'exec_start');
     return session.process;
   } catch (error) {

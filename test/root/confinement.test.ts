@@ -69,6 +69,8 @@ describe('security options', () => {
     expect(await machine.up(file, { removeOrphans: true })).toMatchObject({ ok: true });
     expect(status('Seccomp')).toBe('2');
     expect(await inside('mkdir /x 2>&1; rmdir /no 2>&1; chmod 700 /tmp && echo changed')).toBe("mkdir: can't create directory '/x': Operation not supported\nrmdir: '/no': No such file or directory\nchanged");
+    writeFileSync(join(machine.folder, 'profile.json'), JSON.stringify({ ...profile, defaultAction: 'SCMP_ACT_WISH' }));
+    expect((await machine.up(file, { removeOrphans: true })).message).toMatch(/^start-container demo-a-1: seccomp: unknown or unsupported action "SCMP_ACT_WISH"$/);
   });
 });
 

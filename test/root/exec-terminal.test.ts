@@ -73,6 +73,14 @@ it('without a terminal has streams that can be opened by name, as another user t
     expect(await bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-T', '-u', user, 'box', 'sh', '-c', script])).toMatchObject({ code: 3, stdout: 'out\nmore\n', stderr: 'wrong\n' });
 });
 
+it('detached tells what could not be run, and lets go of what runs', async () => {
+  const detached = (...command: string[]) => bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-d', 'box', ...command]);
+  expect(await detached('no-such-thing')).toMatchObject({ stderr: expect.stringContaining("no-such-thing: executable file not found in the container's PATH") });
+  expect((await detached('no-such-thing')).code).not.toBe(0);
+  expect(await detached('sleep', '97531')).toMatchObject({ code: 0, stderr: '' });
+  expect((await bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-T', 'box', 'ps'])).stdout).toContain('sleep 97531');
+});
+
 it('init reaps what is left to it and passes signals on', async () => {
   const inside = async (script: string): Promise<string> => (await bayplan(['--root', machine.root, '-p', 'demo', 'exec', '-T', 'box', 'sh', '-c', script])).stdout;
   expect(await inside('cat /proc/1/cmdline | tr "\\0" " "; cat /proc/1/comm')).toMatch(/^init\s+init\n$/);

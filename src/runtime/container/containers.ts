@@ -18,6 +18,8 @@ export interface ExecRequest {
   readonly tty: boolean;
   /** All capabilities, and no seccomp filter. */
   readonly privileged?: boolean;
+  /** Whoever asks for it goes as soon as it is known whether the program runs. */
+  readonly detached?: boolean;
   /** The terminal's size at first; null: unknown. */
   readonly consoleSize?: ConsoleSize | null;
 }
@@ -28,6 +30,8 @@ export interface ExecProcess {
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
   readonly exit: Promise<number>;
+  /** Whether the program runs, where the request was `detached`: what it says else is on stderr. At once, and true, where nobody asked, or another runtime has it. */
+  readonly started: Promise<boolean>;
   kill(): void;
   /** SIGINT to it and what it started. */
   interrupt(): void;

@@ -32,11 +32,14 @@ export async function deleteCgroup(core: string, cgroup: string): Promise<void> 
 export async function limitCgroup(core: string, files: ContainerFiles, resources: object): Promise<void> {
   const file = join(files.bundle, 'resources.json');
   writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
-  await run(core, ['limit', '--cgroup', files.cgroup, '--resources', file]).catch((error: unknown) => {
-    const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
-    if (!stderr.startsWith('{')) throw error;
-    throw new BayplanError('limit-refused', FailedLine.parse(JSON.parse(stderr)).error, { cause: error });
-  });
+  await run(core, ['limit', '--cgroup', files.cgroup, '--resources', file]).catch((error: unknown) => fail('limit-refused', error));
+}
+
+/** Throws what the core said of its failure as a BayplanError, or the error itself where it said nothing. */
+function fail(code: string, error: unknown): never {
+  const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
+  if (!stderr.startsWith('{')) throw error;
+  throw new BayplanError(code, FailedLine.parse(JSON.parse(stderr)).error, { cause: error });
 }
 
 /**
@@ -51,7 +54,7 @@ export async function compiledSeccomp(paths: Paths, core: string, profile: objec
   const input = join(paths.run, `seccomp-${digest}-${randomBytes(4).toString('hex')}.json`);
   writeFileSync(input, text, { mode: 0o600 });
   try {
-    await run(core, ['seccomp', '--profile', input, '--output', `${input}.bpf`]);
+    await run(core, ['seccomp', '--profile', input, '--output', `${input}.bpf`]).catch((error: unknown) => fail('bad-request', error));
     await rename(`${input}.bpf`, output);
   } finally {
     rmSync(input, { force: true });
@@ -75,21 +78,24 @@ export interface ExecTarget {
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
 export function runExec({ kernel, core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): ExecProcess {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
-  return execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request.tty);
+  return execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request);
 }
 
 /** The same by the runtime that runs the container; `root`: where its root is on the host. */
 export async function runForeignExec({ kernel, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
-  return execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request.tty);
+  return execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, { tty: request.tty });
 }
 
-function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, tty: boolean): ExecProcess {
+function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): ExecProcess {
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
   writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
-  const stdio = execStdio(kernel);
-  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : [])], { stdio: [...stdio.theirs, tty ? 'pipe' : 'ignore'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const stdio = execStdio(kernel, detached);
+  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : []), ...(detached ? ['--started-fd', '4'] : [])], {
+    stdio: [...stdio.theirs.slice(0, 3), tty ? 'pipe' : 'ignore', ...stdio.theirs.slice(3)],
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+  });
   stdio.given();
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
@@ -106,5 +112,5 @@ function execThrough(kernel: Kernel, core: string, how: readonly string[], files
   const resize = (size: ConsoleSize): void => {
     if (control instanceof Writable && control.writable) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`);
   };
-  return { stdin, stdout, stderr, exit, kill: () => void child.kill('SIGTERM'), interrupt: () => void child.kill('SIGINT'), resize };
+  return { stdin, stdout, stderr, exit, started: stdio.started, kill: () => void child.kill('SIGTERM'), interrupt: () => void child.kill('SIGINT'), resize };
 }
