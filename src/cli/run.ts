@@ -70,7 +70,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const providers = options.dryRun !== true && needed.length > 0 ? await bringUpProviders(project, needed, { known, before: bringingUp(project, { ...options, progress: 'quiet' }, client, cli) }, tell, cli) : known;
       if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, [service], tell, cli);
       const first = options.deps || options.removeOrphans === true
-        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options.pull), service, client) : null;
+        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options.pull), service, client, providers !== known) : null;
       const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli, { providers }), options.pull);
       if (options.dryRun === true) {
         const steps = [...(needed.length === 0 ? [] : providerSteps(providersAsked(project, needed, true))), `create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];
@@ -87,10 +87,10 @@ export const addRun: AddCommand = (program, cli, ends) => {
     }));
 };
 
-/** What a one-off of the service needs first, as the conditions of its dependencies say; null: it depends on nothing. */
-async function dependencies(request: StackRequest, service: string, client: EngineClient): Promise<{ readonly request: StackRequest; readonly wait: boolean } | null> {
+/** What a one-off of the service needs first, as the conditions of its dependencies say; null: it depends on nothing. `asked`: providers have been, which the stack is to know, so that `down` asks them too. */
+async function dependencies(request: StackRequest, service: string, client: EngineClient, asked: boolean): Promise<{ readonly request: StackRequest; readonly wait: boolean } | null> {
   const needed = Object.entries(request.desired.services[service]?.dependsOn ?? {});
-  if (needed.length === 0) return null;
+  if (needed.length === 0 && !asked) return null;
   const current = await client.stack(request.desired.stack).catch((error: unknown) => {
     if (error instanceof BayplanError && error.code === 'not-found') return null;
     throw error;

@@ -109,6 +109,14 @@ it('what a provider depends on runs before it is asked', async () => {
   await own('down');
 });
 
+it('of a run alone are taken down too', async () => {
+  expect(await own('run', '--rm', 'web', 'sh', '-c', 'echo $DB_URL')).toMatchObject({ code: 0, stdout: 'http://db:1?a=b\n' });
+  expect((await own('run', '--rm', '--no-deps', 'web', 'sh', '-c', 'echo $DB_URL')).stdout).toBe('http://db:1?a=b\n');
+  expect((await own('ps', '-a', '--services')).stdout).toBe('');
+  expect(await own('down')).toMatchObject({ code: 0, stdout: 'provider-down db  (provider cloud)\n' });
+  expect(called().map((line) => line.split(' ')[3])).toEqual(['up', 'down']);
+});
+
 it('one that cannot be taken down is asked again by the next down, and the others all the same', async () => {
   writeFileSync(file, stack().replace('services:', 'services:\n  queue: { provider: { type: cloud } }'));
   const failing = (verb: string): void => provider(join(bin, 'cloud'), [`' >/dev/null; [ "$3 $4" = "${verb}" ] && exit 3; echo '`]);
