@@ -150,6 +150,9 @@ function checkContainerNames(services: Services, tree: Tree, mistakes: Mistakes)
   }
 }
 
+/** So many services may depend on each other in a row: each waits for the one before it. */
+const LONGEST_ROW = 1000;
+
 /** Each cycle once, named from where it was first met: `a → b → a`. */
 function checkCycles(services: Services, tree: Tree, mistakes: Mistakes): void {
   const done = new Set<string>();
@@ -163,6 +166,11 @@ function checkCycles(services: Services, tree: Tree, mistakes: Mistakes): void {
       return;
     }
     if (done.has(name)) return;
+    if (path.size >= LONGEST_ROW) {
+      const last = [...path].at(-1) ?? name;
+      mistakes.add(placeOf(tree, ['services', last, 'depends_on', name]), `more than ${LONGEST_ROW} services depend on each other in a row; take some of the dependencies out`);
+      return;
+    }
     path.add(name);
     for (const other of Object.keys(services[name]?.depends_on ?? {})) if (Object.hasOwn(services, other)) visit(other);
     path.delete(name);

@@ -7,7 +7,7 @@ import { seccompProfiles } from './confinement.ts';
 import { contentSources } from './contents.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
-import { Mistakes } from './mistake.ts';
+import { Mistakes, TooManyMistakes } from './mistake.ts';
 import type { Mistake } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { normalizeService } from './normalize.ts';
@@ -78,10 +78,23 @@ export interface LoadResult {
  * profiles, environments, defaults, references, and at last what this version does not do.
  */
 export function loadStack(input: LoadInput): LoadResult {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(MOST_MISTAKES);
   const warnings = new Map<string, string>();
-  const project = load(input, mistakes, (name, line) => { if (!warnings.has(name)) warnings.set(name, line); });
+  const project = untilTooMany(() => load(input, mistakes, (name, line) => { if (!warnings.has(name)) warnings.set(name, line); }));
   return { project: mistakes.count === 0 ? project : null, mistakes: mistakes.all(), warnings: [...warnings.values()] };
+}
+
+/** Nobody reads more; one that makes files does the same wrong thing everywhere. */
+const MOST_MISTAKES = 1000;
+
+/** Null where there were too many mistakes to go on. */
+function untilTooMany<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof TooManyMistakes) return null;
+    throw error;
+  }
 }
 
 /** A stack whose variables are left as they are written; for `config --no-interpolate` and `--variables`. */
@@ -94,7 +107,11 @@ export interface RawResult {
 
 /** Loads a stack without filling in variables: parse, extends, include, merge, and long forms. */
 export function loadRaw(input: LoadInput): RawResult {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(MOST_MISTAKES);
+  return untilTooMany(() => loadTree(input, mistakes)) ?? { model: null, variables: [], mistakes: mistakes.all() };
+}
+
+function loadTree(input: LoadInput, mistakes: Mistakes): RawResult {
   const environment = readEnvironment(input, mistakes);
   const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true, relative: input.without?.has('paths') === true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) if (reader.documents(file) === null) mistakes.addFile(file, 'the file does not exist');

@@ -24,11 +24,19 @@ export function mistakeAt(place: Place, message: string): Mistake {
   return { file: place.source.file, ...place.source.locate(place.offset), message };
 }
 
-/** Collects mistakes through all passes. The same one found twice (through an alias) counts once. */
+/** Thrown where a file has more mistakes than anybody reads: looking for the rest would only take time. */
+export class TooManyMistakes extends Error {}
+
+/** Collects mistakes through all passes, and throws TooManyMistakes once there are `most`. The same one found twice (through an alias) counts once. */
 export class Mistakes {
   readonly #found = new Map<string, Mistake>();
   readonly #files: string[] = [];
   readonly #closed = new Set<string>();
+  readonly #most: number;
+
+  constructor(most = Number.POSITIVE_INFINITY) {
+    this.#most = most;
+  }
 
   get count(): number {
     return this.#found.size;
@@ -65,6 +73,7 @@ export class Mistakes {
   #keep(mistake: Mistake): void {
     if (!this.#files.includes(mistake.file)) this.#files.push(mistake.file);
     this.#found.set(formatMistake(mistake), mistake);
+    if (this.#found.size >= this.#most) throw new TooManyMistakes();
   }
 }
 

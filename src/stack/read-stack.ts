@@ -25,6 +25,15 @@ export interface ReaderOptions {
   readonly locate?: (remote: Remote) => Located;
 }
 
+/** So many files may be included, each time anew, in one stack; two that include two and so on have no end. */
+const MOST_INCLUDES = 1000;
+
+/** So many files may include each other in a row. */
+const DEEPEST_INCLUDES = 100;
+
+/** So many services may extend each other in a row. */
+const DEEPEST_EXTENDS = 50;
+
 /**
  * Passes 1 to 5, for one file or many: parse, interpolate, extends, include, merge. The result still has its `!reset` and
  * `!override` tags.
@@ -32,6 +41,7 @@ export interface ReaderOptions {
 export class StackReader {
   readonly #options: ReaderOptions;
   readonly #parsed = new Map<string, readonly Dict[] | null>();
+  #includes = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -110,6 +120,10 @@ export class StackReader {
       mistakes.add(extending.at, `services.${name}: extends in a cycle: ${names.join(' → ')}`);
       return own;
     }
+    if (chain.length >= DEEPEST_EXTENDS) {
+      mistakes.add(extending.at, `services.${name}: more than ${DEEPEST_EXTENDS} services extend each other in a row`);
+      return own;
+    }
     const file = from === undefined ? at.file : this.#locate(String(from.value), at.folder, from.at, `services.${name}.extends`);
     if (file === null) return own;
     const other = file === at.file ? services : this.#servicesOf(file, at.lookup, from?.at ?? target.at);
@@ -181,9 +195,13 @@ export class StackReader {
     }
     const files: string[] = [];
     for (const { value, place } of paths) {
+      this.#includes++;
+      if (this.#includes === MOST_INCLUDES) mistakes.add(place, `include: more than ${MOST_INCLUDES} files are included; include each once`);
+      if (this.#includes >= MOST_INCLUDES) return null;
       const file = this.#locate(value, at.folder, place, 'include');
       if (file === null) continue;
-      if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
+      if (chain.length > DEEPEST_INCLUDES) mistakes.add(place, `include: more than ${DEEPEST_INCLUDES} files include each other in a row`);
+      else if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
       else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist; create it, or correct the path`);
       else files.push(file);
     }

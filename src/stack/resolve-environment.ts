@@ -18,10 +18,11 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
   envFiles?.forEach((file, index) => {
     const text = read(file.path);
     const place = placeOf(tree, ['services', name, 'env_file', index]);
-    if (text !== null) {
+    const known = file.format === undefined || file.format === '' || file.format === 'raw';
+    if (text !== null && known) {
       const earlier = (variable: string): string | undefined => (Object.hasOwn(environment, variable) ? environment[variable] : undefined) ?? undefined;
       for (const [key, value] of parseEnvFile(file.path, text, inFile, mistakes, { format: file.format === 'raw' ? 'raw' : 'compose', earlier })) environment[key] = value;
-    } else if (file.format !== undefined && file.format !== '' && file.format !== 'raw') {
+    } else if (!known) {
       mistakes.add(place, `services.${name}.env_file: expected "raw" or no format, got ${JSON.stringify(file.format)}`);
     } else if (file.required !== false) {
       mistakes.add(place, `services.${name}.env_file: file ${file.path} does not exist; create it, or say "required: false"`);

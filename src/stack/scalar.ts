@@ -12,7 +12,9 @@ export function plainScalar(text: string): Scalar {
     if (whole !== null) return whole;
   }
   const plain = first === 46 ? text : text.replaceAll('_', '');
-  return /^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(plain) ? Number(plain) : text;
+  if (!/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(plain)) return text;
+  const value = Number(plain);
+  return Number.isFinite(value) ? value : text; // 6e1234567 may well be the name of a commit
 }
 
 const words = new Map<string, Scalar>([
