@@ -26,19 +26,18 @@ const VALUES: Readonly<Record<string, Kind>> = {
   '--status': ['created', 'running', 'paused', 'restarting', 'exited', 'removing', 'dead'], '--format': ['table', 'json'], 'config --format': ['yaml', 'json'], 'graph --format': ['mermaid', 'dot', 'svg', 'json'],
 };
 
-/** Commands that only say what there is instead. */
-const HIDDEN: ReadonlySet<string> = new Set(['build', 'publish', 'bridge']);
-
 /** The program's own offer first, then its commands' and theirs. */
 export function offersOf(command: Command, path = ''): readonly Offer[] {
   const options = command.options.filter(({ hidden }) => !hidden).map((option) => ({
     flags: [option.short, option.long].filter((flag) => flag !== undefined && flag !== null), summary: option.description, stack: STACK.has(option.long ?? ''),
     value: option.required || option.optional ? VALUES[`${path} ${option.long ?? ''}`] ?? VALUES[option.long ?? ''] ?? 'none' : null,
   }));
-  const below = command.commands.filter((each) => !HIDDEN.has(each.name())).map((each) => ({ name: each.name(), summary: each.description() }));
+  const visible = new Set(command.createHelp().visibleCommands(command));
+  const commands = command.commands.filter((each) => visible.has(each)); // others are of the program's own, or only say what there is instead
+  const below = commands.map((each) => ({ name: each.name(), summary: each.description() }));
   return [
     { path, summary: command.description(), options, below, ...argumentsOf(command) },
-    ...command.commands.filter((each) => !HIDDEN.has(each.name())).flatMap((each) => offersOf(each, path === '' ? each.name() : `${path} ${each.name()}`)),
+    ...commands.flatMap((each) => offersOf(each, path === '' ? each.name() : `${path} ${each.name()}`)),
   ];
 }
 

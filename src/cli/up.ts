@@ -7,6 +7,7 @@ import { dryRun } from './dry-run.ts';
 import { runInForeground } from './foreground.ts';
 import { late } from './late.ts';
 import { addUpOptions, type UpOptions } from './make-options.ts';
+import { noService } from './no-service.ts';
 import { addServices } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
@@ -52,6 +53,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
 /** Services whose output is shown: those that are named with --attach, else those that are meant and have no `attach: false`. */
 function shownServices(project: Project, named: readonly string[], { attach, noAttach, attachDependencies }: UpOptions): readonly string[] {
   const meant = named.length > 0 && attachDependencies !== true ? named : Object.keys(project.services);
+  for (const service of attach ?? []) if (project.services[service] === undefined) throw noService(service, 'the stack file', Object.keys(project.services));
   const asked = attach ?? meant.filter((service) => project.services[service]?.attach !== false);
   return asked.filter((service) => noAttach?.includes(service) !== true);
 }

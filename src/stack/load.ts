@@ -198,6 +198,11 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
     if (message !== null) add(message);
     return name;
   };
+  const fromFolder = (): string => {
+    const name = projectNameOf(input.workingDir === '' ? dirname(input.files[0] ?? '') : input.workingDir);
+    if (name === '') mistakes.addFile(input.files[0] ?? input.workingDir, `the folder ${input.workingDir} gives no project name; add "name:" or use -p`);
+    return name;
+  };
   if (input.projectName !== null) return check(input.projectName, (message) => { mistakes.addFile('-p', message); });
   const fromEnvironment = environment('COMPOSE_PROJECT_NAME') ?? '';
   if (fromEnvironment !== '') return check(fromEnvironment, (message) => { mistakes.addFile('COMPOSE_PROJECT_NAME', message); });
@@ -206,12 +211,11 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
   if (last !== undefined) {
     const filled = fillTemplate(last.text, environment, () => undefined);
     const name = normalizeProjectName(filled.text);
+    if (filled.text === '' && filled.problem === null) return fromFolder();
     if (name === '' && filled.problem === null) mistakes.add(last.at, `name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got ${JSON.stringify(filled.text)}`);
     return name;
   }
-  const fromFolder = projectNameOf(input.workingDir === '' ? dirname(input.files[0] ?? '') : input.workingDir);
-  if (fromFolder === '') mistakes.addFile(input.files[0] ?? input.workingDir, `the folder ${input.workingDir} gives no project name; add "name:" or use -p`);
-  return fromFolder;
+  return fromFolder();
 }
 
 function chosenProfiles(input: LoadInput, environment: Lookup): readonly string[] {

@@ -106,9 +106,14 @@ export class StackReader {
     if (service?.kind !== 'dict' || extending === undefined || extending.tag === 'reset') return service;
     const own = withChild(service, 'extends', null);
     const target = extending.kind === 'leaf' ? extending : child(extending, 'service');
-    const from = child(extending, 'file');
-    if (target?.kind !== 'leaf' || typeof target.value !== 'string' || (from !== undefined && (from.kind !== 'leaf' || typeof from.value !== 'string'))) {
-      mistakes.add((target ?? extending).at, `services.${name}.extends: expected a service's name and perhaps a file, got ${describe(target ?? extending)}`);
+    const named = child(extending, 'file');
+    const from = named?.kind === 'leaf' && named.value === null ? undefined : named;
+    if (target === undefined) {
+      mistakes.add(extending.at, `services.${name}.extends: expected the key "service", got none; add service:`);
+      return own;
+    }
+    if (target.kind !== 'leaf' || typeof target.value !== 'string' || (from !== undefined && (from.kind !== 'leaf' || typeof from.value !== 'string'))) {
+      mistakes.add(target.at, `services.${name}.extends: expected a service's name and perhaps a file, got ${describe(target)}`);
       return own;
     }
     for (const key of extending.kind === 'dict' ? extending.entries.keys() : []) {
@@ -133,8 +138,12 @@ export class StackReader {
     const base = file === at.file && target.value === name ? child(before, name) : this.#extend(target.value, other, file === at.file ? before : undefined, { file, folder, lookup: at.lookup }, [...chain, here]);
     // One without a body gives nothing; docker compose then leaves the key where it is.
     if (base?.kind === 'leaf' && base.value === null && file !== at.file) {
-      const named = (key: string, value: string): [string, Entry] => [key, { key: target.at, value: leaf(value, target.at) }];
-      return withChild(service, 'extends', dict(new Map([named('service', String(target.value)), named('file', file)]), extending.at));
+      const entry = (key: string, value: string): [string, Entry] => [key, { key: target.at, value: leaf(value, target.at) }];
+      return withChild(service, 'extends', dict(new Map([entry('service', String(target.value)), entry('file', file)]), extending.at));
+    }
+    if (base === undefined && file === at.file && target.value === name) {
+      mistakes.add(target.at, `services.${name}.extends: a service cannot extend itself; name another one, or a file with one of this name`);
+      return own;
     }
     if (base === undefined) {
       const known = other.kind === 'dict' ? other.entries.keys() : [];

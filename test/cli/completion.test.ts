@@ -81,6 +81,7 @@ function offersRight(offers: Offers, has: { readonly suffix: boolean }): void {
   test('commands, and those below', async () => {
     expect(await offers('bayplan re')).toEqual(['restart']);
     expect(await offers('bayplan volume in')).toEqual(['inspect']);
+    expect(await offers('bayplan fetch')).not.toContain('fetch-stack'); // it is of the program's own
     expect(await offers('bayplan completion z')).toEqual(['zsh']);
   }, PATIENCE_MS);
   test('options', async () => {

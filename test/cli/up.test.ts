@@ -49,6 +49,7 @@ test.each([
   [['up', '-d', '--force-recreate', '--no-recreate'], /cannot both be meant/],
   [['up', '-d', '--abort-on-container-exit'], /are for the foreground/],
   [['up', '--exit-code-from', 'nosuch'], /no service "nosuch"/],
+  [['up', '--attach', 'nosuch'], /no service "nosuch" in the stack file/],
   [['up', '-d', 'nosuch'], /no service "nosuch"/],
 ])('%j is refused', async (argv, message) => {
   expect(await cli.run(...argv)).toBe(1);

@@ -159,6 +159,26 @@ describe('include', () => {
   });
 });
 
+test('a name that is empty is as if it were not there', () => {
+  expect([projectOf('name: ""\nservices: { a: { image: a } }\n').name, projectOf('name: ${NONE}\nservices: { a: { image: a } }\n').name]).toEqual(['app', 'app']);
+});
+
+test('a service extends one of this file where the file is left empty', () => {
+  expect(projectOf('services:\n  a: { extends: { file: , service: b } }\n  b: { image: b }\n').services['a']).toMatchObject({ image: 'b' });
+});
+
+test.each([
+  ['a: { image: a, extends: a }', '2:27: services.a.extends: a service cannot extend itself; name another one, or a file with one of this name'],
+  ['a: { image: a, extends: { file: b.yaml } }', '2:27: services.a.extends: expected the key "service", got none; add service:'],
+  ['a: { image: a, env_file: [{ path: a.env, format: foo }] }', '2:29: services.a.env_file: expected "raw" or no format, got "foo"'],
+])('%s', (service, message) => {
+  expect(mistakesOf(`services:\n  ${service}\n`, {}, { '/app/a.env': 'A=1\n' })).toEqual([`/app/compose.yaml:${message}`]);
+});
+
+test('a number that no float holds is text', () => {
+  expect(projectOf('services: { a: { image: a, environment: { REV: 6e1234567, B: -1e999, C: 1e-999 } } }\n').services['a']?.environment).toEqual({ REV: '6e1234567', B: '-1e999', C: '0' });
+});
+
 describe('profiles', () => {
   test('are active where a service of theirs is named, but not for one that is active without', () => {
     const of = 'services:\n  a: { image: a }\n  b: { image: b, profiles: [p, q] }\n  c: { image: c, profiles: [q] }\n  d: { image: d, profiles: [r] }\n';
