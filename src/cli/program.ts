@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { addComposeFlags, addDryRun } from './compose-flags.ts';
+import { FlagCommand } from './flag-command.ts';
 import { printable } from './printable.ts';
 
 /** Adds one command to the program. What it `ends` with is the exit status. */
@@ -18,7 +19,7 @@ export async function runProgram(commands: readonly AddCommand[], argv: readonly
   const ends: Ends = (action) => async (...args) => {
     status = await action(...args);
   };
-  const program = new Command('bayplan')
+  const program = new FlagCommand('bayplan')
     .description('Brings up the containers of a Compose file with its own runtime.')
     .option('--root <folder>', 'the engine\'s folder (default: $BAYPLAN_ROOT or /var/lib/bayplan)')
     .option('-p, --project-name <name>', 'name of the stack (default: as the file or its folder is called)')

@@ -20,6 +20,7 @@ afterEach(() => cli.close());
 
 test.each([
   [['up', '-d'], { options: { only: null, recreate: 'changed', recreated: null, renewVolumes: false, goingBack: false }, unstarted: [] }],
+  [['--dry-run=false', 'up', '--detach=true', '--force-recreate=false', '--no-deps=1', 'web'], { options: { only: ['web'], recreate: 'changed' } }],
   [['up', '-d', 'web'], { options: { only: ['web', 'db'], recreated: ['web'] } }],
   [['up', '-d', '--no-deps', 'web'], { options: { only: ['web'], recreated: ['web'] } }],
   [['up', '-d', '--force-recreate', '-V', '-t', '3'], { options: { recreate: 'always', renewVolumes: true }, timeout: 3 }],
