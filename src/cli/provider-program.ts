@@ -8,6 +8,9 @@ import type { Provider } from '../state/provider.ts';
 
 /** What one has to end in that answers what is none. */
 const ENDS_WITHIN_MS = 2000;
+/** How long one may describe itself, and in how many characters: what is no provider may never end. */
+const METADATA_MS = 30_000;
+const METADATA_LENGTH = 2 ** 20;
 
 export type ProviderVerb = 'up' | 'down' | 'stop';
 
@@ -72,11 +75,20 @@ type Parameters = Readonly<Record<ProviderVerb, readonly Parameter[] | null>>;
 async function parametersOf(program: string, { env, cwd }: ProviderCall): Promise<Parameters> {
   const child = spawn(program, ['compose', 'metadata'], { env, cwd, stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
+  const giveUp = (): void => {
+    child.kill('SIGKILL');
+    child.stdout.destroy();
+  };
+  const late = setTimeout(giveUp, METADATA_MS);
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    if (text.length > METADATA_LENGTH) giveUp();
+  });
   const code = await new Promise<number | null>((resolve) => {
     child.once('error', () => { resolve(null); }); // told when it is run in earnest
     child.once('close', resolve);
   });
+  clearTimeout(late);
   const said = code === 0 ? objectOf(text) : null;
   const of = (verb: ProviderVerb): readonly Parameter[] | null => {
     const part = said?.[verb];

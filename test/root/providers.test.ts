@@ -149,6 +149,11 @@ it('one whose answer is none is ended, whatever else it has started', async () =
   }
 });
 
+it('what is none, and says no end of things, is told', async () => {
+  writeFileSync(join(bin, 'cloud'), '#!/bin/sh\nexec yes "$*"\n');
+  expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^bayplan: service "db": provider cloud: its answer is none: .*got compose --project-name=demo up [^\n]*\n$/) });
+});
+
 it('one that ends badly, or is not there, is told, and nothing is made', async () => {
   writeFileSync(join(bin, 'cloud'), '#!/bin/sh\n[ "$2" = metadata ] && exit 1\necho it broke >&2\nexit 7\n');
   expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: 'it broke\nbayplan: service "db": provider cloud: up: it ended with status 7\n' });
