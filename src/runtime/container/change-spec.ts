@@ -72,16 +72,23 @@ async function setContents(entry: ContainerEntry, after: ContainerSpec, changed:
       told.push(tell);
     }
   } catch (error) {
-    await swapContents(core, contents, entry, changedGrants(after.contents, before.contents).filter(({ target }) => swapped.has(target))).catch(() => undefined); // likewise
-    for (const tell of told) await tell().catch(() => undefined); // who was told of the new ones has read them
-    throw error;
+    const left: string[] = [];
+    const also = (what: string) => (failure: unknown): void => void left.push(`${what}: ${messageOf(failure)}`);
+    await swapContents(core, contents, entry, changedGrants(after.contents, before.contents).filter(({ target }) => swapped.has(target))).catch(also('what was there could not be put back'));
+    for (const tell of told) await tell().catch(also('who has read what was refused could not be told')); // of what is there again
+    if (left.length === 0) throw error;
+    throw new BayplanError(error instanceof BayplanError ? error.code : 'content-refused', [messageOf(error), ...left].join('; '), { cause: error });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function setLimits(core: string, { record: { name, spec }, files }: ContainerEntry, after: Resources): Promise<void> {
   const limit = (from: Resources, to: Resources): Promise<void> => limitCgroup(core, files, resourcesChange(from, to, deviceNumbers));
   await limit(spec.resources, after).catch(async (error: unknown) => {
     await limit(after, spec.resources).catch(() => undefined); // what was taken before the one that was not; the first failure is the one to tell
-    throw new BayplanError('limit-refused', `container ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new BayplanError('limit-refused', `container ${name}: ${messageOf(error)}`, { cause: error });
   });
 }
