@@ -13,7 +13,7 @@ import { consoleSizeOf } from './console-size.ts';
 import { badName } from './container-removal.ts';
 import { DockerConfig, type EndpointConfig } from './docker-config.ts';
 import { attachmentOf } from './docker-endpoint.ts';
-import { checkMemory } from './docker-resources.ts';
+import { checkResources } from './docker-resources.ts';
 import { specOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
@@ -24,7 +24,7 @@ import { withVolumesFrom } from './volumes-from.ts';
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
   const name = nameOf(query.get('name'));
-  checkMemory(config.HostConfig?.Memory);
+  checkResources(config.HostConfig ?? {});
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
   const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));

@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Resources } from '../state/resources.ts';
 import type { ResourceConfig } from './docker-config.ts';
@@ -5,9 +6,11 @@ import type { ResourceConfig } from './docker-config.ts';
 /** Docker's, in bytes. */
 const LEAST_MEMORY = 6 * 1024 * 1024;
 
-/** Throws `bad-request` for so little memory that no container could be started. */
-export function checkMemory(memory: number | null | undefined): void {
+/** Throws `bad-request` for so little memory that no container could be started, and for more processors than there are. */
+export function checkResources({ Memory: memory, NanoCpus: nanoCpus }: Pick<ResourceConfig, 'Memory' | 'NanoCpus'>): void {
   if ((memory ?? 0) > 0 && (memory ?? 0) < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
+  const there = cpus().length;
+  if ((nanoCpus ?? 0) < 0 || (nanoCpus ?? 0) > there * 1e9) throw new BayplanError('bad-request', `range of CPUs is from 0.01 to ${there}.00, as there are only ${there} CPUs available`);
 }
 
 /** Limits as the Docker Engine API names them; 0 says nothing. */

@@ -3,7 +3,7 @@ import { RestartPolicy } from '../state/container.ts';
 import type { Resources } from '../state/resources.ts';
 import { sendJson } from './answer.ts';
 import { UpdateConfig } from './docker-config.ts';
-import { checkMemory, resourcesOf } from './docker-resources.ts';
+import { checkResources, resourcesOf } from './docker-resources.ts';
 import { param, type Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
 
@@ -12,7 +12,7 @@ export async function updateContainer(exchange: Exchange): Promise<void> {
   const { engine, request, response } = exchange;
   const { name, spec } = engine.container(param(exchange, 'id'));
   const body = await readBody(request, UpdateConfig);
-  checkMemory(body.Memory);
+  checkResources(body);
   const policy = body.RestartPolicy?.Name ?? '';
   const restart = policy === '' ? null : RestartPolicy.safeParse({ policy, maxRetries: policy === 'on-failure' ? body.RestartPolicy?.MaximumRetryCount ?? 0 : 0 });
   if (restart?.success === false) throw new BayplanError('bad-request', `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);

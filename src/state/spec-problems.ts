@@ -1,3 +1,4 @@
+import { normalize } from 'node:path/posix';
 import type { ContainerSpec } from './container.ts';
 import { loggingProblem } from './logging.ts';
 import { ulimitProblem, type Resources } from './resources.ts';
@@ -6,7 +7,7 @@ import { sysctlProblem } from './sysctls.ts';
 /** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
 export interface SpecProblem { readonly key: string; readonly text: string }
 
-export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'namespaces' | 'privileged' | 'logging' | 'postStart' | 'preStop'>;
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'namespaces' | 'privileged' | 'logging' | 'postStart' | 'preStop'> & { readonly mounts: readonly { readonly target: string }[] };
 
 export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
   const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules, devices, cgroupParent } = spec;
@@ -18,12 +19,18 @@ export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
     ...devices.filter(({ source, target, permissions }) => !source.startsWith('/') || !target.startsWith('/') || !/^[rwm]{1,3}$/.test(permissions))
       .map(({ source, target, permissions }) => ({ key: 'devices', text: deviceText(source, target, permissions) })),
     ...(cgroupParent.split('/').includes('..') ? [{ key: 'cgroup_parent', text: `cgroup_parent ${cgroupParent}: no ".." in it` }] : []),
+    ...spec.mounts.filter(({ target }) => isRoot(target)).map(({ target }) => ({ key: 'volumes', text: `volumes: "${target}" is the container's whole root, and nothing can be mounted there` })),
     ...problem('userns_mode', usersProblem(spec)),
     ...problem('logging', loggingProblem(spec.logging)),
     ...problem('post_start', spec.postStart.some(({ command }) => command.length === 0) ? 'post_start: a hook has no command' : null),
     ...problem('pre_stop', spec.preStop.some(({ command }) => command.length === 0) ? 'pre_stop: a hook has no command' : null),
     ...deviceCgroupRules.filter((rule) => !DEVICE_RULE.test(rule)).map((rule) => ({ key: 'device_cgroup_rules', text: `device_cgroup_rules: "${rule}": expected a rule such as "c 1:3 rwm"` })),
   ];
+}
+
+/** Also `/..` and `/a/../`. */
+function isRoot(path: string): boolean {
+  return path.startsWith('/') && normalize(path) === '/';
 }
 
 function deviceText(source: string, target: string, permissions: string): string {
@@ -33,12 +40,17 @@ function deviceText(source: string, target: string, permissions: string): string
 /** `TYPE MAJOR:MINOR ACCESS`, as in the kernel's devices.allow. */
 export const DEVICE_RULE = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
 
-function resourceProblems({ memory, memorySwap, swappiness, cpus, cpuQuota, cpuPeriod, cpuset, blockIo }: Resources): readonly SpecProblem[] {
+/** The kernel's least quota is 1 ms, and 100 ms the period. */
+const LEAST_CPUS = 0.01;
+
+function resourceProblems({ memory, memoryReservation, memorySwap, swappiness, cpus, cpuQuota, cpuPeriod, cpuset, blockIo }: Resources): readonly SpecProblem[] {
   const swap = memorySwap !== null && memorySwap > 0 ? memorySwap : null;
   const weights = [blockIo.weight, ...blockIo.weightDevices.map(({ weight }) => weight)];
   return [
     ...problem('memswap_limit', swap !== null && memory === null ? 'memswap_limit is memory and swap together: it needs mem_limit' : null),
     ...problem('memswap_limit', swap !== null && memory !== null && swap < memory ? 'memswap_limit is memory and swap together: it cannot be below mem_limit' : null),
+    ...problem('mem_reservation', memory !== null && memoryReservation !== null && memoryReservation > memory ? `the memory limit ${memory} is less than the memory reservation ${memoryReservation}: what is reserved has to be within the limit` : null),
+    ...problem('cpus', cpus !== null && cpus < LEAST_CPUS ? `cpus ${cpus}: expected at least ${LEAST_CPUS}` : null),
     ...problem('mem_swappiness', swappiness !== null && swappiness > 100 ? `mem_swappiness ${swappiness}: expected a number from 0 to 100` : null),
     ...problem(cpuQuota === null ? 'cpu_period' : 'cpu_quota', cpus !== null && (cpuQuota !== null || cpuPeriod !== null) ? 'cpus and cpu_quota or cpu_period say the same in two ways: keep one' : null),
     ...problem('cpuset', /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(cpuset) ? null : `cpuset "${cpuset}": expected processors such as 0-2,7`),
