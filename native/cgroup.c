@@ -266,6 +266,11 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   return 0;
 }
 
+const char *cgroup_lacks(const struct cgroup *part, const struct cgroup *whole) {
+  for (int i = 0; i < V1_COUNT; i++) if (whole->tasks[i] >= 0 && part->tasks[i] < 0) return cgroup_v1_names[i];
+  return whole->v2 >= 0 && part->v2 < 0 ? "unified" : NULL;
+}
+
 void cgroup_close(struct cgroup *cgroup) {
   if (!cgroup) return;
   for (int i = 0; i < V1_COUNT; i++) if (cgroup->tasks[i] >= 0) close(cgroup->tasks[i]);

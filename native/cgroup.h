@@ -16,6 +16,8 @@ struct cgroup *cgroup_open(const char *path, struct error *err);
 int cgroup_v2_fd(const struct cgroup *cgroup);
 /* Moves the calling process, which has one thread, into every v1 hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, struct error *err);
+/* The hierarchy in which `whole` has a folder and `part` has none; NULL: there is no such. */
+const char *cgroup_lacks(const struct cgroup *part, const struct cgroup *whole);
 void cgroup_close(struct cgroup *cgroup);
 bool cgroup_pure_v2(const struct cgroup *cgroup);
 /* Folders below the container's /sys/fs/cgroup where it is not pure v2, NULL-terminated; NULL for no cgroup. */

@@ -154,10 +154,17 @@ static int check_status(const struct container *container, bool ignore_paused, s
 }
 
 /* `--cgroup PATH`, below the container's own; `CONTROLLER:PATH` of v1 alone is not supported. */
-static const char *cgroup_of(const struct request *request, const struct container *container, struct error *err) {
-  if (!request->cgroup) return container->cgroup;
-  if (strchr(request->cgroup, ':') || strstr(request->cgroup, "..")) { error_text(err, "--cgroup %s: a path below the container's own cgroup is wanted", request->cgroup); return NULL; }
-  return arena_format("%s/%s", container->cgroup ? container->cgroup : "", request->cgroup[0] == '/' ? request->cgroup + 1 : request->cgroup);
+static int open_cgroup(const struct request *request, const struct container *container, struct cgroup **cgroup, struct error *err) {
+  const char *below = request->cgroup;
+  if (below && (strchr(below, ':') || strstr(below, ".."))) return error_text(err, "--cgroup %s: a path below the container's own cgroup is wanted", below);
+  if (below && !container->cgroup) return error_text(err, "--cgroup %s: container %s has no cgroup of its own", below, container->id);
+  if (container->cgroup && !(*cgroup = cgroup_open(container->cgroup, err))) return -1;
+  if (!below) return 0;
+  struct cgroup *whole = *cgroup;
+  if (!(*cgroup = cgroup_open(arena_format("%s/%s", container->cgroup, below[0] == '/' ? below + 1 : below), err))) return -1;
+  /* Where it is not there, the process would stay in ours, and the container's limits would not hold it. */
+  const char *lacks = cgroup_lacks(*cgroup, whole);
+  return lacks ? error_text(err, "--cgroup %s: the container has no such cgroup (%s): make it first", below, lacks) : 0;
 }
 
 static int tell_pid(const struct request *request, pid_t pid, int pidfd, struct error *err) {
@@ -180,10 +187,8 @@ static int run(const struct request *request, struct container *container, char 
   oci_warn_of(&process, false);
   fd_auto target = (int)syscall(SYS_pidfd_open, container->pid, 0);
   if (target < 0 || process_start_time(container->pid) != container->start_time) return error_text(err, "cannot exec in a stopped container (%s)", container->id);
-  const char *path = cgroup_of(request, container, err);
-  if (request->cgroup && !path) return -1;
-  struct cgroup *cgroup = path ? cgroup_open(path, err) : NULL;
-  if (path && !cgroup) return -1;
+  struct cgroup *cgroup = NULL;
+  if (open_cgroup(request, container, &cgroup, err) < 0) return -1;
   if (pipe2(failure, O_CLOEXEC) < 0) return error_errno(err, "pipe2", NULL);
   if (process.terminal && !request->console_socket && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) return error_errno(err, "socketpair", NULL);
   if (request->console_socket && (console[1] = connect_unix(request->console_socket, err)) < 0) return -1;

@@ -88,6 +88,20 @@ describe('exec', () => {
     expect(oci('exec', '--process', join(folder, 'process.json'), name)).toMatchObject({ status: 0, stdout: 'from a file\n' });
   });
 
+  it('in a part of the container\'s cgroup is held by that in every hierarchy, or refused', () => {
+    const name = bundle(['sleep', '100']);
+    start(name);
+    const refused = { status: 255, stdout: '', stderr: expect.stringMatching(/^--cgroup part: the container has no such cgroup \(\w+\): make it first\n$/) };
+    expect(oci('exec', '--cgroup', 'part', name, 'true')).toMatchObject(refused);
+    const [first = '', ...others] = cgroups(name);
+    mkdirSync(join(first, 'part'));
+    if (others.length > 0) expect(oci('exec', '--cgroup', 'part', name, 'true')).toMatchObject(refused);
+    for (const folder of others) mkdirSync(join(folder, 'part'));
+    expect(oci('exec', '--cgroup', 'part', '--detach', '--pid-file', join(folder, 'part-pid'), name, 'sleep', '100').status).toBe(0);
+    const pid = readFileSync(join(folder, 'part-pid'), 'utf8').trim();
+    for (const one of [first, ...others]) expect(readFileSync(join(one, 'part/cgroup.procs'), 'utf8').split('\n'), one).toContain(pid);
+  });
+
   it('is refused in a stopped container', async () => {
     const name = bundle(['true']);
     start(name);
