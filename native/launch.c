@@ -104,7 +104,7 @@ int launch_read(int failure, int timeout, const struct progress *progress, char 
   relayed[used] = 0;
   if (used == 1 && relayed[0] == '\n') { relayed[0] = 0; return 0; }
   if (relayed[0] == '\n') memmove(relayed, relayed + 1, used);
-  return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory?)") : error_read(relayed, err);
+  return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory, or by a seccomp profile that allows too little?)") : error_read(relayed, err);
 }
 
 int launch_await(struct launch *launch, struct error *err) {

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -122,6 +123,7 @@ int oci_main(int argc, char **argv) {
   };
   struct error err;
   arena_open();
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to tell */
   for (int option; (option = getopt_long(argc, argv, "+vh", options, NULL)) != -1;) switch (option) {
     case 'r': oci.root = optarg; oci.root_given = true; break;
     case 'l': oci.log = *optarg ? optarg : NULL; break;

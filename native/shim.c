@@ -128,7 +128,7 @@ int cmd_shim(int argc, char **argv) {
   struct error err;
   if (!shim.detached && detach(&err) < 0) { error_write(shim.ready, &err); return 1; }
   process_reset_signals();
-  static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT};
+  static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGXFSZ};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
   _exit(live(&shim));
 }

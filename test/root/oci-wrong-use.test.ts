@@ -75,6 +75,11 @@ describe('what cannot be held says why', () => {
   });
 });
 
+it('a seccomp profile that does not even let a container begin may be what killed it', () => {
+  const name = bundle(['true'], (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ERRNO' }; });
+  expect(tried(name, ...runOf(name) as [string])).toEqual({ status: 1, lines: [expect.stringContaining('or by a seccomp profile that allows too little?')], left: [] });
+});
+
 describe('a config.json that is none', () => {
   it.each<[string, string | Buffer, RegExp]>([
     ['empty', '', /config\.json: is empty$/], ['cut off', '{"ociVersion":', /config\.json: line 1, column \d+: /], ['an array', '[]', /an object is wanted at its top$/], ['NUL bytes', Buffer.alloc(3), /line 1, column 1: /],
@@ -170,6 +175,11 @@ describe('what runs out half way', () => {
     } finally {
       rmdirSync(limited);
     }
+  });
+
+  it('the size that its files may have', () => {
+    const name = bundle(['true']);
+    expect(tried(name, 'sh', '-c', 'ulimit -f 0; exec "$@"', 'sh', ...runOf(name))).toEqual({ status: 1, lines: [expect.stringMatching(/^write .*config\.json.*: File too large$/)], left: [] });
   });
 
   it('room for its record', () => {
