@@ -66,9 +66,12 @@ function expression(name: string, rest: string, lookup: Lookup, unset: (name: st
   const [, colon, operator, word = ''] = parts;
   const current = lookup(name);
   const present = current !== undefined && !(colon === ':' && current === '');
-  if (operator === '+') return present ? fill(word, lookup, unset, depth + 1) : { text: '', problem: null };
+  // docker compose fills in the word also where it is not taken, and refuses what is wrong in it.
+  const taken = present === (operator === '+');
+  const filled = fill(word, lookup, taken ? unset : () => undefined, depth + 1);
+  if (!taken && filled.problem !== null) return filled;
+  if (operator === '+') return present ? filled : { text: '', problem: null };
   if (present) return { text: current, problem: null };
-  const filled = fill(word, lookup, unset, depth + 1);
   if (operator === '-' || filled.problem !== null) return filled;
   const state = current === undefined ? 'is not set' : 'is empty';
   return { text: '', problem: { message: `required variable ${name} ${state}${filled.text === '' ? '' : `: ${filled.text}`}` } };

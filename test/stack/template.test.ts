@@ -24,7 +24,11 @@ describe('fillTemplate', () => {
     ['${UNSET?}', '! required variable UNSET is not set'], ['${UNSET:?no ${FOO}}', '! required variable UNSET is not set: no first'],
   ])('%s is required', (template, expected) => { expect(fill(template)).toBe(expected); });
 
-  test.each(['${', '${}', '${ foo}', '${foo }', '${foo!}', '${FOO'])('%s is malformed', (template) => { expect(fill(template)).toMatch(/^! expected \$\{NAME\}/); });
+  test.each([
+    '${FOO:-${UNSET:?why}}', '${FOO-${UNSET?why}}', '${FOO:?${UNSET:?why}}', '${EMPTY:+${UNSET:?why}}',
+  ])('%s is refused, though the word is not taken', (template) => { expect(fill(template)).toBe('! required variable UNSET is not set: why'); });
+
+  test.each(['${FOO:-${BAD!}}', '${', '${}', '${ foo}', '${foo }', '${foo!}', '${FOO'])('%s is malformed', (template) => { expect(fill(template)).toMatch(/^! expected \$\{NAME\}/); });
 
   test('tells which plain variables are not set, in the branch that is taken alone', () => {
     const unset: string[] = [];
