@@ -91,7 +91,7 @@ export function readBytes(path: string): Buffer | null {
     return readFileSync(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
-    throw new BayplanError('unreadable', `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BayplanError('unreadable', error instanceof Error && 'code' in error && error.code === 'EISDIR' ? `expected a file, got the folder ${path}; name the file in it` : `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

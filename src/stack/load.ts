@@ -21,6 +21,7 @@ import { stackSchema } from './schema.ts';
 import type { StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import { rawModel } from './raw-model.ts';
+import { readOr } from './read-or.ts';
 import { reviewSupport } from './support.ts';
 import { variablesOf, type Variable } from './variables.ts';
 import { fillTemplate } from './template.ts';
@@ -177,7 +178,7 @@ function readEnvironment(input: LoadInput, mistakes: Mistakes): Environment {
   const fromFiles = new Map<string, string>();
   const own = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
   for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
-    const text = input.read(file);
+    const text = readOr('', input.read, file, (message) => { mistakes.addFile(file, message); });
     if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name) })) fromFiles.set(key, value);
     else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
   }
@@ -207,7 +208,7 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
   const fromEnvironment = environment('COMPOSE_PROJECT_NAME') ?? '';
   if (fromEnvironment !== '') return check(fromEnvironment, (message) => { mistakes.addFile('COMPOSE_PROJECT_NAME', message); });
   const names = input.files.flatMap((file) => reader.documents(file) ?? []).map((document) => child(document, 'name'));
-  const last = names.filter((node): node is Leaf => node?.kind === 'leaf' && typeof node.value === 'string').at(-1);
+  const last = names.filter((node): node is Leaf => node?.kind === 'leaf' && typeof node.value === 'string' && node.text !== '').at(-1);
   if (last !== undefined) {
     const filled = fillTemplate(last.text, environment, () => undefined);
     const name = normalizeProjectName(filled.text);

@@ -6,6 +6,7 @@ import { mergeExtended, mergeTrees, pairsToDict, stackRule } from './merge.ts';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { parseFile } from './parse.ts';
+import { readOr } from './read-or.ts';
 import { rebaseService, rebaseStack } from './rebase.ts';
 import { parseRemote, type Located, type Remote } from './remote.ts';
 import type { Place } from './source-text.ts';
@@ -47,15 +48,16 @@ export class StackReader {
     this.#options = options;
   }
 
-  /** The documents of a file, mappings all; null where the file does not exist. */
-  documents(file: string): readonly Dict[] | null {
+  /** The documents of a file, mappings all; null where the file does not exist. `place`: what names it, for where it cannot be read; left out: an option. */
+  documents(file: string, place: Place | null = null): readonly Dict[] | null {
     const known = this.#parsed.get(file);
     if (known !== undefined) return known;
-    const text = this.#options.read(file);
+    const { mistakes } = this.#options;
+    const text = readOr('', this.#options.read, file, (message) => { if (place === null) mistakes.addFile(file, message); else mistakes.add(place, message); });
     const found: Dict[] = [];
-    for (const tree of text === null ? [] : parseFile(file, text, this.#options.mistakes)) {
+    for (const tree of text === null ? [] : parseFile(file, text, mistakes)) {
       if (tree.kind === 'dict') found.push(tree);
-      else this.#options.mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}${topHint(tree)}`);
+      else mistakes.add(tree.at, `expected a mapping at the top of a stack file, got ${describe(tree)}${topHint(tree)}`);
     }
     const result = text === null ? null : found;
     this.#parsed.set(file, result);
@@ -154,7 +156,7 @@ export class StackReader {
   }
 
   #servicesOf(file: string, lookup: Lookup, place: Place): Tree | null {
-    const documents = this.documents(file);
+    const documents = this.documents(file, place);
     if (documents === null) {
       this.#options.mistakes.add(place, `file ${file} to extend from does not exist; create it, or correct the path`);
       return null;
@@ -211,7 +213,7 @@ export class StackReader {
       if (file === null) continue;
       if (chain.length > DEEPEST_INCLUDES) mistakes.add(place, `include: more than ${DEEPEST_INCLUDES} files include each other in a row`);
       else if (chain.includes(file)) mistakes.add(place, `include: files include each other: ${[...chain.slice(chain.indexOf(file)), file].join(' → ')}`);
-      else if (this.documents(file) === null) mistakes.add(place, `include: file ${file} does not exist; create it, or correct the path`);
+      else if (this.documents(file, place) === null) mistakes.add(place, `include: file ${file} does not exist; create it, or correct the path`);
       else files.push(file);
     }
     const [first] = files;
@@ -222,7 +224,7 @@ export class StackReader {
     const lookup = (name: string): string | undefined => at.lookup(name) ?? variables.get(name);
     const asked = texts(child(item, 'env_file')).map(({ value, place }) => ({ file: resolve(at.folder, value), place }));
     for (const { file, place } of asked.length > 0 ? asked : [{ file: `${folder}/.env`, place: null }]) {
-      const content = read(file);
+      const content = readOr('', read, file, (message) => { if (place === null) mistakes.addFile(file, message); else mistakes.add(place, `include: ${message}`); });
       if (content !== null) for (const [name, value] of parseEnvFile(file, content, lookup, mistakes)) variables.set(name, value);
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }

@@ -1,5 +1,6 @@
 import { parseEnvFile } from './dotenv.ts';
 import type { Mistakes } from './mistake.ts';
+import { readOr } from './read-or.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { Lookup } from './template.ts';
 import { placeOf } from './tree.ts';
@@ -16,14 +17,13 @@ export function resolveEnvironment(name: string, service: ServiceConfig, tree: T
   const inFile = (variable: string): string | undefined => lookup(variable) ?? (Object.hasOwn(declared, variable) ? declared[variable] : undefined) ?? undefined;
   const environment: Record<string, string | null> = {};
   envFiles?.forEach((file, index) => {
-    const text = read(file.path);
     const place = placeOf(tree, ['services', name, 'env_file', index]);
-    const known = file.format === undefined || file.format === '' || file.format === 'raw';
-    if (text !== null && known) {
+    const text = readOr('', read, file.path, (message) => { mistakes.add(place, `services.${name}.env_file: ${message}`); });
+    if (text !== null && file.format !== undefined && file.format !== '' && file.format !== 'raw') {
+      mistakes.add(place, `services.${name}.env_file: expected "raw" or no format, got ${JSON.stringify(file.format)}`);
+    } else if (text !== null) {
       const earlier = (variable: string): string | undefined => (Object.hasOwn(environment, variable) ? environment[variable] : undefined) ?? undefined;
       for (const [key, value] of parseEnvFile(file.path, text, inFile, mistakes, { format: file.format === 'raw' ? 'raw' : 'compose', earlier })) environment[key] = value;
-    } else if (!known) {
-      mistakes.add(place, `services.${name}.env_file: expected "raw" or no format, got ${JSON.stringify(file.format)}`);
     } else if (file.required !== false) {
       mistakes.add(place, `services.${name}.env_file: file ${file.path} does not exist; create it, or say "required: false"`);
     }
@@ -38,8 +38,9 @@ export function resolveLabels(name: string, service: ServiceConfig, tree: Tree, 
   if (files === undefined) return service;
   const labels: Record<string, string> = {};
   files.forEach((file, index) => {
-    const text = read(file);
-    if (text === null) mistakes.add(placeOf(tree, ['services', name, 'label_file', index]), `services.${name}.label_file: file ${file} does not exist`);
+    const place = placeOf(tree, ['services', name, 'label_file', index]);
+    const text = readOr('', read, file, (message) => { mistakes.add(place, `services.${name}.label_file: ${message}`); });
+    if (text === null) mistakes.add(place, `services.${name}.label_file: file ${file} does not exist`);
     else for (const [key, value] of parseEnvFile(file, text, (variable) => (Object.hasOwn(labels, variable) ? labels[variable] : undefined), mistakes)) labels[key] = value;
   });
   Object.assign(labels, service.labels);

@@ -39,9 +39,12 @@ test.each<[string, string | Readonly<Record<string, string>>, RegExp]>([
   ['files that include each other', { 'compose.yaml': 'include: [b.yaml]\nservices: {}\n', 'b.yaml': 'include: [compose.yaml]\n' }, /b\.yaml:1:11: include: files include each other/],
   ['services that extend each other', 'services:\n  a: { extends: b }\n  b: { extends: { service: a } }\n', /extends in a cycle: a → b → a/],
   ['services that extend each other across files', { 'compose.yaml': 'services:\n  a: { extends: { file: b.yaml, service: b } }\n', 'b.yaml': 'services:\n  b: { extends: { file: compose.yaml, service: a } }\n' }, /extends in a cycle/],
-  ['a path that climbs out', 'include: [../../../../../../../../dev/zero]\nservices: {}\n', /cannot read \/dev\/zero: it is a device/],
-  ['an env file without end', 'services:\n  a: { image: a, env_file: /dev/zero }\n', /cannot read \/dev\/zero: it is a device/],
-  ['a folder in place of a file', 'include: [/]\nservices: {}\n', /cannot read \//],
+  ['a path that climbs out', 'include: [../../../../../../../../dev/zero]\nservices: {}\n', /1:11: cannot read \/dev\/zero: it is a device/],
+  ['an env file without end', 'services:\n  a: { image: a, env_file: /dev/zero }\n', /2:18: services\.a\.env_file: cannot read \/dev\/zero: it is a device/],
+  ['a folder in place of a file', 'include: [/]\nservices: {}\n', /1:11: expected a file, got the folder \/; name the file in it\n  1 \| include: \[\/\]\n/],
+  ['a folder as env file', 'services:\n  a: { image: a, env_file: [.] }\n', /2:29: services\.a\.env_file: expected a file, got the folder \/.*; name the file in it\n/],
+  ['a folder as label file', 'services:\n  a: { image: a, label_file: [.] }\n', /2:31: services\.a\.label_file: expected a file, got the folder /],
+  ['a folder to extend from', 'services:\n  a: { image: a, extends: { file: "", service: b } }\n', /2:35: expected a file, got the folder /],
   ['an unclosed quote before a long text', `services:\n  a: "${'\\"'.repeat(500_000)}`, /2:6: |expected a closing "/],
 ])('%s', (name, content, told) => {
   const here = join(folder, name.replaceAll(/\W/g, '-'));
