@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Node, Scalar as YamlScalar, YAMLMap } from 'yaml';
+import type { Document, Node, Scalar as YamlScalar, YAMLMap } from 'yaml';
 import type { Mistakes } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { SourceText } from './source-text.ts';
@@ -102,6 +102,7 @@ function documents(source: SourceText, mistakes: Mistakes, repairs = 2 ** 20): T
       if (error.code === 'UNEXPECTED_TOKEN' || quote >= 0) return trees;
     }
     if (document.errors.length > 0) continue;
+    for (const wrong of wrongDirectives(document, source)) mistakes.add(...wrong);
     if (document.contents === null) continue;
     const builder = new Builder(source, mistakes);
     const tree = builder.build(document.contents);
@@ -110,6 +111,15 @@ function documents(source: SourceText, mistakes: Mistakes, repairs = 2 ** 20): T
     else if (parsed.length > 1) mistakes.add({ source, offset: Math.min(document.range[0], source.text.length - 1) }, 'expected a mapping, got an empty document; take out the "---" that stands alone');
   }
   return trees;
+}
+
+/** Lines before a document that docker compose's parser does not take: of `%YAML` it knows 1.1 alone. */
+function wrongDirectives({ directives: { yaml }, warnings }: Document.Parsed, source: SourceText): (readonly [Place, string])[] {
+  const version = yaml.explicit === true ? /^%YAML[ \t]+(?!1\.1\s)(\S+)/m.exec(source.text) : null;
+  return [
+    ...(version === null ? [] : [[{ source, offset: version.index }, `expected %YAML 1.1, got ${version[1] ?? ''}; take the line out`] as const]),
+    ...warnings.flatMap(({ message, pos: [offset] }) => (message.startsWith('Unknown directive') ? [[{ source, offset }, 'expected %YAML or %TAG, got another directive; take the line out'] as const] : [])),
+  ];
 }
 
 function syntaxMessage(code: string, message: string, text: string, offset: number): string {

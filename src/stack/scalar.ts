@@ -26,13 +26,19 @@ const words = new Map<string, Scalar>([
   ...['-.inf', '-.Inf', '-.INF'].map((word): [string, Scalar] => [word, -Infinity]),
 ]);
 
-/** Decimal, or by its prefix: `0x1f`, `0b11`, `0o14` and the older `014`. Null: no integer, or one that 64 bits do not hold. */
+/** Decimal, or by its prefix: `0x1f`, `0b11`, `0o14` and the older `014`. Null: no integer, or one that 64 bits do not hold; with a sign, 63. */
 function integerOf(text: string): number | null {
   const parts = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/.exec(text);
   if (parts === null) return null;
   const digits = parts[2] ?? '';
   const value = Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  if (parts[1] !== '' && value >= 2 ** 63 && !fitsSigned(text)) return null;
   return value < 2 ** 64 ? (parts[1] === '-' && value !== 0 ? -value : value) : null;
+}
+
+function fitsSigned(text: string): boolean {
+  const whole = BigInt(exactInteger(text));
+  return whole >= -(2n ** 63n) && whole < 2n ** 63n;
 }
 
 /** Whether a plain scalar is an integer, and not a float with a whole value. */

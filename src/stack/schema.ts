@@ -39,8 +39,8 @@ function withOneSource<T extends Settled>(sources: readonly string[], shape: Sha
 const network = settled(record('a network', {}, {
   name: text, driver: text, driver_opts: options, internal: flag, external, enable_ipv4: flag, enable_ipv6: flag, attachable: flag, labels,
   ipam: record('ipam', {}, {
-    driver: text, options: dictOf(text),
-    config: listOf(record('an address pool', {}, { subnet: text, ip_range: text, gateway: text, aux_addresses: dictOf(text) })),
+    driver: text, options: dictOf(text, /./s),
+    config: listOf(record('an address pool', {}, { subnet: text, ip_range: text, gateway: text, aux_addresses: dictOf(text, /./s) })),
   }),
 }), { alone: false });
 

@@ -1,18 +1,11 @@
 import { byteSize, byteText, command, duration, envFiles, extraHosts, grants, healthcheck, hook, labels, namePattern, namesAs, nothingOr, onChange, options, pairs, path, ports, restart, startHook, ulimits, unrepeatedLabels, unrepeatedPairs, volumes, wholeByteSize } from './short-forms.ts';
-import { anything, converted, decimal, dictOf, distinct, flag, integer, listOf, longOrShort, loose, number, oneOf, oneOrMore, orAbsent, parsed, plainFlag, record, text, textOrNumber, unrepeated, wholeCount, wholeInteger } from './shape.ts';
+import { anything, converted, decimal, dictOf, distinct, flag, integer, listOf, longOrShort, loose, number, oneOf, oneOrMore, orAbsent, parsed, plainFlag, record, text, textOrNumber, textOrWhole, unrepeated, wholeCount, wholeInteger } from './shape.ts';
 import type { Read, Shape } from './shape.ts';
-import { isWhole, textOf } from './tree.ts';
 
 const strings = listOf(text);
 /** Each once; what stands before a "=" tells them apart. */
 const keyed = distinct(text, (value) => value.split('=', 1)[0]);
 const unlike = unrepeated(text);
-
-/** What may be a number, but no fraction. */
-const textOrWhole: Shape<string> = {
-  expected: 'a string or a whole number',
-  read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'number' && isWhole(tree) ? textOf(tree) : text.read(tree, reading, where),
-};
 
 const serviceNetwork = record('a network of a service', {}, {
   aliases: keyed, interface_name: text, ipv4_address: text, ipv6_address: text, link_local_ips: keyed, mac_address: text,

@@ -2,7 +2,7 @@ import type { Mistakes } from './mistake.ts';
 import { hintFor, shapeHint } from './hints.ts';
 import { suggest } from './nearest.ts';
 import { float32 } from './number-text.ts';
-import { describe, plain, textOf } from './tree.ts';
+import { describe, isWhole, plain, textOf } from './tree.ts';
 import type { Dict, Tree } from './tree.ts';
 
 /** What reading a tree needs beside the tree. `resolve` makes a path absolute; `home` may be ''. */
@@ -47,6 +47,12 @@ export const text: Shape<string> = {
 export const textOrNumber: Shape<string> = {
   expected: 'a string or a number',
   read: (tree, reading, where) => tree.kind === 'leaf' && (typeof tree.value === 'string' || typeof tree.value === 'number') ? textOf(tree) : mismatch(tree, reading, where, 'a string or a number'),
+};
+
+/** What may be a number, but no fraction. */
+export const textOrWhole: Shape<string> = {
+  expected: 'a string or a whole number',
+  read: (tree, reading, where) => tree.kind === 'leaf' && typeof tree.value === 'number' && isWhole(tree) ? textOf(tree) : text.read(tree, reading, where),
 };
 
 /** Text that may be written as a number or boolean. */
@@ -178,7 +184,7 @@ export function dictOf<T>(value: Shape<T>, pattern: RegExp | null = null): Shape
       const result: Record<string, T> = {};
       for (const [key, entry] of tree.entries) {
         if (pattern !== null && !pattern.test(key)) {
-          reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}; write ${key.replace(/[^\w.-]/g, '_')}`);
+          reading.mistakes.add(entry.key, `${where}: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(key)}; ${key === '' ? 'give it one' : `write ${key.replace(/[^\w.-]/g, '_')}`}`);
           continue;
         }
         const read = value.read(entry.value, reading, `${where}.${key}`);

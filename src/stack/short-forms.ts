@@ -3,7 +3,7 @@ import { parseByteSize } from './byte-size.ts';
 import { splitCommandLine } from './command-line.ts';
 import { isAddress, parsePortSpec } from './port-spec.ts';
 import type { PortConfig } from './port-spec.ts';
-import { converted, count, dictOf, distinct, flag, listOf, longOrShort, mismatch, number, oneOf, orNothing, parsed, record, text, textOrNumber, unrepeated, wholeInteger } from './shape.ts';
+import { converted, count, dictOf, distinct, flag, listOf, longOrShort, mismatch, number, oneOf, orNothing, parsed, record, text, textOrNumber, textOrWhole, unrepeated, wholeInteger } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { child, describe, isWhole, textOf } from './tree.ts';
 import type { Tree } from './tree.ts';
@@ -76,7 +76,8 @@ function pairsOf({ repeats, blanks }: { readonly repeats: boolean; readonly blan
     read: (tree, reading, where) => {
       const result: Record<string, string | null> = {};
       const keep = (key: string, value: string | null, at: Tree): void => {
-        if (key === '__proto__') reading.mistakes.add(at.at, `${where}: key "__proto__" cannot be used; choose another name`);
+        if (key === '' && tree.kind === 'dict') reading.mistakes.add(at.at, `${where}: expected a name as key, got ""; write KEY: value`);
+        else if (key === '__proto__') reading.mistakes.add(at.at, `${where}: key "__proto__" cannot be used; choose another name`);
         else if (value?.includes('\0') === true) reading.mistakes.add(at.at, `${where}.${key}: expected text, got a NUL byte`);
         else result[key] = value;
       };
@@ -153,7 +154,7 @@ export function namesAs<T>(value: T, long: Shape<Readonly<Record<string, T>>>): 
 }
 
 const longPort = converted(record('a port', { target: portNumber() }, {
-  name: text, mode: text, host_ip: parsed('an IP address', (value) => isAddress(value) ? value : undefined, text), published: textOrNumber, protocol: text, app_protocol: text,
+  name: text, mode: text, host_ip: parsed('an IP address', (value) => isAddress(value) ? value : undefined, text), published: textOrWhole, protocol: text, app_protocol: text,
   'x-bayplan': record('x-bayplan', {}, { allow: listOf(text) }),
 }), ({ published, ...port }): readonly PortConfig[] => [{ mode: 'ingress', ...port, ...(published === undefined ? {} : { published }), protocol: port.protocol ?? 'tcp' }]);
 
@@ -198,9 +199,15 @@ const longVolume = record('a mount', { type: oneOf('bind', 'volume', 'tmpfs', 'c
   source: text, target: text, read_only: flag, consistency: text,
   bind: record('a bind mount', {}, { propagation: text, create_host_path: flag, recursive: oneOf('enabled', 'disabled', 'writable', 'readonly'), selinux: oneOf('z', 'Z') }),
   volume: record('a volume mount', {}, { labels: unrepeatedLabels, nocopy: flag, subpath: text }),
-  tmpfs: record('a tmpfs mount', {}, { size: tmpfsSize(), mode: number('an octal mode such as 0444, without quotes', { fraction: 'cut', least: 0, most: 2 ** 32 - 1 }) }),
+  tmpfs: record('a tmpfs mount', {}, { size: tmpfsSize(), mode: plainMode() }),
   image: record('an image mount', {}, { subpath: text }),
 });
+
+/** Docker compose takes no text here. */
+function plainMode(): Shape<number> {
+  const mode = number('an octal mode such as 0444, without quotes', { fraction: 'cut', least: 0, most: 2 ** 32 - 1 });
+  return { expected: mode.expected, read: (tree, reading, where) => (tree.kind === 'leaf' && typeof tree.value === 'string' ? mismatch(tree, reading, where, mode.expected) : mode.read(tree, reading, where)) };
+}
 
 function tmpfsSize(): Shape<string> {
   return {

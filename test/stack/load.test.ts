@@ -11,6 +11,7 @@ describe('the project name', () => {
     ['is -p first', 'name: file\n', { projectName: 'option', environment: { COMPOSE_PROJECT_NAME: 'env' } }, 'option'],
     ['is COMPOSE_PROJECT_NAME then', 'name: file\n', { environment: { COMPOSE_PROJECT_NAME: 'env' } }, 'env'],
     ['is that of the file then', 'name: ${N:-file}\n', {}, 'file'],
+    ['is the folder also where the file\'s is empty', 'name: ""\n', {}, 'app'],
     ['is the folder at last', '', { workingDir: '/srv/My App.2' }, 'myapp2'],
   ])('%s', (_what, head, options, expected) => { expect(projectOf(`${head}services: {}\n`, options).name).toBe(expected); });
 
@@ -40,6 +41,14 @@ test('the environment: env files in order, environment over them, names without 
   const text = web('    env_file: [a.env, { path: none.env, required: false }, { path: raw.env, format: raw }]\n    environment: [X=own, INHERITED, ABSENT, N=1]\n');
   const files = { '/app/a.env': 'A=1\nX=file\nB=$X\nABSENT=set\n', '/app/raw.env': 'R="$A"\n' };
   expect(projectOf(text, { environment: { INHERITED: 'yes' } }, files).services['web']?.environment).toEqual({ A: '1', X: 'own', B: 'own', R: '"$A"', INHERITED: 'yes', ABSENT: null, N: '1' });
+});
+
+test('numbers that Go does not hold are text, or lose their last digits, as in docker compose', () => {
+  const numbers = ['6e1234567', '-6E1234567', '1e400', '-9223372036854775808', '-9223372036854775809', '+9223372036854775809', '-9999999999999999999', '-18446744073709551615', '6e123', '.inf'];
+  const service = projectOf(web(`    environment:\n${numbers.map((number, index) => `      N${String(index)}: ${number}\n`).join('')}`)).services['web'];
+  expect(Object.values(service?.environment ?? {})).toEqual([
+    '6e1234567', '-6E1234567', '1e400', '-9223372036854775808', '-9.223372036854776e+18', '9.223372036854776e+18', '-1e+19', '-1.8446744073709552e+19', '6e+123', '+Inf',
+  ]);
 });
 
 test('scalars: numbers, octal modes, words that were booleans once', () => {
@@ -140,6 +149,7 @@ describe('extends', () => {
     // A service without a body in another file gives nothing, and the key stays, as docker compose has it.
     const { services } = projectOf('services:\n  a: { extends: { file: no.yaml, service: b }, image: x }\n', {}, { '/app/no.yaml': 'services:\n  b:\n' });
     expect(services['a']).toMatchObject({ image: 'x', extends: { service: 'b', file: '/app/no.yaml' } });
+    expect(projectOf('services:\n  a: { extends: { service: b, file: null } }\n  b: { image: x }\n').services['a']?.image).toBe('x');
     expect(mistakesOf('services:\n  a: { extends: b, image: x }\n  b: { extends: a }\n')[0]).toContain('extends in a cycle: a → b → a');
     expect(mistakesOf('services:\n  web: { image: x }\n  a: { extends: wbe, image: x }\n')).toEqual(['/app/compose.yaml:3:17: services.a.extends: service "wbe" is not in /app/compose.yaml; did you mean "web"?']);
     expect(mistakesOf('services:\n  a: { extends: { file: no.yaml, service: a }, image: x }\n')).toEqual(['/app/compose.yaml:2:25: file /app/no.yaml to extend from does not exist; create it, or correct the path']);
