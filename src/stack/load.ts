@@ -212,7 +212,6 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
   if (last !== undefined) {
     const filled = fillTemplate(last.text, environment, () => undefined);
     const name = normalizeProjectName(filled.text);
-    if (filled.text === '' && filled.problem === null) return fromFolder();
     if (name === '' && filled.problem === null) mistakes.add(last.at, `name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got ${JSON.stringify(filled.text)}`);
     return name;
   }

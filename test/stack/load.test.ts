@@ -11,7 +11,6 @@ describe('the project name', () => {
     ['is -p first', 'name: file\n', { projectName: 'option', environment: { COMPOSE_PROJECT_NAME: 'env' } }, 'option'],
     ['is COMPOSE_PROJECT_NAME then', 'name: file\n', { environment: { COMPOSE_PROJECT_NAME: 'env' } }, 'env'],
     ['is that of the file then', 'name: ${N:-file}\n', {}, 'file'],
-    ['is the folder also where the file\'s is empty', 'name: ""\n', {}, 'app'],
     ['is the folder at last', '', { workingDir: '/srv/My App.2' }, 'myapp2'],
   ])('%s', (_what, head, options, expected) => { expect(projectOf(`${head}services: {}\n`, options).name).toBe(expected); });
 
@@ -149,7 +148,6 @@ describe('extends', () => {
     // A service without a body in another file gives nothing, and the key stays, as docker compose has it.
     const { services } = projectOf('services:\n  a: { extends: { file: no.yaml, service: b }, image: x }\n', {}, { '/app/no.yaml': 'services:\n  b:\n' });
     expect(services['a']).toMatchObject({ image: 'x', extends: { service: 'b', file: '/app/no.yaml' } });
-    expect(projectOf('services:\n  a: { extends: { service: b, file: null } }\n  b: { image: x }\n').services['a']?.image).toBe('x');
     expect(mistakesOf('services:\n  a: { extends: b, image: x }\n  b: { extends: a }\n')[0]).toContain('extends in a cycle: a → b → a');
     expect(mistakesOf('services:\n  web: { image: x }\n  a: { extends: wbe, image: x }\n')).toEqual(['/app/compose.yaml:3:17: services.a.extends: service "wbe" is not in /app/compose.yaml; did you mean "web"?']);
     expect(mistakesOf('services:\n  a: { extends: { file: no.yaml, service: a }, image: x }\n')).toEqual(['/app/compose.yaml:2:25: file /app/no.yaml to extend from does not exist; create it, or correct the path']);
@@ -169,8 +167,9 @@ describe('include', () => {
   });
 });
 
-test('a name that is empty is as if it were not there', () => {
-  expect([projectOf('name: ""\nservices: { a: { image: a } }\n').name, projectOf('name: ${NONE}\nservices: { a: { image: a } }\n').name]).toEqual(['app', 'app']);
+test('a name that is empty is as if it were not there, unless a variable makes it so', () => {
+  expect(projectOf('name: ""\nservices: { a: { image: a } }\n').name).toBe('app');
+  expect(mistakesOf('name: ${NONE}\nservices: { a: { image: a } }\n')).toEqual([expect.stringMatching(/:1:7: name: expected a project name of .*, got ""$/)]);
 });
 
 test('a service extends one of this file where the file is left empty', () => {
