@@ -182,7 +182,7 @@ static void search(char **args, char **env, bool (*try)(const char *, char **, c
   if (denied.exit_code) { *err = denied; return; }
   errno = ENOENT;
   not_run(err, 127, args[0], "");
-  snprintf(err->text, sizeof err->text, "exec %.120s: executable file not found in the container's PATH (%.320s)", args[0], folders);
+  snprintf(err->text, sizeof err->text, "exec %.120s: executable file not found in the container's PATH (%.320s)", *args[0] ? args[0] : "\"\"", folders);
 }
 
 int process_begin(const struct process_spec *process, unsigned preserve, struct prepared *prepared, struct error *err) {

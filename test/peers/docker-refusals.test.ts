@@ -70,6 +70,13 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
     expect([...machine.engine.containers.list().keys()]).toEqual(['quiet']);
   });
 
+  it('exec of no name answers as for any that is not there, attached and not', async () => {
+    expect(await docker(['exec', 'quiet', ''])).toMatchObject({ status: 127, err: expect.stringContaining('exec "": executable file not found') });
+    expect(await docker(['exec', 'quiet', 'nope'])).toMatchObject({ status: 127, err: expect.stringContaining('exec nope: executable file not found') });
+    for (const name of ['', 'nope', '/etc']) expect(await docker(['exec', '-d', 'quiet', name])).toMatchObject({ status: 1, out: '', err: expect.stringContaining('Error response from daemon: exec ') });
+    expect(await docker(['exec', '-d', 'quiet', 'true'])).toEqual({ status: 0, out: '', err: '' });
+  });
+
   it('counts no failure of a health check in its start period', async () => {
     const check = ['--health-cmd', 'exit 1', '--health-interval', '50ms', '--health-retries', '2'];
     expect(await docker(['run', '-d', '--name', 'early', '--health-start-period', '600s', '--health-start-interval', '50ms', ...check, 'bayplan/hello', 'sleep', '1000'])).toMatchObject({ status: 0 });
