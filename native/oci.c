@@ -90,6 +90,12 @@ void oci_warn_of(const struct process_spec *process, bool ambient) {
   }
 }
 
+int oci_check_descriptors(unsigned preserve, struct error *err) {
+  for (unsigned i = 0; i < preserve; i++)
+    if (fcntl(3 + (int)i, F_GETFD) < 0) return error_text(err, "%u descriptors are to be preserved, but descriptor %u is not open", preserve, 3 + i);
+  return 0;
+}
+
 int oci_usage(const char *usage) {
   struct error err;
   if (oci.help) return printf("usage: bayplan-core %s\n", usage) < 0;

@@ -34,6 +34,8 @@ int oci_fail(const struct error *err, int status);
 void oci_warn(const struct error *err);
 /* Warns of what `process` asks for and will not get: capabilities that nobody knows, and `ambient` ones that cannot be so. */
 void oci_warn_of(const struct process_spec *process, bool ambient);
+/* Whether the descriptors of --preserve-fds, from 3 on, are open: to be asked before others are opened here. */
+int oci_check_descriptors(unsigned preserve, struct error *err);
 /* Wrong options. Returns 1, as runc does. */
 int oci_usage(const char *usage);
 /* The container that the command's only argument names; false: told already. */

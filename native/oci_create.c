@@ -89,12 +89,6 @@ static int pass_sockets(struct request *request, struct process_spec *process, s
   return 0;
 }
 
-static int check_descriptors(unsigned preserve, struct error *err) {
-  for (unsigned i = 0; i < preserve; i++)
-    if (fcntl(3 + (int)i, F_GETFD) < 0) return error_text(err, "%u descriptors are to be preserved, but descriptor %u is not open", preserve, 3 + i);
-  return 0;
-}
-
 /* Where its stdio goes: our own; or a terminal, whose master goes to --console-socket, or to us (`ours`). */
 static int open_stdio(const struct request *request, const struct config *config, struct init_stdio *stdio, int *ours, struct error *err) {
   int ends[2];
@@ -127,7 +121,7 @@ static int bring_up(struct request *request, struct container *container, struct
   size_t length;
   if (read_bundle(container, request->bundle, request->config, config, &bytes, &length, err) < 0) return -1;
   oci_debug("bundle %s is read", container->bundle);
-  if (pass_sockets(request, &config->process, err) < 0 || check_descriptors(request->options.preserve, err) < 0) return -1;
+  if (pass_sockets(request, &config->process, err) < 0 || oci_check_descriptors(request->options.preserve, err) < 0) return -1;
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
   if (config->has_process) oci_warn_of(&config->process, true);
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;

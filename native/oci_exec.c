@@ -71,7 +71,7 @@ static bool read_options(int argc, char **argv, struct request *request) {
     case 'i': request->ignore_paused = true; break;
     default: return false; /* --process-label too: SELinux is not supported */
   }
-  return room && optind < argc && (request->process || optind + 1 < argc);
+  return room && optind < argc;
 }
 
 static int number_of(const char *text, const char *what, unsigned *out, struct error *err) {
@@ -214,6 +214,11 @@ int oci_exec(int argc, char **argv) {
   struct error err = {0};
   int code = 0;
   if (!read_options(argc, argv, &request)) return oci_usage(usage);
+  if (!request.process && optind + 1 == argc) {
+    error_text(&err, "exec %s: no command given", argv[optind]);
+    return oci_fail(&err, FAILED);
+  }
+  if (oci_check_descriptors(request.preserve, &err) < 0) return oci_fail(&err, FAILED);
   if (container_load(&container, oci.root, argv[optind], &err) < 0) return oci_fail(&err, FAILED);
   if (run(&request, &container, argv + optind + 1, &code, &err) < 0) return oci_fail(&err, err.exit_code ? err.exit_code : FAILED);
   return code;

@@ -22,7 +22,8 @@ static const struct option options[] = {
   {"blkio-weight", required_argument, NULL, 0}, {"cpu-period", required_argument, NULL, 1}, {"cpu-quota", required_argument, NULL, 2}, {"cpu-burst", required_argument, NULL, 3},
   {"cpu-rt-period", required_argument, NULL, 4}, {"cpu-rt-runtime", required_argument, NULL, 5}, {"cpu-share", required_argument, NULL, 6}, {"cpu-shares", required_argument, NULL, 6},
   {"cpuset-cpus", required_argument, NULL, 7}, {"cpuset-mems", required_argument, NULL, 8}, {"cpu-idle", required_argument, NULL, 9}, {"memory", required_argument, NULL, 10},
-  {"memory-reservation", required_argument, NULL, 11}, {"memory-swap", required_argument, NULL, 12}, {"pids-limit", required_argument, NULL, 13}, {"resources", required_argument, NULL, 'r'}, {0},
+  {"memory-reservation", required_argument, NULL, 11}, {"memory-swap", required_argument, NULL, 12}, {"pids-limit", required_argument, NULL, 13}, {"resources", required_argument, NULL, 'r'},
+  {"kernel-memory", required_argument, NULL, 'k'}, {"kernel-memory-tcp", required_argument, NULL, 'k'}, {0},
 };
 
 static bool size_of(const char *text, enum kind kind, json_int_t *out) {
@@ -67,6 +68,7 @@ int oci_update(int argc, char **argv) {
   for (int option, at = 0; (option = getopt_long(argc, argv, "r:", options, &at)) != -1;) {
     if (option == '?') return oci_usage(usage);
     if (option == 'r') file = optarg;
+    else if (option == 'k') error_text(&err, "--%s is ignored: kernels have no such limit any more", options[at].name), oci_warn(&err);
     else if (take(object, options[at].name, option, optarg, &err) < 0) return oci_fail(&err, 1);
   }
   if (!oci_container(argc, argv, usage, &container)) return 1;

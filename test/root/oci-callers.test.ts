@@ -166,6 +166,14 @@ describe('what `update` and hooks do as callers of runc know it', () => {
     for (const idle of ['-1', '2']) expect(oci('update', '--cpu-idle', idle, container)).toMatchObject({ status: 1, stderr: 'config.json: linux.resources.cpu.idle: expected 0 or 1\n' });
   });
 
+  it('limits of the kernel\'s own memory are ignored, which is said', () => {
+    const container = bundle(['sleep', '100']);
+    start(container);
+    const ignored = (option: string): string => `warning: ${option} is ignored: kernels have no such limit any more\n`;
+    expect(oci('update', '--kernel-memory', '16777216', '--kernel-memory-tcp', '16M', '--pids-limit', '50', container)).toMatchObject({ status: 0, stderr: `${ignored('--kernel-memory')}${ignored('--kernel-memory-tcp')}` });
+    expect(oci('ps', container).status).toBe(0);
+  });
+
   it('a createContainer hook is in the container\'s root, as the program is not yet', () => {
     const container = bundle(['cat', '/tmp/hooked'], (config) => { config.hooks = { createContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'echo made > ./tmp/hooked'] }] }; });
     expect(run(container)).toMatchObject({ status: 0, stdout: 'made\n', stderr: '' });

@@ -136,6 +136,7 @@ describe('a command at the wrong time is refused in one line', () => {
     const other = bundle(['sleep', '100']);
     start(other); // so that there is a root
     for (const verb of ['start', 'pause', 'resume', 'kill', 'delete', 'state', 'ps']) expect(oci(verb, 'nobody'), verb).toMatchObject({ status: 1, stderr: expect.stringMatching(/^container does not exist: nobody\n$/) as string });
+    expect(oci('exec', 'nobody')).toMatchObject({ status: 255, stderr: 'exec nobody: no command given\n' });
     expect(oci('exec', 'nobody', 'true')).toMatchObject({ status: 255, stderr: 'container does not exist: nobody\n' });
   });
 });
@@ -214,6 +215,8 @@ describe('two containers', () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^the container's cgroup is not empty: .* is in use by another container or process\n$/) as string });
     expect(state(first).status).toBe('running');
     expect(oci('exec', first, 'true').status).toBe(0);
+    expect(oci('exec', '--preserve-fds', '2', first, 'true')).toMatchObject({ status: 255, stderr: '2 descriptors are to be preserved, but descriptor 3 is not open\n' });
+    expect(oci('exec', first, '')).toMatchObject({ status: 127, stderr: expect.stringContaining('exec "": executable file not found') });
   });
 });
 
