@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from '../../src/runtime/kernel.ts';
@@ -9,6 +9,7 @@ import { createNetworks } from '../../src/runtime/network/network-store.ts';
 import type { Endpoint, EndpointAttachment, Networks } from '../../src/runtime/network/networks.ts';
 import type { NetworkSpec } from '../../src/state/network.ts';
 import { type Paths, pathsOf } from '../../src/state/paths.ts';
+import { pinned } from './pinned.ts';
 
 const LIBRARY = new URL('../../build/libbayplan.so', import.meta.url).pathname;
 const CORE = new URL('../../build/bayplan-core', import.meta.url).pathname;
@@ -115,6 +116,8 @@ export class NetworkWorld {
     await this.networks.restore([], []);
     for (const name of this.networks.list().keys()) await this.networks.remove(name);
     this.networks.close();
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(`${this.paths.run}/`));
+    if (mounts.length > 0) throw new Error(`mounts of an engine that has ended: ${mounts.join(', ')}`);
     rmSync(this.#root, { recursive: true });
     rmSync(this.paths.run, { recursive: true, force: true });
   }
@@ -144,11 +147,12 @@ export function ipJson(...args: readonly string[]): readonly Record<string, unkn
   return text.trim() === '' ? [] : JSON.parse(text);
 }
 
-/** What of this engine is in the kernel: links, mounts, tables. */
+/** What of this engine is in the kernel: links, mounts, pinned namespaces, tables; but for the empty mount namespace of the pins, which stays until the engine ends. */
 export function leftovers(paths: Paths): readonly string[] {
   return [
     ...ipJson('link').map((link) => String(link['ifname'])).filter((name) => name.startsWith(paths.linkPrefix)),
-    ...execFileSync('cat', ['/proc/self/mountinfo'], { encoding: 'utf8' }).split('\n').filter((line) => line.includes(`${paths.run}/`)),
+    ...execFileSync('cat', ['/proc/self/mountinfo'], { encoding: 'utf8' }).split('\n').filter((line) => line.includes(`${paths.run}/`) && ![paths.netns, join(paths.netns, 'pins')].includes(line.split(' ')[4] ?? '')),
+    ...pinned(paths.netns).keys(),
     ...execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').filter((line) => line.includes(paths.table)),
   ];
 }
