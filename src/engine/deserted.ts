@@ -122,13 +122,26 @@ function isGone(instance: string): boolean {
   return root !== null && isDeleted(root);
 }
 
-/** A root folder that cannot be looked at (its server has lost it, its disk has errors) is there. */
-export function isDeleted(root: string): boolean {
+/** A root folder that cannot be looked at (its disk has errors) is there, and so is one that a server or a program has, which may never answer. `mounts`: as in mountinfo (proc_pid_mountinfo(5)). */
+export function isDeleted(root: string, mounts = readFileSync('/proc/self/mountinfo', 'utf8')): boolean {
   try {
-    return statSync(root, { throwIfNoEntry: false }) === undefined;
+    return !ANSWERS_WHEN_IT_LIKES.test(fileSystemAt(root, mounts)) && statSync(root, { throwIfNoEntry: false }) === undefined;
   } catch {
     return false;
   }
+}
+
+const ANSWERS_WHEN_IT_LIKES = /^(nfs|cifs|smb|ceph|fuse|9p|afs|gluster|lustre|ocfs|gfs)/;
+
+/** Its type, by the mount that is nearest above the path, the last one of several at one place. */
+function fileSystemAt(path: string, mounts: string): string {
+  let nearest = { point: '', type: '' };
+  for (const line of mounts.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const point = (before.split(' ')[4] ?? '').replaceAll(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))).replace(/\/$/, '');
+    if (line !== '' && (path === point || path.startsWith(`${point}/`)) && point.length >= nearest.point.length) nearest = { point, type: after.split(' ', 1)[0] ?? '' };
+  }
+  return nearest.type;
 }
 
 function bundlesOf({ bundles }: InstancePaths): readonly string[] {
