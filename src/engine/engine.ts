@@ -1,4 +1,3 @@
-import { runtimeExecutor } from '../reconcile/runtime-executor.ts';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { replacedBinds, type ReplacedBind } from '../runtime/container/replaced-binds.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
@@ -10,7 +9,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
 import type { DriftAnswer } from '../state/drift.ts';
 import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
@@ -31,16 +30,14 @@ import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
+import { executorOf } from './executor-of.ts';
 import { toldImages } from './told-images.ts';
-import { withReplicasMounts } from './hook-mounts.ts';
 import { Jobs } from './jobs.ts';
 import { unheld } from './machine-notes.ts';
 import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from './network-requests.ts';
 import { previewOperation, previewRemoval, previewRollback } from './previews.ts';
 import { SingleContainers } from './single-containers.ts';
-import type { ExecutorFor } from './stack-passes.ts';
 import { Stacks } from './stacks.ts';
-import type { Supervisor } from './supervisor.ts';
 import { createVolume, pruneVolumes, removeVolume, type VolumeRuntime } from './volume-requests.ts';
 
 /**
@@ -381,28 +378,4 @@ export class Engine {
       awaited: (name, { stack }) => this.#single.wants(name) || (stack !== '' && this.#stacks.busy(stack)),
     };
   }
-}
-
-/** The runtime, with starts, stops and ports as the supervisor has them. */
-function executorOf({ images, networks, volumes, containers, supervisor }: EngineParts): ExecutorFor {
-  const runtime = {
-    networks, volumes,
-    containers: {
-      create: (name: string, identity: Identity, spec: ContainerSpec) => containers.create(name, identity, withReplicasMounts(containers.list(), identity, spec)),
-      start: (name: string) => supervisor.start(name),
-      stop: (name: string, signal: string | null, graceMs: number, again: boolean) => supervisor.stop(name, signal, graceMs, again),
-      signal: (name: string, signal: string) => containers.signal(name, signal),
-      pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
-      remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),
-      update: (...args: Parameters<Supervisor['update']>) => supervisor.update(...args),
-      rename: (name: string, to: string) => supervisor.rename(name, to),
-      connect: (...args: Parameters<ContainerStore['connect']>) => containers.connect(...args),
-      mend: (name: string) => containers.mend(name),
-      disconnect: (...args: Parameters<ContainerStore['disconnect']>) => containers.disconnect(...args),
-    },
-    publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
-    drain: (...args: Parameters<Supervisor['drain']>) => supervisor.drain(...args),
-    waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),
-  };
-  return (credentials) => runtimeExecutor({ ...runtime, pull: async (image, signal, onProgress) => { await images.pull(image, { credentials, signal, onProgress }); } });
 }
