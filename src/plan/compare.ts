@@ -37,12 +37,17 @@ export function changeText({ field, before, after }: Change): string {
 const LONGEST = 100;
 
 function valueText(value: unknown): string {
-  const text = value === undefined ? 'absent' : JSON.stringify(value);
+  const text = value === undefined ? 'absent' : inLine(JSON.stringify(value));
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
 }
 
 function join(field: string, key: string): string {
-  return field === '' || key.startsWith('[') ? `${field}${key}` : `${field}.${key}`;
+  return field === '' || key.startsWith('[') ? `${field}${inLine(key)}` : `${field}.${inLine(key)}`;
+}
+
+/** Names and values are the user's: none of their characters may end a plan's line or steer the terminal that shows it. */
+function inLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => character === '\n' ? '\\n' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
