@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
@@ -64,7 +65,7 @@ function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadI
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read: (path) => readText(path, seen), followLink, locate: (remote) => locateRemote(remote, options, cli),
+    envFiles: envFilesOf(options, cli), read: (path) => basename(path) === '.env' && isFolder(path) ? null : readText(path, seen), followLink, locate: (remote) => locateRemote(remote, options, cli),
   };
 }
 
@@ -77,6 +78,11 @@ export function readText(path: string, seen: Seen = new Set()): string | null {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(2, bytes.length - bytes.length % 2)).swap16().toString('utf16le');
   return bytes.toString('utf8');
+}
+
+/** Python's environments are folders called `.env`; they hold no variables. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Whether a file would fill the memory. */

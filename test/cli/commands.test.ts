@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -221,6 +223,17 @@ test('an engine that cannot run says why in one line', async () => {
     expect(await cli.run('engine', ...words)).toBe(1);
     expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop, status or sweep\n');
   }
+});
+
+test('a folder called .env holds no variables, and an env file that is a pipe is read once', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices: { web: { image: "nginx:${TAG:-1}" } }\n');
+  mkdirSync(join(cli.folder, '.env'));
+  expect([await cli.run('config', '--images'), cli.out, cli.err]).toEqual([0, 'nginx:1\n', '']);
+  const pipe = join(cli.folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const writer = spawn('sh', ['-c', `echo TAG=2 >${pipe}`]);
+  expect([await cli.run('--env-file', pipe, 'config', '--images'), cli.out, cli.err]).toEqual([0, 'nginx:2\n', '']);
+  await once(writer, 'close');
 });
 
 test('run takes a service whose profile is not active otherwise', async () => {
