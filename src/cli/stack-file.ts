@@ -2,6 +2,7 @@
 export { configJson, configYaml, rawJson, rawYaml, desiredOf, desiredOneOff, oneOffProject, serviceHash, servicesInOrder } from '../stack/index.ts';
 export { envFromFiles } from './env-from-files.ts';
 export { StackWatch } from './stack-watch.ts';
+export { lockWatch } from './watch-lock.ts';
 export { loadOf, loadProject, loadRawModel } from './load-project.ts';
 export { bringUpProviders, knownProviders, providersAsked, providerSteps } from './providers.ts';
 export { requestOf } from './request-of.ts';

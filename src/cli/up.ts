@@ -22,7 +22,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const detached = options.detach === true || wait || !options.start;
       if (aborts && detached) throw new BayplanError('bad-request', '--abort-on-container-exit, --abort-on-container-failure and --exit-code-from are for the foreground: leave out --detach, --wait and --no-start');
       if (options.watch === true && (detached || options.file?.includes('-') === true)) throw new BayplanError('bad-request', detached ? '--watch is for the foreground: leave out --detach, --wait and --no-start' : '-f -: standard input cannot be followed');
-      const { loadProject, providersAsked, providerSteps, upRequest, StackWatch } = await import('./stack-file.ts');
+      const { loadProject, lockWatch, providersAsked, providerSteps, upRequest, StackWatch } = await import('./stack-file.ts');
       const client = clientOf(options, cli);
       const load = async (seen: Set<string>, how = options): ReturnType<ConstructorParameters<typeof StackWatch>[0]['load']> => {
         const project = loadProject(options, cli, { named: services }, seen);
@@ -32,6 +32,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const loaded = await load(seen);
       const { project, request } = loaded;
       if (options.dryRun === true) return await dryRun(project.name, request, client, cli, providerSteps(providersAsked(project, services, options.deps)));
+      const unlock = options.watch === true ? await lockWatch(client.socket, project.name) : () => undefined;
       const view = passView(options.progress, cli, options.quietPull === true);
       const { forceRecreate: _once, renewAnonVolumes: _too, ...again } = options;
       const watch = options.watch !== true ? null : new StackWatch({
@@ -46,6 +47,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
         }, cli);
       } finally {
         view.close();
+        unlock();
       }
     }));
 };

@@ -14,7 +14,7 @@ export const addWatch: AddCommand = (program, cli, ends) => {
     .option('--no-up', 'it is up already').option('--quiet', 'do not show how far pulls are').option('--prune', 'accepted for docker compose\'s sake: no images are built', true).option('--no-prune', 'likewise')
     .action(ends(async (services: readonly string[], _own: WatchOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<WatchOptions>();
-      const { loadProject, upRequest, StackWatch } = await import('./stack-file.ts');
+      const { loadProject, lockWatch, upRequest, StackWatch } = await import('./stack-file.ts');
       if (options.file?.includes('-') === true) throw new BayplanError('bad-request', '-f -: standard input cannot be followed');
       const client = clientOf(options, cli);
       const load: ConstructorParameters<typeof StackWatch>[0]['load'] = async (seen) => {
@@ -27,6 +27,7 @@ export const addWatch: AddCommand = (program, cli, ends) => {
         const follows = [`watch-files ${loaded.project.name}  (${[...seen].sort().join(', ')})`];
         return options.up ? tellPlan(await client.planStack(loaded.project.name, loaded.request), cli, follows) : tellSteps(follows, cli);
       }
+      const unlock = await lockWatch(client.socket, loaded.project.name);
       const ending = new AbortController();
       const release = cli.onInterrupt(() => ending.abort());
       const first = passView(options.progress, cli, options.quiet === true);
@@ -47,6 +48,7 @@ export const addWatch: AddCommand = (program, cli, ends) => {
       } finally {
         first.close();
         release();
+        unlock();
       }
     }));
 };

@@ -25,6 +25,8 @@ services:
         - { path: conf, target: /app/conf, action: sync+restart }
         - { path: hook, target: /app/hook, action: sync+exec, exec: { command: [sh, -c, "echo ran >> /tmp/hooks; echo of the hook"] } }
         - { path: first, target: /app/first, action: sync, initial_sync: true }
+        - { path: settings, action: restart }
+        - { path: recipe, action: rebuild }
 `;
 const INCLUDED = 'services: { other: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL } }\n';
 
@@ -71,6 +73,8 @@ beforeAll(async () => {
   write('conf/c', 'one');
   write('hook/h', 'one');
   write('first/f', 'first');
+  write('settings/s', 'one');
+  write('recipe/Dockerfile', 'FROM scratch');
   watching = new Watching('watch');
   await watching.shows('⦿ Watch enabled');
 });
@@ -112,6 +116,32 @@ it('sync+restart restarts, sync+exec runs its command once for all that has chan
   expect(await inside('stat -c %Y.%z /proc/1')).not.toBe(began);
   await watching?.after(() => { for (const name of ['h', 'i', 'j']) write(`hook/${name}`, 'two'); }, 'of the hook');
   expect(await inside('cat /app/hook/j /tmp/hooks')).toBe('tworan\n');
+});
+
+it('restart restarts and copies nothing; rebuild is told at once and with each change, and the container stays', async () => {
+  const id = await idOf('web');
+  const began = await inside('stat -c %Y.%z /proc/1');
+  const said = await watching?.after(() => write('settings/s', 'two'), 'service(s) ["web"] restarted');
+  expect(said).not.toContain('Syncing');
+  const again = await inside('stat -c %Y.%z /proc/1');
+  expect([await idOf('web'), again === began, await inside('find / -xdev -name settings')]).toEqual([id, false, '']);
+  expect(watching?.output).toContain(`service "web": ${join(folder, 'recipe')}: building images is not there yet: a change that asks for a rebuild is told, and nothing else\n`);
+  await watching?.after(() => write('recipe/Dockerfile', 'FROM nothing'), 'service "web": 1 change asks for a rebuild, and images cannot be built yet: build its image elsewhere, and load it\n');
+  expect([await idOf('web'), await inside('stat -c %Y.%z /proc/1')]).toEqual([id, again]);
+});
+
+it('a second watch of the stack is refused with the pid of the first, another stack\'s is not; one that was killed is in nobody\'s way', async () => {
+  const refused = `another watch of the stack "demo" runs, pid ${watching?.child.pid ?? 0}: end that one first`;
+  for (const args of [['watch'], ['watch', '--no-up'], ['up', '--watch']]) expect(await bayplan([...options, ...args], { cwd: folder })).toEqual({ code: 1, stdout: '', stderr: `bayplan: ${refused}\n` });
+  const other = new Watching('-p', 'other', 'watch', '--no-up');
+  await other.shows('⦿ Watch enabled');
+  other.child.kill('SIGINT');
+  expect(await other.ended).toBe(130);
+  watching?.child.kill('SIGKILL');
+  await watching?.ended;
+  watching = new Watching('watch');
+  await watching.shows('⦿ Watch enabled');
+  await watching.after(() => write('src/a', 'two'), 'Syncing service "web"'); // it knows of its own copies alone
 });
 
 it('a broken stack file is told with its line, and changes nothing; once it is right again, it counts', async () => {
