@@ -20,7 +20,7 @@
 /* What changes within this time is told once. */
 #define TOGETHER_MS 20
 #define ENTRY_CHANGES (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-#define FILE_CHANGES (IN_MODIFY | ENTRY_CHANGES)
+#define FILE_CHANGES (IN_MODIFY | IN_MOVED_TO | ENTRY_CHANGES)
 
 /* The buffer is for messages of netlink and of inotify. */
 struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(8) char buffer[65536]; };

@@ -34,13 +34,13 @@ const LONGEST_REST_MS = 400;
 const AT_ONCE = 50;
 
 /** How what is not one container's is called where it cannot be looked at. */
-const SHARED = { volumes: 'the volumes', rules: 'the packet rules', links: 'the links of the networks' };
+const SHARED = { volumes: 'the volumes', rules: 'the packet rules', links: 'the links of the networks', names: 'the files with the names of the networks' };
 
 /** What there is to look at. */
-interface Dirty { readonly containers: Set<string>; links: boolean; rules: boolean; volumes: boolean; by: string | null }
+interface Dirty { readonly containers: Set<string>; links: boolean; names: boolean; rules: boolean; volumes: boolean; by: string | null }
 
 /**
- * Looks at what the kernel says has changed: containers' links, limits, mounts and files, the networks' links, the packet rules, the volumes' folders. An event only says where to look; what is
+ * Looks at what the kernel says has changed: containers' links, limits, mounts and files, the networks' links and names, the packet rules, the volumes' folders. An event only says where to look; what is
  * compared is what is so then. Looks that find something are made twice.
  */
 export class DriftWatch {
@@ -74,6 +74,7 @@ export class DriftWatch {
     networks.onEvent(() => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'links', of: '-' }, () => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'entries', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
+    this.#add(this.#fixed, { kind: 'files', of: paths.zones }, () => this.#mark((dirty) => { dirty.names = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
     this.#watchVolumes();
     context.watch.onLost({
@@ -85,13 +86,13 @@ export class DriftWatch {
   /** Takes up what runs already, and looks at all of it. */
   start(): void {
     for (const [name, { status }] of this.#context.containers.list()) if (status?.phase === 'running') this.#willWatch(name);
-    this.#mark((dirty) => { Object.assign(dirty, { links: true, rules: true, volumes: true }); });
+    this.#mark((dirty) => { Object.assign(dirty, { links: true, names: true, rules: true, volumes: true }); });
   }
 
   /** Looks at all of a stack now. Answers a line for each look that has failed. */
   async lookAt(stack: string): Promise<readonly string[]> {
     const names = [...this.#context.containers.list()].filter(([, { identity, status }]) => identity.stack === stack && status?.phase === 'running').map(([name]) => name);
-    await this.#look({ ...nothing(), containers: new Set(names), links: true, rules: true, volumes: true, by: this.#dirty.by });
+    await this.#look({ ...nothing(), containers: new Set(names), links: true, names: true, rules: true, volumes: true, by: this.#dirty.by });
     return this.#failed.causes([...Object.values(SHARED), ...names.map(labelOf)]);
   }
 
@@ -106,7 +107,7 @@ export class DriftWatch {
   #lookAtAll(): void {
     this.#mark((dirty) => {
       for (const name of this.#watched.keys()) dirty.containers.add(name);
-      Object.assign(dirty, { links: true, rules: true, volumes: true });
+      Object.assign(dirty, { links: true, names: true, rules: true, volumes: true });
     });
   }
 
@@ -197,7 +198,7 @@ export class DriftWatch {
         await this.#look(dirty);
       }
       if (dirty.rules && this.#isNobodysRules()) networks.repair();
-      if (!this.#closed) looked([...new Set([...now.map((name) => this.#stackOf(name)), ...(dirty.links || dirty.rules || dirty.volumes ? this.#stacks() : [])])]);
+      if (!this.#closed) looked([...new Set([...now.map((name) => this.#stackOf(name)), ...(dirty.links || dirty.names || dirty.rules || dirty.volumes ? this.#stacks() : [])])]);
     } catch (error) {
       report(`drift could not be looked for: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -218,13 +219,14 @@ export class DriftWatch {
     await looking;
   }
 
-  async #lookNow({ containers, links, rules, volumes, by }: Dirty): Promise<void> {
+  async #lookNow({ containers, links, names: zones, rules, volumes, by }: Dirty): Promise<void> {
     if (this.#closed) return;
     const context = this.#context;
     const begin = performance.now();
     if (volumes) await this.#attempt(SHARED.volumes, () => context.volumes.look(), (dirty) => { dirty.volumes = true; });
     if (rules) await this.#attempt(SHARED.rules, () => context.networks.lookAtRules(by), (dirty) => { dirty.rules = true; });
     if (links) await this.#attempt(SHARED.links, () => context.networks.lookAtLinks(), (dirty) => { dirty.links = true; });
+    if (zones) await this.#attempt(SHARED.names, () => context.networks.lookAtNames(), (dirty) => { dirty.names = true; });
     const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
     for (let from = 0; from < names.length && !this.#closed; from += AT_ONCE) {
       await Promise.all(names.slice(from, from + AT_ONCE).map((name) => this.#attempt(labelOf(name), () => context.containers.look(name).catch((error: unknown) => {
@@ -264,5 +266,5 @@ function labelOf(name: string): string {
 }
 
 function nothing(): Dirty {
-  return { containers: new Set(), links: false, rules: false, volumes: false, by: null };
+  return { containers: new Set(), links: false, names: false, rules: false, volumes: false, by: null };
 }

@@ -31,6 +31,7 @@ services:
     stop_signal: SIGKILL
     mem_limit: 64m
     pids_limit: 50
+    cpuset: "0"
     ports: ["127.0.0.1:${PORT}:80"]
     volumes: ["data:/www"]
     tmpfs: [/scratch]
@@ -56,10 +57,13 @@ const port = (): string => {
   return new RegExp(`^${index}: ([^@:]+)`, 'm').exec(sh('ip -o link'))?.[1] ?? '';
 };
 const served = (): string => sh(`curl -s -m 1 -o /dev/null -w %{http_code} http://127.0.0.1:${PORT}/ || true`);
-const limit = (): string => {
-  const folder = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16))).find((path) => existsSync(path)) ?? '';
-  return ['memory.limit_in_bytes', 'memory.max'].map((name) => join(folder, name)).find((path) => existsSync(path)) ?? '';
+const limit = (controller = 'memory', names = ['memory.limit_in_bytes', 'memory.max']): string => {
+  const folder = [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16))).find((path) => existsSync(path)) ?? '';
+  return names.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? '';
 };
+const processors = (): string => limit('cpuset', ['cpuset.cpus']);
+/** The file that the names of its network resolve by. */
+const zone = (): string => join(machine.paths.zones, (machine.engine.networks.list().get('demo_default')?.status?.id ?? '').slice(0, 16));
 
 async function upWatched(text = file()): Promise<void> {
   expect(await machine.up(text, { wait: true })).toMatchObject({ ok: true, message: '' });
@@ -74,6 +78,7 @@ const KINDS: readonly { readonly what: string; readonly object: string; readonly
   { what: 'its address deleted', object: WEB, field: /address/, change: () => inside('ip addr flush dev eth0'), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
   { what: 'its default route deleted', object: WEB, field: /route/, change: () => inside('ip route del default'), isRight: () => expect(inside('ip route')).toContain('default via') },
   { what: 'its memory limit changed', object: WEB, field: /memory/, change: () => writeFileSync(limit(), String(32 << 20)), isRight: () => expect(readFileSync(limit(), 'utf8').trim()).toBe(String(64 << 20)) },
+  { what: 'its choice of processors changed', object: WEB, field: /cpuset/, change: () => writeFileSync(processors(), '0-1'), isRight: () => expect(readFileSync(processors(), 'utf8').trim()).toBe('0') },
   { what: 'the bridge deleted', object: 'demo_default', field: /bridge/, change: () => sh(`ip link del ${bridge()}`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
   { what: 'the bridge\'s address deleted', object: 'demo_default', field: /address/, change: () => sh(`ip addr flush dev ${bridge()}`), isRight: () => expect(sh(`ip -o -4 addr show ${bridge()}`)).toContain('inet') },
   { what: 'its link taken off the bridge', object: 'demo_default', field: /port/, change: () => sh(`ip link set ${port()} nomaster`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
@@ -84,6 +89,9 @@ const KINDS: readonly { readonly what: string; readonly object: string; readonly
   { what: 'a tmpfs unmounted inside', object: WEB, field: /mounts\[\/scratch\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount /scratch`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /scratch ') },
   { what: 'a volume unmounted inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ') },
   { what: 'its record deleted', object: WEB, field: /record/, change: () => rmSync(join(machine.paths.containers, status().id, 'container.json')), isRight: () => expect(existsSync(join(machine.paths.containers, status().id, 'container.json'))).toBe(true) },
+  { what: 'the file with the network\'s names deleted', object: 'demo_default', field: /names/, change: () => rmSync(zone()), isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },
+  { what: 'the file with the network\'s names changed', object: 'demo_default', field: /names/, change: () => writeFileSync(zone(), readFileSync(zone(), 'utf8').replaceAll(address(), '192.0.2.1')), isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },
+  { what: 'another file put in its place', object: 'demo_default', field: /names/, change: () => { writeFileSync(`${machine.folder}/zone`, 'version 1\n'); sh(`mv ${machine.folder}/zone ${zone()}`); }, isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },
   { what: 'the network\'s record deleted', object: 'demo_default', field: /record/, change: () => rmSync(join(machine.paths.networks, 'demo_default.json')), isRight: () => expect(existsSync(join(machine.paths.networks, 'demo_default.json'))).toBe(true) },
 ];
 

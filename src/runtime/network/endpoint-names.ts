@@ -67,6 +67,15 @@ export class EndpointNames {
     await this.#files.write(zone);
   }
 
+  /** How a zone file is not as it was written; null: it is. */
+  changed(zone: string): string | null {
+    return this.#files.changed(zone);
+  }
+
+  async mendZone(zone: string): Promise<void> {
+    await this.#files.mend(zone);
+  }
+
   async removeZone(zone: string): Promise<void> {
     await this.#files.remove(zone);
   }

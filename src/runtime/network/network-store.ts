@@ -63,7 +63,11 @@ class NetworkStore implements Networks {
     this.#names = new EndpointNames(paths.zones, (network) => records.get(network)?.zone ?? null);
     this.#links = new NetworkLinks(kernel, paths.linkPrefix);
     this.#namespaces = new Namespaces(kernel, paths.netns);
-    this.#drift = new NetworkDrift({ kernel, records, rules: this.#rules, published: () => new Map(this.#ports.containers.map((id) => [id, this.#publicAddresses(id)])) });
+    const names = ({ zone }: NetworkEntry): { file: string; found: string } | null => {
+      const found = this.#names.changed(zone);
+      return found === null ? null : { file: this.#names.path(zone), found };
+    };
+    this.#drift = new NetworkDrift({ kernel, records, rules: this.#rules, names, published: () => new Map(this.#ports.containers.map((id) => [id, this.#publicAddresses(id)])) });
   }
 
   list(): ReadonlyMap<string, Network> {
@@ -274,6 +278,10 @@ class NetworkStore implements Networks {
     return this.#drift.lookAtLinks();
   }
 
+  lookAtNames(): void {
+    this.#drift.lookAtNames();
+  }
+
   lookAtRules(by: string | null): void {
     this.#drift.lookAtRules(by);
   }
@@ -296,6 +304,7 @@ class NetworkStore implements Networks {
       const entry = this.#records.find(name);
       await this.#records.keep(entry);
       await this.#links.mendNetwork(entry);
+      await this.#names.mendZone(entry.zone);
     });
   }
 

@@ -94,6 +94,8 @@ export interface Networks {
   guard(): void;
   /** Looks at the links of all networks on the host, and at their records: `list` shows from then on what is not as it was made. */
   lookAtLinks(): Promise<void>;
+  /** The same of the files with their names. */
+  lookAtNames(): void;
   /** The same of the packet rules; what is wrong with the ports of a container is `driftOf` it. `by`: who changed them. */
   lookAtRules(by: string | null): void;
   /** What of a container's namespace, and of the rules for its ports, is not as it was made. `inside`: false where the container may change its links itself. */

@@ -1,7 +1,10 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Zone } from './zone.ts';
+
+/** Which file is there, by what changes with each change of it. */
+interface Stamp { readonly ino: bigint; readonly mtimeNs: bigint; readonly size: bigint }
 
 /**
  * Zone files, one a network, replaced by rename. Many changes at once to one network become few writes: a write that has not begun yet
@@ -12,6 +15,9 @@ export class ZoneFiles {
   readonly #zones = new Map<string, Zone>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Promise<void>>();
+  readonly #replacing = new Set<string>();
+  /** What was written last; from the first look at it on, what it is known by. */
+  readonly #written = new Map<string, string | Stamp>();
 
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
@@ -45,9 +51,30 @@ export class ZoneFiles {
     return next;
   }
 
+  /** How the file is not as it was written; null: it is, or is about to be written. */
+  changed(id: string): string | null {
+    const written = this.#written.get(id);
+    if (written === undefined || this.#replacing.has(id) || this.#waiting.has(id)) return null;
+    const stat = statSync(this.path(id), { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return 'no such file';
+    if (typeof written !== 'string') return stat.ino === written.ino && stat.mtimeNs === written.mtimeNs && stat.size === written.size ? null : 'another text';
+    if (!stat.isFile() || readFileSync(this.path(id), 'utf8') !== written) return 'another text';
+    this.#written.set(id, { ino: stat.ino, mtimeNs: stat.mtimeNs, size: stat.size });
+    return null;
+  }
+
+  /** Writes it again where it is not as it was written, its folder too. */
+  async mend(id: string): Promise<void> {
+    if (this.changed(id) === null) return;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    if (!(statSync(this.path(id), { throwIfNoEntry: false })?.isFile() ?? true)) await rm(this.path(id), { recursive: true });
+    await this.write(id);
+  }
+
   async remove(id: string): Promise<void> {
     await this.#running.get(id);
     this.#running.delete(id);
+    this.#written.delete(id);
     this.#zones.delete(id);
     await rm(this.path(id), { force: true });
   }
@@ -58,9 +85,15 @@ export class ZoneFiles {
   }
 
   async #replace(id: string): Promise<void> {
-    const temporary = `${this.path(id)}.tmp`;
-    // Readable for the responders, which have no privileges.
-    await writeFile(temporary, this.zone(id).text(), { mode: 0o644 });
-    await rename(temporary, this.path(id));
+    const [temporary, text] = [`${this.path(id)}.tmp`, this.zone(id).text()];
+    this.#replacing.add(id);
+    try {
+      // Readable for the responders, which have no privileges.
+      await writeFile(temporary, text, { mode: 0o644 });
+      await rename(temporary, this.path(id));
+      this.#written.set(id, text);
+    } finally {
+      this.#replacing.delete(id);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectedLimits } from '../../../src/runtime/container/limit-drift.ts';
+import { expectedLimits, limitsToMend } from '../../../src/runtime/container/limit-drift.ts';
 import { mountDrift, type MountPoints } from '../../../src/runtime/container/mount-drift.ts';
 import { Resources } from '../../../src/state/resources.ts';
 import { specOf as containerSpec } from './container-spec.ts';
@@ -14,6 +14,14 @@ it('knows how the kernel shows limits: whole pages, weights, and its words for n
     'memory.limit_in_bytes': '9998336', 'memory.memsw.limit_in_bytes': '19996672', 'cpu.cfs_quota_us': '50000', 'cpu.cfs_period_us': '100000', 'cpu.shares': '512', 'pids.max': '50',
   });
   expect(limits({ memory: 64 << 20, memorySwap: 96 << 20, cpus: 0.5, pids: 50, cpuShares: 512 }, 2)).toEqual({ 'memory.max': String(64 << 20), 'memory.swap.max': String(32 << 20), 'cpu.max': '50000 100000', 'cpu.weight': '20', 'pids.max': '50' });
+});
+
+it('knows how the kernel writes lists of processors, and gives a limit that is another\'s concern no other value', () => {
+  expect(limits({ cpuset: '3,0-1,2,7', cpusetMems: '0' }, 1)).toMatchObject({ 'cpuset.cpus': '0-3,7', 'cpuset.mems': '0' });
+  expect(limits({ cpuset: '1,0' }, 2)).toMatchObject({ 'cpuset.cpus': '0-1' });
+  const resources = { ...Resources.parse({ memory: null, cpus: 0.5, pids: null }), cpuset: '1,0' };
+  expect(limitsToMend(resources, ['cpuset.cpus'])).toEqual({ cpu: { cpus: '1,0' } });
+  expect(limitsToMend(resources, ['cpu.shares'])).toEqual({ cpu: { shares: 1024, quota: 50_000, period: 100_000 } });
 });
 
 it('misses mounts that were there, and none that a link of the image put elsewhere', () => {
