@@ -86,7 +86,18 @@ static int serve_gates(struct launch *launch, struct error *err) {
   return 0;
 }
 
-int launch_read(int failure, int timeout, const struct progress *progress, char *relayed, size_t size, struct error *err) {
+/* Why a process on its way has ended without a word: the kernel is out of memory, or a seccomp profile keeps it from saying one. */
+static int silent_end(int pidfd, struct error *err) {
+  siginfo_t info = {0};
+  struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+  bool ended = pidfd >= 0 && poll(&entry, 1, KILLED_WITHIN_MS) > 0 && waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT) == 0 && info.si_code != CLD_EXITED;
+  if (ended && info.si_status == SIGKILL) return error_text(err, "the container's first process was killed while it was set up (out of memory?)");
+  if (ended) return error_text(err, "the container's first process was ended by signal %d (%s) while it was set up: its seccomp profile allows too little, which is execve to start a program, and write and exit_group to tell of a failure",
+    info.si_status, strsignal(info.si_status));
+  return error_text(err, "the container's first process was killed while it was set up (out of memory, or by a seccomp profile that allows too little?)");
+}
+
+int launch_read(int failure, int pidfd, int timeout, const struct progress *progress, char *relayed, size_t size, struct error *err) {
   size_t used = 0;
   struct pollfd entry = {.fd = failure, .events = POLLIN};
   long long end = timeout ? now_ms() + timeout * 1000ll : 0;
@@ -104,12 +115,12 @@ int launch_read(int failure, int timeout, const struct progress *progress, char 
   relayed[used] = 0;
   if (used == 1 && relayed[0] == '\n') { relayed[0] = 0; return 0; }
   if (relayed[0] == '\n') memmove(relayed, relayed + 1, used);
-  return used == 0 ? error_text(err, "the container's first process was killed while it was set up (out of memory, or by a seccomp profile that allows too little?)") : error_read(relayed, err);
+  return used == 0 ? silent_end(pidfd, err) : error_read(relayed, err);
 }
 
 int launch_await(struct launch *launch, struct error *err) {
   int result = serve_gates(launch, err);
-  if (result == 0) result = launch_read(launch->failure, launch->timeout, launch->config->progress, launch->relayed, sizeof launch->relayed, err);
+  if (result == 0) result = launch_read(launch->failure, launch->pidfd, launch->timeout, launch->config->progress, launch->relayed, sizeof launch->relayed, err);
   close(launch->failure);
   if (launch->gate >= 0) close(launch->gate);
   launch->gate = -1;

@@ -23,5 +23,5 @@ int launch_spawn(struct launch *launch, const struct init_stdio *stdio, struct e
 int launch_await(struct launch *launch, struct error *err);
 /* Kills what was launched, and reaps it. */
 void launch_undo(struct launch *launch);
-/* Reads from `failure` what a process on its way tells: EOF after a newline is success. `progress` names what hangs; `timeout` in seconds, 0: none. `relayed` as above. */
-int launch_read(int failure, int timeout, const struct progress *progress, char *relayed, size_t size, struct error *err);
+/* Reads from `failure` what a process on its way tells: EOF after a newline is success. `pidfd`: our child, asked for its end where it says nothing; -1: another's. `progress` names what hangs; `timeout` in seconds, 0: none. `relayed` as above. */
+int launch_read(int failure, int pidfd, int timeout, const struct progress *progress, char *relayed, size_t size, struct error *err);

@@ -199,7 +199,7 @@ static int run(const struct request *request, struct container *container, char 
   oci_debug("process %d joins container %s", pid, container->id);
   close(failure[1]);
   if (console[1] >= 0) close(console[1]);
-  if (launch_read(failure[0], 0, NULL, relayed, sizeof relayed, err) < 0) return -1;
+  if (launch_read(failure[0], pidfd, 0, NULL, relayed, sizeof relayed, err) < 0) return -1;
   if (tell_pid(request, pid, pidfd, err) < 0) { /* nobody could find it */
     syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
     return -1;

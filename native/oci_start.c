@@ -15,7 +15,7 @@ static int start(struct container *container, struct error *err) {
   int fd = container_connect(container, "start.sock", err);
   if (fd < 0) return -1;
   struct container_state state = {config.version, container->id, container->bundle, &config};
-  int result = launch_read(fd, 0, NULL, relayed, sizeof relayed, err);
+  int result = launch_read(fd, -1, 0, NULL, relayed, sizeof relayed, err);
   close(fd);
   unlink(container_path(container, "start.sock", path));
   if (result < 0) {

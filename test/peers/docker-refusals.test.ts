@@ -67,6 +67,9 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
       return lines(err);
     };
     expect(await told({ defaultAction: 'SCMP_ACT_FOO' })).toEqual(['docker: Error response from daemon: seccomp: unknown or unsupported action "SCMP_ACT_FOO"']);
+    const ended = (signal: string): readonly string[] => [`docker: Error response from daemon: container filtered (image bayplan/hello): the container's first process was ended by signal ${signal} while it was set up: its seccomp profile allows too little, which is execve to start a program, and write and exit_group to tell of a failure`];
+    expect(await told({ defaultAction: 'SCMP_ACT_KILL_PROCESS' })).toEqual(ended('31 (Bad system call)'));
+    expect(await told({ defaultAction: 'SCMP_ACT_ERRNO' })).toEqual(ended('11 (Segmentation fault)'));
     expect([...machine.engine.containers.list().keys()]).toEqual(['quiet']);
   });
 

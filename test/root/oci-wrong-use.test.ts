@@ -75,9 +75,9 @@ describe('what cannot be held says why', () => {
   });
 });
 
-it('a seccomp profile that does not even let a container begin may be what killed it', () => {
+it('a seccomp profile that does not even let a container begin is said to have ended it', () => {
   const name = bundle(['true'], (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ERRNO' }; });
-  expect(tried(name, ...runOf(name) as [string])).toEqual({ status: 1, lines: [expect.stringContaining('or by a seccomp profile that allows too little?')], left: [] });
+  expect(tried(name, ...runOf(name) as [string])).toEqual({ status: 1, lines: [expect.stringContaining('signal 11 (Segmentation fault) while it was set up: its seccomp profile allows too little, which is execve')], left: [] });
 });
 
 describe('a config.json that is none', () => {
