@@ -20,8 +20,18 @@ export function psTable(found: readonly ContainerSummary[], now: number, truncat
     found.map((one) => [nameOf(one), one.Image, quoted(one.Command, truncate), one.Bayplan.service, `${humanDuration(now - one.Created * 1000)} ago`, one.Status, ports(one)]));
 }
 
+/** In quotes as Go's `%q` has them, like docker's: a command of several lines stays in its row, and steers no terminal. */
 function quoted(command: string, truncate: boolean): string {
-  return `"${truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command}"`;
+  const shown = truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command;
+  return `"${shown.replace(/["\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}"`;
+}
+
+const SHORT = new Map([['"', '\\"'], ['\\', '\\\\'], ['\u0007', '\\a'], ['\b', '\\b'], ['\f', '\\f'], ['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t'], ['\v', '\\v']]);
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const digits = (count: number): string => code.toString(16).padStart(count, '0');
+  return SHORT.get(character) ?? (code < 0x80 ? `\\x${digits(2)}` : code < 0x10000 ? `\\u${digits(4)}` : `\\U${digits(8)}`);
 }
 
 function ports({ Ports }: ContainerSummary): string {

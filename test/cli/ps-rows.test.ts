@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import type { ContainerSummary } from '../../src/client/container-summary.ts';
+import { psRecord, psTable } from '../../src/cli/ps-rows.ts';
+
+const running = (command: string): ContainerSummary => ({
+  Id: 'a'.repeat(64), Names: ['/shop-web-1'], Image: 'nginx', ImageID: '', Command: command, Created: 0, State: 'running', Status: 'Up 1 second', Ports: [], Labels: {}, NetworkSettings: { Networks: {} }, Mounts: [],
+  Bayplan: { owner: 'stack', stack: 'shop', service: 'web', slot: 1, exitCode: 0, health: 'none' },
+});
+
+test('a command is in quotes as docker\'s, in one row whatever it holds', () => {
+  const command = 'sh -c "a\\b"\n\t\u001b[31m\u0007\u007f\u009b\u202e é…😀';
+  const quoted = '"sh -c \\"a\\\\b\\"\\n\\t\\x1b[31m\\a\\x7f\\u009b\\u202e é…😀"';
+  expect(psTable([running(command)], 1000, false).split('\n')).toEqual([expect.stringMatching(/^NAME/), expect.stringContaining(` ${quoted} `), '']);
+  expect(psRecord(running(command), 1000, false)).toMatchObject({ Command: quoted });
+  expect(psRecord(running('sleep "1000 seconds and more"'), 1000, true)).toMatchObject({ Command: '"sleep \\"1000 seconds…"' });
+});
