@@ -1,16 +1,22 @@
-import { cpus } from 'node:os';
+import { cpus as processors } from 'node:os';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Resources } from '../state/resources.ts';
 import type { ResourceConfig } from './docker-config.ts';
 
 /** Docker's, in bytes. */
 const LEAST_MEMORY = 6 * 1024 * 1024;
+/** The kernel's, in microseconds. */
+const LEAST_TIME = 1000;
+const LONGEST_PERIOD = 1_000_000;
 
-/** Throws `bad-request` for so little memory that no container could be started, and for more processors than there are. */
-export function checkResources({ Memory: memory, NanoCpus: nanoCpus }: Pick<ResourceConfig, 'Memory' | 'NanoCpus'>): void {
-  if ((memory ?? 0) > 0 && (memory ?? 0) < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
-  const there = cpus().length;
-  if ((nanoCpus ?? 0) < 0 || (nanoCpus ?? 0) > there * 1e9) throw new BayplanError('bad-request', `range of CPUs is from 0.01 to ${there}.00, as there are only ${there} CPUs available`);
+/** What Docker refuses, in its words: limits by which no container could be started, and such as contradict each other. `asked` alone, and with what `holds` besides. Throws `bad-request`. */
+export function checkLimits({ memory, memoryReservation, cpus, cpuQuota, cpuPeriod }: Resources, holds: Resources): void {
+  const most = processors().length;
+  if (memory !== null && memory < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
+  if ((memory !== null || memoryReservation !== null) && (holds.memory ?? Infinity) < (holds.memoryReservation ?? 0)) throw new BayplanError('bad-request', 'Minimum memory limit can not be less than memory reservation limit, see usage');
+  if (cpus !== null && (cpus < 0 || cpus > most)) throw new BayplanError('bad-request', `range of CPUs is from 0.01 to ${most}.00, as there are only ${most} CPUs available`);
+  if (cpuPeriod !== null && (cpuPeriod < LEAST_TIME || cpuPeriod > LONGEST_PERIOD)) throw new BayplanError('bad-request', 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
+  if (cpuQuota !== null && cpuQuota > 0 && cpuQuota < LEAST_TIME) throw new BayplanError('bad-request', 'CPU cfs quota can not be less than 1ms (i.e. 1000)');
 }
 
 /** Limits as the Docker Engine API names them; 0 says nothing. */

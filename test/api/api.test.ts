@@ -109,6 +109,23 @@ test('a stop signal that there is not is refused where the container is made', a
   expect((await call('POST', '/containers/create?name=box', config('RTMIN+3'))).status).toBe(201);
 });
 
+test('limits that Docker refuses are refused, in its words', async () => {
+  const refused: [object, string][] = [
+    [{ Memory: 1024 }, 'Minimum memory limit allowed is 6MB'], [{ Memory: 10 << 20, MemoryReservation: 20 << 20 }, 'Minimum memory limit can not be less than memory reservation limit'],
+    [{ NanoCpus: 1e15 }, 'range of CPUs is from 0.01 to'], [{ NanoCpus: -1 }, 'range of CPUs is from 0.01 to'],
+    [{ CpuQuota: 500 }, 'CPU cfs quota can not be less than 1ms'], [{ CpuPeriod: 10 }, 'CPU cfs period can not be less than 1ms'],
+  ];
+  for (const [limits, words] of refused) {
+    const body = expect.stringContaining(words);
+    expect(await call('POST', '/containers/create?name=box', JSON.stringify({ Image: 'nginx:1', HostConfig: { NetworkMode: 'none', ...limits } }))).toMatchObject({ status: 400, body });
+    expect(await call('POST', '/containers/shop-web-1/update', JSON.stringify(limits))).toMatchObject({ status: 400, body });
+  }
+  const { spec, ...rest } = container(1, 'web');
+  engine.all.set('shop-web-1', { ...rest, spec: { ...spec, resources: { ...spec.resources, memoryReservation: 20 << 20, cpus: 1000 } } });
+  expect((await call('POST', '/containers/shop-web-1/update', JSON.stringify({ Memory: 10 << 20 }))).status).toBe(400);
+  expect((await call('POST', '/containers/shop-web-1/update', JSON.stringify({ Memory: 30 << 20, CpuQuota: -1 }))).status).toBe(200); // what holds already is nobody's mistake
+});
+
 test('an update takes the limit of processes away with -1, and leaves it with 0', async () => {
   const { spec, ...rest } = container(1, 'web');
   engine.all.set('shop-web-1', { ...rest, spec: { ...spec, resources: { ...spec.resources, pids: 7 } } });
