@@ -278,8 +278,7 @@ export class Engine {
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */
   async createContainer(desired: Desired, signal: AbortSignal = new AbortController().signal): Promise<string> {
     checkRuntimes(desired, this.runtimes);
-    await checkDevices(desired, this.cdi);
-    const id = await this.#single.create(desired, signal);
+    const id = await this.#single.create(desired, signal, () => checkDevices(desired, this.cdi));
     // What is removed at its end need not outlive a power cut.
     if (Object.values(desired.containers).some(({ spec }) => !spec.autoRemove)) await this.containers.flush();
     return id;

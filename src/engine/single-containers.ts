@@ -28,13 +28,14 @@ export class SingleContainers {
     this.#executor = executor;
   }
 
-  /** Makes the one container of `desired`, and the networks and volumes that it names and that are missing; starts nothing. Answers its id. */
-  async create(desired: Desired, signal: AbortSignal): Promise<string> {
+  /** Makes the one container of `desired`, and the networks and volumes that it names and that are missing, once `check` has let it pass; starts nothing. Answers its id. */
+  async create(desired: Desired, signal: AbortSignal, check: () => Promise<void>): Promise<string> {
     const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
     const image = container?.spec.image ?? '';
     if (container?.identity.owner === 'api' && this.#runtime.images.find(image) === null) throw new BayplanError('image-not-found', `No such image: ${image}`); // in words by which docker's client knows to pull it
-    this.#making.add(desired);
+    this.#making.add(desired); // before anything is waited for: what it wants is not to be pruned meanwhile
     try {
+      await check();
       return await this.#mutex.run(desired.stack, () => this.#create(name, desired, signal));
     } finally {
       this.#making.delete(desired);
