@@ -16,7 +16,8 @@ const hasEnded = ({ phase, restartAt, startedAt }: ContainerStatus): boolean => 
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
  * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers have ended and none of
- * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone.
+ * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone;
+ * `oneoff`: those that `run` has made too, which docker compose leaves out (runs of jobs are never left out).
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -27,9 +28,11 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const since = parseSince(query.get('since'));
   const end = parseSince(query.get('until'));
   const index = query.get('index');
+  const oneOffs = flag(exchange, 'oneoff');
   const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly ended: boolean; readonly finishedAt: number }[] =>
     [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
       if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing') return [];
+      if (identity.owner === 'oneoff' && identity.slot === 0 && !oneOffs) return [];
       if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
       return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt }];
     });

@@ -22,7 +22,7 @@ const STACK: ReadonlySet<string> = new Set(['--root', '--file', '--project-name'
 const VALUES: Readonly<Record<string, Kind>> = {
   '--root': 'files', '--file': 'files', '--project-directory': 'files', '--env-file': 'files', '--env-from-file': 'files', '--output': 'files', '--input': 'files', '--profile': 'profiles',
   '--exit-code-from': 'services', '--attach': 'services', '--no-attach': 'services',
-  '--progress': ['auto', 'tty', 'plain', 'json', 'quiet'], '--ansi': ['auto', 'never'], '--pull': ['always', 'missing', 'never'], '--policy': ['always', 'missing'], '--rmi': ['all', 'local'], '--protocol': ['tcp', 'udp'],
+  '--progress': ['auto', 'tty', 'plain', 'json', 'quiet'], '--ansi': ['auto', 'never', 'always'], '--pull': ['always', 'missing', 'never'], '--policy': ['always', 'missing'], '--rmi': ['all', 'local'], '--protocol': ['tcp', 'udp'],
   '--status': ['created', 'running', 'paused', 'restarting', 'exited', 'removing', 'dead'], '--format': ['table', 'json'], 'config --format': ['yaml', 'json'], 'graph --format': ['mermaid', 'dot', 'svg', 'json'],
 };
 

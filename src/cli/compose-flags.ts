@@ -16,7 +16,7 @@ interface ComposeFlags { readonly ansi?: string; readonly parallel?: number; rea
 export function addComposeFlags(program: Command, cli: Cli): void {
   program
     .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode)
-    .addOption(new Option('--ansi <when>', 'whether to use colours and move the cursor: auto or never').argParser(ansi))
+    .addOption(new Option('--ansi <when>', 'whether to use colours and move the cursor: auto, never, or always, also where there is no terminal').argParser(ansi))
     .addOption(new Option('--parallel <number>', 'accepted for docker compose\'s sake: the engine bounds its work itself').argParser(wholeNumber).hideHelp())
     .addOption(new Option('--compatibility', 'refused: names of docker-compose 1').hideHelp())
     .addOption(new Option('--all-resources', 'for config alone').hideHelp())
@@ -37,10 +37,10 @@ function beforeAction(verb: string, command: Command, cli: Cli): void {
   if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
   if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
   if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');
-  if (when === 'never') {
+  if (when === 'never' || when === 'always') {
     for (const { long } of command.options) {
-      if (long === '--no-color') command.setOptionValue('color', false);
-      if (long === '--progress' && command.optsWithGlobals<{ readonly progress?: string }>().progress === 'auto') command.setOptionValue('progress', 'plain');
+      if (long === '--no-color' && when === 'never') command.setOptionValue('color', false);
+      if (long === '--progress' && command.optsWithGlobals<{ readonly progress?: string }>().progress === 'auto') command.setOptionValue('progress', when === 'never' ? 'plain' : 'tty');
     }
   }
 }
@@ -53,8 +53,7 @@ function verbOf(command: Command): string {
 }
 
 function ansi(value: string): string {
-  if (value === 'always') throw new InvalidArgumentError('Colours are for terminals alone: expected auto or never.');
-  if (value !== 'auto' && value !== 'never') throw new InvalidArgumentError('Expected auto or never.');
+  if (value !== 'auto' && value !== 'never' && value !== 'always') throw new InvalidArgumentError('Expected auto, never or always.');
   return value;
 }
 

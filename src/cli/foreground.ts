@@ -57,7 +57,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
     stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
     stops.push(stop);
   });
-  const output = new LogPrinter(name, { colour: options.colour && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.prefix, timestamps: options.timestamps });
+  const output = new LogPrinter(name, { colour: options.colour, prefix: options.prefix, timestamps: options.timestamps });
   let shown = began;
   let following: Promise<void> | null = null;
   let watched: Promise<void> | undefined;

@@ -1,16 +1,18 @@
 import { clientOf } from './client-of.ts';
 import { addStackOptions, lineCount, type StackOptions } from './options.ts';
+import { inColour } from './in-colour.ts';
 import { LogPrinter } from './log-printer.ts';
 import { checkServices } from './no-service.ts';
 import type { AddCommand } from './program.ts';
 import { stackNameOf } from './stack-name.ts';
 import { timeOption } from './time-option.ts';
 
-interface LogsOptions extends StackOptions { readonly follow?: boolean; readonly tail: string; readonly timestamps?: boolean; readonly color: boolean; readonly logPrefix: boolean; readonly since?: string; readonly until?: string; readonly index?: string }
+interface LogsOptions extends StackOptions { readonly all?: boolean; readonly follow?: boolean; readonly tail: string; readonly timestamps?: boolean; readonly color: boolean; readonly logPrefix: boolean; readonly since?: string; readonly until?: string; readonly index?: string }
 
 export const addLogs: AddCommand = (program, cli, ends) => {
   addStackOptions(program.command('logs').description('show what the services wrote'), false)
     .argument('[service...]', 'only these services')
+    .option('-a, --all', 'what one-offs of `run` wrote too')
     .option('-f, --follow', 'go on with what they write')
     .option('-n, --tail <lines>', 'only the last lines of each container', lineCount, 'all')
     .option('-t, --timestamps', 'show when each line was written')
@@ -22,12 +24,12 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<LogsOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
-      const output = new LogPrinter(name, { colour: options.color && cli.stdout.isTTY === true && !cli.env['NO_COLOR'], prefix: options.logPrefix, timestamps: options.timestamps === true });
+      const output = new LogPrinter(name, { colour: inColour(options, cli), prefix: options.logPrefix, timestamps: options.timestamps === true });
       const there = await client.containers(name, true);
       await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
-      const names = there.filter(({ Bayplan }) => (services.length === 0 || services.includes(Bayplan.service)) && (options.index === undefined || String(Bayplan.slot) === options.index)).flatMap(({ Names }) => Names);
+      const names = there.filter(({ Bayplan }) => (options.all === true || Bayplan.owner !== 'oneoff' || Bayplan.slot > 0) && (services.length === 0 || services.includes(Bayplan.service)) && (options.index === undefined || String(Bayplan.slot) === options.index)).flatMap(({ Names }) => Names);
       output.expect(names.map((each) => each.replace(/^\//, '')));
-      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, tail: options.tail, index: options.index, since: timeOf(options.since), until: timeOf(options.until) })) {
+      for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, oneOffs: options.all === true, tail: options.tail, index: options.index, since: timeOf(options.since), until: timeOf(options.until) })) {
         if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));
       }
       return 0;

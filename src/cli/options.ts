@@ -13,6 +13,7 @@ export interface StackOptions {
   readonly profile?: readonly string[];
   readonly envFile?: readonly string[];
   readonly projectDirectory?: string;
+  readonly ansi?: string;
   /** Of commands that change something. */
   readonly dryRun?: boolean;
 }

@@ -5,6 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { dryRun } from './dry-run.ts';
 import { runInForeground } from './foreground.ts';
+import { inColour } from './in-colour.ts';
 import { late } from './late.ts';
 import { addUpOptions, type UpOptions } from './make-options.ts';
 import { noService } from './no-service.ts';
@@ -43,7 +44,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
         return await runInForeground(project.name, request, client, view, {
           services: shownServices(project, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
-          colour: options.color, prefix: options.logPrefix, timestamps: options.timestamps === true, watch,
+          colour: inColour(options, cli), prefix: options.logPrefix, timestamps: options.timestamps === true, watch,
         }, cli);
       } finally {
         view.close();

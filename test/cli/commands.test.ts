@@ -33,11 +33,24 @@ test('ps lists what runs, with -a all, and the same as JSON', async () => {
   expect(cli.out.trim().split('\n')).toHaveLength(1);
 });
 
+test('logs leave out one-offs, as docker compose does, and show them where all are asked for', async () => {
+  const web = container(1, 'web');
+  cli.engine.all.set('shop-web-run-1', { ...container(8, 'web'), identity: { ...web.identity, owner: 'oneoff', slot: 0 } });
+  cli.engine.all.set('shop-web-job-1', { ...container(9, 'web'), identity: { ...web.identity, owner: 'oneoff', slot: 1 } });
+  for (const name of ['web-1', 'web-run-1', 'web-job-1']) cli.engine.records.set(`shop-${name}`, [record(1000, 'stdout', `${name} wrote\n`)]);
+  expect(await cli.run('logs', '-p', 'shop', 'web')).toBe(0);
+  expect(cli.out.split('\n').sort()).toEqual(['', 'web-1      | web-1 wrote', 'web-job-1  | web-job-1 wrote']);
+  await cli.run('logs', '-p', 'shop', '-a', 'web');
+  expect(cli.out).toContain('web-run-1  | web-run-1 wrote\n');
+});
+
 test('logs are behind coloured names, or plain, or without', async () => {
   cli.engine.records.set('shop-web-1', [record(1000, 'stdout', 'one\ntwo\n')]);
   cli.engine.records.set('shop-db-1', [record(2000, 'stderr', 'three')]);
   expect(await cli.run('logs', '-p', 'shop')).toBe(0);
   expect(cli.out).toBe('web-1  | one\nweb-1  | two\ndb-1   | three\n');
+  await cli.run('--ansi', 'always', 'logs', '-p', 'shop', 'db');
+  expect(cli.out).toBe('\u001b[36mdb-1  | \u001b[39mthree\n');
   await cli.run('logs', '-p', 'shop', '--no-log-prefix', '-t', '-n', '1', 'web');
   expect(cli.out).toMatch(/^1970-01-01T00:00:01.000Z /);
   expect(await cli.run('logs', '-p', 'none')).toBe(1);
