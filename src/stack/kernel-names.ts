@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { knownSignal } from '../state/signals.ts';
 import { suggest } from './nearest.ts';
 
 const capabilities = [
@@ -19,10 +20,5 @@ export function capabilityProblem(name: string): string | null {
 export function signalProblem(name: string): string | null {
   const plain = /^\d|^SIG/i.test(name) ? name.toUpperCase() : `SIG${name.toUpperCase()}`;
   // An empty name, as from a variable that is not set, asks for nothing.
-  return isSignal(plain) || name === '' ? null : `expected a signal such as SIGTERM, got ${JSON.stringify(name)}${suggest(plain, signals, 'SIG')}`;
-}
-
-function isSignal(name: string): boolean {
-  if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= 64;
-  return signals.includes(name) || /^SIGRTM(IN(\+\d{1,2})?|AX(-\d{1,2})?)$/.test(name);
+  return knownSignal(plain) !== null || name === '' ? null : `expected a signal such as SIGTERM, got ${JSON.stringify(name)}${suggest(plain, signals, 'SIG')}`;
 }

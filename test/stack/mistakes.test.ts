@@ -68,6 +68,7 @@ networks:
     ['a misspelt capability', web('    cap_add: [CAP_NET_ADMN]\n'), [at(4, 15, 'services.web.cap_add[0]: expected a capability such as NET_ADMIN, got "CAP_NET_ADMN"; did you mean "NET_ADMIN"?')]],
     ['a signal like no other', web('    stop_signal: SIGFOO\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGFOO"')]],
     ['a misspelt signal', web('    stop_signal: SIGTREM\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGTREM"; did you mean "SIGTERM"?')]],
+    ['a real-time signal past the last', web('    stop_signal: SIGRTMIN+31\n'), [at(4, 18, 'services.web.stop_signal: expected a signal such as SIGTERM, got "SIGRTMIN+31"')]],
     ['a boolean restart', web('    restart: false\n'), [at(4, 14, 'services.web.restart: expected "no", "always", "unless-stopped" or "on-failure[:N]", got the boolean false; write "no"')]],
     ['a wrong host entry', web('    extra_hosts: ["h=1.2.3.4", "x"]\n'), [at(4, 32, 'services.web.extra_hosts: expected HOST=ADDRESS, got "x"; write "x=ADDRESS"')]],
     ['a relative working folder', web('    working_dir: app\n'), [at(4, 18, 'services.web.working_dir: expected an absolute path, got "app"; write "/app"')]],
