@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { Culprit, KernelWatch, Watched } from '../runtime/kernel-watch.ts';
@@ -148,7 +149,8 @@ export class DriftWatch {
     if (places === null) return;
     const cancels: (() => void)[] = [];
     const changed = (): void => this.#mark((dirty) => dirty.containers.add(name));
-    const gone = (): boolean => this.#context.containers.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0;
+    const gone = (): boolean => this.#context.containers.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0
+      || !existsSync(`/proc/${places.pid}/ns/net`); // it has ended, and its end is not known yet
     if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed, gone);
     this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed, gone);
     for (const of of places.limits) this.#add(cancels, { kind: 'files', of }, changed, gone);
