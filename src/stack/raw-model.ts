@@ -27,7 +27,7 @@ export function rawModel(tree: Tree, surroundings: RawSurroundings): Data {
   for (const [name, service] of Object.entries(services)) services[name] = rawService(dataOf(service), surroundings);
   const uses = surroundings.normalize && Object.values(services).some((service) => Object.hasOwn(dataOf(dataOf(service)['networks']), 'default'));
   const networks = { ...(uses ? { default: null } : {}), ...dataOf(model['networks']) };
-  const sections: Data = { ...model, name: surroundings.name, services, ...(Object.keys(networks).length > 0 ? { networks } : {}) };
+  const sections: Data = { ...model, ...(surroundings.normalize ? { name: surroundings.name } : {}), services, ...(Object.keys(networks).length > 0 ? { networks } : {}) };
   for (const section of ['networks', 'volumes', 'secrets', 'configs']) {
     if (sections[section] === undefined) continue;
     sections[section] = Object.fromEntries(Object.entries(dataOf(sections[section])).map(([key, value]) => [key, value === null && !surroundings.normalize ? null : rawResource(key, dataOf(value), surroundings)]));

@@ -107,3 +107,12 @@ test('what changes nothing runs under --dry-run, and --parallel is told to make 
   expect([cli.out, cli.err]).toEqual(['web\n', 'warning: --parallel makes no difference: the engine bounds its work itself\n']);
   expect(await cli.run('version', '-f', 'json', '--short')).toBe(0);
 });
+
+test('config with nothing filled in and nothing normalized has the name that the file has, as docker compose does', async () => {
+  const raw = ['config', '--no-interpolate', '--no-normalize'];
+  cli.write('compose.yaml', 'services:\n  web:\n    image: nginx:$TAG\n');
+  expect([await cli.run(...raw), cli.out]).toEqual([0, 'services:\n  web:\n    image: nginx:$TAG\n']);
+  cli.write('compose.yaml', 'name: shop$X\nservices:\n  web:\n    image: a\n');
+  expect([await cli.run(...raw), cli.out]).toEqual([0, expect.stringMatching(/^name: shop\$X\nservices:/)]);
+  expect([await cli.run('config', '--no-interpolate'), cli.out]).toEqual([0, expect.stringMatching(/^name: shop\n/)]);
+});
