@@ -22,7 +22,7 @@ export interface PreStartSteps { readonly steps: readonly Step[]; /** What the s
 /**
  * Hooks before the start of a service's containers (05-services, `pre_start`), one after the other: those of the service as a whole where no container of it has run as it
  * is wanted (`all`), with what the first one in `starting` mounts; those of each replica before each that starts. A hook that fails keeps what follows from being done, and its container stays to be looked at
- * until the next run. Those in `leaving` are taken away elsewhere. One that still runs, of an engine that is no more, is waited for. `conditions`: what has to be so before any start.
+ * until the next run. Those in `leaving` are taken away elsewhere. One that still runs, of an engine that is no more, is waited for, and one that has succeeded meanwhile is not run twice. `conditions`: what has to be so before any start.
  */
 export function preStartSteps(starting: readonly Starting[], all: boolean, conditions: readonly string[], stack: string, actual: State, leaving: ReadonlyMap<string, string>): PreStartSteps {
   const [first] = starting;
@@ -59,7 +59,10 @@ function hookSteps(name: string, hook: PreStart, { one, container, generation, m
   const create = stepId('create-container', name);
   const start = stepId('start-container', name);
   const there = actual.containers[name];
-  const goesOn = made && there?.status?.phase === 'running' && differences({ ...there.spec, mounts: spec.mounts }, spec).length === 0;
+  const isThisOne = made && there !== undefined && differences({ ...there.spec, mounts: spec.mounts }, spec).length === 0;
+  // It is there still where the engine ended between its end and its removal.
+  if (isThisOne && there.status?.phase === 'exited' && there.status.exitCode === 0) return { steps: leaving.has(name) ? [] : [removalOfSucceeded(name, [])], ends: [] };
+  const goesOn = isThisOne && there.status?.phase === 'running';
   const steps: Step[] = goesOn ? [] : [
     ...removalOf(name, 'it is run again', actual, leaving),
     {
@@ -68,11 +71,12 @@ function hookSteps(name: string, hook: PreStart, { one, container, generation, m
     },
     { id: start, action: 'start-container', args: { name }, needs: [create], why },
   ];
-  steps.push(
-    { id: wait, action: 'wait-container', args: { name, until: 'completed' }, needs: [start], why },
-    { id: `${stepId('remove-container', name)} ended`, action: 'remove-container', args: { name, volumes: true }, needs: [wait], why: 'it has succeeded' },
-  );
+  steps.push({ id: wait, action: 'wait-container', args: { name, until: 'completed' }, needs: [start], why }, removalOfSucceeded(name, [wait]));
   return { steps, ends: [wait] };
+}
+
+function removalOfSucceeded(name: string, needs: readonly string[]): Step {
+  return { id: `${stepId('remove-container', name)} ended`, action: 'remove-container', args: { name, volumes: true }, needs, why: 'it has succeeded' };
 }
 
 /** Takes away what is left of a former run. */

@@ -94,6 +94,8 @@ describe('pre_start', () => {
     expect(text(web([]), failed)).not.toContain('pre_start'); // to be looked at, until somebody starts it again or takes it down
     const running = withStatus(state, 'shop-web-1-pre_start-0', { phase: 'running' });
     expect(text(wanted, running).split('\n')[0]).toBe('wait-container shop-web-1-pre_start-0 completed  (pre_start of service web)');
+    const succeeded = withStatus(state, 'shop-web-1-pre_start-0', { phase: 'exited', exitCode: 0 }); // while no engine ran
+    expect(text(wanted, succeeded).split('\n').slice(0, 2)).toEqual(['remove-container shop-web-1-pre_start-0  (it has succeeded)', 'create-container shop-web-1-pre_start-1  (pre_start of service web)']);
     expect(text(web([hook({ command: ['another'] })]), running)).toContain('stop-container shop-web-1-pre_start-0  (it is run again)\nremove-container shop-web-1-pre_start-0  (it is run again)\n');
     expect(text({ ...wanted, services: {}, remove: { orphans: true, volumes: false } }, failed)).toContain('remove-container shop-web-1-pre_start-0  (');
   });
