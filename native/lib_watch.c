@@ -19,11 +19,12 @@
 #define LINE_BYTES 4400
 /* What changes within this time is told once. */
 #define TOGETHER_MS 20
+#define MOST_READS 64
 #define ENTRY_CHANGES (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define FILE_CHANGES (IN_MODIFY | IN_MOVED_TO | ENTRY_CHANGES)
 
 /* The buffer is for messages of netlink and of inotify. */
-struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(8) char buffer[65536]; };
+struct watcher { int control, epoll, inotify, home; struct watch *watches; uint32_t count; bool dirty, deaf, over; struct timespec due; char input[LINE_BYTES]; size_t filled; _Alignas(8) char buffer[65536]; };
 
 enum { CONTROL = UINT32_MAX, INOTIFY = UINT32_MAX - 1 };
 #define PIDFD_BIT (UINT64_C(1) << 32)
@@ -164,7 +165,15 @@ static void read_control(struct watcher *w) {
   if (w->filled == sizeof w->input) { errno = EMSGSIZE; end(w, "a line"); }
 }
 
-static void read_files(struct watcher *w) {
+/* What somebody writes all the time costs one look at a time: until that is told the rest gathers, in the kernel, which joins what is alike. */
+static void hear_files(struct watcher *w, bool on) {
+  struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u64 = INOTIFY };
+  if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->inotify, &event) < 0) return end(w, "epoll_ctl");
+  w->deaf = !on;
+}
+
+/* Whether there was anything. */
+static bool read_files(struct watcher *w) {
   _Alignas(struct inotify_event) char buffer[16384];
   ssize_t got = read(w->inotify, buffer, sizeof buffer);
   for (char *at = buffer; got > 0 && at < buffer + got;) {
@@ -178,6 +187,16 @@ static void read_files(struct watcher *w) {
       if (!overflown) break;
     }
   }
+  if (w->dirty && !w->deaf) hear_files(w, false);
+  return got > 0;
+}
+
+static void tell_all(struct watcher *w) {
+  if (w->deaf) {
+    for (int reads = 0; reads < MOST_READS && read_files(w); reads++) {}
+    hear_files(w, true);
+  }
+  flush(w);
 }
 
 static void serve(struct watcher *w, uint64_t data) {
@@ -199,7 +218,7 @@ static void *run(void *argument) {
     int count = epoll_wait(w->epoll, events, 64, w->dirty ? left_ms(w) : -1);
     if (count < 0 && errno != EINTR) end(w, "epoll_wait");
     for (int i = 0; i < count && !w->over; i++) serve(w, events[i].data.u64);
-    if (w->dirty && left_ms(w) == 0) flush(w);
+    if (w->dirty && left_ms(w) == 0) tell_all(w);
   }
   for (uint32_t i = 0; i < w->count; i++) forget(w, &w->watches[i]);
   close(w->control);
