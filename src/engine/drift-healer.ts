@@ -1,7 +1,7 @@
 import { planDrift } from '../plan/drift.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { DriftAnswer, Found } from '../state/drift.ts';
-import { afterHeal, afterLook, type Finding, type Ward } from './drift-machine.ts';
+import { afterHeal, afterLook, type Finding, slows, type Ward } from './drift-machine.ts';
 import type { EventLog } from './event-log.ts';
 import type { Stacks } from './stacks.ts';
 
@@ -23,6 +23,8 @@ export class DriftHealer {
   readonly #wards = new Map<string, Map<string, Ward>>();
   /** Why no plan could be made or carried out for what has drifted of a stack, as it was told last. */
   readonly #failures = new Map<string, string>();
+  /** The same of what has drifted itself, by stack and object. */
+  readonly #failedHeals = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -99,7 +101,7 @@ export class DriftHealer {
         const ward = wards.get(key);
         if (ward?.state !== 'due') continue;
         wards.set(key, afterHeal(ward, carriedOut, now()));
-        if (!carriedOut) this.#event(stack, key, 'heal-failed', { cause: ward.cause, error: result.message.split('\n').join('; ') });
+        this.#tellFailure(stack, key, ward.cause, carriedOut ? null : result.message.split('\n').join('; '));
       }
       this.consider([stack]);
       this.#failures.delete(stack);
@@ -116,10 +118,25 @@ export class DriftHealer {
       for (const one of found.drift) this.#event(stack, key, 'drift', { field: one.field, expected: one.expected, found: one.found, ...(one.by === undefined ? {} : { by: one.by }), policy: found.fate });
     }
     if (after?.state === 'healed' && before?.state !== 'healed') this.#event(stack, key, 'heal', { cause: after.cause });
+    if (after !== null && slows(before, after)) this.#warn(stack, key, 'heal-slowed', after.cause, `it was put right ${after.heals} times and is changed again and again${culpritOf(found)}: it is put right less and less often from now on`);
     if (after?.state === 'given-up' && before?.state !== 'given-up') {
-      this.#event(stack, key, 'heal-gave-up', { cause: after.cause, error: 'it was put right twice in a row, without effect: see to it, then bring the stack up' });
-      this.#context.report(`stack ${stack}: ${key}: ${after.cause}: it was put right twice in a row, without effect`);
+      this.#warn(stack, key, 'heal-gave-up', after.cause, 'it was put right twice in a row, without effect: see to it, then bring the stack up');
     }
+  }
+
+  /** Each failure is an event, and a line where it is another than the last one. */
+  #tellFailure(stack: string, key: string, cause: string, error: string | null): void {
+    const of = `${stack}\0${key}`;
+    if (error === null) return void this.#failedHeals.delete(of);
+    if (this.#failedHeals.get(of) === error) return this.#event(stack, key, 'heal-failed', { cause, error });
+    this.#failedHeals.set(of, error);
+    this.#warn(stack, key, 'heal-failed', cause, error);
+  }
+
+  #warn(stack: string, key: string, action: string, cause: string, error: string): void {
+    this.#event(stack, key, action, { cause, error });
+    const [object, name] = objectOf(key);
+    this.#context.report(`stack ${stack}: ${object} ${name}: ${cause}: ${action === 'heal-failed' ? 'it could not be put right: ' : ''}${error}`);
   }
 
   #event(stack: string, key: string, action: string, more: Readonly<Record<string, string>>): void {
@@ -140,6 +157,11 @@ function keyOf({ object, name, fate, drift }: Found): string {
 function objectOf(key: string): [Found['object'], string] {
   const [object = '', name = ''] = key.split(' ');
   return [object === 'network' || object === 'volume' ? object : 'container', name];
+}
+
+function culpritOf(found: Found | undefined): string {
+  const by = found?.drift.find((one) => one.by !== undefined)?.by;
+  return by === undefined ? '' : `, ${by}`;
 }
 
 function findingOf({ drift, fate }: Found): Finding {

@@ -8,8 +8,10 @@ export interface Ward {
   readonly cause: string;
   /** When it is due, or when it came to be so. */
   readonly at: number;
-  /** Times it was healed lately. */
+  /** Times it was healed lately of this cause. */
   readonly heals: number;
+  /** The same of other causes: two that take turns are no news each time. */
+  readonly others: ReadonlyMap<string, number>;
   /** Times in a row that this had no effect. */
   readonly vain: number;
 }
@@ -17,7 +19,8 @@ export interface Ward {
 /** What a look has found of it. */
 export interface Finding { readonly cause: string; readonly policy: 'heal' | 'report' }
 
-/** So often it is healed at once, then less and less often, at most once a minute. */
+const NONE: ReadonlyMap<string, number> = new Map();
+/** So often it is healed of one cause at once, then less and less often, at most once a minute. */
 const AT_ONCE = 3;
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
@@ -26,7 +29,7 @@ const CALM_MS = 60_000;
 const VAIN = 2;
 
 /**
- * The table. Null: nothing is known of it, and nothing has to be.
+ * The table. Null: nothing is known of it, and nothing has to be. What it was healed of lately is due later and later instead of at once.
  *
  * | state    | nothing found            | to be reported | the same found          | another found           |
  * |----------|--------------------------|----------------|-------------------------|-------------------------|
@@ -39,23 +42,34 @@ const VAIN = 2;
  */
 export function afterLook(ward: Ward | null, finding: Finding | null, now: number): Ward | null {
   if (finding === null) {
-    if (ward === null || ward.state === 'given-up' || ward.state === 'reported' || (ward.state === 'due' && ward.heals === 0)) return null;
+    if (ward === null || ward.state === 'given-up' || ward.state === 'reported' || (ward.state === 'due' && ward.heals === 0 && ward.others.size === 0)) return null;
     if (ward.state === 'healed') return now - ward.at >= CALM_MS ? null : ward;
     return { ...ward, state: 'healed', at: now, vain: 0 };
   }
   const { cause, policy } = finding;
-  if (policy === 'report') return ward?.state === 'reported' && ward.cause === cause ? ward : { state: 'reported', cause, at: now, heals: 0, vain: 0 };
-  if (ward === null || ward.state === 'reported') return { state: 'due', cause, at: now, heals: 0, vain: 0 };
-  const same = ward.cause === cause;
+  if (policy === 'report') return ward?.state === 'reported' && ward.cause === cause ? ward : { state: 'reported', cause, at: now, heals: 0, others: NONE, vain: 0 };
+  if (ward === null || ward.state === 'reported') return { state: 'due', cause, at: now, heals: 0, others: NONE, vain: 0 };
+  if (ward.cause !== cause) return ward.state === 'due' ? { ...ward, cause } : turned(ward, cause, now);
   switch (ward.state) {
-    case 'due': return { ...ward, cause };
-    case 'given-up': return same ? ward : { state: 'due', cause, at: now, heals: 0, vain: 0 };
-    case 'healed': return { state: 'due', cause, at: now + (same ? pause(ward.heals) : 0), heals: same ? ward.heals : 0, vain: 0 };
+    case 'due': case 'given-up': return ward;
+    case 'healed': return { ...ward, state: 'due', at: now + pause(ward.heals), vain: 0 };
     case 'tried': {
-      const vain = same ? ward.vain + 1 : 0;
-      return vain >= VAIN ? { ...ward, state: 'given-up', at: now, vain } : { ...ward, state: 'due', cause, at: now + (same ? FIRST_MS : 0), vain };
+      const vain = ward.vain + 1;
+      return vain >= VAIN ? { ...ward, state: 'given-up', at: now, vain } : { ...ward, state: 'due', at: now + FIRST_MS, vain };
     }
   }
+}
+
+function turned(ward: Ward, cause: string, now: number): Ward {
+  const heals = ward.others.get(cause) ?? 0;
+  const others = new Map(ward.heals === 0 ? ward.others : [...ward.others, [ward.cause, ward.heals]]);
+  others.delete(cause);
+  return { state: 'due', cause, at: now + pause(heals), heals, others, vain: 0 };
+}
+
+/** Whether it has come back so often that it is put right less and less often from now on. */
+export function slows(before: Ward | null, after: Ward | null): boolean {
+  return before?.state === 'healed' && after?.state === 'due' && after.heals === AT_ONCE;
 }
 
 /** After its steps were carried out, or one of them failed: then it is tried again, later and later. */

@@ -1,5 +1,5 @@
 import type { PassEvent } from '../state/messages.ts';
-import type { Plan } from '../state/plan.ts';
+import type { Action, Plan } from '../state/plan.ts';
 import type { State } from '../state/state.ts';
 import { apply } from './apply.ts';
 import type { Executor } from './executor.ts';
@@ -21,17 +21,21 @@ export interface PassContext {
 /** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end. `vain`: what was carried out had no effect. */
 export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true; readonly vain?: true }
 
+const REPAIRS: ReadonlySet<Action> = new Set<Action>(['repair-container', 'repair-network', 'repair-rules']);
+const MOST_REPAIRS = 2;
+
 /**
  * Makes the world what is desired, or does what was asked for. Invariants:
  * - what is decided is decided by `plan`, from the world as it was just read;
  * - what can be known to fail before anything is changed (`objections`) changes nothing;
  * - running work settles before the world is read again;
  * - it ends when the plan is empty, when a step has failed that is no trial (what has become of a trial is the next plan's to read), or when a step that succeeded is planned again for the same cause: then
- *   it had no effect, and doing it again would be a loop.
+ *   it had no effect, and doing it again would be a loop. A cause says what was found, which may be another each time: a repair is not made more than twice.
  */
 export async function runPass(context: PassContext): Promise<PassResult> {
   const since = context.now();
   const carried = new Set<string>();
+  const repairs = new Map<string, number>();
   const failures: string[] = [];
   for (;;) {
     const made = context.plan(await context.observe(), context.now(), since);
@@ -41,7 +45,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       const objections = await context.objections?.(made) ?? [];
       if (objections.length > 0) return { ok: false, message: objections.join('\n') };
     }
-    const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`));
+    const again = made.steps.find((step) => carried.has(`${step.id}: ${step.why}`) || (repairs.get(step.id) ?? 0) >= MOST_REPAIRS);
     if (again !== undefined) return { ok: false, vain: true, message: `"${again.id}" was carried out (${again.why}) and had no effect: the container or resource does not stay as it was made` };
     const result = await apply(made.steps, context.executor, {
       concurrency: context.concurrency, signal: context.signal,
@@ -53,7 +57,11 @@ export async function runPass(context: PassContext): Promise<PassResult> {
     if (result.failed.some(({ id }) => made.trials?.includes(id) !== true)) return { ok: false, message: texts.join('\n') };
     failures.push(...texts);
     const tried = new Set([...result.done, ...result.failed.map(({ id }) => id)]);
-    for (const step of made.steps) if (tried.has(step.id)) carried.add(`${step.id}: ${step.why}`);
+    for (const { id, action, why } of made.steps) {
+      if (!tried.has(id)) continue;
+      carried.add(`${id}: ${why}`);
+      if (REPAIRS.has(action)) repairs.set(id, (repairs.get(id) ?? 0) + 1);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterHeal, afterLook, type Finding, type Ward } from '../../src/engine/drift-machine.ts';
+import { afterHeal, afterLook, type Finding, slows, type Ward } from '../../src/engine/drift-machine.ts';
 
-const ward = (state: Ward['state'], change: Partial<Ward> = {}): Ward => ({ state, cause: 'limit', at: 1000, heals: 1, vain: 0, ...change });
+const ward = (state: Ward['state'], change: Partial<Ward> = {}): Ward => ({ state, cause: 'limit', at: 1000, heals: 1, others: new Map(), vain: 0, ...change });
 const NOW = 2000;
 const same: Finding = { cause: 'limit', policy: 'heal' };
 const another: Finding = { cause: 'link', policy: 'heal' };
@@ -17,6 +17,8 @@ describe('what a look makes of what is under care', () => {
     // state, ward, nothing found, to be told, the same, another
     ['null', null, 'null', 'reported', 'due in 0', 'due in 0'],
     ['due, never healed', ward('due', { heals: 0 }), 'null', 'reported', 'due in -1000', 'due in -1000'],
+    ['due, never healed of that, but of another', ward('due', { heals: 0, others: new Map([['link', 4]]) }), 'healed', 'reported', 'due in -1000', 'due in -1000'],
+    ['healed, and of another often', ward('healed', { others: new Map([['link', 4]]) }), 'healed', 'reported', 'due in 0', 'due in 2000'],
     ['due again', ward('due'), 'healed', 'reported', 'due in -1000', 'due in -1000'],
     ['tried', ward('tried'), 'healed', 'reported', 'due in 1000', 'due in 0'],
     ['tried in vain', ward('tried', { vain: 1 }), 'healed', 'reported', 'given-up', 'due in 0'],
@@ -55,6 +57,24 @@ describe('what a look makes of what is under care', () => {
     }
     expect(pauses).toEqual([0, 0, 0, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
     expect(afterLook(one, null, now + 60_000)).toBe(null);
+  });
+
+  it('says once of each cause that it comes to rest, and is not kept awake by two that take turns', () => {
+    let now = 0;
+    const pauses: number[] = [];
+    const told: string[] = [];
+    let one: Ward | null = null;
+    for (let round = 0; round < 16; round++) {
+      const before: Ward | null = one;
+      one = afterLook(before, round % 2 === 0 ? same : another, now);
+      if (one === null) throw new Error('nothing is due');
+      if (slows(before, one)) told.push(one.cause);
+      pauses.push(one.at - now);
+      now = one.at;
+      one = afterLook(afterHeal(one, true, now), null, now);
+    }
+    expect(pauses).toEqual([0, 0, 0, 0, 0, 0, 1000, 1000, 2000, 2000, 4000, 4000, 8000, 8000, 16000, 16000]);
+    expect(told).toEqual(['limit', 'link']);
   });
 
   it('tries again later and later what could not be done', () => {

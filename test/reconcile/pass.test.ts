@@ -49,6 +49,14 @@ describe('runPass', () => {
     expect(Object.keys(state().containers).sort()).toEqual(['shop-db-1', 'shop-web-1']); // what did not depend on it was done
   });
 
+  it('makes no repair for ever, though what is found is another each time', async () => {
+    let found = 0;
+    const repair = (): Step => ({ id: 'repair-container shop-db-1', action: 'repair-container', args: { name: 'shop-db-1' }, needs: [], why: `drift: memory.max: expected 1, found ${++found}` });
+    const { pass, events } = world((before) => before);
+    expect(await pass({ plan: () => ({ steps: [repair()], notes: [], wakeAt: null }) })).toMatchObject({ ok: false, vain: true, message: expect.stringContaining('"repair-container shop-db-1" was carried out (drift: memory.max: expected 1, found 3) and had no effect') });
+    expect(events.filter((event) => event.type === 'step' && event.state === 'done')).toHaveLength(2);
+  });
+
   it('takes a step that has no effect for an error, not for a reason to try for ever', async () => {
     const { pass } = world((before, step) => (step.action === 'create-network' ? before : simulate(before, step)));
     const { ok, message } = await pass({ plan: (actual, now, since) => plan(desired({}), actual, now, since) });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -261,6 +261,57 @@ it('restarts an unhealthy container where the file asks for it, and gives up whe
   expect((await machine.engine.stackDrift('demo')).map(({ state }) => state)).toEqual(['given-up']);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   expect(status()).toMatchObject({ pid, health: 'unhealthy' });
+});
+
+describe('what somebody changes again and again', () => {
+  /** Until the test has what it waits for. */
+  async function meanwhile(script: string, wait: () => Promise<void>): Promise<void> {
+    const hand = spawn('sh', ['-c', script], { stdio: 'ignore' });
+    try {
+      await wait();
+    } finally {
+      hand.kill('SIGKILL');
+    }
+  }
+  const lines = (word: string): readonly string[] => machine.reports.filter((line) => line.includes(word));
+
+  it('without a pause, to another value each time, is given up, with a line and an event; a person who asks is told too, and gets it right afterwards', async () => {
+    await upWatched();
+    await meanwhile(`x=0; while :; do x=$((x % 8000 + 1)); echo $((33554432 + x * 4096)) > ${limit()}; done`, async () => {
+      await eventually(() => expect(told('heal-gave-up', WEB)).toHaveLength(1), 3 * BOUND_MS);
+      expect(machine.engine.container(WEB).status?.phase).toBe('running');
+      await expect(machine.up(file())).resolves.toMatchObject({ ok: false, message: expect.stringMatching(/^"repair-container demo-web-1" was carried out \(drift: memory.*\) and had no effect/) });
+    });
+    expect(lines('without effect')).toEqual([`stack demo: container ${WEB}: memory.limit_in_bytes: it was put right twice in a row, without effect: see to it, then bring the stack up`]);
+    expect(await machine.up(file())).toMatchObject({ ok: true });
+    expect(readFileSync(limit(), 'utf8').trim()).toBe(String(64 << 20));
+  });
+
+  it('after each heal is put right less and less often, with a line and an event for that: rules, a link', async () => {
+    await upWatched();
+    await meanwhile(`while sleep 0.3; do nft flush chain inet ${machine.paths.table} forward; nsenter -t ${status().pid} -n ip link del eth0; done`, async () => {
+      await eventually(() => expect([told('heal-slowed', 'demo_default').length, told('heal-slowed', WEB).length]).toEqual([1, 1]), 4 * BOUND_MS);
+    });
+    expect([lines('network demo_default: rules[chain forward]').length, lines(`container ${WEB}: networks[demo_default].link`).length]).toEqual([1, 1]);
+    expect(lines('rules[chain forward]')[0]).toMatch(/it was put right 3 times and is changed again and again, by nft, pid \d+: it is put right less and less often from now on$/);
+    expect(await machine.up(file())).toMatchObject({ ok: true });
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+  });
+
+  it('that cannot be put right is told once, with an event for each attempt', async () => {
+    await upWatched();
+    const [path, other] = [limit(), join(machine.folder, 'limit')];
+    writeFileSync(other, String(32 << 20));
+    sh(`mount --bind ${other} ${path} && mount -o remount,bind,ro ${path}`);
+    try {
+      expect((await machine.engine.stackDrift('demo')).map(({ state }) => state)).toEqual(['due']);
+      await eventually(() => expect(told('heal-failed', WEB).length).toBeGreaterThan(1), 2 * BOUND_MS);
+      expect(lines('could not be put right')).toEqual([expect.stringMatching(/^stack demo: container demo-web-1: memory\S+: it could not be put right: repair-container demo-web-1: .*Read-only file system/)]);
+    } finally {
+      sh(`umount ${path}`);
+    }
+    await eventually(async () => expect(await machine.engine.stackDrift('demo')).toEqual([]), 3 * BOUND_MS);
+  });
 });
 
 it('one that cannot be looked at costs itself alone: the others are told of and healed, up goes on, and it is told once', async () => {
