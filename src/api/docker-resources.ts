@@ -11,9 +11,9 @@ const LONGEST_PERIOD = 1_000_000;
 
 /** What Docker refuses, in its words: limits by which no container could be started, and such as contradict each other. `asked` alone, and with what `holds` besides. Throws `bad-request`. */
 export function checkLimits({ memory, memoryReservation, cpus, cpuQuota, cpuPeriod }: Resources, holds: Resources): void {
-  const most = processors().length;
   if (memory !== null && memory < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
   if ((memory !== null || memoryReservation !== null) && (holds.memory ?? Infinity) < (holds.memoryReservation ?? 0)) throw new BayplanError('bad-request', 'Minimum memory limit can not be less than memory reservation limit, see usage');
+  const most = cpus === null ? 0 : processors().length; // reading what they are takes longer than all of this
   if (cpus !== null && (cpus < 0 || cpus > most)) throw new BayplanError('bad-request', `range of CPUs is from 0.01 to ${most}.00, as there are only ${most} CPUs available`);
   if (cpuPeriod !== null && (cpuPeriod < LEAST_TIME || cpuPeriod > LONGEST_PERIOD)) throw new BayplanError('bad-request', 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
   if (cpuQuota !== null && cpuQuota > 0 && cpuQuota < LEAST_TIME) throw new BayplanError('bad-request', 'CPU cfs quota can not be less than 1ms (i.e. 1000)');

@@ -41,7 +41,7 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
 
   it('refuses limits that contradict each other, or that no machine of this size can keep', async () => {
     for (const [limits, why] of [
-      [['-m', '10m', '--memory-reservation', '20m'], 'the memory limit 10485760 is less than the memory reservation 20971520: what is reserved has to be within the limit'],
+      [['-m', '10m', '--memory-reservation', '20m'], 'Minimum memory limit can not be less than memory reservation limit, see usage'],
       [['--cpus', '4096'], expect.stringMatching(/^range of CPUs is from 0\.01 to (\d+)\.00, as there are only \1 CPUs available$/)],
       [['--cpus', '0.001'], 'cpus 0.001: expected at least 0.01'],
     ] as const) {
