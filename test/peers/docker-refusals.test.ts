@@ -49,7 +49,7 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
       expect([status, lines(err).map((line) => line.replace('docker: Error response from daemon: ', ''))]).toEqual([125, [why]]);
     }
     expect(await docker(['update', '--cpus', '4096', 'quiet'])).toMatchObject({ status: 1, err: expect.stringContaining('range of CPUs') });
-    expect(await docker(['update', '--memory', '16m', 'quiet'])).toMatchObject({ status: 1, err: expect.stringContaining('is less than the memory reservation 33554432') });
+    expect(await docker(['update', '--memory', '16m', 'quiet'])).toMatchObject({ status: 1, err: expect.stringContaining('less than memory reservation limit') });
     expect(await docker(['inspect', '-f', '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}', 'quiet'])).toMatchObject({ out: '0 0\n' });
   });
 
