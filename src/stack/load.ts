@@ -87,6 +87,8 @@ export function loadStack(input: LoadInput): LoadResult {
 
 /** Nobody reads more; one that makes files does the same wrong thing everywhere. */
 const MOST_MISTAKES = 1000;
+/** Two whole ranges: a line of a file can mean 65,535 ports, and a file have many lines. */
+const MOST_PORTS = 2 * 65_535;
 
 /** Null where there were too many mistakes to go on. */
 function untilTooMany<T>(work: () => T): T | null {
@@ -145,7 +147,7 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
 
   const absolute = (path: string): string => without('paths') ? path : resolvePath(path, input.workingDir, environment('HOME'));
   const resolveLink = (path: string): string => without('paths') ? path : (input.followLink ?? ((it) => it))(absolute(path));
-  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute, resolveLink }, '');
+  const stack = stackSchema.read(withoutExtensions(tree), { mistakes, resolve: absolute, resolveLink, ports: { left: MOST_PORTS } }, '');
   if (stack === undefined) return null;
   const selected = input.services ?? [];
   const { active, inactive } = selectProfiles(stack, chosenProfiles(input, environment), [...selected, ...input.named ?? []]);

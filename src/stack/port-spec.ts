@@ -15,8 +15,8 @@ export interface PortConfig {
 
 export const portProtocols = ['tcp', 'udp', 'sctp'];
 
-/** `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges (compose-spec 05-services, `ports`): its ports, or what is wrong with it. */
-export function parsePortSpec(text: string): readonly PortConfig[] | string {
+/** `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges (compose-spec 05-services, `ports`): its ports, `most` of them, or what is wrong with it. */
+export function parsePortSpec(text: string, most = Number.POSITIVE_INFINITY): readonly PortConfig[] | string {
   const parts = text.split(':');
   const last = parts.at(-1) ?? '';
   const [container = '', given = ''] = last.split('/');
@@ -32,19 +32,21 @@ export function parsePortSpec(text: string): readonly PortConfig[] | string {
   const count = targets.last - targets.first + 1;
   const hostCount = sources === null ? count : sources.last - sources.first + 1;
   if (count !== 1 && hostCount !== count) return `expected as many host ports as container ports, got ${String(hostCount)} and ${String(count)}; make the ranges of one length`;
-  return Array.from({ length: count }, (_, index): PortConfig => ({
+  if (count > most) return `${String(count)} ports are more than a stack may have beside those before them; name fewer, or let the service share the host's network (network_mode: host)`;
+  const ports = Array.from({ length: count }, (_, index): PortConfig => ({
     mode: 'ingress',
     ...(ip === '' ? {} : { host_ip: ip }),
     target: targets.first + index,
     ...(sources === null ? {} : { published: count === 1 ? formatRange(sources) : String(sources.first + index) }),
     protocol,
-  })).sort(byText);
+  }));
+  return sortedAsText(ports);
 }
 
 /** Docker compose sorts the ports of a range as text. */
-function byText(a: PortConfig, b: PortConfig): number {
-  const [one, other] = [`${String(a.target)}/`, `${String(b.target)}/`];
-  return one < other ? -1 : one > other ? 1 : 0;
+function sortedAsText(ports: readonly PortConfig[]): readonly PortConfig[] {
+  const keyed = ports.map((port) => ({ key: `${String(port.target)}/`, port }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ port }) => port);
 }
 
 /** An address as Go reads it: without a zone. */

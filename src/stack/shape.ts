@@ -11,6 +11,8 @@ export interface Reading {
   readonly resolve: (path: string) => string;
   /** The same for what may be a link, or lie below one. */
   readonly resolveLink: (path: string) => string;
+  /** How many more ports the stack may have. */
+  readonly ports: { left: number };
 }
 
 /**

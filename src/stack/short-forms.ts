@@ -168,10 +168,13 @@ const shortPort: Shape<readonly PortConfig[]> = {
     if (tree.kind === 'leaf' && typeof tree.value === 'number' && !isWhole(tree)) return mismatch(tree, reading, where, 'a port such as "8080:80"');
     const spec = textOrNumber.read(tree, reading, where);
     if (spec === undefined) return undefined;
-    const ports = parsePortSpec(spec);
-    if (typeof ports !== 'string') return ports;
-    reading.mistakes.add(tree.at, `${where}: ${ports}`);
-    return undefined;
+    const ports = parsePortSpec(spec, reading.ports.left);
+    if (typeof ports === 'string') {
+      reading.mistakes.add(tree.at, `${where}: ${ports}`);
+      return undefined;
+    }
+    reading.ports.left -= ports.length;
+    return ports;
   },
 };
 

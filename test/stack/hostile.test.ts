@@ -34,6 +34,7 @@ test.each<[string, string | Readonly<Record<string, string>>, RegExp]>([
   ['a row of includes without end', { 'compose.yaml': 'include: [f0.yaml]\nservices: {}\n', ...Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`f${String(index)}.yaml`, `include: [f${String(index + 1)}.yaml]\n`])) }, /f99\.yaml:1:11: include: more than 100 files include each other in a row/],
   ['a row of services that extend each other', `services:\n${times(5000, (index) => `  s${String(index)}: { extends: s${String(index + 1)} }\n`)}  s5000: { image: a }\n`, /services\.s50: more than 50 services extend each other in a row/],
   ['a row of dependencies without end', `services:\n${times(5000, (index) => `  s${String(index)}: { image: a, depends_on: [s${String(index + 1)}] }\n`)}  s5000: { image: a }\n`, /more than 1000 services depend on each other in a row/],
+  ['ports without end', `services:\n  a: { image: a, ports: [${times(50, (index) => `"127.0.0.${String(index + 1)}:1-65535:1-65535", `)}] }\n`, /2:\d+: services\.a\.ports\[2\]: 65535 ports are more than a stack may have beside those before them/],
   ['tabs without end', `services:\n${' \t\n'.repeat(100_000)}`, /2:2: expected spaces for indentation, got a tab/],
   ['a file that includes itself', 'include: [compose.yaml]\nservices: {}\n', /1:11: include: files include each other/],
   ['files that include each other', { 'compose.yaml': 'include: [b.yaml]\nservices: {}\n', 'b.yaml': 'include: [compose.yaml]\n' }, /b\.yaml:1:11: include: files include each other/],
