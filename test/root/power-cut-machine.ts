@@ -88,7 +88,8 @@ export class PowerCutMachine {
       case 'cut':
         this.#cut = fact;
         this.#mark = Math.max(this.#mark, fact.mark);
-        if (this.#under !== null) this.#runsAgain(this.#under);
+        // After a cut amid a command the next boot runs the one-shot again; it was seen to do so twice, and why is not known yet.
+        if (this.#under !== null) for (const command of [this.#under, this.#under]) this.#runsAgain(command);
     }
   }
 
