@@ -172,7 +172,7 @@ static void hear_files(struct watcher *w, bool on) {
   w->deaf = !on;
 }
 
-/* Whether there was anything. */
+/* Marks what has changed; whether inotify had told anything. */
 static bool read_files(struct watcher *w) {
   _Alignas(struct inotify_event) char buffer[16384];
   ssize_t got = read(w->inotify, buffer, sizeof buffer);

@@ -109,16 +109,21 @@ async function settledLook(): Promise<Look> {
   }
 }
 
-/** What each container is of and does. */
+/** What each container is of and does. One that is held has ended, be it with the machine before its stop was through. */
 function textOf({ revision, containers }: Look): string {
   if (revision !== null && Object.keys(containers).length === 0) return 'no containers';
-  return Object.entries(containers).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { revision, phase, exitCode, held }]) => `${name} ${revision} ${phase}${phase === 'running' ? '' : ` ${exitCode}`}${held ? ' held' : ''}`).join(', ');
+  return Object.entries(containers).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { revision, phase, exitCode, held }]) => `${name} ${revision} ${held && phase === 'lost' ? 'exited' : phase}${phase === 'running' ? '' : ` ${exitCode}`}${held ? ' held' : ''}`).join(', ');
 }
 
 async function look(): Promise<Look> {
   const answers = JSON.parse(await ask('GET', '/stacks')) as readonly StackAnswer[];
   if (!answers.some(({ name }) => name === 'cuts')) return { revision: null, containers: {} };
-  const { revision, actual } = JSON.parse(await ask('GET', '/stacks/cuts')) as StackAnswer;
+  const answer = await ask('GET', '/stacks/cuts').catch((error: unknown) => {
+    if (error instanceof Error && error.message.includes('no such stack')) return null; // a `down` that a boot goes on with has just ended
+    throw error;
+  });
+  if (answer === null) return { revision: null, containers: {} };
+  const { revision, actual } = JSON.parse(answer) as StackAnswer;
   return {
     revision,
     containers: Object.fromEntries(Object.entries(actual.containers).flatMap(([name, { spec, status }]) => (status === null ? [] : [[name, {
