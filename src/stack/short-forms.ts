@@ -75,15 +75,16 @@ function pairsOf({ repeats, blanks }: { readonly repeats: boolean; readonly blan
     expected: 'a mapping or a list of KEY=value',
     read: (tree, reading, where) => {
       const result: Record<string, string | null> = {};
-      const keep = (key: string, value: string | null, at: Tree): void => {
-        if (key === '' && tree.kind === 'dict') reading.mistakes.add(at.at, `${where}: expected a name as key, got ""; write KEY: value`);
+      const keep = (key: string, value: string | null, at: Tree, listed = true): void => {
+        if (key === '' && !listed) reading.mistakes.add(at.at, `${where}: expected a name as key, got ""; write KEY: value`);
         else if (key === '__proto__') reading.mistakes.add(at.at, `${where}: key "__proto__" cannot be used; choose another name`);
         else if (value?.includes('\0') === true) reading.mistakes.add(at.at, `${where}.${key}: expected text, got a NUL byte`);
         else result[key] = value;
       };
       if (tree.kind === 'dict') {
-        for (const [key, { value }] of tree.entries) {
-          if (value.kind === 'leaf' && !(value.value instanceof Date)) keep(key, value.value === null ? null : textOf(value), value);
+        for (const [key, { key: place, value }] of tree.entries) {
+          const listed = place === value.at; // a merge made a mapping of what a list says
+          if (value.kind === 'leaf' && !(value.value instanceof Date)) keep(key, value.value === null ? null : textOf(value), value, listed);
           else reading.mistakes.add(value.at, `${where}.${key}: expected a string, a number, a boolean or nothing, got ${describe(value)}${value.kind === 'leaf' ? `; write "${value.text}"` : '; check the indentation, or write it as text'}`);
         }
         return result;

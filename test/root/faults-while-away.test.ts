@@ -150,7 +150,7 @@ services:
   go(); // each ends within 160 ms
   await machine.open();
   const names = [...machine.engine.containers.list().keys()];
-  await eventually(() => expect(names.map((name) => status(name)?.phase)).toEqual(names.map(() => 'exited')));
+  await eventually(() => expect([machine.reports, names.map((name) => status(name)?.phase)]).toEqual([[], names.map(() => 'exited')]));
   expect(names.map((name) => status(name)?.exitCode)).toEqual(names.map(() => 0));
   expect(await machine.down()).toMatchObject({ ok: true });
   await eventually(() => expect(leftovers(machine.paths)).toEqual([]));

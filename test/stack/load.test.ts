@@ -117,6 +117,11 @@ volumes: { data: }
   expect(service?.volumes?.map((volume) => `${volume.source ?? ''}:${volume.target ?? ''}`)).toEqual(['/app/other:/data', ':/extra']);
 });
 
+test('an item of a list that is no name stays in what several files merge', () => {
+  const { services } = projectOf('services: { web: { image: x, sysctls: ["", "a=b"] } }', { files: ['/app/compose.yaml', '/app/over.yaml'] }, { '/app/over.yaml': 'services: { web: { sysctls: [c=d] } }' });
+  expect(services['web']?.sysctls).toEqual({ '': '', a: 'b', c: 'd' });
+});
+
 test('a mistake in an override file stands in that file', () => {
   expect(mistakesOf(web(''), { files: ['/app/compose.yaml', '/app/over.yaml'] }, { '/app/over.yaml': 'services:\n  web: { prots: [] }\n' })).toEqual(['/app/over.yaml:2:10: services.web: unknown key "prots" in a service; did you mean "ports"?']);
 });

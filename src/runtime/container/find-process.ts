@@ -61,6 +61,7 @@ function parsed(text: string): unknown {
   }
 }
 
+/** ECONNRESET: it has closed its socket with this connection waiting to be accepted. */
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET');
 }
