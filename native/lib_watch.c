@@ -95,15 +95,15 @@ static int listen_to(struct watcher *w, uint64_t data, int fd, uint32_t events) 
   return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Links of the namespace at `path`, "-": the engine's own. This thread is nobody else's, so it may go there and come back. */
+/* All links of the namespace at `path`, or "-" and how the names begin of those that count of the engine's own. This thread is nobody else's, so it may go there and come back. */
 static int watch_links(struct watcher *w, struct watch *one, const char *path) {
-  if (!strcmp(path, "-")) return watch_links_open(one, false);
+  if (path[0] == '-') return watch_links_open(one, path + 1, false);
   int ns = open(path, O_RDONLY | O_CLOEXEC);
   if (ns < 0) return -1;
   int entered = setns(ns, CLONE_NEWNET);
   close(ns);
   if (entered < 0) return -1;
-  int opened = watch_links_open(one, true), saved = errno;
+  int opened = watch_links_open(one, "", true), saved = errno;
   if (setns(w->home, CLONE_NEWNET) < 0) { end(w, "setns"); return -1; } /* all further sockets would be of the wrong namespace */
   errno = saved;
   return opened;

@@ -1,4 +1,5 @@
 #pragma once
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,22 +8,25 @@
 
 enum watch_kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
 
-/* A link as it was told last, or dumped. */
-struct link_seen { int index; uint64_t digest; };
+/* A link as it was told last, or dumped. `own`: its name began as it was asked for, once. */
+struct link_seen { int index; uint64_t digest; bool own; };
 
 /* `end`: a pidfd, whose process' end ends the watch: an open mountinfo keeps the mounts of a namespace from going. */
 struct watch {
   enum watch_kind kind;
   int fd, end, wd;
   bool dirty, touched, matters;
-  char table[128], who[64];
+  char table[128], who[64], prefix[IFNAMSIZ];
   struct link_seen *links;
   uint32_t link_count;
 };
 
-/* A socket that is told of links and addresses, and with `routes` of those, in the namespace of the calling thread; which links there are is asked for. -1 with errno. */
-int watch_links_open(struct watch *one, bool routes);
-/* Reads what has been told. Whether anything has changed: the kernel tells of a link again whenever its carrier is looked at, a thousand of them for a minute, which says nothing. */
+/* A socket that is told of links whose names begin with `prefix`, of their addresses, and with `routes` of those, in the namespace of the calling thread; which links there are is asked for. -1 with errno. */
+int watch_links_open(struct watch *one, const char *prefix, bool routes);
+/*
+ * Reads what has been told. Whether anything has changed: the kernel tells of a link again whenever its carrier is looked at, a thousand of them for a minute, which says nothing, and
+ * of links that are others', which on a busy host come and go all the time.
+ */
 bool watch_links_read(struct watch *one, char *buffer, size_t size);
 
 /* A socket that is told of transactions of nf_tables. */

@@ -27,10 +27,12 @@ ptrdiff_t watch_netlink_recv(int fd, char *buffer, size_t size) {
   }
 }
 
-int watch_links_open(struct watch *one, bool routes) {
+int watch_links_open(struct watch *one, const char *prefix, bool routes) {
   struct { struct nlmsghdr header; struct ifinfomsg link; } dump = {
     .header = { .nlmsg_len = sizeof dump, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1 },
   };
+  if (strlen(prefix) >= sizeof one->prefix) return errno = ENAMETOOLONG, -1;
+  memcpy(one->prefix, prefix, strlen(prefix) + 1);
   one->fd = watch_netlink_open(NETLINK_ROUTE, LINK_GROUPS | (routes ? ROUTE_GROUPS : 0));
   if (one->fd < 0) return -1;
   return send(one->fd, &dump, sizeof dump, 0) < 0 ? -1 : one->fd;
@@ -60,29 +62,46 @@ static struct link_seen *find(struct watch *one, int index) {
   return NULL;
 }
 
+/* Whether a link's name begins as it was asked for. */
+static bool is_own(const struct watch *one, const struct nlmsghdr *header) {
+  const struct ifinfomsg *link = NLMSG_DATA(header);
+  int left = (int)IFLA_PAYLOAD(header);
+  for (const struct rtattr *attr = IFLA_RTA(link); RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
+    if (attr->rta_type == IFLA_IFNAME) return strncmp(RTA_DATA(attr), one->prefix, strlen(one->prefix)) == 0;
+  return true;
+}
+
 /* One that there is no memory for is told of each time. */
-static void keep(struct watch *one, int index, uint64_t digest) {
+static void keep(struct watch *one, struct link_seen seen) {
   struct link_seen *links = realloc(one->links, (one->link_count + 1) * sizeof *links);
   if (!links) return;
   one->links = links;
-  links[one->link_count++] = (struct link_seen){ index, digest };
+  links[one->link_count++] = seen;
+}
+
+/* Of an address or a route. Those of a link that is not known are told. */
+static bool is_others(struct watch *one, const struct nlmsghdr *header) {
+  if ((header->nlmsg_type != RTM_NEWADDR && header->nlmsg_type != RTM_DELADDR) || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return false;
+  const struct link_seen *seen = find(one, (int)((const struct ifaddrmsg *)NLMSG_DATA(header))->ifa_index);
+  return seen && !seen->own;
 }
 
 static bool has_changed(struct watch *one, const struct nlmsghdr *header) {
   if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) return header->nlmsg_type == NLMSG_ERROR; /* without the list all is told */
-  if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg))) return true;
+  if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg))) return !is_others(one, header);
   const struct ifinfomsg *link = NLMSG_DATA(header);
   if (link->ifi_family == AF_BRIDGE) return false; /* what a port of a bridge is to it, told beside the link itself */
   struct link_seen *seen = find(one, link->ifi_index);
+  bool own = (seen && seen->own) || is_own(one, header); /* also one that was given another name */
   if (header->nlmsg_type == RTM_DELLINK) {
     if (seen) *seen = one->links[--one->link_count];
-    return true;
+    return own;
   }
-  uint64_t digest = digest_of(header);
-  if (seen && seen->digest == digest) return false;
-  if (seen) seen->digest = digest;
-  else keep(one, link->ifi_index, digest);
-  return !(header->nlmsg_flags & NLM_F_MULTI); /* the list that was asked for */
+  uint64_t digest = own ? digest_of(header) : 0;
+  if (seen && seen->own == own && seen->digest == digest) return false;
+  if (seen) *seen = (struct link_seen){ link->ifi_index, digest, own };
+  else keep(one, (struct link_seen){ link->ifi_index, digest, own });
+  return own && !(header->nlmsg_flags & NLM_F_MULTI); /* the list that was asked for */
 }
 
 bool watch_links_read(struct watch *one, char *buffer, size_t size) {

@@ -31,14 +31,18 @@ const FIRST_LOOK_MS = 20;
 const PATIENCE_MS = 400;
 /** Looks take at most one part in so many of a processor. */
 const SHARE = 20;
+/** The same of looks at others' rules, which some program may change all the time. */
+const OTHERS_SHARE = 100;
 const LONGEST_REST_MS = 400;
 const AT_ONCE = 50;
 
 /** How what is not one container's is called where it cannot be looked at. */
 const SHARED = { volumes: 'the volumes', rules: 'the packet rules', links: 'the links of the networks', names: 'the files with the names of the networks' };
 
-/** What there is to look at. */
-interface Dirty { readonly containers: Set<string>; links: boolean; names: boolean; rules: boolean; volumes: boolean; by: string | null }
+/** What there is to look at. `rules` are the engine's own, `others`: what others' chains may drop. */
+interface Dirty { readonly containers: Set<string>; links: boolean; names: boolean; rules: boolean; others: boolean; volumes: boolean; by: string | null }
+
+const ALL = { links: true, names: true, rules: true, others: true, volumes: true };
 
 /**
  * Looks at what the kernel says has changed: containers' links, limits, mounts and files, the networks' links and names, the packet rules, the volumes' folders. An event only says where to look; what is
@@ -49,6 +53,7 @@ export class DriftWatch {
   readonly #watched = new Map<string, readonly (() => void)[]>();
   readonly #fixed: (() => void)[] = [];
   #volumes: (() => void)[] = [];
+  #links: (() => void)[] = [];
   readonly #starting = new Set<string>();
   #dirty: Dirty = nothing();
   #timer: NodeJS.Timeout | null = null;
@@ -72,12 +77,15 @@ export class DriftWatch {
       if (event === 'exited' && containers.get(name)?.status?.phase === 'lost') this.#mark((dirty) => dirty.containers.add(name));
     });
     volumes.onEvent(() => this.#watchVolumes());
-    networks.onEvent(() => this.#mark((dirty) => { dirty.links = true; }));
-    this.#add(this.#fixed, { kind: 'links', of: '-' }, () => this.#mark((dirty) => { dirty.links = true; }));
+    networks.onEvent(() => {
+      this.#watchLinks();
+      this.#mark((dirty) => { dirty.links = true; });
+    });
     this.#add(this.#fixed, { kind: 'entries', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'files', of: paths.zones }, () => this.#mark((dirty) => { dirty.names = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
     this.#watchVolumes();
+    this.#watchLinks();
     context.watch.onLost({
       lost: (why) => context.report(`the kernel's events have ended (${why}): drift is not noticed until they are heard again`),
       again: () => this.#lookAtAll(),
@@ -87,13 +95,13 @@ export class DriftWatch {
   /** Takes up what runs already, and looks at all of it. */
   start(): void {
     for (const [name, { status }] of this.#context.containers.list()) if (status?.phase === 'running') this.#willWatch(name);
-    this.#mark((dirty) => { Object.assign(dirty, { links: true, names: true, rules: true, volumes: true }); });
+    this.#mark((dirty) => { Object.assign(dirty, ALL); });
   }
 
   /** Looks at all of a stack now. Answers a line for each look that has failed. */
   async lookAt(stack: string): Promise<readonly string[]> {
     const names = [...this.#context.containers.list()].filter(([, { identity, status }]) => identity.stack === stack && status?.phase === 'running').map(([name]) => name);
-    await this.#look({ ...nothing(), containers: new Set(names), links: true, names: true, rules: true, volumes: true, by: this.#dirty.by });
+    await this.#look({ ...nothing(), ...ALL, containers: new Set(names), by: this.#dirty.by });
     return this.#failed.causes([...Object.values(SHARED), ...names.map(labelOf)]);
   }
 
@@ -108,14 +116,16 @@ export class DriftWatch {
   #lookAtAll(): void {
     this.#mark((dirty) => {
       for (const name of this.#watched.keys()) dirty.containers.add(name);
-      Object.assign(dirty, { links: true, names: true, rules: true, volumes: true });
+      Object.assign(dirty, ALL);
     });
   }
 
   #rulesChanged(culprit: Culprit | null): void {
     this.#mark((dirty) => {
+      dirty.others = true;
+      if (culprit === null) return; // our table was not touched
       dirty.rules = true;
-      if (culprit !== null && culprit.pid > 0) dirty.by = `by ${culprit.name}, pid ${culprit.pid}`;
+      if (culprit.pid > 0) dirty.by = `by ${culprit.name}, pid ${culprit.pid}`;
     });
   }
 
@@ -131,6 +141,14 @@ export class DriftWatch {
   #watchVolumes(): void {
     for (const cancel of this.#volumes.splice(0)) cancel();
     for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'entries', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
+  }
+
+  /** Links of this host that are the engine's by their name, and such as were given another or are parents. What happens to all others costs nothing. */
+  #watchLinks(): void {
+    for (const cancel of this.#links.splice(0)) cancel();
+    const { networks, paths: { linkPrefix } } = this.#context;
+    const named = [...networks.list().values()].flatMap(({ status }) => (status === null || status.link.startsWith(linkPrefix) ? [] : [status.link]));
+    for (const name of new Set([linkPrefix, ...named])) this.#add(this.#links, { kind: 'links', of: `-${name}` }, () => this.#mark((dirty) => { dirty.links = true; }));
   }
 
   #willWatch(name: string): void {
@@ -193,7 +211,11 @@ export class DriftWatch {
     for (const name of containers) if (!now.includes(name)) this.#dirty.containers.add(name);
     const dirty = { ...rest, containers: new Set(now) };
     try {
-      if (dirty.rules) networks.guard();
+      if (dirty.others) {
+        const begin = performance.now();
+        networks.guard();
+        this.#rest(begin, OTHERS_SHARE);
+      }
       await this.#look(dirty);
       if (this.#drifted().size > 0) {
         await delay(LASTING_MS);
@@ -235,7 +257,12 @@ export class DriftWatch {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
       }), ({ containers: again }) => again.add(name))));
     }
-    this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
+    this.#rest(begin, SHARE);
+  }
+
+  /** After work that has begun at a time of performance.now(), which is to take one part in so many of the time. */
+  #rest(begin: number, share: number): void {
+    this.#notBefore = Math.max(this.#notBefore, Date.now() + Math.min((performance.now() - begin) * share, LONGEST_REST_MS));
   }
 
   /** One that fails costs the others nothing. */
@@ -268,5 +295,5 @@ function labelOf(name: string): string {
 }
 
 function nothing(): Dirty {
-  return { containers: new Set(), links: false, names: false, rules: false, volumes: false, by: null };
+  return { containers: new Set(), links: false, names: false, rules: false, others: false, volumes: false, by: null };
 }

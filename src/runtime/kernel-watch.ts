@@ -3,7 +3,7 @@ import type { Kernel } from './kernel.ts';
 
 /** What can be watched, and of what it is told. */
 export type Watched =
-  /** Links, addresses and routes of the namespace pinned there; `-`: links and addresses of the engine's. Not what a carrier does. */
+  /** Links, addresses and routes of the namespace pinned there; `-PREFIX`: of the engine's own, links whose name begins so, and their addresses. Not what a carrier does. */
   | { readonly kind: 'links'; readonly of: string }
   /** Transactions of nf_tables that are not this process', but for elements of others' sets; with a detail where they change that table. */
   | { readonly kind: 'rules'; readonly of: string }

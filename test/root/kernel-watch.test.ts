@@ -126,6 +126,31 @@ describe('of what says nothing it does not hear', () => {
     cancel();
   });
 
+  test("links of this host that are others'", async () => {
+    const [own, other] = ['a', 'b'].map((letter) => `w${letter}${process.pid % 100_000}`);
+    const ip = (command: string): string => execFileSync('ip', command.split(' '), { encoding: 'utf8' });
+    ip(`link add ${own}x type veth peer name ${own}y`);
+    try {
+      begin();
+      const cancel = add({ kind: 'links', of: `-${own}` });
+      add({ kind: 'entries', of: folder });
+      await isHeard(); // the list of links has been asked for by now
+      told = [];
+      for (const change of [`link add ${other}x type veth peer name ${other}y`, `addr add 192.0.2.9/32 dev ${other}x`, `link set ${other}x up`, `link set ${other}x mtu 1400`, `link del ${other}x`]) ip(change);
+      await isTold();
+      expect(told).not.toContain('links');
+      for (const change of [`addr add 192.0.2.9/32 dev ${own}x`, `link set ${own}x up`, `link set ${own}x name ${other}x`, `link set ${other}x mtu 1400`, `addr flush dev ${other}x`, `link del ${other}x`, `link add ${own}x type veth peer name ${own}y`]) {
+        told = [];
+        ip(change);
+        await eventually(() => expect(told, change).toContain('links'));
+        await isHeard();
+      }
+      cancel();
+    } finally {
+      for (const name of [`${own}x`, `${other}x`]) if (existsSync(`/sys/class/net/${name}`)) ip(`link del ${name}`);
+    }
+  });
+
   // In a network namespace of its own: others change rules beside this test.
   test("elements of others' sets", () => {
     const steps = ['list tables', 'add table inet other', 'add set inet other banned { type ipv4_addr; }', 'add element inet other banned { 192.0.2.1 }', 'add chain inet other forward { type filter hook forward priority 0; }',
