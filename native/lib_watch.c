@@ -172,6 +172,11 @@ static void hear_files(struct watcher *w, bool on) {
   w->deaf = !on;
 }
 
+/* Of a cgroup: processes that come to it, as for each health check, are no change of it. */
+static bool is_membership(const struct inotify_event *event) {
+  return event->len > 0 && (!strcmp(event->name, "cgroup.procs") || !strcmp(event->name, "tasks"));
+}
+
 /* Marks what has changed; whether inotify had told anything. */
 static bool read_files(struct watcher *w) {
   _Alignas(struct inotify_event) char buffer[16384];
@@ -183,7 +188,7 @@ static bool read_files(struct watcher *w) {
       struct watch *one = &w->watches[i];
       bool overflown = event->mask & IN_Q_OVERFLOW;
       if (one->kind != FILES || (!overflown && one->wd != event->wd)) continue;
-      if (event->mask & IN_IGNORED) one->wd = -1; else mark(w, one);
+      if (event->mask & IN_IGNORED) one->wd = -1; else if (!is_membership(event)) mark(w, one);
       if (!overflown) break;
     }
   }
