@@ -62,7 +62,7 @@ function runProjects(projects) {
   return status;
 }
 
-/** One run of a project, or of some of its files: how many tests passed, which failed and with which first line, and vitest's exit code. */
+/** One run of a project, or of some of its files: how many tests passed, which failed and with what, and vitest's exit code. */
 function runProject(project, files) {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-test-'));
   try {
@@ -71,16 +71,21 @@ function runProject(project, files) {
     const results = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).testResults : [];
     const tests = results.flatMap(({ name: path, assertionResults }) => assertionResults.map(({ fullName, status: end, failureMessages }) => {
       const file = relative(process.cwd(), path);
-      return { file, name: `${file} > ${fullName}`, end, message: (failureMessages?.[0] ?? '').split('\n', 1)[0] };
+      return { file, name: `${file} > ${fullName}`, end, message: shortened(failureMessages?.[0] ?? '') };
     }));
     const passedTests = tests.filter(({ end }) => end === 'passed');
     // A file that could not be loaded, or what comes before and after its tests.
     const outside = results.filter(({ status: end, assertionResults }) => end === 'failed' && assertionResults.every((test) => test.status !== 'failed'))
-      .map(({ name: path, message }) => ({ file: relative(process.cwd(), path), name: `${relative(process.cwd(), path)} (outside of its tests)`, message: (message ?? '').split('\n', 1)[0] }));
+      .map(({ name: path, message }) => ({ file: relative(process.cwd(), path), name: `${relative(process.cwd(), path)} (outside of its tests)`, message: shortened(message ?? '') }));
     return { passed: passedTests.length, passedNames: new Set(passedTests.map(({ name }) => name)), failures: [...tests.filter(({ end }) => end === 'failed'), ...outside], status };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A message in one line, without the stack. */
+function shortened(message) {
+  return message.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('at ')).join(' | ').slice(0, 700);
 }
 
 /** Vitest fails where a project has no file at all. */
