@@ -28,12 +28,13 @@ struct request {
   const char *process, *cgroup, *seccomp;
   int control; /* requests for the terminal; -1: none */
   int started; /* is told of the program's start; -1: nobody */
+  int engine;  /* of attend(); -1: none */
 };
 
 static bool read_options(int argc, char **argv, struct request *request) {
   static const struct option options[] = {
     {"pid", required_argument, NULL, 'p'}, {"start-time", required_argument, NULL, 't'}, {"process", required_argument, NULL, 'f'},
-    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {"control-fd", required_argument, NULL, 'n'}, {"started-fd", required_argument, NULL, 'r'}, {0},
+    {"cgroup", required_argument, NULL, 'c'}, {"seccomp", required_argument, NULL, 's'}, {"control-fd", required_argument, NULL, 'n'}, {"started-fd", required_argument, NULL, 'r'}, {"engine-fd", required_argument, NULL, 'e'}, {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'p': request->pid = atoi(optarg); break;
@@ -43,6 +44,7 @@ static bool read_options(int argc, char **argv, struct request *request) {
     case 's': request->seccomp = optarg; break;
     case 'n': request->control = atoi(optarg); break;
     case 'r': request->started = atoi(optarg); break;
+    case 'e': request->engine = atoi(optarg); break;
     default: return false;
   }
   return optind == argc && request->pid > 0 && request->process;
@@ -87,22 +89,25 @@ static int run(const struct request *request, struct error *err) {
     close(console[1]);
     relay_open(&relay, console_receive(console[0], &unsaid), request->control);
   }
-  int code = attend(pid, pidfd, signals, &relay);
+  int code = attend(pid, pidfd, signals, request->engine, &relay);
   tell(failure[0]);
   return code;
 }
 
 int cmd_enter(int argc, char **argv) {
-  struct request request = {.control = -1, .started = -1};
+  struct request request = {.control = -1, .started = -1, .engine = -1};
   struct error err = {0};
   self_protect(argv - 1);
   if (!read_options(argc, argv, &request)) {
-    fprintf(stderr, "usage: bayplan-core enter --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N] [--started-fd N]\n");
+    fprintf(stderr, "usage: bayplan-core enter --pid PID --start-time T --process FILE [--cgroup PATH] [--seccomp FILE] [--control-fd N] [--started-fd N] [--engine-fd N]\n");
     return 2;
   }
   arena_open();
   int code = run(&request, &err);
-  if (code >= 0) return code;
-  dprintf(2, "%s\n", err.text);
-  return 1;
+  if (code < 0) {
+    dprintf(2, "%s\n", err.text);
+    code = 1;
+  }
+  attend_tell(request.engine, code);
+  return code;
 }

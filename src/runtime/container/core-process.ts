@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ImageStatus } from '../../state/image.ts';
@@ -16,7 +15,7 @@ import type { Kernel } from '../kernel.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
-import { execStdio } from './exec-stdio.ts';
+import { ENDS, execStdio } from './exec-stdio.ts';
 import type { OciProcess } from './oci.ts';
 import { execProcess } from './process.ts';
 import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
@@ -76,41 +75,38 @@ export interface ExecTarget {
 }
 
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
-export function runExec({ kernel, core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): ExecProcess {
+export async function runExec({ kernel, core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
-  return execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request);
+  return await execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request);
 }
 
 /** The same by the runtime that runs the container; `root`: where its root is on the host. */
 export async function runForeignExec({ kernel, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
-  return execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, { tty: request.tty });
+  return await execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, { tty: request.tty });
 }
 
-function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): ExecProcess {
+/** Not by Node's own spawn, which forks: with a large heap that holds all else up for milliseconds, and health checks come by dozens a second. */
+async function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): Promise<ExecProcess> {
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
   writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
-  const stdio = execStdio(kernel, detached);
-  const child = spawn(core, [...how, '--process', processFile, ...(tty ? ['--control-fd', '3'] : []), ...(detached ? ['--started-fd', '4'] : [])], {
-    stdio: [...stdio.theirs.slice(0, 3), tty ? 'pipe' : 'ignore', ...stdio.theirs.slice(3)],
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
-  });
-  stdio.given();
-  const exit = new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => reject(new BayplanError('exec-failed', `${core} could not be started: ${error.message}`, { retryable: true })));
-    child.once('exit', (code, signal) => void stdio.ended().then(() => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15))));
-  }).finally(() => rmSync(processFile, { force: true }));
-  exit.catch(() => undefined); // it is told to whoever asks for the exit code, which may be later, or nobody
-  if (child.pid === undefined) {
+  const stdio = execStdio(kernel, { tty, detached });
+  const descriptors = ENDS.flatMap((end, number) => (stdio.theirs[end] === undefined ? [] : [[number, stdio.theirs[end]] as const]));
+  const argv = ['bayplan-core', ...how, '--process', processFile, ...(tty ? ['--control-fd', String(ENDS.indexOf('control'))] : []), ...(detached ? ['--started-fd', String(ENDS.indexOf('started'))] : []), '--engine-fd', String(ENDS.indexOf('engine'))];
+  try {
+    await kernel.spawnDetached(core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map(descriptors));
+  } catch (error) {
     stdio.close();
-    throw new BayplanError('exec-failed', `${core} could not be started: too many processes or open files`, { retryable: true });
+    rmSync(processFile, { force: true });
+    throw new BayplanError('exec-failed', `${core} could not be started: ${error instanceof Error ? error.message : String(error)}`, { retryable: true });
+  } finally {
+    stdio.given();
   }
-  const { stdin, stdout, stderr } = stdio;
-  const control = child.stdio[3];
-  control?.on('error', () => undefined); // the process may end before it has read all: its exit code tells
-  const resize = (size: ConsoleSize): void => {
-    if (control instanceof Writable && control.writable) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`);
-  };
-  return { stdin, stdout, stderr, exit, started: stdio.started, kill: () => void child.kill('SIGTERM'), interrupt: () => void child.kill('SIGINT'), resize };
+  const { stdin, stdout, stderr, engine, control } = stdio;
+  const exit = stdio.ended().finally(() => rmSync(processFile, { force: true }));
+  exit.catch(() => undefined); // it is told to whoever asks for the exit code, which may be later, or nobody
+  const tell = (letter: string): void => { if (engine.writable) engine.write(letter); };
+  const resize = (size: ConsoleSize): void => { if (control?.writable === true) control.write(`${JSON.stringify({ version: 1, op: 'resize', ...size })}\n`); };
+  return { stdin, stdout, stderr, exit, started: stdio.started, kill: () => tell('K'), interrupt: () => tell('I'), resize };
 }

@@ -14,7 +14,7 @@ export async function execIn({ context, programs, apparmor }: Pick<Launch, 'cont
   const unconfined = request.privileged === true;
   const target = { kernel, core, record, files, ready, image, seccompBpf: unconfined ? null : await programs.get(record.spec), apparmor: unconfined ? '' : await apparmor.get(record.spec) };
   const foreign = runtimes.find(record.runtime);
-  if (foreign === null) return runExec(target, request);
+  if (foreign === null) return await runExec(target, request);
   const root = storage.mountRoot === null ? storage.root(files, []).path : files.root;
   return await runForeignExec(target, foreign, root, request);
 }
