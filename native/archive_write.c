@@ -11,134 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "inroot.h"
 #include "layer_xattr.h"
 #include "linked_names.h"
-#include "mapping.h"
 #include "scope.h"
+#include "tar_writer.h"
 
-enum { BLOCK = 512, BUFFER = 256 * 1024, RECORDS = 256 * 1024, OCTAL_MAX = 07777777 };
 #define MQUEUE_MAGIC 0x19800202
-#define LARGEST_SIZE 077777777777ull
-
-struct header {
-  char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, target[100], magic[8], uname[32], gname[32], major[8], minor[8], prefix[155], pad[12];
-};
-_Static_assert(sizeof(struct header) == BLOCK, "a tar header is one block");
 
 struct archive {
-  int out;
+  struct tar_writer tar;
   const struct archive_options *options;
   uint64_t mount;               /* of the folder that is archived */
   struct linked_names linked;
-  size_t used;
-  char buffer[BUFFER];
-  size_t record_length;
-  char records[RECORDS];
 };
-
-static int flush(struct archive *archive, struct error *err) {
-  size_t used = archive->used;
-  archive->used = 0;
-  return file_write_all(archive->out, archive->buffer, used) < 0 ? error_errno(err, "write", "the archive") : 0;
-}
-
-static int put(struct archive *archive, const void *bytes, size_t length, struct error *err) {
-  while (length > 0) {
-    size_t room = BUFFER - archive->used, part = length < room ? length : room;
-    memcpy(archive->buffer + archive->used, bytes, part);
-    archive->used += part;
-    bytes = (const char *)bytes + part;
-    length -= part;
-    if (archive->used == BUFFER && flush(archive, err) < 0) return -1;
-  }
-  return 0;
-}
-
-static int put_padding(struct archive *archive, uint64_t size, struct error *err) {
-  static const char zeros[BLOCK];
-  return put(archive, zeros, (BLOCK - size % BLOCK) % BLOCK, err);
-}
-
-/* "LENGTH KEY=VALUE\n", where LENGTH counts itself. */
-static int add_record(struct archive *archive, const char *key, const void *value, size_t size, struct error *err) {
-  size_t rest = strlen(key) + size + 3, length = rest + 1;
-  for (size_t digits = 1; ; digits++) {
-    char text[24];
-    length = rest + digits;
-    if ((size_t)snprintf(text, sizeof text, "%zu", length) == digits) break;
-  }
-  if (archive->record_length + length + 1 > RECORDS) return error_text(err, "the extended attributes of one file are too large for an archive");
-  int written = sprintf(archive->records + archive->record_length, "%zu %s=", length, key);
-  memcpy(archive->records + archive->record_length + written, value, size);
-  archive->records[archive->record_length + length - 1] = '\n';
-  archive->record_length += length;
-  return 0;
-}
-
-static int add_number(struct archive *archive, const char *key, unsigned long long value, struct error *err) {
-  char text[24];
-  return add_record(archive, key, text, (size_t)snprintf(text, sizeof text, "%llu", value), err);
-}
-
-static void octal(char *field, size_t width, unsigned long long value) {
-  field[--width] = 0;
-  for (; width > 0; value >>= 3) field[--width] = (char)('0' + (value & 7));
-}
-
-static void seal(struct header *header) {
-  unsigned sum = 0;
-  memcpy(header->magic, "ustar\0" "00", 8);
-  memset(header->checksum, ' ', sizeof header->checksum);
-  for (size_t i = 0; i < BLOCK; i++) sum += ((unsigned char *)header)[i];
-  snprintf(header->checksum, sizeof header->checksum, "%06o", sum);
-}
-
-/* The records that were added since the last header, in an entry of their own before the one they are about. */
-static int put_records(struct archive *archive, struct error *err) {
-  struct header header = {.type = 'x', .name = "PaxHeaders/entry"};
-  size_t length = archive->record_length;
-  archive->record_length = 0;
-  if (length == 0) return 0;
-  octal(header.mode, sizeof header.mode, 0644);
-  octal(header.uid, sizeof header.uid, 0);
-  octal(header.gid, sizeof header.gid, 0);
-  octal(header.size, sizeof header.size, length);
-  octal(header.mtime, sizeof header.mtime, 0);
-  seal(&header);
-  if (put(archive, &header, sizeof header, err) < 0 || put(archive, archive->records, length, err) < 0) return -1;
-  return put_padding(archive, length, err);
-}
-
-static int put_header(struct archive *archive, char type, const char *name, const char *target, const struct stat *st, uint64_t size, struct error *err) {
-  struct header header = {.type = type};
-  size_t name_length = strlen(name), target_length = target ? strlen(target) : 0;
-  if (name_length > sizeof header.name && add_record(archive, "path", name, name_length, err) < 0) return -1;
-  if (target_length > sizeof header.target && add_record(archive, "linkpath", target, target_length, err) < 0) return -1;
-  if (size > LARGEST_SIZE && add_number(archive, "size", size, err) < 0) return -1;
-  const struct mappings *users = archive->options->users;
-  uint32_t uid = users ? mapping_inside(users->uids, users->uid_count, st->st_uid) : st->st_uid, gid = users ? mapping_inside(users->gids, users->gid_count, st->st_gid) : st->st_gid;
-  if (uid > OCTAL_MAX && add_number(archive, "uid", uid, err) < 0) return -1;
-  if (gid > OCTAL_MAX && add_number(archive, "gid", gid, err) < 0) return -1;
-  if (put_records(archive, err) < 0) return -1;
-  memcpy(header.name, name, name_length < sizeof header.name ? name_length : sizeof header.name);
-  if (target) memcpy(header.target, target, target_length < sizeof header.target ? target_length : sizeof header.target);
-  octal(header.mode, sizeof header.mode, st->st_mode & 07777);
-  octal(header.uid, sizeof header.uid, uid & OCTAL_MAX);
-  octal(header.gid, sizeof header.gid, gid & OCTAL_MAX);
-  octal(header.size, sizeof header.size, size & LARGEST_SIZE);
-  octal(header.mtime, sizeof header.mtime, st->st_mtime > 0 ? (unsigned long long)st->st_mtime : 0);
-  octal(header.major, sizeof header.major, type == '3' || type == '4' ? major(st->st_rdev) & OCTAL_MAX : 0);
-  octal(header.minor, sizeof header.minor, type == '3' || type == '4' ? minor(st->st_rdev) & OCTAL_MAX : 0);
-  seal(&header);
-  return put(archive, &header, sizeof header, err);
-}
 
 /* Those that a layer may hold: capabilities and what users set. A file system that has none is none's fault. */
 static int add_xattrs(struct archive *archive, int fd, const char *path, struct error *err) {
@@ -152,7 +42,7 @@ static int add_xattrs(struct archive *archive, int fd, const char *path, struct 
     if (size < 0 && errno == ENODATA) continue; /* it has gone meanwhile */
     if (size < 0) return error_errno(err, "getxattr", path);
     snprintf(key, sizeof key, "SCHILY.xattr.%.*s", XATTR_NAME_MAX, name);
-    if (add_record(archive, key, value, (size_t)size, err) < 0) return -1;
+    if (tar_add_record(&archive->tar, key, value, (size_t)size, err) < 0) return -1;
   }
   return 0;
 }
@@ -167,12 +57,12 @@ static int put_content(struct archive *archive, int fd, uint64_t size, const cha
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return error_errno(err, "read", name);
     if (n == 0) break;
-    if (put(archive, bytes, (size_t)n, err) < 0) return -1;
+    if (tar_put(&archive->tar, bytes, (size_t)n, err) < 0) return -1;
     left -= (uint64_t)n;
   }
   for (; left > 0; left -= left < sizeof zeros ? left : sizeof zeros)
-    if (put(archive, zeros, left < sizeof zeros ? (size_t)left : sizeof zeros, err) < 0) return -1;
-  return put_padding(archive, size, err);
+    if (tar_put(&archive->tar, zeros, left < sizeof zeros ? (size_t)left : sizeof zeros, err) < 0) return -1;
+  return tar_put_padding(&archive->tar, size, err);
 }
 
 static uint64_t mount_of(int fd, const char *name) {
@@ -190,9 +80,9 @@ static int put_file(struct archive *archive, int parent, const char *base, const
   if (st.st_nlink > 1) {
     const char *former = NULL;
     if (linked_names_find(&archive->linked, mount_of(fd, ""), &st, name, &former, err) < 0) return -1;
-    if (former) return put_header(archive, '1', name, former, &st, 0, err);
+    if (former) return tar_put_header(&archive->tar, '1', name, former, &st, 0, err);
   }
-  if (add_xattrs(archive, fd, name, err) < 0 || put_header(archive, '0', name, NULL, &st, (uint64_t)st.st_size, err) < 0) return -1;
+  if (add_xattrs(archive, fd, name, err) < 0 || tar_put_header(&archive->tar, '0', name, NULL, &st, (uint64_t)st.st_size, err) < 0) return -1;
   return put_content(archive, fd, (uint64_t)st.st_size, name, err);
 }
 
@@ -201,7 +91,7 @@ static int put_link(struct archive *archive, int parent, const char *base, const
   ssize_t n = readlinkat(parent, base, target, sizeof target - 1);
   if (n < 0) return errno == ENOENT || errno == EINVAL ? 0 : error_errno(err, "readlink", name);
   target[n] = 0;
-  return put_header(archive, '2', name, target, st, 0, err);
+  return tar_put_header(&archive->tar, '2', name, target, st, 0, err);
 }
 
 /* Kernel interfaces are not what a container holds. */
@@ -263,7 +153,7 @@ static int put_whiteout(struct archive *archive, const char *name, const char *w
   const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
   struct stat st = {0};
   snprintf(full, sizeof full, "%.*s.wh.%s", (int)(base - name), name, what ? what : base);
-  return put_header(archive, '0', full, NULL, &st, 0, err);
+  return tar_put_header(&archive->tar, '0', full, NULL, &st, 0, err);
 }
 
 static int put_folder(struct archive *archive, int parent, const char *base, const char *name, bool descend, struct error *err) {
@@ -274,7 +164,7 @@ static int put_folder(struct archive *archive, int parent, const char *base, con
   if (fstat(fd, &st) < 0) return error_errno(err, "stat", name);
   size_t length = strlen(name);
   snprintf(full, sizeof full, "%s%s", name, length == 0 || name[length - 1] == '/' ? "" : "/");
-  if (*full && (add_xattrs(archive, fd, name, err) < 0 || put_header(archive, '5', full, NULL, &st, 0, err) < 0)) return -1;
+  if (*full && (add_xattrs(archive, fd, name, err) < 0 || tar_put_header(&archive->tar, '5', full, NULL, &st, 0, err) < 0)) return -1;
   if (archive->options->layer && *full && fgetxattr(fd, "trusted.overlay.opaque", opaque, sizeof opaque) == 1 && *opaque == 'y' && put_whiteout(archive, full, ".wh..opq", err) < 0) return -1;
   return descend ? put_below(archive, fd, name, err) : 0;
 }
@@ -284,7 +174,7 @@ static int put_place(struct archive *archive, const char *name, const struct sta
   struct stat st = {.st_mode = S_ISDIR(there->st_mode) ? 0755 : 0644, .st_mtime = there->st_mtime};
   char full[PATH_MAX + 2];
   snprintf(full, sizeof full, "%s%s", name, S_ISDIR(there->st_mode) ? "/" : "");
-  return put_header(archive, S_ISDIR(there->st_mode) ? '5' : '0', full, NULL, &st, 0, err);
+  return tar_put_header(&archive->tar, S_ISDIR(there->st_mode) ? '5' : '0', full, NULL, &st, 0, err);
 }
 
 static int put_entry(struct archive *archive, int parent, const char *base, const char *name, struct error *err) {
@@ -300,15 +190,14 @@ static int put_entry(struct archive *archive, int parent, const char *base, cons
     }
     case S_IFREG: return put_file(archive, parent, base, name, err);
     case S_IFLNK: return put_link(archive, parent, base, name, &st, err);
-    case S_IFCHR: return put_header(archive, '3', name, NULL, &st, 0, err);
-    case S_IFBLK: return put_header(archive, '4', name, NULL, &st, 0, err);
-    case S_IFIFO: return put_header(archive, '6', name, NULL, &st, 0, err);
+    case S_IFCHR: return tar_put_header(&archive->tar, '3', name, NULL, &st, 0, err);
+    case S_IFBLK: return tar_put_header(&archive->tar, '4', name, NULL, &st, 0, err);
+    case S_IFIFO: return tar_put_header(&archive->tar, '6', name, NULL, &st, 0, err);
     default: return 0; /* a socket: nothing of it would be left in an archive */
   }
 }
 
 static int write_all(struct archive *archive, int root, struct error *err) {
-  static const char end[2 * BLOCK];
   const char *path = archive->options->path, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
   char above[PATH_MAX];
   bool whole = !*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0;
@@ -318,11 +207,10 @@ static int write_all(struct archive *archive, int root, struct error *err) {
   if (whole) base = ".";
   archive->mount = mount_of(parent, base);
   int rc = whole ? put_folder(archive, parent, base, archive->options->name, true, err) : put_entry(archive, parent, base, archive->options->name, err);
-  return rc < 0 || put(archive, end, sizeof end, err) < 0 ? -1 : flush(archive, err);
+  return rc < 0 ? -1 : tar_put_end(&archive->tar, err);
 }
 
 static int write_changes(struct archive *archive, int root, FILE *changes, struct error *err) {
-  static const char end[2 * BLOCK];
   char line[PATH_MAX + 16];
   for (;;) {
     size_t length = 0;
@@ -339,7 +227,7 @@ static int write_changes(struct archive *archive, int root, FILE *changes, struc
     if (parent < 0) continue; /* it has gone meanwhile */
     if ((*line == 'D' ? put_whiteout(archive, name, NULL, err) : put_entry(archive, parent, slash + 1, name, err)) < 0) return -1;
   }
-  return put(archive, end, sizeof end, err) < 0 ? -1 : flush(archive, err);
+  return tar_put_end(&archive->tar, err);
 }
 
 static int finish(struct archive *archive, int rc) {
@@ -348,19 +236,22 @@ static int finish(struct archive *archive, int rc) {
   return rc;
 }
 
+static struct archive *begin(const struct archive_options *options, int out, struct error *err) {
+  struct archive *archive = calloc(1, sizeof *archive);
+  if (!archive) { error_text(err, "out of memory"); return NULL; }
+  archive->tar.out = out;
+  archive->tar.users = options->users;
+  archive->options = options;
+  return archive;
+}
+
 int archive_write_changes(int root, FILE *changes, int out, struct error *err) {
   static const struct archive_options options = {.path = ".", .name = "", .shallow = true};
-  struct archive *archive = calloc(1, sizeof *archive);
-  if (!archive) return error_text(err, "out of memory");
-  archive->out = out;
-  archive->options = &options;
-  return finish(archive, write_changes(archive, root, changes, err));
+  struct archive *archive = begin(&options, out, err);
+  return archive ? finish(archive, write_changes(archive, root, changes, err)) : -1;
 }
 
 int archive_write(int root, const struct archive_options *options, int out, struct error *err) {
-  struct archive *archive = calloc(1, sizeof *archive);
-  if (!archive) return error_text(err, "out of memory");
-  archive->out = out;
-  archive->options = options;
-  return finish(archive, write_all(archive, root, err));
+  struct archive *archive = begin(options, out, err);
+  return archive ? finish(archive, write_all(archive, root, err)) : -1;
 }
