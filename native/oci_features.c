@@ -12,7 +12,7 @@
 #include "file.h"
 #include "namespaces.h"
 #include "oci.h"
-#include "seccomp.h"
+#include "seccomp_numbers.h"
 
 /* features.md of the runtime specification: what this build can do, and of what depends on the kernel whether this one can. */
 
@@ -59,7 +59,7 @@ static json_t *features(void) {
   static const char *const flags[] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC", NULL};
   json_t *mounts = json_array(), *architectures = json_array();
   for (size_t i = 0; config_mount_option_name(i); i++) json_array_append_new(mounts, json_string(config_mount_option_name(i)));
-  for (size_t i = 0; seccomp_architecture(i); i++) json_array_append_new(architectures, json_string(seccomp_architecture(i)));
+  for (size_t i = 0; i < SECCOMP_ARCHITECTURES; i++) json_array_append_new(architectures, json_string(seccomp_architectures[i].name));
   bool idmap = has_mount_setattr() && access("/proc/self/ns/user", F_OK) == 0;
   json_t *linux_part = json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}, s:{s:b}, s:{s:b}}",
     "namespaces", namespace_names(), "capabilities", capabilities(),

@@ -19,8 +19,8 @@
 #include "core.h"
 #include "file.h"
 #include "scope.h"
+#include "seccomp_numbers.h"
 
-#define X32_BIT 0x40000000u
 #define MAX_PROGRAM 4096 /* BPF_MAXINSNS */
 
 struct condition { unsigned index; enum scmp_compare op; uint64_t value, second; };
@@ -29,41 +29,6 @@ struct rule { uint32_t action; bool any; unsigned count; struct condition condit
 struct call { uint32_t number; struct rule *rules, *last; };
 struct calls { struct call *list; size_t count; };
 struct program { struct sock_filter *code; unsigned short length; bool full; };
-
-/* Calls that libseccomp 2.5 does not know yet. From 424 on all architectures share the numbers. */
-static const struct { const char *name; int number; } newer[] = {
-  {"set_mempolicy_home_node", 450}, {"cachestat", 451}, {"fchmodat2", 452}, {"map_shadow_stack", 453}, {"futex_wake", 454}, {"futex_wait", 455},
-  {"futex_requeue", 456}, {"statmount", 457}, {"listmount", 458}, {"lsm_get_self_attr", 459}, {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461},
-  {"mseal", 462}, {"setxattrat", 463}, {"getxattrat", 464}, {"listxattrat", 465}, {"removexattrat", 466}, {"open_tree_attr", 467},
-  {"file_getattr", 468}, {"file_setattr", 469},
-};
-/* On 32-bit x86 libseccomp answers a pseudo number for what once went through socketcall and ipc alone. */
-static const struct { const char *name; int number; } x86_direct[] = {
-  {"socket", 359}, {"socketpair", 360}, {"bind", 361}, {"connect", 362}, {"listen", 363}, {"accept4", 364}, {"getsockopt", 365}, {"setsockopt", 366},
-  {"getsockname", 367}, {"getpeername", 368}, {"sendto", 369}, {"sendmsg", 370}, {"recvfrom", 371}, {"recvmsg", 372}, {"shutdown", 373},
-  {"semget", 393}, {"semctl", 394}, {"shmget", 395}, {"shmctl", 396}, {"shmat", 397}, {"shmdt", 398}, {"msgget", 399}, {"msgsnd", 400},
-  {"msgrcv", 401}, {"msgctl", 402},
-};
-
-static const struct { const char *name; uint32_t token, audit; bool x32; } architectures[] = {
-  {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, false}, {"SCMP_ARCH_X86", SCMP_ARCH_X86, AUDIT_ARCH_I386, false},
-  {"SCMP_ARCH_X32", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, true}, {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, false},
-  {"SCMP_ARCH_ARM", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, false},
-};
-#define ARCHITECTURES (sizeof architectures / sizeof *architectures)
-
-const char *seccomp_architecture(size_t index) { return index < ARCHITECTURES ? architectures[index].name : NULL; }
-
-static long number_of(const char *name, size_t arch) {
-  int found = seccomp_syscall_resolve_name_arch(architectures[arch].token, name);
-  if (found >= 0) return found;
-  if (architectures[arch].token == SCMP_ARCH_X86)
-    for (size_t i = 0; i < sizeof x86_direct / sizeof *x86_direct; i++) if (strcmp(name, x86_direct[i].name) == 0) return x86_direct[i].number;
-  for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
-    if (strcmp(name, newer[i].name) == 0) return (long)((uint32_t)newer[i].number | (architectures[arch].x32 ? X32_BIT : 0));
-  if (strcmp(name, "uretprobe") == 0 && architectures[arch].token == SCMP_ARCH_X86_64) return 335;
-  return -1;
-}
 
 static int action_of(const char *name, int64_t number, uint32_t *action, struct error *err) {
   static const struct { const char *name; uint32_t action; } actions[] = {
@@ -239,14 +204,14 @@ static int collect(json_t *profile, bool *wanted, struct calls *calls, struct er
   size_t i, k, total = 0;
   json_t *entry, *name;
   json_array_foreach(json_object_get(profile, "syscalls"), i, entry) total += json_array_size(json_object_get(entry, "names"));
-  for (size_t arch = 0; arch < ARCHITECTURES; arch++) calls[arch].list = arena_alloc((total + 1) * sizeof *calls[arch].list);
+  for (size_t arch = 0; arch < SECCOMP_ARCHITECTURES; arch++) calls[arch].list = arena_alloc((total + 1) * sizeof *calls[arch].list);
   json_array_foreach(json_object_get(profile, "syscalls"), i, entry) {
     struct rule rule;
     if (rule_of(entry, &rule, err) < 0) return -1;
     json_array_foreach(json_object_get(entry, "names"), k, name)
-      for (size_t arch = 0; arch < ARCHITECTURES; arch++) {
+      for (size_t arch = 0; arch < SECCOMP_ARCHITECTURES; arch++) {
         if (!wanted[arch] || !json_is_string(name)) continue;
-        long number = number_of(json_string_value(name), arch);
+        long number = seccomp_number(json_string_value(name), arch);
         if (number >= 0) add_rule(&calls[arch], (uint32_t)number, &rule);
       }
   }
@@ -257,34 +222,34 @@ int seccomp_build(json_t *profile, struct sock_fprog *out, struct error *err) {
   json_t *errnum = json_object_get(profile, "defaultErrnoRet"), *names = json_object_get(profile, "architectures"), *name;
   uint32_t otherwise;
   if (action_of(json_string_value(json_object_get(profile, "defaultAction")), errnum ? json_integer_value(errnum) : -1, &otherwise, err) < 0) return -1;
-  bool wanted[ARCHITECTURES] = {false};
+  bool wanted[SECCOMP_ARCHITECTURES] = {false};
   size_t i;
   json_array_foreach(names, i, name) {
     size_t arch = 0;
-    while (arch < ARCHITECTURES && strcmp(architectures[arch].name, json_string_value(name) ? json_string_value(name) : "") != 0) arch++;
-    if (arch < ARCHITECTURES) wanted[arch] = true; /* others cannot run on the machines this program runs on */
+    while (arch < SECCOMP_ARCHITECTURES && strcmp(seccomp_architectures[arch].name, json_string_value(name) ? json_string_value(name) : "") != 0) arch++;
+    if (arch < SECCOMP_ARCHITECTURES) wanted[arch] = true; /* others cannot run on the machines this program runs on */
   }
-  for (size_t arch = 0; arch < ARCHITECTURES; arch++) if (architectures[arch].token == seccomp_arch_native()) wanted[arch] = true;
-  struct calls calls[ARCHITECTURES] = {0};
+  for (size_t arch = 0; arch < SECCOMP_ARCHITECTURES; arch++) if (seccomp_architectures[arch].token == seccomp_arch_native()) wanted[arch] = true;
+  struct calls calls[SECCOMP_ARCHITECTURES] = {0};
   if (collect(profile, wanted, calls, err) < 0) return -1;
 
   struct program program = {.code = arena_alloc(MAX_PROGRAM * sizeof *program.code)};
   if (!program.code) return error_text(err, "seccomp: the profile is too large");
-  for (size_t arch = 0; arch < ARCHITECTURES; arch++) {
-    if (!wanted[arch] || architectures[arch].x32) continue;
+  for (size_t arch = 0; arch < SECCOMP_ARCHITECTURES; arch++) {
+    if (!wanted[arch] || seccomp_architectures[arch].x32) continue;
     emit_load(&program, offsetof(struct seccomp_data, arch));
-    emit(&program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, architectures[arch].audit);
+    emit(&program, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, seccomp_architectures[arch].audit);
     unsigned short other = program.length;
     emit(&program, BPF_JMP | BPF_JA, 0, 0, 0);
     emit_load(&program, offsetof(struct seccomp_data, nr));
-    if (architectures[arch].audit == AUDIT_ARCH_X86_64) { /* x32 shares the architecture's number and has a bit of its own */
-      emit(&program, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
+    if (seccomp_architectures[arch].audit == AUDIT_ARCH_X86_64) { /* x32 shares the architecture's number and has a bit of its own */
+      emit(&program, BPF_JMP | BPF_JGE | BPF_K, 0, 1, SECCOMP_X32_BIT);
       unsigned short x32 = program.length;
       emit(&program, BPF_JMP | BPF_JA, 0, 0, 0);
       emit_block(&program, &calls[arch], otherwise);
       if (!program.full) program.code[x32].k = (uint32_t)(program.length - x32 - 1);
       size_t second = 0;
-      while (!architectures[second].x32) second++;
+      while (!seccomp_architectures[second].x32) second++;
       if (wanted[second]) emit_block(&program, &calls[second], otherwise);
       else emit_return(&program, SECCOMP_RET_KILL_PROCESS);
     } else {

@@ -14,5 +14,3 @@ int seccomp_read(const char *path, struct sock_fprog *program, struct error *err
 int seccomp_apply(const struct sock_fprog *program, unsigned flags, struct error *err);
 /* The program that a container's configuration asks for: compiled already, or to be compiled; of length 0 where it asks for none. */
 int seccomp_find(const struct config *config, struct sock_fprog *program, struct error *err);
-/* Names of the architectures that a profile can hold; NULL past the last one. */
-const char *seccomp_architecture(size_t index);
