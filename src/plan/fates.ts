@@ -82,7 +82,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     const ended = endOf(one, container, now, since);
     if (ended.note !== null) notes.push(ended.note);
     if (ended.wakeAt !== null) wakes.push(ended.wakeAt);
-    const bridge = networksOf(one).find((network) => networks.create.has(network));
+    const bridge = networksOf(one).find((network) => networks.create.has(network) && networksOf(container).includes(network)); // which went from below it
     const running = container.status?.phase === 'running';
     const again = bridge !== undefined ? networks.create.get(bridge) ?? '' : container.status?.held === true ? 'its stop was begun' : '';
     fates.set(one.name, {

@@ -24,8 +24,8 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
   const waits = new Map<string, Step>();
   const handedOver = portsHandedOver(wanted, fates, actual);
   const portHolders = groupBy([...fates.leaving.keys(), ...apart, ...handedOver].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => numberOf(port));
-  const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((wantedPort) => (portHolders.get(numberOf(wantedPort)) ?? []).filter(({ port }) => overlaps(port, wantedPort)))
-    .filter(({ name }) => !apart.has(name) || actual.containers[name]?.identity.service !== service).map(({ name }) => stepId('withdraw-ports', name));
+  const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((wantedPort) => (portHolders.get(numberOf(wantedPort)) ?? []).filter(({ name, port }) =>
+    apart.has(name) ? isInTheWay(port, actual.containers[name]?.identity.service ?? '', wantedPort, service) : overlaps(port, wantedPort))).map(({ name }) => stepId('withdraw-ports', name));
   /** The last step of the update of each container that is replaced in its turn, by its name. */
   const ends = new Map<string, string>();
 
@@ -110,7 +110,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
     const surplus = starts || missing.length > 0 ? [] : surplusPorts(one, container);
     const moved = !starts && changes.some(({ action }) => action === 'connect-network' || action === 'disconnect-network') && (container?.status?.ports.length ?? 0) > 0;
     const withdraw = stepId('withdraw-ports', name);
-    if (handedOver.includes(name)) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name }, needs: changed, why: 'another container gets a port of it' });
+    if (handedOver.includes(name)) steps.push({ id: withdraw, action: 'withdraw-ports', args: { name }, needs: changed, why: 'another container gets a port of it, or it has it at other addresses' });
     if ((missing.length > 0 || surplus.length > 0 || moved) && (starts || container?.status?.phase === 'running')) {
       steps.push({
         id: stepId('publish-ports', name), action: 'publish-ports', args: { name }, needs: [stepId('start-container', name), ...changed, ...(handedOver.includes(name) ? [withdraw] : []), ...holdersOf(missing, one.service)],
@@ -174,12 +174,17 @@ function missingPorts(one: Wanted, container: Container | undefined): readonly P
     found.hostIp === port.hostIp && found.target === port.target && found.protocol === port.protocol && isOneOf(port, found.published)));
 }
 
-/** Whether another service than the one that has a port is to have it. */
+/** Whether another service than the one that has a port is to have it, or the same one at another address. */
 function isWantedBeside(port: PublishedPort, holder: string, wanted: readonly Wanted[]): boolean {
-  return wanted.some((one) => one.service !== holder && one.spec.ports.some((other) => overlaps(port, other)));
+  return wanted.some((one) => one.spec.ports.some((other) => isInTheWay(port, holder, other, one.service)));
 }
 
-/** Containers that stay, and lose a port that another one of the stack is to get: it is free only once they have let it go. */
+/** Replicas of a service have a port together, but for one at addresses that merely overlap. */
+function isInTheWay(held: PublishedPort, holder: string, wanted: PublishedPort, service: string): boolean {
+  return overlaps(held, wanted) && (holder !== service || held.hostIp !== wanted.hostIp);
+}
+
+/** Containers that stay, and lose a port that another one of the stack is to get, or they themselves at other addresses: it is free only once they have let it go. */
 function portsHandedOver(wanted: readonly Wanted[], fates: Fates, actual: State): readonly string[] {
   return wanted.filter((one) => fates.wanted.get(one.name)?.kind === 'settled' && surplusPorts(one, actual.containers[one.name]).some((port) => isWantedBeside(port, one.service, wanted))).map(({ name }) => name);
 }
