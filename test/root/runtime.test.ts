@@ -78,6 +78,10 @@ secrets: {token: {file: ./token}}
   test(title('runs commands in it: codes, input, a terminal, an end by a signal'), async () => {
     expect(await machine.exec('demo-who-1', 'sh', '-c', 'echo out; echo err >&2; exit 3')).toEqual({ code: 3, output: 'out\nerr\n' });
     expect((await machine.exec('demo-who-1', '/no/such')).code).toBe(127);
+    for (const [program, started, code] of [['/no/such', false, 127], ['/etc', false, 126], ['true', true, 0]] as const) {
+      const detached = await machine.engine.containers.exec('demo-who-1', { command: [program], environment: [], user: '', workingDir: '', tty: false, detached: true });
+      expect([await detached.started, await detached.exit]).toEqual([started, code]);
+    }
     const cat = await machine.engine.containers.exec('demo-who-1', { command: ['cat'], environment: [], user: '', workingDir: '', tty: false });
     let said = '';
     cat.stdout.on('data', (data: Buffer) => { said += data.toString(); });

@@ -84,7 +84,7 @@ export async function runExec({ kernel, core, record, files, ready, image, secco
 export async function runForeignExec({ kernel, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
-  return await execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, { tty: request.tty });
+  return await execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request);
 }
 
 /** Not by Node's own spawn, which forks: with a large heap that holds all else up for milliseconds, and health checks come by dozens a second. */
