@@ -12,6 +12,7 @@
 
 #include "inroot.h"
 #include "mount_tree.h"
+#include "over_proc.h"
 #include "scope.h"
 #include "userns.h"
 
@@ -110,5 +111,5 @@ int bind_mount(const struct config *config, const struct mount_spec *mount, int 
   struct stat source;
   if (fstat(tree, &source) < 0) return error_errno(err, "fstat", mount->source);
   fd_auto target = inroot_make(root, mount->target, !S_ISDIR(source.st_mode), S_ISDIR(source.st_mode) ? 0755 : 0644, err);
-  return target < 0 ? -1 : tree_attach(tree, target, mount->target, err);
+  return target < 0 || over_proc_allowed(mount, tree, root, target, err) < 0 ? -1 : tree_attach(tree, target, mount->target, err);
 }

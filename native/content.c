@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "inroot.h"
 #include "mapping.h"
+#include "over_proc.h"
 #include "scope.h"
 
 struct owner { uid_t uid; gid_t gid; mode_t mode; };
@@ -64,7 +65,7 @@ int content_mount(const struct config *config, const struct mount_spec *mount, i
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
   if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) return error_errno(err, "mount_setattr", mount->target);
   fd_auto target = inroot_make(root, mount->target, true, 0644, err);
-  if (target < 0) return -1;
+  if (target < 0 || over_proc_allowed(mount, -1, root, target, err) < 0) return -1;
   if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) return error_errno(err, "move_mount", mount->target);
   return 0;
 }

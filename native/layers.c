@@ -7,6 +7,7 @@
 
 #include "inroot.h"
 #include "mount_tree.h"
+#include "over_proc.h"
 #include "overlay.h"
 #include "scope.h"
 #include "userns.h"
@@ -45,5 +46,5 @@ int layers_mount(const struct config *config, const struct mount_spec *mount, in
   struct stat stat = {0};
   if (part >= 0 && fstat(part, &stat) < 0) return error_errno(err, "fstat", mount->target);
   fd_auto target = inroot_make(root, mount->target, part >= 0 && !S_ISDIR(stat.st_mode), part >= 0 && !S_ISDIR(stat.st_mode) ? 0644 : 0755, err);
-  return target < 0 ? -1 : tree_attach(part >= 0 ? part : tree, target, mount->target, err);
+  return target < 0 || over_proc_allowed(mount, -1, root, target, err) < 0 ? -1 : tree_attach(part >= 0 ? part : tree, target, mount->target, err);
 }

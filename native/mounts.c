@@ -19,6 +19,7 @@
 #include "layers.h"
 #include "mount_tree.h"
 #include "newroot.h"
+#include "over_proc.h"
 #include "scope.h"
 #include "userns.h"
 
@@ -81,7 +82,7 @@ static int cgroup_mount(const struct config *config, const struct mount_spec *mo
   top.data = pure ? "" : "mode=755,size=16k";
   if (!pure) top.flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   fd_auto target = inroot_make(root, mount->target, false, 0755, err);
-  if (target < 0) return -1;
+  if (target < 0 || over_proc_allowed(mount, -1, root, target, err) < 0) return -1;
   fd_auto mounted = mount_on(target, &top, err);
   if (mounted < 0 || pure) return mounted < 0 ? -1 : 0;
   for (const char *const *name = cgroup_names(cgroup); (own || config->cgroups_path) && name && *name; name++)
@@ -148,6 +149,7 @@ static int other_mount(const struct mount_spec *mount, int root, struct error *e
   if (interface && target < 0) return -1;
   if (tmpfs && target >= 0 && !(spec.data = tmpfs_data(mount, target, err))) return -1;
   if (target < 0 && (target = inroot_make(root, mount->target, false, 0755, err)) < 0) return -1;
+  if (over_proc_allowed(mount, -1, root, target, err) < 0) return -1;
   fd_auto before = tmpfs && mount->copy_up ? openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (tmpfs && mount->copy_up && before < 0) return error_errno(err, "open", mount->target);
   fd_auto tree = new_tree(&spec, before, err);

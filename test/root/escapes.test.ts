@@ -234,13 +234,48 @@ describe('what hides parts of /proc', () => {
       config.mounts.push({ destination: '/proc/sys/net', type: 'bind', source: volume, options: ['rbind', ...options] });
       config.linux.sysctl = { 'net.core.somaxconn': '77' };
     };
-    expect(run(bundle(['true'], edit()))).toMatchObject({ status: 1, stderr: expect.stringMatching(/^sysctl net\.core\.somaxconn: .*\n$/) });
+    expect(run(bundle(['true'], edit()))).toMatchObject({ status: 1, stderr: 'mount on /proc/sys/net: "/proc/sys/net" cannot be mounted on because it is inside /proc\n' });
     expect(readFileSync(join(volume, 'core/somaxconn'), 'utf8')).toBe('untouched');
     // A /proc that is none at all.
     expect(run(bundle(['true'], (config) => {
       config.mounts[0] = { destination: '/proc', type: 'bind', source: volume, options: ['rbind'] };
       config.linux.sysctl = { 'net.core.somaxconn': '77' };
-    }))).toMatchObject({ status: 1, stderr: 'sysctls cannot be set: the container\'s /proc is no procfs\n' });
+    }))).toMatchObject({ status: 1, stderr: 'mount on /proc: "/proc" cannot be mounted on because it is not of type proc\n' });
+  });
+});
+
+describe('nothing stands in for /proc', () => {
+  const refused = (where: string, why = 'it is inside /proc'): RegExp => new RegExp(`^mount on [^ ]+: "${where}" cannot be mounted on because ${why}\n$`);
+  const said = (edit: (config: Config) => void): { status: number | null; stderr: string } => {
+    const { status, stderr } = run(bundle(['cat', '/proc/uptime'], edit));
+    return { status, stderr };
+  };
+
+  it.each([
+    ['a folder of it', { destination: '/proc/sys', type: 'tmpfs', source: 'tmpfs', options: [] }, '/proc/sys'],
+    ['a file of it', { destination: '/proc/self/attr/../../version', type: 'bind', source: '/etc/hostname', options: ['bind'] }, '/proc/version'],
+    ['another procfs in it', { destination: '/proc/tty', type: 'proc', source: 'proc', options: [] }, '/proc/tty'],
+    ['all of it', { destination: '/proc/', type: 'tmpfs', source: 'tmpfs', options: [] }, '/proc'],
+    ['a part of it in the place of all', { destination: '/proc', type: 'bind', source: '/proc/sys', options: ['bind'] }, '/proc'],
+  ])('%s', (_what, mount, where) => {
+    expect(said((config) => { config.mounts.push(mount); })).toEqual({ status: 1, stderr: expect.stringMatching(refused(where, where === '/proc' ? 'it is not of type proc' : undefined)) });
+  });
+
+  it('where a link of the image leads there, or before there is one', () => {
+    symlinkSync('proc', join(rootfs, 'shown'));
+    const mount = (destination: string): Config['mounts'][number] => ({ destination, type: 'tmpfs', source: 'tmpfs', options: [] });
+    expect(said((config) => { config.mounts.push(mount('/shown/fs')); })).toEqual({ status: 1, stderr: expect.stringMatching(refused('/proc/fs')) });
+    expect(said((config) => { config.mounts.unshift(mount('/proc/fs')); })).toEqual({ status: 1, stderr: expect.stringMatching(refused('/proc/fs')) });
+    rmSync(join(rootfs, 'shown'));
+    rmSync(join(rootfs, 'proc/fs'), { recursive: true });
+  });
+
+  it('but files that count what the container has, and the host\'s own /proc', () => {
+    const volume = newVolume();
+    writeFileSync(join(volume, 'uptime'), '1.00 2.00\n');
+    const { status, stdout } = run(bundle(['cat', '/proc/uptime'], (config) => { config.mounts.push({ destination: '/proc/uptime', type: 'bind', source: join(volume, 'uptime'), options: ['bind'] }); }));
+    expect([status, stdout]).toEqual([0, '1.00 2.00\n']);
+    expect(said((config) => { config.mounts.push({ destination: '/proc', type: 'bind', source: '/proc', options: ['rbind'] }); })).toEqual({ status: 0, stderr: '' });
   });
 });
 
