@@ -19,7 +19,7 @@ struct request {
   const char *process, *work;
   int control; /* requests for the terminal; -1: none */
   int started; /* is told of the program's start; -1: nobody */
-  int engine;  /* as attend.h has it */
+  int engine;  /* as attend() has it */
 };
 
 static bool read_options(int argc, char **argv, struct request *request) {

@@ -62,7 +62,7 @@ class Container {
     for (const name of ['upper', 'work', 'root']) mkdirSync(join(this.bundle, name), { recursive: true });
     const config = bundleOf({
       id: this.name, name: this.name, stack: '', mountedImages: [], spec: this.spec, image: imageOf(),
-      root: { path: join(this.bundle, 'root'), overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') } },
+      root: { path: join(this.bundle, 'root'), overlay: { cwd: folder, lowerdirs: ['layer'], upperdir: join(this.bundle, 'upper'), workdir: join(this.bundle, 'work') }, mapped: false },
       netns: null, cgroupsPath: this.cgroup, hostname: 'box', files: { hosts: join(folder, 'hosts'), hostname: join(folder, 'hostname'), resolvConf: join(folder, 'resolv.conf') },
       mounts: [], seccompBpf: compiled, deviceNumbers, ...input,
     });
@@ -294,7 +294,7 @@ describe('mounts', () => {
       writeFileSync(join(folder, name, `file${at}`), String(at));
     }
     const container = new Container(sh('cat /file0 /file399'), {}, {
-      root: { path: join(folder, 'many-root'), overlay: { cwd: folder, lowerdirs: ['layer', ...many], upperdir: join(folder, 'many-upper'), workdir: join(folder, 'many-work') } },
+      root: { path: join(folder, 'many-root'), overlay: { cwd: folder, lowerdirs: ['layer', ...many], upperdir: join(folder, 'many-upper'), workdir: join(folder, 'many-work') }, mapped: false },
     });
     for (const name of ['root', 'upper', 'work']) mkdirSync(join(folder, `many-${name}`));
     expect((await container.run()).output).toBe('0399');

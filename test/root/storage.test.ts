@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -181,11 +181,6 @@ describe.each(DRIVER_NAMES)('storage driver %s', (driver) => {
   test(title('gives a container users of its own, who see the image as theirs, and keep what they have written'), async () => {
     const text = `services: {own: {${SLEEP}, userns_mode: auto, volumes: ["fresh:/data"]}}\nvolumes: {fresh: }`;
     const look = 'id -u; stat -c %u:%g /file /d /d/low /bin/sh /data /data/seed; cat /file /d/low; echo';
-    if (driver === 'fuse-overlayfs') { // FUSE has no such view of a file system of root's
-      expect(await machine.up(text, { name: 'users' })).toMatchObject({ ok: false, message: expect.stringContaining("the container's root cannot be seen through the container's users: the file system has no support for idmapped mounts; run it with the host's users (userns_mode: host)") });
-      expect(await machine.down({ name: 'users', volumes: true })).toMatchObject({ ok: true });
-      return;
-    }
     const seen = '0\n0:0\n5:6\n0:0\n0:0\n0:0\n0:0\nkeptlow\n';
     expect(await machine.up(text, { name: 'users' })).toMatchObject({ ok: true, message: '' });
     const name = 'users-own-1';
@@ -196,6 +191,24 @@ describe.each(DRIVER_NAMES)('storage driver %s', (driver) => {
     await machine.engine.restartContainer(name, 'SIGKILL', 0);
     expect(await inside(name, 'cat /d/new /file; stat -c %u:%g /d/new; ls /d')).toBe('new\nkeptover\n7:8\nnew\nthird\n');
     expect((await machine.engine.containers.changes(name)).map(({ kind, path }) => `${kind} ${path}`).filter((line) => / \/(d|file)/.test(line))).toEqual(['changed /d', 'deleted /d/low', 'added /d/new', 'changed /file']);
+    // Its users are held as those of a machine are, and are nobody's outside.
+    expect(await inside(name, 'echo own > /d/own; chmod 600 /d/own; mkdir -m 1777 /spool')).toBe('');
+    const seventh = await machine.engine.containers.exec(name, { command: ['sh', '-c', 'cat /d/own 2>&1; touch /d/no 2>&1; touch /spool/mine && stat -c %u /spool/mine'], environment: [], user: '7', workingDir: '', tty: false });
+    let said = '';
+    seventh.stdout.on('data', (data: Buffer) => { said += data.toString(); });
+    await seventh.exit;
+    expect(said).toBe("cat: can't open '/d/own': Permission denied\ntouch: /d/no: Permission denied\n7\n");
+    expect((await inside(name, 'cat /proc/self/mountinfo')).split('\n').find((line) => line.split(' ')[4] === '/')).not.toMatch(/nosuid/);
+    const status = machine.engine.container(name).status;
+    expect(statSync(`/proc/${status?.pid ?? 0}/root/spool/mine`).uid).toBe(root() + 7);
+    await machine.engine.stopContainer(name, null, 0);
+    const archived = execFileSync('tar', ['--numeric-owner', '-tvf', '-'], { input: await get(name, '/d/new'), encoding: 'utf8' });
+    expect(archived).toMatch(/^-\S+ 7\/8 /);
+    await machine.engine.commitContainer(name, { reference: 'docker.io/library/own:1', author: '', message: '', changes: [], pause: false });
+    expect(await machine.up('services: {a: {image: "own:1", command: [sleep, "1000"], stop_signal: SIGKILL}}', { name: 'made' })).toMatchObject({ ok: true });
+    expect(await inside('made-a-1', 'stat -c %u:%g /d/new /d/own /spool/mine /file')).toBe('7:8\n0:0\n7:0\n0:0\n');
+    expect(await machine.down({ name: 'made' })).toMatchObject({ ok: true });
+    await machine.engine.images.remove('own:1', false);
     // Nobody else's files are given away by that.
     expect(await inside('demo-a-1', 'stat -c %u:%g /file /d/low /bin/sh')).toBe('0:0\n0:0\n0:0\n');
     expect(await machine.down({ name: 'users', volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });

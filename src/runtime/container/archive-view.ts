@@ -11,6 +11,6 @@ export function writeView(folder: string, { readOnly, root, mounts, users }: Vie
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, 'config.json'), JSON.stringify({
     ociVersion: '1.2.0', root: { path: root.path, readonly: readOnly }, mounts: mounts.filter(({ type }) => type === 'bind').map((mount) => mountOf(mount, users)),
-    linux: users === null ? { namespaces: [{ type: 'mount' }] } : { namespaces: [{ type: 'user' }, { type: 'mount' }], ...mappingsOf(users) }, annotations: overlayAnnotations(root.overlay, users),
+    linux: users === null ? { namespaces: [{ type: 'mount' }] } : { namespaces: [{ type: 'user' }, { type: 'mount' }], ...mappingsOf(users) }, annotations: overlayAnnotations(root, users),
   }), { mode: 0o600 });
 }

@@ -2,7 +2,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { overlayOptions } from '../storage/overlay-options.ts';
-import type { ContainerRoot, OverlayRoot } from '../storage/storage-driver.ts';
+import type { ContainerRoot } from '../storage/storage-driver.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { ConsoleSize } from './containers.ts';
 import { resourcesOf, type DeviceNumbers } from './cgroup-resources.ts';
@@ -126,7 +126,7 @@ export function bundleOf(input: BundleInput): OciConfig {
       'io.bayplan.stack': input.stack,
       'io.bayplan.images': [spec.imageId, ...input.mountedImages].join(' '),
       ...(spec.init ? { 'io.bayplan.init': 'true' } : {}),
-      ...overlayAnnotations(root.overlay, users),
+      ...overlayAnnotations(root, users),
       ...(seccompBpf === null ? {} : { 'io.bayplan.seccomp.bpf': seccompBpf }),
     },
     linux: {
@@ -146,10 +146,10 @@ export function bundleOf(input: BundleInput): OciConfig {
 }
 
 /** How the core is told to mount a root; none where it lies there already. With users of its own a container sees an image's files through their mappings. */
-export function overlayAnnotations(overlay: OverlayRoot | null, users: Users | null): Readonly<Record<string, string>> {
+export function overlayAnnotations({ overlay, mapped }: ContainerRoot, users: Users | null): Readonly<Record<string, string>> {
   return {
     ...(overlay === null ? {} : { 'io.bayplan.overlay': overlayOptions(overlay), 'io.bayplan.overlay.cwd': overlay.cwd }),
-    ...(users === null ? {} : { 'io.bayplan.overlay.idmap': 'true' }),
+    ...(users === null || mapped ? {} : { 'io.bayplan.overlay.idmap': 'true' }),
   };
 }
 

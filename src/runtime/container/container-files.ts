@@ -5,7 +5,6 @@ import { unmountAll } from '../storage/host-mount.ts';
 import type { ContainerRoot, StorageDriver } from '../storage/storage-driver.ts';
 import { runArchive, type ArchiveRequest, type ArchiveStreams, type PathStat } from './archive.ts';
 import { writeView } from './archive-view.ts';
-import type { ContainerFiles } from './bundle-files.ts';
 import type { Change } from './changes.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerEntry } from './container-entry.ts';
@@ -31,7 +30,7 @@ async function archiveStopped(context: ContainerContext, { record, files }: Cont
   try {
     const mounts = resolveMounts(record.name, spec, anonymousVolumes, (volume) => volumes.mountpoint(volume), paths.contents);
     const layers = await images.layers(image.id);
-    return await withRoot(context, files, layers, (root) => {
+    return await withRoot(context, { record, files }, layers, (root) => {
       writeView(view, { readOnly: spec.readOnly, root, mounts, users: record.users });
       return runArchive(core, ['--bundle', view], request, streams);
     });
@@ -42,9 +41,9 @@ async function archiveStopped(context: ContainerContext, { record, files }: Cont
 }
 
 /** Lends the root of a container that does not run. */
-async function withRoot<T>({ core, storage }: ContainerContext, files: ContainerFiles, layers: readonly string[], work: (root: ContainerRoot) => Promise<T>): Promise<T> {
+async function withRoot<T>({ core, storage }: ContainerContext, { record, files }: Pick<ContainerEntry, 'record' | 'files'>, layers: readonly string[], work: (root: ContainerRoot) => Promise<T>): Promise<T> {
   if (!storage.mountsOnHost || storage.mountRoot === null) return await work(storage.root(files, layers));
-  await storage.mountRoot(files, layers);
+  await storage.mountRoot(files, layers, record.users);
   try {
     return await work(storage.root(files, layers));
   } finally {

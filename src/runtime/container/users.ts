@@ -29,6 +29,11 @@ function optionText(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, size }) => `${containerId}:${hostId}:${size}`).join(',');
 }
 
+/** As fuse-overlayfs has them: `INSIDE:OUTSIDE:SIZE:INSIDE:…`. */
+export function mappingText(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerId, hostId, size }) => `${containerId}:${hostId}:${size}`).join(':');
+}
+
 /** As uid_map and gid_map have them (user_namespaces(7)). */
 export function mapText(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`).join('');

@@ -50,8 +50,8 @@ export interface BundleParts {
 export async function layBundle({ storage, core }: ContainerContext, foreign: ForeignRuntime | null, layers: readonly string[], parts: Omit<BundleParts, 'root'>): Promise<readonly string[]> {
   const { files } = parts;
   const mounted = storage.mountRoot !== null && (foreign !== null || storage.mountsOnHost);
-  if (mounted) await storage.mountRoot(files, layers);
-  const root = mounted ? { path: files.root, overlay: null } : storage.root(files, layers);
+  if (mounted) await storage.mountRoot(files, layers, parts.users);
+  const root = mounted && !storage.mountsOnHost ? { path: files.root, overlay: null, mapped: false } : storage.root(files, layers);
   const write = (config: OciConfig): void => writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
   if (foreign === null) {
     write(configOf({ ...parts, root }));

@@ -8,13 +8,15 @@ import { unmountAll } from './host-mount.ts';
 import { lowerOption, overlayOptions } from './overlay-options.ts';
 import { overlayDriver, overlayOf } from './overlay-driver.ts';
 import { findProgram } from './find-program.ts';
+import { mappingText, type Users } from '../container/users.ts';
 import type { OverlayRoot, StorageDriver } from './storage-driver.ts';
 
 const GIVE_UP_MS = 15_000;
 
 /**
  * The overlay as a program of its own, for kernels that have none. It serves a root from before the container's start until it is unmounted, in the host's mount namespace. Layers and
- * what containers write are kept as the kernel's overlay has them. Throws BayplanError `storage-driver` where the program or FUSE is missing.
+ * what containers write are kept as the kernel's overlay has them, but that files belong on the disk to whom the container says: it is the program that shows them as those of its users. (What an
+ * image's files may do by capabilities of their own, they may not then: the kernel takes them for the host's.) Throws BayplanError `storage-driver` where the program or FUSE is missing.
  */
 export function fuseOverlayDriver(paths: Paths, core: string): StorageDriver {
   const base = overlayDriver(paths, core);
@@ -41,13 +43,21 @@ export function fuseOverlayDriver(paths: Paths, core: string): StorageDriver {
       await leave();
       return done;
     },
-    root: (files) => ({ path: files.root, overlay: null }),
-    mountRoot: async (files, layers) => {
+    giveRoot: () => Promise.resolve(),
+    root: (files) => ({ path: files.root, overlay: null, mapped: true }),
+    mountRoot: async (files, layers, users) => {
       mkdirSync(files.root, { recursive: true, mode: 0o755 });
       const { lowerdirs, upperdir, workdir }: OverlayRoot = overlayOf(paths, files, layers);
-      await mount(overlayOptions({ lowerdirs: absolute(paths, lowerdirs), upperdir, workdir }), files.root);
+      await mount(overlayOptions({ lowerdirs: absolute(paths, lowerdirs), upperdir, workdir }) + mappings(users), files.root);
     },
+    changes: (files, layers) => base.changes(files, layers, null),
+    layer: (files, layers) => base.layer(files, layers, null),
   };
+}
+
+/** Options by which the program shows what belongs to an id on the disk as another's. */
+function mappings(users: Users | null): string {
+  return users === null ? '' : `,uidmapping=${mappingText(users.uids)},gidmapping=${mappingText(users.gids)}`;
 }
 
 function absolute(paths: Paths, layers: readonly string[]): readonly string[] {

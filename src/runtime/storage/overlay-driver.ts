@@ -50,7 +50,7 @@ export function overlayDriver(paths: Paths, core: string): StorageDriver {
       // One empty folder serves all: each container mounts its root on it in a mount namespace of its own.
       const path = join(paths.run, 'rootfs');
       mkdirSync(path, { recursive: true });
-      return { path, overlay: overlayOf(paths, files, layers) };
+      return { path, overlay: overlayOf(paths, files, layers), mapped: false };
     },
     mountRoot: async (files, layers) => {
       mkdirSync(files.root, { recursive: true, mode: 0o755 });

@@ -9,8 +9,8 @@ export type DriverName = (typeof DRIVER_NAMES)[number];
 /** An overlay: `lowerdirs` lowest first, as names below `cwd` or absolute. */
 export interface OverlayRoot { readonly cwd: string; readonly lowerdirs: readonly string[]; readonly upperdir: string; readonly workdir: string }
 
-/** How whoever starts a container gets its root: by mounting the overlay on `path`, or where that is null from `path` as it is. */
-export interface ContainerRoot { readonly path: string; readonly overlay: OverlayRoot | null }
+/** How whoever starts a container gets its root: by mounting the overlay on `path`, or where that is null from `path` as it is. `mapped`: it shows the container's users already. */
+export interface ContainerRoot { readonly path: string; readonly overlay: OverlayRoot | null; readonly mapped: boolean }
 
 /**
  * Where unpacked layers and the roots of containers are kept. Layers are named as in `paths.layers`, an image's lowest first. What an engine that was killed left half-made
@@ -34,8 +34,8 @@ export interface StorageDriver {
   /** What of it cannot be removed like any other folder. */
   removeRoot(files: ContainerFiles): Promise<void>;
   root(files: ContainerFiles, layers: readonly string[]): ContainerRoot;
-  /** Mounts a root that a runtime expects to be mounted: on `files.root`, in the host's mount namespace. Null: there is nothing to mount. */
-  readonly mountRoot: ((files: ContainerFiles, layers: readonly string[]) => Promise<void>) | null;
+  /** Mounts a root that a runtime expects to be mounted: on `files.root`, in the host's mount namespace, for these users of the container. Null: there is nothing to mount. */
+  readonly mountRoot: ((files: ContainerFiles, layers: readonly string[], users: Users | null) => Promise<void>) | null;
   /** Whether it has to be mounted there for our own core too. */
   readonly mountsOnHost: boolean;
   /** What a container with these users has written over its image. */

@@ -45,7 +45,7 @@ export function wholeDriver(paths: Paths, core: string, trees: Trees): StorageDr
     },
     giveRoot: () => Promise.resolve(), // it is all the host's, and seen through the mappings of whoever lives in it
     removeRoot: (files) => trees.remove(tree(files)),
-    root: (files) => ({ path: tree(files), overlay: null }),
+    root: (files) => ({ path: tree(files), overlay: null, mapped: false }),
     mountRoot: null,
     changes: async (files, layers) => readable(await changes(files, layers)),
     layer: async (files, layers) => {

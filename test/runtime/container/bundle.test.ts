@@ -5,7 +5,7 @@ import { imageOf, specOf } from './container-spec.ts';
 function inputOf(change: Partial<BundleInput> = {}): BundleInput {
   return {
     id: 'ab'.repeat(32), name: 'demo-web-1', stack: 'demo', mountedImages: [], spec: specOf(), image: imageOf(),
-    root: { path: '/run/b/rootfs', overlay: { cwd: '/layers', lowerdirs: ['base', 'top'], upperdir: '/c/upper', workdir: '/c/work' } },
+    root: { path: '/run/b/rootfs', overlay: { cwd: '/layers', lowerdirs: ['base', 'top'], upperdir: '/c/upper', workdir: '/c/work' }, mapped: false },
     netns: '/run/b/netns/abab', cgroupsPath: '/bayplan/abab', hostname: 'web',
     files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts: [], seccompBpf: '/run/b/default.bpf', deviceNumbers: () => ({ major: 254, minor: 0 }), ...change,
   };
@@ -45,8 +45,8 @@ describe('bundleOf', () => {
       'io.bayplan.overlay': 'lowerdir=top:base,upperdir=/c/upper,workdir=/c/work', 'io.bayplan.seccomp.bpf': '/run/b/default.bpf',
     });
     const odd = { cwd: '/l', lowerdirs: ['a:b'], upperdir: '/c,d', workdir: '/w' };
-    expect(bundleOf(inputOf({ root: { path: '/r', overlay: odd } })).annotations['io.bayplan.overlay']).toBe('lowerdir=a\\:b,upperdir=/c\\,d,workdir=/w');
-    expect(() => bundleOf(inputOf({ root: { path: '/r', overlay: { ...odd, lowerdirs: [] } } }))).toThrow('no layers');
+    expect(bundleOf(inputOf({ root: { path: '/r', overlay: odd, mapped: false } })).annotations['io.bayplan.overlay']).toBe('lowerdir=a\\:b,upperdir=/c\\,d,workdir=/w');
+    expect(() => bundleOf(inputOf({ root: { path: '/r', overlay: { ...odd, lowerdirs: [] }, mapped: false } }))).toThrow('no layers');
   });
 
   it('joins the network namespace by path, shares the host\'s, or makes an empty one', () => {

@@ -8,7 +8,7 @@ const identity = { uid: 5, gid: 6, gids: [6, 7], home: '/home/five' };
 const mount = (change: Partial<ResolvedMount>): ResolvedMount =>
   ({ type: 'bind', source: '/src', target: '/dst', readOnly: false, propagation: '', recursive: 'enabled' as const, size: null, mode: null, options: [], ...change });
 const config = (mounts: readonly ResolvedMount[], init = false): ReturnType<typeof bundleOf> => bundleOf({
-  id: 'ab'.repeat(32), name: 'demo-web-1', stack: 'demo', mountedImages: [], spec: specOf({ init, command: ['run'] }), image: imageOf(), root: { path: '/r', overlay: null }, netns: null, cgroupsPath: '/bayplan/abab', hostname: 'web',
+  id: 'ab'.repeat(32), name: 'demo-web-1', stack: 'demo', mountedImages: [], spec: specOf({ init, command: ['run'] }), image: imageOf(), root: { path: '/r', overlay: null, mapped: false }, netns: null, cgroupsPath: '/bayplan/abab', hostname: 'web',
   files: { hosts: '/c/hosts', hostname: '/c/hostname', resolvConf: '/c/resolv.conf' }, mounts, seccompBpf: null, deviceNumbers: () => ({ major: 254, minor: 0 }),
 });
 const prepared = (staged: ReadonlyMap<string, string> = new Map()): Parameters<typeof foreignBundle>[1] => ({ identity, staged, core: '/core' });
