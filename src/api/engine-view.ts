@@ -28,7 +28,7 @@ export interface EngineView {
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'describe' | 'verify'>;
-  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes'>;
+  readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes' | 'flush'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
   readonly events: Pick<EventLog, 'past' | 'onEvent' | 'container' | 'tell'>;

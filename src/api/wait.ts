@@ -17,6 +17,7 @@ export async function waitContainer(exchange: Exchange): Promise<void> {
     if (condition === 'next-exit') return status.phase !== 'running' && status.finishedAt > (before?.finishedAt ?? 0) ? status.exitCode : null;
     return status.phase === 'running' ? null : status.exitCode;
   }, gone);
+  if (engine.containers.list().get(name)?.spec.autoRemove === false) await engine.containers.flush(); // an end that was told stays known
   response.end(`${JSON.stringify({ StatusCode: code })}\n`);
 }
 

@@ -224,11 +224,14 @@ export class Engine {
   }
 
   async startContainer(name: string): Promise<void> {
+    const again = this.containers.get(name)?.status?.phase !== 'created';
     await this.#single.ask(name, { action: 'start' });
+    if (again) await this.containers.flush(); // else it had ended, after a power cut
   }
 
   async restartContainer(name: string, signal: string | null, graceMs: number): Promise<void> {
     await this.#single.ask(name, { action: 'restart', signal, graceMs });
+    await this.containers.flush();
     this.events.container('restart', name);
   }
 

@@ -20,7 +20,7 @@ const GONE = 'its service was taken away before it had begun';
 const STOPPED = 'it was stopped before it had begun';
 
 export interface JobsContext {
-  readonly parts: Pick<EngineParts, 'containers' | 'stacks' | 'supervisor' | 'paths'>;
+  readonly parts: Pick<EngineParts, 'containers' | 'stacks' | 'supervisor' | 'paths' | 'booted'>;
   /** Does `work` while nothing takes the stack down; a down then cancels it, and waits until it has settled. */
   readonly beside: (stack: string, work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
   /** Makes the one container of a desired state, durably, and starts nothing. */
@@ -33,6 +33,7 @@ export interface JobsContext {
 /**
  * Runs services on their schedules. Invariants:
  * - a slot is written down before its run begins, with the name of the run's container; no slot is ever begun twice, whatever ends the engine in between;
+ * - that a run is about to start is on disk before it does: what a power cut leaves of its container need not show that it ran;
  * - what comes of an event is decided by the table in job-machine.ts, one event of a stack after the other;
  * - of the slots that came while no engine ran, the last one is run once, late.
  */
@@ -199,6 +200,7 @@ export class Jobs {
         if (containers.get(run.container) === null) await this.#context.create(desired, signal);
         if (!this.#wants(stack, service)) return await this.#context.ask(run.container, { action: 'remove', volumes: true, ended: false }); // its service was taken away meanwhile
         AbortSignal.any([over, signal]).throwIfAborted();
+        await this.#note(stack, service, run.run, { startedAt: this.#context.now() });
         await this.#context.ask(run.container, { action: 'start' });
       });
     } catch (error) {
@@ -225,9 +227,10 @@ export class Jobs {
     const notes = this.#notes.get(stack, service);
     const run = notes?.runs.at(-1);
     if (notes === null || run === undefined || run.finishedAt !== 0) return;
-    const status = this.#context.parts.containers.get(run.container)?.status ?? null;
+    const { containers, booted } = this.#context.parts;
+    const status = containers.get(run.container)?.status ?? null;
     const begun = status !== null && status.phase !== 'created';
-    if (begun && status.phase !== 'running') return await this.#ended(run.container);
+    if ((begun && status.phase !== 'running') || (!begun && booted && run.startedAt !== 0)) return await this.#ended(run.container);
     if (!begun && notes.state.phase === 'stopping') return await this.#finish(stack, service, run, { exitCode: 125, error: STOPPED });
     if (!begun) return await this.#begin(stack, service, run); // it was written down, and not begun
     this.#current.add(run.container, this.#context.parts.stacks.get(stack)?.desired.services[service]?.job?.timeoutMs ?? 0, status.startedAt);
@@ -254,7 +257,8 @@ export class Jobs {
     if (found === null || found.run.finishedAt !== 0) return;
     const status = this.#context.parts.containers.get(container)?.status;
     if (status === undefined || status === null) return await this.#finish(found.stack, found.service, found.run, { exitCode: 137, error: 'its container was removed' });
-    await this.#finish(found.stack, found.service, found.run, { exitCode: status.exitCode, error: found.run.error || (status.phase === 'lost' ? 'it was lost with the machine, or its process beside it was killed' : status.error) });
+    const lost = status.phase === 'lost' || status.phase === 'created'; // it was about to start
+    await this.#finish(found.stack, found.service, found.run, { exitCode: lost ? 137 : status.exitCode, error: found.run.error || (lost ? 'it was lost with the machine, or its process beside it was killed' : status.error) });
   }
 
   /** Writes down how a run ended, takes away runs that are too old to be kept, and goes on. */

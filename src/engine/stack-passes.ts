@@ -101,6 +101,7 @@ export class StackPasses {
       plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: async () => {
         if (key === name) await this.#parts.containers.changing.of(name); // what is asked for beside other passes waits for nothing
+        await this.#settleEnds();
         return await this.observe(name, desired);
       },
       executor: this.#executor(credentials), ...(wary ? { objections: (made) => takenPorts(this.#parts, made) } : {}),
@@ -120,6 +121,7 @@ export class StackPasses {
   async heal(name: string, desired: Desired, planned: PassContext['plan']): Promise<PassResult | null> {
     if (this.busy(name)) return null;
     const observe = async (): Promise<State> => {
+      await this.#settleEnds();
       await this.#look(name);
       return actualState(name, desired, this.#parts);
     };
@@ -134,6 +136,11 @@ export class StackPasses {
     if (![...Object.values(state.containers), ...Object.values(state.networks)].some(({ status }) => status?.drift !== undefined)) return state;
     await this.#look(name);
     return actualState(name, desired, this.#parts);
+  }
+
+  /** What a plan is made from is on disk before anything follows from it: else who depends on a service's success could run, and a power cut undo that success. */
+  async #settleEnds(): Promise<void> {
+    await this.#parts.containers.flush().catch(() => undefined); // of a full disk, say, which a `down` may be about to make room on: the flush at the end of the pass tries again, and tells
   }
 
   /** Cancels all passes and waits until they have settled. */

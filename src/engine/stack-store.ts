@@ -106,6 +106,7 @@ export class StackStore {
     this.#keepDamaged(name);
     if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) });
     await writeRecord(this.#path(name), record);
+    if (before === undefined) await syncFolder(this.#folder);
     this.#asides.forget('stack', name);
     this.#records.set(name, record);
     for (const listener of this.#listeners) listener(name);

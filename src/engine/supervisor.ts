@@ -178,11 +178,12 @@ export class Supervisor {
     }
   }
 
-  /** As `waitFor` of wait-for.ts. */
+  /** As `waitFor` of wait-for.ts. An end that is waited for is on disk before anything follows from it. */
   async waitFor(name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
     await waitFor(this.#context, name, until, signal, steadyMs).catch(async (error: unknown) => {
       throw this.#context.containers.get(name)?.identity.owner === 'hook' && !signal.aborted ? await endOfHook(this.#context.containers, name) : error;
     });
+    if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();
   }
 
   close(): void {

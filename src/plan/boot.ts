@@ -15,8 +15,11 @@ export interface Boot { readonly desired: Desired; readonly only: readonly strin
  * | stopped, killed by a person                | no         |
  * | is to be made anew, in any state           | yes: the update was cut off |
  * | had ended with 0, policy no or on-failure  | no: it has done its work         |
+ * | had ended with 0, and nobody knew yet      | yes: that is as if it had run until then |
  * | had ended otherwise, policy no             | no         |
  * | had ended, policy always or unless-stopped | yes        |
+ *
+ * An end is known once it is on the disk, which it is before anything follows from it: before who depends on it starts, and before whoever waits for it is told.
  */
 export function bootOf(desired: Desired, actual: State, now: number): Boot {
   const images = Object.fromEntries(Object.entries(desired.images).map(([name, image]) => [name, { ...image, spec: { pullPolicy: image.spec.pullPolicy === 'never' ? 'never' as const : 'missing' as const, refreshMs: 0 } }]));

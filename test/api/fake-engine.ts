@@ -129,6 +129,7 @@ export class FakeEngine implements EngineView {
     },
     processes: () => [],
     archive: (name, request, streams) => fakeArchive(name, request, streams, this.calls),
+    flush: () => Promise.resolve(),
     changes: () => Promise.resolve([{ path: '/new', kind: 'added' }, { path: '/old', kind: 'deleted' }]),
     usage: (name) => (this.all.get(name)?.status?.phase === 'running' ? this.usage : null),
     resize: async (name, { width, height }) => { this.calls.push(`resize ${name} ${width}x${height}`); },

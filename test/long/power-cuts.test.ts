@@ -37,7 +37,7 @@ class Disk {
   }
 
   place(): Place {
-    return { root: this.root, marks: join(this.#memory, 'marks'), boot: String(this.#boots), disk: this.mount };
+    return { root: this.root, marks: join(this.#memory, 'marks'), disk: this.mount };
   }
 
   /** The machine boots anew, with what is on the disk by now: all that ran is gone, and what was mounted. Namespaces may keep the former disk for a while: what is used from now on is a copy of it. */

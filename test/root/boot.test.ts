@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { ContainerStore } from '../../src/runtime/container/container-store.ts';
 import type { Operation } from '../../src/state/operation.ts';
 import { eventually, gather, Machine, type Outcome } from './harness.ts';
 import { interrupted } from './interrupted.ts';
-import { processes } from './leftovers.ts';
 
 // What a boot leaves: no process, nothing below the run folder, and the root folder as it was.
 const machine = new Machine();
@@ -17,17 +16,6 @@ afterEach(async () => {
   expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
 });
 afterAll(() => machine.dispose());
-
-/** Everything ends at once, and the next engine is the first of another boot. No engine is open. */
-async function cutPower(): Promise<void> {
-  for (const { pid } of processes(machine.paths)) process.kill(pid, 'SIGKILL');
-  await eventually(() => expect(processes(machine.paths)).toEqual([]));
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n').reverse()) {
-    const at = line.split(' ')[4] ?? '';
-    if (at.startsWith(`${machine.paths.run}/`)) execFileSync('umount', ['-l', at]);
-  }
-  writeFileSync(join(machine.paths.run, 'boot'), 'another');
-}
 
 const STACK = `
 services:
@@ -48,7 +36,7 @@ it('stacks come back in the order of their dependencies, healthy before who need
   await eventually(() => expect(phases()).toEqual({ db: 'running', app: 'running', migrate: 'exited', held: 'exited', failed: 'exited' }));
   expect(order()).toEqual(['db', 'migrate', 'app']);
   await machine.close();
-  await cutPower();
+  await machine.cutPower();
   await machine.open();
   await settled();
   await eventually(() => expect(phases()).toEqual({ db: 'running', app: 'running', migrate: 'exited', held: expect.stringMatching(/exited|lost/), failed: 'exited' }));
@@ -59,18 +47,38 @@ it('stacks come back in the order of their dependencies, healthy before who need
   expect((await machine.engine.stackHistory('demo')).map(({ revision }) => revision)).toEqual([1]);
 });
 
+it('who depends on a success starts once that is on the disk', async () => {
+  const order: string[] = [];
+  const flush = vi.spyOn(machine.engine.containers, 'flush').mockImplementation(async function flushed() {
+    const ended = machine.engine.containers.get('demo-migrate-1')?.status?.phase === 'exited';
+    await new Promise((resolve) => setTimeout(resolve, 100)); // who does not wait for it is before it
+    await ContainerStore.prototype.flush.call(machine.engine.containers);
+    if (ended) order.push('on the disk');
+  });
+  const off = machine.engine.containers.onEvent((event, name) => {
+    if ((event === 'exited' && name === 'demo-migrate-1') || (event === 'started' && name === 'demo-app-1')) order.push(`${name} ${event}`);
+  });
+  try {
+    expect(await machine.up(STACK)).toMatchObject({ ok: true });
+    expect(order.slice(0, 3)).toEqual(['demo-migrate-1 exited', 'on the disk', 'demo-app-1 started']);
+  } finally {
+    off();
+    flush.mockRestore();
+  }
+});
+
 it('an update and a down that the power cut off go on', async () => {
   expect(await machine.up(STACK)).toMatchObject({ ok: true });
   await machine.close();
   const request = machine.request(STACK.replace('echo app', 'echo other'));
   await interrupted(machine, request, { atEvent: 3 });
-  await cutPower();
+  await machine.cutPower();
   await machine.open();
   await settled();
   await eventually(() => expect(order().at(-1)).toBe('other'));
   await machine.close();
   await interrupted(machine, null, { atEvent: 3 });
-  await cutPower();
+  await machine.cutPower();
   await machine.open();
   await settled();
   await eventually(() => expect([machine.engine.stacks(), [...machine.engine.containers.list().keys()]]).toEqual([[], []]));
@@ -99,7 +107,7 @@ it('where what is to come back cannot be planned, that is told, and each contain
   const service = (more: string): string => `{ image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, ${more} }`;
   expect(await machine.up(`services:\n  user: ${service('volumes: ["kept:/kept"]')}\n  always: ${service('restart: always')}\n  once: ${service('restart: "no"')}\nvolumes: { kept: { external: true } }\n`)).toMatchObject({ ok: true });
   await machine.close();
-  await cutPower();
+  await machine.cutPower();
   const path = join(machine.paths.volumes, 'kept/volume.json');
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.slice(0, 20));

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -7,7 +7,7 @@ import { Engine } from '../../src/engine/engine.ts';
 import { contentBytes, desiredOf, formatMistake, loadStack } from '../../src/stack/index.ts';
 import type { PassEvent, StackRequest } from '../../src/state/messages.ts';
 import { pathsOf, type Paths } from '../../src/state/paths.ts';
-import { leftovers } from './leftovers.ts';
+import { containerCgroups, leftovers, processes } from './leftovers.ts';
 
 export const top = new URL('../..', import.meta.url).pathname;
 export const build = join(top, 'build');
@@ -86,6 +86,21 @@ export class Machine {
     let output = '';
     for (const stream of [process.stdout, process.stderr]) stream.on('data', (data: Buffer) => { output += data.toString(); });
     return { code: await process.exit, output };
+  }
+
+  /** Everything ends at once, and the next engine is the first of another boot: what is left is what the root folder holds. No engine is open. */
+  async cutPower(): Promise<void> {
+    for (const { pid } of processes(this.paths)) process.kill(pid, 'SIGKILL');
+    await eventually(() => {
+      for (const folder of containerCgroups(this.paths)) for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n')) if (pid !== '' && existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
+      expect(processes(this.paths)).toEqual([]);
+      for (const folder of containerCgroups(this.paths)) if (existsSync(folder)) rmdirSync(folder); // of one hierarchy at two mounts
+    });
+    for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n').reverse()) {
+      const at = line.split(' ')[4] ?? '';
+      if (at.startsWith(`${this.paths.run}/`)) execFileSync('umount', ['-l', at]);
+    }
+    writeFileSync(join(this.paths.run, 'boot'), 'another');
   }
 
   /** Takes every stack down, and fails where anything of the engine's is left on this machine. */

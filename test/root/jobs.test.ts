@@ -246,6 +246,24 @@ it('an engine that is killed at any moment never runs a slot twice, and leaves n
   await eventually(async () => expect(written().length).toBe((await job()).runs.length)); // each has run, and once
 }, 60_000);
 
+it('a run that a power cut ends has failed, and does not begin again for its slot, also where nothing but its record came onto the disk', async () => {
+  await machine.up(stack('echo $(hostname) >>/notes/runs; sleep 1000', `${NEVER}, history: 10`));
+  for (const durable of [true, false]) {
+    const { run } = await machine.engine.runJob('demo', 'tidy');
+    await eventually(async () => expect((await job()).runs[0]?.startedAt).toBeGreaterThan(0));
+    await eventually(() => expect(written()).toHaveLength(run?.run ?? 0));
+    const { status } = machine.engine.container(run?.container ?? '');
+    await machine.close();
+    await machine.cutPower();
+    if (!durable) for (const left of ['log', 'exit']) rmSync(join(machine.paths.containers, status?.id ?? '', left), { force: true }); // not written back yet
+    await machine.open();
+    const runs = await ended(run?.run ?? 0);
+    expect(runs.at(-1)).toMatchObject({ run: run?.run, exitCode: 137, error: 'it was lost with the machine, or its process beside it was killed' });
+  }
+  expect(await job()).toMatchObject({ phase: 'idle' });
+  expect(written()).toHaveLength(2);
+});
+
 it('from the command line: jobs, jobs run, jobs logs', async () => {
   await machine.up(stack('echo hello from $(hostname); exit 4', `${NEVER}, timezone: Europe/Berlin`));
   await machine.close();

@@ -13,9 +13,7 @@ export function leftovers(paths: Paths): readonly string[] {
     const at = line.split(' ')[4] ?? '';
     if (at.startsWith(`${paths.root}/`) || (at.startsWith(`${paths.run}/`) && ![paths.netns, paths.userns, ...[paths.netns, paths.userns].map((folder) => join(folder, 'pins')), paths.bundles, paths.zones].includes(at) && !at.startsWith(`${paths.run}/core-`))) found.push(`mount ${at}`);
   }
-  for (const [group, folder] of cgroups(paths)) {
-    for (const name of readdirSync(folder, { withFileTypes: true })) if (name.isDirectory() && name.name !== 'engine') found.push(`cgroup ${group}/${name.name}`);
-  }
+  for (const folder of containerCgroups(paths)) found.push(`cgroup ${folder}`);
   const tables = execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n');
   if (tables.includes(`table inet ${paths.table}`) && elements(paths).length > 0) found.push(...elements(paths).map((element) => `nft element ${element}`));
   for (const [folder, what] of [[paths.netns, 'namespace'], [paths.bundles, 'bundle'], [paths.containers, 'container'], [paths.zones, 'zone'], [paths.stacks, 'stack']] as const) {
@@ -37,6 +35,11 @@ export function processes(paths: Paths): readonly { pid: number; words: readonly
       return []; // it has ended meanwhile
     }
   });
+}
+
+/** Folders of the containers' cgroups. */
+export function containerCgroups(paths: Paths): readonly string[] {
+  return cgroups(paths).flatMap(([, folder]) => readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'engine').map(({ name }) => join(folder, name)));
 }
 
 function cgroups(paths: Paths): readonly (readonly [string, string])[] {

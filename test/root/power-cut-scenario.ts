@@ -1,7 +1,7 @@
 // Runs as a program, once a boot: tells what there is of the stack after the power cut before, does what it is told, and cuts the power amid it or as it ends.
 // Prints a fact a line, each outside once it is printed; what they should be is said by power-cut-machine.ts.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import koffi from 'koffi';
@@ -12,12 +12,16 @@ import { pathsOf } from '../../src/state/paths.ts';
 export type Verb = 'load' | 'up' | 'down' | 'hold' | 'release' | 'remove';
 export interface Command { readonly verb: Verb; readonly revision: number }
 
-/** What a boot does: all of `commands`, of which the last is cut off: so many ms after its begin, or, null, as soon as it has told of its success. */
+/**
+ * What a boot does: all of `commands`, of which the last is cut off: so many ms after its begin; as soon as it has told of its success; as soon as the one-shot service has done its work, before the engine can know; or as soon
+ * as who depends on that runs.
+ */
 export interface Task {
-  /** What the stack may be found to be, as `textOf` says it. */
+  readonly boot: number;
+  /** What the stack may be found to be at first, as `textOf` says it. */
   readonly expected: readonly string[];
   readonly commands: readonly Command[];
-  readonly cutAfterMs: number | null;
+  readonly cutAt: number | 'end' | 'migrated' | 'app starts';
   readonly cuts: boolean;
 }
 
@@ -25,8 +29,6 @@ export interface Place {
   readonly root: string;
   /** In memory: where containers tell what they have synced. */
   readonly marks: string;
-  /** Name of the boot. */
-  readonly boot: string;
   /** A file system of ext4 that is made to end as by a power cut; null: the machine is restarted. */
   readonly disk: string | null;
 }
@@ -45,7 +47,6 @@ export interface Found {
   /** Steps that `up` of the same file would take. */
   readonly plan: readonly string[];
   readonly events: readonly string[];
-  readonly migrations: readonly string[];
   readonly log: readonly string[];
   /** Names below the root folder. */
   readonly files: readonly string[];
@@ -67,17 +68,17 @@ const engineLog = join(place.marks, '../engine.log');
 const shared = ['-f', 'test/root/power-cuts.yaml'];
 
 mkdirSync(place.marks, { recursive: true });
-writeFileSync(join(place.marks, 'boot'), place.boot);
+writeFileSync(join(place.marks, 'boot'), String(task.boot));
 await startEngine();
-await tellWhatIsThere();
+await tellWhatIsThere(task.expected);
 for (const [i, command] of task.commands.entries()) {
   tell({ type: 'begin', command });
   const isLast = i === task.commands.length - 1 && task.cuts;
-  const ended = await runs(command, isLast && task.cutAfterMs !== null ? task.cutAfterMs : Number.POSITIVE_INFINITY);
+  const ended = await runs(command, isLast ? task.cutAt : 'end');
   if (ended === null) break;
   tell({ type: 'end', command, ended });
 }
-await (task.cuts ? cut() : tellWhatIsThere());
+await (task.cuts ? cut() : tellWhatIsThere(['']));
 
 /** As a server's own unit does, which waits as long as it takes. It brings the stack back. */
 async function startEngine(): Promise<void> {
@@ -90,21 +91,21 @@ async function startEngine(): Promise<void> {
   }
 }
 
-async function tellWhatIsThere(): Promise<void> {
+async function tellWhatIsThere(expected: readonly string[]): Promise<void> {
   const begin = Date.now();
-  const seen = await settledLook();
+  const seen = await settledLook(expected);
   const ms = Date.now() - begin;
   const { history, plan } = seen.revision === null ? { history: [], plan: [] } : await ofTheStack();
   tell({
     type: 'found', look: seen, text: textOf(seen), ms, history, plan,
-    events: lines('cuts_notes', 'events'), migrations: lines('cuts_notes', 'migrations'), log: lines('cuts_data', 'log'), files: files(), engineLog: readFileSync(engineLog, 'utf8'),
+    events: lines('cuts_notes', 'events'), log: lines('cuts_data', 'log'), files: files(), engineLog: readFileSync(engineLog, 'utf8'),
   });
 }
 
-async function settledLook(): Promise<Look> {
+async function settledLook(expected: readonly string[]): Promise<Look> {
   for (const end = Date.now() + SETTLE_MS; ;) {
     const seen = await look();
-    if (task.expected.includes(textOf(seen)) || Date.now() > end) return seen;
+    if (expected.includes(textOf(seen)) || Date.now() > end) return seen;
     await pause(100);
   }
 }
@@ -139,28 +140,43 @@ async function ofTheStack(): Promise<Pick<Found, 'history' | 'plan'>> {
   return { history: revisions.map(({ revision }) => revision), plan: plan.steps.map(({ id }) => id) };
 }
 
-/** Null: the time was up. */
-async function runs({ verb, revision }: Command, ms: number): Promise<Ended | null> {
+/** Null: its moment has come. */
+async function runs({ verb, revision }: Command, until: Task['cutAt']): Promise<Ended | null> {
   const args: Record<Verb, readonly string[]> = {
     load: ['load', 'build/images/hello.tar'], up: ['up', '-d', ...shared], down: ['down', '-t', '0', ...shared], remove: ['down', '-v', '-t', '0', ...shared],
     hold: ['stop', '-t', '0', ...shared, 'app'], release: ['start', ...shared, 'app'],
   };
+  const moment = typeof until === 'number' || until === 'end' ? null : marked(until);
   const begin = Date.now();
   const child = spawn(process.execPath, ['build/bayplan.cjs', '--root', place.root, ...args[verb]], { env: { ...process.env, NO_COLOR: '1', REVISION: String(revision), MARKS: place.marks }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text; });
   const ended = new Promise<Ended>((resolve) => child.once('exit', (code) => resolve({ code: code ?? -1, output, ms: Date.now() - begin })));
-  if (ms === Number.POSITIVE_INFINITY) return await ended;
+  if (moment !== null) return await Promise.race([ended, moment]);
+  if (typeof until !== 'number') return await ended;
   const quicker = ended.then(async (result) => {
     tell({ type: 'end', command: { verb, revision }, ended: result });
-    await pause(Math.max(0, ms - (Date.now() - begin)));
+    await pause(Math.max(0, until - (Date.now() - begin)));
   });
-  await Promise.race([quicker, pause(ms)]);
+  await Promise.race([quicker, pause(until)]);
   return null;
 }
 
+/** Resolves as soon as a container tells of it. */
+function marked(what: string): Promise<null> {
+  const name = what.replace(' ', '-');
+  rmSync(join(place.marks, name), { force: true });
+  return new Promise((resolve) => {
+    const watcher = watch(place.marks, (_event, changed) => {
+      if (changed !== name) return;
+      watcher.close();
+      resolve(null);
+    });
+  });
+}
+
 async function cut(): Promise<never> {
-  const seen = task.cutAfterMs === null ? null : await Promise.race([look(), pause(1000).then(() => null)]); // as soon as it has told of its success: at once
+  const seen = typeof task.cutAt === 'number' ? await Promise.race([look(), pause(1000).then(() => null)]) : null; // at once
   const last = join(place.marks, 'last');
   tell({ type: 'cut', mark: existsSync(last) ? Number(readFileSync(last, 'utf8')) : 0, look: seen, now: Date.now() });
   if (place.disk === null) writeFileSync('/proc/sysrq-trigger', 'b');

@@ -15,9 +15,8 @@ it(`${CUTS} power cuts at random moments of up, update and down lose no acknowle
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-power-'));
   try {
     const scenario = await bundled('../root/power-cut-scenario');
-    let boots = 0;
     const machine = new PowerCutMachine(SEED, 8000, async (task, what) => {
-      const place: Place = { root: DEFAULT_ROOT, marks: '/run/power/marks', boot: String(++boots), disk: null };
+      const place: Place = { root: DEFAULT_ROOT, marks: '/run/power/marks', disk: null };
       const { code, stdout, stderr } = await inGuest(['--disk', join(folder, 'disk'), '--timeout', '900'], process.execPath, scenario, JSON.stringify(task), JSON.stringify(place));
       const facts = stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Fact);
       if (code !== (task.cuts ? 125 : 0) || (facts.at(-1)?.type === 'cut') !== task.cuts) throw new Error(`${what}: the guest ended with status ${code}: ${stdout.slice(-2000)}\n${stderr}`);

@@ -104,4 +104,6 @@ export interface Containers {
   resize(name: string, size: ConsoleSize): Promise<void>;
   /** Whole records, oldest first; `tail` counts lines. With `follow` it goes on until the signal aborts or the container has gone. */
   logs(name: string, options: { tail: number | null; follow: boolean; signal: AbortSignal }): AsyncIterable<LogRecord>;
+  /** Makes durable what is recorded of them by now: specs, ends, holds. */
+  flush(): Promise<void>;
 }
