@@ -13,7 +13,8 @@ export async function printDrift(options: StackOptions & { readonly format?: 'js
   return found.some(({ fate }) => fate !== 'held') ? 2 : 0;
 }
 
-function linesOf({ object, name, drift, fate, state }: DriftAnswer): readonly string[] {
+function linesOf({ object, name, drift, fate, state, removed }: DriftAnswer): readonly string[] {
+  if (removed === true) return [`${object} ${name}: held, since somebody has removed it; up makes it anew`];
   if (fate === 'held') return [`${object} ${name}: held, since somebody has stopped it; up or start lets it go on`];
   return drift.map((one) => `${object} ${name}: ${driftText(one)}; ${fate === 'report' ? 'it is only told' : WORDS[state] ?? 'it is put right'}`);
 }

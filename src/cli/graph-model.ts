@@ -21,10 +21,10 @@ export interface StackGraph { readonly version: 1; readonly stack: string; reado
 export function graphOf(desired: Desired, actual: State | null): StackGraph {
   const services = Object.entries(desired.services).toSorted(byName);
   const nodes: GraphNode[] = [
-    ...services.map(([name, { replicas, template }]): GraphNode => {
+    ...services.map(([name, { replicas, vacant, template }]): GraphNode => {
       const made = Object.values(actual?.containers ?? {}).filter(({ identity }) => identity.owner === 'stack' && identity.service === name);
       const ports = template.ports.map(({ hostIp, published, target, protocol }) => `${hostIp === '' ? '' : `${hostIp}:`}${published ?? ''}→${target}${protocol === 'tcp' ? '' : `/${protocol}`}`);
-      const state = actual === null ? 'unknown' : serviceState(made, replicas);
+      const state = actual === null ? 'unknown' : serviceState(made, replicas - (vacant?.length ?? 0));
       return { id: `service ${name}`, kind: 'service', name, details: [template.image, ...(replicas === 1 ? [] : [`${replicas} replicas`]), ...ports, ...(state === 'unknown' ? [] : [state])], state };
     }),
     ...Object.entries(desired.networks).toSorted(byName).map(([name, { spec }]): GraphNode => {

@@ -38,7 +38,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
   const recreated = named.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
   const narrowed = named.length === 0 ? request : await narrow(request, services, dependencies, project.name, client);
   const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
-  const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false };
+  const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false, left: [] };
   return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
 }
 

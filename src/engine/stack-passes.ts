@@ -37,8 +37,8 @@ export class StackPasses {
   readonly #look: Surroundings['look'];
   readonly #onPassed: Surroundings['onPassed'];
   readonly #runner = new ExclusiveRunner<PassResult, PassEvent>();
-  /** Of the latest pass over each stack that has not ended: services that it is about, null: all. */
-  readonly #scopes = new Map<string, Pick<PassOptions, 'only'>>();
+  /** What the latest pass over each stack is about that has not ended. */
+  readonly #scopes = new Map<string, Scope>();
 
   /** Passes under way that somebody has asked for, by key. */
   readonly #asked = new Map<string, number>();
@@ -71,7 +71,7 @@ export class StackPasses {
     const latest = this.#parts.stacks.get(name);
     if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title ?? 'down'} of this stack took over` });
     this.#parts.networks.repair();
-    const scope = { only: onlyOf(options.only, this.#scopes.get(name)) };
+    const scope = scopeOf(options, this.#scopes.get(name), (container) => this.#parts.containers.get(container)?.identity.service ?? '');
     this.#scopes.set(name, scope);
     this.#unfinished.delete(name);
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
@@ -149,10 +149,13 @@ export class StackPasses {
   }
 }
 
-/** A pass that takes over from another one is about that one's services too: what it leaves undone is desired all the same. */
-function onlyOf(only: PassOptions['only'], before: Pick<PassOptions, 'only'> | undefined): PassOptions['only'] {
-  if (before === undefined || only === null) return only;
-  return before.only === null ? null : [...new Set([...before.only, ...only])].sort();
+/** Services that a pass is about, null: all; and containers among theirs that stay as they are. */
+type Scope = Pick<PassOptions, 'only' | 'left'>;
+
+/** A pass that takes over from another one is about that one's services too: what it leaves undone is desired all the same, and what was left as it is stays so, but of services that are asked for now. */
+function scopeOf({ only, left }: Scope, before: Scope | undefined, serviceOf: (container: string) => string): Scope {
+  if (before === undefined || only === null) return { only, left };
+  return { only: before.only === null ? null : [...new Set([...before.only, ...only])].sort(), left: [...new Set([...left, ...before.left.filter((container) => !only.includes(serviceOf(container)))])].sort() };
 }
 
 /** A pass that did not come to its end. */

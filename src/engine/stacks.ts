@@ -26,6 +26,7 @@ import { StackHistory } from './stack-history.ts';
 import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
 import { DOWN, isDown, type StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
+import { withoutRemoved } from './removed-replicas.ts';
 
 /** The stacks of an engine: what is desired of each, with its contents, and the passes that make it so. */
 export class Stacks {
@@ -160,36 +161,36 @@ export class Stacks {
     refuseForeign(name, operation.from, before);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       const desired = before?.desired ?? null;
-      const services = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity.service]));
+      const identities = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity]));
       let made: Plan | null = null;
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
       await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
-      if (before !== null) await this.#forgetServices(before, met('remove-container').flatMap((container) => services.get(container) ?? []));
+      if (before !== null) await this.#forget(before, met('remove-container').flatMap((container) => identities.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
     }).finally(() => this.#finish(name, operation));
   }
 
   /** A person has removed a container of a stack by itself. */
-  async removed({ stack, service }: Identity): Promise<void> {
-    const record = this.#parts.stacks.get(stack);
-    if (record !== null && !this.busy(stack)) await this.#forgetServices(record, [service]);
+  async removed(identity: Identity): Promise<void> {
+    const record = this.#parts.stacks.get(identity.stack);
+    if (record !== null && !this.busy(identity.stack)) await this.#forget(record, [identity]);
   }
 
-  /** Goes on with what an operation has kept a pass from: that is desired all the same, but for services that somebody wants stopped or removed. Nobody waits for it. */
+  /** Goes on with what an operation has kept a pass from: that is desired all the same, but for what somebody wants stopped or removed. Nobody waits for it. */
   #finish(name: string, { verb, services }: Operation): void {
     const record = this.#parts.stacks.get(name);
     if (record === null || isDown(record)) return;
     const left = this.#passes.takeUnfinished(name);
     if (left === null || left.revision === null) return;
     const desired = left.revision === record.revision ? left.desired : record.desired; // the operation has removed services
-    const held = new Set([...this.#parts.containers.list().values()].flatMap(({ identity, status }) => (identity.stack === name && status?.held === true ? [identity.service] : [])));
-    const unwanted = (service: string): boolean => held.has(service) || (['stop', 'remove'].includes(verb) && (services.length === 0 || services.includes(service)));
+    const held = [...this.#parts.containers.list()].flatMap(([container, { identity, status }]) => (identity.stack === name && identity.owner === 'stack' && status?.held === true ? [container] : []));
+    const unwanted = (service: string): boolean => (['stop', 'remove'].includes(verb) && (services.length === 0 || services.includes(service)));
     const only = Object.keys(desired.services).filter((service) => !unwanted(service) && left.options.only?.includes(service) !== false).sort();
     if (only.length === 0) return;
-    this.#passes.reconcile(name, { desired, revision: record.revision }, { ...left.options, recreate: 'changed', only }, {}, () => undefined, { title: 'up' }).catch((error: unknown) => {
+    this.#passes.reconcile(name, { desired, revision: record.revision }, { ...left.options, recreate: 'changed', only, left: [...new Set([...left.options.left, ...held])] }, {}, () => undefined, { title: 'up' }).catch((error: unknown) => {
       if (!(error instanceof PassFailed && error.cancelled)) this.#parts.report(`stack ${name}, going on after ${verb}: ${error instanceof Error ? error.message : String(error)}`);
     });
   }
@@ -246,8 +247,8 @@ export class Stacks {
     const { name, revision } = record;
     const down = isDown(record);
     try {
-      const { desired, only } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
-      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, only: down ? null : [...only] }, {}, () => undefined, { title: 'boot' });
+      const { desired, left } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
+      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, left: down ? [] : [...left] }, {}, () => undefined, { title: 'boot' });
       if (down) {
         await this.#parts.stacks.remove(name, revision);
         this.collectContents();
@@ -383,13 +384,11 @@ export class Stacks {
     await Promise.all(containers.map((container) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
   }
 
-  /** Services whose last container a person has removed are no longer asked for, until they are brought up again. */
-  async #forgetServices({ name, source, desired, revision }: StackRecord, services: readonly string[]): Promise<void> {
-    const left = new Set([...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity.service] : [])));
-    const gone = services.filter((service) => desired.services[service] !== undefined && !left.has(service));
-    if (gone.length === 0) return;
-    const kept = Object.fromEntries(Object.entries(desired.services).filter(([service]) => !gone.includes(service)));
-    await this.#put(name, { ...desired, services: kept, inactive: [...new Set([...desired.inactive, ...gone])].sort() }, source, 'rm', { base: revision, from: null });
+  /** What a person has removed is no longer asked for, until it is brought up again: services with their last container, else replicas. */
+  async #forget({ name, source, desired, revision }: StackRecord, removed: readonly Identity[]): Promise<void> {
+    const left = [...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity] : []));
+    const kept = withoutRemoved(desired, removed, left);
+    if (kept !== desired) await this.#put(name, kept, source, 'rm', { base: revision, from: null });
   }
 }
 

@@ -2,11 +2,11 @@ import type { Container } from '../state/container.ts';
 import type { Desired, State } from '../state/state.ts';
 import { plan } from './plan.ts';
 
-/** What is desired of a stack once the machine has booted, and of which services: images are those that were used before, and nothing is pulled that is here. */
-export interface Boot { readonly desired: Desired; readonly only: readonly string[] }
+/** What is desired of a stack once the machine has booted, but for the containers that are left as they are: images are those that were used before, and nothing is pulled that is here. */
+export interface Boot { readonly desired: Desired; readonly left: readonly string[] }
 
 /**
- * A boot ends what ran, so all that is desired comes back, in order of the dependencies. As it is stay services of which a person holds a container, and such that had ended by themselves:
+ * A boot ends what ran, so all that is desired comes back, in order of the dependencies. Containers stay as they are that a person holds, or that had ended by themselves:
  *
  * | container                                  | comes back |
  * |--------------------------------------------|------------|
@@ -25,9 +25,8 @@ export function bootOf(desired: Desired, actual: State, now: number): Boot {
   const images = Object.fromEntries(Object.entries(desired.images).map(([name, image]) => [name, { ...image, spec: { pullPolicy: image.spec.pullPolicy === 'never' ? 'never' as const : 'missing' as const, refreshMs: 0 } }]));
   const whole = { ...desired, images };
   const replaced = new Set(plan(whole, actual, now).steps.flatMap((step) => (step.action === 'remove-container' ? [step.args.name] : []))); // its stop was the update's that was cut off
-  const stays = new Set(Object.entries(actual.containers).flatMap(([name, container]) =>
-    (container.identity.owner === 'stack' && !replaced.has(name) && (container.status?.held === true || hasEnded(container)) ? [container.identity.service] : [])));
-  return { desired: whole, only: Object.keys(desired.services).filter((service) => !stays.has(service)).sort() };
+  const left = Object.entries(actual.containers).flatMap(([name, container]) => (container.identity.owner === 'stack' && !replaced.has(name) && (container.status?.held === true || hasEnded(container)) ? [name] : []));
+  return { desired: whole, left: left.sort() };
 }
 
 /** It failed by itself, and its policy leaves it so. What has ended with 0 is the plan's to leave alone: who depends on it waits for that. */

@@ -3,7 +3,7 @@ import { type Drift, driftText, type DriftPolicy, type Found } from '../state/dr
 import type { Plan, Step } from '../state/plan.ts';
 import { sharedWith } from '../state/shared-with.ts';
 import type { Desired, State } from '../state/state.ts';
-import { byKey } from './expand.ts';
+import { byKey, replicaName } from './expand.ts';
 import { inOrder } from './in-order.ts';
 import { isInactive, networksOf } from './resources.ts';
 import { stepId } from './step-id.ts';
@@ -55,6 +55,9 @@ export function foundDrift(desired: Desired, actual: State): readonly Found[] {
       if (bound) add('container', name, restarts, 'report');
       if (care.unhealthy === 'restart' && !bound) add('container', name, unhealthy(container), 'heal'); // the file asks for it
     }
+  }
+  for (const [name, service] of Object.entries(desired.services).sort(byKey)) {
+    for (const slot of service.vacant ?? []) found.push({ object: 'container', name: replicaName(desired, name, service, slot), drift: [], fate: 'held', removed: true });
   }
   return found;
 }

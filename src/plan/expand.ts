@@ -1,8 +1,13 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec, Owner } from '../state/container.ts';
-import type { Dependency } from '../state/service.ts';
+import type { Dependency, Service } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
 import { inOrder } from './in-order.ts';
+
+/** The name of a replica's container. A stack file that asks for a name and several replicas was refused before. */
+export function replicaName({ stack }: Pick<Desired, 'stack'>, service: string, { containerName }: Pick<Service, 'containerName'>, slot: number): string {
+  return containerName !== '' && slot === 1 ? containerName : `${stack}-${service}-${slot}`;
+}
 
 /** A container that shall be. Its generation depends on what was there before it. */
 export interface Wanted {
@@ -17,7 +22,7 @@ export interface Wanted {
 }
 
 /**
- * Services times replicas, dependencies first and otherwise by name, then the containers that belong to no service. Labelled as docker compose
+ * Services times replicas, but for those that a person has removed, dependencies first and otherwise by name, then the containers that belong to no service. Labelled as docker compose
  * numbers them (`com.docker.compose.container-number`). Throws BayplanError `bad-request` where services depend on each other in a circle.
  */
 export function expand(desired: Desired, images: State['images']): readonly Wanted[] {
@@ -27,13 +32,10 @@ export function expand(desired: Desired, images: State['images']): readonly Want
   const services = Object.entries(desired.services).sort(byKey);
   refuseCircle(desired);
   const replicas = inOrder(services, ([name]) => name, ([, service]) => Object.keys(service.dependsOn).sort()).flatMap(([name, service]) =>
-    Array.from({ length: service.replicas }, (_, index): Wanted => {
-      const slot = index + 1;
+    Array.from({ length: service.replicas }, (_, index) => index + 1).filter((slot) => service.vacant?.includes(slot) !== true).map((slot): Wanted => {
       const template = resolved(service.template);
       return {
-        // A stack file that asks for a name and several replicas was refused before.
-        name: service.containerName !== '' && slot === 1 ? service.containerName : `${desired.stack}-${name}-${slot}`,
-        owner: 'stack', service: name, slot, dependsOn: service.dependsOn,
+        name: replicaName(desired, name, service, slot), owner: 'stack', service: name, slot, dependsOn: service.dependsOn,
         spec: { ...template, labels: { ...template.labels, 'com.docker.compose.container-number': String(slot) } },
       };
     }));

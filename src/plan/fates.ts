@@ -40,7 +40,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
   const { now, since, options } = occasion;
   const fates = new Map<string, Fate>();
   const leaving = new Map<string, string>();
-  const kept = new Set<string>();
+  const kept = new Set<string>(options.left);
   const notes: string[] = [];
   const wakes: number[] = [];
   const own = Object.entries(actual.containers).filter(([, { identity }]) => isOwn(identity, desired)).sort(byKey);

@@ -22,7 +22,7 @@ import { wantedSteps } from './wanted-steps.ts';
  * Throws BayplanError `not-found` for an external network or volume that is missing, `image-not-found` for an image that is and must not be pulled, `conflict` where a name belongs to somebody else.
  */
 export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY, options: PassOptions = USUAL_PASS): Plan {
-  const wanted = expand(desired, actual.images).map((one) => amongThose(one, options.only));
+  const wanted = expand(desired, actual.images).filter(({ name }) => !options.left.includes(name)).map((one) => amongThose(one, options.only));
   const networks = networkFates(desired, actual);
   const volumes = volumeFates(desired, actual);
   const fates = fatesOf(wanted, desired, actual, networks, { now, since, options });
@@ -53,10 +53,10 @@ export function plan(desired: Desired, actual: State, now: number, since: number
 }
 
 /** What has drifted is put right too, whoever was to do it: `up` says what there shall be. Not of what is made or started anew anyhow, nor where it is about one container alone. */
-function repairs(others: readonly Step[], desired: Desired, actual: State, { only }: PassOptions): readonly Step[] {
+function repairs(others: readonly Step[], desired: Desired, actual: State, { only, left }: PassOptions): readonly Step[] {
   if (Object.keys(desired.containers).length > 0) return [];
   const renewed = new Set(others.flatMap(({ action, args }) => (RENEWING.has(action) && 'name' in args ? [args.name] : [])));
-  return driftSteps(foundDrift(desired, actual), actual, ({ object, name, drift }) => !renewed.has(name) && drift.every(({ kind }) => kind !== 'health')
+  return driftSteps(foundDrift(desired, actual), actual, ({ object, name, drift }) => !renewed.has(name) && !left.includes(name) && drift.every(({ kind }) => kind !== 'health')
     && (object !== 'container' || only === null || only.includes(actual.containers[name]?.identity.service ?? '')), desired.stopTimeoutSeconds);
 }
 

@@ -25,11 +25,11 @@ export type Care = z.infer<typeof Care>;
 
 export const USUAL_CARE: Care = { drift: 'heal', unhealthy: 'leave' };
 
-/** What becomes of a drift. `held`: a person has stopped it, and it stays so. */
+/** What becomes of a drift. `held`: a person has stopped or removed it, and it stays so. */
 export type DriftFate = DriftPolicy | 'held';
 
 /** Something of a stack's that is not as it was made, or held. */
-export interface Found { readonly object: 'container' | 'network' | 'volume'; readonly name: string; readonly drift: readonly Drift[]; readonly fate: DriftFate }
+export interface Found { readonly object: 'container' | 'network' | 'volume'; readonly name: string; readonly drift: readonly Drift[]; readonly fate: DriftFate; /** It is held, and not there. */ readonly removed?: true }
 
 /** An element of the answer of `GET /stacks/{name}/drift`. `state`: how far its healing is, as src/engine/drift-machine.ts has it; `found`: nothing was done about it yet. */
 export interface DriftAnswer extends Found { readonly version: 1; readonly state: string }

@@ -11,8 +11,10 @@ export const PassOptions = z.strictObject({
   renewVolumes: z.boolean(),
   /** It goes back to what was: containers are replaced as their services' `rollback` says. */
   goingBack: z.boolean().default(false),
+  /** Containers that stay as they are, and that nobody waits for. */
+  left: z.array(z.string()).default([]),
 });
 export type PassOptions = z.infer<typeof PassOptions>;
 
-export const USUAL_PASS: PassOptions = { only: null, recreate: 'changed', recreated: null, renewVolumes: false, goingBack: false };
+export const USUAL_PASS: PassOptions = { only: null, recreate: 'changed', recreated: null, renewVolumes: false, goingBack: false, left: [] };
 export const ROLLBACK_PASS: PassOptions = { ...USUAL_PASS, goingBack: true };

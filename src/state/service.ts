@@ -14,6 +14,8 @@ export type Dependency = z.infer<typeof Dependency>;
 
 export const Service = z.strictObject({
   replicas: z.int().nonnegative(),
+  /** Slots, from 1, whose container a person has removed by itself: none is made there until the next `up`. */
+  vacant: z.array(z.int().positive()).optional(),
   /** `container_name`; '' gives `project-service-N`. */
   containerName: z.string(),
   dependsOn: z.record(z.string(), Dependency),

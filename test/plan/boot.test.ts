@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import { bootOf } from '../../src/plan/boot.ts';
 import type { Container, ContainerStatus } from '../../src/state/container.ts';
 import { containerSpec } from '../spec-values.ts';
-import { desired, service } from './states.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { USUAL_PASS } from '../../src/state/pass-options.ts';
+import { bare, desired, service } from './states.ts';
 import { emptyState } from '../../src/state/state.ts';
 
 const LOST: Partial<ContainerStatus> = { phase: 'lost', exitCode: 137, startedAt: 1 };
@@ -25,5 +27,19 @@ it.each<[string, Container | null, boolean]>([
   ['failed, always', left('always', { ...ENDED, exitCode: 3 }), true],
 ])('%s', (_name, container, comes) => {
   const actual = { ...emptyState('shop'), containers: container === null ? {} : { 'shop-web-1': container } };
-  expect(bootOf(desired({ web: { ...service(), template: container?.spec ?? service().template }, db: service() }), actual, 1000).only).toEqual(comes ? ['db', 'web'] : ['db']);
+  expect(bootOf(desired({ web: { ...service(), template: container?.spec ?? service().template }, db: service() }), actual, 1000).left).toEqual(comes ? [] : ['shop-web-1']);
+});
+
+it('one replica that a person holds keeps neither the others nor who depends on them from coming back', () => {
+  const held = left('no', { ...ENDED, exitCode: 137, held: true });
+  const lost = left('no', LOST);
+  const of = (container: Container, slot: number): Container => ({ ...container, identity: { ...container.identity, slot }, spec: { ...container.spec, labels: { 'com.docker.compose.container-number': String(slot) } } });
+  const actual = { ...bare(), containers: { 'shop-web-1': of(held, 1), 'shop-web-2': of(lost, 2) } };
+  const boot = bootOf(desired({ web: { ...service({}, {}, 2), template: lost.spec }, app: service({}, { web: 'healthy' }) }), actual, 1000);
+  expect(boot.left).toEqual(['shop-web-1']);
+  const { steps } = plan(boot.desired, actual, 1000, 1000, { ...USUAL_PASS, left: [...boot.left] });
+  const starts = steps.filter(({ action }) => action === 'start-container');
+  expect(starts.map(({ id }) => id)).toEqual(['start-container shop-web-2', 'start-container shop-app-1']);
+  expect(starts.at(-1)?.needs.filter((need) => need.includes('web'))).toEqual(['wait-container shop-web-2 healthy']);
+  expect(steps.filter(({ args }) => 'name' in args && args.name === 'shop-web-1')).toEqual([]);
 });

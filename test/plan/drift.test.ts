@@ -84,6 +84,9 @@ describe('what is done about drift', () => {
   it('shows what is held', () => {
     const { wanted, actual } = world({ phase: 'exited', held: true });
     expect(foundDrift(wanted, actual)).toEqual([{ object: 'container', name: WEB, drift: [], fate: 'held' }]);
+    const three = desired({ web: { ...service({}, {}, 3), vacant: [2] } });
+    expect(foundDrift(three, bare())).toEqual([{ object: 'container', name: 'shop-web-2', drift: [], fate: 'held', removed: true }]);
+    expect(plan(three, bare(), 1).steps.flatMap(({ id, action }) => (action === 'create-container' ? [id] : []))).toEqual(['create-container shop-web-1', 'create-container shop-web-3']);
   });
 
   it('is part of what up does, whatever the file says, but for what is made anew', () => {

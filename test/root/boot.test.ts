@@ -88,6 +88,30 @@ it('an update and a down that the power cut off go on', async () => {
 const operate = async (more: Pick<Operation, 'verb' | 'services' | 'stop'>): Promise<Outcome> =>
   await gather((onEvent) => machine.engine.operate('demo', { version: 1, timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, oneOffs: false, volumes: 'none', from: null, ...more }, onEvent, new AbortController().signal));
 
+it('of several replicas the one that a person has stopped stays so and the one that was removed stays away, until up; the others come back, and who depends on them', async () => {
+  const stack = `
+services:
+  web: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, scale: 3, healthcheck: { test: [CMD, "true"], interval: 100ms } }
+  app: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, depends_on: { web: { condition: service_healthy } } }
+`;
+  const found = (): Record<string, string> => Object.fromEntries([...machine.engine.containers.list()].map(([name, { status }]) => [name, status?.held === true ? 'held' : status?.phase ?? '']));
+  expect(await machine.up(stack)).toMatchObject({ ok: true });
+  await machine.engine.stopContainer('demo-web-1', null, 0);
+  await machine.engine.removeContainer('demo-web-2', {});
+  const left = { 'demo-app-1': 'running', 'demo-web-1': 'held', 'demo-web-3': 'running' };
+  expect(found()).toEqual(left);
+  expect((await machine.engine.stackDrift('demo')).map(({ name, state, removed }) => [name, state, removed])).toEqual([['demo-web-1', 'held', undefined], ['demo-web-2', 'held', true]]);
+  await machine.close();
+  await machine.cutPower();
+  await machine.open();
+  await settled();
+  await eventually(() => expect(found()).toEqual(left));
+  expect((await machine.engine.stackHistory('demo')).map(({ revision, title }) => [revision, title])).toEqual([[2, 'rm'], [1, 'up']]);
+  expect(await machine.engine.diffRevisions('demo', 1, 2)).toEqual(['service web: vacant: absent → [2]']);
+  expect((await machine.up(stack)).done).toEqual(expect.arrayContaining(['create-container demo-web-2', 'start-container demo-web-1']));
+  expect(found()).toEqual({ 'demo-app-1': 'running', 'demo-web-1': 'running', 'demo-web-2': 'running', 'demo-web-3': 'running' });
+});
+
 it('a stack that desires no service any more is there after the boot, with its revisions and its volume', async () => {
   expect(await machine.up('services: { app: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, volumes: ["notes:/notes"] } }\nvolumes: { notes: }\n')).toMatchObject({ ok: true });
   expect(await operate({ verb: 'remove', services: ['app'], stop: true })).toMatchObject({ ok: true });

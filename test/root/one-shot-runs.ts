@@ -9,22 +9,27 @@ export interface Act { readonly verb: 'up' | 'release'; readonly revision: numbe
  * |---------------------------------------------------------------------|--------------|
  * | it had not begun, was amid its work, or its end was not on the disk | runs (again) |
  * | who depends on it had started after its end                         | never again  |
- * | who asked for it was told of the success                            | never again  |
+ * | an `up` of it was told of the success                               | never again  |
+ *
+ * A start of who depends on it waits for its end only where that one does not run yet.
  */
 export function oneShotProblems(events: readonly string[], acts: readonly (readonly Act[])[]): readonly { readonly boot: number; readonly text: string }[] {
   const seen = events.map((event) => event.split(' ')).map(([what = '', revision, boot]) => ({ what, revision: Number(revision), boot: Number(boot) }));
   const revisions = [...new Set(seen.map(({ revision }) => revision))];
   return revisions.flatMap((revision) => {
     const problems: { boot: number; text: string }[] = [];
+    const passed: string[] = [];
     let open = false;
     for (const [boot, all] of acts.entries()) {
       const own = all.filter((act) => act.revision === revision);
       const most = own.length + (open ? 1 : 0);
       const here = seen.filter((event) => event.revision === revision && event.boot === boot && ['migrates', 'app-starts'].includes(event.what)).map(({ what }) => what);
       const runs = here.filter((what) => what === 'migrates').length;
-      if (runs > most) problems.push({ boot, text: `the one-shot service ran ${runs} times for ${revision}, at most ${most} were expected: its success had been told, or had had consequences` });
-      const started = here.at(-1) === 'app-starts' && (runs >= most || own.every(({ verb, told }) => verb === 'up' || told));
-      if (own.at(-1)?.told === true || started) open = false;
+      passed.push(`boot ${boot}: ${[...own.map(({ verb, told }) => `${verb}${told ? ' (told)' : ''}`), ...here].join(', ')}`);
+      if (runs > most) problems.push({ boot, text: `the one-shot service ran ${runs} times for ${revision}, at most ${most} were expected, for its success had been told, or had had consequences (${passed.slice(-3).join('; ')})` });
+      const last = own.at(-1);
+      const started = here.at(-1) === 'app-starts' && (runs >= most || own.every(({ verb }) => verb === 'up'));
+      if (started || (last?.verb === 'up' && last.told)) open = false;
       else if (own.length > 0) open = true;
     }
     return problems;
