@@ -23,7 +23,7 @@ export class HealthProbes {
     this.#now = now;
   }
 
-  /** Begins to probe a container that has just started, or was found running; with `goesOn` its health is as it was. Nothing to do where it has no check. */
+  /** Begins to probe a container that has just started; with `goesOn` its health is as it was, also under an engine before. Nothing to do where it has no check. */
   watch(name: string, goesOn = false): void {
     this.forget(name);
     const container = this.#containers.get(name);
@@ -31,9 +31,10 @@ export class HealthProbes {
     if (container?.status === undefined || container.status === null || check === null) return;
     const stop = new AbortController();
     this.#running.set(name, stop);
-    const health = goesOn && container.status.health !== 'none' ? container.status.health : freshHealth.health;
-    this.#containers.note(name, { health });
-    void this.#probe(name, check, { ...freshHealth, health }, container.status.startedAt, stop.signal);
+    const { health, failingStreak = 0, healthLog = [], startedAt } = container.status;
+    const from: HealthState = goesOn && health !== 'none' ? { ...freshHealth, health, failures: failingStreak } : freshHealth;
+    this.#containers.note(name, { health: from.health });
+    void this.#probe(name, check, from, from === freshHealth ? [] : healthLog, startedAt, stop.signal);
   }
 
   forget(name: string): void {
@@ -45,11 +46,12 @@ export class HealthProbes {
     for (const name of [...this.#running.keys()]) this.forget(name);
   }
 
-  async #probe(name: string, check: Healthcheck, from: HealthState, startedAt: number, signal: AbortSignal): Promise<void> {
+  async #probe(name: string, check: Healthcheck, from: HealthState, looks: readonly HealthLook[], startedAt: number, signal: AbortSignal): Promise<void> {
     let state = from;
-    let healthLog: readonly HealthLook[] = [];
-    for (;;) {
-      await sleep(nextLook(state, check), signal);
+    let healthLog = looks;
+    for (let since = looks.at(-1)?.end ?? this.#now(); ; since = this.#now()) { // one that is overdue comes at once
+      const wait = nextLook(state, check);
+      await sleep(Math.min(wait, Math.max(0, wait - (this.#now() - since))), signal);
       if (signal.aborted) return;
       const start = this.#now();
       const { exitCode, output } = await this.#look(name, check, signal);

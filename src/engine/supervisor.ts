@@ -55,7 +55,7 @@ export class Supervisor {
     for (const [name, container] of this.#context.containers.list()) {
       if (leaves(container)) continue;
       if (container.status?.paused === true) continue;
-      if (container.status?.phase === 'running') this.#probes.watch(name);
+      if (container.status?.phase === 'running') this.#probes.watch(name, true);
       else if (container.spec.autoRemove && (container.status?.phase === 'exited' || container.status?.phase === 'lost')) this.#background(name, this.remove(name, { volumes: true }));
       // One that could not be started is its pass's failure, not an end.
       else if (container.status?.error === '' && (container.status.phase === 'exited' || container.status.phase === 'lost')) this.#scheduleRestart(name, container);

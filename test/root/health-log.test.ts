@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { eventually, Machine } from './harness.ts';
 
-it('the last five looks of a health check are kept, with times, output and codes, and so is how many have failed in a row', async () => {
+it('the last five looks of a health check are kept, with times, output and codes, and so is how many have failed in a row, by the next engine too', async () => {
   const machine = new Machine();
   try {
     await machine.open();
@@ -23,6 +23,12 @@ it('the last five looks of a health check are kept, with times, output and codes
     }
     await eventually(() => expect(status('early')?.healthLog).toHaveLength(5)); // failures of the start period count for nothing
     expect(status('early')).toMatchObject({ health: 'starting', failingStreak: 0 });
+    const streak = status('one')?.failingStreak ?? 0;
+    await machine.close();
+    await machine.open();
+    expect(status('one')).toMatchObject({ health: 'unhealthy', healthOutput: 'looked\n' }); // at once: another engine knows it too
+    expect(status('one')?.failingStreak).toBeGreaterThanOrEqual(streak);
+    expect(status('one')?.healthLog?.length).toBeGreaterThan(0);
     await machine.exec('demo-one-1', 'touch', '/well');
     await eventually(() => expect(status('one')).toMatchObject({ health: 'healthy', failingStreak: 0 }));
     await eventually(() => expect(status('slow')?.healthLog?.at(-1)).toMatchObject({ exitCode: -1, output: 'no answer within 100 ms\nbegins\n' }));

@@ -7,7 +7,7 @@ import { type AsideContainer, asideContainer } from './aside-container.ts';
 import { filesOf, type ContainerFiles } from './bundle-files.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, type ContainerEntry } from './container-entry.ts';
-import { readPorts, readRestarts } from './container-notes.ts';
+import { readHealth, readPorts, readRestarts } from './container-notes.ts';
 import { readLatest } from './container-records.ts';
 import { deleteCgroup } from './core-process.ts';
 import { sendSignal, SIGKILL } from './ending.ts';
@@ -121,7 +121,7 @@ async function findState(adopter: Adopter, entry: ContainerEntry): Promise<void>
       await setFrozen(files.cgroup, false);
       rmSync(files.borrowed, { force: true });
     }
-    Object.assign(entry, { ready: found.ready, startedAt: found.ready.startedAt ?? Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup) });
+    Object.assign(entry, { ready: found.ready, startedAt: found.ready.startedAt ?? Math.round(statSync(files.pid).mtimeMs), ports: readPorts(files, (line) => report(`${record.name}: ${line}`)), paused: isFrozen(files.cgroup), ...readHealth(files, (line) => report(`${record.name}: ${line}`)) });
     volumes.adopt(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
     adopter.watch(entry, found.shim);
   } else if (found.state === 'exited') {

@@ -35,6 +35,8 @@ export interface ContainerFiles {
   /** There while the engine has it frozen for work of its own: the next one lets it go on. */
   readonly borrowed: string;
   readonly restarts: string;
+  /** What its health check has come to, as it changed last. */
+  readonly health: string;
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
@@ -51,7 +53,7 @@ export function filesOf(paths: Paths, id: string, cgroupParent = ''): ContainerF
     state, record: `${state}/container.json`, fresh: `${state}/container.json.new`, upper: `${state}/upper`, work: `${state}/work`, root: `${bundle}/rootfs`, staged: `${bundle}/mounts`,
     log: `${state}/log`, exit: `${state}/exit`, held: `${state}/held`, interrupted: `${state}/interrupted`, removing: `${state}/removing`,
     bundle, config: `${bundle}/config.json`, pid: `${bundle}/pid`, lock: `${bundle}/lock`,
-    socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, dns: `${bundle}/dns`, changing: `${bundle}/changing`, borrowed: `${bundle}/borrowed`,
+    socket: `${bundle}/shim.sock`, spareExit: `${bundle}/exit`, ports: `${bundle}/ports.json`, restarts: `${bundle}/restarts`, health: `${bundle}/health.json`, dns: `${bundle}/dns`, changing: `${bundle}/changing`, borrowed: `${bundle}/borrowed`,
     hosts: `${bundle}/hosts`, hostname: `${bundle}/hostname`, resolvConf: `${bundle}/resolv.conf`,
     cgroup: `${cgroupParent === '' ? `/${paths.cgroup}` : cgroupParent}/${short}`,
   };

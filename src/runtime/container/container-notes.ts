@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type Health, type HealthLook, PublishedPort } from '../../state/container.ts';
+import * as z from 'zod';
+import { Health, HealthLook, PublishedPort } from '../../state/container.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ContainerEntry } from './container-entry.ts';
 
@@ -16,6 +17,9 @@ export interface Note {
   readonly ports?: readonly PublishedPort[];
 }
 
+const KnownHealth = z.object({ health: Health, healthOutput: z.string(), healthLog: z.array(HealthLook), failingStreak: z.int().nonnegative() });
+type KnownHealth = z.infer<typeof KnownHealth>;
+
 /** Sets what others say, and keeps beside the record what the next engine has to know of it. Answers whether there is any of that which a power cut may not undo. */
 export function noteEntry(entry: ContainerEntry, note: Note): boolean {
   const { files } = entry;
@@ -24,13 +28,31 @@ export function noteEntry(entry: ContainerEntry, note: Note): boolean {
     if (note[what]) mark(files[what]);
     else rmSync(files[what], { force: true });
   }
+  const looked = (note.health ?? entry.health) !== entry.health || (note.failingStreak ?? entry.failingStreak) !== entry.failingStreak;
   Object.assign(entry, note, { view: null });
+  if (entry.phase === 'running' && looked) writeHealth(entry);
   if (entry.phase === 'running' && note.ports !== undefined) {
     writeFileSync(`${files.ports}.tmp`, JSON.stringify({ version: 1, ports: note.ports }));
     renameSync(`${files.ports}.tmp`, files.ports);
   }
   if (note.restarts !== undefined && existsSync(files.bundle)) writeFileSync(files.restarts, String(note.restarts));
   return marks.length > 0;
+}
+
+/** Not at each look, but when that has changed what is known. */
+function writeHealth({ files, health, healthOutput, healthLog, failingStreak }: ContainerEntry): void {
+  writeFileSync(`${files.health}.tmp`, JSON.stringify({ version: 1, health, healthOutput, healthLog, failingStreak }));
+  renameSync(`${files.health}.tmp`, files.health);
+}
+
+/** What its health check had come to under an engine before; nothing where that is not known: then it begins anew. */
+export function readHealth(files: ContainerFiles, report: (message: string) => void): KnownHealth | null {
+  try {
+    return KnownHealth.parse(JSON.parse(readFileSync(files.health, 'utf8')));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) report(`${files.health}: ${error instanceof Error ? error.message : String(error)}: its health is looked at anew`);
+    return null;
+  }
 }
 
 /** Writes an empty file that says something. On a full disk what is to be removed goes unmarked rather than not at all. */

@@ -42,7 +42,7 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   checkStorage(storage, record);
   const foreign = runtimes.find(record.runtime);
   const fresh = mkdirSync(files.bundle, { recursive: true, mode: 0o700 }) !== undefined;
-  if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit, files.borrowed]) rmSync(stale, { force: true });
+  if (!fresh) for (const stale of [files.pid, files.socket, files.ports, files.spareExit, files.borrowed, files.health]) rmSync(stale, { force: true });
   const cdi = await edits(context, record);
   await leaveHost(context, files); // of a shim that was killed
   const layers = await images.layers(image.id);

@@ -67,7 +67,7 @@ export function inhabitedNamespaces(entries: Entries, images: Images): readonly 
     if (known === undefined) homes.set(home.id, { home, inhabitants: [record.id] });
     else known.inhabitants.push(record.id);
   }
-  return [...homes.values()].map(({ home, inhabitants }) => ({ endpoint: endpointOf(home, images), inhabitants }));
+  return [...homes.values()].map(({ home, inhabitants }) => ({ endpoint: { ...endpointOf(home, images), ...(entries.get(home.name)?.health === 'healthy' ? { ready: true } : {}) }, inhabitants }));
 }
 
 /** Ports that are to lead to the running containers. */
