@@ -12,7 +12,7 @@ import { drained } from './drain.ts';
 import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
 import { refuseTakenPorts } from './taken-ports.ts';
-import { type Condition, waitFor } from './wait-for.ts';
+import { type Also, type Condition, waitFor } from './wait-for.ts';
 
 export interface SupervisorContext {
   readonly containers: ContainerStore;
@@ -179,8 +179,8 @@ export class Supervisor {
   }
 
   /** As `waitFor` of wait-for.ts. An end that is waited for is on disk before anything follows from it. */
-  async waitFor(name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
-    await waitFor(this.#context, name, until, signal, steadyMs).catch(async (error: unknown) => {
+  async waitFor(name: string, until: Condition, signal: AbortSignal, also: Also = {}): Promise<void> {
+    await waitFor(this.#context, name, until, signal, also).catch(async (error: unknown) => {
       throw this.#context.containers.get(name)?.identity.owner === 'hook' && !signal.aborted ? await endOfHook(this.#context.containers, name) : error;
     });
     if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();

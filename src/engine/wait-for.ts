@@ -12,8 +12,11 @@ const HOPELESS_RESTARTS = 3;
 /** How often one that is to stay as it is is looked at. */
 const STEADY_LOOK_MS = 100;
 
-/** What can be waited for. `ready`: healthy, where it has a check; else running for a second without an end; or ended with 0. */
-export type Condition = 'started' | 'healthy' | 'completed' | 'ready';
+/** What can be waited for. `ready`: healthy, where it has a check; else running for a second without an end; or ended with 0. `serving`: the same, but for an end. */
+export type Condition = 'started' | 'healthy' | 'completed' | 'ready' | 'serving';
+
+/** What has to be so beside: it stays as it is for `steadyMs`, and the containers of `beside` are so then. */
+export interface Also { readonly steadyMs?: number | undefined; readonly beside?: readonly string[] | undefined }
 
 /** Where waiting looks. */
 export interface Watched {
@@ -25,11 +28,15 @@ export interface Watched {
 /** What a look comes to; a number: ms after which to look again though nothing has happened. */
 type Outcome = 'reached' | 'waiting' | BayplanError | number;
 
-/** Resolves when the container is so, with `steadyMs` when it has stayed so for as long; rejects, with its last output, when it can no longer become so. */
-export async function waitFor(watched: Watched, name: string, until: Condition, signal: AbortSignal, steadyMs = 0): Promise<void> {
-  const { containers, now } = watched;
+/** Resolves when the container is so; rejects, with its last output, when it can no longer become so, or one beside it cannot. */
+export async function waitFor(watched: Watched, name: string, until: Condition, signal: AbortSignal, { steadyMs = 0, beside = [] }: Also = {}): Promise<void> {
   await becomes(watched, name, until, signal);
-  if (steadyMs === 0) return;
+  if (steadyMs > 0) await staysSo(watched, name, until, signal, steadyMs);
+  for (const other of beside) await becomes(watched, other, until, signal);
+}
+
+async function staysSo(watched: Watched, name: string, until: Condition, signal: AbortSignal, steadyMs: number): Promise<void> {
+  const { containers, now } = watched;
   const { restarts } = containers.get(name)?.status ?? {};
   const end = now() + steadyMs;
   while (now() < end) {
@@ -46,7 +53,7 @@ function becomes(watched: Watched, name: string, until: Condition, signal: Abort
     const look = (): void => {
       const container = containers.get(name);
       clearTimeout(again);
-      const outcome = until === 'ready' ? ready(watched, name, container) : reached(name, container, until);
+      const outcome = until === 'ready' || until === 'serving' ? ready(watched, name, container, until) : reached(name, container, until);
       if (typeof outcome === 'number') again = setTimeout(look, outcome);
       if (outcome === 'waiting' || typeof outcome === 'number') return;
       off();
@@ -68,7 +75,7 @@ function becomes(watched: Watched, name: string, until: Condition, signal: Abort
   });
 }
 
-function ready({ images, now }: Watched, name: string, container: Container | null): Outcome {
+function ready({ images, now }: Watched, name: string, container: Container | null, until: 'ready' | 'serving'): Outcome {
   const status = container?.status;
   if (container !== null && status !== null && status !== undefined) {
     if (status.restarts >= HOPELESS_RESTARTS) return new BayplanError('restarting', `container ${name} keeps ending (last with code ${status.exitCode}) and being restarted; see its logs`);
@@ -79,7 +86,7 @@ function ready({ images, now }: Watched, name: string, container: Container | nu
       return left <= 0 ? 'reached' : left;
     }
   }
-  return reached(name, container, 'ready');
+  return reached(name, container, until);
 }
 
 function reached(name: string, container: Container | null, until: Condition): Outcome {

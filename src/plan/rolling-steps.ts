@@ -40,7 +40,8 @@ export function rollingSteps({ service, policy, key, batches }: RollingUpdate, d
       steps.push({ id, action: 'wait-time', args: { ms: policy.delayMs }, needs: before, why: `${key}.delay of service ${service}` });
       before = [id];
     }
-    const turns = batch.map((turn) => turnSteps(turn, before, { ms: policy.monitorMs, why: `${key}.monitor of service ${service}` }, desired, actual, around));
+    const updated = policy.failureAction === 'continue' ? [] : batches.slice(0, index).flat().map(endsAs);
+    const turns = batch.map((turn) => turnSteps(turn, before, updated, { ms: policy.monitorMs, why: `${key}.monitor of service ${service}` }, desired, actual, around));
     before = turns.map(({ end }) => end);
     for (const [at, turn] of turns.entries()) {
       steps.push(...turn.steps);
@@ -56,13 +57,20 @@ export function comesAs({ one, fate, order }: Turn): string {
   return fate.successor ?? (order === 'start-first' ? interimName(one.name, fate.generation) : one.name);
 }
 
-function turnSteps(turn: Turn, before: readonly string[], monitor: { readonly ms: number; readonly why: string }, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
+/** The name that it has when its turn has come to its end. */
+function endsAs(turn: Turn): string {
+  return turn.order === 'stop-first' && turn.old !== null ? comesAs(turn) : turn.one.name;
+}
+
+function turnSteps(turn: Turn, before: readonly string[], updated: readonly string[], monitor: { readonly ms: number; readonly why: string }, desired: Desired, actual: State, around: Surroundings): { readonly steps: readonly Step[]; readonly trials: readonly string[]; readonly end: string } {
   const { one, fate, old, order } = turn;
   const { why, successor } = fate;
   const steps: Step[] = [];
   const steadyOf = (name: string, need: string): Step =>
-    ({ id: `${stepId('wait-container', name)} steady`, action: 'wait-container', args: { name, until: 'ready', steadyMs: monitor.ms }, needs: [need], why: monitor.why });
-  const readyOf = (name: string, needs: readonly string[]): Step => ({ id: `${stepId('wait-container', name)} ready`, action: 'wait-container', args: { name, until: 'ready' }, needs, why });
+    ({ id: `${stepId('wait-container', name)} steady`, action: 'wait-container', args: { name, until, steadyMs: monitor.ms }, needs: [need], why: monitor.why });
+  // Who takes the place of one that runs has to run too: an end, with 0 too, is none of what was asked for.
+  const until = actual.containers[old ?? '']?.status?.phase === 'running' ? 'serving' : 'ready';
+  const readyOf = (name: string, needs: readonly string[]): Step => ({ id: `${stepId('wait-container', name)} ready`, action: 'wait-container', args: { name, until }, needs, why });
   if (old === null) { // it is as wanted, and started elsewhere in the plan
     const wait = { ...readyOf(one.name, [...before, stepId('start-container', one.name), ...(successor === null ? [] : [stepId('rename-container', successor)])]), why: `service ${one.service} is updated` };
     return { steps: [wait], trials: [wait.id], end: wait.id };
@@ -90,12 +98,20 @@ function turnSteps(turn: Turn, before: readonly string[], monitor: { readonly ms
   steps.push(...waits);
   const image = stepId('pull-image', one.spec.image);
   const first = [...before, ...conditions, image];
-  if (!startFirst) leave(first);
+  // Whoever was updated before has to be well still when the next old one goes, unless what fails is passed over anyhow.
+  const [another, ...others] = updated;
+  const still = `${stepId('wait-container', name)} beside ${updated.length} more`;
+  const updatedAreWell = (needs: readonly string[]): readonly string[] => {
+    if (another === undefined) return needs;
+    steps.push({ id: still, action: 'wait-container', args: { name: another, until, beside: others }, needs, why });
+    return [still];
+  };
+  if (!startFirst) leave(updatedAreWell(first));
   if (successor === null) steps.push(around.creation(one, startFirst ? { ...fate, replaces: null } : fate, name, [...first, ...(startFirst ? [] : [stepId('remove-container', old)])]));
   const start = stepId('start-container', name);
   if (successor === null) steps.push({ id: start, action: 'start-container', args: { name }, needs: [...first, ...around.gate(one, name), stepId('create-container', name), ...networksOf(one).map((network) => stepId('create-network', network))], why });
   steps.push(readyOf(name, [...first, start]));
-  const trials = [start, ready];
+  const trials = [start, ready, still];
   const ported = around.published(one) && one.spec.ports.length > 0;
   if (ported) steps.push({ id: publish, action: 'publish-ports', args: { name }, needs: [ready, ...around.holders(one.spec.ports, one.service)], why });
   let last = ported ? publish : ready;
@@ -106,7 +122,7 @@ function turnSteps(turn: Turn, before: readonly string[], monitor: { readonly ms
     last = steady.id;
   }
   if (!startFirst) return { steps, trials, end: last };
-  leave([last]);
+  leave(updatedAreWell([last]));
   const rename = stepId('rename-container', name);
   steps.push({ id: rename, action: 'rename-container', args: { name, to: one.name }, needs: [stepId('remove-container', old)], why });
   return { steps, trials, end: rename };

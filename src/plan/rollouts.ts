@@ -53,6 +53,11 @@ export function rolloutsOf(wanted: readonly Wanted[], fates: Fates, desired: Des
       why: `the update of service ${name} ${rollout.phase === 'over' ? 'has ended' : 'goes no further'}: ${failed.length} of ${members.length} new container${members.length === 1 ? '' : 's'} failed (${what}; see ${failed.length === 1 ? 'its' : 'their'} logs)`,
     });
     for (const container of failed) if (apart.has(container) && isAlive(actual.containers[container])) given.set(container, 'it has failed, and the one before it stays');
+    // One that is well beside the one before it has come too late: what failed is the image.
+    for (const one of members) {
+      const fate = fates.wanted.get(one.name);
+      if (fate !== undefined && isReplaced(fate) && fate.successor !== null && usable(fate, actual, since) !== null) leaving.set(fate.successor, `the update of service ${name} goes no further`);
+    }
   };
 
   for (const [name, members] of groupBy(wanted.filter(({ owner }) => owner === 'stack'), ({ service }) => service)) {
@@ -104,9 +109,10 @@ function isNew(container: Container | undefined, since: number): boolean {
   return container !== undefined && container.identity.generation > 1 && (container.status?.createdAt ?? 0) >= since;
 }
 
-/** It runs, or will be started again. */
+/** It runs, or will be started again: also where it has only just ended, and its restart is not set yet. */
 function isAlive(container: Container | undefined): boolean {
-  return container?.status?.phase === 'running' || (container?.status?.restartAt ?? 0) > 0;
+  const status = container?.status ?? null;
+  return container !== undefined && status !== null && (status.phase === 'running' || status.restartAt > 0 || (!status.held && container.spec.restart.policy !== 'no'));
 }
 
 function isReplaced(fate: Fate | undefined): boolean {
@@ -122,7 +128,7 @@ function stateOf({ name, spec }: Wanted, fate: Fate | undefined, actual: State, 
   const checked = isChecked(spec, actual);
   if (isReplaced(fate)) {
     const successor = actual.containers[fate?.successor ?? ''];
-    if (successor !== undefined && (successor.status?.createdAt ?? 0) >= since && hasFailed(successor, since)) return 'failed';
+    if (successor !== undefined && (successor.status?.createdAt ?? 0) >= since && (hasFailed(successor, since) || (runs(fate, actual) && hasEnded(successor)))) return 'failed';
     if (successor !== undefined && fate !== undefined && usable(fate, actual, since) !== null) return 'rolling';
     const old = actual.containers[fate?.replaces ?? ''];
     return old === undefined || !isReady(old, isChecked(old.spec, actual)) ? 'broken' : 'outdated';
@@ -149,10 +155,16 @@ function hasFailed({ status }: Container, since: number): boolean {
   return (status.phase === 'exited' || status.phase === 'lost') && status.restartAt === 0 && !completed(status) && status.finishedAt >= since;
 }
 
+/** Whatever its code: it was to serve in the place of one that runs. */
+function hasEnded({ status }: Container): boolean {
+  return status !== null && (status.phase === 'exited' || status.phase === 'lost') && status.restartAt === 0 && status.finishedAt > 0;
+}
+
 function failureText(container: Container | undefined): string {
   const status = container?.status;
   if (status === null || status === undefined) return 'it is gone';
   if (status.error !== '') return status.error;
   if (status.health === 'unhealthy') return 'it is unhealthy';
+  if (status.held && (status.failingStreak ?? 0) > 0) return 'it was unhealthy';
   return status.restarts >= HOPELESS_RESTARTS ? 'it keeps ending and being restarted' : `it has ended with code ${status.exitCode}`;
 }

@@ -58,7 +58,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
     failures.push(...texts);
     const tried = new Set([...result.done, ...result.failed.map(({ id }) => id)]);
     for (const { id, action, why } of made.steps) {
-      if (!tried.has(id)) continue;
+      if (!tried.has(id) || (action === 'wait-container' && result.failed.length > 0 && result.done.includes(id))) continue; // beside what has failed it is waited for again
       carried.add(`${id}: ${why}`);
       if (REPAIRS.has(action)) repairs.set(id, (repairs.get(id) ?? 0) + 1);
     }

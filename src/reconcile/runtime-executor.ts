@@ -3,6 +3,7 @@ import type { Containers } from '../runtime/container/containers.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { PartProgress } from '../state/messages.ts';
+import type { ArgsOf } from '../state/plan.ts';
 import type { Executor } from './executor.ts';
 
 /** What the executor drives: the runtime, with starts, stops and ports as the engine supervises them. */
@@ -16,8 +17,8 @@ export interface Runtime {
   };
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly drain: (name: string, atMostMs: number, signal: AbortSignal) => Promise<void>;
-  /** `steadyMs`: it has to stay so for as long. */
-  readonly waitFor: (name: string, until: 'started' | 'healthy' | 'completed' | 'ready', signal: AbortSignal, steadyMs?: number) => Promise<void>;
+  /** `steadyMs`: it has to stay so for as long; `beside`: others that have to be so then. */
+  readonly waitFor: (name: string, until: ArgsOf<'wait-container'>['until'], signal: AbortSignal, also?: Pick<ArgsOf<'wait-container'>, 'steadyMs' | 'beside'>) => Promise<void>;
 }
 
 /** Each action's one call into the runtime. */
@@ -45,7 +46,7 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'publish-ports': ({ name }) => publish(name, true),
     'withdraw-ports': ({ name }) => publish(name, false),
     'drain-container': ({ name, atMostMs }, signal) => drain(name, atMostMs, signal),
-    'wait-container': ({ name, until, steadyMs }, signal) => waitFor(name, until, signal, steadyMs),
+    'wait-container': ({ name, until, ...also }, signal) => waitFor(name, until, signal, also),
     'wait-time': ({ ms }, signal) => setTimeout(ms, undefined, { signal }),
   };
 }

@@ -47,10 +47,10 @@ export const StepArgs = {
   'publish-ports': z.strictObject({ name }),
   'withdraw-ports': z.strictObject({ name }),
   /**
-   * Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. `ready`: healthy where it has a check, else running for a second. With `steadyMs` it has
-   * to stay so for as long. Takes no slot.
+   * Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. `ready`: healthy where it has a check, else running for a second; `serving`: that, and no end.
+   * With `steadyMs` it has to stay so for as long; those `beside` it have to be so then too. Takes no slot.
    */
-  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready']), steadyMs: z.number().optional() }),
+  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready', 'serving']), steadyMs: z.number().optional(), beside: z.array(name).readonly().optional() }),
   /** Between two batches of an update. Takes no slot. */
   'wait-time': z.strictObject({ ms: z.number() }),
 } as const;

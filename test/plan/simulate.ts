@@ -75,7 +75,7 @@ export function simulate(before: State, step: Step): State {
     case 'wait-time': break;
     case 'wait-container': {
       const { phase, health, exitCode } = find(step.args.name).status;
-      const reached = { started: phase === 'running', healthy: health === 'healthy', completed: phase === 'exited' && exitCode === 0, ready: phase === 'running' && health !== 'unhealthy' }[step.args.until];
+      const reached = { started: phase === 'running', healthy: health === 'healthy', completed: phase === 'exited' && exitCode === 0, ready: phase === 'running' && health !== 'unhealthy', serving: phase === 'running' && health !== 'unhealthy' }[step.args.until];
       if (!reached) throw new Error(`${step.id}: it never is`);
     }
   }

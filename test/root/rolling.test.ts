@@ -55,9 +55,29 @@ it('a new image that ends again and again takes no container away', async () => 
   expect(await answer()).toBe('one');
   // The one that failed is stopped and kept; the next update takes it away.
   expect(names()).toHaveLength(3);
+  expect(machine.engine.container(names().find((name) => name.includes('.g')) ?? '').status).toMatchObject({ phase: 'exited', held: true, restartAt: 0 });
   expect(await machine.up(stack({ text: 'good' }))).toMatchObject({ ok: true });
   expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
   expect(await answer()).toBe('good');
+});
+
+it('a new image that never gets healthy ends the update, also where it ends with 0 when it is stopped, or by itself', async () => {
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const outcome = await machine.up(stack({ text: 'two' }).replace('127.0.0.1/', '127.0.0.1:81/'));
+  expect(outcome.message).toMatch(/^the update of service web goes no further: 1 of 2 new containers failed \(demo-web-1\.g2: it was unhealthy; see its logs\)$/);
+  expect(machine.engine.container('demo-web-1.g2').status).toMatchObject({ phase: 'exited', exitCode: 0 });
+  expect((await machine.up(stack({ command: '["true"]' }))).message).toMatch(/1 of 2 new containers failed \(demo-web-1\.g3: it has ended with code 0; see its logs\)$/);
+  expect(names()).toEqual(['demo-web-1', 'demo-web-1.g3', 'demo-web-2']);
+  expect(await answer()).toBe('one');
+});
+
+it('one that has been ready and ends keeps the update from taking the next', async () => {
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const { pid } = machine.engine.container('demo-web-2').status ?? {};
+  const brief = stack({ command: '["sh", "-c", "sleep 0.5; echo > /started; sleep 0.3; exit 4"]' }).replace(/test: .*?\]/, 'test: [CMD, ls, /started], start_period: 5s');
+  expect((await machine.up(brief)).message).toMatch(/^the update of service web goes no further: 1 of 2 new containers failed \(demo-web-1: it has ended with code 4; see its logs\)$/);
+  expect(machine.engine.container('demo-web-2').status).toMatchObject({ phase: 'running', pid });
+  expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
 });
 
 it('stop-first, a broken one leaves the others alone, however often it is tried', async () => {
@@ -85,7 +105,8 @@ it('goes on where an engine was killed in the middle of it, and nobody outside n
       await machine.close();
       expect(await interrupted(machine, request, { atEvent })).toMatchObject({ killed: true });
       await machine.open();
-      expect(await machine.up(next)).toMatchObject({ ok: true });
+      const outcome = await machine.up(next);
+      expect(outcome, outcome.message).toMatchObject({ ok: true });
       expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
       for (let asked = 0; asked < 4; asked++) expect(await answer()).toBe(`text ${index}`);
     }
