@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { Culprit, KernelWatch, Watched } from '../runtime/kernel-watch.ts';
+import { settingFolders } from '../runtime/network/bridge.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Paths } from '../state/paths.ts';
 import { FailedLooks } from './failed-looks.ts';
+import { RulesGuard } from './rules-guard.ts';
+import { SettingWatch } from './setting-watch.ts';
 
 export interface DriftWatchContext {
   readonly watch: KernelWatch;
@@ -31,18 +34,16 @@ const FIRST_LOOK_MS = 20;
 const PATIENCE_MS = 400;
 /** Looks take at most one part in so many of a processor. */
 const SHARE = 20;
-/** The same of looks at others' rules, which some program may change all the time. */
-const OTHERS_SHARE = 100;
 const LONGEST_REST_MS = 400;
 const AT_ONCE = 50;
 
 /** How what is not one container's is called where it cannot be looked at. */
 const SHARED = { volumes: 'the volumes', rules: 'the packet rules', links: 'the links of the networks', names: 'the files with the names of the networks' };
 
-/** What there is to look at. `rules` are the engine's own, `others`: what others' chains may drop. */
-interface Dirty { readonly containers: Set<string>; links: boolean; names: boolean; rules: boolean; others: boolean; volumes: boolean; by: string | null }
+/** What there is to look at. `rules` are the engine's own. */
+interface Dirty { readonly containers: Set<string>; links: boolean; names: boolean; rules: boolean; volumes: boolean; by: string | null }
 
-const ALL = { links: true, names: true, rules: true, others: true, volumes: true };
+const ALL = { links: true, names: true, rules: true, volumes: true };
 
 /**
  * Looks at what the kernel says has changed: containers' links, limits, mounts and files, the networks' links and names, the packet rules, the volumes' folders. An event only says where to look; what is
@@ -54,6 +55,7 @@ export class DriftWatch {
   readonly #fixed: (() => void)[] = [];
   #volumes: (() => void)[] = [];
   #links: (() => void)[] = [];
+  readonly #settings = new SettingWatch((folder) => this.#add([], { kind: 'files', of: folder }, () => this.#mark((dirty) => { dirty.links = true; }), () => !existsSync(folder)));
   readonly #starting = new Set<string>();
   #dirty: Dirty = nothing();
   #timer: NodeJS.Timeout | null = null;
@@ -61,6 +63,7 @@ export class DriftWatch {
   #since: number | null = null;
   #looking: Promise<void> = Promise.resolve();
   #notBefore = 0;
+  readonly #guard: RulesGuard;
   #closed = false;
   #startTimer: NodeJS.Timeout | null = null;
   readonly #complaints = new Set<string>();
@@ -69,6 +72,7 @@ export class DriftWatch {
   constructor(context: DriftWatchContext) {
     this.#context = context;
     this.#failed = new FailedLooks(context.report);
+    this.#guard = new RulesGuard(() => context.networks.guard(), context.report);
     const { containers, networks, volumes, paths } = context;
     containers.onEvent((event, name, detail) => {
       if (event === 'started') this.#willWatch(name);
@@ -96,6 +100,7 @@ export class DriftWatch {
   start(): void {
     for (const [name, { status }] of this.#context.containers.list()) if (status?.phase === 'running') this.#willWatch(name);
     this.#mark((dirty) => { Object.assign(dirty, ALL); });
+    this.#guard.soon();
   }
 
   /** Looks at all of a stack now. Answers a line for each look that has failed. */
@@ -109,6 +114,7 @@ export class DriftWatch {
     this.#closed = true;
     for (const timer of [this.#timer, this.#startTimer]) if (timer !== null) clearTimeout(timer);
     this.#failed.close();
+    this.#guard.close();
     this.#context.watch.close();
   }
 
@@ -118,28 +124,32 @@ export class DriftWatch {
       for (const name of this.#watched.keys()) dirty.containers.add(name);
       Object.assign(dirty, ALL);
     });
+    this.#guard.soon();
   }
 
   #rulesChanged(culprit: Culprit | null): void {
+    this.#guard.soon();
+    if (culprit === null) return; // our table was not touched
     this.#mark((dirty) => {
-      dirty.others = true;
-      if (culprit === null) return; // our table was not touched
       dirty.rules = true;
       if (culprit.pid > 0) dirty.by = `by ${culprit.name}, pid ${culprit.pid}`;
     });
   }
 
   /** `gone`: whether what is to be watched has ended meanwhile, which is no failure. */
-  #add(list: (() => void)[], watched: Watched, changed: (by: Culprit | null) => void, gone: () => boolean = () => false): void {
-    list.push(this.#context.watch.add(watched, changed, (why) => {
+  #add(list: (() => void)[], watched: Watched, changed: (by: Culprit | null) => void, gone: () => boolean = () => false): () => void {
+    const cancel = this.#context.watch.add(watched, changed, (why) => {
       if (this.#complaints.has(watched.kind) || gone()) return; // the reason is the same for all others, as a rule
       this.#complaints.add(watched.kind);
       this.#context.report(`${watched.kind} of ${watched.of} cannot be watched (${why}): drift there is noticed by "bayplan plan --drift" alone`);
-    }));
+    });
+    list.push(cancel);
+    return cancel;
   }
 
   #watchVolumes(): void {
     for (const cancel of this.#volumes.splice(0)) cancel();
+    this.#add(this.#volumes, { kind: 'mounts', of: String(process.pid) }, () => this.#mark((dirty) => { dirty.volumes = true; }));
     for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'entries', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
   }
 
@@ -211,11 +221,6 @@ export class DriftWatch {
     for (const name of containers) if (!now.includes(name)) this.#dirty.containers.add(name);
     const dirty = { ...rest, containers: new Set(now) };
     try {
-      if (dirty.others) {
-        const begin = performance.now();
-        networks.guard();
-        this.#rest(begin, OTHERS_SHARE);
-      }
       await this.#look(dirty);
       if (this.#drifted().size > 0) {
         await delay(LASTING_MS);
@@ -249,7 +254,7 @@ export class DriftWatch {
     const begin = performance.now();
     if (volumes) await this.#attempt(SHARED.volumes, () => context.volumes.look(), (dirty) => { dirty.volumes = true; });
     if (rules) await this.#attempt(SHARED.rules, () => context.networks.lookAtRules(by), (dirty) => { dirty.rules = true; });
-    if (links) await this.#attempt(SHARED.links, () => context.networks.lookAtLinks(), (dirty) => { dirty.links = true; });
+    if (links) await this.#attempt(SHARED.links, () => this.#lookAtLinks(), (dirty) => { dirty.links = true; });
     if (zones) await this.#attempt(SHARED.names, () => context.networks.lookAtNames(), (dirty) => { dirty.names = true; });
     const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
     for (let from = 0; from < names.length && !this.#closed; from += AT_ONCE) {
@@ -257,12 +262,13 @@ export class DriftWatch {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
       }), ({ containers: again }) => again.add(name))));
     }
-    this.#rest(begin, SHARE);
+    this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
   }
 
-  /** After work that has begun at a time of performance.now(), which is to take one part in so many of the time. */
-  #rest(begin: number, share: number): void {
-    this.#notBefore = Math.max(this.#notBefore, Date.now() + Math.min((performance.now() - begin) * share, LONGEST_REST_MS));
+  async #lookAtLinks(): Promise<void> {
+    const { networks } = this.#context;
+    this.#settings.follow(settingFolders([...networks.list().values()].flatMap(({ spec, status }) => (status !== null && spec.driver === 'bridge' ? [status.link] : []))));
+    await networks.lookAtLinks();
   }
 
   /** One that fails costs the others nothing. */
@@ -295,5 +301,5 @@ function labelOf(name: string): string {
 }
 
 function nothing(): Dirty {
-  return { containers: new Set(), links: false, names: false, rules: false, others: false, volumes: false, by: null };
+  return { containers: new Set(), links: false, names: false, rules: false, volumes: false, by: null };
 }

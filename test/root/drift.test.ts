@@ -30,6 +30,7 @@ services:
     command: [httpd, -f, -p, "80", -h, /www]
     stop_signal: SIGKILL
     mem_limit: 64m
+    mem_reservation: 32m
     pids_limit: 50
     cpuset: "0"
     ports: ["127.0.0.1:${PORT}:80"]
@@ -61,6 +62,8 @@ const limit = (controller = 'memory', names = ['memory.limit_in_bytes', 'memory.
   const folder = [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16))).find((path) => existsSync(path)) ?? '';
   return names.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? '';
 };
+const reservation = (): string => limit('memory', ['memory.soft_limit_in_bytes', 'memory.low']);
+const localnet = (): string => `/proc/sys/net/ipv4/conf/${bridge()}/route_localnet`;
 const processors = (): string => limit('cpuset', ['cpuset.cpus']);
 /** The file that the names of its network resolve by. */
 const zone = (): string => join(machine.paths.zones, (machine.engine.networks.list().get('demo_default')?.status?.id ?? '').slice(0, 16));
@@ -75,19 +78,30 @@ async function upWatched(text = file()): Promise<void> {
 const KINDS: readonly { readonly what: string; readonly object: string; readonly field: RegExp; readonly change: () => void; readonly isRight: () => void; readonly restarts?: true }[] = [
   { what: 'the host\'s side of its link deleted', object: WEB, field: /link/, change: () => sh(`ip link del ${port()}`), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
   { what: 'its link set down inside', object: WEB, field: /link/, change: () => inside('ip link set eth0 down'), isRight: () => expect(inside('ip -o link show eth0')).toMatch(/[<,]UP[,>]/) },
+  { what: 'its MTU changed', object: WEB, field: /mtu/, change: () => inside('ip link set eth0 mtu 1280'), isRight: () => expect(inside('ip -o link show eth0')).toContain('mtu 1500') },
+  { what: 'its hardware address changed', object: WEB, field: /mac/, change: () => inside('ip link set eth0 address 02:00:00:00:00:09'), isRight: () => expect(inside('ip -o link show eth0')).toContain('link/ether 02:42:') },
+  { what: 'its link moved elsewhere', object: WEB, field: /link/, change: () => sh(`nsenter -t ${status().pid} -n ip link set eth0 netns 1 name dr${PORT}; ip link del dr${PORT}`), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
   { what: 'its address deleted', object: WEB, field: /address/, change: () => inside('ip addr flush dev eth0'), isRight: () => expect(inside('ip -o -4 addr show eth0')).toContain(address()) },
   { what: 'its default route deleted', object: WEB, field: /route/, change: () => inside('ip route del default'), isRight: () => expect(inside('ip route')).toContain('default via') },
+  { what: 'all its routes deleted', object: WEB, field: /route/, change: () => inside('ip route flush dev eth0'), isRight: () => expect(inside('ip route')).toMatch(/^default via [\s\S]*scope link src/) },
   { what: 'its memory limit changed', object: WEB, field: /memory/, change: () => writeFileSync(limit(), String(32 << 20)), isRight: () => expect(readFileSync(limit(), 'utf8').trim()).toBe(String(64 << 20)) },
+  { what: 'its reservation of memory changed', object: WEB, field: /memory/, change: () => writeFileSync(reservation(), String(16 << 20)), isRight: () => expect(readFileSync(reservation(), 'utf8').trim()).toBe(String(32 << 20)) },
+  { what: 'its number of processes changed', object: WEB, field: /pids/, change: () => writeFileSync(limit('pids', ['pids.max']), '10'), isRight: () => expect(readFileSync(limit('pids', ['pids.max']), 'utf8').trim()).toBe('50') },
   { what: 'its choice of processors changed', object: WEB, field: /cpuset/, change: () => writeFileSync(processors(), '0-1'), isRight: () => expect(readFileSync(processors(), 'utf8').trim()).toBe('0') },
   { what: 'the bridge deleted', object: 'demo_default', field: /bridge/, change: () => sh(`ip link del ${bridge()}`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
+  { what: 'the bridge set down and given another name', object: 'demo_default', field: /bridge/, change: () => sh(`ip link set ${bridge()} down && ip link set ${bridge()} name dr${PORT}`), isRight: () => expect([sh(`ip -o link show master ${bridge()}`) === '', existsSync(`/sys/class/net/dr${PORT}`)]).toEqual([false, false]) },
+  { what: 'the bridge\'s MTU and hardware address changed', object: 'demo_default', field: /bridge\.m/, change: () => sh(`ip link set ${bridge()} mtu 1300 address 02:00:00:00:00:07`), isRight: () => expect(sh(`ip -o link show ${bridge()}`)).toMatch(/mtu 1500 .*link\/ether 02:42:/) },
+  { what: 'a setting of the bridge changed', object: 'demo_default', field: /route_localnet/, change: () => writeFileSync(localnet(), '0'), isRight: () => expect(readFileSync(localnet(), 'utf8').trim()).toBe('1') },
   { what: 'the bridge\'s address deleted', object: 'demo_default', field: /address/, change: () => sh(`ip addr flush dev ${bridge()}`), isRight: () => expect(sh(`ip -o -4 addr show ${bridge()}`)).toContain('inet') },
   { what: 'its link taken off the bridge', object: 'demo_default', field: /port/, change: () => sh(`ip link set ${port()} nomaster`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
+  { what: 'its link set down outside, and its MTU changed', object: 'demo_default', field: /port/, change: () => sh(`ip link set ${port()} down mtu 1300`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).toMatch(/[<,]UP[,>].*mtu 1500/) },
   { what: 'an element of its port deleted', object: WEB, field: /rules/, change: () => sh(`nft flush map inet ${machine.paths.table} pub_ip`), isRight: () => expect(sh(`nft list map inet ${machine.paths.table} pub_ip`)).toContain(PORT) },
   { what: 'a chain flushed', object: 'demo_default', field: /rules/, change: () => sh(`nft flush chain inet ${machine.paths.table} forward`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} forward`)).toContain('drop') },
   { what: 'a rule added', object: 'demo_default', field: /rules/, change: () => sh(`nft insert rule inet ${machine.paths.table} publish tcp dport ${PORT} return`), isRight: () => expect(sh(`nft list chain inet ${machine.paths.table} publish`)).not.toContain(PORT) },
   { what: 'the table deleted', object: 'demo_default', field: /rules/, change: () => sh(`nft delete table inet ${machine.paths.table}`), isRight: () => expect(sh(`nft list table inet ${machine.paths.table}`)).toContain(PORT) },
   { what: 'a tmpfs unmounted inside', object: WEB, field: /mounts\[\/scratch\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount /scratch`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /scratch ') },
   { what: 'a volume unmounted inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ') },
+  { what: 'the file with its hosts unmounted inside', object: WEB, field: /mounts\[\/etc\/hosts\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /etc/hosts`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /etc/hosts ') },
   { what: 'its record deleted', object: WEB, field: /record/, change: () => rmSync(join(machine.paths.containers, status().id, 'container.json')), isRight: () => expect(existsSync(join(machine.paths.containers, status().id, 'container.json'))).toBe(true) },
   { what: 'the file with the network\'s names deleted', object: 'demo_default', field: /names/, change: () => rmSync(zone()), isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },
   { what: 'the file with the network\'s names changed', object: 'demo_default', field: /names/, change: () => writeFileSync(zone(), readFileSync(zone(), 'utf8').replaceAll(address(), '192.0.2.1')), isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },
@@ -195,6 +209,16 @@ describe('drift is only told', () => {
     renameSync(`${folder}.away`, folder);
     expect(await machine.engine.stackDrift('demo')).toEqual([]);
   });
+
+  it('or a volume that somebody has unmounted under its containers, which have it still', async () => {
+    await upWatched(file().replace('volumes: { data: }', 'volumes: { data: { driver_opts: { type: tmpfs, device: tmpfs } } }'));
+    const place = join(machine.paths.volumes, 'demo_data', '_data');
+    sh(`umount ${place}`);
+    await eventually(() => expect(told('drift', 'demo_data').map(({ attributes }) => [attributes['field'], attributes['policy']])).toEqual([['mount', 'report']]), BOUND_MS);
+    expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ');
+    sh(`mount -t tmpfs tmpfs ${place}`);
+    expect(await machine.engine.stackDrift('demo')).toEqual([]);
+  });
 });
 
 it('is found that came while the kernel was not heard', async () => {
@@ -289,9 +313,11 @@ describe('what somebody changes again and again', () => {
 
   it('after each heal is put right less and less often, with a line and an event for that: rules, a link', async () => {
     await upWatched();
-    await meanwhile(`while sleep 0.3; do nft flush chain inet ${machine.paths.table} forward; nsenter -t ${status().pid} -n ip link del eth0; done`, async () => {
-      await eventually(() => expect([told('heal-slowed', 'demo_default').length, told('heal-slowed', WEB).length]).toEqual([1, 1]), 4 * BOUND_MS);
-    });
+    const hands: Readonly<Record<string, () => void>> = { demo_default: () => sh(`nft flush chain inet ${machine.paths.table} forward`), [WEB]: () => inside('ip link del eth0') };
+    const off = machine.engine.events.onEvent(({ action, attributes }) => { if (action === 'heal') hands[attributes['name'] ?? '']?.(); });
+    for (const hand of Object.values(hands)) hand();
+    await eventually(() => expect([told('heal-slowed', 'demo_default').length, told('heal-slowed', WEB).length]).toEqual([1, 1]), 4 * BOUND_MS);
+    off();
     expect([lines('network demo_default: rules[chain forward]').length, lines(`container ${WEB}: networks[demo_default].link`).length]).toEqual([1, 1]);
     expect(lines('rules[chain forward]')[0]).toMatch(/it was put right 3 times and is changed again and again, by nft, pid \d+: it is put right less and less often from now on$/);
     expect(await machine.up(file())).toMatchObject({ ok: true });

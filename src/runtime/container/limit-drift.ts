@@ -24,11 +24,13 @@ export function expectedLimits(resources: Resources, version: 1 | 2): readonly E
   const quota = cpu?.quota === undefined || cpu.quota < 0 ? null : cpu.quota;
   const period = cpu?.period ?? 100_000;
   const sets = ([['cpuset.cpus', cpu?.cpus], ['cpuset.mems', cpu?.mems]] as const).flatMap(([file, list]) => (list === undefined ? [] : [{ group: 'cpuset' as const, folder: version === 1 ? 'cpuset' : '', file, value: asRanges(list) }]));
+  const soft = memory?.reservation === undefined || memory.reservation < 0 ? null : bytes(memory.reservation);
   const count = pids === undefined || pids.limit < 0 ? 'max' : String(pids.limit);
   if (version === 2) {
     const swap = memory?.swap === undefined || memory.swap < 0 || memory.limit === undefined ? 'max' : String(Math.max(0, memory.swap - memory.limit));
     return [
       { group: 'memory', folder: '', file: 'memory.max', value: bytes(memory?.limit) }, { group: 'memory', folder: '', file: 'memory.swap.max', value: swap === 'max' ? swap : bytes(Number(swap)) },
+      ...(soft === null ? [] : [{ group: 'memory' as const, folder: '', file: 'memory.low', value: soft }]),
       { group: 'cpu', folder: '', file: 'cpu.max', value: `${quota ?? 'max'} ${period}` },
       { group: 'cpu', folder: '', file: 'cpu.weight', value: cpu?.shares === undefined ? '100' : String(1 + Math.trunc((shares - 2) * 9999 / 262142)) },
       { group: 'pids', folder: '', file: 'pids.max', value: count }, ...sets,
@@ -36,6 +38,8 @@ export function expectedLimits(resources: Resources, version: 1 | 2): readonly E
   }
   return [
     { group: 'memory', folder: 'memory', file: 'memory.limit_in_bytes', value: bytes(memory?.limit) }, { group: 'memory', folder: 'memory', file: 'memory.memsw.limit_in_bytes', value: bytes(memory?.swap) },
+    ...(soft === null ? [] : [{ group: 'memory' as const, folder: 'memory', file: 'memory.soft_limit_in_bytes', value: soft }]),
+    ...(memory?.swappiness === undefined ? [] : [{ group: 'memory' as const, folder: 'memory', file: 'memory.swappiness', value: String(memory.swappiness) }]),
     { group: 'cpu', folder: 'cpu', file: 'cpu.cfs_quota_us', value: String(quota ?? -1) }, ...(quota === null ? [] : [{ group: 'cpu' as const, folder: 'cpu', file: 'cpu.cfs_period_us', value: String(period) }]),
     { group: 'cpu', folder: 'cpu', file: 'cpu.shares', value: String(shares) },
     { group: 'pids', folder: 'pids', file: 'pids.max', value: count }, ...sets,

@@ -3,9 +3,13 @@ import { posix } from 'node:path';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { Drift } from '../../state/drift.ts';
 
+/** What the core mounts in every container that has its own. */
+const USUAL = ['/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue', '/sys', '/sys/fs/cgroup', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
+
 /** Where volumes, binds, file systems in memory, images, configs and secrets of a container are mounted, and as what. */
 function targetsOf({ mounts, contents }: ContainerSpec): ReadonlyMap<string, string> {
   return new Map([
+    ...USUAL.map((target) => [target, 'mounted'] as const),
     ...mounts.map((mount) => [posix.resolve('/', mount.target), mount.type === 'tmpfs' ? 'tmpfs' : `${mount.type} ${mount.source ?? 'of its own'}`] as const),
     ...contents.map(({ name, target }) => [posix.resolve('/', target), name] as const),
   ]);

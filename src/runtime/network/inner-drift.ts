@@ -1,16 +1,16 @@
-import { type Address, addressText, type Family } from '../../state/cidr.ts';
+import { type Address, addressText, cidrText, type Family } from '../../state/cidr.ts';
 import type { Drift } from '../../state/drift.ts';
 import type { Kernel } from '../kernel.ts';
 import { type EndpointLink, routeOf, type Way } from './endpoint-links.ts';
 import { type LinkRequest, requestLinks } from './link-request.ts';
-import { addressAdd, addressDump, defaultRouteSet, type Link, linkDump, linkUp, readAddress, readLink, readRoute, type Route, routeDump } from './rtnetlink.ts';
+import { addressAdd, addressDump, connectedRouteAdd, defaultRouteSet, type Link, linkDump, linkSetMac, linkSetMtu, linkUp, readAddress, readLink, readRoute, type Route, routeDump } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
 /** What a container's network namespace shows. */
 export interface Inside { readonly links: readonly Link[]; readonly addresses: readonly { readonly link: number; readonly address: Address }[]; readonly routes: readonly Route[] }
 
-/** What it should show of one attachment. `mac` in hex digits, '' where it is not its own. */
-export interface ExpectedLink extends Pick<EndpointLink, 'addresses' | 'linkLocal' | 'internal' | 'gatewayPriority'> { readonly network: string; readonly mac: string }
+/** What it should show of one attachment. `mac` in hex digits, '' where it is not its own; `mtu` 0: its parent's. */
+export interface ExpectedLink extends Pick<EndpointLink, 'addresses' | 'linkLocal' | 'internal' | 'gatewayPriority'> { readonly network: string; readonly mac: string; readonly mtu: number }
 
 const RT_TABLE_MAIN = 254;
 
@@ -39,6 +39,9 @@ export function innerDrift(expected: readonly ExpectedLink[], inside: Inside): r
       continue;
     }
     if (!link.up) add(`${field}.link`, `${link.name} up`, 'down');
+    if (isOther(link.mtu, one.mtu)) add(`${field}.mtu`, String(one.mtu), String(link.mtu));
+    if (isOther(link.mac, one.mac)) add(`${field}.mac`, macText(one.mac), macText(link.mac));
+    for (const { network } of missingRoutes(one, link, inside)) add(`${field}.route`, `${cidrText(network)} on ${link.name}`, 'none');
     for (const { address } of missingAddresses(one, link, inside)) add(`${field}.address`, addressText(address), `not on ${link.name}`);
   }
   for (const { family, way, found } of wrongRoutes(expected, inside)) {
@@ -54,6 +57,9 @@ export function mendRequests(expected: readonly ExpectedLink[], inside: Inside):
     const link = linkOf(one, inside);
     if (link === null) continue;
     if (!link.up) requests.push({ about: link.name, message: linkUp(link.index) });
+    if (isOther(link.mtu, one.mtu)) requests.push({ about: `MTU of ${link.name}`, message: linkSetMtu(link.index, one.mtu) });
+    if (isOther(link.mac, one.mac)) requests.push({ about: `hardware address of ${link.name}`, message: linkSetMac(link.index, Buffer.from(one.mac, 'hex')) });
+    for (const { address, network } of missingRoutes(one, link, inside)) requests.push({ about: `route of ${link.name}`, message: connectedRouteAdd(link.index, address, network), accept: ['EEXIST'] });
     for (const { address, network, scope } of missingAddresses(one, link, inside)) requests.push({ about: `address of ${link.name}`, message: addressAdd(link.index, address, network, scope), accept: ['EEXIST'] });
   }
   return requests;
@@ -61,6 +67,21 @@ export function mendRequests(expected: readonly ExpectedLink[], inside: Inside):
 
 export function routeMends(expected: readonly ExpectedLink[], inside: Inside): readonly LinkRequest[] {
   return wrongRoutes(expected, inside).map(({ family, way }) => ({ about: `IPv${family} default route`, message: defaultRouteSet(way.index, family, way.gateway) }));
+}
+
+function isOther<T extends string | number>(found: T, wanted: T): boolean {
+  return wanted !== '' && wanted !== 0 && found !== wanted;
+}
+
+function macText(hex: string): string {
+  return hex.match(/../g)?.join(':') ?? '';
+}
+
+/** Addresses that are there without the route to their network, which the kernel makes with them where the link is up. */
+function missingRoutes({ addresses }: ExpectedLink, { index, up }: Link, inside: Inside): ExpectedLink['addresses'] {
+  return !up ? [] : addresses.filter(({ address, network }) => network.prefix < (network.family === 4 ? 32 : 128)
+    && inside.addresses.some((found) => found.link === index && same(found.address, address))
+    && !inside.routes.some(({ destination, link, table, unicast }) => link === index && table === RT_TABLE_MAIN && unicast && destination.family === network.family && destination.prefix === network.prefix && destination.first === network.first));
 }
 
 function missingAddresses({ addresses, linkLocal }: ExpectedLink, { index }: Link, inside: Inside): readonly { readonly address: Address; readonly network: EndpointLink['linkLocal'][number]['network']; readonly scope: 'global' | 'link' }[] {

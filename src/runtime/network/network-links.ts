@@ -5,7 +5,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, addressText, cidrAt, type Cidr } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import type { Drift } from '../../state/drift.ts';
-import { createBridge, linkExists, linkIndex, mendBridge, silencePort } from './bridge.ts';
+import { createBridge, linkExists, linkIndex, mendBridge, mtuOf, silencePort } from './bridge.ts';
 import { type EndpointLink, hardwareAddress, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
 import { type ExpectedLink, innerDrift, type Inside, mendRequests, readInside, routeMends } from './inner-drift.ts';
 import type { Pin } from './namespaces.ts';
@@ -221,7 +221,7 @@ function wayOf({ entry, attachment: { ipv4, ipv6, gatewayPriority } }: Attached,
 function expectedLink({ entry, attachment }: Attached): ExpectedLink {
   const { addresses, internal, gatewayPriority } = wayOf({ entry, attachment }, 0);
   const mac = hardwareAddress({ uplink: { kind: entry.record.spec.driver }, mac: macBytes(attachment.macAddress), addresses });
-  return { network: attachment.network, addresses, internal, gatewayPriority, linkLocal: attachment.linkLocalIps.flatMap(linkLocal), mac: mac?.toString('hex') ?? '' };
+  return { network: attachment.network, addresses, internal, gatewayPriority, linkLocal: attachment.linkLocalIps.flatMap(linkLocal), mac: mac?.toString('hex') ?? '', mtu: entry.record.spec.driver === 'bridge' ? mtuOf(entry.options) : entry.options.mtu };
 }
 
 function macBytes(text: string): Buffer | null {

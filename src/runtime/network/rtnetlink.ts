@@ -11,12 +11,14 @@ const MACVLAN_MODE = 1;
 const IPVLAN = { MODE: 1, FLAGS: 2 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const IFA_F_NODAD = 2;
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, TABLE: 15 } as const;
 const IFF_UP = 1;
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
 const IFINFO_BYTES = 16;
 const RTMSG_BYTES = 12;
-const RTPROT_STATIC = 4;
+const RTPROT = { KERNEL: 2, STATIC: 4 } as const;
+/** What the kernel gives a route to an IPv6 network that a link has an address of. */
+const IP6_RT_PRIO_ADDRCONF = 256;
 const RTN_UNICAST = 1;
 const RT_SCOPE_LINK = 253;
 const RT_TABLE_MAIN = 254;
@@ -25,7 +27,7 @@ export const MACVLAN_MODES: ReadonlyMap<string, number> = new Map([['private', 1
 export const IPVLAN_MODES: ReadonlyMap<string, number> = new Map([['l2', 0], ['l3', 1], ['l3s', 2]]);
 export const IPVLAN_FLAGS: ReadonlyMap<string, number> = new Map([['bridge', 0], ['private', 1], ['vepa', 2]]);
 
-export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number; readonly up: boolean; /** Hex digits. */ readonly mac: string }
+export interface Link { readonly index: number; readonly name: string; readonly kind: string; readonly group: number; readonly master: number; readonly up: boolean; /** Hex digits. */ readonly mac: string; readonly mtu: number }
 /** A route of the main or another table; `link` is the index of its output link, 0 without one; `gateway` null: everything is on the link itself. */
 export interface Route { readonly destination: Cidr; readonly link: number; readonly table: number; readonly unicast: boolean; readonly gateway: Address | null }
 /** The side of a link that is in a container. `mac` null: as the kernel likes; `mtu` 0: as it is by itself. */
@@ -89,6 +91,10 @@ export function linkSetMac(index: number, mac: Buffer): Buffer {
   return message(RTM.NEWLINK, 0, ifinfo(index, 0, 0), attribute(IFLA.ADDRESS, mac));
 }
 
+export function linkSetMtu(index: number, mtu: number): Buffer {
+  return message(RTM.NEWLINK, 0, ifinfo(index, 0, 0), u32(IFLA.MTU, mtu));
+}
+
 export function linkDelete(index: number): Buffer {
   return message(RTM.DELLINK, 0, ifinfo(index, 0, 0));
 }
@@ -136,10 +142,23 @@ export function defaultRouteSet(index: number, family: Family, gateway: Address 
   const fixed = Buffer.alloc(RTMSG_BYTES);
   fixed.writeUInt8(AF[family], 0);
   fixed.writeUInt8(RT_TABLE_MAIN, 4);
-  fixed.writeUInt8(RTPROT_STATIC, 5);
+  fixed.writeUInt8(RTPROT.STATIC, 5);
   fixed.writeUInt8(gateway === null ? RT_SCOPE_LINK : 0, 6);
   fixed.writeUInt8(RTN_UNICAST, 7);
   return message(RTM.NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, fixed, ...(gateway === null ? [] : [attribute(RTA.GATEWAY, bytesOf(gateway))]), u32(RTA.OIF, index));
+}
+
+/** The route that comes with an address, once somebody has deleted it. */
+export function connectedRouteAdd(index: number, address: Address, { family, first, prefix }: Cidr): Buffer {
+  const fixed = Buffer.alloc(RTMSG_BYTES);
+  fixed.writeUInt8(AF[family], 0);
+  fixed.writeUInt8(prefix, 1);
+  fixed.writeUInt8(RT_TABLE_MAIN, 4);
+  fixed.writeUInt8(RTPROT.KERNEL, 5);
+  fixed.writeUInt8(family === 4 ? RT_SCOPE_LINK : 0, 6);
+  fixed.writeUInt8(RTN_UNICAST, 7);
+  const more = family === 4 ? attribute(RTA.PREFSRC, bytesOf(address)) : u32(RTA.PRIORITY, IP6_RT_PRIO_ADDRCONF);
+  return message(RTM.NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, fixed, attribute(RTA.DST, bytesOf({ family, bits: first })), more, u32(RTA.OIF, index));
 }
 
 export function routeDump(family: Family): Buffer {
@@ -155,7 +174,7 @@ export function readLink(payload: Buffer): Link {
   return {
     index: payload.readInt32LE(4), name: textOf(attributes.get(IFLA.IFNAME)), kind: textOf(info.get(INFO.KIND)),
     group: numberOf(attributes.get(IFLA.GROUP)), master: numberOf(attributes.get(IFLA.MASTER)),
-    up: (payload.readUInt32LE(8) & IFF_UP) !== 0, mac: attributes.get(IFLA.ADDRESS)?.toString('hex') ?? '',
+    up: (payload.readUInt32LE(8) & IFF_UP) !== 0, mac: attributes.get(IFLA.ADDRESS)?.toString('hex') ?? '', mtu: numberOf(attributes.get(IFLA.MTU)),
   };
 }
 

@@ -34,6 +34,11 @@ export class VolumeMounts {
     });
   }
 
+  /** Whether somebody has unmounted a volume that containers use: they have it still, others would not. `table`: the mounts of this host. */
+  isLost(name: string, target: string, table: string): boolean {
+    return (this.#users.get(name)?.size ?? 0) > 0 && mountsBelow(target, table).length === 0;
+  }
+
   /** Lets go of a volume, and unmounts it after its last user. */
   async detach(name: string, target: string, user: string): Promise<void> {
     const users = this.#users.get(name);

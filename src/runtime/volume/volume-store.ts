@@ -13,7 +13,7 @@ import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import { SetAsides } from '../set-aside.ts';
 import { copyUp, copyUpMounted, isInImage } from './copy-up.ts';
 import { mountRequestOf } from './mount-options.ts';
-import { mountsBelow } from './mount-table.ts';
+import { mountsBelow, mountTable } from './mount-table.ts';
 import { refuseMounted, VolumeMounts } from './volume-mounts.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -88,11 +88,14 @@ class VolumeStore implements Volumes {
   /** By what the folders list: to look at the data itself could take long, where it is on another machine. */
   look(): void {
     this.#drift.clear();
-    for (const name of this.#records.keys()) {
+    const mounts = mountTable();
+    for (const [name, { spec }] of this.#records) {
       const folder = join(this.#folder, name);
       const there = existsSync(folder) ? readdirSync(folder) : [];
       const missing = ['_data', 'volume.json'].filter((entry) => !there.includes(entry));
-      if (missing.length > 0) this.#drift.set(name, missing.map((entry) => ({ kind: 'data', field: entry === '_data' ? 'data' : 'record', expected: join(folder, entry), found: `no such ${entry === '_data' ? 'folder' : 'file'}` })));
+      const drift = missing.map((entry): Drift => ({ kind: 'data', field: entry === '_data' ? 'data' : 'record', expected: join(folder, entry), found: `no such ${entry === '_data' ? 'folder' : 'file'}` }));
+      if (mountRequestOf(spec) !== null && this.#mounts.isLost(name, this.mountpoint(name), mounts)) drift.push({ kind: 'data', field: 'mount', expected: `mounted at ${this.mountpoint(name)}`, found: 'not mounted' });
+      if (drift.length > 0) this.#drift.set(name, drift);
     }
   }
 

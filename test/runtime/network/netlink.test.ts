@@ -41,7 +41,7 @@ describe('rtnetlink messages, as iproute2 sends them', () => {
   test('a veth whose peer is born in another namespace', () => {
     const bytes = vethAdd({ name: 'bp-1', group: 9, netns: 30, peer: { index: 2, name: 'eth0', mac, mtu: 0 } });
     const link = readLink(bytes.subarray(HEADER_BYTES));
-    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 0, up: false, mac: '' }); // down until it has no IPv6 to announce itself with
+    expect(link).toEqual({ index: 0, name: 'bp-1', kind: 'veth', group: 9, master: 0, up: false, mac: '', mtu: 0 }); // down until it has no IPv6 to announce itself with
     const info = readAttributes(readAttributes(bytes, HEADER_BYTES + 16).get(18) ?? mac, 0);
     const peer = readAttributes(info.get(2) ?? mac, 0).get(1) ?? mac;
     expect(readLink(peer)).toMatchObject({ index: 2, name: 'eth0' });
