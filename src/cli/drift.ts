@@ -13,10 +13,10 @@ export async function printDrift(options: StackOptions & { readonly format?: 'js
   return found.some(({ fate }) => fate !== 'held') ? 2 : 0;
 }
 
-function linesOf({ object, name, drift, fate, state, removed }: DriftAnswer): readonly string[] {
+function linesOf({ object, name, drift, fate, state, error, removed }: DriftAnswer): readonly string[] {
   if (removed === true) return [`${object} ${name}: held, since somebody has removed it; up makes it anew`];
   if (fate === 'held') return [`${object} ${name}: held, since somebody has stopped it; up or start lets it go on`];
-  return drift.map((one) => `${object} ${name}: ${driftText(one)}; ${fate === 'report' ? 'it is only told' : WORDS[state] ?? 'it is put right'}`);
+  return drift.map((one) => `${object} ${name}: ${driftText(one)}; ${fate === 'report' ? 'it is only told' : `${WORDS[state] ?? 'it is put right'}${error === undefined ? '' : `: ${error}`}`}`);
 }
 
-const WORDS: Readonly<Record<string, string>> = { 'given-up': 'it was put right twice in a row, without effect' };
+const WORDS: Readonly<Record<string, string>> = { 'given-up': 'it was put right twice in a row, without effect', failed: 'it could not be put right, and is tried again later and later' };

@@ -1,7 +1,8 @@
 import { planDrift } from '../plan/drift.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { DriftAnswer, Found } from '../state/drift.ts';
-import { afterHeal, afterLook, type Finding, slows, type Ward } from './drift-machine.ts';
+import { afterHeal, afterLook, dueAt, type Finding, slows, type Ward } from './drift-machine.ts';
+import type { DriftNotes, Wards } from './drift-notes.ts';
 import type { EventLog } from './event-log.ts';
 import type { Stacks } from './stacks.ts';
 
@@ -12,6 +13,8 @@ export interface DriftHealerContext {
   readonly look: (stack: string) => Promise<readonly string[]>;
   /** Whether it is not known yet what a heal has come to: a health check has to say. */
   readonly pending: (object: Found['object'], name: string) => boolean;
+  /** What an engine before has tried. */
+  readonly notes: DriftNotes;
   readonly now: () => number;
   readonly report: (line: string) => void;
 }
@@ -19,8 +22,7 @@ export interface DriftHealerContext {
 /** Puts right what drifts, or tells of it, as each stack's file says. What it decides is decided by the tables of drift-machine.ts and plan/drift.ts; what it does, by a pass like any other. */
 export class DriftHealer {
   readonly #context: DriftHealerContext;
-  /** By stack, then by object. */
-  readonly #wards = new Map<string, Map<string, Ward>>();
+  readonly #wards: Wards;
   /** Why no plan could be made or carried out for what has drifted of a stack, as it was told last. */
   readonly #failures = new Map<string, string>();
   /** The same of what has drifted itself, by stack and object. */
@@ -30,6 +32,7 @@ export class DriftHealer {
 
   constructor(context: DriftHealerContext) {
     this.#context = context;
+    this.#wards = context.notes.read();
   }
 
   /** These stacks were looked at. */
@@ -50,6 +53,7 @@ export class DriftHealer {
       if (wards.size > 0) this.#wards.set(stack, wards);
       else this.#wards.delete(stack);
     }
+    this.#context.notes.write(this.#wards);
     this.#arm();
   }
 
@@ -58,7 +62,11 @@ export class DriftHealer {
     const failed = await this.#context.look(stack);
     this.consider([stack]);
     if (failed.length > 0) throw new BayplanError('look-failed', failed.join('\n'));
-    return (this.#context.stacks.drifted([stack]).get(stack) ?? []).map((found) => ({ version: 1, ...found, state: found.fate === 'held' ? 'held' : this.#wards.get(stack)?.get(keyOf(found))?.state ?? 'found' }));
+    return (this.#context.stacks.drifted([stack]).get(stack) ?? []).map((found) => {
+      const state = found.fate === 'held' ? 'held' : this.#wards.get(stack)?.get(keyOf(found))?.state ?? 'found';
+      const error = state === 'failed' ? this.#failedHeals.get(`${stack}\0${keyOf(found)}`) : undefined;
+      return { version: 1, ...found, state, ...(error === undefined ? {} : { error }) };
+    });
   }
 
   close(): void {
@@ -68,7 +76,7 @@ export class DriftHealer {
 
   /** Somebody has asked for something, and it was done: what was given up may go better now. */
   passed(stack: string): void {
-    for (const [key, { state }] of this.#wards.get(stack) ?? []) if (state === 'given-up' || state === 'due') this.#wards.get(stack)?.delete(key);
+    for (const [key, { state }] of this.#wards.get(stack) ?? []) if (['given-up', 'failed', 'due'].includes(state)) this.#wards.get(stack)?.delete(key);
     this.consider([stack]);
   }
 
@@ -76,9 +84,9 @@ export class DriftHealer {
   #arm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const due = [...this.#wards.values()].flatMap((wards) => [...wards.values()]).filter(({ state }) => state === 'due');
+    const due = [...this.#wards.values()].flatMap((wards) => [...wards.values()].flatMap((ward) => dueAt(ward) ?? []));
     if (due.length === 0 || this.#closed) return;
-    this.#timer = setTimeout(() => void this.#healDue(), Math.max(0, Math.min(...due.map(({ at }) => at)) - this.#context.now())).unref();
+    this.#timer = setTimeout(() => void this.#healDue(), Math.max(0, Math.min(...due) - this.#context.now())).unref();
   }
 
   async #healDue(): Promise<void> {
@@ -90,16 +98,16 @@ export class DriftHealer {
   async #heal(stack: string): Promise<void> {
     const { stacks, now, report } = this.#context;
     const wards = this.#wards.get(stack) ?? new Map<string, Ward>();
-    const due = new Set([...wards].filter(([, { state, at }]) => state === 'due' && at <= now()).map(([key]) => key));
+    const due = new Set([...wards].filter(([, ward]) => (dueAt(ward) ?? Number.POSITIVE_INFINITY) <= now()).map(([key]) => key));
     if (due.size === 0) return;
-    const postpone = (ms: number): void => { for (const key of due) { const ward = wards.get(key); if (ward?.state === 'due') wards.set(key, { ...ward, at: now() + ms }); } };
+    const postpone = (ms: number): void => { for (const key of due) { const ward = wards.get(key); if (ward !== undefined && dueAt(ward) !== null) wards.set(key, { ...ward, at: now() + ms }); } };
     try {
       const result = await stacks.heal(stack, (desired, actual) => planDrift(desired, actual, (found) => found.fate === 'heal' && due.has(keyOf(found))));
       if (result === null || result.cancelled === true) return postpone(BUSY_MS);
       const carriedOut = result.ok || result.vain === true;
       for (const key of due) {
         const ward = wards.get(key);
-        if (ward?.state !== 'due') continue;
+        if (ward === undefined || dueAt(ward) === null) continue;
         wards.set(key, afterHeal(ward, carriedOut, now()));
         this.#tellFailure(stack, key, ward.cause, carriedOut ? null : result.message.split('\n').join('; '));
       }
@@ -107,7 +115,8 @@ export class DriftHealer {
       this.#failures.delete(stack);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      for (const key of due) { const ward = wards.get(key); if (ward?.state === 'due') wards.set(key, afterHeal(ward, false, now())); }
+      for (const key of due) { const ward = wards.get(key); if (ward !== undefined && dueAt(ward) !== null) wards.set(key, afterHeal(ward, false, now())); }
+      this.#context.notes.write(this.#wards);
       if (this.#failures.get(stack) !== why) report(`stack ${stack}: what has drifted could not be put right: ${why}`);
       this.#failures.set(stack, why);
     }

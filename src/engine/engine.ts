@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { replacedBinds, type ReplacedBind } from '../runtime/container/replaced-binds.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
@@ -25,6 +26,7 @@ import { checkDevices } from './check-devices.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { sweepAll } from './deserted.ts';
 import { DriftHealer } from './drift-healer.ts';
+import { DriftNotes } from './drift-notes.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { diskUsage, type DiskUsage } from './disk-usage.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -87,7 +89,7 @@ export class Engine {
       ...parts, watch: new KernelWatch(parts.kernel), report: parts.report, busy: (stack) => this.#stacks.busy(stack), anyBusy: () => this.#stacks.anyBusy(), looked: (stacks) => this.#healer.consider(stacks),
     });
     this.#healer = new DriftHealer({
-      stacks: this.#stacks, events: this.events, report: parts.report, now: () => Date.now(), look: (stack) => this.#drift.lookAt(stack),
+      stacks: this.#stacks, events: this.events, report: parts.report, now: () => Date.now(), notes: new DriftNotes(join(parts.paths.run, 'drift.json'), parts.report), look: (stack) => this.#drift.lookAt(stack),
       pending: (object, name) => object === 'container' && parts.containers.get(name)?.status?.health === 'starting',
     });
     this.#considerHealth();

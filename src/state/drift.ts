@@ -32,7 +32,7 @@ export type DriftFate = DriftPolicy | 'held';
 export interface Found { readonly object: 'container' | 'network' | 'volume'; readonly name: string; readonly drift: readonly Drift[]; readonly fate: DriftFate; /** It is held, and not there. */ readonly removed?: true }
 
 /** An element of the answer of `GET /stacks/{name}/drift`. `state`: how far its healing is, as src/engine/drift-machine.ts has it; `found`: nothing was done about it yet. */
-export interface DriftAnswer extends Found { readonly version: 1; readonly state: string }
+export interface DriftAnswer extends Found { readonly version: 1; readonly state: string; /** Why it could not be put right, where that is so. */ readonly error?: string }
 
 /** In one line: `memory.limit_in_bytes: expected 67108864, found 33554432`. */
 export function driftText({ field, expected, found, by }: Drift): string {

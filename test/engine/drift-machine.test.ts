@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterHeal, afterLook, type Finding, slows, type Ward } from '../../src/engine/drift-machine.ts';
+import { afterHeal, afterLook, dueAt, type Finding, slows, type Ward } from '../../src/engine/drift-machine.ts';
 
-const ward = (state: Ward['state'], change: Partial<Ward> = {}): Ward => ({ state, cause: 'limit', at: 1000, heals: 1, others: new Map(), vain: 0, ...change });
+const ward = (state: Ward['state'], change: Partial<Ward> = {}): Ward => ({ state, cause: 'limit', at: 1000, heals: 1, others: {}, vain: 0, failures: 0, ...change });
 const NOW = 2000;
 const same: Finding = { cause: 'limit', policy: 'heal' };
 const another: Finding = { cause: 'link', policy: 'heal' };
@@ -9,7 +9,7 @@ const told: Finding = { cause: 'limit', policy: 'report' };
 
 /** State, then what it is in how many ms, in a word. */
 function word(after: Ward | null): string {
-  return after === null ? 'null' : `${after.state}${after.state === 'due' ? ` in ${after.at - NOW}` : ''}`;
+  return after === null ? 'null' : `${after.state}${dueAt(after) === null ? '' : ` in ${after.at - NOW}`}`;
 }
 
 describe('what a look makes of what is under care', () => {
@@ -17,8 +17,8 @@ describe('what a look makes of what is under care', () => {
     // state, ward, nothing found, to be told, the same, another
     ['null', null, 'null', 'reported', 'due in 0', 'due in 0'],
     ['due, never healed', ward('due', { heals: 0 }), 'null', 'reported', 'due in -1000', 'due in -1000'],
-    ['due, never healed of that, but of another', ward('due', { heals: 0, others: new Map([['link', 4]]) }), 'healed', 'reported', 'due in -1000', 'due in -1000'],
-    ['healed, and of another often', ward('healed', { others: new Map([['link', 4]]) }), 'healed', 'reported', 'due in 0', 'due in 2000'],
+    ['due, never healed of that, but of another', ward('due', { heals: 0, others: { link: 4 } }), 'healed', 'reported', 'due in -1000', 'due in -1000'],
+    ['healed, and of another often', ward('healed', { others: { link: 4 } }), 'healed', 'reported', 'due in 0', 'due in 2000'],
     ['due again', ward('due'), 'healed', 'reported', 'due in -1000', 'due in -1000'],
     ['tried', ward('tried'), 'healed', 'reported', 'due in 1000', 'due in 0'],
     ['tried in vain', ward('tried', { vain: 1 }), 'healed', 'reported', 'given-up', 'due in 0'],
@@ -27,6 +27,7 @@ describe('what a look makes of what is under care', () => {
     ['healed very often', ward('healed', { heals: 40 }), 'healed', 'reported', 'due in 60000', 'due in 0'],
     ['healed long ago', ward('healed', { at: NOW - 60_000 }), 'null', 'reported', 'due in 0', 'due in 0'],
     ['given up', ward('given-up'), 'null', 'reported', 'given-up', 'due in 0'],
+    ['failed', ward('failed', { heals: 0, failures: 3, at: NOW + 500 }), 'healed', 'reported', 'failed in 500', 'due in 0'],
     ['reported', ward('reported'), 'null', 'reported', 'due in 0', 'due in 0'],
   ])('%s', (_name, before, nothing, report, again, other) => {
     expect([null, told, same, another].map((finding) => word(afterLook(before, finding, NOW)))).toEqual([nothing, report, again, other]);
@@ -77,16 +78,19 @@ describe('what a look makes of what is under care', () => {
     expect(told).toEqual(['limit', 'link']);
   });
 
-  it('tries again later and later what could not be done', () => {
+  it('tries again later and later what could not be done, an hour at the most, and at once where something else has changed', () => {
     let now = 0;
     let one = afterLook(null, same, now);
     const pauses: number[] = [];
-    for (let round = 0; round < 8 && one !== null; round++) {
+    for (let round = 0; round < 14 && one !== null; round++) {
       one = afterHeal(one, false, now);
-      pauses.push(one.at - now);
+      pauses.push((one.at - now) / 1000);
+      expect(afterLook(one, same, now)).toBe(one); // looking again changes nothing
       now = one.at;
     }
-    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
+    expect(word(afterLook(one, another, NOW))).toBe('due in 0');
+    expect(one === null ? null : afterHeal(one, true, now)).toMatchObject({ state: 'tried', heals: 1, failures: 0 });
   });
 
   it('tells of another drift than the one it told of', () => {
