@@ -56,6 +56,7 @@ export async function copyIn(client: ArchiveClient, container: string, from: str
     cwd: dirname(named), follow: false,
     onWriteEntry: (entry) => { entry.path = join(name, below(entry.path, basename(named))) || '.'; },
   }, [basename(named)]);
+  archive.on('error', () => undefined); // the reader hears of the first; more, of other files that are gone, come when nobody reads any longer
   await client.put(container, into ? path : posix.dirname(path), Readable.from(archive), options.archive);
 }
 

@@ -1,6 +1,7 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from 'tar';
 import type { ArchiveClient } from '../client/archive-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -9,11 +10,12 @@ import type { SyncedPath } from './decide.ts';
 /** Files of one folder of the container: by name there, what to copy from here, and what is no more. */
 interface FolderWork { readonly copied: Map<string, string>; readonly gone: Set<string>; /** A file that is a rule's own place: a folder there is not replaced by it. */ own: boolean }
 
-/** A file that goes or shrinks while it is read is looked at again so often. */
-const ATTEMPTS = 3;
+/** Files that go or shrink while they are read are looked at again so often, later and later: a large folder takes seconds to go. */
+const ATTEMPTS = 8;
+const PAUSE_MS = 25;
 
 /** Makes these files in a container what they are here: of the container's user, links as links, without following any here. Rejects with what the engine says. */
-export async function syncFiles(client: ArchiveClient, container: string, paths: readonly SyncedPath[]): Promise<void> {
+export async function syncFiles(client: Pick<ArchiveClient, 'put' | 'remove'>, container: string, paths: readonly SyncedPath[]): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       for (const [folder, work] of foldersOf(paths)) {
@@ -23,6 +25,7 @@ export async function syncFiles(client: ArchiveClient, container: string, paths:
       return;
     } catch (error) {
       if (error instanceof BayplanError || attempt === ATTEMPTS) throw error;
+      await sleep(PAUSE_MS * 2 ** (attempt - 1));
     }
   }
 }
@@ -43,7 +46,7 @@ function foldersOf(paths: readonly SyncedPath[]): ReadonlyMap<string, FolderWork
 }
 
 /** Into the folder, which is made where it is missing. */
-async function put(client: ArchiveClient, container: string, folder: string, { copied, own }: FolderWork): Promise<void> {
+async function put(client: Pick<ArchiveClient, 'put'>, container: string, folder: string, { copied, own }: FolderWork): Promise<void> {
   try {
     await client.put(container, folder, archiveOf(copied, ''), true, !own);
   } catch (error) {
@@ -54,10 +57,12 @@ async function put(client: ArchiveClient, container: string, folder: string, { c
 
 function archiveOf(copied: ReadonlyMap<string, string>, below: string): Readable {
   const names = new Map([...copied].map(([name, path]) => [path.slice(1), posix.join(below, name)]));
-  return Readable.from(create({
+  const pack = create({
     cwd: '/', follow: false, noDirRecurse: true, strict: true, linkCache: new NoLinks(),
     onWriteEntry: (entry) => { entry.path = names.get(entry.path.replace(/^\.?\//, '').replace(/\/$/, '')) ?? entry.path; },
-  }, [...names.keys()].map((path) => `./${path}`)));
+  }, [...names.keys()].map((path) => `./${path}`));
+  pack.on('error', () => undefined); // the reader hears of the first; more, of other files that are gone, come when nobody reads any longer
+  return Readable.from(pack);
 }
 
 /** Of files with several names each is copied by itself: the other names may be anywhere. */
