@@ -106,8 +106,9 @@ export class Supervisor {
     if (this.#asked.has(name) && status?.phase === 'running') this.#background(name, this.#context.containers.stop(name, null, graceMs).catch(ignoreGone));
   }
 
-  /** Removes a container, ending it first; its end brings no restart. With `ended` one that runs, by now, is left as it is. */
+  /** Removes a container, ending it first; its end brings no restart. With `ended` one that runs, by now, is left as it is. One that is gone by now is as it should be. */
   async remove(name: string, how: RemoveHow = {}): Promise<void> {
+    if (this.#context.containers.get(name) === null) return;
     if (how.ended === true) {
       await this.#context.containers.remove(name, how);
       return;

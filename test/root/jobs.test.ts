@@ -93,6 +93,16 @@ services:
   expect(machine.engine.containers.list().get('demo-tidy-job-1')).toBe(undefined);
 });
 
+it('overlap: replace ends a run with every slot, and every one is run while those that are too old go', async () => {
+  expect(await machine.up(stack('date +%s >>/notes/runs; sleep 1000', 'schedule: "* * * * * *", overlap: replace, history: 1'))).toMatchObject({ ok: true });
+  await eventually(async () => expect((await job()).runs[0]?.run).toBeGreaterThan(5), 30_000);
+  expect((await job()).runs.filter(({ error }) => error !== '')).toEqual([]);
+  expect(machine.reports).toEqual([]);
+  const runs = written();
+  expect(runs.length).toBeGreaterThan(2);
+  expect(new Set(runs).size).toBe(runs.length);
+});
+
 it('a service that comes back runs for no slot of when it was not there', async () => {
   const text = stack('true', 'schedule: "* * * * * *", history: 50');
   await machine.up(text);

@@ -209,7 +209,9 @@ export class ContainerStore implements Containers {
   }
 
   async remove(name: string, { volumes = false, ended = false }: RemoveHow = {}): Promise<void> {
-    await this.#mutex.run(name, async () => {
+    const asked = this.#entries.get(name);
+    const removed = await this.#mutex.run(name, async () => {
+      if (asked !== undefined && this.#entries.get(name) !== asked) return false; // another removal was quicker, which is all that was asked for
       const entry = this.#entry(name);
       if (ended && entry.phase === 'running') throw new BayplanError('conflict', `container ${name} is running: stop it first, or force its removal`);
       Object.assign(entry, { removing: true, view: null });
@@ -222,8 +224,9 @@ export class ContainerStore implements Containers {
       this.#entries.delete(name);
       this.#records.forget(entry.files);
       if (volumes) for (const volume of Object.values(entry.record.anonymousVolumes)) await this.#context.volumes.remove(volume).catch(ignoreUsed);
+      return true;
     });
-    this.#emit('removed', name);
+    if (removed) this.#emit('removed', name);
   }
 
   async rename(name: string, to: string): Promise<void> {
