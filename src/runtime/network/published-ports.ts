@@ -170,7 +170,7 @@ export class PublishedPorts {
 
   #hold(port: PublishedPort, claim: Claim): ReservedPort {
     if (port.published !== null && port.publishedLast === null) return this.#reserve({ ...port, published: port.published }, claim);
-    const same = claim.before.find((old) => old.hostIp === port.hostIp && old.protocol === port.protocol && old.target === port.target
+    const same = claim.before.find((old) => old.hostIp === port.hostIp && old.protocol === port.protocol && old.target === port.target && isOf(port, old)
       && !claim.picked.some((other) => keyOf(other) === keyOf(old)));
     return same === undefined ? this.#pick(port, claim) : this.#reserve({ ...port, published: same.published }, claim);
   }
@@ -244,6 +244,11 @@ export class PublishedPorts {
     const holder = await findPortHolder(port.protocol, port.hostIp === '' ? '0.0.0.0' : normalHostIp(port.hostIp), port.published);
     return new BayplanError('port-taken', `${what}${holder === null ? '' : ` by ${holder.program} (pid ${holder.pid})`}; ${advice}`);
   }
+}
+
+/** Whether it could have been picked for this port. */
+function isOf({ published, publishedLast }: PublishedPort, picked: PickedPort): boolean {
+  return published === null || (published <= picked.published && picked.published <= (publishedLast ?? published));
 }
 
 function noneLeft({ protocol, published }: PublishedPort, first: number, last: number): BayplanError {

@@ -44,6 +44,17 @@ test('a picked port stays the same for the same container', async () => {
   expect(other.ports[0]?.published).toBe(49154);
 });
 
+test('a port outside the range that is asked for now is let go', async () => {
+  const { ports } = world();
+  const range = (published: number, publishedLast: number): PublishedPort => publishedPort({ published, publishedLast, target: 80 });
+  const of = async (...asked: PublishedPort[]): Promise<unknown> => (await ports.assign({ container: 'a', ports: asked }, at('10.0.0.2'), true)).ports.map(({ published }) => published);
+  expect(await of(tcp(80, 8080))).toEqual([8080]);
+  expect(await of(range(8090, 8092))).toEqual([8090]);
+  expect(await of(range(8089, 8091))).toEqual([8090]);
+  expect(await of(range(8091, 8092))).toEqual([8091]);
+  expect(await of(tcp(80, null))).toEqual([8091]);
+});
+
 test('picking goes past ports that others have', async () => {
   const { kernel, ports } = world();
   kernel.answers.reservePort = (_protocol, _ip, port) => {
