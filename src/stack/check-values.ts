@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { parseDuration } from '../state/duration.ts';
 import { isReference } from '../state/image-reference.ts';
 import { MOST_CONTAINERS } from '../state/most-containers.ts';
 import { parseByteSize } from './byte-size.ts';
@@ -46,11 +47,24 @@ export function checkValues(stack: StackConfig, services: Readonly<Record<string
   }
 }
 
-/** `x-bayplan` at the top of the file, which is no key of the specification. */
+/** What `x-bayplan` can say at the top of the file, which is no key of the specification. */
+const OWN: Readonly<Record<string, readonly string[]>> = { drift: ['heal', 'report'], on_failure: ['rollback'] };
+
 function checkOwn(tree: Dict, tell: Tell): void {
   const own = tree.entries.get('x-bayplan')?.value;
-  const drift = own?.kind === 'dict' ? own.entries.get('drift')?.value : undefined;
-  if (drift !== undefined && !(drift.kind === 'leaf' && (drift.value === 'heal' || drift.value === 'report'))) tell(['x-bayplan', 'drift'], got('"heal" or "report"', drift.kind === 'leaf' ? String(drift.value) : drift.kind));
+  if (own === undefined || (own.kind === 'leaf' && own.value === null)) return;
+  if (own.kind !== 'dict') return tell(['x-bayplan'], `expected a mapping of ${Object.keys(OWN).join(' and ')}, got ${own.kind === 'leaf' ? JSON.stringify(own.value) : `a ${own.kind}`}`);
+  for (const [key, { value }] of own.entries) {
+    const known = OWN[key];
+    if (known === undefined) tell(['x-bayplan', key], `it is not known here${suggest(key, Object.keys(OWN)) || `; known are ${Object.keys(OWN).join(' and ')}`}`);
+    else if (!(value.kind === 'leaf' && known.includes(String(value.value)))) tell(['x-bayplan', key], got(known.map((one) => `"${one}"`).join(' or '), value.kind === 'leaf' ? String(value.value) : value.kind));
+  }
+}
+
+function checkUpdate({ deploy }: ServiceConfig, kind: 'update_config' | 'rollback_config', tell: (key: string, problem: string) => void): void {
+  const { max_failure_ratio: ratio = 0, ...times } = deploy?.[kind] ?? {};
+  for (const key of ['delay', 'monitor'] as const) if ((parseDuration(times[key] ?? '0s') ?? 0) < 0) tell(key, got('a duration of 0s or more', times[key] ?? ''));
+  if (ratio < 0 || ratio > 1) tell('max_failure_ratio', `expected a share from 0 to 1, got ${String(ratio)}`);
 }
 
 function checkService(service: ServiceConfig, tell: Tell): void {
@@ -63,6 +77,7 @@ function checkService(service: ServiceConfig, tell: Tell): void {
   tell(['stop_signal'], signalProblem(stopSignal));
   const condition = service.deploy?.restart_policy?.condition ?? '';
   if (!['', 'none', 'no', 'on-failure', 'any', 'always', 'unless-stopped'].includes(condition)) tell(['deploy', 'restart_policy', 'condition'], got('"none", "on-failure" or "any"', condition));
+  for (const kind of ['update_config', 'rollback_config'] as const) checkUpdate(service, kind, (key, problem) => { tell(['deploy', kind, key], problem); });
   for (const key of ['cap_add', 'cap_drop'] as const) service[key]?.forEach((name, index) => { tell([key, index], capabilityProblem(name)); });
   if ((service.cpus ?? 0) < 0) tell(['cpus'], `expected a number of cores, 0 or more, got ${String(service.cpus)}`);
   for (const key of ['limits', 'reservations'] as const) {
