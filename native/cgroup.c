@@ -359,13 +359,20 @@ void cgroup_discard(const char *path) {
   }
 }
 
+/* Where it may be in one hierarchy, without asking whether that is mounted: where it is not nothing is there. */
+static bool possible_folder(int which, const char *path, char *folder) {
+  bool pure = pure_v2();
+  if (pure && which != UNIFIED) return false;
+  return snprintf(folder, 4096, TOP "%s%s%s%s", pure ? "" : "/", pure ? "" : which == UNIFIED ? "unified" : cgroup_v1_names[which], *path == '/' ? "" : "/", path) < 4096;
+}
+
 int cgroup_remove(const char *path, struct error *err) {
   char folder[4096];
   long waited = 0, pause = 200000;
   for (;;) {
     bool left = false;
     for (int i = HIERARCHIES - 1; i >= 0; i--)
-      if (folder_of(i, path, folder) && remove_tree(folder) < 0) left = true;
+      if (possible_folder(i, path, folder) && remove_tree(folder) < 0) left = true;
     if (!left) return 0;
     signal_once(path, SIGKILL); /* what cannot be killed shows itself by the folder that stays */
     if (waited > 10000000000) return error_text(err, "cgroup %s still has processes that do not end", path);

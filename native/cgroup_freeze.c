@@ -11,10 +11,8 @@
 /* Freezing: `freezer.state` of v1, or where there is no such hierarchy `cgroup.freeze` of v2 (which the bare tree of a hybrid layout has too). */
 
 static bool v1_file(const char *path, char *file) {
-  char top[64];
-  snprintf(top, sizeof top, CGROUP_TOP "/freezer");
-  snprintf(file, 4200, "%s%s%s/freezer.state", top, *path == '/' ? "" : "/", path);
   char text[16];
+  snprintf(file, 4200, CGROUP_TOP "/freezer%s%s/freezer.state", *path == '/' ? "" : "/", path);
   return file_read_at(AT_FDCWD, file, text, sizeof text) >= 0;
 }
 

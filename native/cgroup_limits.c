@@ -17,8 +17,8 @@ const char *const cgroup_v1_names[V1_COUNT] = {"memory", "cpu", "cpuacct", "pids
 /* A file of the container's cgroup, and what is written there. */
 struct place { int folder; const char *where; };
 
-static int set_text(struct place at, const char *file, const char *value, struct error *err) {
-  if (file_write_at(at.folder, file, value) == 0) return 0;
+/* From errno. */
+static int not_set(struct place at, const char *file, const char *value, struct error *err) {
   char path[4200];
   snprintf(path, sizeof path, "%s/%s", at.where, file);
   int saved = errno;
@@ -27,6 +27,10 @@ static int set_text(struct place at, const char *file, const char *value, struct
     saved == EBUSY ? " (more than that is in use)" : saved == ERANGE && strncmp(file, "cpuset.", 7) == 0 ? " (this machine has fewer)"
     : saved == ENOENT && strncmp(file, "hugetlb.", 8) == 0 ? " (the machine has no huge pages of that size)" : saved == EINVAL && strstr(file, "memsw") ? " (memory and swap together, which are not less than memory)" : saved == ENODEV ? " (no such disk; partitions have no limits of their own)" : saved == EOPNOTSUPP ? " (the disk's I/O scheduler knows no weights; bfq does)" : "");
   return -1;
+}
+
+static int set_text(struct place at, const char *file, const char *value, struct error *err) {
+  return file_write_at(at.folder, file, value) < 0 ? not_set(at, file, value, err) : 0;
 }
 
 static int set(struct place at, const char *file, int64_t value, struct error *err) {
@@ -115,20 +119,25 @@ static int limit_cpu_v1(struct place at, const struct resources *r, struct error
   return limit_realtime_v1(at, r, err);
 }
 
-static int device_v1(struct place at, const struct device_rule *rule, struct error *err) {
+/* `files`: devices.deny and devices.allow, opened when the first rule goes there; each takes one rule a write. */
+static int device_v1(struct place at, int files[2], const struct device_rule *rule, struct error *err) {
   char text[64], major[24] = "*", minor[24] = "*";
+  const char *name = rule->allow ? "devices.allow" : "devices.deny";
+  int *file = &files[rule->allow];
   if (rule->major >= 0) snprintf(major, sizeof major, "%ld", rule->major);
   if (rule->minor >= 0) snprintf(minor, sizeof minor, "%ld", rule->minor);
   if (rule->type == 'a') strcpy(text, "a");
   else snprintf(text, sizeof text, "%c %s:%s %.3s", rule->type, major, minor, rule->access);
-  return set_text(at, rule->allow ? "devices.allow" : "devices.deny", text, err);
+  if (*file < 0) *file = openat(at.folder, name, O_WRONLY | O_CLOEXEC);
+  return *file < 0 || write(*file, text, strlen(text)) < 0 ? not_set(at, name, text, err) : 0;
 }
 
 static int limit_devices_v1(struct place at, const struct resources *r, struct error *err) {
-  for (size_t i = 0; i < r->device_count; i++) if (device_v1(at, &r->devices[i], err) < 0) return -1;
-  for (size_t i = 0; r->device_count && i < devices_default_count; i++)
-    if (device_v1(at, &devices_default[i], err) < 0) return -1;
-  return 0;
+  int files[] = {-1, -1}, rc = 0;
+  for (size_t i = 0; rc == 0 && i < r->device_count; i++) rc = device_v1(at, files, &r->devices[i], err);
+  for (size_t i = 0; rc == 0 && r->device_count && i < devices_default_count; i++) rc = device_v1(at, files, &devices_default[i], err);
+  for (int i = 0; i < 2; i++) if (files[i] >= 0) close(files[i]);
+  return rc;
 }
 
 /* Empty cpuset files refuse every process: they take over the parent's, upwards too where a parent is fresh. */

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -17,6 +16,11 @@
 #include "file.h"
 #include "json_file.h"
 #include "scope.h"
+#include "stamp.h"
+
+/* Two, for what is replaced by rename some file systems write out at once (ext4: auto_da_alloc). */
+#define RECORD "state.json"
+#define RECORD_BEFORE "making.json" /* while it has no process */
 
 const char *container_path(const struct container *container, const char *name, char *path) {
   snprintf(path, 4200, "%s/%s", container->folder, name);
@@ -55,13 +59,8 @@ int container_make(struct container *container, const char *root, const char *id
   }
   if (made < 0 && errno == EEXIST) return error_text(err, "container with id exists: %s", id);
   if (made < 0) return error_errno(err, "mkdir", container->folder);
-  struct timespec now;
-  struct tm parts;
-  char day[32];
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &parts);
-  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
-  container->created = arena_format("%s.%09ldZ", day, now.tv_nsec);
+  char now[STAMP_ROOM];
+  container->created = arena_format("%s", stamp_now(now));
   container->owner = arena_format("%u", getuid());
   container->maker = getpid();
   container->maker_start_time = process_start_time(container->maker);
@@ -74,10 +73,24 @@ int container_save(const struct container *container, struct error *err) {
     "startTime", (json_int_t)container->start_time, "maker", container->maker, "makerStartTime", (json_int_t)container->maker_start_time, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
   if (!text) return error_text(err, "the record of container %s cannot be written: its paths are not UTF-8", container->id);
-  return file_replace(container_path(container, "state.json", path), text, strlen(text), err);
+  return file_replace(container_path(container, container->start_time ? RECORD : RECORD_BEFORE, path), text, strlen(text), err);
 }
 
 struct record { int64_t version, pid, start_time, maker, maker_start_time; };
+
+/* Without a record: being made, or left behind by a runtime that was killed. */
+static int load_unrecorded(struct container *container, struct error *err) {
+  struct stat stat_of;
+  if (stat(container->folder, &stat_of) < 0) {
+    if (errno != ENOENT) return error_errno(err, "stat", container->folder);
+    error_errno(err, "stat", container->folder);
+    snprintf(err->text, sizeof err->text, "container does not exist: %s", container->id);
+    return -1;
+  }
+  container->created = container->bundle = container->rootfs = container->owner = "";
+  container->version = "1.2.0";
+  return 0;
+}
 
 int container_load(struct container *container, const char *root, const char *id, struct error *err) {
   static const struct field numbers[] = {
@@ -91,22 +104,15 @@ int container_load(struct container *container, const char *root, const char *id
   };
 #undef AT
   char path[4200];
-  struct stat stat_of;
   struct record record = {0};
   if (name_it(container, root, id, err) < 0) return -1;
-  if (stat(container->folder, &stat_of) < 0) {
-    if (errno != ENOENT) return error_errno(err, "stat", container->folder);
-    error_errno(err, "stat", container->folder);
-    snprintf(err->text, sizeof err->text, "container does not exist: %s", id);
-    return -1;
-  }
-  if (access(container_path(container, "state.json", path), F_OK) < 0 && errno == ENOENT) { /* being made, or left behind by a runtime that was killed */
-    container->created = container->bundle = container->rootfs = container->owner = "";
-    container->version = "1.2.0";
-    return 0;
-  }
-  json_t *object = json_file_read(path, err);
-  if (!object || fields_read(object, path, numbers, &record, err) < 0 || fields_read(object, path, texts, container, err) < 0) return -1;
+  json_t *object = NULL;
+  struct error missing = {.errnum = ENOENT};
+  const char *const names[] = {RECORD, RECORD_BEFORE};
+  for (size_t i = 0; !object && missing.errnum == ENOENT && i < sizeof names / sizeof *names; i++) object = json_file_read(container_path(container, names[i], path), &missing);
+  if (!object && missing.errnum == ENOENT) return load_unrecorded(container, err);
+  if (!object) { *err = missing; return -1; }
+  if (fields_read(object, path, numbers, &record, err) < 0 || fields_read(object, path, texts, container, err) < 0) return -1;
   if (record.version != 1) return error_text(err, "%s: version %lld is newer than this program", path, (long long)record.version);
   if (!container->bundle || !container->created || !container->version || !container->rootfs || !container->owner) return error_text(err, "%s: not whole", path);
   container->pid = (int)record.pid;
@@ -124,11 +130,8 @@ int container_config(const struct container *container, struct config *config, s
 
 /* Whether the process is there, and no zombie. */
 static bool lives(int pid, unsigned long long start_time) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  if (pid <= 0 || process_start_time(pid) != start_time || file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return false;
-  char *at = strrchr(text, ')');
-  return at && at[1] == ' ' && at[2] != 'Z' && at[2] != 'X';
+  char state = 0;
+  return pid > 0 && process_start_time_of(pid, &state) == start_time && state != 'Z' && state != 'X';
 }
 
 enum container_status container_status(const struct container *container) {

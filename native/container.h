@@ -3,8 +3,8 @@
 #include <sys/types.h>
 #include "config.h"
 
-/* A container of the OCI command line, as its record below the root folder tells: ROOT/ID/state.json (version 1), a copy of the config.json it was made from, and
-   `start.sock` as long as it waits for its start. */
+/* A container of the OCI command line, as its record below the root folder tells: ROOT/ID/state.json (version 1; making.json until it has a process), a copy of the config.json it
+   was made from, and `start.sock` as long as it waits for its start. */
 struct container {
   char id[256], folder[4096];
   int pid;                        /* of its first process, as the host sees it; 0: none was made */

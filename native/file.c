@@ -43,6 +43,15 @@ int file_write_all(int fd, const void *bytes, size_t length) {
   return 0;
 }
 
+int file_make(const char *path, const void *bytes, size_t length, struct error *err) {
+  fd_auto fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return error_errno(err, "open", path);
+  if (file_write_all(fd, bytes, length) == 0) return 0;
+  error_errno(err, "write", path);
+  unlink(path);
+  return -1;
+}
+
 int file_replace(const char *path, const void *bytes, size_t length, struct error *err) {
   char fresh[4096];
   if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh) return error_text(err, "path too long: %s", path);
@@ -75,13 +84,16 @@ void file_close_others(unsigned first, const int *kept, size_t count) {
   }
 }
 
-unsigned long long process_start_time(int pid) {
+unsigned long long process_start_time_of(int pid, char *state) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
   if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return 0;
   char *at = strrchr(text, ')'); /* the name before it may hold anything */
-  if (!at) return 0;
+  if (!at || at[1] != ' ') return 0;
+  if (state) *state = at[2];
   at++;
   for (int field = 3; at && field < 22; field++) { at = strchr(at + 1, ' '); }
   return at ? strtoull(at, NULL, 10) : 0;
 }
+
+unsigned long long process_start_time(int pid) { return process_start_time_of(pid, NULL); }

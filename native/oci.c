@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <fcntl.h>
 
@@ -14,6 +13,7 @@
 #include "caps.h"
 #include "scope.h"
 #include "self.h"
+#include "stamp.h"
 
 #ifndef BAYPLAN_VERSION
 #define BAYPLAN_VERSION "0.1.0"
@@ -32,21 +32,11 @@ static const struct { const char *name; int (*run)(int, char **); const char *wh
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
-static void stamp(char *text, size_t size) {
-  struct timespec now;
-  struct tm parts;
-  char day[32];
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &parts);
-  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
-  snprintf(text, size, "%s.%09ldZ", day, now.tv_nsec);
-}
-
 /* A line as logs have it, to the log, or without one to stderr. */
 static void note(const char *level, const char *said) {
-  char time[64];
+  char time[STAMP_ROOM];
   fd_auto fd = oci.log ? open(oci.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : fcntl(2, F_DUPFD_CLOEXEC, 3);
-  stamp(time, sizeof time);
+  stamp_now(time);
   if (fd < 0) return;
   json_t *text = json_string_nocheck(said);
   char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;

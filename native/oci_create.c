@@ -125,7 +125,7 @@ static int bring_up(struct request *request, struct container *container, struct
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
   if (config->has_process) oci_warn_of(&config->process, true);
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
-  if (file_replace(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
+  if (file_make(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
   config->cgroups_path = container->cgroup;
   if (container_save(container, err) < 0) { container->cgroup = NULL; return -1; } /* whoever finds the rest of us can take it away */

@@ -18,10 +18,10 @@
 /* Kills the first process and waits for its end. */
 static int end(const struct container *container, struct error *err) {
   fd_auto pidfd = container->pid > 0 ? (int)syscall(SYS_pidfd_open, container->pid, 0) : -1;
-  if (pidfd < 0 || process_start_time(container->pid) != container->start_time) return 0;
+  struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+  if (pidfd < 0 || poll(&entry, 1, 0) > 0 || process_start_time(container->pid) != container->start_time) return 0;
   if (container->cgroup && cgroup_is_frozen(container->cgroup) && cgroup_freeze(container->cgroup, false, err) < 0) return -1;
   syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-  struct pollfd entry = {.fd = pidfd, .events = POLLIN};
   int ready;
   do ready = poll(&entry, 1, KILLED_WITHIN_MS); while (ready < 0 && errno == EINTR);
   return ready > 0 ? 0 : error_text(err, "container %s: its process %d does not end", container->id, container->pid);
