@@ -20,6 +20,7 @@
 #include "foreground.h"
 #include "json_file.h"
 #include "launch.h"
+#include "network_ahead.h"
 #include "newroot.h"
 #include "oci.h"
 #include "pid_file.h"
@@ -125,6 +126,7 @@ static int bring_up(struct request *request, struct container *container, struct
   if (!config->has_process && !request->waits) return error_text(err, "config.json: process: missing");
   if (config->has_process) oci_warn_of(&config->process, true);
   if (open_stdio(request, config, &stdio, terminal, err) < 0) return -1;
+  network_ahead_begin(config);
   if (file_make(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
   config->cgroups_path = container->cgroup;
@@ -137,7 +139,9 @@ static int bring_up(struct request *request, struct container *container, struct
   launch->options.listener = request->waits ? container_listen(container, "start.sock", err) : -1;
   if (request->waits && launch->options.listener < 0) return -1;
   launch->state = (struct container_state){config->version, container->id, container->bundle, config};
-  if (launch_spawn(launch, &stdio, err) < 0) return -1;
+  int network = network_ahead_take(config), spawned = launch_spawn(launch, &stdio, err);
+  if (network >= 0) close(network);
+  if (spawned < 0) return -1;
   cgroup_close(launch->cgroup);
   if (launch->options.listener >= 0) close(launch->options.listener);
   if (stdio.console >= 0) close(stdio.console);
