@@ -111,6 +111,7 @@ export class Engine {
       parts.containers.resume();
       await parts.images.sweep();
       parts.containers.finishChanges();
+      engine.#stacks.goOn();
       engine.#drift.start();
       engine.#jobs.open();
       return engine;

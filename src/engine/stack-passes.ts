@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
 import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
@@ -9,6 +10,7 @@ import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { actualState } from './observe.ts';
+import { type PassMark, PassMarks } from './pass-marks.ts';
 import { takenPorts } from './taken-ports.ts';
 
 /** Steps of one stack that run at the same time. */
@@ -44,11 +46,13 @@ export class StackPasses {
   readonly #asked = new Map<string, number>();
   /** What was to become of each stack by a pass that something else took over. */
   readonly #unfinished = new Map<string, Unfinished>();
+  readonly #marks: PassMarks;
 
   #heals = 0;
 
   constructor(parts: EngineParts, executor: ExecutorFor, { look, onPassed }: Surroundings) {
     this.#parts = parts;
+    this.#marks = new PassMarks(join(parts.paths.run, 'passes'));
     this.#executor = executor;
     this.#look = look;
     this.#onPassed = onPassed;
@@ -74,12 +78,15 @@ export class StackPasses {
     const scope = scopeOf(options, this.#scopes.get(name), (container) => this.#parts.containers.get(container)?.identity.service ?? '');
     this.#scopes.set(name, scope);
     this.#unfinished.delete(name);
+    const over = revision === null ? () => undefined : this.#marks.begin(name, { revision, options: { ...options, ...scope } });
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
     try {
       await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true }, onEvent, by);
       this.#unfinished.delete(name);
+      over();
     } catch (error) {
       if (error instanceof PassFailed && error.cancelled && by.client?.aborted !== true) this.#unfinished.set(name, { desired, revision, options: { ...options, ...scope } });
+      else over();
       throw error;
     } finally {
       if (this.#scopes.get(name) === scope) this.#scopes.delete(name);
@@ -91,7 +98,18 @@ export class StackPasses {
     const work = this.#asked.has(name) ? null : this.#unfinished.get(name) ?? null;
     if (work === null) return null;
     this.#unfinished.delete(name);
+    this.#marks.drop(name);
     return work;
+  }
+
+  /** What the end of an engine before this one has cut off, by stack. */
+  interrupted(): ReadonlyMap<string, PassMark> {
+    return this.#marks.interrupted(this.#parts.report);
+  }
+
+  /** It is not gone on with: something else is asked for, or the stack is gone. */
+  forgetInterrupted(name: string): void {
+    this.#marks.drop(name);
   }
 
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */

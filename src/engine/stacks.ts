@@ -166,6 +166,7 @@ export class Stacks {
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
+      if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
       await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forget(before, met('remove-container').flatMap((container) => identities.get(container) ?? []));
@@ -243,19 +244,39 @@ export class Stacks {
     return names;
   }
 
+  /** Goes on with what the end of the engine before has cut off, a `down` too; nobody waits for it. */
+  goOn(): void {
+    const records = new Map(this.#parts.stacks.list().map((record) => [record.name, record]));
+    for (const [name, { revision, options }] of this.#passes.interrupted()) {
+      const record = records.get(name);
+      if (record?.revision !== revision) {
+        this.#passes.forgetInterrupted(name);
+        continue;
+      }
+      const pass = this.#passes.reconcile(name, record, { ...options, recreate: 'changed' }, {}, () => undefined, { title: isDown(record) ? DOWN : 'up' });
+      pass.then(() => this.#forgetIfDown(record)).catch((error: unknown) => {
+        if (!(error instanceof PassFailed && error.cancelled)) this.#parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
+  }
+
   async #boot(record: StackRecord): Promise<void> {
     const { name, revision } = record;
     const down = isDown(record);
     try {
       const { desired, left } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
       await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, left: down ? [] : [...left] }, {}, () => undefined, { title: 'boot' });
-      if (down) {
-        await this.#parts.stacks.remove(name, revision);
-        this.collectContents();
-      }
+      await this.#forgetIfDown(record);
     } finally {
       this.#parts.supervisor.adopt(({ identity, status }) => identity.owner !== 'stack' || identity.stack !== name || status?.phase === 'running' || (status?.restartAt ?? 0) > 0); // what has not come back does as its policy says
     }
+  }
+
+  /** Nothing is known any more of a stack that was taken down. */
+  async #forgetIfDown(record: StackRecord): Promise<void> {
+    if (!isDown(record)) return;
+    await this.#parts.stacks.remove(record.name, record.revision);
+    this.collectContents();
   }
 
   /** Cancels all passes and waits until they have settled. */

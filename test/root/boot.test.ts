@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ContainerStore } from '../../src/runtime/container/container-store.ts';
@@ -19,7 +19,7 @@ afterAll(() => machine.dispose());
 
 const STACK = `
 services:
-  db: { image: bayplan/hello, command: [sh, -c, "rm -f /tmp/ready; echo db >>/notes/order; sleep 0.5; touch /tmp/ready; sleep 1000"], stop_signal: SIGKILL, volumes: ["notes:/notes"], healthcheck: { test: [CMD, test, -e, /tmp/ready], interval: 100ms, retries: 1000 } }
+  db: { image: bayplan/hello, command: [sh, -c, "echo db >>/notes/order; sleep 0.5; touch /ready/now; sleep 1000"], stop_signal: SIGKILL, tmpfs: [/ready], volumes: ["notes:/notes"], healthcheck: { test: [CMD, test, -e, /ready/now], interval: 100ms, retries: 1000 } }
   migrate: { image: bayplan/hello, command: [sh, -c, "echo migrate >>/notes/order"], volumes: ["notes:/notes"], depends_on: { db: { condition: service_healthy } } }
   app: { image: bayplan/hello, command: [sh, -c, "echo app >>/notes/order; sleep 1000"], restart: always, stop_signal: SIGKILL, volumes: ["notes:/notes"], depends_on: { db: { condition: service_healthy }, migrate: { condition: service_completed_successfully } } }
   held: { image: bayplan/hello, command: [sleep, "1000"], restart: always, stop_signal: SIGKILL }
@@ -65,6 +65,38 @@ it('who depends on a success starts once that is on the disk', async () => {
     off();
     flush.mockRestore();
   }
+});
+
+it('an up, an update and a down that the end of an engine cut off go on with the next one', async () => {
+  const update = STACK.replace('echo app', 'echo other');
+  for (const [text, atEvent, last] of [[STACK, 7, 'app'], [update, 4, 'other']] as const) {
+    const request = machine.request(text);
+    await machine.close();
+    expect(await interrupted(machine, request, { atEvent })).toMatchObject({ killed: true });
+    await machine.open();
+    await settled();
+    await eventually(() => expect(phases()).toEqual({ db: 'running', app: 'running', migrate: 'exited', held: 'running', failed: 'exited' }));
+    await eventually(() => expect(order().at(-1)).toBe(last));
+    expect((await machine.up(text)).done.filter((step) => !step.includes('failed'))).toEqual([]); // what has failed is tried again by whoever asks
+    expect(existsSync(join(machine.paths.run, 'passes/demo.json'))).toBe(false);
+  }
+  await machine.close();
+  expect(await interrupted(machine, null, { atEvent: 3 })).toMatchObject({ killed: true });
+  await machine.open();
+  await settled();
+  await eventually(() => expect([phases(), machine.engine.stacks()]).toEqual([{}, []]));
+});
+
+it('an engine that ends each time it goes on with something is brought to it three times, and says so', async () => {
+  const request = machine.request(STACK);
+  await machine.close();
+  await interrupted(machine, request, { atEvent: 4 });
+  const mark = join(machine.paths.run, 'passes/demo.json');
+  writeFileSync(mark, JSON.stringify({ ...JSON.parse(readFileSync(mark, 'utf8')), tries: 3 }));
+  await machine.open();
+  expect(machine.reports).toContain('stack demo: 3 engines have ended while they made revision 1 of it; it is left as it is: run up again');
+  expect([machine.engine.busy('demo'), existsSync(mark)]).toEqual([false, false]);
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
 });
 
 it('an update and a down that the power cut off go on', async () => {
