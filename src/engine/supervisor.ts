@@ -5,7 +5,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerChanges } from '../state/container.ts';
-import { inboundConnections } from '../runtime/container/inbound-connections.ts';
+import { inboundConnections, packetsUnderWay } from '../runtime/container/inbound-connections.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
@@ -163,7 +163,7 @@ export class Supervisor {
     this.#probes.forget(name);
     this.#drained.add(name);
     await networks.setReady(status.id, false);
-    await drained(() => inboundConnections(status.pid), atMostMs, now, signal);
+    await drained(() => inboundConnections(status.pid) + packetsUnderWay(), atMostMs, now, signal);
   }
 
   /** At the end of a pass: what it has drained and then not stopped serves again. */

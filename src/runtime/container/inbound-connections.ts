@@ -25,6 +25,16 @@ function isLoopback(hex: string): boolean {
   return /^(0{16}F{4}0{4})?.{6}7F$/i.test(hex) || /^0{24}01000000$/.test(hex);
 }
 
+/** Packets that wait to be taken in by some processor: where to was settled when they were sent, so a new connection may be among them that no namespace knows of yet. */
+export function packetsUnderWay(): number {
+  return waitingIn(readText('/proc/net/softnet_stat'));
+}
+
+/** The same from the text of /proc/net/softnet_stat (net/core/net-procfs.c), a line each processor: the twelfth field is the length of its backlog. */
+export function waitingIn(text: string): number {
+  return text.split('\n').reduce((sum, line) => sum + Number.parseInt(line.split(' ')[11] ?? '0', 16), 0);
+}
+
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { servedIn } from '../../../src/runtime/container/inbound-connections.ts';
+import { packetsUnderWay, servedIn, waitingIn } from '../../../src/runtime/container/inbound-connections.ts';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
 const row = (local: string, remote: string, state: string): string => `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1 0000000000000000 100 0 0 10 0`;
@@ -15,4 +15,11 @@ test('those that wait for nothing, that it has opened itself, and from its own h
   const tcp6 = [HEAD, row('00000000000000000000000000000000:0050', '00000000000000000000000000000000:0000', '0A'), row(`${mapped}:0050`, `${mapped}:C350`, '01'), row('00000000000000000000000001000000:0050', '00000000000000000000000001000000:C350', '01')];
   expect(servedIn([tcp.join('\n'), tcp6.join('\n')])).toBe(0);
   expect(servedIn(['', ''])).toBe(0);
+});
+
+test('packets that wait are those of all processors', () => {
+  const line = (waiting: string): string => `052d5afc 00000000 00000005 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 ${waiting} 00000000 00000000 00000000\n`;
+  expect(waitingIn(`${line('00000000')}${line('0000001f')}${line('00000001')}`)).toBe(32);
+  expect(waitingIn('052d5afc 00000000\n')).toBe(0); // a kernel that does not say
+  expect(packetsUnderWay()).toBeGreaterThanOrEqual(0);
 });
