@@ -14,8 +14,3 @@ export function addFilter(command: Command, names: string): Command {
     return { ...before, [name]: [...(before[name] ?? []), text.slice(at + 1)] };
   });
 }
-
-/** One JSON value a line, as docker prints lists. */
-export function jsonLines(values: readonly object[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
-}

@@ -55,6 +55,19 @@ export function addFormat(command: Command, short = false): Command {
   });
 }
 
+/** The same, or a template as docker's: `{{.Name}}`, `table {{.Name}}\t{{.State}}`. */
+export function addTemplateFormat(command: Command, short = false): Command {
+  return command.option(`${short ? '-f, ' : ''}--format <format>`, '"json", a Go template, or the default for people', (value) => {
+    if (/^\w+$/.test(value) && value !== 'json' && value !== 'table' && value !== 'pretty') throw new InvalidArgumentError('Expected json, table, or a template with {{.Field}}.');
+    return value === 'pretty' || value === '' ? 'table' : value;
+  });
+}
+
+/** Whether something else than the table is asked for; list-format.ts has it then, which only those load. */
+export function isFormatted(format: string | undefined): format is string {
+  return format !== undefined && format !== 'table';
+}
+
 export function seconds(value: string): number {
   if (!/^\d+$/.test(value)) throw new InvalidArgumentError('Expected a whole number of seconds.');
   return Number(value);

@@ -4,20 +4,20 @@ import { EngineAbsent } from '../client/errors.ts';
 import { containerSummaries, listedStacks } from '../client/answers.ts';
 import { jsonLine, quickRequest, textOf } from '../client/quick-request.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { addFormat, addStackOptions, rootOf, type StackOptions } from './options.ts';
+import { addStackOptions, addTemplateFormat, isFormatted, rootOf, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { psRecord, psTable } from './ps-rows.ts';
 import { stackNameOf } from './stack-name.ts';
 
 interface PsOptions extends StackOptions {
-  readonly all?: boolean; readonly format?: 'json' | 'table'; readonly quiet?: boolean; readonly services?: boolean; readonly status?: readonly string[]; readonly filter?: readonly string[];
+  readonly all?: boolean; readonly format?: string; readonly quiet?: boolean; readonly services?: boolean; readonly status?: readonly string[]; readonly filter?: readonly string[];
   readonly orphans: boolean | string; readonly trunc: boolean;
 }
 
 const STATES: readonly string[] = ['paused', 'restarting', 'removing', 'running', 'dead', 'created', 'exited'];
 
 export const addPs: AddCommand = (program, cli, ends) => {
-  addFormat(addStackOptions(program.command('ps').description('list the stack\'s containers')))
+  addTemplateFormat(addStackOptions(program.command('ps').description('list the stack\'s containers')))
     .argument('[service...]', 'only those of these services')
     .option('-a, --all', 'those that do not run, and one-offs, too')
     .option('-q, --quiet', 'ids alone').option('--services', 'names of services alone')
@@ -49,8 +49,8 @@ export const addPs: AddCommand = (program, cli, ends) => {
       const found = all.filter(({ Bayplan, State }) => (options.all === true || Bayplan.owner === 'stack') && (services.length === 0 || services.includes(Bayplan.service))
         && (states.length === 0 ? options.all === true || ['running', 'paused'].includes(State) : states.includes(State))
         && (options.orphans === true || options.orphans === 'true' || known?.includes(Bayplan.service) === true)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-      cli.stdout.write(shown(found, options));
-      if (options.quiet === true || options.services === true || options.format === 'json') return 0;
+      cli.stdout.write(await shown(found, options));
+      if (options.quiet === true || options.services === true || isFormatted(options.format)) return 0;
       for (const one of found) for (const { source, target } of one.Bayplan.replaced ?? []) {
         cli.stderr.write(`note: container ${nameOf(one)} has at ${target} what was ${source} before that was replaced on the host: \`up --force-recreate ${one.Bayplan.service}\` gives it what is there now\n`);
       }
@@ -58,11 +58,13 @@ export const addPs: AddCommand = (program, cli, ends) => {
     }));
 };
 
-function shown(found: readonly ContainerSummary[], options: PsOptions): string {
+async function shown(found: readonly ContainerSummary[], options: PsOptions): Promise<string> {
   if (options.services === true) return [...new Set(found.map(({ Bayplan }) => Bayplan.service))].toSorted().map((service) => `${service}\n`).join('');
   if (options.quiet === true) return found.map(({ Id }) => `${Id}\n`).join('');
   const now = Date.now();
-  return options.format === 'json' ? found.map((one) => `${JSON.stringify(psRecord(one, now, options.trunc))}\n`).join('') : psTable(found, now, options.trunc);
+  if (!isFormatted(options.format)) return psTable(found, now, options.trunc);
+  const { formatted } = await import('./list-format.ts');
+  return formatted(options.format, found.map((one) => psRecord(one, now, options.trunc)), { titles: { ID: 'CONTAINER ID', RunningFor: 'CREATED' }, labels: found.map(({ Labels }) => Labels) });
 }
 
 function state(value: string, before: readonly string[] | undefined): readonly string[] {
