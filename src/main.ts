@@ -33,9 +33,9 @@ function onInterrupt(handler: (signal: Interrupt) => void, hangups = false): () 
 }
 
 /** Node's raw mode goes on turning each line feed into a new line, which a full-screen program in a container has to do without. */
-function rawTerminal(on: boolean): void {
+function rawTerminal(on: boolean, shown = true): void {
   process.stdin.setRawMode(on);
-  if (on) process.getBuiltinModule('node:child_process').spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+  if (on && shown) process.getBuiltinModule('node:child_process').spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 async function main(): Promise<number> {

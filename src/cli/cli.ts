@@ -18,8 +18,8 @@ export interface Cli {
   socketOf(root: string): string;
   /** Calls back at each SIGINT and SIGTERM, with `hangups` at each SIGHUP too, until the returned function is called; meanwhile they do not end the process. */
   onInterrupt(handler: (signal: Interrupt) => void, hangups?: boolean): () => void;
-  /** Lets all bytes through the terminal as they are, in both directions; false: as it was before. */
-  rawTerminal(on: boolean): void;
+  /** Lets all bytes through the terminal as they are, in both directions, or with `shown` false only what is typed; `on` false: as it was before. */
+  rawTerminal(on: boolean, shown?: boolean): void;
   /** Runs an engine in this process until it is stopped. */
   runEngine(root: string): Promise<void>;
 }

@@ -8,6 +8,8 @@ import { LogPrinter } from './log-printer.ts';
 import { noService } from './no-service.ts';
 import type { PassView } from './pass-view.ts';
 import { stopOrder } from './stop-order.ts';
+import type { UpMenu } from './up-menu.ts';
+import type { Watching, WatchSwitch } from './watch-switch.ts';
 
 /** What the services wrote at their end is shown for so long after an interrupt at the most. */
 const DRAIN_MS = 5000;
@@ -27,7 +29,9 @@ export interface ForegroundOptions {
   readonly prefix: boolean;
   readonly timestamps: boolean;
   /** What goes on beside the services once they are up, and with it they are not waited for to end. `desired`: what the stack is by now. */
-  readonly watch: { run(signal: AbortSignal): Promise<void>; readonly desired: Desired } | null;
+  readonly watch: Watching | null;
+  /** Keys that do something, and what turns a watch on and off. */
+  readonly menu: { readonly keys: UpMenu; readonly watch: WatchSwitch; readonly atOnce: boolean } | null;
 }
 
 /**
@@ -45,7 +49,9 @@ export async function runInForeground(name: string, request: StackRequest, clien
   const stopping = new Promise<void>((resolve) => {
     interrupted = resolve;
   });
-  const release = cli.onInterrupt(() => {
+  const isWatched = (): boolean => options.watch !== null || options.menu?.watch.on === true;
+  const desired = (): Desired => options.watch?.desired ?? options.menu?.watch.desired ?? request.desired;
+  const interrupt = (): void => {
     interrupts++;
     if (interrupts > 2) return;
     interrupted();
@@ -53,25 +59,32 @@ export async function runInForeground(name: string, request: StackRequest, clien
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
     }
-    const stop = interrupts === 1 ? stopAll(name, options.watch?.desired ?? request.desired, client) : killAll(name, client);
+    const stop = interrupts === 1 ? stopAll(name, desired(), client) : killAll(name, client);
     stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
     stops.push(stop);
-  });
+  };
+  const release = cli.onInterrupt(interrupt);
   const output = new LogPrinter(name, { colour: options.colour, prefix: options.prefix, timestamps: options.timestamps });
   let shown = began;
+  /** Whether what is shown now ends with the containers. */
+  let ends = false;
   let following: Promise<void> | null = null;
   let watched: Promise<void> | undefined;
   const show = async (): Promise<void> => {
     output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
-    for await (const line of client.stackLogs(name, { services: [], follow: true, end: options.watch === null, tail: 'all', since: (began / 1000).toFixed(3) }, watching.signal)) {
-      shown = Date.now();
-      if (options.services.includes(line.service)) view.print(output.line(line));
+    for (let since = began; ; since = Date.now()) { // all may have ended for a moment, while a watch makes them anew
+      ends = !isWatched();
+      for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
+        shown = Date.now();
+        if (options.services.includes(line.service)) view.print(output.line(line));
+      }
+      if (!isWatched() || watching.signal.aborted || interrupts > 0) return;
     }
   };
   /** What follows the stack's files goes on for whatever comes, and so does what is shown: it has ended when nothing has come for a moment. */
   const drained = async (): Promise<void> => {
     const late = Date.now() + DRAIN_MS;
-    if (options.watch === null) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
+    if (ends) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
     else for (shown = Date.now(); Date.now() < late && Date.now() - shown < QUIET_MS;) await sleep(QUIET_MS);
   };
   const started = new Set<string>();
@@ -94,10 +107,15 @@ export async function runInForeground(name: string, request: StackRequest, clien
     watched?.catch(() => undefined); // awaited next, or at the end
     const ended = options.abort === 'never' || interrupts > 0 ? null : firstEnd(name, started, options.abort === 'failure', client);
     ended?.catch(() => undefined); // awaited next, or nobody asks any more
-    const first = await Promise.race([following.then(() => null), stopping.then(() => null), ...(watched === undefined ? [] : [watched.then(() => null)]), ...(ended === null ? [] : [ended])]);
+    const left = new Promise<'left'>((resolve) => {
+      if (interrupts === 0) options.menu?.keys.open({ interrupt, detach: () => resolve('left'), watch: () => options.menu?.watch.turn(), space: () => view.print('\n') });
+    });
+    if (interrupts === 0 && options.menu?.atOnce === true) options.menu.watch.turn();
+    const first = await Promise.race([left, following.then(() => null), stopping.then(() => null), ...(watched === undefined ? [] : [watched.then(() => null)]), ...(ended === null ? [] : [ended])]);
+    if (first === 'left') return 0;
     if (first !== null && interrupts === 0) {
       view.note(`${first.container} exited with code ${first.code}: stopping the services`);
-      await stopAll(name, options.watch?.desired ?? request.desired, client);
+      await stopAll(name, desired(), client);
       await drained();
       return options.exitCodeFrom === null ? first.code : await codeOf(name, options.exitCodeFrom, client);
     }
@@ -107,6 +125,8 @@ export async function runInForeground(name: string, request: StackRequest, clien
     return interrupts > 0 ? INTERRUPTED : 0;
   } finally {
     passing.abort();
+    options.menu?.keys.close();
+    await options.menu?.watch.off();
     await watched?.catch(() => undefined); // likewise
     watching.abort();
     await following?.catch(() => undefined); // cut off just now; what went wrong before was thrown above

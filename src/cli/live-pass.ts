@@ -30,6 +30,7 @@ export class LivePass {
   readonly #timer: NodeJS.Timeout;
   #drawn = 0;
   #turn = 0;
+  #menu: string | null = null;
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -74,6 +75,12 @@ export class LivePass {
     this.#show(text);
   }
 
+  /** A line that stays below all else, until there is another; null: none. */
+  menu(line: string | null): void {
+    this.#menu = line;
+    this.#show('');
+  }
+
   note(line: string): void {
     this.#plain.note(line);
   }
@@ -101,10 +108,11 @@ export class LivePass {
   /** One write, so that nothing flickers: what was drawn goes, `text` stays, and what runs now is drawn below it. */
   #show(text: string | Buffer): void {
     const { columns, rows } = this.#screen.size();
-    const lines = [...this.#running].flatMap(([id, running]) => this.#linesOf(id, running)).slice(0, Math.max(0, rows - 1)).map((line) => clip(line, columns - 1));
+    const lines = [...this.#running].flatMap(([id, running]) => this.#linesOf(id, running)).slice(0, Math.max(0, rows - (this.#menu === null ? 1 : 2))).map((line) => this.#colours.cyan(clip(line, columns - 1)));
+    if (this.#menu !== null && rows > 1) lines.push(this.#menu);
     if (this.#drawn === 0 && lines.length === 0 && text.length === 0) return;
     const up = this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A\r\x1b[J`;
-    const below = lines.map((line) => `${this.#colours.cyan(line)}\n`).join('');
+    const below = lines.map((line) => `${line}\n`).join('');
     this.#screen.write(typeof text === 'string' ? up + text + below : Buffer.concat([Buffer.from(up), text, Buffer.from(below)]));
     this.#drawn = lines.length;
   }

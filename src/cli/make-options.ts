@@ -38,7 +38,7 @@ export function addUpOptions(command: Command): Command {
     .option('--exit-code-from <service>', 'stop all once a container has ended, and exit with the status of this one')
     .option('--attach <service>', 'show only what this service writes, may be repeated', collect).addOption(noAttach())
     .option('--attach-dependencies', 'show what the services depend on writes too')
-    .addOption(new Option('--quiet-build').hideHelp()).option('-w, --watch', 'go on following the stack\'s files, and what develop.watch names').addOption(new Option('--menu [yes]', 'refused').hideHelp())
+    .addOption(new Option('--quiet-build').hideHelp()).option('-w, --watch', 'go on following the stack\'s files, and what develop.watch names').addOption(new Option('--menu [yes]', 'in the foreground of a terminal: keys that turn a watch on and off, and detach (default: as COMPOSE_MENU says)').preset('true'))
     .option('--no-color', 'plain names').option('--no-log-prefix', 'no names').option('--timestamps', 'show when each line was written');
 }
 

@@ -55,7 +55,7 @@ const VALUES: Readonly<Record<string, string>> = {
 const ABSENT: Readonly<Record<string, string>> = {
   'bridge': 'stacks are not turned into files of other programs', 'build': 'images are built elsewhere', 'publish': 'stacks are read from registries (oci://), not written there',
   '--all-resources': 'for config alone', '--compatibility': 'names of docker-compose 1', '--parallel': 'the engine bounds its work itself',
-  'up --build': 'images are built elsewhere', 'create --build': 'likewise', 'run --build': 'likewise', 'up --menu': 'there is none; --watch follows the files at once',
+  'up --build': 'images are built elsewhere', 'create --build': 'likewise', 'run --build': 'likewise',
 };
 
 /** Lists that the references have commands of. */
@@ -89,7 +89,6 @@ test.each([
   [['image', '--dry-run', 'ls'], '--dry-run: what "image" would do'],
   [['up', '--watch', '--detach'], '--watch is for the foreground: leave out --detach, --wait and --no-start'],
   [['-f', '-', 'watch'], '-f -: standard input cannot be followed'],
-  [['up', '--menu'], '--menu: there is no menu'],
   [['--dry-run', 'apply', 'x'], '--dry-run: what "apply" would do cannot be shown'],
   [['run', '--build', 'web'], '--build: images cannot be built yet'],
   [['config', '--no-interpolate', '--lock-image-digests'], '--no-interpolate: what an image is called has to be known'],

@@ -44,6 +44,20 @@ describe('a pass on a terminal', () => {
     expect(screenOf(written)).toBe('create-network n\nfailed: create-network m: no address is left\nbayplan: it failed');
   });
 
+  test('keeps the menu below all else, until it is taken away', () => {
+    const live = pass(80, 4);
+    live.menu('d Detach');
+    live.print('one\n');
+    for (const id of ['a', 'b', 'c']) live.event(step(`start-container ${id}`, 'started'));
+    live.print('two\n');
+    expect(screenOf(written).replaceAll(/ {2}\d\.\ds/g, '')).toBe('one\ntwo\n⠋ start-container a\n⠋ start-container b\nd Detach');
+    live.close();
+    live.print('three\n');
+    expect(screenOf(written)).toBe('one\ntwo\nthree\nd Detach');
+    live.menu(null);
+    expect(screenOf(written)).toBe('one\ntwo\nthree');
+  });
+
   test('shows each layer with its bytes and rate', () => {
     const live = pass();
     live.event(step('pull-image nginx', 'started'));

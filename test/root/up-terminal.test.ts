@@ -47,6 +47,52 @@ describe('up in the foreground', () => {
   });
 });
 
+describe('the menu', () => {
+  const file = `${machine.folder}/menu.yaml`;
+  const text = (greeting: string): string => `name: menu\nservices: {one: {image: bayplan/hello, command: [sh, -c, "echo ${greeting}; exec sleep 1000"], stop_signal: SIGKILL}}\n`;
+  const up = `${process.execPath} ${program} --root ${machine.root} -f ${file} up`;
+  const down = async (): Promise<void> => { await bayplan(['--root', machine.root, '-f', file, 'down', '-t', '0']); };
+
+  it('stays below what services write; w turns a watch on and off, d leaves the services running, and the terminal is as it was', async () => {
+    writeFileSync(file, text('hello'));
+    const terminal = new Terminal(`stty -g; COMPOSE_MENU=true ${up}; echo status $?; stty -g`, { NO_COLOR: '1' });
+    await terminal.shows(/one-1 {2}\| hello\r\n(.*\r)*.*w Enable Watch {3}d Detach/);
+    writeFileSync(file, text('unseen'));
+    terminal.type('w');
+    await terminal.shows(/⦿ Watch enabled[\s\S]*w Disable Watch {3}d Detach/);
+    writeFileSync(file, text('again'));
+    await terminal.shows(/⦿ the stack's files were saved[\s\S]*start-container menu-one-1[\s\S]*one-1 {2}\| again\r\n/);
+    writeFileSync(file, 'services: {one: [');
+    await terminal.shows(/nothing was changed/);
+    terminal.type('w');
+    await terminal.shows(/⦿ Watch disabled[\s\S]*w Enable Watch {3}d Detach/);
+    terminal.type('d');
+    await terminal.exit;
+    expect(terminal.output).toContain('status 0');
+    const [before, after] = [...terminal.output.matchAll(/^[0-9a-f]+(:[0-9a-f]+){10,}/gm)].map(([found]) => found);
+    expect([before === undefined, after]).toEqual([false, before]);
+    expect((await bayplan(['--root', machine.root, '-p', 'menu', 'ps'])).stdout).toContain('menu-one-1');
+    writeFileSync(file, text('hello'));
+    await down();
+  });
+
+  it('lets Ctrl-C stop the services, and is not there unless it is asked for', async () => {
+    writeFileSync(file, text('hello'));
+    const terminal = new Terminal(`${up} --menu; echo status $?`, { NO_COLOR: '1' });
+    await terminal.shows(/w Enable Watch/);
+    terminal.type('\x03');
+    await terminal.exit;
+    expect(terminal.output).toMatch(/Stopping the services…[\s\S]*status 130/);
+    expect((await bayplan(['--root', machine.root, '-p', 'menu', 'ps'])).stdout).not.toContain('menu-one-1');
+    const plain = new Terminal(`trap : INT; ${up}`, { NO_COLOR: '1' });
+    await plain.shows(/one-1 {2}\| hello/);
+    plain.type('\x03');
+    await plain.exit;
+    expect(plain.output).not.toContain('Enable Watch');
+    await down();
+  });
+});
+
 it('shows all that services write, however much they write just before their end', async () => {
   const file = `${machine.folder}/much.yaml`;
   writeFileSync(file, 'name: much\nservices: {one: {image: bayplan/hello, command: [sh, -c, "seq 100000; echo the end"]}}\n');
