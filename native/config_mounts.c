@@ -33,7 +33,7 @@ static const struct { const char *name; uint64_t set, clear; } deep_flags[] = {
   {"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0}, {"rsymfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
   {"rnodiratime", MOUNT_ATTR_NODIRATIME, 0}, {"rdiratime", 0, MOUNT_ATTR_NODIRATIME},
   {"rnoatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME}, {"ratime", 0, MOUNT_ATTR__ATIME}, {"rrelatime", 0, MOUNT_ATTR__ATIME},
-  {"rnorelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME}, {"rstrictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME}, {"rnostrictatime", 0, MOUNT_ATTR__ATIME},
+  {"rnorelatime", 0, 0}, {"rstrictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME}, {"rnostrictatime", 0, MOUNT_ATTR__ATIME},
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))

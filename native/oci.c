@@ -49,7 +49,7 @@ static void tell(const char *level, const struct error *err) {
   char text[sizeof err->text];
   memcpy(text, err->text, sizeof text);
   error_tame(text);
-  dprintf(2, "%s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", text);
+  dprintf(2, "%s: %s\n", level, text);
   if (oci.log) note(level, text);
 }
 

@@ -14,6 +14,7 @@
 #include "scope.h"
 
 #define KILLED_WITHIN_MS 10000
+#define ENDED_WITHIN_MS 100
 
 /* Kills the first process and waits for its end. */
 static int end(const struct container *container, struct error *err) {
@@ -42,6 +43,16 @@ int oci_destroy(struct container *container, struct error *err) {
   return 0;
 }
 
+/* Whoever has seen its program's last words may ask before the kernel is done with it. */
+static enum container_status settled(const struct container *container) {
+  enum container_status status = container_status(container);
+  if (status != CONTAINER_RUNNING) return status;
+  fd_auto pidfd = (int)syscall(SYS_pidfd_open, container->pid, 0);
+  if (pidfd < 0 || process_start_time(container->pid) != container->start_time) return container_status(container);
+  poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, ENDED_WITHIN_MS);
+  return container_status(container);
+}
+
 static bool exists(const char *id) {
   char path[4200];
   struct stat stat_of;
@@ -60,8 +71,8 @@ int oci_delete(int argc, char **argv) {
   }
   if (force && optind + 1 == argc && *argv[optind] && !exists(argv[optind])) return 0;
   if (!oci_container(argc, argv, usage, &container)) return 1;
-  enum container_status status = container_status(&container);
-  if (status != CONTAINER_STOPPED && !force) {
+  enum container_status status = force ? CONTAINER_STOPPED : settled(&container);
+  if (status != CONTAINER_STOPPED) {
     error_text(&err, "cannot delete container %s that is not stopped: %s", container.id, container_status_name(status));
     return oci_fail(&err, 1);
   }

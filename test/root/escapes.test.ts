@@ -129,7 +129,7 @@ describe('descriptors and working folders of the runtime (CVE-2024-21626)', () =
       expect(spawnWith('exec', name, 'sh', '-c', list).trim()).toBe('0');
       // Even one that is passed on purpose is no folder to be in: it lies outside.
       const { status, stderr } = spawnSync(core, ['--root', root, 'exec', '--preserve-fds', '1', '--cwd', '/proc/self/fd/3', name, 'pwd'], { stdio: ['ignore', 'pipe', 'pipe', held], encoding: 'utf8' });
-      expect({ status, stderr }).toEqual({ status: 255, stderr: 'working directory /proc/self/fd/3 lies outside the container\n' });
+      expect({ status, stderr }).toEqual({ status: 255, stderr: 'error: working directory /proc/self/fd/3 lies outside the container\n' });
     } finally {
       closeSync(held);
     }
@@ -321,7 +321,7 @@ it('what an image\'s bytes make of an error does not steer the terminal it is sh
   const said = 'exec /bin/steering: its interpreter /?]0;owned??[2J??2J is not in the container (its first line ends with a carriage return)\n';
   expect(run(bundle(['steering']))).toMatchObject({ status: 127, stderr: said });
   const log = join(folder, 'steered.log');
-  expect(spawnSync(core, ['--root', root, '--log', log, '--log-format', 'json', 'run', '--bundle', join(folder, bundle(['x\n\x1b[2Jy'])), 'steered'], { encoding: 'utf8' }).stderr).toBe("exec x??[2Jy: executable file not found in the container's PATH (/bin)\n");
+  expect(spawnSync(core, ['--root', root, '--log', log, '--log-format', 'json', 'run', '--bundle', join(folder, bundle(['x\n\x1b[2Jy'])), 'steered'], { encoding: 'utf8' }).stderr).toBe("error: exec x??[2Jy: executable file not found in the container's PATH (/bin)\n");
   expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ msg: expect.stringContaining('exec x??[2Jy: ') as string });
 });
 

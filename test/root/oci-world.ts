@@ -18,6 +18,9 @@ interface Ended { status: number | null; stderr: string }
 export const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
 const ALL = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_KILL', 'CAP_SETGID', 'CAP_SETUID', 'CAP_NET_BIND_SERVICE', 'CAP_SYS_CHROOT', 'CAP_MKNOD'];
 
+/** What it says on stderr when it fails, without the word that begins such a line. */
+export const said = (stderr: string): string => stderr.replace(/^error: /gm, '');
+
 /** The core's OCI command line, without an engine: bundles of one busybox root, for the tests of one file. After each, what it made is deleted, and nothing may be left. */
 export function ociWorld() {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-oci-'));
@@ -56,13 +59,16 @@ export function ociWorld() {
     return name;
   }
 
-  const oci = (...args: string[]): SpawnSyncReturns<string> => spawnSync(core, ['--root', root, ...args], { encoding: 'utf8', timeout: 20_000 });
+  const oci = (...args: string[]): SpawnSyncReturns<string> => {
+    const ended = spawnSync(core, ['--root', root, ...args], { encoding: 'utf8', timeout: 20_000 });
+    return { ...ended, stderr: said(ended.stderr) };
+  };
   const run = (name: string, ...options: string[]): SpawnSyncReturns<string> => oci('run', ...options, '--bundle', join(folder, name), name);
   /** `run -d` and `create` hand their stdio to the container: nobody waits for its end then. */
   const quiet = (...args: string[]): Ended => {
     const errors = join(folder, 'stderr');
     const { status } = spawnSync('sh', ['-c', `exec "$0" "$@" >${join(folder, 'stdout')} 2>${errors} </dev/null`, core, '--root', root, ...args], { timeout: 20_000 });
-    return { status, stderr: readFileSync(errors, 'utf8') };
+    return { status, stderr: said(readFileSync(errors, 'utf8')) };
   };
   const start = (name: string, ...options: string[]): void => expect(quiet('run', '-d', ...options, '--bundle', join(folder, name), name)).toEqual({ status: 0, stderr: '' });
   const create = (name: string, ...options: string[]): Ended => quiet('create', ...options, '--bundle', join(folder, name), name);

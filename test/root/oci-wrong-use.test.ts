@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, wr
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './harness.ts';
-import { core, ociWorld } from './oci-world.ts';
+import { core, ociWorld, said } from './oci-world.ts';
 
 // What goes wrong half way, or was never going to work: one line, and nothing is left behind.
 const { folder, group, root, names, bundle, oci, run, start, create, state, cgroups } = ociWorld();
@@ -17,7 +17,7 @@ beforeAll(() => {
 /** What a command said and left. */
 function tried(name: string, command: string, ...args: string[]): { status: number | null; lines: string[]; left: string[] } {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 });
-  return { status, lines: stderr.split('\n').slice(0, -1), left: [...(existsSync(root) ? readdirSync(root) : []), ...cgroups(name)] };
+  return { status, lines: said(stderr).split('\n').slice(0, -1), left: [...(existsSync(root) ? readdirSync(root) : []), ...cgroups(name)] };
 }
 const runOf = (name: string): string[] => [core, '--root', root, 'run', '--bundle', join(folder, name), name];
 

@@ -38,6 +38,15 @@ describe('a container\'s life', () => {
     rmSync(join(rootfs, 'tmp/ran'));
   });
 
+  it('is deleted by whoever has just seen its last words, though its program has not quite ended', async () => {
+    const name = bundle(['sh', '-c', 'echo ran > /tmp/last; usleep 60000']);
+    const last = join(rootfs, 'tmp/last');
+    start(name);
+    await eventually(() => expect(existsSync(last)).toBe(true));
+    expect(oci('delete', name)).toMatchObject({ status: 0, stderr: '' });
+    rmSync(last);
+  });
+
   it('refuses a second one of the name, names that are paths, and unknown commands', () => {
     const name = bundle(['sleep', '100']);
     start(name);
@@ -47,9 +56,9 @@ describe('a container\'s life', () => {
     expect(oci('--systemd-cgroup', 'list')).toMatchObject({ status: 1, stderr: expect.stringContaining('--systemd-cgroup is not supported') });
   });
 
-  it('tells failures in the log too', () => {
+  it('tells failures on stderr, and in the log too', () => {
     const log = join(folder, 'log.json');
-    expect(spawnSync(core, ['--root', root, '--log', log, '--log-format', 'json', 'state', 'none']).status).toBe(1);
+    expect(spawnSync(core, ['--root', root, '--log', log, '--log-format', 'json', 'state', 'none'], { encoding: 'utf8' })).toMatchObject({ status: 1, stderr: 'error: container does not exist: none\n' });
     expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ level: 'error', msg: 'container does not exist: none' });
   });
 
