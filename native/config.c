@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "fields.h"
 #include "json_file.h"
+#include "memory_policy.h"
 
 /* Pairs of an object whose values are strings. */
 static int read_pairs(json_t *object, const char *where, struct pair **out, size_t *count, struct error *err) {
@@ -125,7 +126,7 @@ static int read_linux(json_t *object, struct config *config, struct error *err) 
   if (part.mount_label && *part.mount_label) return error_text(err, "config.json: linux.mountLabel: SELinux is not supported");
   if (part.rdt) return error_text(err, "config.json: linux.intelRdt: not supported");
   if (json_object_size(part.net_devices)) return error_text(err, "config.json: linux.netDevices: not supported");
-  if (part.memory_policy) return error_text(err, "config.json: linux.memoryPolicy: not supported");
+  config->memory_policy = part.memory_policy;
   return read_pairs(part.sysctl, "config.json: linux.sysctl", &config->sysctls, &config->sysctl_count, err) < 0 || config_namespaces(object, config, err) < 0
     || read_devices(part.devices, config, err) < 0 || config_read_resources(part.resources, &config->resources, err) < 0
     || read_personality(part.personality, config, err) < 0 ? -1 : 0;
@@ -170,7 +171,7 @@ int config_from(json_t *object, const char *bundle, struct config *config, struc
     if (config_process(top.process, top.annotations, &config->process, err) < 0) return -1;
     /* As runtime-tools and crun want it; specifications from 1.1 on would have it logged as a warning, and only those that cannot be granted left out. */
     if (config->process.unknown_caps) return error_text(err, "config.json: process.capabilities: unknown: %s", config->process.unknown_caps);
-    return read_filter_flags(config->seccomp, &config->process.filter_flags, err);
+    return read_filter_flags(config->seccomp, &config->process.filter_flags, err) < 0 ? -1 : memory_policy_read(config->memory_policy, &config->process.memory, err);
   }
   static char *none[] = {NULL};
   config->process = (struct process_spec){.args = none, .env = none, .cwd = "/", .umask = 022};

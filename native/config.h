@@ -45,6 +45,10 @@ enum { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITT
 /* sched_setattr(2). */
 struct scheduler { bool set; uint32_t policy; int32_t nice; uint32_t priority; uint64_t flags, runtime, deadline, period; };
 
+/* set_mempolicy(2). */
+#define MEMORY_NODES 1024
+struct memory_policy { bool set; const char *name; int mode; unsigned count; unsigned long nodes[MEMORY_NODES / (8 * sizeof(unsigned long))]; };
+
 struct process_spec {
   char **args, **env;             /* NULL-terminated */
   const char *cwd;
@@ -64,6 +68,7 @@ struct process_spec {
   unsigned filter_flags;          /* of seccomp(2), beside those that every filter gets */
   const char *apparmor;           /* a profile of the kernel's; NULL: none */
   struct scheduler scheduler;
+  struct memory_policy memory;    /* linux.memoryPolicy; of exec: its container's */
   int io_priority;                /* as ioprio_set(2) takes it; 0: not set */
   const char *first_cpus, *cpus;  /* execCPUAffinity: while it joins, and once it runs; NULL: not set */
 };
@@ -117,6 +122,7 @@ struct config {
   const char *cgroups_path;       /* NULL: none */
   struct resources resources;
   json_t *seccomp;                /* linux.seccomp or NULL */
+  json_t *memory_policy;          /* linux.memoryPolicy or NULL */
   const char *seccomp_bpf;
   bool has_personality; unsigned long personality;
   struct hooks hooks[HOOK_KINDS];

@@ -117,6 +117,7 @@ static int process_of(const struct request *request, char **arguments, const str
     if (config_read_process(request->process, process, err) < 0) return -1;
     process->terminal |= request->tty;
     process->filter_flags = config->process.filter_flags;
+    process->memory = config->process.memory;
     process->has_personality = config->has_personality;
     process->personality = config->personality;
     return 0;

@@ -10,6 +10,7 @@
 
 #include "caps.h"
 #include "file.h"
+#include "memory_policy.h"
 #include "namespaces.h"
 #include "oci.h"
 #include "seccomp_numbers.h"
@@ -61,12 +62,12 @@ static json_t *features(void) {
   for (size_t i = 0; config_mount_option_name(i); i++) json_array_append_new(mounts, json_string(config_mount_option_name(i)));
   for (size_t i = 0; i < SECCOMP_ARCHITECTURES; i++) json_array_append_new(architectures, json_string(seccomp_architectures[i].name));
   bool idmap = has_mount_setattr() && access("/proc/self/ns/user", F_OK) == 0;
-  json_t *linux_part = json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}, s:{s:b}, s:{s:b}}",
+  json_t *linux_part = json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}, s:{s:b}, s:o}",
     "namespaces", namespace_names(), "capabilities", capabilities(),
     "cgroup", "v1", 1, "v2", 1, "systemd", 0, "systemdUser", 0, "rdma", 0,
     "seccomp", "enabled", 1, "actions", list(actions), "operators", list(operators), "archs", architectures, "knownFlags", list(flags), "supportedFlags", list(flags),
     "apparmor", "enabled", has_apparmor(), "selinux", "enabled", 0, "intelRdt", "enabled", 0, "mountExtensions", "idmap", "enabled", idmap,
-    "netDevices", "enabled", 0, "memoryPolicy", "enabled", 0);
+    "netDevices", "enabled", 0, "memoryPolicy", memory_policy_features());
   return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s}, s:[s,s,s]}", "ociVersionMin", "1.0.0", "ociVersionMax", "1.2.0", "hooks", list(hooks), "mountOptions", mounts, "linux", linux_part,
     "annotations", "io.bayplan.features.version", "1", "potentiallyUnsafeConfigAnnotations", "io.bayplan.overlay", "io.bayplan.overlay.cwd", "io.bayplan.seccomp.bpf");
 }

@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "caps.h"
 #include "label.h"
+#include "memory_policy.h"
 #include "reaper.h"
 #include "schedule.h"
 #include "seccomp.h"
@@ -204,7 +205,7 @@ int process_prepare(const struct process_spec *process, const struct sock_fprog 
     uid_t uid = prepared->identity->uid;
     if (uid && fstat(fd, &stat) == 0 && (S_ISFIFO(stat.st_mode) || isatty(fd)) && stat.st_uid != uid) (void)!fchown(fd, uid, (gid_t)-1);
   }
-  if (limit(process, err) < 0 || schedule_apply(process, err) < 0) return -1;
+  if (limit(process, err) < 0 || schedule_apply(process, err) < 0 || memory_policy_set(&process->memory, err) < 0) return -1;
   prepared->inside = enter(process->cwd, err) == 0; /* a folder of the user's own may be closed to root on some file systems */
   if (!prepared->inside && err->errnum != EACCES) return -1;
   umask(process->umask);

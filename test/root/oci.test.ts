@@ -307,6 +307,15 @@ describe('the process', () => {
   });
 });
 
+it.skipIf(!existsSync('/proc/self/numa_maps'))('the memory policy is that of the first process and of exec', () => {
+  const policy = ['sh', '-c', 'head -n 1 /proc/self/numa_maps | cut -d" " -f2'];
+  const bound = (config: Config): void => { config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] }; };
+  expect(run(bundle(policy, bound))).toMatchObject({ status: 0, stdout: 'bind=static:0\n', stderr: '' });
+  const name = bundle(['sleep', '100'], bound);
+  start(name);
+  expect(oci('exec', name, ...policy)).toMatchObject({ status: 0, stdout: 'bind=static:0\n', stderr: '' });
+});
+
 describe('what cannot be done', () => {
   const refused = (edit: (config: Config) => void, args = ['true']): { status: number | null; stderr: string } => {
     const { status, stderr } = run(bundle(args, edit));
@@ -325,6 +334,9 @@ describe('what cannot be done', () => {
     ['no root', (config) => { config.root.path = '/nowhere/at/all'; }, 'root.path /nowhere/at/all: No such file or directory'],
     ['a device without a type', (config) => { config.linux.devices = [{ path: '/dev/x' }]; }, 'config.json: linux.devices[0]: a device needs an absolute path and a type'],
     ['an AppArmor profile without AppArmor', (config) => { if (!existsSync('/sys/module/apparmor')) config.process.apparmorProfile = 'x'; else config.ociVersion = ''; }, ''],
+    ['a memory policy of no mode', (config) => { config.linux.memoryPolicy = { nodes: '0' }; }, 'config.json: linux.memoryPolicy: invalid memory policy mode ""'],
+    ['a memory policy with nodes that it cannot have', (config) => { config.linux.memoryPolicy = { mode: 'MPOL_DEFAULT', nodes: '0-7' }; }, 'config.json: linux.memoryPolicy: MPOL_DEFAULT mode requires 0 nodes but got 8'],
+    ['a memory policy of nodes beyond all machines', (config) => { config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0-9876543210' }; }, 'config.json: linux.memoryPolicy: invalid memory policy nodes "0-9876543210": a list such as 0-3,7 is wanted, of nodes below 1024'],
     ['a seccomp listener', (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/x' }; }, 'config.json: linux.seccomp.listenerPath: not supported'],
   ])('%s is said in one line, and nothing is left', (_, edit, message) => {
     const { status, stderr } = refused(edit);
