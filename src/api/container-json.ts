@@ -98,7 +98,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
       Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
       Volumes: Object.fromEntries((image?.config.volumes ?? []).map((volume) => [volume, {}])),
-      ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
+      ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
@@ -122,9 +122,9 @@ function argv({ container: { spec }, image }: Pick<ActualContainer, 'container' 
   return [...entrypoint, ...command];
 }
 
-function environment(own: Readonly<Record<string, string>>, image: ImageStatus | null): readonly string[] {
+function environment(own: Readonly<Record<string, string | null>>, image: ImageStatus | null): readonly string[] {
   const fromImage = (image?.config.environment ?? []).filter((entry) => !Object.hasOwn(own, entry.split('=', 1)[0] ?? ''));
-  return [...fromImage, ...Object.entries(own).map(([key, value]) => `${key}=${value}`)];
+  return [...fromImage, ...Object.entries(own).flatMap(([key, value]) => (value === null ? [] : [`${key}=${value}`]))];
 }
 
 function networkMode({ spec }: Container): string {
@@ -171,7 +171,7 @@ function summaryPorts({ spec }: Container, status: ContainerStatus, image: Image
   const published = (status.phase === 'running' ? status.ports : []).flatMap((port) =>
     hostAddresses(port, status).map((ip) => ({ IP: ip, PrivatePort: port.target, PublicPort: port.published ?? 0, Type: port.protocol })));
   const seen = new Set(published.map((port) => `${port.PrivatePort}/${port.Type}`));
-  const exposed = [...(image?.config.exposedPorts ?? []), ...spec.ports.map((port) => `${port.target}/${port.protocol}`)];
+  const exposed = [...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)];
   return [...published, ...[...new Set(exposed)].filter((port) => !seen.has(port)).map((port) => {
     const [number = '0', protocol = 'tcp'] = port.split('/');
     return { PrivatePort: Number(number), Type: protocol };

@@ -1,7 +1,8 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty, sendJson } from './answer.ts';
+import { timeOf } from './docker-time.ts';
 import { flag, param, type Exchange } from './exchange.ts';
-import { labelsMatch, parseFilters } from './filters.ts';
+import { labelsPass, parseFilters } from './filters.ts';
 
 /** `DELETE /containers/{id}?force=&v=` */
 export async function removeContainer(exchange: Exchange): Promise<void> {
@@ -28,18 +29,22 @@ export function badName(name: string): string {
 
 /** `POST /containers/prune?filters=`: containers of the API that do not run. Stacks keep theirs: they go with `down`. */
 export async function pruneContainers({ engine, query, response }: Exchange): Promise<void> {
-  const filters = parseFilters(query.get('filters'), ['label']);
-  const ended = [...engine.containers.list()].filter(([, { identity, spec, status }]) => identity.owner === 'api' && status?.phase !== 'running' && labelsMatch(spec.labels, filters.get('label')));
+  const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
+  const until = (filters.get('until') ?? []).map((text) => timeOf(text, Date.now()));
+  const ended = [...engine.containers.list()].filter(([, { identity, spec, status }]) => identity.owner === 'api' && status?.phase !== 'running' && labelsPass(spec.labels, filters) && until.every((time) => (status?.createdAt ?? 0) < time));
+  const { containers: sizes } = await engine.diskUsage({ containers: ended.map(([name]) => name), volumes: false });
+  let reclaimed = 0;
   const deleted: string[] = [];
   for (const [name, { status }] of ended) {
     try {
       await engine.removeContainer(name, { ended: true });
       deleted.push(status?.id ?? '');
+      reclaimed += sizes.get(name) ?? 0;
     } catch (error) {
       // Somebody has started or removed it meanwhile.
       if (!(error instanceof BayplanError && (error.code === 'conflict' || error.code === 'not-found'))) throw error;
     }
   }
-  engine.events.tell('container', 'prune', '', { reclaimed: '0' });
-  sendJson(response, 200, { ContainersDeleted: deleted, SpaceReclaimed: 0 });
+  engine.events.tell('container', 'prune', '', { reclaimed: String(reclaimed) });
+  sendJson(response, 200, { ContainersDeleted: deleted, SpaceReclaimed: reclaimed });
 }

@@ -10,9 +10,9 @@ import { parseFilters } from './filters.ts';
 export async function listContainers(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
   const filters = parseFilters(query.get('filters'), CONTAINER_FILTERS);
-  const passes = containerFilter(filters, (ref) => engine.container(ref));
+  const passes = containerFilter(filters, { find: (ref) => engine.container(ref), images: engine.images });
   const limit = Number(query.get('limit') ?? 0);
-  const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited') || filters.has('before') || filters.has('since');
+  const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
   const found: ActualContainer[] = [];
   for (const [name, container] of engine.containers.list()) {
     const one = actual(engine, name, container);
@@ -20,7 +20,16 @@ export async function listContainers(exchange: Exchange): Promise<void> {
   }
   found.sort((a, b) => b.status.createdAt - a.status.createdAt || (a.name < b.name ? -1 : 1));
   const now = Date.now();
-  sendJson(response, 200, (limit > 0 ? found.slice(0, limit) : found).map((one) => summary(one, now, engine.replacedBinds(one.name))));
+  const shown = limit > 0 ? found.slice(0, limit) : found;
+  const sizes = await sizesOf(exchange, shown);
+  sendJson(response, 200, shown.map((one) => ({ ...summary(one, now, engine.replacedBinds(one.name)), ...sizes(one) })));
+}
+
+/** With `size=1`: bytes that containers have written, and those with what they were made from. */
+async function sizesOf(exchange: Exchange, all: readonly ActualContainer[]): Promise<(one: ActualContainer) => object> {
+  if (!flag(exchange, 'size')) return () => ({});
+  const { containers } = await exchange.engine.diskUsage({ containers: all.map(({ name }) => name), volumes: false });
+  return ({ name, image }) => ({ SizeRw: containers.get(name) ?? 0, SizeRootFs: (containers.get(name) ?? 0) + (image?.size ?? 0) });
 }
 
 function find({ engine, params }: Exchange): Container & { readonly name: string } {
@@ -32,7 +41,8 @@ export async function inspectContainer(exchange: Exchange): Promise<void> {
   const { name, ...container } = find(exchange);
   const one = actual(engine, name, container);
   if (one === null) throw new BayplanError('not-found', `No such container: ${param(exchange, 'id')}`);
-  sendJson(response, 200, inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : '')));
+  const sizes = await sizesOf(exchange, [one]);
+  sendJson(response, 200, { ...inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : '')), ...sizes(one) });
 }
 
 /** `POST /containers/{id}/stop?t=SECONDS&signal=`: 304 where it does not run. A negative `t` waits for ever. */

@@ -12,7 +12,9 @@ import { sendJson } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
 import { badName } from './container-removal.ts';
 import { DockerConfig, type EndpointConfig } from './docker-config.ts';
+import { checkConflicts } from './docker-conflicts.ts';
 import { attachmentOf } from './docker-endpoint.ts';
+import { volumesAsked } from './docker-mounts.ts';
 import { checkLimits } from './docker-resources.ts';
 import { specOf } from './docker-spec.ts';
 import type { EngineView } from './engine-view.ts';
@@ -23,18 +25,19 @@ import { withVolumesFrom } from './volumes-from.ts';
 /** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
+  checkConflicts(config);
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
-  const spec = withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null));
+  const spec = withLinks(engine, withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null)));
   checkLimits(spec.resources, spec.resources);
   if (spec.stopSignal !== null) signalNumber(spec.stopSignal);
   const [problem] = specProblems(spec);
   if (problem !== undefined) throw new BayplanError('bad-request', problem.text);
-  const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec)));
+  const id = await engine.createContainer(desiredOf(name, spec, networks, volumesOf(engine, spec, volumesAsked(config))));
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);
-  sendJson(response, 201, { Id: id, Warnings: engine.warnings(spec) });
+  sendJson(response, 201, { Id: id, Warnings: [...engine.warnings(spec), ...(spec.networkMode === 'host' && spec.ports.length > 0 ? ['Published ports are discarded when using host network mode'] : [])] });
 }
 
 function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, Network>, volumes: Record<string, Volume>): Desired {
@@ -55,9 +58,9 @@ function nameOf(given: string | null): string {
 /** A network that a container is to be on, with how: what exists is taken as it is. */
 interface Joined { readonly name: string; readonly network: Network; readonly attachment: Attachment }
 
-function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig }: DockerConfig): readonly Joined[] {
+function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDisabled, MacAddress }: DockerConfig): readonly Joined[] {
   const mode = HostConfig?.NetworkMode ?? '';
-  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return [];
+  if (NetworkDisabled === true || mode === 'none' || mode === 'host' || mode.startsWith('container:')) return [];
   const first = mode === '' || mode === 'default' ? DEFAULT_NETWORK : mode;
   const asked = NetworkingConfig?.EndpointsConfig ?? {};
   const configOf = (ref: string): EndpointConfig | null | undefined => asked[ref] ?? (ref === DEFAULT_NETWORK ? asked['default'] : null);
@@ -67,16 +70,29 @@ function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig }: DockerCo
     if (existing === undefined && ref !== DEFAULT_NETWORK) throw new BayplanError('bad-request', `network ${ref} not found`);
     const name = existing?.[0] ?? DEFAULT_NETWORK;
     const network = existing === undefined ? { stack: '', spec: DEFAULT_NETWORK_SPEC, status: null } : { ...existing[1], spec: { ...existing[1].spec, external: true }, status: null };
-    return { name, network, attachment: attachmentOf(name, configOf(ref)) };
+    const attachment = attachmentOf(name, configOf(ref));
+    return { name, network, attachment: ref === first && MacAddress && attachment.macAddress === '' ? attachmentOf(name, { ...configOf(ref), MacAddress }) : attachment };
   });
 }
 
-/** Named volumes; the missing are made with the container. */
-function volumesOf(engine: EngineView, { mounts }: ContainerSpec): Record<string, Volume> {
+/** Links by the names of containers. Throws `bad-request` for one to no container. */
+function withLinks(engine: EngineView, spec: ContainerSpec): ContainerSpec {
+  const named = (ref: string): string => {
+    try {
+      return engine.container(ref).name;
+    } catch (error) {
+      throw error instanceof BayplanError ? new BayplanError('bad-request', `could not get container for ${ref}: ${error.message}`) : error;
+    }
+  };
+  return { ...spec, links: Object.fromEntries(Object.entries(spec.links).map(([alias, ref]) => [alias, named(ref)])) };
+}
+
+/** Named volumes; the missing are made with the container, as `asked`. */
+function volumesOf(engine: EngineView, { mounts }: ContainerSpec, asked: ReturnType<typeof volumesAsked>): Record<string, Volume> {
   const names = new Set(mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : [])));
   return Object.fromEntries([...names].map((name) => {
     const existing = engine.volumes.list().get(name);
     if (existing !== undefined) return [name, { ...existing, spec: { ...existing.spec, external: true }, status: null }];
-    return [name, { stack: '', spec: VolumeSpec.parse({ driver: 'local', external: false, driverOpts: {}, labels: {} }), status: null }];
+    return [name, { stack: '', spec: VolumeSpec.parse({ driver: 'local', external: false, driverOpts: {}, labels: {}, ...asked.get(name) }), status: null }];
   }));
 }

@@ -21,7 +21,7 @@ export const DockerMount = z.object({
   BindOptions: z.object({ Propagation: text, CreateMountpoint: flag, NonRecursive: flag, ReadOnlyNonRecursive: flag, ReadOnlyForceRecursive: flag }).nullish(),
   VolumeOptions: z.object({ NoCopy: flag, Labels: map(z.string()), Subpath: text, DriverConfig: z.object({ Name: text, Options: map(z.string()) }).nullish() }).nullish(),
   ImageOptions: z.object({ Subpath: text }).nullish(),
-  TmpfsOptions: z.object({ SizeBytes: number, Mode: number }).nullish(),
+  TmpfsOptions: z.object({ SizeBytes: number, Mode: number, Options: z.array(z.array(z.string())).nullish() }).nullish(),
 });
 export type DockerMount = z.infer<typeof DockerMount>;
 
@@ -35,9 +35,12 @@ const resources = {
   BlkioDeviceReadBps: rates, BlkioDeviceWriteBps: rates, BlkioDeviceReadIOps: rates, BlkioDeviceWriteIOps: rates,
 };
 
+const RestartPolicy = z.object({ Name: text, MaximumRetryCount: number }).nullish();
+export type UpdatedRestart = z.infer<typeof RestartPolicy>;
+
 const HostConfig = z.object({
   Binds: texts, Mounts: z.array(DockerMount).nullish(), PortBindings: map(z.array(z.object({ HostIp: text, HostPort: text })).nullable()), PublishAllPorts: flag, AutoRemove: flag,
-  RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish(), NetworkMode: text,
+  RestartPolicy, NetworkMode: text,
   ...resources,
   Privileged: flag, PidMode: text, IpcMode: text, UTSMode: text, UsernsMode: text, CgroupnsMode: text, SecurityOpt: texts, MaskedPaths: texts, ReadonlyPaths: texts, CgroupParent: text, Runtime: text, Annotations: map(z.string()),
   Devices: z.array(z.object({ PathOnHost: z.string(), PathInContainer: text, CgroupPermissions: text })).nullish(),
@@ -46,12 +49,12 @@ const HostConfig = z.object({
   CapAdd: texts, CapDrop: texts, GroupAdd: texts, ExtraHosts: texts, Dns: texts, DnsSearch: texts, DnsOptions: texts,
   ReadonlyRootfs: flag, Tmpfs: map(z.string()), Init: flag, ConsoleSize: z.tuple([z.int(), z.int()]).nullish(),
   DeviceRequests: z.array(z.object({ Driver: text, Count: z.int().nullish(), DeviceIDs: texts, Capabilities: z.array(z.array(z.string())).nullish(), Options: map(z.string()) })).nullish(),
-  VolumesFrom: texts, Links: texts,
+  VolumesFrom: texts, Links: texts, Isolation: text, VolumeDriver: text,
 });
 export type HostConfig = z.infer<typeof HostConfig>;
 
 /** Body of `POST /containers/{id}/update`. */
-export const UpdateConfig = z.object({ ...resources, RestartPolicy: z.object({ Name: text, MaximumRetryCount: number }).nullish() });
+export const UpdateConfig = z.object({ ...resources, RestartPolicy });
 
 /** Limits alone. */
 export type ResourceConfig = z.infer<z.ZodObject<typeof resources>>;
@@ -60,7 +63,7 @@ export type ResourceConfig = z.infer<z.ZodObject<typeof resources>>;
 export const DockerConfig = z.object({
   Image: z.string(), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,
   Tty: flag, OpenStdin: flag, StdinOnce: flag, StopSignal: text, StopTimeout: number, Healthcheck: HealthConfig.nullish(), ExposedPorts: map(z.unknown()), Volumes: map(z.unknown()),
-  HostConfig: HostConfig.nullish(),
+  HostConfig: HostConfig.nullish(), NetworkDisabled: flag, /** Of its first network, as older clients say it. */ MacAddress: text,
   NetworkingConfig: z.object({ EndpointsConfig: map(EndpointConfig.nullable()) }).nullish(),
 });
 export type DockerConfig = z.infer<typeof DockerConfig>;

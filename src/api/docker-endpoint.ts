@@ -3,12 +3,11 @@ import { Attachment } from '../state/container.ts';
 import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import type { EndpointConfig } from './docker-config.ts';
 
-/** How a container is to be on network `network`. Throws BayplanError `bad-request`, or `not-built` for links. */
+/** How a container is to be on network `network`. Links are the container's own. Throws BayplanError `bad-request`. */
 export function attachmentOf(network: string, endpoint: EndpointConfig | null | undefined): Attachment {
-  const { Aliases, IPAMConfig, MacAddress, GwPriority, DriverOpts, Links } = endpoint ?? {};
+  const { Aliases, IPAMConfig, MacAddress, GwPriority, DriverOpts } = endpoint ?? {};
   const problem = endpointOptionsProblem(DriverOpts ?? {});
   if (problem !== null) throw new BayplanError('bad-request', `network ${network}: ${problem}`);
-  if ((Links ?? []).length > 0) throw new BayplanError('not-built', `network ${network}: links of one network are not built; give the other container an alias there`);
   if (MacAddress && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(MacAddress)) throw new BayplanError('bad-request', `network ${network}: "${MacAddress}" is no hardware address, expected one as 02:42:ac:11:00:02`);
   return Attachment.parse({
     aliases: Aliases ?? [], ipv4Address: IPAMConfig?.IPv4Address || null, ipv6Address: IPAMConfig?.IPv6Address || null, linkLocalIps: IPAMConfig?.LinkLocalIPs ?? [],

@@ -1,42 +1,79 @@
+import { normalize } from 'node:path/posix';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Mount } from '../state/container.ts';
+import type { VolumeSpec } from '../state/volume.ts';
 import type { DockerConfig, DockerMount } from './docker-config.ts';
 
-/** What a container is to have mounted: `Binds`, `Mounts`, `Tmpfs`, and anonymous volumes for the targets in `Volumes` that nothing else has. */
+const PROPAGATION = /^r?(private|shared|slave)$/;
+/** Kinds of options of a bind, of each at most one. */
+const MODES: readonly RegExp[] = [/^(rw|ro)$/, /^[zZ]$/, /^nocopy$/, PROPAGATION];
+
+/** What a container is to have mounted: `Binds`, `Mounts`, `Tmpfs`, and anonymous volumes for the targets in `Volumes` that nothing else has. Throws BayplanError `bad-request`, in Docker's words. */
 export function mountsOf({ HostConfig, Volumes }: DockerConfig): readonly Mount[] {
   const asked = [
     ...(HostConfig?.Binds ?? []).map(bindOf), ...(HostConfig?.Mounts ?? []).map(mountOf),
     ...Object.entries(HostConfig?.Tmpfs ?? {}).map(([target, options]) => tmpfsOf(target, options)),
   ];
-  const taken = new Set(asked.map(({ target }) => target));
+  const taken = new Set<string>();
+  for (const { target } of asked) {
+    const place = normalize(target).replace(/(.)\/$/, '$1');
+    if (taken.has(place)) throw new BayplanError('bad-request', `Duplicate mount point: ${place}`);
+    taken.add(place);
+  }
   return [...asked, ...Object.keys(Volumes ?? {}).filter((target) => !taken.has(target)).map((target) => volume(null, target, {}))];
+}
+
+/** Named volumes of `Mounts` that say how they are to be made, where they are not there yet. */
+export function volumesAsked({ HostConfig }: DockerConfig): ReadonlyMap<string, Pick<VolumeSpec, 'driverOpts' | 'labels'>> {
+  return new Map((HostConfig?.Mounts ?? []).flatMap(({ Type, Source, VolumeOptions }) => (
+    Type === 'volume' && Source && VolumeOptions ? [[Source, { driverOpts: VolumeOptions.DriverConfig?.Options ?? {}, labels: VolumeOptions.Labels ?? {} }] as const] : [])));
 }
 
 /** `SOURCE:TARGET[:OPTIONS]`, where a source that is no absolute path is a volume's name. */
 function bindOf(text: string): Mount {
-  const [source = '', target = '', ...rest] = text.split(':');
-  if (!target.startsWith('/') || source === '') throw new BayplanError('bad-request', `HostConfig.Binds: "${text}": expected SOURCE:TARGET[:OPTIONS] with an absolute target`);
-  const options = rest.join(':').split(',');
+  const [source = '', target = '', mode = '', ...more] = text.split(':');
+  if (!target.startsWith('/') || source === '' || more.length > 0) throw new BayplanError('bad-request', `HostConfig.Binds: "${text}": expected SOURCE:TARGET[:OPTIONS] with an absolute target`);
+  const options = mode === '' ? [] : mode.split(',');
+  const kinds = options.map((option) => MODES.findIndex((kind) => kind.test(option)));
+  if (kinds.includes(-1) || new Set(kinds).size < kinds.length) throw new BayplanError('bad-request', `invalid mode: ${mode}`);
   const readOnly = options.includes('ro');
-  if (!source.startsWith('/')) return volume(source, target, { readOnly, nocopy: options.includes('nocopy') });
-  const propagation = options.find((option) => /^r?(private|shared|slave)$/.test(option)) ?? '';
+  const propagation = options.find((option) => PROPAGATION.test(option)) ?? '';
+  const named = !source.startsWith('/');
+  if (named ? propagation !== '' : options.includes('nocopy')) throw new BayplanError('bad-request', `invalid volume specification: '${text}': invalid mount config for type "${named ? 'volume' : 'bind'}": field ${named ? 'BindOptions' : 'VolumeOptions'} must not be specified`);
+  if (named) return volume(source, target, { readOnly, nocopy: options.includes('nocopy') });
   return { type: 'bind', source, target, readOnly, createHostPath: true, propagation, recursive: 'enabled' };
 }
 
-function mountOf({ Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions, ImageOptions }: DockerMount): Mount {
+function mountOf(asked: DockerMount): Mount {
+  const { Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions, ImageOptions } = asked;
+  const wrong = mistakeOf(asked);
+  if (wrong !== null) throw new BayplanError('bad-request', `invalid mount config for type "${Type}": ${wrong}`);
   const readOnly = ReadOnly ?? false;
-  if (!Target.startsWith('/')) throw new BayplanError('bad-request', `HostConfig.Mounts: target "${Target}" is not an absolute path`);
   switch (Type) {
     case 'bind': return { type: 'bind', source: Source ?? '', target: Target, readOnly, createHostPath: BindOptions?.CreateMountpoint ?? false, propagation: BindOptions?.Propagation ?? '', recursive: recursiveOf(BindOptions) };
-    case 'volume': {
-      if (Object.keys(VolumeOptions?.DriverConfig?.Options ?? {}).length > 0) throw new BayplanError('not-built', `HostConfig.Mounts: ${Target}: make a volume with options first, by POST /volumes/create`);
-      return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
-    }
-    case 'image': {
-      return { type: 'image', source: Source ?? '', target: Target, subpath: ImageOptions?.Subpath ?? '' };
-    }
-    case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: readOnly ? ['ro'] : [] };
+    case 'volume': return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
+    case 'image': return { type: 'image', source: Source ?? '', target: Target, subpath: ImageOptions?.Subpath ?? '' };
+    case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: [...(readOnly ? ['ro'] : []), ...(TmpfsOptions?.Options ?? []).map((option) => option.join('='))] };
     default: throw new BayplanError('bad-request', `invalid mount config for type "${Type}": mount type unknown`);
+  }
+}
+
+function mistakeOf({ Type, Source, Target, BindOptions, VolumeOptions }: DockerMount): string | null {
+  const subpath = VolumeOptions?.Subpath ?? '';
+  const relative = (path: string): string => `invalid mount path: '${path}' mount path must be absolute`;
+  if (Target === '') return 'field Target must not be empty';
+  if (!Target.startsWith('/')) return relative(Target);
+  switch (Type) {
+    case 'bind':
+      if (!Source) return 'field Source must not be empty';
+      if (!Source.startsWith('/')) return relative(Source);
+      return BindOptions?.Propagation && !PROPAGATION.test(BindOptions.Propagation) ? `invalid propagation mode: ${BindOptions.Propagation}` : null;
+    case 'volume':
+      if (subpath !== '' && !Source) return 'must not set Subpath when using anonymous volumes';
+      if (subpath.startsWith('/') || normalize(subpath).startsWith('..')) return 'subpath must be a relative path within the volume';
+      return !Source && Object.keys(VolumeOptions?.DriverConfig?.Options ?? {}).length > 0 ? 'a volume with options needs a name: give it one by Source' : null;
+    case 'tmpfs': return Source ? 'field Source must not be specified' : null;
+    default: return null;
   }
 }
 

@@ -8,10 +8,14 @@ const LEAST_MEMORY = 6 * 1024 * 1024;
 /** The kernel's, in microseconds. */
 const LEAST_TIME = 1000;
 const LONGEST_PERIOD = 1_000_000;
+const LEAST_SHARES = 2;
+const MOST_SHARES = 262_144;
 
 /** What Docker refuses, in its words: limits by which no container could be started, and such as contradict each other. `asked` alone, and with what `holds` besides. Throws `bad-request`. */
-export function checkLimits({ memory, memoryReservation, cpus, cpuQuota, cpuPeriod }: Resources, holds: Resources): void {
+export function checkLimits({ memory, memoryReservation, cpus, cpuQuota, cpuPeriod, cpuRtRuntime, cpuRtPeriod }: Resources, holds: Resources): void {
   if (memory !== null && memory < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory limit allowed is 6MB');
+  if (memoryReservation !== null && memoryReservation < LEAST_MEMORY) throw new BayplanError('bad-request', 'Minimum memory reservation allowed is 6MB');
+  if (cpuRtRuntime !== null && cpuRtRuntime > (cpuRtPeriod ?? LONGEST_PERIOD)) throw new BayplanError('bad-request', 'cpu real-time runtime cannot be higher than cpu real-time period');
   if ((memory !== null || memoryReservation !== null) && (holds.memory ?? Infinity) < (holds.memoryReservation ?? 0)) throw new BayplanError('bad-request', 'Minimum memory limit can not be less than memory reservation limit, see usage');
   const most = cpus === null ? 0 : processors().length; // reading what they are takes longer than all of this
   if (cpus !== null && (cpus < 0 || cpus > most)) throw new BayplanError('bad-request', `range of CPUs is from 0.01 to ${most}.00, as there are only ${most} CPUs available`);
@@ -19,8 +23,9 @@ export function checkLimits({ memory, memoryReservation, cpus, cpuQuota, cpuPeri
   if (cpuQuota !== null && cpuQuota > 0 && cpuQuota < LEAST_TIME) throw new BayplanError('bad-request', 'CPU cfs quota can not be less than 1ms (i.e. 1000)');
 }
 
-/** Limits as the Docker Engine API names them; 0 says nothing. */
+/** Limits as the Docker Engine API names them; 0 says nothing. Throws BayplanError `bad-request` for shares that no cgroup can have. */
 export function resourcesOf(host: ResourceConfig): Resources {
+  checkShares(host.CpuShares ?? 0);
   return {
     memory: positive(host.Memory), cpus: host.NanoCpus ? host.NanoCpus / 1e9 : null, pids: positive(host.PidsLimit),
     memoryReservation: positive(host.MemoryReservation), memorySwap: said(host.MemorySwap), swappiness: (host.MemorySwappiness ?? -1) < 0 ? null : host.MemorySwappiness ?? null,
@@ -28,6 +33,12 @@ export function resourcesOf(host: ResourceConfig): Resources {
     cpuQuota: said(host.CpuQuota), cpuPeriod: positive(host.CpuPeriod), cpuRtRuntime: said(host.CpuRealtimeRuntime), cpuRtPeriod: positive(host.CpuRealtimePeriod),
     cpuset: host.CpusetCpus ?? '', cpusetMems: host.CpusetMems ?? '', blockIo: blockIoOf(host),
   };
+}
+
+function checkShares(shares: number): void {
+  if (shares < 0) throw new BayplanError('bad-request', `invalid CPU shares (${shares}): value must be a positive integer`);
+  if (shares !== 0 && shares < LEAST_SHARES) throw new BayplanError('bad-request', `the minimum allowed cpu-shares is ${LEAST_SHARES}`);
+  if (shares > MOST_SHARES) throw new BayplanError('bad-request', `the maximum allowed cpu-shares is ${MOST_SHARES}`);
 }
 
 /** The same in Docker's words, as `inspect` shows it. */

@@ -5,6 +5,7 @@ import type { DockerConfig, HostConfig } from './docker-config.ts';
 import { confinementOf } from './docker-confinement.ts';
 import { mountsOf } from './docker-mounts.ts';
 import { resourcesOf } from './docker-resources.ts';
+import { refusal } from './request-body.ts';
 
 /** Docker's default of the time that a container has to stop. */
 const STOP_MS = 10_000;
@@ -20,20 +21,22 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
   if (folder !== '' && !folder.startsWith('/')) throw new BayplanError('bad-request', `the working directory '${folder}' is invalid, it needs to be an absolute path`);
   const restart = host.RestartPolicy?.Name || 'no';
   if (host.AutoRemove === true && restart !== 'no') throw new BayplanError('bad-request', `HostConfig: AutoRemove and the restart policy "${restart}" exclude each other`);
-  return ContainerSpec.parse({
+  const parsed = ContainerSpec.safeParse({
     image: config.Image, imageId: '', entrypoint: entrypointOf(config), command: config.Cmd ?? null, environment: environmentOf(config.Env ?? []),
     user: config.User ?? '', groupAdd: host.GroupAdd ?? [], workingDir: config.WorkingDir ?? '', hostname: config.Hostname ?? '', domainname: config.Domainname ?? '',
     labels: config.Labels ?? {}, stopSignal: config.StopSignal || null, stopGracePeriodMs: config.StopTimeout === null || config.StopTimeout === undefined ? STOP_MS : config.StopTimeout * 1000,
-    restart: { policy: restart, maxRetries: restart === 'on-failure' ? host.RestartPolicy?.MaximumRetryCount ?? 0 : 0 }, healthcheck: healthcheckOf(config),
+    restart: { policy: restart, maxRetries: restart === 'on-failure' ? host.RestartPolicy?.MaximumRetryCount ?? 0 : 0 }, healthcheck: healthcheckOf(config, image?.healthcheck ?? null),
     capAdd: host.CapAdd ?? [], capDrop: host.CapDrop ?? [], readOnly: host.ReadonlyRootfs ?? false, init: host.Init ?? false,
     tty: config.Tty ?? false, stdinOpen: config.OpenStdin ?? false, stdinOnce: config.StdinOnce ?? false, autoRemove: host.AutoRemove ?? false,
     resources: resourcesOf(host), oomScoreAdj: host.OomScoreAdj ?? 0, shmSize: host.ShmSize || null, sysctls: host.Sysctls ?? {}, deviceCgroupRules: host.DeviceCgroupRules ?? [],
-    links: linksOf(host), ...confinementOf(host), logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
+    links: linksOf(config), ...confinementOf(host), logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
     ulimits: Object.fromEntries((host.Ulimits ?? []).map(({ Name, Soft, Hard }) => [Name, { soft: Soft, hard: Hard }])),
-    mounts: mountsOf(config), networkMode: modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
+    mounts: mountsOf(config), networkMode: config.NetworkDisabled === true ? 'none' : modeOf(host.NetworkMode ?? ''), networks, extraHosts: host.ExtraHosts ?? [],
     dns: { servers: host.Dns ?? [], search: host.DnsSearch?.length ? host.DnsSearch : null, options: host.DnsOptions ?? [] },
-    ports: portsOf(config, host, image),
+    ports: portsOf(config, host, image), exposed: Object.keys(config.ExposedPorts ?? {}).filter((key) => host.PortBindings?.[key] === undefined).map(exposedOf),
   } satisfies Record<string, unknown>);
+  if (!parsed.success) throw refusal(parsed.error);
+  return parsed.data;
 }
 
 function modeOf(mode: string): string {
@@ -44,9 +47,10 @@ function refuseUnbuilt({ StorageOpt }: HostConfig): void {
   if (Object.keys(StorageOpt ?? {}).length > 0) throw new BayplanError('not-built', 'HostConfig.StorageOpt is not built yet, and the container would be another one without it: leave it out');
 }
 
-/** `NAME[:ALIAS]`. */
-function linksOf({ Links }: HostConfig): Record<string, string> {
-  return Object.fromEntries((Links ?? []).map((link) => {
+/** `NAME[:ALIAS]`: of the default network, and of others, which name them with how the container is there. A name leads to its container on whichever network both are. */
+function linksOf({ HostConfig, NetworkingConfig }: DockerConfig): Record<string, string> {
+  const links = [...(HostConfig?.Links ?? []), ...Object.values(NetworkingConfig?.EndpointsConfig ?? {}).flatMap((endpoint) => endpoint?.Links ?? [])];
+  return Object.fromEntries(links.map((link) => {
     const [name = '', alias = name] = link.replace(/^\//, '').split(':');
     return [alias.replace(/^.*\//, ''), name];
   }));
@@ -58,21 +62,24 @@ function entrypointOf({ Entrypoint }: DockerConfig): string[] | null {
   return Entrypoint.length === 1 && Entrypoint[0] === '' ? [] : [...Entrypoint];
 }
 
-/** A name without a value takes the image's away; that is not built, and the image's stays. */
-function environmentOf(entries: readonly string[]): Record<string, string> {
-  return Object.fromEntries(entries.flatMap((entry) => {
+/** A name without a value takes the image's away. Throws BayplanError `bad-request`. */
+function environmentOf(entries: readonly string[]): Record<string, string | null> {
+  return Object.fromEntries(entries.map((entry) => {
     const at = entry.indexOf('=');
-    return at > 0 ? [[entry.slice(0, at), entry.slice(at + 1)]] : [];
+    if (at === 0 || entry === '') throw new BayplanError('bad-request', `invalid environment variable: ${entry}`);
+    return at < 0 ? [entry, null] : [entry.slice(0, at), entry.slice(at + 1)];
   }));
 }
 
-/** Times are in ns; 0 stands for Docker's defaults. */
-function healthcheckOf({ Healthcheck: check }: DockerConfig): Healthcheck | null {
-  if (check === null || check === undefined || (check.Test ?? []).length === 0) return null;
+/** Times are in ns; what is 0 or missing is as the image's check has it, or else Docker's default. */
+function healthcheckOf({ Healthcheck: check }: DockerConfig, image: Healthcheck | null): Healthcheck | null {
+  if (check === null || check === undefined) return null;
+  const test = check.Test?.length ? check.Test : image?.test;
+  if (test === undefined) return null;
   const ms = (ns: number | null | undefined, otherwise: number): number => (ns ? ns / 1e6 : otherwise);
   return {
-    test: check.Test ?? [], intervalMs: ms(check.Interval, 30_000), timeoutMs: ms(check.Timeout, 30_000), startPeriodMs: ms(check.StartPeriod, 0), startIntervalMs: ms(check.StartInterval, 5_000),
-    retries: check.Retries || 3,
+    test, intervalMs: ms(check.Interval, image?.intervalMs ?? 30_000), timeoutMs: ms(check.Timeout, image?.timeoutMs ?? 30_000), startPeriodMs: ms(check.StartPeriod, image?.startPeriodMs ?? 0),
+    startIntervalMs: ms(check.StartInterval, image?.startIntervalMs ?? 5_000), retries: check.Retries || (image?.retries ?? 3),
   };
 }
 
@@ -81,6 +88,12 @@ function portsOf(config: DockerConfig, host: HostConfig, image: ImageConfig | nu
   if (host.PublishAllPorts !== true) return bound;
   const exposed = new Set([...(image?.exposedPorts ?? []), ...Object.keys(config.ExposedPorts ?? {})]);
   return [...bound, ...[...exposed].filter((key) => host.PortBindings?.[key] === undefined).map((key) => portOf(key, '', ''))];
+}
+
+function exposedOf(key: string): string {
+  const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
+  if (port === undefined) throw new BayplanError('bad-request', `ExposedPorts: "${key}": expected PORT/PROTOCOL`);
+  return `${port}/${protocol}`;
 }
 
 /** `80/tcp` of the container, on the host's address and port, or on the first free one of `8000-8010`; '' leaves them open. */

@@ -1,3 +1,6 @@
+import { BayplanError } from '../state/bayplan-error.ts';
+import { parseDuration } from '../state/duration.ts';
+
 /** RFC 3339 as Docker writes it; 0 is its zero time. `ms` since the epoch. */
 export function rfc3339(ms: number): string {
   return ms === 0 ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString();
@@ -16,4 +19,13 @@ export function parseSince(text: string | null): bigint | null {
   if (match !== null) return BigInt(match[1] ?? '0') * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n;
+}
+
+/** A time, or a duration before now, in ms. Throws BayplanError `bad-request`. */
+export function timeOf(text: string, now: number): number {
+  const duration = parseDuration(text);
+  const time = duration === null || duration === 0 ? parseSince(text) : null;
+  if (time !== null) return Number(time / 1_000_000n);
+  if (duration === null) throw new BayplanError('bad-request', `until "${text}": expected a duration such as 24h, a time such as 2026-01-31T12:00:00Z, or seconds since the epoch`);
+  return now - duration;
 }

@@ -27,7 +27,7 @@ export interface EngineView {
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
-  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'describe' | 'verify'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'import' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'describe' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes' | 'flush'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
@@ -106,7 +106,7 @@ export interface EngineView {
   /** Removes what passes and no container uses. */
   pruneVolumes(passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
   /** Bytes by name: what containers have written into their own layer, and what volumes on this machine's disk hold. */
-  diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage>;
+  diskUsage(of: { readonly containers: boolean | readonly string[]; readonly volumes: boolean }): Promise<DiskUsage>;
   /** Takes away what engines have left on this machine that are there no more. */
   sweep(request: SweepRequest): Promise<SweepAnswer>;
   /** Stops the engine; containers go on. */

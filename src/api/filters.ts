@@ -37,6 +37,11 @@ export function labelsMatch(labels: Readonly<Record<string, string>>, wanted: re
   });
 }
 
+/** The same, and none of those that `label!` names. */
+export function labelsPass(labels: Readonly<Record<string, string>>, filters: Filters): boolean {
+  return labelsMatch(labels, filters.get('label')) && !(filters.get('label!') ?? []).some((label) => labelsMatch(labels, [label]));
+}
+
 /** Docker's booleans among the values of a filter. */
 export function isTrue(value: string): boolean {
   return value === 'true' || value === '1';

@@ -1,9 +1,8 @@
 import type { Images, StoredImage } from '../runtime/image/images.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { parseDuration } from '../state/duration.ts';
 import { familiarReference, repositoryOf } from '../state/image-reference.ts';
-import { parseSince } from './docker-time.ts';
-import { anyMatches, isTrue, labelsMatch, type Filters } from './filters.ts';
+import { timeOf } from './docker-time.ts';
+import { anyMatches, isTrue, labelsPass, type Filters } from './filters.ts';
 
 export const LIST_FILTERS = ['reference', 'label', 'dangling', 'before', 'since', 'until'];
 export const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
@@ -13,8 +12,7 @@ export function imageFilter(filters: Filters, images: Pick<Images, 'find'>, now:
   const before = times(filters.get('before'), (name) => madeAt(images, name));
   const since = times(filters.get('since'), (name) => madeAt(images, name));
   const until = times(filters.get('until'), (text) => timeOf(text, now));
-  return ({ references, image }) => labelsMatch(image.config.labels, filters.get('label'))
-    && !(filters.get('label!') ?? []).some((label) => labelsMatch(image.config.labels, [label]))
+  return ({ references, image }) => labelsPass(image.config.labels, filters)
     && (!filters.has('reference') || matchingReferences(references, filters).length > 0)
     && anyMatches(filters.get('dangling'), (dangling) => (references.length === 0) === isTrue(dangling))
     && [...before, ...until].every((time) => image.createdAt < time)
@@ -34,15 +32,6 @@ function madeAt(images: Pick<Images, 'find'>, name: string): number {
   const image = images.find(name);
   if (image === null) throw new BayplanError('not-found', `No such image: ${name}`);
   return image.createdAt;
-}
-
-/** A time, or a duration before now, in ms. */
-function timeOf(text: string, now: number): number {
-  const duration = parseDuration(text);
-  const time = duration === null || duration === 0 ? parseSince(text) : null;
-  if (time !== null) return Number(time / 1_000_000n);
-  if (duration === null) throw new BayplanError('bad-request', `until "${text}": expected a duration such as 24h, a time such as 2026-01-31T12:00:00Z, or seconds since the epoch`);
-  return now - duration;
 }
 
 /** A pattern over the name with its tag or without, as a shell's: `*` and `?` stop at slashes. */

@@ -6,6 +6,7 @@ import { registryHost } from '../state/registry-credentials.ts';
 import { sendJson } from './answer.ts';
 import { param, type Exchange } from './exchange.ts';
 import { GO_ARCH } from './go-arch.ts';
+import { importImage } from './import-image.ts';
 import { ProgressStream } from './progress-stream.ts';
 import { allCredentials, AuthConfig, imageCredentials } from './registry-auth.ts';
 import { readBody } from './request-body.ts';
@@ -17,13 +18,13 @@ const PUSH_WORDS: Readonly<Partial<Record<PartState, string>>> = {
   waiting: 'Preparing', present: 'Layer already exists', mounted: 'Mounted from another repository', uploading: 'Pushing', done: 'Pushed',
 };
 
-/** `POST /images/create?fromImage&tag`: pulls; all tags, where none is given. A failure has a status of its own as long as nothing was told of progress. */
+/** `POST /images/create?fromImage&tag`: pulls, or with `fromSrc` imports; all tags, where none is given. A failure has a status of its own as long as nothing was told of progress. */
 export async function pullImage(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
-  if (query.get('fromSrc') !== null) throw new BayplanError('not-built', 'images are not imported from archives of files yet: load an image with /images/load');
   const platform = query.get('platform') ?? '';
   const own = `linux/${GO_ARCH[arch()] ?? arch()}`;
-  if (platform !== '' && platform.split('/').slice(0, 2).join('/') !== own) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${own} are not pulled yet`);
+  if (platform !== '' && platform.split('/').slice(0, 2).join('/') !== own) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${own} are neither pulled nor imported`);
+  if (query.get('fromSrc')) return await importImage(exchange);
   const reference = named(query.get('fromImage') ?? '', query.get('tag') ?? '');
   const credentials = imageCredentials(exchange, reference);
   const all = repositoryOf(reference) === reference;

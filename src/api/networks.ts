@@ -4,10 +4,11 @@ import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type NetworkSpec } from '../stat
 import { usedNetworks } from '../engine/network-requests.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { EndpointConfig } from './docker-config.ts';
+import { timeOf } from './docker-time.ts';
 import { attachmentOf } from './docker-endpoint.ts';
 import type { EngineView } from './engine-view.ts';
 import { param, type Exchange } from './exchange.ts';
-import { anyMatches, isTrue, labelsMatch, parseFilters } from './filters.ts';
+import { anyMatches, isTrue, labelsMatch, labelsPass, parseFilters } from './filters.ts';
 import { inMode, members } from './network-json.ts';
 import { MODES, shownNetworks, type ShownNetwork } from './predefined-networks.ts';
 import { readBody } from './request-body.ts';
@@ -86,9 +87,8 @@ export async function removeNetwork(exchange: Exchange): Promise<void> {
 /** `POST /networks/prune`: those that no container is on, but for the default one. A stack's network that is pruned is made again by its next `up`. */
 export async function pruneNetworks({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
-  if (filters.has('until')) throw new BayplanError('bad-request', 'filters: "until" is not built for networks; use label');
-  const deleted = await engine.pruneNetworks((name, { stack, spec }) => !isPredefined(name, stack) && labelsMatch(spec.labels, filters.get('label'))
-    && !(filters.get('label!') ?? []).some((label) => labelsMatch(spec.labels, [label])));
+  const until = (filters.get('until') ?? []).map((text) => timeOf(text, Date.now()));
+  const deleted = await engine.pruneNetworks((name, { stack, spec, status }) => !isPredefined(name, stack) && labelsPass(spec.labels, filters) && until.every((time) => (status?.createdAt ?? 0) < time));
   engine.events.tell('network', 'prune', '', { reclaimed: '0' });
   sendJson(response, 200, { NetworksDeleted: deleted });
 }
@@ -106,6 +106,7 @@ export async function connectContainer(exchange: Exchange): Promise<void> {
   if (object === null && network === 'host') throw new BayplanError('not-connectable', 'cannot connect container to host network - container must be created in host network mode');
   if (object === null) throw new BayplanError('not-connectable', 'container cannot be connected to multiple networks with one of the networks in private (none) mode');
   if (Object.hasOwn(spec.networks, network)) throw new BayplanError('forbidden', `endpoint with name ${name} already exists in network ${network}`);
+  if ((config?.Links ?? []).length > 0) throw new BayplanError('not-built', `network ${network}: links of a container that is there already are not built; give the other one an alias there`);
   await engine.connectContainer(name, network, attachmentOf(network, config));
   sendEmpty(response, 200);
 }

@@ -3,6 +3,7 @@ import { RestartPolicy } from '../state/container.ts';
 import type { Resources } from '../state/resources.ts';
 import { sendJson } from './answer.ts';
 import { UpdateConfig } from './docker-config.ts';
+import { checkRestart } from './docker-conflicts.ts';
 import { checkLimits, resourcesOf } from './docker-resources.ts';
 import { param, type Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
@@ -13,13 +14,13 @@ export async function updateContainer(exchange: Exchange): Promise<void> {
   const { name, spec } = engine.container(param(exchange, 'id'));
   const body = await readBody(request, UpdateConfig);
   const policy = body.RestartPolicy?.Name ?? '';
-  const restart = policy === '' ? null : RestartPolicy.safeParse({ policy, maxRetries: policy === 'on-failure' ? body.RestartPolicy?.MaximumRetryCount ?? 0 : 0 });
-  if (restart?.success === false) throw new BayplanError('bad-request', `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);
+  checkRestart(body.RestartPolicy);
+  const restart = policy === '' ? null : RestartPolicy.parse({ policy, maxRetries: body.RestartPolicy?.MaximumRetryCount ?? 0 });
   if (spec.autoRemove && restart !== null && policy !== 'no') throw new BayplanError('bad-request', `container ${name} is removed at its end, and cannot be restarted too`);
   const asked = resourcesOf(body);
   const resources = changed(spec.resources, asked, (body.PidsLimit ?? 0) < 0);
   checkLimits(asked, resources ?? spec.resources);
-  await engine.updateContainer(name, { ...(resources === null ? {} : { resources }), ...(restart === null ? {} : { restart: restart.data }) });
+  await engine.updateContainer(name, { ...(resources === null ? {} : { resources }), ...(restart === null ? {} : { restart }) });
   sendJson(response, 200, { Warnings: engine.warnings({ ...spec, resources: resources ?? spec.resources }) });
 }
 

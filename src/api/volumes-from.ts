@@ -4,13 +4,22 @@ import { mountsToShare } from '../state/mounts-to-share.ts';
 import type { DockerConfig } from './docker-config.ts';
 import type { EngineView } from './engine-view.ts';
 
+/** Throws `bad-request`: docker's client takes a 404 for a missing image, and pulls. */
+function lender(engine: Pick<EngineView, 'container'>, ref: string): ReturnType<EngineView['container']> {
+  try {
+    return engine.container(ref);
+  } catch (error) {
+    throw error instanceof BayplanError && error.code === 'not-found' ? new BayplanError('bad-request', error.message) : error;
+  }
+}
+
 /** `VolumesFrom`: volumes and folders of other containers, `NAME[:ro|rw]`, at the places where those have them. What the container asks for itself comes first. */
 export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
   const mounts = new Map<string, Mount>(spec.mounts.map((mount) => [mount.target, mount]));
   for (const text of HostConfig?.VolumesFrom ?? []) {
     const [, ref = '', mode = ''] = /^(.+?)(?::([a-z,]+))?$/.exec(text) ?? [];
     if (!['', 'ro', 'rw'].includes(mode)) throw new BayplanError('bad-request', `HostConfig.VolumesFrom: "${text}": expected CONTAINER[:ro|rw]`);
-    for (const mount of mountsToShare(engine.container(ref))) {
+    for (const mount of mountsToShare(lender(engine, ref))) {
       if (mounts.has(mount.target)) continue;
       mounts.set(mount.target, mode === 'ro' ? { ...mount, readOnly: true } : mount);
     }

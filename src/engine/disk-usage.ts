@@ -1,4 +1,3 @@
-import type { Containers } from '../runtime/container/containers.ts';
 import { treeSize } from '../runtime/tree-size.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Volume } from '../state/volume.ts';
@@ -7,10 +6,12 @@ import type { Volume } from '../state/volume.ts';
 export interface DiskUsage { readonly containers: ReadonlyMap<string, number>; readonly volumes: ReadonlyMap<string, number> }
 
 /** What containers have written into their own layer, and what volumes hold; those that are mounted from elsewhere are left out. */
-export async function diskUsage(containers: Pick<Containers, 'list' | 'written'> | null, volumes: ReadonlyMap<string, Volume>): Promise<DiskUsage> {
+export async function diskUsage({ names, written }: { readonly names: readonly string[]; readonly written: (name: string) => Promise<number> }, volumes: ReadonlyMap<string, Volume>): Promise<DiskUsage> {
   const folders = new Map([...volumes].flatMap(([name, { spec, status }]) => (status === null || Object.keys(spec.driverOpts).length > 0 ? [] : [[name, status.mountpoint] as const])));
-  return { containers: containers === null ? new Map() : await sizes([...containers.list().keys()], (name) => containers.written(name)), volumes: await sizes([...folders.keys()], (name) => treeSize(folders.get(name) ?? '')) };
+  return { containers: await sizes(names, written), volumes: await sizes([...folders.keys()], (name) => treeSize(folders.get(name) ?? '')) };
 }
+
+export const NO_CONTAINERS = { names: [], written: () => Promise.resolve(0) };
 
 /** One after the other: a question of this kind must not take the disk from what runs. */
 async function sizes(names: readonly string[], sizeOf: (name: string) => Promise<number>): Promise<ReadonlyMap<string, number>> {

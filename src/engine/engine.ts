@@ -277,8 +277,9 @@ export class Engine {
     return container?.status?.phase === 'running' ? replacedBinds(container.status.pid, container.spec) : [];
   }
 
-  async diskUsage(of: { readonly containers: boolean; readonly volumes: boolean }): Promise<DiskUsage> {
-    return await diskUsage(of.containers ? this.containers : null, of.volumes ? this.volumes.list() : new Map());
+  async diskUsage(of: { readonly containers: boolean | readonly string[]; readonly volumes: boolean }): Promise<DiskUsage> {
+    const names = of.containers === true ? [...this.containers.list().keys()] : of.containers === false ? [] : of.containers;
+    return await diskUsage({ names, written: (name) => this.containers.written(name) }, of.volumes ? this.volumes.list() : new Map());
   }
 
   /** Makes the one container of `desired`, with what it needs, and starts nothing; answers its id. */

@@ -3,8 +3,8 @@ import { readingEarlier } from '../runtime/record.ts';
 import { Source } from '../state/messages.ts';
 import { Desired } from '../state/state.ts';
 
-/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. 3: how services go back, what is done about drift. 4: schedules. 5: providers, devices by request, volumes of other containers. 6: replicas that a person has removed. */
-export const STACK_RECORD_VERSION = 6;
+/** Of a stack's desired state, the one that is wanted and those of before. 2: update policies, users and runtimes of services, which an engine of version 1 would not heed. 3: how services go back, what is done about drift. 4: schedules. 5: providers, devices by request, volumes of other containers. 6: replicas that a person has removed. 7: variables that are taken away. */
+export const STACK_RECORD_VERSION = 7;
 
 const Current = z.strictObject({
   version: z.literal(STACK_RECORD_VERSION),

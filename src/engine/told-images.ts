@@ -26,6 +26,11 @@ export function toldImages(images: Images, events: Pick<EventLog, 'tell'>): Imag
       return pushed;
     },
     commit: (request) => images.commit(request),
+    import: async (request) => {
+      const id = await images.import(request);
+      tell('import', id);
+      return id;
+    },
     load: async (archive) => {
       const references = await images.load(archive);
       for (const id of new Set(references.map((reference) => images.find(reference)?.id ?? reference))) tell('load', id);

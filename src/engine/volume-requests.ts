@@ -6,7 +6,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { ANONYMOUS_VOLUME, type Volume, type VolumeSpec } from '../state/volume.ts';
 import type { Step } from '../state/plan.ts';
 import { volumeUsers } from '../state/volume-users.ts';
-import { diskUsage } from './disk-usage.ts';
+import { diskUsage, NO_CONTAINERS } from './disk-usage.ts';
 
 export interface VolumeRuntime {
   readonly volumes: Pick<Volumes, 'list'>;
@@ -41,7 +41,7 @@ export async function removeVolume({ volumes, carryOut }: VolumeRuntime, name: s
 export async function pruneVolumes(runtime: VolumeRuntime, passes: (volume: Volume) => boolean): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
   const users = volumeUsers(runtime.containers.list());
   const unused = new Map([...runtime.volumes.list()].filter(([name, volume]) => !users.has(name) && !runtime.awaited(name, volume) && passes(volume)));
-  const sizes = (await diskUsage(null, unused)).volumes;
+  const sizes = (await diskUsage(NO_CONTAINERS, unused)).volumes;
   const deleted: string[] = [];
   for (const name of unused.keys()) {
     const volume = runtime.volumes.list().get(name);

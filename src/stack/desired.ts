@@ -77,7 +77,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     entrypoint: service.entrypoint === undefined || service.entrypoint === null ? null : [...service.entrypoint],
     command: service.command === undefined || service.command === null ? null : [...service.command],
     // A variable without a value is absent in the container.
-    environment: Object.fromEntries(Object.entries(service.environment ?? {}).flatMap(([key, value]) => value === null ? [] : [[key, value] as const])),
+    environment: service.environment ?? {}, exposed: [],
     user: service.user ?? '',
     groupAdd: [...(service.group_add ?? [])],
     workingDir: service.working_dir ?? '',

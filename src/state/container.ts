@@ -123,7 +123,8 @@ export const ContainerSpec = z.strictObject({
   imageId: z.string(),
   entrypoint: z.array(z.string()).nullable(),
   command: z.array(z.string()).nullable(),
-  environment: z.record(z.string(), z.string()),
+  /** Null: without this one, though the image may have it. */
+  environment: z.record(z.string(), z.string().nullable()),
   /** `user[:group]`, names or numbers; '' as the image says. */
   user: z.string(),
   groupAdd: z.array(z.string()),
@@ -189,6 +190,8 @@ export const ContainerSpec = z.strictObject({
   /** Names by which this container alone finds others: alias → name on its networks. */
   links: z.record(z.string(), z.string()).default({}),
   ports: z.array(PublishedPort),
+  /** Ports that it is said to listen at beside the image's, as `80/tcp`. */
+  exposed: z.array(z.string()).default([]),
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 

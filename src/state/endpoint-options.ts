@@ -9,7 +9,7 @@ const KNOWN = [IFNAME, SYSCTLS];
 export function endpointSysctls(options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const text = options[SYSCTLS] ?? '';
   return Object.fromEntries((text === '' ? [] : text.split(',')).map((entry): readonly [string, string] => {
-    const [, key, value] = /^(net\.(?:ipv4|ipv6|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_]+)=(.*)$/.exec(entry.trim()) ?? [];
+    const [, key, value] = /^(net\.(?:ipv4|ipv6|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_]+)=(.*)$/.exec(entry.trim().replace('.ifname.', '.IFNAME.')) ?? []; // docker's client writes small letters
     if (key === undefined || value === undefined) throw new BayplanError('bad-request', `option ${SYSCTLS}: "${entry}": expected settings of the link as net.ipv4.conf.IFNAME.forwarding=1`);
     return [key, value];
   }));

@@ -67,6 +67,7 @@ export class FakeEngine implements EngineView {
       if (reference.includes('cut')) throw new BayplanError('registry-cut', 'registry docker.io cut the connection off');
       return { reference: 'docker.io/library/nginx:1', digest: IMAGE.digest, changed: true };
     },
+    import: async () => Promise.reject(new Error('not asked for')),
     stackArtifact: async () => Promise.reject(new Error('not asked for')),
     tags: async (reference, { credentials }) => {
       this.calls.push(`tags ${reference} ${JSON.stringify(credentials)}`);

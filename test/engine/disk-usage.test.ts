@@ -1,14 +1,9 @@
 import { expect, test } from 'vitest';
 import { diskUsage } from '../../src/engine/disk-usage.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
-import type { Container } from '../../src/state/container.ts';
-import { containerSpec } from '../spec-values.ts';
-
-const container: Container = { identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 0 }, spec: containerSpec(), status: null };
-const all = new Map([['a', container], ['lost', container], ['z', container]]);
 
 function usage(error: Error): ReturnType<typeof diskUsage> {
-  return diskUsage({ list: () => all, written: (name) => (name === 'lost' ? Promise.reject(error) : Promise.resolve(5)) }, new Map());
+  return diskUsage({ names: ['a', 'lost', 'z'], written: (name) => (name === 'lost' ? Promise.reject(error) : Promise.resolve(5)) }, new Map());
 }
 
 test('what cannot be found out of one container is left out, the others are told', async () => {

@@ -186,7 +186,7 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
     ...systemMounts(input).filter(({ destination }) => !asked.has(destination)),
     ...files
       .filter(([target]) => !asked.has(target))
-      .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate'] })),
+      .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate', ...(input.spec.readOnly ? ['ro'] : [])] })),
     ...input.mounts.map((mount) => mountOf(mount, input.users ?? null)),
   ];
 }

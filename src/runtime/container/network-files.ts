@@ -7,7 +7,7 @@ import { rootOf } from './users.ts';
 
 /** `/etc/hosts` as Docker makes it: loopback names, `extra_hosts`, then the container's own name at its own address. `gateway` is what `host-gateway` stands for. */
 export function hostsFile(record: ContainerRecord, hostname: string, gateway: string): string {
-  const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
+  const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
   for (const extra of record.spec.extraHosts) {
     const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
     if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);

@@ -30,7 +30,10 @@ export function environmentOf(spec: ContainerSpec, image: ImageStatus, hostname:
   if (hostname !== '') variables.set('HOSTNAME', hostname);
   if (spec.tty) variables.set('TERM', 'xterm');
   for (const entry of image.config.environment) set(variables, entry);
-  for (const [name, value] of Object.entries(spec.environment)) variables.set(name, value);
+  for (const [name, value] of Object.entries(spec.environment)) {
+    if (value === null) variables.delete(name);
+    else variables.set(name, value);
+  }
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 

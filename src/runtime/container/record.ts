@@ -4,8 +4,9 @@ import { readingEarlier } from '../record.ts';
 import { DRIVER_NAMES } from '../storage/storage-driver.ts';
 import { Users } from './users.ts';
 
-/** 2: users, runtime and storage driver of its own, which an engine of version 1 would not heed. 3: hooks before its start, parts of images. 4: devices by request, volumes of other containers. */
-export const CONTAINER_RECORD_VERSION = 4;
+/** 2: users, runtime and storage driver of its own, which an engine of version 1 would not heed. 3: hooks before its start, parts of images. 4: devices by request, volumes of other containers. 5: variables that are taken
+ * away, ports that are said to be listened at. */
+export const CONTAINER_RECORD_VERSION = 5;
 
 const Record = z.strictObject({
   version: z.literal(CONTAINER_RECORD_VERSION),

@@ -1,6 +1,8 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { parseDuration } from '../../state/duration.ts';
 import type { ContainerSpec, Healthcheck } from '../../state/container.ts';
 import type { ConfigFile } from './config.ts';
+import { exposedPorts } from './exposed-ports.ts';
 
 /** The part of an image's configuration that says how containers of it run, in the words of the OCI image specification and Docker's. */
 export type RunConfig = NonNullable<ConfigFile['config']>;
@@ -10,6 +12,7 @@ export function committedConfig(base: RunConfig, spec: ContainerSpec): RunConfig
   return {
     ...base,
     Env: withVariables(base.Env ?? [], Object.entries(spec.environment)),
+    ...(spec.exposed.length === 0 && spec.ports.length === 0 ? {} : { ExposedPorts: { ...base.ExposedPorts, ...Object.fromEntries([...spec.exposed, ...spec.ports.map(({ target, protocol }) => `${target}/${protocol}`)].map((port) => [port, {}])) } }),
     ...(spec.entrypoint === null ? {} : { Entrypoint: spec.entrypoint, Cmd: spec.command }),
     ...(spec.command === null ? {} : { Cmd: spec.command }),
     ...(spec.user === '' ? {} : { User: spec.user }),
@@ -24,9 +27,12 @@ function healthcheckOf({ test, intervalMs, timeoutMs, startPeriodMs, startInterv
   return { Test: [...test], Interval: intervalMs * 1e6, Timeout: timeoutMs * 1e6, StartPeriod: startPeriodMs * 1e6, StartInterval: startIntervalMs * 1e6, Retries: retries };
 }
 
-function withVariables(before: readonly string[], added: readonly (readonly [string, string])[]): string[] {
+function withVariables(before: readonly string[], added: readonly (readonly [string, string | null])[]): string[] {
   const all = new Map(before.map((entry) => [entry.split('=', 1)[0] ?? '', entry]));
-  for (const [name, value] of added) all.set(name, `${name}=${value}`);
+  for (const [name, value] of added) {
+    if (value === null) all.delete(name);
+    else all.set(name, `${name}=${value}`);
+  }
   return [...all.values()];
 }
 
@@ -35,11 +41,12 @@ const INSTRUCTIONS: Readonly<Record<string, (config: RunConfig, rest: string) =>
   ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: commandOf(rest) }),
   ENV: (config, rest) => ({ ...config, Env: withVariables(config.Env ?? [], pairsOf(rest, 'ENV')) }),
   LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest, 'LABEL')) } }),
-  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(wordsOf(rest).map((port) => [portOf(port), {}])) } }),
+  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(wordsOf(rest).flatMap(portsOf).map((port) => [port, {}])) } }),
   VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((listOf(rest) ?? wordsOf(rest)).map((path) => [path, {}])) } }),
   USER: (config, rest) => ({ ...config, User: rest }),
-  WORKDIR: (config, rest) => ({ ...config, WorkingDir: rest.startsWith('/') ? rest : `${(config.WorkingDir ?? '/').replace(/\/$/, '')}/${rest}` }),
+  WORKDIR: (config, rest) => ({ ...config, WorkingDir: rest.startsWith('/') ? rest : `${(config.WorkingDir ?? '').replace(/\/$/, '')}/${rest}` }),
   STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: rest }),
+  HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheckIn(rest) }),
   ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(Array.isArray(config['OnBuild']) ? config['OnBuild'] : []), rest] }),
 };
 
@@ -50,6 +57,27 @@ export function withChange(config: RunConfig, line: string): RunConfig {
   if (instruction === undefined) throw new BayplanError('bad-request', `change "${line}": expected one of ${Object.keys(INSTRUCTIONS).join(', ')}`);
   if (rest === '') throw new BayplanError('bad-request', `change "${line}": ${name.toUpperCase()} needs a value`);
   return instruction(config, rest);
+}
+
+const CHECK_TIMES: Readonly<Record<string, 'Interval' | 'Timeout' | 'StartPeriod' | 'StartInterval'>> = { interval: 'Interval', timeout: 'Timeout', 'start-period': 'StartPeriod', 'start-interval': 'StartInterval' };
+
+/** `NONE`, or `[--interval=TIME …] CMD COMMAND`. */
+function healthcheckIn(text: string): NonNullable<RunConfig['Healthcheck']> {
+  const wrong = (why: string): BayplanError => new BayplanError('bad-request', `change "HEALTHCHECK ${text}": ${why}`);
+  const [, flags = '', kind = '', command = ''] = /^((?:--\S+\s+)*)(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
+  if (kind.toUpperCase() === 'NONE' && flags === '' && command === '') return { Test: ['NONE'] };
+  if (kind.toUpperCase() !== 'CMD' || command === '') throw wrong('expected NONE, or options and CMD with a command');
+  const words = listOf(command);
+  const check: NonNullable<RunConfig['Healthcheck']> = { Test: words === null ? ['CMD-SHELL', command] : ['CMD', ...words] };
+  for (const flag of flags.split(/\s+/).filter((each) => each !== '')) {
+    const [, name = '', value = ''] = /^--([a-z-]+)=(.+)$/.exec(flag) ?? [];
+    const time = CHECK_TIMES[name];
+    const ms = time === undefined ? null : parseDuration(value);
+    if (time !== undefined && ms !== null && ms >= 0) check[time] = Math.round(ms * 1e6);
+    else if (name === 'retries' && /^\d{1,9}$/.test(value)) check.Retries = Number(value);
+    else throw wrong(`${flag}: expected --interval, --timeout, --start-period or --start-interval with a time as 30s, or --retries with a number`);
+  }
+  return check;
 }
 
 /** A JSON list is run as it is, all else by a shell. */
@@ -87,7 +115,8 @@ function pairsOf(text: string, instruction: string): readonly (readonly [string,
   });
 }
 
-function portOf(text: string): string {
-  if (!/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/.test(text)) throw new BayplanError('bad-request', `change "EXPOSE ${text}": expected PORT or PORT/PROTOCOL`);
-  return text.includes('/') ? text : `${text}/tcp`;
+function portsOf(text: string): readonly string[] {
+  const ports = exposedPorts(text);
+  if (ports === null) throw new BayplanError('bad-request', `change "EXPOSE ${text}": expected PORT or PORT/PROTOCOL`);
+  return ports;
 }

@@ -9,7 +9,8 @@ import { committedConfig, withChange, type RunConfig } from './commit-config.ts'
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ConfigFile } from './config.ts';
 import type { Layout } from './layout.ts';
-import { CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE, type Descriptor, type Manifest } from './oci.ts';
+import { CONFIG_TYPE, LAYER_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from './oci.ts';
+import { architecture } from './platform.ts';
 
 /** An image that is made from a container. */
 export interface CommitRequest {
@@ -24,6 +25,17 @@ export interface CommitRequest {
   readonly message: string;
   /** Instructions of a Dockerfile. */
   readonly changes: readonly string[];
+}
+
+/** An image that is made from an archive of files. */
+export type ImportRequest = Pick<CommitRequest, 'layer' | 'reference' | 'message' | 'changes'>;
+
+/** What an imported image begins with. */
+export function emptyImage(): { readonly file: ConfigFile; readonly manifest: Manifest } {
+  return {
+    file: { architecture: architecture(), os: 'linux', rootfs: { type: 'layers', diff_ids: [] } },
+    manifest: Manifest.parse({ schemaVersion: 2, mediaType: MANIFEST_TYPE, config: { mediaType: CONFIG_TYPE, digest: `sha256:${'0'.repeat(64)}`, size: 0 }, layers: [] }),
+  };
 }
 
 /** Throws BayplanError `bad-request` for a change that is none. */

@@ -14,7 +14,8 @@ import { archiveImages, digestOf, type ArchiveImage } from './archive-images.ts'
 import { stageArchive } from './archive.ts';
 import { Catalog, document, type Known } from './catalog.ts';
 import { layerFolder } from './chain-id.ts';
-import { changedConfig, committedDocuments, storeLayer, type CommitRequest } from './commit.ts';
+import { withChange, type RunConfig } from './commit-config.ts';
+import { changedConfig, committedDocuments, emptyImage, storeLayer, type CommitRequest, type ImportRequest, type StoredBlob } from './commit.ts';
 import { ConfigFile } from './config.ts';
 import type { ImageDetails, Images, ImageUser, ImageUsers, Pulled, PullOptions, Removed, StoredImage } from './images.ts';
 import { InFlight } from './in-flight.ts';
@@ -22,6 +23,7 @@ import { named, withDescriptors, withoutNames } from './index-names.ts';
 import { LayerStore } from './layer-store.ts';
 import { Layout } from './layout.ts';
 import { Manifest, MANIFEST_TYPE, type Descriptor, type Index } from './oci.ts';
+import { plainArchive } from './plain-archive.ts';
 import { asPulled, pulledName } from './pulled-names.ts';
 import { reachable } from './reachable.ts';
 import type { PullStore } from './registry/pull.ts';
@@ -150,10 +152,18 @@ class ImageStore implements Images {
   }
 
   async commit(request: CommitRequest): Promise<string> {
+    return await this.#making(request, () => this.#commit(request));
+  }
+
+  async import(request: ImportRequest): Promise<string> {
+    return await this.#making(request, () => this.#import(request));
+  }
+
+  async #making({ layer }: ImportRequest, make: () => Promise<string>): Promise<string> {
     try {
-      return await this.#inFlight.during(() => this.#commit(request));
+      return await this.#inFlight.during(make);
     } catch (error) {
-      request.layer.destroy();
+      layer.destroy();
       if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw new BayplanError('disk-full', 'the disk is full: no image was made; free some space and try again', { cause: error });
       throw error;
     }
@@ -234,7 +244,19 @@ class ImageStore implements Images {
     const manifest = document(this.#layout, image.digest, Manifest);
     const file = document(this.#layout, manifest.config.digest, ConfigFile);
     const config = changedConfig(file.config ?? {}, request.spec, request.changes);
-    const stored = await storeLayer(this.#layout, request.layer);
+    return await this.#made(file, manifest, await storeLayer(this.#layout, request.layer), config, request);
+  }
+
+  async #import(request: ImportRequest): Promise<string> {
+    const { file, manifest } = emptyImage();
+    const config = request.changes.reduce(withChange, {});
+    const stored = await storeLayer(this.#layout, await plainArchive(request.layer));
+    const { descriptor: { digest }, diffId } = stored;
+    await this.#layers.ensureAll([{ diffId, chainId: diffId, digest, blob: this.#layout.blobPath(digest) }]); // a layer that is refused makes no image
+    return await this.#made(file, manifest, stored, config, { ...request, author: '' });
+  }
+
+  async #made(file: ConfigFile, manifest: Manifest, stored: StoredBlob, config: RunConfig, request: Pick<CommitRequest, 'author' | 'message' | 'reference'>): Promise<string> {
     const documents = committedDocuments(file, manifest, stored, config, request, new Date(this.#now()).toISOString());
     const id = digestOf(documents.config);
     const bytes = documents.manifestOf({ digest: id, size: documents.config.length });

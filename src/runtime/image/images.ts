@@ -1,7 +1,7 @@
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { CredentialsByHost, RegistryCredentials } from '../../state/registry-credentials.ts';
-import type { CommitRequest } from './commit.ts';
+import type { CommitRequest, ImportRequest } from './commit.ts';
 import type { ConfigFile } from './config.ts';
 import type { StackArtifact } from '../../state/stack-artifact.ts';
 import type { Described } from './registry/describe.ts';
@@ -38,6 +38,8 @@ export interface Images {
   verify(host: string, credentials: RegistryCredentials, signal: AbortSignal): Promise<void>;
   /** Makes an image from a container; answers its ID. Throws BayplanError `not-found`, `bad-request`, `disk-full`. */
   commit(request: CommitRequest): Promise<string>;
+  /** The same of an archive of files (tar, plain or gzip), which is its only layer. Throws BayplanError `bad-request`, `layer-…`, `disk-full`. */
+  import(request: ImportRequest): Promise<string>;
   /** Loads a tar stream: an OCI layout or a `docker save` archive. Answers the references (or IDs) now known. Nothing half-made is kept. */
   load(archive: NodeJS.ReadableStream): Promise<readonly string[]>;
   /** The images as a tar stream: an archive of `docker save` that is an OCI layout too. Throws BayplanError `not-found`. */

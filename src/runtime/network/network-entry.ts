@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, cidrText, contains, type Family } from '../../state/cidr.ts';
 import type { Network, NetworkSpec } from '../../state/network.ts';
 import { networkOptions, type NetworkOptions } from '../../state/network-options.ts';
@@ -54,6 +55,7 @@ export class NetworkEntry {
   }
 
   allocate(owner: string, wanted: WantedAddresses): Addresses {
+    if (wanted.ipv6 !== null && this.#ipv6 === null) throw new BayplanError('bad-request', `network ${this.record.name}: it has no IPv6, so ${wanted.ipv6} cannot be had there: give it enable_ipv6 and a subnet`);
     const before = this.#ipv4.owners.includes(owner);
     const ipv4 = this.#ipv4.allocate(owner, wanted.ipv4);
     try {

@@ -38,6 +38,6 @@ describe('resourcesOf', () => {
 
 it('device rules stand behind the one that denies all', () => {
   expect(deviceRulesOf(containerSpec({ deviceCgroupRules: ['c 10:* rm', 'b *:7 w', 'a *:* rwm'] }), [])).toEqual([
-    { allow: false, access: 'rwm' }, { allow: true, type: 'c', major: 10, access: 'rm' }, { allow: true, type: 'b', minor: 7, access: 'w' }, { allow: true, type: 'a', access: 'rwm' },
+    { allow: false, access: 'rwm' }, { allow: true, type: 'c', major: 10, minor: 200, access: 'rwm' }, { allow: true, type: 'c', major: 10, access: 'rm' }, { allow: true, type: 'b', minor: 7, access: 'w' }, { allow: true, type: 'a', access: 'rwm' },
   ]);
 });
