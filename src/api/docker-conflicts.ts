@@ -6,7 +6,7 @@ const LEAST_CHECK_NS = 1e6;
 
 /** What a container cannot be asked for together, and values that mean nothing, in Docker's words. Throws BayplanError `bad-request`. */
 export function checkConflicts(config: DockerConfig): void {
-  const wrong = networkConflict(config) ?? utsConflict(config) ?? healthMistake(config) ?? isolationMistake(config) ?? driverMistake(config);
+  const wrong = networkConflict(config) ?? utsConflict(config) ?? healthMistake(config) ?? isolationMistake(config) ?? driverMistake(config) ?? logMistake(config);
   if (wrong !== null) throw new BayplanError('bad-request', wrong);
   checkRestart(config.HostConfig?.RestartPolicy);
 }
@@ -53,6 +53,11 @@ function healthMistake({ Healthcheck: check }: DockerConfig): string | null {
 function isolationMistake({ HostConfig }: DockerConfig): string | null {
   const isolation = HostConfig?.Isolation ?? '';
   return ['', 'default'].includes(isolation.toLowerCase()) ? null : `invalid isolation (${isolation}): linux only supports 'default'`;
+}
+
+function logMistake({ HostConfig }: DockerConfig): string | null {
+  const { mode = '', 'max-buffer-size': buffer } = HostConfig?.LogConfig?.Config ?? {};
+  return buffer !== undefined && mode !== 'non-blocking' && HostConfig?.LogConfig?.Type !== 'syslog' ? 'logger: max-buffer-size option is only supported with \'mode=non-blocking\'' : null;
 }
 
 function driverMistake({ HostConfig }: DockerConfig): string | null {

@@ -10,17 +10,16 @@ const MODES: readonly RegExp[] = [/^(rw|ro)$/, /^[zZ]$/, /^nocopy$/, PROPAGATION
 
 /** What a container is to have mounted: `Binds`, `Mounts`, `Tmpfs`, and anonymous volumes for the targets in `Volumes` that nothing else has. Throws BayplanError `bad-request`, in Docker's words. */
 export function mountsOf({ HostConfig, Volumes }: DockerConfig): readonly Mount[] {
-  const asked = [
-    ...(HostConfig?.Binds ?? []).map(bindOf), ...(HostConfig?.Mounts ?? []).map(mountOf),
-    ...Object.entries(HostConfig?.Tmpfs ?? {}).map(([target, options]) => tmpfsOf(target, options)),
-  ];
+  const mounts = [...(HostConfig?.Binds ?? []).map(bindOf), ...(HostConfig?.Mounts ?? []).map(mountOf)];
+  const tmpfs = Object.entries(HostConfig?.Tmpfs ?? {}).map(([target, options]) => tmpfsOf(target, options)); // Docker lets one lie over a mount
   const taken = new Set<string>();
-  for (const { target } of asked) {
+  for (const { target } of mounts) {
     const place = normalize(target).replace(/(.)\/$/, '$1');
     if (taken.has(place)) throw new BayplanError('bad-request', `Duplicate mount point: ${place}`);
     taken.add(place);
   }
-  return [...asked, ...Object.keys(Volumes ?? {}).filter((target) => !taken.has(target)).map((target) => volume(null, target, {}))];
+  for (const { target } of tmpfs) taken.add(target);
+  return [...mounts, ...tmpfs, ...Object.keys(Volumes ?? {}).filter((target) => !taken.has(target)).map((target) => volume(null, target, {}))];
 }
 
 /** Named volumes of `Mounts` that say how they are to be made, where they are not there yet. */

@@ -5,6 +5,7 @@ import { parseSince, rfc3339Nano } from './docker-time.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
 import { streamType } from './hijack.ts';
+import { logDetails } from './log-details.ts';
 import { LineSplitter, type LinePart } from './line-splitter.ts';
 
 /** `tail=` of a query: null for all. Throws `bad-request`. */
@@ -18,7 +19,7 @@ export function tailOf(text: string | null): number | null {
 /** `GET /containers/{id}/logs`: frames, or raw bytes where the container has a terminal. */
 export async function containerLogs(exchange: Exchange): Promise<void> {
   const { engine, params, query, response, gone } = exchange;
-  const { name, spec } = engine.container(params['id'] ?? '');
+  const { name, spec, status } = engine.container(params['id'] ?? '');
   const wanted = { stdout: flag(exchange, 'stdout'), stderr: flag(exchange, 'stderr') };
   if (!wanted.stdout && !wanted.stderr) throw new BayplanError('bad-request', 'ask for at least one of stdout=1 and stderr=1');
   const since = parseSince(query.get('since'));
@@ -28,7 +29,9 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
   const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
-  const stamps = flag(exchange, 'timestamps') || flag(exchange, 'details') ? new Stamps(write, { times: flag(exchange, 'timestamps'), details: flag(exchange, 'details') }) : null;
+  const stamps = flag(exchange, 'timestamps') || flag(exchange, 'details') ? new Stamps(write, {
+    times: flag(exchange, 'timestamps'), details: flag(exchange, 'details') ? `${logDetails({ id: status?.id ?? '', name, spec, image: engine.images.find(spec.imageId) })} ` : '',
+  }) : null;
   for await (const record of records) {
     if (until !== null && record.time > until) break;
     if (!wanted[record.stream] || (since !== null && record.time < since)) continue;
@@ -39,7 +42,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   response.end();
 }
 
-/** Puts each line's time before it, and a blank for its details, of which there are none. */
+/** Puts each line's time before it, and its details. */
 class Stamps {
   readonly #write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>;
   readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
@@ -47,9 +50,9 @@ class Stamps {
   readonly #open = new Set<LogRecord['stream']>();
   #last = 0n;
 
-  readonly #with: { readonly times: boolean; readonly details: boolean };
+  readonly #with: { readonly times: boolean; readonly details: string };
 
-  constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>, shown: { readonly times: boolean; readonly details: boolean }) {
+  constructor(write: (stream: LogRecord['stream'], data: Buffer) => Promise<void>, shown: { readonly times: boolean; readonly details: string }) {
     this.#with = shown;
     this.#write = write;
   }
@@ -66,7 +69,7 @@ class Stamps {
   }
 
   async #line(stream: LogRecord['stream'], { data, ends }: LinePart): Promise<void> {
-    const stamp = this.#open.has(stream) ? '' : `${this.#with.times ? `${rfc3339Nano(this.#last)} ` : ''}${this.#with.details ? ' ' : ''}`;
+    const stamp = this.#open.has(stream) ? '' : `${this.#with.times ? `${rfc3339Nano(this.#last)} ` : ''}${this.#with.details}`;
     if (ends) this.#open.delete(stream);
     else this.#open.add(stream);
     await this.#write(stream, Buffer.concat([Buffer.from(stamp), data, Buffer.from(ends ? '\n' : '')]));

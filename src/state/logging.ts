@@ -36,9 +36,18 @@ export function loggingProblem({ driver, options }: Logging): string | null {
   if (options['mode'] !== undefined && !['blocking', 'non-blocking'].includes(options['mode'])) return `logging option mode "${options['mode']}": expected "blocking" or "non-blocking"`;
   const buffer = options['max-buffer-size'];
   if (buffer !== undefined && (sizeOf(buffer) ?? 0) <= 0) return `logging option max-buffer-size "${buffer}": expected a size such as 1m`;
+  for (const name of ['labels-regex', 'env-regex']) if (!isPattern(options[name] ?? '')) return `logging option ${name} "${options[name] ?? ''}": it is no regular expression`;
   const unknown = Object.keys(options).find((name) => (driver === 'syslog' ? !SYSLOG_OPTIONS.includes(name) : name !== 'max-size' && name !== 'max-file' && !INDIFFERENT.has(name)));
   if (unknown === undefined) return syslogProblem({ driver, options });
   return `logging option "${unknown}" means nothing to driver "${driver === '' ? 'json-file' : driver}"`;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false; // that is the answer
+  }
 }
 
 /** Where the output goes beside the log that is kept here; null: nowhere. */

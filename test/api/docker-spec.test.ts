@@ -19,7 +19,7 @@ describe('a container of the Docker Engine API', () => {
       Cmd: ['x'], Entrypoint: [''], Env: ['A=b=c', 'NONE'], Tty: true, OpenStdin: true, StdinOnce: true, StopTimeout: 3, Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },
       HostConfig: { NanoCpus: 5e8, Memory: 1024, PidsLimit: -1, RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 4 }, NetworkMode: 'none', ReadonlyRootfs: true, Tmpfs: { '/t': 'size=1m,mode=1777' } },
     })).toMatchObject({
-      command: ['x'], entrypoint: [], environment: { A: 'b=c' }, tty: true, stdinOpen: true, stdinOnce: true, stopGracePeriodMs: 3000, resources: { cpus: 0.5, memory: 1024, pids: null },
+      command: ['x'], entrypoint: [], environment: { A: 'b=c', NONE: null }, tty: true, stdinOpen: true, stdinOnce: true, stopGracePeriodMs: 3000, resources: { cpus: 0.5, memory: 1024, pids: null },
       healthcheck: { test: ['CMD', 'true'], intervalMs: 2000, timeoutMs: 30_000, retries: 3 }, restart: { policy: 'on-failure', maxRetries: 4 }, networkMode: 'none', readOnly: true,
       mounts: [{ type: 'tmpfs', target: '/t', options: ['size=1m', 'mode=1777'] }],
     });
