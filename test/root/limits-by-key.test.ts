@@ -43,7 +43,7 @@ const CGROUPS: Readonly<Record<string, Case>> = {
   mem_swappiness: { keys: ['mem_swappiness: 10', 'mem_swappiness: 0'], files: { 'memory/memory.swappiness': ['10', '0', '60'] }, inPlace: true },
   oom_kill_disable: { keys: ['oom_kill_disable: true', 'oom_kill_disable: false'], files: { 'memory/memory.oom_control': ['oom_kill_disable 1', 'oom_kill_disable 0', 'oom_kill_disable 0'] }, inPlace: true, among: true },
   pids_limit: { keys: ['pids_limit: 30', 'pids_limit: 20'], files: { 'pids/pids.max': ['30', '20', 'max'] }, inPlace: true },
-  device_cgroup_rules: { keys: ['device_cgroup_rules: ["c 10:200 rw"]', 'device_cgroup_rules: ["c 10:200 r"]'], files: { 'devices/devices.list': ['c 10:200 rw', 'c 10:200 r', 'c 10:200 rwm'] }, inPlace: false, among: true },
+  device_cgroup_rules: { keys: ['device_cgroup_rules: ["c 10:237 rw"]', 'device_cgroup_rules: ["c 10:237 r"]'], files: { 'devices/devices.list': ['c 10:237 rw', 'c 10:237 r', 'c 10:237 rwm'] }, inPlace: false, among: true },
   ...(WEIGHED === undefined ? {} : {
     'blkio_config.weight': { keys: ['blkio_config: {weight: 300}', 'blkio_config: {weight: 200}'], files: { 'blkio/blkio.bfq.weight': ['300', '200', '100'] }, inPlace: true },
     'blkio_config.weight_device': { keys: [`blkio_config: {weight_device: [{path: /dev/${WEIGHED}, weight: 300}]}`, `blkio_config: {weight_device: [{path: /dev/${WEIGHED}, weight: 200}]}`], files: { 'blkio/blkio.bfq.weight_device': [`${number(WEIGHED)} 300`, `${number(WEIGHED)} 200`, ''] }, inPlace: true },
