@@ -30,8 +30,9 @@ export interface TableNames { readonly table: string; readonly linkPrefix: strin
 
 /**
  * The whole table as one transaction that replaces what is there. Established connections go on. The `raw` rule is what keeps neighbours from ports
- * published on 127.0.0.1: the destination is rewritten before routing looks at it. Of ::1 the kernel itself sees to that, and takes no answer
- * for it from a bridge either, so what is published there is not rewritten: the socket that reserves the port carries it.
+ * published on 127.0.0.1: the destination is rewritten before routing looks at it. Each packet passes there, so the address is compared first: a link's name
+ * costs more. Of ::1 the kernel itself sees to that, and takes no answer for it from a bridge either, so what is published there is not rewritten: the socket
+ * that reserves the port carries it.
  */
 export function wholeTable(names: TableNames, state: TableState): string {
   const content = contentOf(names, state);
@@ -50,7 +51,7 @@ table inet ${names.table} {
 ${chains.map(({ name, rules }) => `  chain ${name} { ${rules.join('; ')}; }\n`).join('')}\
 ${ALL_FAMILIES.map((family) => familySets(family, filled)).join('')}\
   chain raw { type filter hook prerouting priority raw; policy accept;
-    iifname != "lo" ip daddr 127.0.0.0/8 drop; }
+    ip daddr 127.0.0.0/8 iifname != "lo" drop; }
   chain guarded {
 ${ALL_FAMILIES.map(guardRules).join('\n')}; }
   chain publish {

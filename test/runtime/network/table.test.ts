@@ -43,7 +43,7 @@ test('the whole table', () => {
       map guard6 { type inet_proto . inet_service : verdict; }
       set own6 { type ifname . ipv6_addr; flags interval; elements = { "mine" . fd00::/64 }; }
       chain raw { type filter hook prerouting priority raw; policy accept;
-        iifname != "lo" ip daddr 127.0.0.0/8 drop; }
+        ip daddr 127.0.0.0/8 iifname != "lo" drop; }
       chain guarded {
         ip daddr . meta l4proto . th dport vmap @guard_ip
         meta nfproto ipv4 meta l4proto . th dport vmap @guard
