@@ -1,3 +1,4 @@
+import { BayplanError } from '../state/bayplan-error.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
 import { type PassOptions, USUAL_PASS } from '../state/pass-options.ts';
 import type { Plan, Step } from '../state/plan.ts';
@@ -19,7 +20,8 @@ import { wantedSteps } from './wanted-steps.ts';
  * an order in which they could be carried out one by one. `now` in ms since the epoch. `since`: when it was asked for; a container that was started after that and has ended
  * is noted, not started over and over.
  *
- * Throws BayplanError `not-found` for an external network or volume that is missing, `image-not-found` for an image that is and must not be pulled, `conflict` where a name belongs to somebody else.
+ * Throws BayplanError `not-found` for an external network or volume that is missing, `image-not-found` for an image that is and must not be pulled, `conflict` where a name belongs to somebody else,
+ * `volume-lost` where what is to be started needs a volume whose folder is gone.
  */
 export function plan(desired: Desired, actual: State, now: number, since: number = Number.POSITIVE_INFINITY, options: PassOptions = USUAL_PASS): Plan {
   const wanted = expand(desired, actual.images).filter(({ name }) => !options.left.includes(name)).map((one) => amongThose(one, options.only));
@@ -41,6 +43,7 @@ export function plan(desired: Desired, actual: State, now: number, since: number
     ...made.steps,
   ];
   const steps = [...others, ...repairs(others, desired, actual, options)].map((step): Step => (options.renewVolumes && step.action === 'remove-container' ? { ...step, args: { ...step.args, volumes: true } } : step));
+  refuseLostVolumes(steps, actual);
   const ids = new Set(steps.map(({ id }) => id));
   const trials = made.trials.filter((id) => ids.has(id));
   const linked = steps.map((step): Step => ({ ...step, needs: [...new Set(step.needs)].filter((need) => ids.has(need)) }));
@@ -50,6 +53,18 @@ export function plan(desired: Desired, actual: State, now: number, since: number
     wakeAt: fates.wakeAt,
     ...(trials.length === 0 ? {} : { trials }), ...(rollouts.halts.length === 0 ? {} : { halts: rollouts.halts }),
   };
+}
+
+/** What would be made or started with a volume whose folder somebody has removed fails before anything is done: a new folder would hide that the data is gone. */
+function refuseLostVolumes(steps: readonly Step[], actual: State): void {
+  for (const { action, args } of steps) {
+    const spec = action === 'create-container' ? args.spec : action === 'start-container' ? actual.containers[args.name]?.spec : undefined;
+    if (spec === undefined) continue;
+    for (const volume of volumesOf({ spec, status: null })) {
+      const lost = actual.volumes[volume]?.status?.drift?.find(({ kind, field }) => kind === 'data' && field === 'data');
+      if (lost !== undefined) throw new BayplanError('volume-lost', `volume ${volume}: its folder ${lost.expected} is gone, and ${'name' in args ? args.name : ''} needs it: put it back from a backup, or run "down" and "volume rm ${volume}" to begin with an empty one`);
+    }
+  }
 }
 
 /** What has drifted is put right too, whoever was to do it: `up` says what there shall be. Not of what is made or started anew anyhow, nor where it is about one container alone. */

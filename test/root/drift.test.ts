@@ -206,6 +206,10 @@ describe('drift is only told', () => {
     await eventually(() => expect(told('drift', 'demo_data').map(({ attributes }) => attributes['policy'])).toContain('report'), BOUND_MS);
     expect((await machine.engine.stackDrift('demo')).map(({ name, fate }) => [name, fate])).toEqual([['demo_data', 'report']]);
     expect(existsSync(folder)).toBe(false);
+    const { pid } = status();
+    const renewed = file('', 'environment: { A: b }');
+    expect(await machine.up(renewed)).toMatchObject({ ok: false, message: `volume demo_data: its folder ${folder}/_data is gone, and ${WEB} needs it: put it back from a backup, or run "down" and "volume rm demo_data" to begin with an empty one` });
+    expect([status().pid, existsSync(folder)]).toEqual([pid, false]); // nothing was taken away for it
     renameSync(`${folder}.away`, folder);
     expect(await machine.engine.stackDrift('demo')).toEqual([]);
   });
