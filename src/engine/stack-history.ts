@@ -40,9 +40,10 @@ export class StackHistory {
   /** What people are shown, latest first. */
   list(name: string): readonly RevisionAnswer[] {
     const all = this.revisions(name);
-    return all.map(({ revision, at, title, desired }, index): RevisionAnswer => {
-      const before = all[index - 1];
-      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined ? [] : revisionDiff(before.desired, desired) };
+    const desired = all.map(pinned); // an image that took another's name is a change too
+    return all.map(({ revision, at, title }, index): RevisionAnswer => {
+      const [before, now] = [desired[index - 1], desired[index]];
+      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined || now === undefined ? [] : revisionDiff(before, now) };
     }).reverse();
   }
 

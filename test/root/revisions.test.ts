@@ -68,6 +68,11 @@ secrets: { word: { file: ${path} } }
   await loadAnother('bayplan/hello:here');
   expect(engine.images.find('bayplan/hello:here')?.id).not.toBe(first?.id);
   expect((await machine.up(secret(file))).done).toContain('create-container demo-web-1');
+  writeFileSync(file, 'third');
+  expect(await machine.up(secret(file))).toMatchObject({ ok: true });
+  expect((await engine.stackHistory('demo'))[0]?.changes).toEqual(['service web: secret demo_word changed']);
+  expect(await engine.diffRevisions('demo', 1, 3)).toEqual([expect.stringMatching(/^service web: image: bayplan\/hello:here was \w{12} and is \w{12} now$/), 'service web: secret demo_word changed']);
+  expect((await engine.stackHistory('demo')).find(({ revision }) => revision === 2)?.changes).toEqual([expect.stringContaining('image: bayplan/hello:here was'), 'service web: secret demo_word changed']);
   await engine.images.tag('bayplan/hello:here', 'bayplan/hello');
   expect(await engine.images.prune(() => true)).toMatchObject({ deleted: [] });
   await expect(engine.images.remove(first?.id ?? '', false)).rejects.toThrow(/it is kept for a way back to revision \d of stack demo/);
