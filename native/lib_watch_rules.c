@@ -36,6 +36,12 @@ static bool may_drop(uint16_t type) {
   }
 }
 
+/* Another engine's, which drops nothing but what is its own. */
+static bool is_engines(const struct nlattr *table) {
+  static const char name[] = "bayplan";
+  return table && table->nla_len >= NLA_HDRLEN + sizeof name - 1 && !memcmp((const char *)table + NLA_HDRLEN, name, sizeof name - 1);
+}
+
 /* Each transaction is told message by message, then who made it. The first attribute of all kinds is the table's name. Whether it is at its end and says something. */
 static bool read_rule(struct watch *one, const struct nlmsghdr *header) {
   if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg))) return false;
@@ -43,7 +49,7 @@ static bool read_rule(struct watch *one, const struct nlmsghdr *header) {
     const struct nlattr *table = attribute_of(header, NFTA_TABLE_NAME);
     size_t length = strlen(one->table);
     if (table && table->nla_len == NLA_HDRLEN + length + 1 && !memcmp((const char *)table + NLA_HDRLEN, one->table, length)) one->touched = true;
-    one->matters |= may_drop(header->nlmsg_type);
+    one->matters |= may_drop(header->nlmsg_type) && !is_engines(table);
     return false;
   }
   const struct nlattr *pid = attribute_of(header, NFTA_GEN_PROC_PID), *name = attribute_of(header, NFTA_GEN_PROC_NAME);

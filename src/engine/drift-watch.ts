@@ -149,7 +149,7 @@ export class DriftWatch {
 
   #watchVolumes(): void {
     for (const cancel of this.#volumes.splice(0)) cancel();
-    this.#add(this.#volumes, { kind: 'mounts', of: String(process.pid) }, () => this.#mark((dirty) => { dirty.volumes = true; }));
+    if (this.#context.volumes.anyMounted) this.#add(this.#volumes, { kind: 'mounts', of: String(process.pid) }, () => this.#mark((dirty) => { dirty.volumes = true; }));
     for (const folder of this.#context.volumes.places()) this.#add(this.#volumes, { kind: 'entries', of: folder }, () => this.#mark((dirty) => { dirty.volumes = true; }));
   }
 

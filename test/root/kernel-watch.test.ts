@@ -152,10 +152,10 @@ describe('of what says nothing it does not hear', () => {
   });
 
   // In a network namespace of its own: others change rules beside this test.
-  test("elements of others' sets", () => {
+  test("elements of others' sets, and other engines' tables", () => {
     const steps = ['list tables', 'add table inet other', 'add set inet other banned { type ipv4_addr; }', 'add element inet other banned { 192.0.2.1 }', 'add chain inet other forward { type filter hook forward priority 0; }',
-      'add table inet own { set ports { type inet_service; }; }', 'add element inet own ports { 80 }'];
+      'add table inet own { set ports { type inet_service; }; }', 'add element inet own ports { 80 }', 'add table inet bayplan-other'];
     const output = execFileSync('unshare', ['--net', process.execPath, join(import.meta.dirname, 'rules-heard.mjs'), join(build, 'libbayplan.so'), folder, ...steps], { encoding: 'utf8' });
-    expect(JSON.parse(output)).toEqual(['', 'others', '', '', 'others', 'own', 'own']);
+    expect(JSON.parse(output)).toEqual(['', 'others', '', '', 'others', 'own', 'own', '']);
   });
 });

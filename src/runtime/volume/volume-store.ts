@@ -99,6 +99,10 @@ class VolumeStore implements Volumes {
     }
   }
 
+  get anyMounted(): boolean {
+    return [...this.#records.values()].some(({ spec }) => mountRequestOf(spec) !== null);
+  }
+
   places(): readonly string[] {
     return [this.#folder, ...[...this.#records.keys()].map((name) => join(this.#folder, name))];
   }

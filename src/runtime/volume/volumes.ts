@@ -21,6 +21,8 @@ export interface Volumes {
   look(): void;
   /** Folders in which it shows that one is taken away. */
   places(): readonly string[];
+  /** Whether there is one that is a mount while it is used. */
+  readonly anyMounted: boolean;
   /** Host path of the volume's data. */
   mountpoint(name: string): string;
   /**
