@@ -75,17 +75,18 @@ static int read_personality(json_t *object, struct config *config, struct error 
   return 0;
 }
 
-struct filter_entry { const char *listener; const char **flags; };
+struct filter_entry { const char *listener, *metadata; const char **flags; };
 
 /* What of linux.seccomp is no part of the program that it is compiled to. */
 static int read_filter_flags(json_t *object, unsigned *out, struct error *err) {
-  static const struct field fields[] = {{"listenerPath", FIELD_TEXT, offsetof(struct filter_entry, listener)}, {"flags", FIELD_TEXTS, offsetof(struct filter_entry, flags)}, {0}};
+  static const struct field fields[] = {{"listenerPath", FIELD_TEXT, offsetof(struct filter_entry, listener)}, {"listenerMetadata", FIELD_TEXT, offsetof(struct filter_entry, metadata)},
+    {"flags", FIELD_TEXTS, offsetof(struct filter_entry, flags)}, {0}};
   static const struct { const char *name; unsigned value; } known[] = {
     {"SECCOMP_FILTER_FLAG_TSYNC", 0}, {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG}, {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
   };
-  struct filter_entry entry = {NULL, NULL};
+  struct filter_entry entry = {NULL, NULL, NULL};
   if (fields_read(object, "config.json: linux.seccomp", fields, &entry, err) < 0) return -1;
-  if (entry.listener && *entry.listener) return error_text(err, "config.json: linux.seccomp.listenerPath: not supported");
   for (const char **name = entry.flags; name && *name; name++) {
     size_t i = 0;
     while (i < sizeof known / sizeof *known && strcmp(*name, known[i].name) != 0) i++;

@@ -49,6 +49,7 @@ struct scheduler { bool set; uint32_t policy; int32_t nice; uint32_t priority; u
 #define MEMORY_NODES 1024
 struct memory_policy { bool set; const char *name; int mode; unsigned count; unsigned long nodes[MEMORY_NODES / (8 * sizeof(unsigned long))]; };
 
+struct notify;
 struct process_spec {
   char **args, **env;             /* NULL-terminated */
   const char *cwd;
@@ -66,6 +67,7 @@ struct process_spec {
   bool has_oom; int oom_score_adj;
   bool has_personality; unsigned long personality; /* of exec: its container's */
   unsigned filter_flags;          /* of seccomp(2), beside those that every filter gets */
+  struct notify *notify;          /* whom the filter puts calls to; NULL: nobody */
   const char *apparmor;           /* a profile of the kernel's; NULL: none */
   struct scheduler scheduler;
   struct memory_policy memory;    /* linux.memoryPolicy; of exec: its container's */

@@ -25,6 +25,7 @@
 #include "loopback.h"
 #include "mounts.h"
 #include "newroot.h"
+#include "notify.h"
 #include "process.h"
 #include "schedule.h"
 #include "scope.h"
@@ -154,7 +155,8 @@ static int run(struct init_context *init, struct error *err) {
   struct prepared prepared;
   const struct process_spec *process = &init->config->process;
   if (process_begin(process, init->options.preserve, &prepared, err) < 0 || make_ready(init, &filter, err) < 0) return -1;
-  const int kept[] = {init->failure, init->options.listener, prepared.attributes};
+  const struct notify *notify = process->notify;
+  const int kept[] = {init->failure, init->options.listener, prepared.attributes, notify ? notify->socket : -1, notify ? notify->proc : -1};
   file_close_others(3 + init->options.preserve, kept, sizeof kept / sizeof *kept);
   if (process_prepare(process, filter.len ? &filter : NULL, &prepared, err) < 0) return -1;
   if (init->options.listener >= 0) {

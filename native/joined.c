@@ -13,6 +13,7 @@
 #include "file.h"
 #include "keyring.h"
 #include "namespaces.h"
+#include "notify.h"
 #include "process.h"
 #include "schedule.h"
 #include "scope.h"
@@ -48,7 +49,8 @@ static int take_terminal(const struct process_spec *process, const struct init_s
 static int become(const struct joined *joined, struct error *err) {
   struct prepared prepared;
   if (process_begin(joined->process, joined->preserve, &prepared, err) < 0) return -1;
-  const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes, joined->started};
+  const struct notify *notify = joined->process->notify;
+  const int kept[] = {joined->failure, joined->target, joined->stdio.console, prepared.attributes, joined->started, notify ? notify->socket : -1, notify ? notify->proc : -1};
   if (joined->process->first_cpus && schedule_cpus(joined->process->first_cpus, err) < 0) return -1;
   if (cgroup_join(joined->cgroup, err) < 0 || schedule_cpus(joined->process->cpus, err) < 0) return -1;
   if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);

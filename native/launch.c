@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "file.h"
+#include "notify.h"
 #include "scope.h"
 #include "spawn.h"
 #include "stage.h"
@@ -42,13 +43,16 @@ int launch_spawn(struct launch *launch, const struct init_stdio *stdio, struct e
   if (needs_gate(config) && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0) return error_errno(err, "socketpair", NULL);
   struct init_context init = {.config = config, .cgroup = launch->cgroup, .stdio = *stdio, .failure = failure[1], .gate = gate[1], .launcher = {failure[0], gate[0]}, .options = launch->options,
     .state = &launch->state};
-  if (stage_is_needed(config)) {
+  if (notify_open(config, &config->process, &launch->state, "creating", 0, err) < 0) {
+    launch->pid = -1;
+  } else if (stage_is_needed(config)) {
     launch->pid = stage_run(&init, &launch->pidfd, err);
   } else {
     launch->pid = spawn(config->namespaces & ~(unsigned long)CLONE_NEWCGROUP, cgroup_v2_fd(launch->cgroup), &launch->pidfd);
     if (launch->pid == 0) init_run(&init);
     if (launch->pid < 0) error_errno(err, "clone3", config->cgroups_path);
   }
+  notify_close(&config->process);
   close(failure[1]);
   if (gate[1] >= 0) close(gate[1]);
   launch->failure = failure[0];

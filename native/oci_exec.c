@@ -18,6 +18,7 @@
 #include "foreground.h"
 #include "joined.h"
 #include "launch.h"
+#include "notify.h"
 #include "oci.h"
 #include "pid_file.h"
 #include "scope.h"
@@ -195,7 +196,10 @@ static int run(const struct request *request, struct container *container, char 
   if (request->console_socket && (console[1] = connect_unix(request->console_socket, err)) < 0) return -1;
   struct joined joined = {.pid = container->pid, .target = target, .process = &process, .cgroup = cgroup, .filter = filter.len ? &filter : NULL,
     .stdio = {-1, -1, -1, console[1], console[0] >= 0}, .preserve = request->preserve, .failure = failure[1], .says_start = true, .started = -1};
+  struct container_state state = {config.version, container->id, container->bundle, &config};
+  if (notify_open(&config, &process, &state, "running", container->pid, err) < 0) return -1;
   pid_t pid = joined_spawn(&joined, &pidfd, err);
+  notify_close(&process);
   if (pid < 0) return -1;
   oci_debug("process %d joins container %s", pid, container->id);
   close(failure[1]);

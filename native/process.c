@@ -17,6 +17,7 @@
 #include "caps.h"
 #include "label.h"
 #include "memory_policy.h"
+#include "notify.h"
 #include "reaper.h"
 #include "schedule.h"
 #include "seccomp.h"
@@ -215,7 +216,7 @@ int process_prepare(const struct process_spec *process, const struct sock_fprog 
 
 void process_run(const struct process_spec *process, struct prepared *prepared, int about_to_run, struct error *err) {
   if (prepared->attributes >= 0 && label_set(prepared->attributes, process->apparmor, err) < 0) return;
-  if (prepared->filter && seccomp_apply(prepared->filter, process->filter_flags, err) < 0) return;
+  if (prepared->filter && (process->notify ? notify_apply(process->notify, prepared->filter, process->filter_flags, err) : seccomp_apply(prepared->filter, process->filter_flags, err)) < 0) return;
   if (process_drop(process, prepared, err) < 0) return;
   syscall(SYS_close_range, 3u + prepared->preserve, ~0u, CLOSE_RANGE_CLOEXEC);
   if (process->init && reaper_split(about_to_run, err) < 0) return;

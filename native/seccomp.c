@@ -34,7 +34,7 @@ static int action_of(const char *name, int64_t number, uint32_t *action, struct 
   static const struct { const char *name; uint32_t action; } actions[] = {
     {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW}, {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO}, {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
     {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD}, {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS}, {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
-    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE}, {"SCMP_ACT_LOG", SECCOMP_RET_LOG},
+    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE}, {"SCMP_ACT_LOG", SECCOMP_RET_LOG}, {SECCOMP_NOTIFY, SECCOMP_RET_USER_NOTIF},
   };
   for (size_t i = 0; name && i < sizeof actions / sizeof *actions; i++)
     if (strcmp(name, actions[i].name) == 0) {
@@ -42,7 +42,6 @@ static int action_of(const char *name, int64_t number, uint32_t *action, struct 
       if (*action == SECCOMP_RET_ERRNO || *action == SECCOMP_RET_TRACE) *action |= (uint32_t)(number < 0 ? EPERM : number) & SECCOMP_RET_DATA;
       return 0;
     }
-  if (name && strcmp(name, "SCMP_ACT_NOTIFY") == 0) return error_text(err, "seccomp: SCMP_ACT_NOTIFY is not supported: there is nobody here to hand the listener to");
   return error_text(err, "seccomp: unknown or unsupported action \"%s\"", name ? name : "");
 }
 
@@ -218,6 +217,19 @@ static int collect(json_t *profile, bool *wanted, struct calls *calls, struct er
   return 0;
 }
 
+bool seccomp_is_action(json_t *object, const char *key, const char *action) {
+  const char *name = json_string_value(json_object_get(object, key));
+  return name && strcmp(name, action) == 0;
+}
+
+bool seccomp_notifies(json_t *profile) {
+  size_t i;
+  json_t *entry;
+  bool wanted = seccomp_is_action(profile, "defaultAction", SECCOMP_NOTIFY);
+  json_array_foreach(json_object_get(profile, "syscalls"), i, entry) wanted |= seccomp_is_action(entry, "action", SECCOMP_NOTIFY);
+  return wanted;
+}
+
 int seccomp_build(json_t *profile, struct sock_fprog *out, struct error *err) {
   json_t *errnum = json_object_get(profile, "defaultErrnoRet"), *names = json_object_get(profile, "architectures"), *name;
   uint32_t otherwise;
@@ -277,7 +289,7 @@ int seccomp_read(const char *path, struct sock_fprog *program, struct error *err
 
 int seccomp_apply(const struct sock_fprog *program, unsigned flags, struct error *err) {
   /* As runc does: without this flag the kernel turns on a mitigation that slows every container process. */
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW | flags, program) < 0) return error_errno(err, "seccomp", NULL);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW | (flags & ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), program) < 0) return error_errno(err, "seccomp", NULL);
   return 0;
 }
 
@@ -296,6 +308,7 @@ int cmd_seccomp(int argc, char **argv) {
   json_t *object = profile ? json_load_file(profile, 0, &where) : NULL;
   if (!profile || !output) error_text(&err, "seccomp: --profile and --output are needed");
   else if (!object) error_text(&err, "%s: line %d: %s", profile, where.line, where.text);
+  else if (seccomp_notifies(object)) error_text(&err, "seccomp: %s is not supported: there is nobody here to hand the listener to", SECCOMP_NOTIFY);
   else if (seccomp_build(object, &program, &err) == 0 && file_replace(output, program.filter, program.len * sizeof *program.filter, &err) == 0) return 0;
   error_write(2, &err);
   return 1;

@@ -337,7 +337,9 @@ describe('what cannot be done', () => {
     ['a memory policy of no mode', (config) => { config.linux.memoryPolicy = { nodes: '0' }; }, 'config.json: linux.memoryPolicy: invalid memory policy mode ""'],
     ['a memory policy with nodes that it cannot have', (config) => { config.linux.memoryPolicy = { mode: 'MPOL_DEFAULT', nodes: '0-7' }; }, 'config.json: linux.memoryPolicy: MPOL_DEFAULT mode requires 0 nodes but got 8'],
     ['a memory policy of nodes beyond all machines', (config) => { config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0-9876543210' }; }, 'config.json: linux.memoryPolicy: invalid memory policy nodes "0-9876543210": a list such as 0-3,7 is wanted, of nodes below 1024'],
-    ['a seccomp listener', (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/x' }; }, 'config.json: linux.seccomp.listenerPath: not supported'],
+    ['calls for a seccomp listener that has no socket', (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }] }; }, 'seccomp: SCMP_ACT_NOTIFY needs a listenerPath'],
+    ['a seccomp agent that is not there', (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/nowhere', syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }] }; }, 'failed to connect with seccomp agent: connect /nowhere: No such file or directory'],
+    ['a seccomp listener for what the set-up itself needs', (config) => { config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/nowhere', syscalls: [{ names: ['write'], action: 'SCMP_ACT_NOTIFY' }] }; }, 'seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall'],
   ])('%s is said in one line, and nothing is left', (_, edit, message) => {
     const { status, stderr } = refused(edit);
     expect(status).toBe(1);
