@@ -1,13 +1,13 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { JobRun } from '../state/job.ts';
 import type { Desired } from '../state/state.ts';
-import type { EngineParts } from './engine-parts.ts';
+import type { JobsContext } from './jobs.ts';
 
 /** What a run depends on has to be as the file says within so long. */
 const DEPENDENCIES_MS = 60_000;
 
 /** Waits until the containers of what a run depends on are as the file says. Rejects once `over` is aborted, or after a minute. */
-export async function dependenciesOf({ containers, supervisor }: Pick<EngineParts, 'containers' | 'supervisor'>, stack: string, dependsOn: Desired['services'][string]['dependsOn'], over: AbortSignal): Promise<void> {
+export async function dependenciesOf({ containers, supervisor }: Pick<JobsContext['parts'], 'containers' | 'supervisor'>, stack: string, dependsOn: Desired['services'][string]['dependsOn'], over: AbortSignal): Promise<void> {
   const limit = AbortSignal.any([over, AbortSignal.timeout(DEPENDENCIES_MS)]);
   const needed = Object.entries(dependsOn).flatMap(([other, { condition }]) => [...containers.list()].filter(([, { identity }]) => identity.owner === 'stack' && identity.stack === stack && identity.service === other)
     .map(([name]) => supervisor.waitFor(name, condition === 'service_healthy' ? 'healthy' : condition === 'service_started' ? 'started' : 'completed', limit)));

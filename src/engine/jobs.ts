@@ -1,15 +1,18 @@
 import type { ContainerRequest } from '../plan/requested-steps.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import type { ContainerStore } from '../runtime/container/container-store.ts';
 import type { Job, JobAnswer, JobRun } from '../state/job.ts';
+import type { Paths } from '../state/paths.ts';
 import type { Desired } from '../state/state.ts';
-import type { EngineParts } from './engine-parts.ts';
 import { afterJobEvent, IDLE, type JobEvent, LONGEST_RETRY_MS } from './job-machine.ts';
-import { currentNotes, notesOfGone, withRun } from './job-record.ts';
+import { currentNotes, notesOfGone, takenSince, withRun } from './job-record.ts';
 import { dependenciesOf, desiredRun } from './job-run.ts';
 import { JobStore } from './job-store.ts';
 import { dueSlot, nextSlot } from './job-times.ts';
 import { RunsUnderWay } from './runs-under-way.ts';
 import type { StackRecord } from './stack-record.ts';
+import type { StackStore } from './stack-store.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /** Clocks are looked at again after so long: they may have been set meanwhile. */
 const LOOK_MS = 30_000;
@@ -20,7 +23,13 @@ const GONE = 'its service was taken away before it had begun';
 const STOPPED = 'it was stopped before it had begun';
 
 export interface JobsContext {
-  readonly parts: Pick<EngineParts, 'containers' | 'stacks' | 'supervisor' | 'paths' | 'booted'>;
+  readonly parts: {
+    readonly containers: Pick<ContainerStore, 'get' | 'list' | 'onEvent'>;
+    readonly stacks: Pick<StackStore, 'get' | 'list' | 'onChange'>;
+    readonly supervisor: Pick<Supervisor, 'waitFor'>;
+    readonly paths: Pick<Paths, 'stacks'>;
+    readonly booted: boolean;
+  };
   /** Does `work` while nothing takes the stack down; a down then cancels it, and waits until it has settled. */
   readonly beside: (stack: string, work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
   /** Makes the one container of a desired state, durably, and starts nothing. */
@@ -73,7 +82,7 @@ export class Jobs {
     if (record === null) throw new BayplanError('not-found', `no such stack: ${stack}`);
     return jobsOf(record).map(([service, job]): JobAnswer => {
       const notes = this.#notes.get(stack, service);
-      return { version: 1, service, job, next: nextSlot(job, this.#context.now()), phase: notes?.state.phase ?? 'idle', waiting: notes?.state.waiting.length ?? 0, runs: [...notes?.runs ?? []].reverse() };
+      return { version: 1, service, job, next: nextSlot(job, Math.max(this.#context.now(), notes?.slot ?? 0)), phase: notes?.state.phase ?? 'idle', waiting: notes?.state.waiting.length ?? 0, runs: [...notes?.runs ?? []].reverse() };
     });
   }
 
@@ -162,15 +171,16 @@ export class Jobs {
       if (event.type === 'due' && event.slot !== null && (event.slot <= notes.slot || notes.runs.some((run) => run.slot === event.slot))) return null; // it was taken already
       const { state, action } = afterJobEvent(notes.state, event, job);
       const slot = event.type === 'due' && event.slot !== null ? event.slot : notes.slot;
+      const since = slot === notes.slot ? notes.since : takenSince(notes, slot, nextSlot(job, notes.slot));
       if (action !== 'start') {
-        await keep(service, { ...notes, state, slot });
+        await keep(service, { ...notes, state, slot, since });
         if (action === 'skip' && event.type === 'due' && event.slot === null) throw new BayplanError('conflict', `service "${service}" is being run already: wait for its end, or let the file say overlap: queue`);
         if (action === 'skip') this.#context.report(`${stack}: service ${service} is still running: its run of ${new Date(slot).toISOString()} is left out (overlap: skip)`);
         if (action === 'stop') this.#background(this.#stop(notes.runs.at(-1)?.container ?? ''));
         return null;
       }
       const run: JobRun = { run: notes.last + 1, container: `${stack}-${service}-job-${notes.last + 1}`, slot: state.slot, attempt: state.attempt, startedAt: 0, finishedAt: 0, exitCode: 0, error: '' };
-      await keep(service, { ...notes, state, slot, last: run.run, runs: [...notes.runs, run] });
+      await keep(service, { ...notes, state, slot, since, last: run.run, runs: [...notes.runs, run] });
       this.#background(this.#begin(stack, service, run));
       return run;
     });
@@ -200,7 +210,7 @@ export class Jobs {
         if (containers.get(run.container) === null) await this.#context.create(desired, signal);
         if (!this.#wants(stack, service)) return await this.#context.ask(run.container, { action: 'remove', volumes: true, ended: false }); // its service was taken away meanwhile
         AbortSignal.any([over, signal]).throwIfAborted();
-        await this.#note(stack, service, run.run, { startedAt: this.#context.now() });
+        await this.#notes.update(stack, service, (notes) => ({ ...notes, begun: run.run }));
         await this.#context.ask(run.container, { action: 'start' });
       });
     } catch (error) {
@@ -230,7 +240,7 @@ export class Jobs {
     const { containers, booted } = this.#context.parts;
     const status = containers.get(run.container)?.status ?? null;
     const begun = status !== null && status.phase !== 'created';
-    if ((begun && status.phase !== 'running') || (!begun && booted && run.startedAt !== 0)) return await this.#ended(run.container);
+    if ((begun && status.phase !== 'running') || (!begun && booted && notes.begun === run.run)) return await this.#ended(run.container);
     if (!begun && notes.state.phase === 'stopping') return await this.#finish(stack, service, run, { exitCode: 125, error: STOPPED });
     if (!begun) return await this.#begin(stack, service, run); // it was written down, and not begun
     this.#current.add(run.container, this.#context.parts.stacks.get(stack)?.desired.services[service]?.job?.timeoutMs ?? 0, status.startedAt);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IDLE, type JobState } from '../../src/engine/job-machine.ts';
-import { currentNotes, type JobNotes, notesOfGone } from '../../src/engine/job-record.ts';
+import { currentNotes, type JobNotes, notesOfGone, takenSince } from '../../src/engine/job-record.ts';
 import { desiredRun } from '../../src/engine/job-run.ts';
 import { JobStore } from '../../src/engine/job-store.ts';
 import type { Job } from '../../src/state/job.ts';
@@ -11,7 +11,7 @@ import { nothingDesired } from '../../src/state/state.ts';
 
 const job: Job = { schedule: '0 3 * * *', timezone: 'UTC', overlap: 'skip', retries: 0, timeoutMs: 0, history: 5 };
 const HOUR = 3_600_000;
-const notes: JobNotes = { state: IDLE, slot: 10 * HOUR, schedule: job.schedule, timezone: job.timezone, last: 0, runs: [] };
+const notes: JobNotes = { state: IDLE, slot: 10 * HOUR, since: null, schedule: job.schedule, timezone: job.timezone, last: 0, begun: 0, runs: [] };
 
 describe('from when a schedule counts', () => {
   it('from when it was accepted', () => expect(currentNotes(null, job, 5 * HOUR, 6 * HOUR).slot).toBe(5 * HOUR));
@@ -25,6 +25,17 @@ describe('from when a schedule counts', () => {
     expect(currentNotes(notes, job, 0, 2 * HOUR).slot).toBe(2 * HOUR);
     expect(currentNotes(null, job, 9 * HOUR, 2 * HOUR).slot).toBe(2 * HOUR);
     expect(currentNotes(notes, job, 0, 10 * HOUR - 2000)).toBe(notes); // it was put right by a little: no slot comes twice
+  });
+  it('from its last slot, where the clock was set back by less than a day over slots that were all taken', () => {
+    const taken = { ...notes, slot: 10 * HOUR, since: 6 * HOUR };
+    expect(currentNotes(taken, job, 0, 8 * HOUR)).toBe(taken);
+    expect(currentNotes(taken, job, 0, 5 * HOUR)).toMatchObject({ slot: 5 * HOUR, since: null });
+    expect(currentNotes({ ...notes, slot: 40 * HOUR, since: 0 }, job, 0, 8 * HOUR)).toMatchObject({ slot: 8 * HOUR, since: null });
+  });
+  it('what was taken as it came, and what was left out in between', () => {
+    expect(takenSince({ slot: 10, since: 5 }, 20, 20)).toBe(5);
+    expect(takenSince({ slot: 10, since: null }, 20, 20)).toBe(10);
+    expect(takenSince({ slot: 10, since: 5 }, 50, 20)).toBe(50);
   });
   it('what waits of a service that goes does not come when it is back', () => {
     const state = (phase: JobState['phase']): JobState => notesOfGone({ ...notes, state: { phase, slot: 1, attempt: 1, retryAt: 5, waiting: [2, 3] } }).state;

@@ -215,6 +215,20 @@ it.each([
   expect((await ended(codes.length)).map(({ exitCode }) => String(exitCode))).toEqual(codes);
 });
 
+it.each(['queue', 'replace'])('overlap: %s goes on under the next engine: what waits, and a run that is being stopped for it', async (overlap) => {
+  await machine.up(stack('trap "" TERM; while :; do sleep 0.05; done', `${NEVER}, overlap: ${overlap}`, ', stop_grace_period: 1s').replace('stop_signal: SIGKILL, volumes', 'stop_signal: SIGTERM, volumes'));
+  await machine.engine.runJob('demo', 'tidy');
+  await eventually(() => expect(machine.engine.container('demo-tidy-job-1').status?.phase).toBe('running'));
+  expect(await machine.engine.runJob('demo', 'tidy')).toEqual({ version: 1, run: null });
+  expect(await job()).toMatchObject({ phase: overlap === 'queue' ? 'running' : 'stopping', waiting: 1 });
+  await machine.close();
+  await machine.open();
+  expect(await job()).toMatchObject({ waiting: 1, runs: [{ run: 1, finishedAt: 0 }] });
+  if (overlap === 'queue') await machine.engine.stopContainer('demo-tidy-job-1', 'SIGKILL', 0);
+  await eventually(() => expect(machine.engine.container('demo-tidy-job-2').status?.phase).toBe('running'));
+  expect(await job()).toMatchObject({ phase: 'running', waiting: 0, runs: [{ run: 2, attempt: 1 }, { run: 1, exitCode: 137 }] });
+});
+
 it('an engine that is killed in the middle of a run is followed by one that goes on with it; slots that were missed are run once, late', async () => {
   const text = stack('echo $(hostname) >>/notes/runs; sleep 3', 'schedule: "* * * * * *", overlap: skip, history: 50');
   await machine.up(text);
