@@ -38,7 +38,7 @@ services:
     tmpfs: [/scratch]
     ${own === '' ? '' : `x-bayplan: ${own}`}
     ${more}
-${own === '' ? '' : `x-bayplan: ${own}`}
+${own.includes('drift') ? `x-bayplan: ${own}` : ''}
 volumes: { data: }
 `;
 
@@ -101,6 +101,8 @@ const KINDS: readonly { readonly what: string; readonly object: string; readonly
   { what: 'the table deleted', object: 'demo_default', field: /rules/, change: () => sh(`nft delete table inet ${machine.paths.table}`), isRight: () => expect(sh(`nft list table inet ${machine.paths.table}`)).toContain(PORT) },
   { what: 'a tmpfs unmounted inside', object: WEB, field: /mounts\[\/scratch\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount /scratch`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /scratch ') },
   { what: 'a volume unmounted inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /www ') },
+  { what: 'a tmpfs mounted over a volume inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m -p mount -t tmpfs none /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8').match(/ \/www /g)).toHaveLength(1) },
+  { what: 'a volume made read-only inside', object: WEB, field: /mounts\[\/www\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m -p mount -o remount,bind,ro /www`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toMatch(/ \/www rw/) },
   { what: 'the file with its hosts unmounted inside', object: WEB, field: /mounts\[\/etc\/hosts\]/, restarts: true, change: () => sh(`nsenter -t ${status().pid} -m umount -l /etc/hosts`), isRight: () => expect(readFileSync(`/proc/${status().pid}/mountinfo`, 'utf8')).toContain(' /etc/hosts ') },
   { what: 'its record deleted', object: WEB, field: /record/, change: () => rmSync(join(machine.paths.containers, status().id, 'container.json')), isRight: () => expect(existsSync(join(machine.paths.containers, status().id, 'container.json'))).toBe(true) },
   { what: 'the file with the network\'s names deleted', object: 'demo_default', field: /names/, change: () => rmSync(zone()), isRight: () => expect(readFileSync(zone(), 'utf8')).toContain(`\n${WEB} ${address()}\n`) },

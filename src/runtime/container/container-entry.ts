@@ -49,7 +49,7 @@ export interface ContainerEntry {
 export function newEntry(record: ContainerRecord, files: ContainerFiles): ContainerEntry {
   return {
     record, files, phase: 'created', ready: null, shim: null, ended: Promise.resolve(), exitCode: 0, oomKilled: false, outputLost: 0, startedAt: 0, finishedAt: 0,
-    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, interrupted: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: { root: null, targets: new Set() }, attachments: new Set(), consoleSize: null, view: null,
+    health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, restarts: 0, restartAt: 0, held: false, interrupted: false, paused: false, removing: false, ports: [], drift: [], mountsSeen: { root: null, targets: new Map() }, attachments: new Set(), consoleSize: null, view: null,
   };
 }
 
@@ -58,7 +58,7 @@ export function setEnded(entry: ContainerEntry, exit: ExitRecord | null, now: nu
   Object.assign(entry, {
     phase: exit === null ? 'lost' : 'exited', exitCode: exit?.exitCode ?? 137, oomKilled: exit?.oomKilled ?? false, outputLost: exit?.outputLost ?? 0,
     startedAt: exit?.startedAt ?? entry.startedAt, finishedAt: exit?.finishedAt ?? now,
-    ready: null, shim: null, paused: false, ports: [], health: 'none', mountsSeen: { root: null, targets: new Set() }, view: null,
+    ready: null, shim: null, paused: false, ports: [], health: 'none', mountsSeen: { root: null, targets: new Map() }, view: null,
     // Its shim was killed with it: how it ended, nobody knows.
     drift: exit === null ? [{ kind: 'process', field: 'process', expected: 'running', found: 'gone without an exit' }] : [],
   });
