@@ -11,7 +11,8 @@ export async function listContainers(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
   const filters = parseFilters(query.get('filters'), CONTAINER_FILTERS);
   const passes = containerFilter(filters, { find: (ref) => engine.container(ref), images: engine.images });
-  const limit = Number(query.get('limit') ?? 0);
+  const limit = Number(query.get('limit') || 0);
+  if (!Number.isInteger(limit)) throw new BayplanError('bad-request', `limit must be a whole number, not "${query.get('limit') ?? ''}"`);
   const all = flag(exchange, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
   const found: ActualContainer[] = [];
   for (const [name, container] of engine.containers.list()) {

@@ -25,6 +25,7 @@ import { withVolumesFrom } from './volumes-from.ts';
 /** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
+  if (config.Image === '') throw new BayplanError('bad-request', 'no command specified: Image is missing');
   checkConflicts(config);
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);

@@ -1,3 +1,4 @@
+import { BayplanError } from '../state/bayplan-error.ts';
 import { volumeUsers } from '../state/volume-users.ts';
 import { sendJson } from './answer.ts';
 import { actual, summary } from './container-json.ts';
@@ -8,6 +9,8 @@ import { volumeJson } from './volumes.ts';
 /** `GET /system/df?type=`: bytes of images, containers and volumes. */
 export async function diskUsage({ engine, query, response }: Exchange): Promise<void> {
   const types = query.getAll('type');
+  const unknown = types.find((type) => !['image', 'container', 'volume', 'build-cache'].includes(type));
+  if (unknown !== undefined) throw new BayplanError('bad-request', `unknown object type: ${unknown}`);
   const asked = (type: string): boolean => types.length === 0 || types.includes(type);
   const { shared, total } = layerSizes(engine.images.list(), (id) => engine.images.details(id));
   const sizes = await engine.diskUsage({ containers: asked('container'), volumes: asked('volume') });

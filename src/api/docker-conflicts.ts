@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { DockerConfig, UpdatedRestart } from './docker-config.ts';
 
@@ -6,7 +7,7 @@ const LEAST_CHECK_NS = 1e6;
 
 /** What a container cannot be asked for together, and values that mean nothing, in Docker's words. Throws BayplanError `bad-request`. */
 export function checkConflicts(config: DockerConfig): void {
-  const wrong = networkConflict(config) ?? utsConflict(config) ?? healthMistake(config) ?? isolationMistake(config) ?? driverMistake(config) ?? logMistake(config);
+  const wrong = networkConflict(config) ?? utsConflict(config) ?? healthMistake(config) ?? isolationMistake(config) ?? driverMistake(config) ?? logMistake(config) ?? valueMistake(config);
   if (wrong !== null) throw new BayplanError('bad-request', wrong);
   checkRestart(config.HostConfig?.RestartPolicy);
 }
@@ -58,6 +59,17 @@ function isolationMistake({ HostConfig }: DockerConfig): string | null {
 function logMistake({ HostConfig }: DockerConfig): string | null {
   const { mode = '', 'max-buffer-size': buffer } = HostConfig?.LogConfig?.Config ?? {};
   return buffer !== undefined && mode !== 'non-blocking' && HostConfig?.LogConfig?.Type !== 'syslog' ? 'logger: max-buffer-size option is only supported with \'mode=non-blocking\'' : null;
+}
+
+function valueMistake({ HostConfig }: DockerConfig): string | null {
+  if ((HostConfig?.ShmSize ?? 0) < 0) return 'SHM size can not be less than 0';
+  const host = (HostConfig?.ExtraHosts ?? []).find((entry) => !isHost(entry));
+  return host === undefined ? null : `bad format for add-host: "${host}": expected NAME:ADDRESS`;
+}
+
+function isHost(entry: string): boolean {
+  const [, address = ''] = /^[^:=]+[:=](.+)$/.exec(entry) ?? [];
+  return address === 'host-gateway' || isIP(address.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 function driverMistake({ HostConfig }: DockerConfig): string | null {

@@ -10,7 +10,7 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
   const lines = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
   for (const extra of record.spec.extraHosts) {
     const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(extra) ?? [];
-    if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address}\t${name}`);
+    if (name !== undefined && address !== undefined) lines.push(`${address === 'host-gateway' ? gateway : address.replace(/^\[(.*)\]$/, '$1')}\t${name}`);
   }
   return `${[...lines, ...hostsLines(record, hostname)].join('\n')}\n`;
 }
