@@ -1,4 +1,6 @@
+import { mkdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { filesOf } from '../../src/runtime/container/bundle-files.ts';
 import { eventually, Machine } from './harness.ts';
 
 it('the last five looks of a health check are kept, with times, output and codes, and so is how many have failed in a row, by the next engine too', async () => {
@@ -32,6 +34,24 @@ it('the last five looks of a health check are kept, with times, output and codes
     await machine.exec('demo-one-1', 'touch', '/well');
     await eventually(() => expect(status('one')).toMatchObject({ health: 'healthy', failingStreak: 0 }));
     await eventually(() => expect(status('slow')?.healthLog?.at(-1)).toMatchObject({ exitCode: -1, output: 'no answer within 100 ms\nbegins\n' }));
+  } finally {
+    await machine.dispose();
+  }
+});
+
+it('a run folder without room for what a check has come to is told, and the engine goes on', async () => {
+  const machine = new Machine();
+  try {
+    await machine.open();
+    await machine.loadHello();
+    expect(await machine.up('services: { one: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, healthcheck: { test: [CMD, test, -e, /well], interval: 50ms, retries: 2 } } }')).toMatchObject({ ok: true });
+    const status = () => machine.engine.container('demo-one-1').status;
+    mkdirSync(`${filesOf(machine.paths, status()?.id ?? '').health}.tmp`);
+    const streak = status()?.failingStreak ?? 0;
+    await eventually(() => expect(status()?.failingStreak).toBeGreaterThan(streak + 2));
+    expect(machine.reports).toContainEqual(expect.stringMatching(/^demo-one-1: .*health\.json: EISDIR.*the next engine will not know it$/));
+    await machine.exec('demo-one-1', 'touch', '/well');
+    await eventually(() => expect(status()?.health).toBe('healthy'));
   } finally {
     await machine.dispose();
   }

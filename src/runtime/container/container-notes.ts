@@ -17,11 +17,14 @@ export interface Note {
   readonly ports?: readonly PublishedPort[];
 }
 
-const KnownHealth = z.object({ health: Health, healthOutput: z.string(), healthLog: z.array(HealthLook), failingStreak: z.int().nonnegative() });
-type KnownHealth = z.infer<typeof KnownHealth>;
+const KnownHealth = z.object({ version: z.literal(1), health: Health, healthOutput: z.string(), healthLog: z.array(HealthLook), failingStreak: z.int().nonnegative() });
+type KnownHealth = Omit<z.infer<typeof KnownHealth>, 'version'>;
 
-/** Sets what others say, and keeps beside the record what the next engine has to know of it. Answers whether there is any of that which a power cut may not undo. */
-export function noteEntry(entry: ContainerEntry, note: Note): boolean {
+/**
+ * Sets what others say, and keeps beside the record what the next engine has to know of it. Answers whether there is any of that which a power cut may not undo. What of it the run folder has no room
+ * for is told to `report`: this engine goes on without.
+ */
+export function noteEntry(entry: ContainerEntry, note: Note, report: (message: string) => void): boolean {
   const { files } = entry;
   const marks = (['held', 'interrupted'] as const).filter((what) => note[what] !== undefined && note[what] !== entry[what]);
   for (const what of marks) {
@@ -30,25 +33,34 @@ export function noteEntry(entry: ContainerEntry, note: Note): boolean {
   }
   const looked = (note.health ?? entry.health) !== entry.health || (note.failingStreak ?? entry.failingStreak) !== entry.failingStreak;
   Object.assign(entry, note, { view: null });
-  if (entry.phase === 'running' && looked) writeHealth(entry);
+  if (entry.phase === 'running' && looked) keep(files.health, healthText(entry), report); // not at each look, but when that has changed what is known
   if (entry.phase === 'running' && note.ports !== undefined) {
     writeFileSync(`${files.ports}.tmp`, JSON.stringify({ version: 1, ports: note.ports }));
     renameSync(`${files.ports}.tmp`, files.ports);
   }
-  if (note.restarts !== undefined && existsSync(files.bundle)) writeFileSync(files.restarts, String(note.restarts));
+  if (note.restarts !== undefined && existsSync(files.bundle)) keep(files.restarts, String(note.restarts), report);
   return marks.length > 0;
 }
 
-/** Not at each look, but when that has changed what is known. */
-function writeHealth({ files, health, healthOutput, healthLog, failingStreak }: ContainerEntry): void {
-  writeFileSync(`${files.health}.tmp`, JSON.stringify({ version: 1, health, healthOutput, healthLog, failingStreak }));
-  renameSync(`${files.health}.tmp`, files.health);
+function healthText({ health, healthOutput, healthLog, failingStreak }: ContainerEntry): string {
+  return JSON.stringify({ version: 1, health, healthOutput, healthLog: [...healthLog], failingStreak } satisfies z.infer<typeof KnownHealth>);
+}
+
+/** It comes from health checks and timers, which nobody waits for: a failure would end the engine. */
+function keep(path: string, text: string, report: (message: string) => void): void {
+  try {
+    writeFileSync(`${path}.tmp`, text);
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    report(`${path}: ${error instanceof Error ? error.message : String(error)}: the next engine will not know it`);
+  }
 }
 
 /** What its health check had come to under an engine before; nothing where that is not known: then it begins anew. */
 export function readHealth(files: ContainerFiles, report: (message: string) => void): KnownHealth | null {
   try {
-    return KnownHealth.parse(JSON.parse(readFileSync(files.health, 'utf8')));
+    const { health, healthOutput, healthLog, failingStreak } = KnownHealth.parse(JSON.parse(readFileSync(files.health, 'utf8')));
+    return { health, healthOutput, healthLog, failingStreak };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) report(`${files.health}: ${error instanceof Error ? error.message : String(error)}: its health is looked at anew`);
     return null;

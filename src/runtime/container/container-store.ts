@@ -364,7 +364,7 @@ export class ContainerStore implements Containers {
   note(name: string, note: Note): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
-    if (noteEntry(entry, note) && !entry.record.spec.autoRemove) this.#records.noted(entry.files, false);
+    if (noteEntry(entry, note, (line) => this.#context.report(`${name}: ${line}`)) && !entry.record.spec.autoRemove) this.#records.noted(entry.files, false);
     if (note.health !== undefined) {
       const passes = note.health === 'healthy' || note.health === 'none';
       this.#inBackground(name, this.#context.networks.setReady(entry.record.id, passes));
