@@ -14,7 +14,8 @@ const Notes = z.object({ version: z.literal(1), stacks: z.record(z.string(), z.r
 export class DriftNotes {
   readonly #path: string;
   readonly #report: (line: string) => void;
-  #written = '';
+  /** Null: what an engine before has left. */
+  #written: string | null = null;
 
   constructor(path: string, report: (line: string) => void) {
     this.#path = path;
