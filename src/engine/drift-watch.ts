@@ -203,14 +203,14 @@ export class DriftWatch {
   #mark(what: (dirty: Dirty) => void): void {
     what(this.#dirty);
     if (this.#closed) return;
-    this.#since ??= Date.now();
-    this.#timer ??= setTimeout(() => void this.#run(), Math.max(FIRST_LOOK_MS, this.#notBefore - Date.now())).unref();
+    this.#since ??= performance.now();
+    this.#timer ??= setTimeout(() => void this.#run(), Math.max(FIRST_LOOK_MS, this.#notBefore - performance.now())).unref();
   }
 
   async #run(): Promise<void> {
     this.#timer = null;
     const { busy, anyBusy, looked, report, networks } = this.#context;
-    if (anyBusy() && Date.now() - (this.#since ?? 0) < PATIENCE_MS) {
+    if (anyBusy() && performance.now() - (this.#since ?? 0) < PATIENCE_MS) {
       this.#mark(() => undefined);
       return;
     }
@@ -262,7 +262,8 @@ export class DriftWatch {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
       }), ({ containers: again }) => again.add(name))));
     }
-    this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
+    const end = performance.now();
+    this.#notBefore = end + Math.min((end - begin) * SHARE, LONGEST_REST_MS);
   }
 
   async #lookAtLinks(): Promise<void> {

@@ -8,6 +8,7 @@ export class RulesGuard {
   readonly #guard: () => void;
   readonly #report: (line: string) => void;
   #timer: NodeJS.Timeout | null = null;
+  /** By performance.now(), which nobody sets back. */
   #notBefore = 0;
   #closed = false;
 
@@ -26,8 +27,9 @@ export class RulesGuard {
       } catch (error) {
         this.#report(`others' packet rules could not be looked at: ${error instanceof Error ? error.message : String(error)}`);
       }
-      this.#notBefore = Date.now() + Math.min((performance.now() - begin) * SHARE, LONGEST_REST_MS);
-    }, Math.max(FIRST_MS, this.#notBefore - Date.now())).unref();
+      const end = performance.now();
+      this.#notBefore = end + Math.min((end - begin) * SHARE, LONGEST_REST_MS);
+    }, Math.max(FIRST_MS, this.#notBefore - performance.now())).unref();
   }
 
   close(): void {
