@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { PassOptions } from '../state/pass-options.ts';
@@ -17,22 +17,34 @@ const MAX_TRIES = 3;
  */
 export class PassMarks {
   readonly #folder: string;
+  readonly #report: (line: string) => void;
   readonly #marks = new Map<string, PassMark>();
   /** What engines of before left, and how often they began it. */
-  readonly #left: Map<string, z.infer<typeof Mark> | null>;
+  readonly #left: Map<string, z.infer<typeof Mark>>;
 
   /** Reads what is there. */
-  constructor(folder: string) {
+  constructor(folder: string, report: (line: string) => void) {
     this.#folder = folder;
+    this.#report = report;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#left = new Map(readdirSync(folder).map((name) => [name.replace(/\.json$/, ''), this.#read(name.replace(/\.json$/, ''))]));
+    const stacks = readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+    this.#left = new Map(stacks.flatMap((stack) => {
+      const mark = this.#read(stack);
+      return mark === null ? [] : [[stack, mark] as const];
+    }));
   }
 
-  /** Marks a pass in the place of the one before; answers what takes the mark away, unless another one's is there by then. */
+  /** Marks a pass in the place of the one before; answers what takes the mark away, unless another one's is there by then. A pass goes on without where there is no room for one. */
   begin(stack: string, mark: PassMark): () => void {
     const before = this.#left.get(stack);
     const tries = before?.revision === mark.revision ? before.tries + 1 : 1;
-    writeFileSync(this.#path(stack), JSON.stringify({ version: 1, ...mark, tries } satisfies z.input<typeof Mark>), { mode: 0o600 });
+    const path = this.#path(stack);
+    try {
+      writeFileSync(`${path}.tmp`, JSON.stringify({ version: 1, ...mark, tries } satisfies z.input<typeof Mark>), { mode: 0o600 });
+      renameSync(`${path}.tmp`, path);
+    } catch (error) {
+      this.#report(`${path}: ${error instanceof Error ? error.message : String(error)}: should this engine end meanwhile, the next one does not go on with what is being done to stack ${stack}`);
+    }
     this.#marks.set(stack, mark);
     return () => {
       if (this.#marks.get(stack) === mark) this.drop(stack);
@@ -46,26 +58,24 @@ export class PassMarks {
   }
 
   /** What an engine before this one had begun, by stack, and had not come to the end of. One that was begun too often is forgotten and told. To be asked for once, before any pass. */
-  interrupted(report: (line: string) => void): ReadonlyMap<string, PassMark> {
-    const found = new Map<string, PassMark>();
-    for (const [stack, mark] of [...this.#left]) {
-      if (mark !== null && mark.tries < MAX_TRIES) {
-        found.set(stack, mark);
-        continue;
-      }
-      if (mark !== null) report(`stack ${stack}: ${MAX_TRIES} engines have ended while they made revision ${mark.revision} of it; it is left as it is: run up again`);
+  interrupted(): ReadonlyMap<string, PassMark> {
+    for (const [stack, { revision, tries }] of [...this.#left]) {
+      if (tries < MAX_TRIES) continue;
+      this.#report(`stack ${stack}: ${MAX_TRIES} engines have ended while they made revision ${revision} of it; it is left as it is: run up again`);
       this.drop(stack);
     }
-    return found;
+    return new Map(this.#left);
   }
 
-  /** Null where the engine ended while it wrote it: nothing had been done then. */
+  /** Null where it cannot be read, which is told; it is not gone on with then. */
   #read(stack: string): z.infer<typeof Mark> | null {
+    const path = this.#path(stack);
     try {
-      return Mark.parse(JSON.parse(readFileSync(this.#path(stack), 'utf8')));
+      return Mark.parse(JSON.parse(readFileSync(path, 'utf8')));
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
-      throw error;
+      this.#report(`${path}: ${error instanceof Error ? error.message : String(error)}: what an engine before was doing to stack ${stack} is not gone on with: run up again`);
+      rmSync(path, { force: true });
+      return null;
     }
   }
 

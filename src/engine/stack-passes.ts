@@ -52,7 +52,7 @@ export class StackPasses {
 
   constructor(parts: EngineParts, executor: ExecutorFor, { look, onPassed }: Surroundings) {
     this.#parts = parts;
-    this.#marks = new PassMarks(join(parts.paths.run, 'passes'));
+    this.#marks = new PassMarks(join(parts.paths.run, 'passes'), parts.report);
     this.#executor = executor;
     this.#look = look;
     this.#onPassed = onPassed;
@@ -104,7 +104,7 @@ export class StackPasses {
 
   /** What the end of an engine before this one has cut off, by stack. */
   interrupted(): ReadonlyMap<string, PassMark> {
-    return this.#marks.interrupted(this.#parts.report);
+    return this.#marks.interrupted();
   }
 
   /** It is not gone on with: something else is asked for, or the stack is gone. */
