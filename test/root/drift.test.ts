@@ -258,7 +258,7 @@ it('one that a heal has stopped and cannot start is started as soon as that can 
   await eventually(() => expect(told('heal-failed', WEB)).not.toHaveLength(0), BOUND_MS);
   expect(status()).toMatchObject({ phase: 'exited', held: false });
   expect(told('heal', WEB)).toEqual([]);
-  expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'due']]);
+  await eventually(async () => expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'due']]), BOUND_MS); // not while it is being tried
   renameSync(`${source}.away`, source);
   await eventually(() => expect(status().phase).toBe('running'), 3 * BOUND_MS);
   await eventually(() => expect(served()).toBe('404'), BOUND_MS);
@@ -275,11 +275,11 @@ it('one that a heal has stopped and cannot start is started as soon as that can 
 
 it('restarts an unhealthy container where the file asks for it, and gives up where that is in vain', async () => {
   const check = 'healthcheck: { test: test ! -e /www/ill, interval: 100ms, retries: 1, start_period: 0s }';
-  const text = file('{ unhealthy: restart }', check).replace('volumes: ["data:/www"]', 'tmpfs: [/www]').replace('    tmpfs: [/scratch]\n', '');
+  const text = file('', `${check}\n    x-bayplan: { unhealthy: restart }`).replace('volumes: ["data:/www"]', 'tmpfs: [/www]').replace('    tmpfs: [/scratch]\n', '');
   await upWatched(text);
   const before = status().pid;
   await machine.exec(WEB, 'touch', '/www/ill');
-  await eventually(() => expect(told('heal', WEB)).toHaveLength(1), BOUND_MS);
+  await eventually(() => expect(told('heal', WEB)).toHaveLength(1), 3 * BOUND_MS); // once it has been looked at
   expect(status()).toMatchObject({ health: 'healthy' });
   expect(status().pid).not.toBe(before);
   await machine.down({ stopTimeoutSeconds: 0 });
