@@ -1,6 +1,7 @@
 import { revisionDiff } from '../plan/revision-diff.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { RevisionAnswer } from '../state/messages.ts';
+import type { PassOptions } from '../state/pass-options.ts';
 import type { Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { RevisionRecord } from './stack-record.ts';
@@ -32,7 +33,8 @@ export class StackHistory {
   before(name: string): RevisionRecord {
     const all = this.revisions(name);
     const now = all.at(-1);
-    const found = all.slice(0, -1).findLast(({ desired }) => revisionDiff(desired, now?.desired ?? desired).length > 0);
+    const wanted = now === undefined ? null : pinned(now);
+    const found = all.slice(0, -1).findLast((one) => wanted !== null && revisionDiff(pinned(one), wanted).length > 0);
     if (found === undefined) throw new BayplanError('not-found', `stack ${name} has no revision before this one (${now?.revision ?? 0}) that is any different`);
     return found;
   }
@@ -50,6 +52,16 @@ export class StackHistory {
   /** What has changed from one revision to another, a line each. */
   diff(name: string, from: number, to: number): readonly string[] {
     return revisionDiff(pinned(this.revision(name, from)), pinned(this.revision(name, to)));
+  }
+
+  /** Whether the name of an image that a service asks for stands for another one than a container of it was made from: what is asked for is another state then, though the file is the same. */
+  hasMoved(name: string, { services }: Desired, { only, recreate }: Pick<PassOptions, 'only' | 'recreate'>): boolean {
+    if (recreate === 'never') return false;
+    return [...this.#parts.containers.list().values()].some(({ identity, spec }) => {
+      const template = identity.owner === 'stack' && identity.stack === name && only?.includes(identity.service) !== false ? services[identity.service]?.template : undefined;
+      if (template === undefined || template.imageId !== '' || template.image !== spec.image || spec.imageId === '') return false;
+      return (this.#parts.images.find(spec.image)?.id ?? spec.imageId) !== spec.imageId;
+    });
   }
 
   /** What the names of images in a desired state stand for: what its containers were made from, else what the store says. */

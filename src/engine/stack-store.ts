@@ -22,6 +22,8 @@ export interface Acceptance {
   readonly title: string;
   readonly at: number;
   readonly images: (desired: Desired) => Readonly<Record<string, string>>;
+  /** It is a state of its own though all that is written is the same: a name stands for another image than what runs was made from. */
+  readonly renewed?: boolean;
 }
 
 /** Desired states, durable before they are acknowledged. */
@@ -93,13 +95,13 @@ export class StackStore {
     return this.#mutex.run(name, () => this.#put(name, desired, how));
   }
 
-  async #put(name: string, desired: Desired, { source, base = null, from = null, title, at, images }: Acceptance): Promise<StackRecord> {
+  async #put(name: string, desired: Desired, { source, base = null, from = null, title, at, images, renewed = false }: Acceptance): Promise<StackRecord> {
     const before = this.get(name) ?? undefined;
     refuseForeign(name, from, before ?? null);
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: somebody else has changed it meanwhile; run the command again`);
     }
-    if (before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
+    if (!renewed && before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
     const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last()); // where the record was damaged, what was before it is not written over
     const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });

@@ -312,12 +312,13 @@ export class Stacks {
     return await this.#admit(async () => {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);
-      return await this.#put(name, desired, request.source, 'up', request);
+      const renewed = !this.busy(name) && this.#history.hasMoved(name, desired, request.options ?? USUAL_PASS); // else who asks for the same joins it
+      return await this.#put(name, desired, request.source, 'up', { base: request.base, from: request.from, renewed });
     });
   }
 
-  async #put(name: string, desired: Desired, source: Source, title: string, { base, from }: Pick<StackRequest, 'base' | 'from'> = { base: null, from: null }): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { source, base, from, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
+  async #put(name: string, desired: Desired, source: Source, title: string, { base, from, renewed = false }: Pick<StackRequest, 'base' | 'from'> & { readonly renewed?: boolean } = { base: null, from: null }): Promise<StackRecord> {
+    return await this.#parts.stacks.put(name, desired, { source, base, from, renewed, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
   }
 
   /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KEPT_REVISIONS } from '../../src/engine/revisions.ts';
 import type { StackRequest } from '../../src/state/messages.ts';
+import { USUAL_PASS } from '../../src/state/pass-options.ts';
 import { build, gather, Machine, type Outcome, top } from './harness.ts';
 
 // What a stack was before can be had back, whole: its files, images and secrets included.
@@ -67,12 +68,20 @@ secrets: { word: { file: ${path} } }
   // Another image takes the name; the one before has only the revisions left, in which nobody may remove it.
   await loadAnother('bayplan/hello:here');
   expect(engine.images.find('bayplan/hello:here')?.id).not.toBe(first?.id);
+  expect(await apply({ ...machine.request(secret(file)), options: { ...USUAL_PASS, recreate: 'never' } })).toMatchObject({ ok: true, done: [] });
+  expect(await engine.stackHistory('demo')).toHaveLength(2);
   expect((await machine.up(secret(file))).done).toContain('create-container demo-web-1');
+  expect((await machine.up(secret(file))).done).toEqual([]);
+  const renewed = expect.stringMatching(/^service web: image: bayplan\/hello:here was \w{12} and is \w{12} now$/);
+  expect((await engine.stackHistory('demo')).map(({ revision, changes }) => [revision, changes])).toEqual([[3, [renewed]], [2, ['service web: secret demo_word changed']], [1, []]]);
+  expect(await rollback()).toMatchObject({ ok: true });
+  expect(engine.container('demo-web-1').spec.imageId).toBe(first?.id);
+  expect(await machine.up(secret(file))).toMatchObject({ ok: true });
+  expect(engine.container('demo-web-1').spec.imageId).not.toBe(first?.id);
   writeFileSync(file, 'third');
   expect(await machine.up(secret(file))).toMatchObject({ ok: true });
   expect((await engine.stackHistory('demo'))[0]?.changes).toEqual(['service web: secret demo_word changed']);
-  expect(await engine.diffRevisions('demo', 1, 3)).toEqual([expect.stringMatching(/^service web: image: bayplan\/hello:here was \w{12} and is \w{12} now$/), 'service web: secret demo_word changed']);
-  expect((await engine.stackHistory('demo')).find(({ revision }) => revision === 2)?.changes).toEqual([expect.stringContaining('image: bayplan/hello:here was'), 'service web: secret demo_word changed']);
+  expect(await engine.diffRevisions('demo', 1, 6)).toEqual([renewed, 'service web: secret demo_word changed']);
   await engine.images.tag('bayplan/hello:here', 'bayplan/hello');
   expect(await engine.images.prune(() => true)).toMatchObject({ deleted: [] });
   await expect(engine.images.remove(first?.id ?? '', false)).rejects.toThrow(/it is kept for a way back to revision \d of stack demo/);
