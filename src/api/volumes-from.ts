@@ -17,11 +17,12 @@ function lender(engine: Pick<EngineView, 'container'>, ref: string): ReturnType<
 export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
   const mounts = new Map<string, Mount>(spec.mounts.map((mount) => [mount.target, mount]));
   for (const text of HostConfig?.VolumesFrom ?? []) {
-    const [, ref = '', mode = ''] = /^(.+?)(?::([a-z,]+))?$/.exec(text) ?? [];
-    if (!['', 'ro', 'rw'].includes(mode)) throw new BayplanError('bad-request', `HostConfig.VolumesFrom: "${text}": expected CONTAINER[:ro|rw]`);
+    const [, ref = '', mode = ''] = /^(.+?)(?::([A-Za-z,]+))?$/.exec(text) ?? [];
+    const options = mode.split(',').filter((option) => !/^[zZ]?$/.test(option)); // labels of SELinux, which there is none of
+    if (options.length > 1 || !['ro', 'rw'].includes(options[0] ?? 'rw')) throw new BayplanError('bad-request', `HostConfig.VolumesFrom: "${text}": expected CONTAINER[:ro|rw]`);
     for (const mount of mountsToShare(lender(engine, ref))) {
       if (mounts.has(mount.target)) continue;
-      mounts.set(mount.target, mode === 'ro' ? { ...mount, readOnly: true } : mount);
+      mounts.set(mount.target, options[0] === 'ro' ? { ...mount, readOnly: true } : mount);
     }
   }
   return { ...spec, mounts: [...mounts.values()] };

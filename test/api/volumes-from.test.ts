@@ -15,6 +15,7 @@ const of = (from: string, mounts: Mount[] = []): readonly Mount[] => withVolumes
 
 it('takes volumes and folders, anonymous ones by their name, and no tmpfs', () => {
   expect(of('db')).toEqual([volume('data', '/data'), bind('/conf'), volume('abc', '/anonymous', { nocopy: true })]);
+  expect(of('db:z,ro')).toEqual(of('db:ro'));
   expect(of('db:ro')).toEqual([volume('data', '/data', { readOnly: true }), { ...bind('/conf'), readOnly: true }, volume('abc', '/anonymous', { nocopy: true, readOnly: true })]);
 });
 
@@ -22,5 +23,6 @@ it('leaves what the container has there itself', () => expect(of('db', [volume('
 
 it('refuses what is none', () => {
   expect(() => of('db:rx')).toThrow('HostConfig.VolumesFrom: "db:rx": expected CONTAINER[:ro|rw]');
+  expect(() => of('db:ro,rw')).toThrow('expected CONTAINER[:ro|rw]');
   expect(() => of('nobody')).toThrow('No such container: nobody');
 });
