@@ -69,8 +69,8 @@ int container_make(struct container *container, const char *root, const char *id
 
 int container_save(const struct container *container, struct error *err) {
   char path[4200];
-  json_t *object = json_pack("{s:i, s:s, s:s, s:i, s:I, s:i, s:I, s:s, s:s, s:s, s:s, s:s*}", "version", 1, "ociVersion", container->version, "id", container->id, "pid", container->pid,
-    "startTime", (json_int_t)container->start_time, "maker", container->maker, "makerStartTime", (json_int_t)container->maker_start_time, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
+  json_t *object = json_pack("{s:i, s:s, s:s, s:i, s:I, s:i, s:I, s:b, s:s, s:s, s:s, s:s, s:s*}", "version", 1, "ociVersion", container->version, "id", container->id, "pid", container->pid,
+    "startTime", (json_int_t)container->start_time, "maker", container->maker, "makerStartTime", (json_int_t)container->maker_start_time, "plain", container->plain, "bundle", container->bundle, "rootfs", container->rootfs, "created", container->created, "owner", container->owner, "cgroup", container->cgroup);
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
   if (!text) return error_text(err, "the record of container %s cannot be written: its paths are not UTF-8", container->id);
   return file_replace(container_path(container, container->start_time ? RECORD : RECORD_BEFORE, path), text, strlen(text), err);
@@ -98,9 +98,9 @@ int container_load(struct container *container, const char *root, const char *id
     {"maker", FIELD_INTEGER, offsetof(struct record, maker)}, {"makerStartTime", FIELD_INTEGER, offsetof(struct record, maker_start_time)}, {0},
   };
 #define AT(member) offsetof(struct container, member)
-  static const struct field texts[] = {
+  static const struct field others[] = {
     {"bundle", FIELD_TEXT, AT(bundle)}, {"rootfs", FIELD_TEXT, AT(rootfs)}, {"created", FIELD_TEXT, AT(created)}, {"cgroup", FIELD_TEXT, AT(cgroup)},
-    {"ociVersion", FIELD_TEXT, AT(version)}, {"owner", FIELD_TEXT, AT(owner)}, {0},
+    {"ociVersion", FIELD_TEXT, AT(version)}, {"owner", FIELD_TEXT, AT(owner)}, {"plain", FIELD_BOOL, AT(plain)}, {0},
   };
 #undef AT
   char path[4200];
@@ -112,7 +112,7 @@ int container_load(struct container *container, const char *root, const char *id
   for (size_t i = 0; !object && missing.errnum == ENOENT && i < sizeof names / sizeof *names; i++) object = json_file_read(container_path(container, names[i], path), &missing);
   if (!object && missing.errnum == ENOENT) return load_unrecorded(container, err);
   if (!object) { *err = missing; return -1; }
-  if (fields_read(object, path, numbers, &record, err) < 0 || fields_read(object, path, texts, container, err) < 0) return -1;
+  if (fields_read(object, path, numbers, &record, err) < 0 || fields_read(object, path, others, container, err) < 0) return -1;
   if (record.version != 1) return error_text(err, "%s: version %lld is newer than this program", path, (long long)record.version);
   if (!container->bundle || !container->created || !container->version || !container->rootfs || !container->owner) return error_text(err, "%s: not whole", path);
   container->pid = (int)record.pid;

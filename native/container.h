@@ -11,6 +11,7 @@ struct container {
   unsigned long long start_time;  /* tells it from a later one with the same number */
   int maker;                      /* the process that makes it, as long as it has none of its own */
   unsigned long long maker_start_time;
+  bool plain;                     /* its end asks for nothing that the configuration says: all it mounted is its own, and no hook runs */
   const char *bundle, *cgroup, *created, *rootfs, *version, *owner; /* absolute; RFC 3339; the uid of who made it */
 };
 enum container_status { CONTAINER_CREATING, CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_PAUSED, CONTAINER_STOPPED };

@@ -130,6 +130,7 @@ static int bring_up(struct request *request, struct container *container, struct
   if (file_make(container_path(container, "config.json", path), bytes, length, err) < 0) return -1;
   container->cgroup = config->cgroups_path ? config->cgroups_path : arena_format("/%s", container->id);
   config->cgroups_path = container->cgroup;
+  container->plain = config_has_mounts(config) && !config->hooks[HOOK_POSTSTOP].count;
   if (container_save(container, err) < 0) { container->cgroup = NULL; return -1; } /* whoever finds the rest of us can take it away */
   launch->cgroup = cgroup_create(container->cgroup, &config->resources, err);
   if (!launch->cgroup) { container->cgroup = NULL; return -1; }

@@ -31,7 +31,7 @@ static int end(const struct container *container, struct error *err) {
 int oci_destroy(struct container *container, struct error *err) {
   struct config config = {.annotation_count = 0};
   struct error unread;
-  bool known = container_config(container, &config, &unread) == 0;
+  bool known = !container->plain && container_config(container, &config, &unread) == 0;
   if (end(container, err) < 0) return -1;
   if (container->cgroup && !container->start_time) cgroup_discard(container->cgroup); /* its maker died; whether those who live there were its own, nobody knows */
   else if (container->cgroup && cgroup_remove(container->cgroup, err) < 0) return -1;
