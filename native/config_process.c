@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <sched.h>
 #include <string.h>
 #include <stdlib.h>
@@ -82,6 +83,23 @@ static int read_user(json_t *object, struct process_spec *process, struct error 
 
 struct scheduler_entry { const char *policy; const char **flags; int64_t nice, priority, runtime, deadline, period; };
 
+#define ABSENT INT64_MIN
+#define SHORTEST_RUNTIME 1024u /* ns, as the kernel counts */
+
+/* As sched_setattr(2) wants them, which says no more than that an argument is invalid. */
+static int check_deadline(const char *where, const struct scheduler_entry *entry, struct error *err) {
+  static const char says[] = "sched_setattr: `SCHED_DEADLINE`";
+  uint64_t runtime = (uint64_t)entry->runtime, deadline = (uint64_t)entry->deadline, period = entry->period == ABSENT ? 0 : (uint64_t)entry->period;
+  if (entry->runtime == ABSENT || entry->deadline == ABSENT) return error_text(err, "%s: %s requires `%s`", where, says, entry->runtime == ABSENT ? "runtime" : "deadline");
+  if (!runtime) return error_text(err, "%s: %s runtime must be greater than 0", where, says);
+  if (runtime < SHORTEST_RUNTIME || runtime > INT64_MAX) return error_text(err, "%s: %s runtime %" PRIu64 " must be between %u and %" PRId64, where, says, runtime, SHORTEST_RUNTIME, INT64_MAX);
+  if (runtime > deadline) return error_text(err, "%s: %s runtime %" PRIu64 " must be <= deadline %" PRIu64, where, says, runtime, deadline);
+  if (period && deadline > period) return error_text(err, "%s: %s deadline %" PRIu64 " must be <= period %" PRIu64, where, says, deadline, period);
+  return 0;
+}
+
+static uint64_t given(int64_t value) { return value == ABSENT ? 0 : (uint64_t)value; }
+
 static int read_scheduler(json_t *object, struct scheduler *scheduler, struct error *err) {
   static const struct field fields[] = {
     {"policy", FIELD_TEXT, offsetof(struct scheduler_entry, policy)}, {"flags", FIELD_TEXTS, offsetof(struct scheduler_entry, flags)},
@@ -97,17 +115,19 @@ static int read_scheduler(json_t *object, struct scheduler *scheduler, struct er
     {"SCHED_FLAG_UTIL_CLAMP_MIN", 32}, {"SCHED_FLAG_UTIL_CLAMP_MAX", 64},
   };
   static const char where[] = "config.json: process.scheduler";
-  struct scheduler_entry entry = {0};
+  struct scheduler_entry entry = {.runtime = ABSENT, .deadline = ABSENT, .period = ABSENT};
   if (!object) return 0;
   if (fields_read(object, where, fields, &entry, err) < 0) return -1;
   size_t policy = 0;
   while (policy < COUNT(policies) && (!entry.policy || strcmp(entry.policy, policies[policy].name) != 0)) policy++;
   if (policy == COUNT(policies)) return error_text(err, "%s.policy: unknown \"%s\"", where, entry.policy ? entry.policy : "");
   *scheduler = (struct scheduler){.set = true, .policy = policies[policy].value, .nice = (int32_t)entry.nice, .priority = (uint32_t)entry.priority,
-    .runtime = (uint64_t)entry.runtime, .deadline = (uint64_t)entry.deadline, .period = (uint64_t)entry.period};
+    .runtime = given(entry.runtime), .deadline = given(entry.deadline), .period = given(entry.period)};
   if (entry.nice < -20 || entry.nice > 19) return error_text(err, "%s.nice: -20 to 19 is wanted", where);
   if (entry.priority && policies[policy].value != SCHED_FIFO && policies[policy].value != SCHED_RR) return error_text(err, "%s.priority: only SCHED_FIFO and SCHED_RR have one", where);
-  if ((entry.runtime || entry.deadline || entry.period) && policies[policy].value != 6) return error_text(err, "%s: only SCHED_DEADLINE has runtime, deadline and period", where);
+  bool timed = scheduler->runtime || scheduler->deadline || scheduler->period;
+  if (timed && policies[policy].value != 6) return error_text(err, "%s: only SCHED_DEADLINE has runtime, deadline and period", where);
+  if (policies[policy].value == 6 && check_deadline(where, &entry, err) < 0) return -1;
   for (const char **name = entry.flags; name && *name; name++) {
     size_t flag = 0;
     while (flag < COUNT(flags) && strcmp(*name, flags[flag].name) != 0) flag++;
