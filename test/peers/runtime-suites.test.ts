@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { describeWherePresent } from '../where-present.ts';
 
 // The suites of runc (bats) and crun (Python) against the core's OCI command line. They are checkouts that BAYPLAN_RUNC_SUITE and BAYPLAN_CRUN_SUITE name, made ready as their own
-// makefiles do: runc's tests/cmd/_bin and tests/integration/testdata, crun's tests/init. What fails is named in runtime-suites.expected.json with its reason, a whole file or a test of one.
+// makefiles do: runc's tests/cmd/_bin and tests/integration/testdata, crun's tests/init. What fails is named in runtime-suites.expected.json with its reason, a whole file or a test of one, and with what the suite's own runtime (runc 1.5, crun 1.28) does of it on the same machine.
 const core = process.env.BAYPLAN_TEST_CORE ?? new URL('../../build/bayplan-core', import.meta.url).pathname;
-const Reason = z.object({ why: z.string(), where: z.enum(['everywhere', 'machine']), tests: z.array(z.string()) });
+const Reason = z.object({ why: z.string(), where: z.enum(['everywhere', 'machine']), runc: z.string().optional(), crun: z.string().optional(), tests: z.array(z.string()) });
 const expected = z.object({ runc: z.array(Reason), crun: z.array(Reason) }).parse(JSON.parse(readFileSync(new URL('runtime-suites.expected.json', import.meta.url), 'utf8')));
 const FILE_MS = 600_000;
 
