@@ -161,6 +161,10 @@ static int run(struct init_context *init, struct error *err) {
   if (process_prepare(process, filter.len ? &filter : NULL, &prepared, err) < 0) return -1;
   if (init->options.listener >= 0) {
     if (init->config->has_process && process_check(process, &prepared, err) < 0) return -1;
+    if (prepared.filter && notify) { /* an agent hears of a container while it is created */
+      if (notify_apply(notify, prepared.filter, process->filter_flags, err) < 0) return -1;
+      prepared.filter = NULL;
+    }
     if (write(init->failure, "\n", 1) != 1) return error_errno(err, "write", "failure pipe");
     close(init->failure);
     if (await_start(init, err) < 0) return -1;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { ociWorld, type Config } from './oci-world.ts';
 
-const { folder, closers, bundle, run, start, state, oci } = ociWorld();
+const { folder, closers, bundle, run, create, start, state, oci } = ociWorld();
 const path = join(folder, 'agent.sock');
 const agent = new URL('seccomp-agent.py', import.meta.url).pathname;
 
@@ -46,6 +46,16 @@ it('an agent hears of each exec too, by its own number', async () => {
   expect(message).toMatchObject({ state: { id: name, status: 'running', pid: state(name).pid } });
   expect(message.pid).not.toBe(state(name).pid);
   expect(await second()).toMatchObject({ pid: message.pid });
+});
+
+it('an agent hears of a container when it is created', async () => {
+  const heard = await listen(1);
+  const name = bundle(['mkdir', '/tmp/made'], put);
+  expect(create(name)).toEqual({ status: 0, stderr: '' });
+  const { pid } = state(name);
+  expect(await heard()).toMatchObject({ pid, state: { id: name, status: 'creating' } });
+  expect(oci('start', name)).toMatchObject({ status: 0, stderr: '' });
+  expect(await heard()).toMatchObject({ pid });
 });
 
 it('calls fail once the agent is gone', async () => {
