@@ -107,7 +107,8 @@ async function failedStart({ stderr, started, exit }: ExecProcess): Promise<stri
   stderr.on('data', hear);
   if (!(await started)) {
     await exit;
-    return said.trim() || 'the command could not be run';
+    const lines = said.trim().split('\n');
+    return lines.filter((line, index) => lines[index + 1]?.endsWith(line) !== true).join('\n') || 'the command could not be run'; // runc has its word in its log and out loud
   }
   stderr.off('data', hear).resume();
   return null;

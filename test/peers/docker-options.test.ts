@@ -101,6 +101,10 @@ describeWherePresent([dockerMissing, rootMissing], 'docker run\'s options', () =
       await docker('rm', '-fv', 'found');
     });
 
+    it('attach refuses keys that there are not', async () => {
+      expect((await world.docker(['attach', '--no-stdin', '--detach-keys', 'ctrl-nonsense', 'base'])).err).toContain('400');
+    });
+
     it('logs --details has what the logging options name', async () => {
       await docker('run', '--name', 'told', '--label', 'a=1', '--label', 'b=2', '-e', 'B=x y', '--log-opt', 'labels=a', '--log-opt', 'env-regex=^B$', '--log-opt', 'tag={{.Name}}', 'bayplan/hello', 'echo', 'line');
       expect(await docker('logs', '--details', 'told')).toBe('B=x+y,a=1,tag=told line\n');
