@@ -125,7 +125,7 @@ function causeOfReplacement(one: Wanted, name: string, container: Container, cha
   if (name !== one.name) return `the container's name: ${name} → ${one.name}`;
   if (one.owner === 'stack' && container.identity.service !== one.service) return `the name was service ${container.identity.service}'s`;
   const forcing = changes.filter(({ effect }) => effect === 'recreate');
-  if (forcing.length > 0) return textOf(forcing);
+  if (forcing.length > 0) return textOf([...forcing, ...changes.filter((change) => change.field === 'contents' && !forcing.includes(change))]); // what configs and secrets hold cannot be seen in the file
   for (const network of networksOf(one).filter((each) => networksOf(container).includes(each))) {
     const why = networks.remove.get(network);
     if (why !== undefined) return why;

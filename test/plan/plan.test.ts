@@ -134,6 +134,9 @@ describe('the whole text of a plan', () => {
     expect(text(told('bbb'), running)).toMatch(/^update-container shop-db-1 {2}\(in place: secret shop_key changed\)$/m);
     expect(text(told('bbb'), running)).not.toContain('create-container');
     expect(text(told('aaa', 'SIGUSR1'), running)).toContain('(in place: contents[/run/secrets/key].onChange.signal: "SIGHUP" → "SIGUSR1")');
+    const both = told('bbb');
+    const { db } = both.services;
+    if (db !== undefined) expect(text({ ...both, services: { db: { ...db, template: { ...db.template, user: 'app' } } } }, running)).toContain('remove-container shop-db-1  (user: "" → "app"; secret shop_key changed)\n');
     expect(text(told('aaa'), before)).toContain('update-container shop-db-1');
     expect(text(holding('aaa', 0o400), before)).toContain('(contents[/run/secrets/key].mode: 292 → 256)');
   });
