@@ -47,17 +47,16 @@ export const addUp: AddCommand = (program, cli, ends) => {
         print: (text) => view.print(text), tell: (line) => view.note(`⦿ ${line}`), complain,
       }, of, found);
       const keys = menu ? new UpMenu(cli, (line) => view.menu(line), inColour(options, cli)) : null;
-      const begin = async (): Promise<readonly [Watching, () => void]> => {
-        const release = await lockWatch(client.socket, project.name);
+      const begin = async (): Promise<Watching> => {
         const found = new Set<string>();
-        return [watchOf(await load(found, again), found), release];
+        return watchOf(await load(found, again), found);
       };
       try {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
         return await runInForeground(project.name, request, client, view, {
           services: shownServices(project, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
           colour: inColour(options, cli), prefix: options.logPrefix, timestamps: options.timestamps === true, watch: options.watch === true && !menu ? watchOf(loaded, seen) : null,
-          menu: keys === null ? null : { keys, watch: new WatchSwitch(begin, complain, (on) => keys.watching(on)), atOnce: options.watch === true },
+          menu: keys === null ? null : { keys, watch: new WatchSwitch({ lock: () => lockWatch(client.socket, project.name), begin, complain, turned: (on) => keys.watching(on) }), atOnce: options.watch === true },
         }, cli);
       } finally {
         view.close();

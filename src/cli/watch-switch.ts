@@ -3,19 +3,26 @@ import type { Desired } from '../state/state.ts';
 /** What follows a stack's files until it is told to end. `desired`: what the stack is by now. */
 export interface Watching { run(signal: AbortSignal): Promise<void>; readonly desired: Desired }
 
+export interface WatchSwitchParts {
+  /** Keeps others from following the same files, until what it answers is called. */
+  readonly lock: () => Promise<() => void>;
+  /** Makes a new one, of the files as they are then. */
+  readonly begin: () => Promise<Watching>;
+  readonly complain: (line: string) => void;
+  /** Told after each turn. */
+  readonly turned: (on: boolean) => void;
+}
+
+interface Current { readonly abort: AbortController; watching: Watching | null }
+
 /** Turns that on and off while `up` shows what services write. */
 export class WatchSwitch {
-  /** Answers a new one, and what is to be called after it. */
-  readonly #begin: () => Promise<readonly [Watching, () => void]>;
-  readonly #complain: (line: string) => void;
-  /** Told after each turn. */
-  readonly #turned: (on: boolean) => void;
-  #current: { readonly abort: AbortController; watching: Watching | null; readonly ended: Promise<void> } | null = null;
+  readonly #parts: WatchSwitchParts;
+  #current: Current | null = null;
+  #ended: Promise<void> = Promise.resolve();
 
-  constructor(begin: () => Promise<readonly [Watching, () => void]>, complain: (line: string) => void, turned: (on: boolean) => void) {
-    this.#begin = begin;
-    this.#complain = complain;
-    this.#turned = turned;
+  constructor(parts: WatchSwitchParts) {
+    this.#parts = parts;
   }
 
   get on(): boolean {
@@ -34,32 +41,32 @@ export class WatchSwitch {
   /** Resolves once it is off. */
   async off(): Promise<void> {
     this.#current?.abort.abort();
-    await this.#current?.ended;
+    await this.#ended;
   }
 
   #turnOn(): void {
-    const abort = new AbortController();
-    const current = { abort, watching: null as Watching | null, ended: Promise.resolve() };
-    current.ended = this.#run(current).finally(() => {
-      this.#current = null;
-      this.#turned(false);
-    });
+    const current: Current = { abort: new AbortController(), watching: null };
     this.#current = current;
-    this.#turned(true);
+    this.#ended = this.#run(current).finally(() => {
+      this.#current = null;
+      this.#parts.turned(false);
+    });
+    this.#parts.turned(true);
   }
 
-  async #run(current: { readonly abort: AbortController; watching: Watching | null }): Promise<void> {
+  async #run(current: Current): Promise<void> {
+    const { lock, begin, complain } = this.#parts;
     const { signal } = current.abort;
     try {
-      const [watching, release] = await this.#begin();
-      current.watching = watching;
+      const release = await lock();
       try {
-        await watching.run(signal);
+        current.watching = await begin();
+        await current.watching.run(signal);
       } finally {
-        release();
+        release(); // also where the files cannot be used: it can be turned on again once they can
       }
     } catch (error) {
-      if (!signal.aborted) this.#complain(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) complain(error instanceof Error ? error.message : String(error));
     }
   }
 }
