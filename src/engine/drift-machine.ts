@@ -30,7 +30,7 @@ const FRESH = { heals: 0, others: {}, vain: 0, failures: 0 };
 const AT_ONCE = 3;
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
-/** What could not be done is tried again later and later, at least so often. */
+/** What could not be done is tried again later and later, at least so often; what keeps a container from running, once a minute. */
 const LONGEST_FAILURE_MS = 3_600_000;
 /** After so long without a drift it is one like any other again. */
 const CALM_MS = 60_000;
@@ -79,10 +79,14 @@ export function slows(before: Ward | null, after: Ward | null): boolean {
   return before?.state === 'healed' && after?.state === 'due' && after.heals === AT_ONCE;
 }
 
-/** After its steps were carried out, or one of them failed: then it is tried again, later and later, an hour at the most. */
+/** After its steps were carried out, or one of them failed: then it is tried again, later and later. */
 export function afterHeal(ward: Ward, carriedOut: boolean, now: number): Ward {
   if (carriedOut) return { ...ward, state: 'tried', at: now, heals: ward.heals + 1, failures: 0 };
-  return { ...ward, state: 'failed', at: now + Math.min(FIRST_MS * 2 ** ward.failures, LONGEST_FAILURE_MS), failures: ward.failures + 1 };
+  return { ...ward, state: 'failed', at: now + Math.min(FIRST_MS * 2 ** ward.failures, isDown(ward) ? LONGEST_MS : LONGEST_FAILURE_MS), failures: ward.failures + 1 };
+}
+
+function isDown({ cause }: Ward): boolean {
+  return cause.split(', ').includes('process');
 }
 
 /** When it has to be healed; null: not, as it is now. */

@@ -90,6 +90,7 @@ describe('what a look makes of what is under care', () => {
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
     expect(word(afterLook(one, another, NOW))).toBe('due in 0');
+    expect(afterHeal(ward('failed', { cause: 'process', failures: 11 }), false, NOW).at - NOW).toBe(60_000); // it does not run meanwhile
     expect(one === null ? null : afterHeal(one, true, now)).toMatchObject({ state: 'tried', heals: 1, failures: 0 });
   });
 

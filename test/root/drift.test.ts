@@ -258,7 +258,7 @@ it('one that a heal has stopped and cannot start is started as soon as that can 
   await eventually(() => expect(told('heal-failed', WEB)).not.toHaveLength(0), BOUND_MS);
   expect(status()).toMatchObject({ phase: 'exited', held: false });
   expect(told('heal', WEB)).toEqual([]);
-  await eventually(async () => expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'due']]), BOUND_MS); // not while it is being tried
+  await eventually(async () => expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'failed']]), BOUND_MS); // not while it is being tried
   renameSync(`${source}.away`, source);
   await eventually(() => expect(status().phase).toBe('running'), 3 * BOUND_MS);
   await eventually(() => expect(served()).toBe('404'), BOUND_MS);
