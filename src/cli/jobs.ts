@@ -84,8 +84,8 @@ async function showLogs(stack: string, service: string, { run, container }: JobR
   }
 }
 
-function row({ service, job, next, phase, waiting, runs: [last] }: JobAnswer): readonly string[] {
-  const state = `${phase}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
+function row({ service, job, next, held, phase, waiting, runs: [last] }: JobAnswer): readonly string[] {
+  const state = `${held && phase === 'idle' ? 'held' : phase}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
   const schedule = job.timezone === '' ? job.schedule : `${job.schedule} (${job.timezone})`;
   if (last === undefined) return [service, schedule, timeText(next), state, '', '', ''];
   return [service, schedule, timeText(next), state, timeText(last.startedAt === 0 ? null : last.startedAt), `${last.run}${last.slot === null ? ' (by hand)' : last.attempt > 1 ? ` (attempt ${last.attempt})` : ''}`, last.finishedAt === 0 ? '' : `${last.exitCode}${last.error === '' ? '' : ` (${last.error})`}`];

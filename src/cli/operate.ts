@@ -23,9 +23,13 @@ export async function operate(request: OperationRequest, options: OperateOptions
   if (options.dryRun === true) return { status: tellPlan(await client.planOperation(name, asked), cli), name, client, note: (line) => void cli.stdout.write(`${line}\n`) };
   const view = passView(options.progress ?? 'auto', cli);
   try {
-    for await (const event of client.operate(name, asked, options.abort)) view.event(event);
+    let told = false;
+    for await (const event of client.operate(name, asked, options.abort)) {
+      view.event(event);
+      told ||= event.type === 'plan' && event.plan.notes.length > 0;
+    }
     const status = view.finish();
-    if (status === 0 && view.done === 0) view.note(idle);
+    if (status === 0 && view.done === 0 && !told) view.note(idle);
     return { status, name, client, note: (line) => view.note(line) };
   } finally {
     view.close();

@@ -204,6 +204,7 @@ export class Engine {
   ): Promise<void> {
     await checkDevices(request.desired, this.cdi);
     await this.#stacks.apply(name, request, options, onEvent, signal);
+    await this.#jobs.release(name, request.options?.only ?? []);
   }
 
   async removeStack(
@@ -214,7 +215,10 @@ export class Engine {
 
   /** Does what a person asks of containers that are there; `end` is always the last event. */
   async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
-    await this.#stacks.operate(name, operation, onEvent, signal);
+    const { verb, services } = operation;
+    const hold = async (): Promise<readonly string[]> => (verb === 'stop' ? (await this.#jobs.hold(name, services)).map((service) => `service ${service} runs no more on its schedule, until "start" or "up"`) : []);
+    await this.#stacks.operate(name, operation, onEvent, signal, hold);
+    if (verb === 'start' || verb === 'restart') await this.#jobs.release(name, services);
   }
 
   async pauseContainer(name: string, on: boolean): Promise<void> {

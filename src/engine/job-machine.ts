@@ -21,7 +21,9 @@ export type JobEvent =
   | { readonly type: 'due'; readonly slot: number | null }
   | { readonly type: 'ended'; readonly ok: boolean; readonly at: number }
   /** It is time to try again. */
-  | { readonly type: 'retry' };
+  | { readonly type: 'retry' }
+  /** A person has stopped the service. */
+  | { readonly type: 'held' };
 
 /** `start` begins a run as the next state has it; `stop` ends the one that is under way; `skip`: this slot is passed over. */
 export type JobAction = 'start' | 'stop' | 'skip' | null;
@@ -38,12 +40,12 @@ export const LONGEST_RETRY_MS = 60_000;
 /**
  * The table:
  *
- * | state    | due, skip | due, queue | due, replace        | ended well   | ended badly          | retry        |
- * |----------|-----------|------------|---------------------|--------------|----------------------|--------------|
- * | idle     | start     | start      | start               | –            | –                    | –            |
- * | running  | skip      | waits      | stopping, stop      | next or idle | retrying, or as well | –            |
- * | stopping | skip      | waits      | waits, as the one   | next or idle | next or idle         | –            |
- * | retrying | skip      | waits      | start, of that slot | –            | –                    | running, start |
+ * | state    | due, skip | due, queue | due, replace        | ended well   | ended badly          | retry        | held              |
+ * |----------|-----------|------------|---------------------|--------------|----------------------|--------------|-------------------|
+ * | idle     | start     | start      | start               | –            | –                    | –            | –                 |
+ * | running  | skip      | waits      | stopping, stop      | next or idle | retrying, or as well | –            | stopping, stop    |
+ * | stopping | skip      | waits      | waits, as the one   | next or idle | next or idle         | –            | none waits        |
+ * | retrying | skip      | waits      | start, of that slot | –            | –                    | running, start | idle            |
  *
  * `–`: it comes too late, and changes nothing. A run that failed is tried again after a second, then after two, four and so on, up to a minute.
  */
@@ -62,6 +64,10 @@ export function afterJobEvent(state: JobState, event: JobEvent, job: Pick<Job, '
       if (state.phase === 'running' && !event.ok && state.attempt <= job.retries) return { state: { ...state, phase: 'retrying', retryAt: event.at + Math.min(FIRST_RETRY_MS * 2 ** (state.attempt - 1), LONGEST_RETRY_MS) }, action: null };
       const [next, ...waiting] = state.waiting;
       return next === undefined ? { state: IDLE, action: null } : started(next, waiting);
+    }
+    case 'held': {
+      if (state.phase === 'idle' || state.phase === 'retrying') return { state: IDLE, action: null };
+      return { state: { ...state, phase: 'stopping', waiting: [] }, action: state.phase === 'running' ? 'stop' : null };
     }
     case 'retry': return state.phase === 'retrying' ? { state: { ...state, phase: 'running', attempt: state.attempt + 1, retryAt: 0 }, action: 'start' } : same;
   }

@@ -3,8 +3,8 @@ import { type Job, JobRun } from '../state/job.ts';
 import { readingEarlier } from '../runtime/record.ts';
 import { IDLE, JobState } from './job-machine.ts';
 
-/** 2: since when each slot was taken, which run was about to start. */
-export const JOB_RECORD_VERSION = 2;
+/** 2: since when each slot was taken, which run was about to start. 3: held. */
+export const JOB_RECORD_VERSION = 3;
 
 const Jobs = z.strictObject({
   state: JobState,
@@ -15,6 +15,8 @@ const Jobs = z.strictObject({
   /** The schedule that `slot` is of; '': its service is not desired, or has none, now. */
   schedule: z.string(),
   timezone: z.string(),
+  /** A person has stopped the service: no slot comes until it is started or brought up. */
+  held: z.boolean().default(false),
   /** The number of the last run. */
   last: z.int().nonnegative(),
   /** The run that was last about to start: a power cut may leave no other trace of it. 0: none. */
@@ -50,7 +52,7 @@ export function currentNotes(known: JobNotes | null, { schedule, timezone }: Job
     const taken = ahead <= LITTLE_MS || (ahead <= DAY_MS && known.since !== null && known.since <= now);
     return taken ? known : { ...known, slot: now, since: null };
   }
-  return { state: known?.state ?? IDLE, slot: Math.min(Math.max(at, known?.slot ?? 0), now), since: null, schedule, timezone, last: known?.last ?? 0, begun: known?.begun ?? 0, runs: known?.runs ?? [] };
+  return { state: known?.state ?? IDLE, slot: Math.min(Math.max(at, known?.slot ?? 0), now), since: null, schedule, timezone, held: known?.held ?? false, last: known?.last ?? 0, begun: known?.begun ?? 0, runs: known?.runs ?? [] };
 }
 
 /** From when each slot was taken as it came, once `slot` is; `next` is the one that follows the last one. */
@@ -60,7 +62,7 @@ export function takenSince({ slot: last, since }: Pick<JobNotes, 'slot' | 'since
 
 /** Of a service that is not desired any more: what waits does not come, a run that is under way has its end. */
 export function notesOfGone(known: JobNotes): JobNotes {
-  return { ...known, schedule: '', timezone: '', state: known.state.phase === 'retrying' ? IDLE : { ...known.state, waiting: [] } };
+  return { ...known, schedule: '', timezone: '', held: false, state: known.state.phase === 'retrying' ? IDLE : { ...known.state, waiting: [] } };
 }
 
 /** With a run as it is now. */

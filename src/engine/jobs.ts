@@ -5,7 +5,7 @@ import type { Job, JobAnswer, JobRun } from '../state/job.ts';
 import type { Paths } from '../state/paths.ts';
 import type { Desired } from '../state/state.ts';
 import { afterJobEvent, IDLE, type JobEvent, LONGEST_RETRY_MS } from './job-machine.ts';
-import { currentNotes, notesOfGone, takenSince, withRun } from './job-record.ts';
+import { currentNotes, type JobNotes, notesOfGone, takenSince, withRun } from './job-record.ts';
 import { dependenciesOf, desiredRun } from './job-run.ts';
 import { JobStore } from './job-store.ts';
 import { dueSlot, nextSlot } from './job-times.ts';
@@ -82,7 +82,7 @@ export class Jobs {
     if (record === null) throw new BayplanError('not-found', `no such stack: ${stack}`);
     return jobsOf(record).map(([service, job]): JobAnswer => {
       const notes = this.#notes.get(stack, service);
-      return { version: 1, service, job, next: nextSlot(job, Math.max(this.#context.now(), notes?.slot ?? 0)), phase: notes?.state.phase ?? 'idle', waiting: notes?.state.waiting.length ?? 0, runs: [...notes?.runs ?? []].reverse() };
+      return { version: 1, service, job, next: notes?.held === true ? null : nextSlot(job, Math.max(this.#context.now(), notes?.slot ?? 0)), held: notes?.held ?? false, phase: notes?.state.phase ?? 'idle', waiting: notes?.state.waiting.length ?? 0, runs: [...notes?.runs ?? []].reverse() };
     });
   }
 
@@ -94,6 +94,33 @@ export class Jobs {
     const unreadable = this.#notes.unreadable().get(stack);
     if (unreadable !== undefined) throw unreadable;
     return await this.#handle(stack, service, { type: 'due', slot: null });
+  }
+
+  /** Of these services, all where none is named, no slot comes until `release`; a run that is under way is stopped. Answers which have a schedule. */
+  async hold(stack: string, services: readonly string[]): Promise<readonly string[]> {
+    return await this.#setHeld(stack, services, async (service, job, notes, keep) => {
+      const { state, action } = afterJobEvent(notes.state, { type: 'held' }, job);
+      await keep(service, { ...notes, held: true, state });
+      if (action === 'stop') this.#background(this.#stop(notes.runs.at(-1)?.container ?? ''));
+    });
+  }
+
+  /** Their schedules count on, from now. */
+  async release(stack: string, services: readonly string[]): Promise<void> {
+    await this.#setHeld(stack, services, async (service, _job, notes, keep) => {
+      if (notes.held) await keep(service, { ...notes, held: false, slot: this.#context.now(), since: null });
+    });
+    this.#look();
+  }
+
+  async #setHeld(stack: string, services: readonly string[], change: (service: string, job: Job, notes: JobNotes, keep: (service: string, notes: JobNotes) => Promise<void>) => Promise<void>): Promise<readonly string[]> {
+    const record = this.#context.parts.stacks.get(stack);
+    if (record === null || this.#notes.unreadable().has(stack)) return [];
+    const meant = jobsOf(record).filter(([service]) => services.length === 0 || services.includes(service));
+    if (meant.length > 0) await this.#notes.change(stack, async (keep) => {
+      for (const [service, job] of meant) await change(service, job, currentNotes(this.#notes.get(stack, service), job, record.at, this.#context.now()), keep);
+    });
+    return meant.map(([service]) => service);
   }
 
   close(): void {
@@ -147,11 +174,11 @@ export class Jobs {
         const notes = currentNotes(known, job, record.at, now);
         if (notes !== known) this.#background(this.#count(record.name, service));
         found = true;
-        const due = dueSlot(job, notes.slot, now);
+        const due = notes.held ? null : dueSlot(job, notes.slot, now);
         if (due !== null) this.#background(this.#handle(record.name, service, { type: 'due', slot: due }));
         if (notes.state.phase === 'retrying' && (notes.state.retryAt <= now || notes.state.retryAt > now + LONGEST_RETRY_MS)) this.#background(this.#handle(record.name, service, { type: 'retry' }));
         else if (notes.state.phase === 'retrying') next = Math.min(next, notes.state.retryAt);
-        next = Math.min(next, nextSlot(job, now) ?? next);
+        if (!notes.held) next = Math.min(next, nextSlot(job, now) ?? next);
       }
     }
     this.#timer = found ? setTimeout(() => this.#look(), Math.max(next - now, 1)) : null;

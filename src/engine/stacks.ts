@@ -154,12 +154,13 @@ export class Stacks {
     });
   }
 
-  /** Does what a person asks of containers that are there. */
-  async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
+  /** Does what a person asks of containers that are there. `first` comes before that, once it is known that the stack is meant; it answers what is to be told. */
+  async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal, first: () => Promise<readonly string[]> = () => Promise.resolve([])): Promise<void> {
     checkName(name, null);
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, operation.from, before);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
+      const notes = [...this.#parts.asides.notes(name), ...await first()];
       const desired = before?.desired ?? null;
       const identities = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity]));
       let made: Plan | null = null;
@@ -167,7 +168,7 @@ export class Stacks {
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
       if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
-      await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(this.#parts.asides.notes(name), onEvent), { title: operation.verb, client: signal });
+      await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(notes, onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forget(before, met('remove-container').flatMap((container) => identities.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);

@@ -131,7 +131,8 @@ function withDependents(operation: Operation, dependencies: ReadonlyMap<string, 
 function refuseMissing(services: ReadonlySet<string>, replicas: readonly Found[], desired: Desired | null): void {
   if (services.size === 0) throw new BayplanError('no-service', 'the stack has no container to start: `up` makes them');
   for (const service of services) {
-    if (replicas.some(([, { identity }]) => identity.service === service) || desired?.services[service]?.replicas === 0) continue;
+    const wanted = desired?.services[service];
+    if (replicas.some(([, { identity }]) => identity.service === service) || wanted?.replicas === 0 || (wanted?.job ?? null) !== null) continue;
     throw new BayplanError('no-service', `service "${service}" has no container to start: \`up ${service}\` makes one`);
   }
 }

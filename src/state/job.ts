@@ -40,6 +40,8 @@ export interface JobAnswer {
   readonly service: string;
   readonly job: Job;
   readonly next: number | null;
+  /** A person has stopped the service. */
+  readonly held: boolean;
   readonly phase: 'idle' | 'running' | 'stopping' | 'retrying';
   /** Slots that wait for their turn. */
   readonly waiting: number;

@@ -9,6 +9,7 @@ const due: JobEvent = { type: 'due', slot: 3 };
 const well: JobEvent = { type: 'ended', ok: true, at: 500 };
 const badly: JobEvent = { type: 'ended', ok: false, at: 500 };
 const retry: JobEvent = { type: 'retry' };
+const held: JobEvent = { type: 'held' };
 const begun = (slot: number | null, waiting: (number | null)[] = [], attempt = 1): JobState => ({ ...running, slot, attempt, waiting });
 
 describe('the table of a service with a schedule', () => {
@@ -37,6 +38,10 @@ describe('the table of a service with a schedule', () => {
     ['retrying, due, queue', retrying, due, 'queue', 1, { ...retrying, waiting: [3] }, null],
     ['retrying, due, replace', retrying, due, 'replace', 1, begun(3), 'start'],
     ['retrying, ended', retrying, well, 'skip', 1, retrying, null],
+    ['idle, held', IDLE, held, 'skip', 0, IDLE, null],
+    ['running, held', begun(1, [2]), held, 'queue', 2, { ...running, phase: 'stopping' }, 'stop'],
+    ['stopping, held', stopping, held, 'replace', 0, { ...stopping, waiting: [] }, null],
+    ['retrying, held', { ...retrying, waiting: [2] }, held, 'queue', 1, IDLE, null],
     ['retrying, retry', { ...retrying, waiting: [2] }, retry, 'queue', 1, begun(1, [2], 2), 'start'],
   ])('%s', (_name, state, event, overlap, retries, to, action) => {
     expect(afterJobEvent(state, event, { overlap, retries })).toEqual({ state: to, action });

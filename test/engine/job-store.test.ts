@@ -11,7 +11,7 @@ import { nothingDesired } from '../../src/state/state.ts';
 
 const job: Job = { schedule: '0 3 * * *', timezone: 'UTC', overlap: 'skip', retries: 0, timeoutMs: 0, history: 5 };
 const HOUR = 3_600_000;
-const notes: JobNotes = { state: IDLE, slot: 10 * HOUR, since: null, schedule: job.schedule, timezone: job.timezone, last: 0, begun: 0, runs: [] };
+const notes: JobNotes = { state: IDLE, slot: 10 * HOUR, since: null, schedule: job.schedule, timezone: job.timezone, held: false, last: 0, begun: 0, runs: [] };
 
 describe('from when a schedule counts', () => {
   it('from when it was accepted', () => expect(currentNotes(null, job, 5 * HOUR, 6 * HOUR).slot).toBe(5 * HOUR));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { JobAnswer, JobRun } from '../../src/state/job.ts';
 import { USUAL_PASS } from '../../src/state/pass-options.ts';
-import { bayplan, eventually, gather, Machine } from './harness.ts';
+import { bayplan, eventually, gather, Machine, type Outcome } from './harness.ts';
 import { interrupted, runningContainers } from './interrupted.ts';
 
 // Services on schedules: one container a run, and no slot twice.
@@ -33,6 +33,28 @@ const ended = async (count: number): Promise<readonly JobRun[]> => await eventua
 const written = (): string[] => readFileSync(join(machine.paths.volumes, 'demo_notes/_data/runs'), 'utf8').split('\n').slice(0, -1);
 const second = (): number => Math.floor(Date.now() / 1000);
 const NEVER = 'schedule: "0 0 1 1 *"';
+
+it('a schedule that a person has stopped is held, over an engine\'s end too, and counts on once it is started', async () => {
+  const operate = (verb: 'stop' | 'start'): Promise<Outcome> => gather((onEvent) => machine.engine.operate('demo', { version: 1, verb, services: ['tidy'], timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, stop: false, oneOffs: false, volumes: 'none', from: null }, onEvent, new AbortController().signal));
+  expect(await machine.up(stack('echo x >>/notes/runs; sleep 1000', 'schedule: "* * * * * *", retries: 5'))).toMatchObject({ ok: true });
+  await eventually(async () => expect(await job()).toMatchObject({ phase: 'running', held: false }));
+  await eventually(() => expect(written()).toHaveLength(1));
+  expect(await operate('stop')).toMatchObject({ ok: true });
+  await eventually(async () => expect(await job()).toMatchObject({ phase: 'idle', held: true, next: null, runs: [{ exitCode: 137 }] }));
+  await machine.close();
+  await machine.open();
+  expect(await job()).toMatchObject({ phase: 'idle', held: true });
+  const until = second() + 2;
+  await eventually(() => expect(second()).toBeGreaterThan(until));
+  expect([written().length, (await job()).runs.length]).toEqual([1, 1]);
+  const started = Date.now();
+  expect(await operate('start')).toMatchObject({ ok: true });
+  await eventually(async () => expect(await job()).toMatchObject({ phase: 'running', held: false }));
+  expect((await job()).runs[0]?.slot).toBeGreaterThanOrEqual(Math.floor(started / 1000) * 1000);
+  expect(await operate('stop')).toMatchObject({ ok: true });
+  expect(await machine.up(stack('echo x >>/notes/runs; sleep 1000', 'schedule: "* * * * * *", retries: 5'))).toMatchObject({ ok: true });
+  expect(await job()).toMatchObject({ held: false });
+});
 
 it('a run for each slot, with a container, output and exit code of its own; so many are kept', async () => {
   expect(await machine.up(stack('echo run $(hostname); echo $(hostname) >>/notes/runs; exit 3', 'schedule: "* * * * * *", history: 2'))).toMatchObject({ ok: true });
