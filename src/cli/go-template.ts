@@ -22,7 +22,8 @@ const FUNCTIONS: Readonly<Record<string, (...args: readonly TemplateValue[]) => 
  * `define` and `printf` are not known. Throws BayplanError `bad-format` in one line.
  */
 export function goTemplate(source: string): (data: TemplateValue) => string {
-  const actions = [...source.matchAll(/\{\{(-\s)?((?:"(?:\\.|[^"\\])*"|`[^`]*`|\/\*[\s\S]*?\*\/|(?!\}\}|\s-\}\})[\s\S])*)(\s-)?\}\}/g)];
+  // Each character can be taken in one way alone: what is not closed is known for that at once.
+  const actions = [...source.matchAll(/\{\{(-\s)?((?:"(?:\\.|[^"\\])*"|`[^`]*`|\/\*(?:(?!\*\/)[\s\S])*\*\/|(?!\}\}|\s-\}\}|\/\*)[^"`])*)(\s-)?\}\}/g)];
   const pieces: ({ readonly text: string } | { readonly action: string })[] = [];
   let [at, trims] = [0, false];
   for (const match of [...actions, null]) {

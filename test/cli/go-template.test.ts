@@ -43,3 +43,8 @@ describe('a list', () => {
     expect(() => formatted('table {{.Nope}}', records)).toThrow('there is no field "Nope"');
   });
 });
+
+test('what is not closed is told at once, however much is in it', () => {
+  for (const part of ['"a" ', '`a` ', '/* a */', '"']) expect(() => goTemplate(`{{json ${part.repeat(60)}`), part).toThrow(/^--format: ".*" is not closed by "}}"$/);
+  expect(goTemplate('{{/* "one }} of ` them */}}{{json "}}"}}')(null)).toBe('"}}"');
+});
