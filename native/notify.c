@@ -99,7 +99,7 @@ int notify_apply(const struct notify *notify, const struct sock_fprog *program, 
   errno = failed;
   if (listener < 0) return error_errno(err, "seccomp", NULL);
   int result;
-  while ((result = atomic_load(&errand.result)) == PENDING) __builtin_ia32_pause();
+  while ((result = atomic_load(&errand.result)) == PENDING) continue;
   errno = result;
   return result ? error_errno(err, "sendmsg", "the seccomp agent") : 0;
 }
