@@ -50,7 +50,16 @@ function pidOf(): number {
 async function kill(all: boolean): Promise<void> {
   const pids = all ? [...new Set(folders().flatMap((path) => ['engine', ...readdirSync(join(path)).filter((name) => /^[0-9a-f]{16}$/.test(name))].flatMap((name) => procs(join(path, name)))))] : engines(left.root);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
-  await expect.poll(() => pids.filter((pid) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => pids.filter((pid) => !hasEnded(pid)), { timeout: 5000 }).toEqual([]);
+}
+
+/** With all its threads: any of them keeps what it has locked. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) && readdirSync(`/proc/${pid}/task`).length === 1;
+  } catch {
+    return true;
+  }
 }
 
 function procs(path: string): readonly number[] {
