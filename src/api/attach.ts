@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AttachParts } from '../runtime/container/containers.ts';
-import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec } from '../state/container.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../state/detach-keys.ts';
 import { writeAll } from './answer.ts';
 import type { EngineView } from './engine-view.ts';
 import { flagOf, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { goneOf, streamType, switchOver, takeBytes } from './hijack.ts';
+import { goneOf, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
 
 /** `POST /containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1` with `Upgrade: tcp`. */
 export async function hijackAttach(engine: EngineView, id: string, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const { name, spec } = engine.container(id);
-  checkDetachKeys(query.get('detachKeys') ?? '');
+  const keys = parseDetachKeys(query.get('detachKeys') || DEFAULT_DETACH_KEYS);
   const gone = goneOf(socket);
   await takeBytes(socket, head, Number(request.headers['content-length'] ?? 0));
   const parts = partsOf(query, spec);
@@ -25,16 +25,9 @@ export async function hijackAttach(engine: EngineView, id: string, query: URLSea
     socket.end();
     return;
   }
-  if (parts.stdin) socket.pipe(stdio);
+  if (parts.stdin) typedOn(socket, spec.tty ? keys : null, () => engine.events.container('detach', name)).pipe(stdio);
   else socket.resume(); // so that its end is seen
   stdio.pipe(socket);
-}
-
-const DETACH_KEY = /^([\x20-\x7e]|ctrl-[@a-z[\\\]^_])$/i;
-
-/** Docker's client looks for them itself, in what is typed, and leaves it to the engine to say that they are none. Throws BayplanError `bad-request`. */
-export function checkDetachKeys(keys: string): void {
-  if (keys !== '' && !keys.split(',').every((key) => DETACH_KEY.test(key))) throw new BayplanError('bad-request', `Invalid detach keys (${keys}) provided: expected letters or ctrl-LETTER, separated by commas, as in ctrl-p,ctrl-q`);
 }
 
 /** The same of a client that asks for no upgrade: output alone. */

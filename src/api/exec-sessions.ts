@@ -10,6 +10,8 @@ export interface ExecSession {
   readonly containerId: string;
   readonly request: ExecRequest;
   readonly attach: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** What, typed on its terminal, takes its client leave of it. */
+  readonly detachKeys: Buffer;
   phase: 'created' | 'running' | 'ended';
   exitCode: number | null;
   /** While it runs. */
@@ -25,7 +27,7 @@ const KEPT = 1000;
 export class ExecSessions {
   readonly #sessions = new Map<string, ExecSession>();
 
-  create(fields: Pick<ExecSession, 'container' | 'containerId' | 'request' | 'attach'>): ExecSession {
+  create(fields: Pick<ExecSession, 'container' | 'containerId' | 'request' | 'attach' | 'detachKeys'>): ExecSession {
     const session: ExecSession = { id: randomBytes(32).toString('hex'), ...fields, phase: 'created', exitCode: null, process: null, consoleSize: null };
     this.#sessions.set(session.id, session);
     for (const [id, { phase }] of this.#sessions) {

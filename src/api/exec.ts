@@ -3,37 +3,47 @@ import type { Duplex } from 'node:stream';
 import * as z from 'zod';
 import type { ExecProcess } from '../runtime/container/containers.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { sendEmpty, sendJson, writeAll } from './answer.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../state/detach-keys.ts';
+import { errorBody, sendEmpty, sendJson, writeAll } from './answer.ts';
 import { consoleSizeOf } from './console-size.ts';
 import type { EngineView } from './engine-view.ts';
 import type { ExecSession, ExecSessions } from './exec-sessions.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { goneOf, streamType, switchOver, takeBytes } from './hijack.ts';
+import { goneOf, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
 import { parseBody, readBody } from './request-body.ts';
 
 const CONSOLE_SIZE = z.tuple([z.int().min(0).max(65535), z.int().min(0).max(65535)]).nullish();
 
-/** Docker's body; fields that are not named here change nothing for us. */
+const flagged = z.boolean().nullish();
+const text = z.string().nullish();
+
+/** Docker's body; fields that are not named here change nothing for us. Docker reads names in any case, and docker-py writes `detachKeys`. */
 const ExecCreate = z.object({
-  Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: z.string().optional(), WorkingDir: z.string().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE,
-  AttachStdin: z.boolean().optional(), AttachStdout: z.boolean().optional(), AttachStderr: z.boolean().optional(), Privileged: z.boolean().optional(),
+  Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: text, WorkingDir: text, Tty: flagged, ConsoleSize: CONSOLE_SIZE,
+  AttachStdin: flagged, AttachStdout: flagged, AttachStderr: flagged, Privileged: flagged, DetachKeys: text, detachKeys: text,
 });
-const ExecStart = z.object({ Detach: z.boolean().optional(), Tty: z.boolean().optional(), ConsoleSize: CONSOLE_SIZE });
+const ExecStart = z.object({ Detach: flagged, Tty: flagged, ConsoleSize: CONSOLE_SIZE });
 
 /** `POST /containers/{id}/exec` */
 export async function createExec({ engine, execs, params, request, response }: Exchange): Promise<void> {
-  const container = engine.container(params['id'] ?? '');
-  if (container.status?.phase !== 'running') throw new BayplanError('not-running', `container ${container.name} is not running`);
-  if (container.status.paused) throw new BayplanError('conflict', `container ${container.name} is paused, unpause the container before exec`);
+  const { name, id } = runningContainer(engine, params['id'] ?? '');
   const body = await readBody(request, ExecCreate);
   const session = execs.create({
-    container: container.name, containerId: container.status.id,
+    container: name, containerId: id,
     request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
-    attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true },
+    attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true }, detachKeys: parseDetachKeys(body.DetachKeys || body.detachKeys || DEFAULT_DETACH_KEYS),
   });
   tell(engine, session, 'exec_create');
   sendJson(response, 201, { Id: session.id });
+}
+
+/** Throws BayplanError `not-running`, or `conflict` where it is paused. */
+function runningContainer(engine: EngineView, ref: string): { readonly name: string; readonly id: string } {
+  const { name, status } = engine.container(ref);
+  if (status?.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
+  if (status.paused) throw new BayplanError('conflict', `container ${name} is paused, unpause the container before exec`);
+  return { name, id: status.id };
 }
 
 /** `GET /exec/{id}/json` */
@@ -78,7 +88,8 @@ export async function startExec({ engine, execs, params, request, response, gone
 /**
  * The same with `Upgrade: tcp`: the connection itself becomes stdin one way and frames the other way. The end of stdin is the
  * client's half-close. The exit code is stored before the stream ends, because clients ask for it then. A command with a terminal goes on when its client
- * leaves: that is how clients detach from it.
+ * leaves: that is how clients detach from it. The connection is switched over before the command starts, as Docker does: docker-py loses what comes together with
+ * the answer's head. So the stream tells what still goes wrong then.
  */
 export async function hijackExec(engine: EngineView, execs: ExecSessions, id: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const session = execs.get(id);
@@ -86,10 +97,16 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
   const length = Number(request.headers['content-length'] ?? 0);
   const body = parseBody((await takeBytes(socket, head, length)).toString(), ExecStart);
   if (body.Detach === true) throw new BayplanError('bad-request', 'a detached exec has no stream to upgrade to');
-  const process = await begin(engine, session, body);
+  checkUnstarted(session);
+  runningContainer(engine, session.containerId);
   switchOver(socket, session.request.tty);
-  process.stdin.on('error', () => socket.unpipe(process.stdin)); // it closed its stdin: what still comes is not for it
-  if (session.attach.stdin) socket.pipe(process.stdin);
+  const process = await begin(engine, session, body).catch((error: unknown) => {
+    const text = Buffer.from(`${errorBody(error).message}\r\n`);
+    socket.end(session.request.tty ? text : frame('stderr', text));
+    throw error;
+  });
+  process.stdin.on('error', () => socket.unpipe().resume()); // it closed its stdin: what still comes is not for it
+  if (session.attach.stdin) typedOn(socket, session.request.tty ? session.detachKeys : null, () => tell(engine, session, 'exec_detach')).pipe(process.stdin);
   else {
     process.stdin.end();
     socket.resume();
@@ -114,8 +131,12 @@ async function failedStart({ stderr, started, exit }: ExecProcess): Promise<stri
   return null;
 }
 
+function checkUnstarted({ id, phase }: ExecSession): void {
+  if (phase !== 'created') throw new BayplanError('conflict', `exec session ${id} was started already`);
+}
+
 async function begin(engine: EngineView, session: ExecSession, { ConsoleSize, Detach }: z.infer<typeof ExecStart>): Promise<ExecProcess> {
-  if (session.phase !== 'created') throw new BayplanError('conflict', `exec session ${session.id} was started already`);
+  checkUnstarted(session);
   session.phase = 'running';
   try {
     const size = consoleSizeOf(ConsoleSize) ?? session.consoleSize ?? session.request.consoleSize ?? null;
@@ -130,8 +151,8 @@ async function begin(engine: EngineView, session: ExecSession, { ConsoleSize, De
 }
 
 /** Docker's word has the command in it. */
-function tell(engine: EngineView, { id, container, request: { command: [first = '', ...args] } }: ExecSession, action: 'exec_create' | 'exec_start'): void {
-  engine.events.container(`${action}: ${first} ${args.join(' ')}`, container, { execID: id });
+function tell(engine: EngineView, { id, container, request: { command: [first = '', ...args] } }: ExecSession, action: 'exec_create' | 'exec_start' | 'exec_detach'): void {
+  engine.events.container(action === 'exec_detach' ? action : `${action}: ${first} ${args.join(' ')}`, container, { execID: id });
 }
 
 /** A command without a terminal ends when its client leaves: nobody is left who could end it. */

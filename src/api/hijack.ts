@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { DetachFilter } from '../state/detach-keys.ts';
 
 /** A connection that asked to be switched over (`Upgrade: tcp`): from the answer on it carries a process's stdio. The end of input is the client's half-close. */
 export function switchOver(socket: Duplex, tty: boolean): void {
@@ -17,6 +18,15 @@ export function goneOf(socket: Duplex): AbortSignal {
   socket.once('close', () => gone.abort());
   if (socket.destroyed) gone.abort();
   return gone.signal;
+}
+
+/** What the client types. Its keys take it leave of what goes on (null: there is no terminal to type on): `left` is called, and the connection ends. Docker's own client looks for them itself, and others leave it to the engine. */
+export function typedOn(socket: Duplex, keys: Buffer | null, left: () => void): Readable {
+  if (keys === null) return socket;
+  return socket.pipe(new DetachFilter(keys, () => {
+    left();
+    socket.end(() => socket.destroy());
+  }));
 }
 
 /** Exactly `length` bytes from the front of the stream; what follows stays in it. `head` was read from it before. */

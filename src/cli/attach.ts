@@ -1,4 +1,4 @@
-import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS } from '../state/detach-keys.ts';
 import { attached } from './attached.ts';
 import { clientOf } from './client-of.ts';
 import { nameOf } from '../client/container-summary.ts';

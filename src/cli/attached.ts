@@ -1,4 +1,3 @@
-import { parseDetachKeys } from '../client/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { Cli, Interrupt } from './cli.ts';
 import { lendTerminal, terminalSize } from './terminal.ts';
@@ -22,7 +21,7 @@ export async function attached(client: EngineClient, id: string, options: Attach
     started.catch(() => undefined); // likewise
   };
   const streams = { stdin: options.stdin ? cli.stdin : null, stdout: cli.stdout, stderr: cli.stderr };
-  const detachKeys = options.tty ? parseDetachKeys(options.detachKeys) : null;
+  const detachKeys = options.tty ? options.detachKeys : null;
   const follow = (): Promise<'ended' | 'detached'> => client.attachContainer(id, streams, { tty: options.tty, detachKeys, opened });
   const size = terminalSize(cli);
   if (options.tty && size !== null) await client.resizeContainer(id, size);

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../client/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS } from '../state/detach-keys.ts';
 import { clientOf } from './client-of.ts';
 import { nameOf } from '../client/container-summary.ts';
 import { tellSteps } from './dry-run.ts';
@@ -35,15 +35,14 @@ export const addExec: AddCommand = (program, cli, ends) => {
       if (options.dryRun === true) return tellSteps([`exec-container ${nameOf(container)}  (${argv.join(' ')})`], cli);
       const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
       const tty = wantsTerminal(options.TTY ? options.tty : false, cli);
-      const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty, privileged: options.privileged === true });
+      const id = await client.createExec(container.Id, { argv, environment, user: options.user ?? '', workingDir: options.workdir ?? '', tty, privileged: options.privileged === true, ...(tty ? { detachKeys: options.detachKeys } : {}) });
       if (options.detach === true) {
         await client.startExecDetached(id);
         return 0;
       }
       const streams = { stdin: cli.stdin, stdout: cli.stdout, stderr: cli.stderr };
       if (!tty) return await whileInterruptible(cli, async () => await client.startExec(id, streams, { tty, detachKeys: null }, null) ?? 0, (kill) => client.interruptExec(id, kill));
-      const detachKeys = parseDetachKeys(options.detachKeys);
-      const code = await lendTerminal(cli, (size) => client.resizeExec(id, size), () => client.startExec(id, streams, { tty, detachKeys }, terminalSize(cli)));
+      const code = await lendTerminal(cli, (size) => client.resizeExec(id, size), () => client.startExec(id, streams, { tty, detachKeys: options.detachKeys }, terminalSize(cli)));
       if (code === null) cli.stderr.write(`left running in container ${container.Names[0]?.slice(1) ?? ''}\n`);
       return code ?? 0;
     }));

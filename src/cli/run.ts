@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
-import { DEFAULT_DETACH_KEYS } from '../client/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS } from '../state/detach-keys.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';

@@ -173,7 +173,7 @@ export class EngineClient {
   /** Takes part in a container's stdio, of one that does not run in that of its next start. */
   async attachContainer(id: string, streams: StdioStreams, options: StdioOptions): Promise<'ended' | 'detached'> {
     const { runStdio } = await import('./stdio-stream.ts');
-    return await runStdio(this.socket, `/containers/${id}/attach?stream=1&stdout=1&stderr=1&stdin=${Number(streams.stdin !== null)}`, '', streams, options);
+    return await runStdio(this.socket, `/containers/${id}/attach?stream=1&stdout=1&stderr=1&stdin=${Number(streams.stdin !== null)}${options.detachKeys === null ? '' : `&detachKeys=${encodeURIComponent(options.detachKeys)}`}`, '', streams, options);
   }
 
   async resizeContainer(id: string, size: ConsoleSize): Promise<void> {
@@ -205,7 +205,7 @@ export class EngineClient {
   /** Makes a command ready to be run in a container; answers its id. */
   async createExec(container: string, command: ExecCommand): Promise<string> {
     const { Id } = await this.#json('POST', `/containers/${encodeURIComponent(container)}/exec`, fields<{ readonly Id: string }>({ Id: text }), JSON.stringify({
-      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, Privileged: command.privileged === true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+      Cmd: command.argv, Env: command.environment, User: command.user, WorkingDir: command.workingDir, Tty: command.tty, Privileged: command.privileged === true, AttachStdin: true, AttachStdout: true, AttachStderr: true, ...(command.detachKeys === undefined ? {} : { DetachKeys: command.detachKeys }),
     }));
     return Id;
   }
@@ -327,7 +327,7 @@ function removalQuery({ volumes, timeout, from }: Removal): URLSearchParams {
 /** What a person asks of a stack's containers; what is left out is as it usually is. */
 export type OperationRequest = Pick<Operation, 'verb'> & Partial<Omit<Operation, 'services'>> & { readonly services: readonly string[] };
 
-export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean; readonly privileged?: boolean }
+export interface ExecCommand { readonly argv: readonly string[]; readonly environment: readonly string[]; readonly user: string; readonly workingDir: string; readonly tty: boolean; readonly privileged?: boolean; readonly detachKeys?: string }
 
 /** Of a terminal, in characters. */
 export interface ConsoleSize { readonly width: number; readonly height: number }

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { check } from './connection.ts';
-import { DetachFilter } from './detach-keys.ts';
+import { DetachFilter, parseDetachKeys } from '../state/detach-keys.ts';
 import { connectionError } from './errors.ts';
 import { FrameReader } from './frame-reader.ts';
 
@@ -12,8 +12,8 @@ export interface StdioStreams { readonly stdin: Readable | null; readonly stdout
 export interface StdioOptions {
   /** It has a terminal: its output is one stream, as it is. */
   readonly tty: boolean;
-  /** Bytes typed that leave it running; null: none. */
-  readonly detachKeys: Buffer | null;
+  /** What is typed to leave it running, as `ctrl-p,ctrl-q`; null: nothing. The engine is to be told too. */
+  readonly detachKeys: string | null;
   /** Called once the engine has switched the connection over. */
   readonly opened?: () => void;
 }
@@ -61,11 +61,11 @@ async function upgrade(socketPath: string, path: string, body: string): Promise<
 }
 
 /** Resolves when the keys that detach were typed; never, where there are none. */
-function sendInput(stdin: Readable | null, connection: Socket, keys: Buffer | null): Promise<void> {
+function sendInput(stdin: Readable | null, connection: Socket, keys: string | null): Promise<void> {
   return new Promise((resolve) => {
     if (stdin === null) connection.end();
     else if (keys === null) stdin.pipe(connection);
-    else stdin.pipe(new DetachFilter(keys, resolve)).pipe(connection);
+    else stdin.pipe(new DetachFilter(parseDetachKeys(keys), resolve)).pipe(connection);
   });
 }
 

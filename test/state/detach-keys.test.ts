@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { DetachFilter, parseDetachKeys } from '../../src/client/detach-keys.ts';
+import { DetachFilter, parseDetachKeys } from '../../src/state/detach-keys.ts';
 
 describe('detach keys', () => {
   test('are read as docker reads them', () => {
     expect([...parseDetachKeys('ctrl-p,ctrl-q')]).toEqual([16, 17]);
     expect([...parseDetachKeys('a,ctrl-[,ctrl-@')]).toEqual([97, 27, 0]);
-    expect(() => parseDetachKeys('ctrl-1')).toThrow('detach keys "ctrl-1": expected letters or ctrl-LETTER');
+    expect(() => parseDetachKeys('ctrl-1')).toThrow('invalid detach keys (ctrl-1): expected letters or ctrl-LETTER');
   });
 
   async function typed(...chunks: readonly string[]): Promise<{ passed: string; detached: boolean }> {
@@ -26,5 +26,11 @@ describe('detach keys', () => {
     expect(await typed('ls\x10', '\x11rm')).toEqual({ passed: 'ls', detached: true });
     expect(await typed('\x10', 'a')).toEqual({ passed: '\x10a', detached: false });
     expect(await typed('\x10\x10\x11')).toEqual({ passed: '\x10', detached: true });
+  });
+
+  test('that are half typed at the end of input are passed on', async () => {
+    const filter = new DetachFilter(parseDetachKeys('ctrl-p,ctrl-q'), () => undefined);
+    filter.end('ls\x10');
+    expect(Buffer.concat(await filter.toArray()).toString()).toBe('ls\x10');
   });
 });

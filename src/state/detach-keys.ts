@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { BayplanError } from '../state/bayplan-error.ts';
+import { BayplanError } from './bayplan-error.ts';
 
 /** As docker's. */
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
@@ -10,7 +10,7 @@ export function parseDetachKeys(text: string): Buffer {
     const [, control] = /^ctrl-([@a-z[\\\]^_])$/.exec(key.toLowerCase()) ?? [];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) - 0x40;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    throw new BayplanError('bad-request', `detach keys "${text}": expected letters or ctrl-LETTER, separated by commas, as in "${DEFAULT_DETACH_KEYS}", not "${key}"`);
+    throw new BayplanError('bad-request', `invalid detach keys (${text}): expected letters or ctrl-LETTER, separated by commas, as in "${DEFAULT_DETACH_KEYS}", not "${key}"`);
   }));
 }
 
@@ -41,5 +41,9 @@ export class DetachFilter extends Transform {
     }
     if (passed.length > 0) this.push(Buffer.from(passed));
     done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#keys.subarray(0, this.#matched));
   }
 }
