@@ -314,14 +314,24 @@ export class Engine {
   /** Makes an image of what a container has written; answers its ID. */
   async commitContainer(name: string, { pause, ...request }: Omit<CommitRequest, 'base' | 'spec' | 'layer'> & { readonly pause: boolean }): Promise<string> {
     const { spec, status } = this.container(name);
-    const stands = pause && status?.phase === 'running' && !status.paused;
-    if (stands) await this.#parts.supervisor.pause(name, true); // nobody can look at its health meanwhile
+    const stands = pause && status?.phase === 'running' && !status.paused && await this.#stand(name);
     try {
       const id = await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
       this.events.container('commit', name, { comment: request.message, imageID: id, imageRef: request.reference === null ? '' : familiarReference(request.reference) });
       return id;
     } finally {
       if (stands && this.containers.get(name)?.status?.paused === true) await this.#parts.supervisor.unpause(name); // it may have ended meanwhile
+    }
+  }
+
+  /** Freezes a container for work of ours; false where it has just ended. */
+  async #stand(name: string): Promise<boolean> {
+    try {
+      await this.#parts.supervisor.pause(name, true); // nobody can look at its health meanwhile
+      return true;
+    } catch (error) {
+      if (error instanceof BayplanError && error.code === 'not-running') return false;
+      throw error;
     }
   }
 

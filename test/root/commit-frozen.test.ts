@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setFrozen } from '../../src/runtime/container/freezer.ts';
 import { Machine } from './harness.ts';
 
 const machine = new Machine();
@@ -21,6 +22,15 @@ it('a commit comes to its end though the container that it freezes ends meanwhil
   await Promise.all(kills);
   expect(id).toMatch(/^sha256:/);
   expect(engine.container('demo-web-1').status).toMatchObject({ phase: 'exited', paused: false });
+});
+
+it('a commit of a container that ends just then, before its end is known, is made all the same', async () => {
+  const { engine } = machine;
+  for (let round = 0; round < 8; round++) {
+    expect(await machine.up(`services: { web: { image: bayplan/hello, command: [sh, -c, "echo ${round} > /kept"] } }`)).toMatchObject({ ok: true });
+    expect(await engine.commitContainer('demo-web-1', { reference: null, author: '', message: '', changes: [], pause: true })).toMatch(/^sha256:/);
+  }
+  await expect(setFrozen('/bayplan-nosuch/container', true)).rejects.toMatchObject({ code: 'not-running' });
 });
 
 it('what an engine had frozen for a commit when it was killed goes on with the next; what a person has paused stays so', async () => {

@@ -59,7 +59,10 @@ export class ContainerSignals {
     if (entry.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
     if (entry.paused === on) throw new BayplanError('conflict', `container ${name} is ${on ? 'already' : 'not'} paused`);
     if (forWork) mark(entry.files.borrowed);
-    await setFrozen(entry.files.cgroup, on);
+    await setFrozen(entry.files.cgroup, on).catch((error: unknown) => {
+      rmSync(entry.files.borrowed, { force: true });
+      throw error instanceof BayplanError && error.code === 'not-running' ? new BayplanError('not-running', `container ${name} is not running`) : error; // its end is not known here yet
+    });
     if (!on) rmSync(entry.files.borrowed, { force: true });
     Object.assign(entry, { paused: on, view: null });
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
 
@@ -12,11 +12,12 @@ const FREEZERS = [
 const GIVE_UP_MS = 5000;
 const LOOK_MS = 2;
 
-/** Freezes all processes of a cgroup and those below it, or lets them go on; resolves once it is so. One that is gone needs no letting go. */
+/** Freezes all processes of a cgroup and those below it, or lets them go on; resolves once it is so. One that is gone needs no letting go; freezing it rejects with BayplanError `not-running`. */
 export async function setFrozen(cgroup: string, frozen: boolean): Promise<void> {
   const freezer = freezerOf(cgroup);
   if (freezer === undefined) {
     if (!frozen) return;
+    if (!['', ...readdirSync('/sys/fs/cgroup')].some((hierarchy) => existsSync(join('/sys/fs/cgroup', hierarchy, cgroup)))) throw gone(cgroup);
     throw new BayplanError('not-built', `cgroup ${cgroup} cannot be frozen: neither cgroup v2 nor the cgroup controller freezer is mounted below /sys/fs/cgroup`);
   }
   const file = join(freezer.top, cgroup, freezer.file);
@@ -30,8 +31,8 @@ export async function setFrozen(cgroup: string, frozen: boolean): Promise<void> 
       throw new BayplanError('busy', `cgroup ${cgroup} could not be ${frozen ? 'frozen' : 'thawed'} within ${GIVE_UP_MS / 1000} s: a process of it waits in the kernel`);
     }
   } catch (error) {
-    if (!frozen && isGone(error)) return;
-    throw error;
+    if (!isGone(error)) throw error;
+    if (frozen) throw gone(cgroup);
   }
 }
 
@@ -50,6 +51,10 @@ export function isFrozen(cgroup: string): boolean {
 
 function freezerOf(cgroup: string): (typeof FREEZERS)[number] | undefined {
   return FREEZERS.find(({ top, file }) => existsSync(join(top, cgroup, file)));
+}
+
+function gone(cgroup: string): BayplanError {
+  return new BayplanError('not-running', `cgroup ${cgroup} is gone: what ran in it has ended`);
 }
 
 function isGone(error: unknown): boolean {
