@@ -13,7 +13,7 @@ import { inMode, members } from './network-json.ts';
 import { MODES, shownNetworks, type ShownNetwork } from './predefined-networks.ts';
 import { readBody } from './request-body.ts';
 
-const text = z.string().default('');
+const text = z.string().nullish().transform((value) => value ?? '');
 const pairs = z.record(z.string(), z.string()).nullish();
 /** Body of `POST /networks/create`. Docker's clients send null for what is left out. */
 const NetworkCreate = z.object({

@@ -10,8 +10,8 @@ import { anyMatches, isTrue, labelsMatch, parseFilters } from './filters.ts';
 import { readBody } from './request-body.ts';
 
 const VolumeCreate = z.object({
-  Name: z.string().default(''),
-  Driver: z.string().default('local'),
+  Name: z.string().nullish(),
+  Driver: z.string().nullish(),
   DriverOpts: z.record(z.string(), z.string()).nullish(),
   Labels: z.record(z.string(), z.string()).nullish(),
 });
@@ -35,8 +35,8 @@ export async function inspectVolume(exchange: Exchange): Promise<void> {
 /** `POST /volumes/create` */
 export async function createVolume(exchange: Exchange): Promise<void> {
   const { Name, Driver, DriverOpts, Labels } = await readBody(exchange.request, VolumeCreate);
-  if (Driver !== 'local' && Driver !== '') throw new BayplanError('not-found', `error looking up volume plugin ${Driver}: plugin "${Driver}" not found: "local" is the one there is`);
-  const name = await exchange.engine.createVolume(Name, { driver: 'local', external: false, driverOpts: DriverOpts ?? {}, labels: Labels ?? {} });
+  if (Driver && Driver !== 'local') throw new BayplanError('not-found', `error looking up volume plugin ${Driver}: plugin "${Driver}" not found: "local" is the one there is`);
+  const name = await exchange.engine.createVolume(Name ?? '', { driver: 'local', external: false, driverOpts: DriverOpts ?? {}, labels: Labels ?? {} });
   sendJson(exchange.response, 201, found(exchange, name));
 }
 
