@@ -7,6 +7,7 @@ import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
 import { endpointJson, NO_ENDPOINT, type EndpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
+import { mountsAsked } from './mounts-asked.ts';
 import { MODES } from './predefined-networks.ts';
 
 /** Bytes. */
@@ -73,6 +74,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
   const { spec } = container;
   const [path = '', ...args] = argv(actualContainer);
   const state = stateWord(status);
+  const asked = mountsAsked(spec.mounts);
   const healthcheck = spec.healthcheck ?? image?.config.healthcheck ?? null;
   return {
     Id: status.id, Created: rfc3339(status.createdAt), Path: path, Args: args, Name: `/${name}`, Image: image?.id ?? spec.imageId,
@@ -88,7 +90,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
-      PortBindings: bindings(spec.ports), Binds: spec.mounts.flatMap((mount) => ((mount.type === 'bind' || mount.type === 'volume') && mount.source !== null ? [`${mount.source}:${mount.target}${mount.readOnly ? ':ro' : ''}`] : [])), ...UNUSED,
+      PortBindings: bindings(spec.ports), ...asked.HostConfig, VolumesFrom: null, Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `/${linked}:/${name}/${alias}`)), ...UNUSED,
       LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: status.runtime, ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
@@ -97,7 +99,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       AttachStdin: spec.stdinOnce, AttachStdout: spec.stdinOnce, AttachStderr: spec.stdinOnce, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: spec.stdinOnce,
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
       Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
-      Volumes: Object.fromEntries((image?.config.volumes ?? []).map((volume) => [volume, {}])),
+      Volumes: Object.fromEntries([...(image?.config.volumes ?? []), ...asked.Volumes].map((volume) => [volume, {}])),
       ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
@@ -122,9 +124,10 @@ function argv({ container: { spec }, image }: Pick<ActualContainer, 'container' 
   return [...entrypoint, ...command];
 }
 
+/** As Docker has it: its own first, and names alone of what it takes away from the image's. */
 function environment(own: Readonly<Record<string, string | null>>, image: ImageStatus | null): readonly string[] {
   const fromImage = (image?.config.environment ?? []).filter((entry) => !Object.hasOwn(own, entry.split('=', 1)[0] ?? ''));
-  return [...fromImage, ...Object.entries(own).flatMap(([key, value]) => (value === null ? [] : [`${key}=${value}`]))];
+  return [...Object.entries(own).map(([key, value]) => (value === null ? key : `${key}=${value}`)), ...fromImage];
 }
 
 function networkMode({ spec }: Container): string {

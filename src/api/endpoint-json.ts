@@ -12,7 +12,7 @@ export interface EndpointJson {
 
 export const NO_ENDPOINT: EndpointJson = { EndpointID: '', MacAddress: '', Gateway: '', IPAddress: '', IPPrefixLen: 0, IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0 };
 
-/** Empty where the container does not run: it has its addresses, and no link. */
+/** Empty where the container does not run, but for a hardware address of its own: it has its addresses, and no link. */
 export function endpointJson(name: string, { spec, status: of }: Network, attachment: Attachment | undefined, status: ContainerStatus): EndpointJson {
   const running = status.phase === 'running';
   const ipv4 = running ? (status.addresses[name] ?? '') : '';
@@ -20,7 +20,7 @@ export function endpointJson(name: string, { spec, status: of }: Network, attach
   const gateway = (address: string): string => (of === null || address === '' || spec.internal ? '' : poolOf(of, address)?.gateway ?? '');
   return {
     EndpointID: running ? createHash('sha256').update(`${status.id} ${of?.id ?? name}`).digest('hex') : '',
-    MacAddress: running && spec.driver !== 'ipvlan' ? attachment?.macAddress || macOf(ipv4) : '',
+    MacAddress: spec.driver === 'ipvlan' ? '' : attachment?.macAddress || (running ? macOf(ipv4) : ''),
     Gateway: gateway(ipv4), IPAddress: ipv4, IPPrefixLen: prefixOf(of, ipv4), IPv6Gateway: gateway(ipv6), GlobalIPv6Address: ipv6, GlobalIPv6PrefixLen: prefixOf(of, ipv6),
   };
 }

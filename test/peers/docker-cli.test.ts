@@ -45,7 +45,7 @@ describeWherePresent([dockerMissing], 'the docker client', () => {
 
   test('inspect, of each kind', async () => {
     expect((await docker(['inspect', '-f', '{{.Name}} {{.State.Status}} {{.Config.Env}} {{(index .NetworkSettings.Networks "shop_default").IPAddress}}', 'shop-web-1'])).out)
-      .toBe('/shop-web-1 running [PATH=/bin A=own] 10.9.0.2\n');
+      .toBe('/shop-web-1 running [A=own PATH=/bin] 10.9.0.2\n');
     expect((await docker(['image', 'inspect', '-f', '{{.Config.Cmd}}', 'nginx:1'])).out).toBe('[serve]\n');
     expect((await docker(['network', 'inspect', '-f', '{{(index .IPAM.Config 0).Subnet}}', 'shop_default'])).out).toBe('10.9.0.0/24\n');
     expect((await docker(['volume', 'inspect', '-f', '{{.Mountpoint}}', 'shop_data'])).out).toBe('/fake/v\n');
