@@ -29,14 +29,17 @@ import { takeRest } from './request-body.ts';
 import { listJobs, runJob } from './jobs.ts';
 import { createOneOff, deleteStack, diffRevisions, getDrift, getStack, listRevisions, listStacks, operateStack, planRemoval, planRollback, planStack, planStackOperation, putStack, rollbackStack } from './stacks.ts';
 import { containerStats } from './stats.ts';
+import { noSwarm } from './swarm.ts';
 import { API_VERSION, info, listPlugins, MIN_API_VERSION, ping, pruneBuilds, version } from './system.ts';
 import { topContainer } from './top.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes.ts';
 import { waitContainer } from './wait.ts';
 import { updateContainer } from './update-container.ts';
 
+type Route = readonly [HTTPMethod | HTTPMethod[], string, Handler];
+
 /** Every path exists below `/v1.NN/` too. Below `/stacks` and `/engine` it is ours, the rest is the Docker Engine API's. */
-const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[] = [
+const ROUTES: readonly Route[] = [
   [['GET', 'HEAD'], '/_ping', ping],
   ['GET', '/version', version],
   ['GET', '/info', info],
@@ -96,6 +99,7 @@ const ROUTES: readonly (readonly [HTTPMethod | HTTPMethod[], string, Handler])[]
   ['POST', '/volumes/prune', pruneVolumes],
   ['GET', '/volumes/:name', inspectVolume],
   ['DELETE', '/volumes/:name', removeVolume],
+  ...['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'].flatMap((path) => [[['GET', 'POST', 'DELETE'], path, noSwarm], [['GET', 'POST', 'DELETE'], `${path}/*`, noSwarm]] as const satisfies readonly Route[]),
   ['GET', '/stack-artifacts', getStackArtifact],
   ['GET', '/stacks', listStacks],
   ['GET', '/stacks/:name', getStack],
@@ -141,7 +145,7 @@ export function createApi(engine: EngineView, report: (line: string) => void = (
     upgrade(engine, execs, request, socket, head).catch((error: unknown) => {
       if (socket.destroyed) return; // the client went
       if (statusOf(error) === 500) report(`${request.method ?? ''} ${request.url ?? ''}: ${describe(error)}`);
-      refuse(socket, error);
+      if (!socket.writableEnded) refuse(socket, error); // else its stream has told
     });
   });
   return server;

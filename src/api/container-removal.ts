@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty, sendJson } from './answer.ts';
+import { stateWord } from './container-json.ts';
 import { timeOf } from './docker-time.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { labelsPass, parseFilters } from './filters.ts';
@@ -7,7 +8,9 @@ import { labelsPass, parseFilters } from './filters.ts';
 /** `DELETE /containers/{id}?force=&v=` */
 export async function removeContainer(exchange: Exchange): Promise<void> {
   const { engine, response } = exchange;
-  const { name } = engine.container(param(exchange, 'id'));
+  const { name, status } = engine.container(param(exchange, 'id'));
+  const state = status === null ? 'created' : stateWord(status);
+  if (!flag(exchange, 'force') && (state === 'restarting' || state === 'paused')) throw new BayplanError('conflict', `cannot remove container "/${name}": container is ${state === 'paused' ? 'paused and must be unpaused first' : 'restarting: stop the container before removing or force remove'}`);
   await engine.removeContainer(name, { volumes: flag(exchange, 'v'), ended: !flag(exchange, 'force') });
   sendEmpty(response, 204);
 }

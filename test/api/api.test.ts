@@ -83,7 +83,7 @@ test('inspect merges what the image says', async () => {
   const { body } = await call('GET', `/containers/${'1'.repeat(12)}/json`);
   expect(JSON.parse(body)).toMatchObject({
     Name: '/shop-web-1', Path: '/entry', Args: ['serve'], State: { Status: 'running', Running: true, Health: { Status: 'healthy' } },
-    Config: { Env: ['PATH=/bin', 'A=own'], WorkingDir: '/srv', Labels: { from: 'image', 'com.docker.compose.project': 'shop' }, ExposedPorts: { '80/tcp': {} } },
+    Config: { Env: ['A=own', 'PATH=/bin'], WorkingDir: '/srv', Labels: { from: 'image', 'com.docker.compose.project': 'shop' }, ExposedPorts: { '80/tcp': {} } },
     HostConfig: { Memory: 1024, NanoCpus: 500_000_000, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } },
   });
 });
@@ -316,6 +316,28 @@ test('a container that is removed while its log is begun does not end the others
   await expect.poll(() => seen).toContain('two');
   expect(cut).toBe(false);
   sent.destroy();
+});
+
+test('what a client leaves out by null is left out', async () => {
+  const asked = { Name: 'nulls', Driver: null, CheckDuplicate: null, Internal: null, Options: null, Labels: null, IPAM: { Driver: null, Config: [{ Subnet: '10.77.0.0/24', Gateway: null, IPRange: null, AuxiliaryAddresses: null }] } };
+  expect((await call('POST', '/networks/create', JSON.stringify(asked))).status).toBe(201);
+  expect(engine.made.get('nulls')?.spec).toMatchObject({ driver: 'bridge', ipam: [{ subnet: '10.77.0.0/24', gateway: '', ipRange: '', auxAddresses: {} }] });
+  expect((await call('POST', '/volumes/create', '{"Name":null,"Driver":null,"DriverOpts":null,"Labels":null}')).status).toBe(201);
+  expect((await call('POST', '/containers/shop-web-1/exec', '{"Cmd":["true"],"Env":null,"User":null,"WorkingDir":null,"Tty":null,"DetachKeys":null}')).status).toBe(201);
+});
+
+test('a container that waits for its restart, or is paused, is removed by force alone', async () => {
+  engine.change('shop-db-1', { restartAt: Date.now() + 60_000 });
+  engine.change('shop-web-1', { paused: true });
+  expect(await call('DELETE', '/containers/shop-db-1')).toMatchObject({ status: 409, body: expect.stringContaining('container is restarting: stop the container before removing or force remove') });
+  expect(await call('DELETE', '/containers/shop-web-1')).toMatchObject({ status: 409, body: expect.stringContaining('container is paused and must be unpaused first') });
+  expect((await call('DELETE', '/containers/shop-db-1?force=1')).status).toBe(204);
+});
+
+test('who looks for a swarm is told that there is none, as by Docker', async () => {
+  for (const path of ['/swarm', '/v1.47/nodes', '/services', '/services/a/logs', '/tasks', '/secrets/a', '/configs']) expect(await call('GET', path), path).toMatchObject({ status: 503, body: expect.stringContaining('This node is not a swarm manager') });
+  expect((await call('POST', '/swarm/leave?force=1')).status).toBe(503);
+  expect((await call('POST', '/swarm/init', '{}')).status).toBe(501);
 });
 
 test('stopping the engine takes the socket away before it answers', async () => {
