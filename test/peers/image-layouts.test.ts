@@ -75,6 +75,19 @@ test('what is saved loads as the same images', async () => {
   expect(images.find(NAME)?.id).toBe(id);
 });
 
+test('an image that is saved by its ID has no names there, and a repository has all of its own', async () => {
+  const { id } = images.find(NAME) ?? { id: '' };
+  await images.tag(NAME, 'other:2');
+  const tags = (archive: string): unknown => {
+    execFileSync('tar', ['xf', archive, '-C', folder, 'manifest.json']);
+    return JSON.parse(readFileSync(at('manifest.json'), 'utf8')).map(({ RepoTags }: { RepoTags: unknown }) => RepoTags);
+  };
+  expect(tags(await saved('other'))).toEqual([['other:1', 'other:2']]);
+  const archive = await saved(id);
+  expect(tags(archive)).toEqual([null]);
+  expect(await images.load(createReadStream(archive))).toEqual([id]);
+});
+
 test('an image that is removed while it is saved is saved whole', async () => {
   const archive = await images.save([NAME]);
   for (const name of [NAME, 'other:1']) await images.remove(name, false);

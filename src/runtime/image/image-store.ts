@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import { familiarReference, normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
+import { familiarReference, isReference, normalizeReference, parseReference, repositoryOf } from '../../state/image-reference.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import type { PartProgress } from '../../state/messages.ts';
 import type { RegistryCredentials } from '../../state/registry-credentials.ts';
@@ -181,9 +181,7 @@ class ImageStore implements Images {
   async save(references: readonly string[]): Promise<NodeJS.ReadableStream> {
     const images = new Map<string, readonly string[]>();
     for (const reference of references) {
-      const { image, references: all } = this.#known(reference);
-      const names = this.#catalog.byName(reference) === null ? all : [normalizeReference(reference)];
-      images.set(image.digest, [...new Set([...images.get(image.digest) ?? [], ...names.filter((name) => !name.includes('@'))])]);
+      for (const { image, names } of this.#toSave(reference)) images.set(image.digest, [...new Set([...images.get(image.digest) ?? [], ...names.filter((name) => !name.includes('@'))])]);
     }
     const staging = await this.#layout.staging();
     const remove = (): void => {
@@ -195,6 +193,17 @@ class ImageStore implements Images {
       remove();
       throw error;
     }
+  }
+
+  /** Docker's rule: all tags of a repository that is named without one, and no names of an image that is meant by its ID. */
+  #toSave(reference: string): readonly { readonly image: ImageStatus; readonly names: readonly string[] }[] {
+    if (repositoryOf(reference) === reference && isReference(reference)) {
+      const repository = repositoryOf(normalizeReference(reference));
+      const tagged = this.#catalog.list().map(({ image, references }) => ({ image, names: references.filter((name) => repositoryOf(name) === repository && !name.includes('@')) })).filter(({ names }) => names.length > 0);
+      if (tagged.length > 0) return tagged;
+    }
+    const { image } = this.#known(reference);
+    return [{ image, names: this.#catalog.byName(reference) === null ? [] : [normalizeReference(reference)] }];
   }
 
   async tag(image: string, reference: string): Promise<void> {

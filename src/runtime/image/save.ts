@@ -23,7 +23,7 @@ export async function saveArchive(layout: Layout, images: ReadonlyMap<string, re
     for (const each of [digest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]) blobs.add(each);
     const plain = { ...(manifest.mediaType === undefined ? {} : { mediaType: manifest.mediaType }), digest, size: layout.readBlob(digest).length };
     index.push(...named(plain, references).map(withTag));
-    dockerManifests.push({ Config: blobName(manifest.config.digest), RepoTags: references.map(familiarReference), Layers: manifest.layers.map((layer) => blobName(layer.digest)) });
+    dockerManifests.push({ Config: blobName(manifest.config.digest), RepoTags: references.length === 0 ? null : references.map(familiarReference), Layers: manifest.layers.map((layer) => blobName(layer.digest)) });
   }
   for (const digest of blobs) await link(layout.blobPath(digest), join(staging, blobName(digest)));
   const documents = {
