@@ -3,7 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { writeAll } from './answer.ts';
 import { parseSince, rfc3339Nano } from './docker-time.ts';
 import { flag, type Exchange } from './exchange.ts';
-import { frame } from './frames.ts';
+import { lineFrames } from './frames.ts';
 import { streamType } from './hijack.ts';
 import { logDetails } from './log-details.ts';
 import { LineSplitter, type LinePart } from './line-splitter.ts';
@@ -28,7 +28,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   const records = engine.containers.logs(name, { tail, follow: flag(exchange, 'follow'), signal: gone }); // refused before the answer begins
   response.writeHead(200, { 'Content-Type': streamType(spec.tty) });
   response.flushHeaders();
-  const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : frame(stream, data), gone);
+  const write = async (stream: LogRecord['stream'], data: Buffer): Promise<void> => writeAll(response, spec.tty ? data : lineFrames(stream, data), gone);
   const stamps = flag(exchange, 'timestamps') || flag(exchange, 'details') ? new Stamps(write, {
     times: flag(exchange, 'timestamps'), details: flag(exchange, 'details') ? `${logDetails({ id: status?.id ?? '', name, spec, image: engine.images.find(spec.imageId) })} ` : '',
   }) : null;
