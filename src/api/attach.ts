@@ -7,7 +7,7 @@ import { writeAll } from './answer.ts';
 import type { EngineView } from './engine-view.ts';
 import { flagOf, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { goneOf, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
+import { goneOf, headTaken, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
 
 /** `POST /containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1` with `Upgrade: tcp`. */
 export async function hijackAttach(engine: EngineView, id: string, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -20,6 +20,7 @@ export async function hijackAttach(engine: EngineView, id: string, query: URLSea
   engine.events.container('attach', name);
   stdio?.on('error', () => socket.destroy());
   switchOver(socket, spec.tty);
+  await headTaken(request);
   if (flagOf(query, 'logs')) await showLogs(engine, name, spec, parts, socket, gone);
   if (stdio === null) {
     socket.end();

@@ -10,7 +10,7 @@ import type { EngineView } from './engine-view.ts';
 import type { ExecSession, ExecSessions } from './exec-sessions.ts';
 import { flag, type Exchange } from './exchange.ts';
 import { frame } from './frames.ts';
-import { goneOf, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
+import { goneOf, headTaken, streamType, switchOver, takeBytes, typedOn } from './hijack.ts';
 import { parseBody, readBody } from './request-body.ts';
 
 const CONSOLE_SIZE = z.tuple([z.int().min(0).max(65535), z.int().min(0).max(65535)]).nullish();
@@ -23,6 +23,7 @@ const ExecCreate = z.object({
   Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: text, WorkingDir: text, Tty: flagged, ConsoleSize: CONSOLE_SIZE,
   AttachStdin: flagged, AttachStdout: flagged, AttachStderr: flagged, Privileged: flagged, DetachKeys: text, detachKeys: text,
 });
+/** Its `Tty` alone says whether the client wants output as it is, or in frames, whatever the command has. */
 const ExecStart = z.object({ Detach: flagged, Tty: flagged, ConsoleSize: CONSOLE_SIZE });
 
 /** `POST /containers/{id}/exec` */
@@ -79,17 +80,17 @@ export async function startExec({ engine, execs, params, request, response, gone
     await end;
     throw new BayplanError('bad-request', said);
   }
-  response.writeHead(200, { 'Content-Type': streamType(session.request.tty) });
+  response.writeHead(200, { 'Content-Type': streamType(body.Tty === true) });
   response.flushHeaders();
-  await showUntilEnd(engine, process, session, response, gone);
+  await showUntilEnd(engine, process, session, { to: response, raw: body.Tty === true, gone });
   response.end();
 }
 
 /**
  * The same with `Upgrade: tcp`: the connection itself becomes stdin one way and frames the other way. The end of stdin is the
  * client's half-close. The exit code is stored before the stream ends, because clients ask for it then. A command with a terminal goes on when its client
- * leaves: that is how clients detach from it. The connection is switched over before the command starts, as Docker does: docker-py loses what comes together with
- * the answer's head. So the stream tells what still goes wrong then.
+ * leaves: that is how clients detach from it. The connection is switched over before the command starts, as Docker does (`headTaken`),
+ * so that the stream tells what still goes wrong then.
  */
 export async function hijackExec(engine: EngineView, execs: ExecSessions, id: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const session = execs.get(id);
@@ -99,10 +100,12 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
   if (body.Detach === true) throw new BayplanError('bad-request', 'a detached exec has no stream to upgrade to');
   checkUnstarted(session);
   runningContainer(engine, session.containerId);
-  switchOver(socket, session.request.tty);
+  const raw = body.Tty === true;
+  switchOver(socket, raw);
+  await headTaken(request);
   const process = await begin(engine, session, body).catch((error: unknown) => {
     const text = Buffer.from(`${errorBody(error).message}\r\n`);
-    socket.end(session.request.tty ? text : frame('stderr', text));
+    socket.end(raw ? text : frame('stderr', text));
     throw error;
   });
   process.stdin.on('error', () => socket.unpipe().resume()); // it closed its stdin: what still comes is not for it
@@ -111,7 +114,7 @@ export async function hijackExec(engine: EngineView, execs: ExecSessions, id: st
     process.stdin.end();
     socket.resume();
   }
-  await showUntilEnd(engine, process, session, socket, gone);
+  await showUntilEnd(engine, process, session, { to: socket, raw, gone });
   socket.end();
 }
 
@@ -155,15 +158,19 @@ function tell(engine: EngineView, { id, container, request: { command: [first = 
   engine.events.container(action === 'exec_detach' ? action : `${action}: ${first} ${args.join(' ')}`, container, { execID: id });
 }
 
+/** Who is shown a command's output: as it is (`raw`), or in frames, until they have gone. */
+interface Audience { readonly to: NodeJS.WritableStream; readonly raw: boolean; readonly gone: AbortSignal }
+
 /** A command without a terminal ends when its client leaves: nobody is left who could end it. */
-async function showUntilEnd(engine: EngineView, process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+async function showUntilEnd(engine: EngineView, process: ExecProcess, session: ExecSession, audience: Audience): Promise<void> {
+  const { gone } = audience;
   const leave = (): void => {
     if (session.phase === 'running' && !session.request.tty) process.kill();
   };
   gone.addEventListener('abort', leave);
   if (gone.aborted) leave();
   try {
-    await copyOutput(process, session, to, gone);
+    await copyOutput(process, session, audience);
   } finally {
     await ended(engine, process, session);
   }
@@ -176,13 +183,13 @@ async function ended(engine: EngineView, process: ExecProcess, session: ExecSess
   engine.events.container('exec_die', session.container, { execID: session.id, exitCode: String(session.exitCode) });
 }
 
-async function copyOutput(process: ExecProcess, session: ExecSession, to: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
+async function copyOutput(process: ExecProcess, session: ExecSession, { to, raw, gone }: Audience): Promise<void> {
   const { tty } = session.request;
   const copy = async (stream: 'stdout' | 'stderr', from: NodeJS.ReadableStream): Promise<void> => {
     for await (const chunk of from) {
       const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
       if (!session.attach[stream] || (tty && gone.aborted)) continue;
-      await writeAll(to, tty ? data : frame(stream, data), gone).catch((error: unknown) => {
+      await writeAll(to, raw ? data : frame(stream, data), gone).catch((error: unknown) => {
         if (!tty || !gone.aborted) throw error; // with a terminal it goes on, and what it shows is for nobody
       });
     }

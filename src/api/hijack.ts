@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { DetachFilter } from '../state/detach-keys.ts';
 
@@ -6,6 +8,13 @@ import { DetachFilter } from '../state/detach-keys.ts';
 export function switchOver(socket: Duplex, tty: boolean): void {
   socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${streamType(tty)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
 }
+
+/** docker-py loses what reaches it together with the head of the answer (its reader's buffer is not looked into), and Docker's engine is seldom quick enough for that. */
+export async function headTaken({ headers }: IncomingMessage): Promise<void> {
+  if (headers['user-agent']?.startsWith('docker-sdk-python') === true) await setTimeout(HEAD_MS);
+}
+
+const HEAD_MS = 20;
 
 /** Frames (`multiplexed`), or with a terminal its bytes as they are. */
 export function streamType(tty: boolean): string {

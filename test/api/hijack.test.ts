@@ -8,7 +8,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
-import { container, FakeEngine, SPEC } from './fake-engine.ts';
+import { container, FakeEngine, record, SPEC } from './fake-engine.ts';
 
 // Connections that are switched over, as clients use them that leave more to the engine than docker's own does.
 
@@ -45,10 +45,10 @@ const created = async (body: object): Promise<string> => String((await json('POS
 /** What the client gets, as it comes, and its end. */
 interface Opened { readonly connection: Socket; readonly got: () => string; readonly ended: Promise<void> }
 
-function open(path: string, body = ''): Opened {
+function open(path: string, body = '', agent = 'x'): Opened {
   let text = '';
   const connection = connect(socket).setEncoding('latin1').on('data', (chunk) => { text += String(chunk); });
-  connection.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  connection.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nUser-Agent: ${agent}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   return { connection, got: () => text, ended: new Promise((resolve, reject) => connection.once('error', reject).once('end', () => { connection.end(); resolve(); })) };
 }
 
@@ -65,11 +65,19 @@ test('a command starts once its client has the head of the answer', async () => 
   expect(body(client.got())).toBe('\x01\0\0\0\0\0\0\x04out\n');
 });
 
+test('docker-py has the head of the answer alone first', async () => {
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'logged')]);
+  const client = open('/containers/shop-web-1/attach?logs=1&stdout=1', '', 'docker-sdk-python/7.1.0');
+  const first = await new Promise<string>((resolve) => client.connection.once('data', (chunk) => resolve(String(chunk))));
+  await client.ended;
+  expect([first.endsWith('\r\n\r\n'), body(client.got())]).toEqual([true, 'logged']);
+});
+
 test('a command that then cannot be started says so in the stream, and ends with 126', async () => {
   engine.containers.exec = async () => Promise.reject(new BayplanError('exec-failed', 'the core could not be started'));
   for (const [Tty, said] of [[true, 'the core could not be started\r\n'], [false, '\x02\0\0\0\0\0\0\x1fthe core could not be started\r\n']] as const) {
     const id = await created({ Tty });
-    const client = open(`/exec/${id}/start`, '{}');
+    const client = open(`/exec/${id}/start`, JSON.stringify({ Tty }));
     await client.ended;
     expect(body(client.got())).toBe(said);
     expect((await json('GET', `/exec/${id}/json`)).answer).toMatchObject({ ExitCode: 126, Running: false });
@@ -87,6 +95,17 @@ test.each([[{}, '\x10\x11'], [{ DetachKeys: 'ctrl-x,y' }, '\x18y'], [{ detachKey
   expect((await json('GET', `/exec/${id}/json`)).answer).toMatchObject({ Running: true });
   await json('POST', `/exec/${id}/interrupt?kill=1`);
   await expect.poll(async () => (await json('GET', `/exec/${id}/json`)).answer['Running']).toBe(false);
+});
+
+test('the client says at the start whether it wants frames, whatever the command has', async () => {
+  for (const [start, shown] of [['{}', '\x01\0\0\0\0\0\0\x04out\n'], ['{"Tty":true}', 'out\n']] as const) {
+    for (const Tty of [true, false]) {
+      const client = open(`/exec/${await created({ Cmd: ['echo', 'out'], Tty, AttachStdin: false })}/start`, start);
+      await client.ended;
+      expect(body(client.got())).toBe(shown);
+      expect(client.got()).toContain(start === '{}' ? 'vnd.docker.multiplexed-stream' : 'vnd.docker.raw-stream');
+    }
+  }
 });
 
 test('without a terminal those keys are input as any other', async () => {
