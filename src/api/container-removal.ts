@@ -10,7 +10,7 @@ export async function removeContainer(exchange: Exchange): Promise<void> {
   const { engine, response } = exchange;
   const { name, status } = engine.container(param(exchange, 'id'));
   const state = status === null ? 'created' : stateWord(status);
-  if (!flag(exchange, 'force') && (state === 'restarting' || state === 'paused')) throw new BayplanError('conflict', `cannot remove container "/${name}": container is ${state === 'paused' ? 'paused and must be unpaused first' : 'restarting: stop the container before removing or force remove'}`);
+  if (!flag(exchange, 'force') && (state === 'restarting' || state === 'paused' || state === 'running')) throw new BayplanError('conflict', `cannot remove container "/${name}": container is ${state === 'paused' ? 'paused and must be unpaused first' : `${state}: stop the container before removing or force remove`}`);
   await engine.removeContainer(name, { volumes: flag(exchange, 'v'), ended: !flag(exchange, 'force') });
   sendEmpty(response, 204);
 }

@@ -30,7 +30,7 @@ export async function createContainer({ engine, query, request, response }: Exch
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
-  const spec = withLinks(engine, withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null)));
+  const spec = withLinks(engine, config, withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null)));
   checkLimits(spec.resources, spec.resources);
   if (spec.stopSignal !== null) signalNumber(spec.stopSignal);
   const [problem] = specProblems(spec);
@@ -76,12 +76,14 @@ function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDis
   });
 }
 
-/** Links by the names of containers. Throws `bad-request` for one to no container. */
-function withLinks(engine: EngineView, spec: ContainerSpec): ContainerSpec {
+/** Links by the names of containers. Throws `bad-request` for one of the default network to no container; on other networks names are looked up as they are asked for. */
+function withLinks(engine: EngineView, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
+  const strict = new Set((HostConfig?.Links ?? []).map((link) => link.replace(/^\//, '').split(':')[0]));
   const named = (ref: string): string => {
     try {
       return engine.container(ref).name;
     } catch (error) {
+      if (error instanceof BayplanError && error.code === 'not-found' && !strict.has(ref)) return ref;
       throw error instanceof BayplanError ? new BayplanError('bad-request', `could not get container for ${ref}: ${error.message}`) : error;
     }
   };

@@ -139,7 +139,7 @@ test('logs come in frames, with times and since where asked for', async () => {
   engine.records.set('shop-db-1', [record(1000, 'stdout', 'a\nb'), record(2000, 'stderr', 'oops\n'), record(3000, 'stdout', 'c\n')]);
   const plain = await call('GET', '/containers/shop-db-1/logs?stdout=1&stderr=1');
   expect(plain.headers['content-type']).toBe('application/vnd.docker.multiplexed-stream');
-  expect(plain.body).toBe('\x01\0\0\0\0\0\0\x03a\nb' + '\x02\0\0\0\0\0\0\x05oops\n' + '\x01\0\0\0\0\0\0\x02c\n');
+  expect(plain.body).toBe('\x01\0\0\0\0\0\0\x02a\n' + '\x01\0\0\0\0\0\0\x01b' + '\x02\0\0\0\0\0\0\x05oops\n' + '\x01\0\0\0\0\0\0\x02c\n');
   const stamped = await call('GET', '/containers/shop-db-1/logs?stdout=1&timestamps=1&since=0.5');
   expect(stamped.body.slice(8)).toBe('1970-01-01T00:00:01.000000000Z a\n' + '\x01\0\0\0\0\0\0\x22' + '1970-01-01T00:00:03.000000000Z bc\n');
   expect((await call('GET', '/containers/shop-db-1/logs?stderr=1&since=2.5')).body).toBe('');
@@ -328,10 +328,17 @@ test('what a client leaves out by null is left out', async () => {
 
 test('a container that waits for its restart, or is paused, is removed by force alone', async () => {
   engine.change('shop-db-1', { restartAt: Date.now() + 60_000 });
+  expect(await call('DELETE', '/containers/shop-web-1')).toMatchObject({ status: 409, body: expect.stringContaining('container is running: stop the container before removing or force remove') });
   engine.change('shop-web-1', { paused: true });
   expect(await call('DELETE', '/containers/shop-db-1')).toMatchObject({ status: 409, body: expect.stringContaining('container is restarting: stop the container before removing or force remove') });
   expect(await call('DELETE', '/containers/shop-web-1')).toMatchObject({ status: 409, body: expect.stringContaining('container is paused and must be unpaused first') });
   expect((await call('DELETE', '/containers/shop-db-1?force=1')).status).toBe(204);
+});
+
+test('a link on a network of one\'s own may be to a container that comes later', async () => {
+  const asked = (HostConfig: object, links: object): string => JSON.stringify({ Image: 'nginx:1', HostConfig: { NetworkMode: 'shop_default', ...HostConfig }, NetworkingConfig: { EndpointsConfig: { shop_default: links } } });
+  expect((await call('POST', '/containers/create?name=early', asked({}, { Links: ['later:db'] }))).status).toBe(201);
+  expect(await call('POST', '/containers/create?name=strict', asked({ Links: ['later:db'] }, {}))).toMatchObject({ status: 400, body: expect.stringContaining('could not get container for later') });
 });
 
 test('who looks for a swarm is told that there is none, as by Docker', async () => {

@@ -106,7 +106,7 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
       expect((await docker(['ps', '--filter', 'label=from=test', '--format', '{{.Names}} {{.Image}}'])).out).toBe('asked bayplan/hello\n');
       expect((await docker(['top', 'asked', '-o', 'pid,args'])).out).toContain('sleep 1000');
       expect(await docker(['run', '--name', 'asked', 'bayplan/hello', 'true'])).toMatchObject({ code: 125, err: expect.stringContaining('the name "asked" is in use') });
-      expect(await docker(['rm', 'asked'])).toMatchObject({ code: 1, err: expect.stringContaining('is running: stop it first') });
+      expect(await docker(['rm', 'asked'])).toMatchObject({ code: 1, err: expect.stringContaining('container is running: stop the container before removing or force remove') });
       expect((await docker(['rename', 'asked', 'renamed'])).code).toBe(0);
       expect((await docker(['rm', '-f', 'renamed'])).out).toBe('renamed\n');
       await machine.engine.volumes.remove('asked-data');
