@@ -198,8 +198,8 @@ try {
     if (docker) note(names.config, 'docker', docker.compose(described, 'config', '--format', 'json'));
   }
   const reconciler = JSON.parse(output(process.execPath, ['--expose-gc', '--max-semi-space-size=4', join(here, 'reconciler.mjs')]));
-  for (const [containers, { plan, pass, idle, memory }] of Object.entries(reconciler.counts)) {
-    for (const [name, unit, value] of [[`pass-${containers}`, 'ms', pass], [`plan-${containers}`, 'ms', plan], [`idle-cpu-${containers}`, '%', idle], [`idle-memory-${containers}`, 'MiB', memory]]) {
+  for (const [containers, { plan, pass, rest, idle, memory }] of Object.entries(reconciler.counts)) {
+    for (const [name, unit, value] of [[`pass-${containers}`, 'ms', pass], [`plan-${containers}`, 'ms', plan], [`rest-${containers}`, 's', rest], [`idle-cpu-${containers}`, '%', idle], [`idle-memory-${containers}`, 'MiB', memory]]) {
       figures[name] = { bayplan: [value], docker: [], floor: [] };
       units[name] = unit;
     }
