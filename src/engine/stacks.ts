@@ -1,5 +1,4 @@
 import { foundDrift } from '../plan/drift.ts';
-import { bootOf } from '../plan/boot.ts';
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
@@ -21,10 +20,11 @@ import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
 import { OneOffs } from './one-offs.ts';
+import { Resumption } from './resumption.ts';
 import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
 import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
-import { DOWN, isDown, type StackRecord } from './stack-record.ts';
+import { DOWN, type StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
 import { withoutRemoved } from './removed-replicas.ts';
 
@@ -33,6 +33,7 @@ export class Stacks {
   readonly #parts: EngineParts;
   readonly #passes: StackPasses;
   readonly #history: StackHistory;
+  readonly #resumption: Resumption;
   readonly #oneOffs = new OneOffs();
   /** Requests whose contents are kept, and not yet named by a desired state. */
   #admitting = 0;
@@ -41,6 +42,7 @@ export class Stacks {
     this.#parts = parts;
     this.#passes = new StackPasses(parts, executor, surroundings);
     this.#history = new StackHistory(parts);
+    this.#resumption = new Resumption({ parts, passes: this.#passes, history: this.#history, forgotten: () => this.collectContents() });
   }
 
   /** Whether a pass over the stack is under way. */
@@ -172,29 +174,13 @@ export class Stacks {
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       if (before !== null) await this.#forget(before, met('remove-container').flatMap((container) => identities.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
-    }).finally(() => this.#finish(name, operation));
+    }).finally(() => this.#resumption.after(name, operation));
   }
 
   /** A person has removed a container of a stack by itself. */
   async removed(identity: Identity): Promise<void> {
     const record = this.#parts.stacks.get(identity.stack);
     if (record !== null && !this.busy(identity.stack)) await this.#forget(record, [identity]);
-  }
-
-  /** Goes on with what an operation has kept a pass from: that is desired all the same, but for what somebody wants stopped or removed. Nobody waits for it. */
-  #finish(name: string, { verb, services }: Operation): void {
-    const record = this.#parts.stacks.get(name);
-    if (record === null || isDown(record)) return;
-    const left = this.#passes.takeUnfinished(name);
-    if (left === null || left.revision === null) return;
-    const desired = left.revision === record.revision ? left.desired : record.desired; // the operation has removed services
-    const held = [...this.#parts.containers.list()].flatMap(([container, { identity, status }]) => (identity.stack === name && identity.owner === 'stack' && status?.held === true ? [container] : []));
-    const unwanted = (service: string): boolean => (['stop', 'remove'].includes(verb) && (services.length === 0 || services.includes(service)));
-    const only = Object.keys(desired.services).filter((service) => !unwanted(service) && left.options.only?.includes(service) !== false).sort();
-    if (only.length === 0) return;
-    this.#passes.reconcile(name, { desired, revision: record.revision }, { ...left.options, recreate: 'changed', only, left: [...new Set([...left.options.left, ...held])] }, {}, () => undefined, { title: 'up' }).catch((error: unknown) => {
-      if (!(error instanceof PassFailed && error.cancelled)) this.#parts.report(`stack ${name}, going on after ${verb}: ${error instanceof Error ? error.message : String(error)}`);
-    });
   }
 
   /** Puts right what has drifted; see StackPasses. Null: there is no such stack, or something else is being done to it. */
@@ -235,49 +221,14 @@ export class Stacks {
     contents.collect(new Set([...now, ...contentsOf(stacks.allFormer()).map(({ digest }) => digest)]));
   }
 
-  /** Brings the stacks back after a boot, and goes on with what it has cut off: a `down` too. Answers which; each takes its time. */
+  /** Brings the stacks back after a boot. Answers which; each takes its time. */
   boot(): ReadonlySet<string> {
-    const names = new Set<string>();
-    for (const record of this.#parts.stacks.list()) {
-      names.add(record.name);
-      void this.#boot(record).catch((error: unknown) => this.#parts.report(`stack ${record.name}, after the boot: ${error instanceof Error ? error.message : String(error)}`));
-    }
-    return names;
+    return this.#resumption.boot();
   }
 
-  /** Goes on with what the end of the engine before has cut off, a `down` too; nobody waits for it. */
+  /** Goes on with what the end of the engine before has cut off; nobody waits for it. */
   goOn(): void {
-    const records = new Map(this.#parts.stacks.list().map((record) => [record.name, record]));
-    for (const [name, { revision, options }] of this.#passes.interrupted()) {
-      const record = records.get(name);
-      if (record?.revision !== revision) {
-        this.#passes.forgetInterrupted(name);
-        continue;
-      }
-      const pass = this.#passes.reconcile(name, record, { ...options, recreate: 'changed' }, {}, () => undefined, { title: isDown(record) ? DOWN : 'up' });
-      pass.then(() => this.#forgetIfDown(record)).catch((error: unknown) => {
-        if (!(error instanceof PassFailed && error.cancelled)) this.#parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
-      });
-    }
-  }
-
-  async #boot(record: StackRecord): Promise<void> {
-    const { name, revision } = record;
-    const down = isDown(record);
-    try {
-      const { desired, left } = bootOf(pinned({ desired: record.desired, images: this.#history.imagesOf(name, record.desired) }), actualState(name, record.desired, this.#parts), Date.now());
-      await this.#passes.reconcile(name, { desired, revision }, { ...USUAL_PASS, left: down ? [] : [...left] }, {}, () => undefined, { title: 'boot' });
-      await this.#forgetIfDown(record);
-    } finally {
-      this.#parts.supervisor.adopt(({ identity, status }) => identity.owner !== 'stack' || identity.stack !== name || status?.phase === 'running' || (status?.restartAt ?? 0) > 0); // what has not come back does as its policy says
-    }
-  }
-
-  /** Nothing is known any more of a stack that was taken down. */
-  async #forgetIfDown(record: StackRecord): Promise<void> {
-    if (!isDown(record)) return;
-    await this.#parts.stacks.remove(record.name, record.revision);
-    this.collectContents();
+    this.#resumption.goOn();
   }
 
   /** Cancels all passes and waits until they have settled. */
