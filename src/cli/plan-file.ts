@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { PlanFile } from '../state/plan-file.ts';
+import { PLAN_FILE_VERSION, PlanFile } from '../state/plan-file.ts';
 
 /** Keeps a plan, readable for its owner alone, also where a file of that name is there already. */
 export function writePlanFile(file: string, plan: PlanFile, folder: string): void {
@@ -29,7 +29,8 @@ export function readPlanFile(file: string, folder: string): PlanFile {
   }
   const head = z.object({ kind: z.string(), version: z.number() }).safeParse(value);
   if (!head.success || head.data.kind !== 'bayplan-plan') throw new BayplanError('bad-plan', `${file} is no plan; make one with \`plan -o FILE\``);
-  if (head.data.version !== 1) throw new BayplanError('bad-plan', `${file} is a plan of version ${head.data.version}, and this program knows version 1: use a newer bayplan, or make the plan anew`);
+  const { version } = head.data;
+  if (version !== PLAN_FILE_VERSION) throw new BayplanError('bad-plan', `${file} is a plan of version ${version}, and this program knows version ${PLAN_FILE_VERSION}: ${version > PLAN_FILE_VERSION ? 'use a newer bayplan, or ' : ''}make the plan anew`);
   const plan = PlanFile.safeParse(value);
   if (plan.success) return plan.data;
   const [issue] = plan.error.issues;

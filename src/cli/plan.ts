@@ -25,8 +25,8 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers });
       const { plan, revision, digest } = await client.planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
-        const { writePlanFile } = await import('./plan-file.ts');
-        const kept: PlanFile = { kind: 'bayplan-plan', version: 1, stack: project.name, revision, digest, load: { ...loadOf(options, cli), projectName: project.name }, request, plan: { steps: [...plan.steps], notes: [...plan.notes] } };
+        const [{ writePlanFile }, { PLAN_FILE_VERSION }] = await Promise.all([import('./plan-file.ts'), import('../state/plan-file.ts')]);
+        const kept: PlanFile = { kind: 'bayplan-plan', version: PLAN_FILE_VERSION, stack: project.name, revision, digest, load: { ...loadOf(options, cli), projectName: project.name }, request, plan: { steps: [...plan.steps], notes: [...plan.notes] } };
         writePlanFile(options.output, kept, cli.cwd);
       }
       if (options.format === 'json') cli.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);

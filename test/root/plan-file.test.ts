@@ -48,7 +48,7 @@ it('a kept plan is carried out as it stands, whatever the file says by then', as
   expect([planned.code, planned.stderr]).toEqual([2, '']);
   expect(statSync(kept).mode & 0o777).toBe(0o600);
   const text = readFileSync(kept, 'utf8');
-  expect(JSON.parse(text)).toMatchObject({ kind: 'bayplan-plan', version: 1, stack: 'demo', revision: 0, plan: { steps: expect.arrayContaining([expect.objectContaining({ id: 'start-container demo-a-1' })]) } });
+  expect(JSON.parse(text)).toMatchObject({ kind: 'bayplan-plan', version: 2, stack: 'demo', revision: 0, plan: { steps: expect.arrayContaining([expect.objectContaining({ id: 'start-container demo-a-1' })]) } });
   expect(text).not.toMatch(/hush|aHVzaC/); // what the secret holds, plain and in base64
   writeFileSync(file, stack('2000'));
   const applied = await own(['apply', 'kept.plan', '--progress', 'plain']);
@@ -78,8 +78,9 @@ it.each([
   ['nothing there', null, /cannot read .*ENOENT/],
   ['no JSON', 'services:', /is no plan: it is not JSON/],
   ['another JSON', '{"version": 1}', /is no plan; make one with/],
-  ['a newer one', '{"kind": "bayplan-plan", "version": 2}', /is a plan of version 2, and this program knows version 1/],
-  ['a damaged one', '{"kind": "bayplan-plan", "version": 1, "stack": 3}', /is a damaged plan: .*; make it anew/],
+  ['a newer one', '{"kind": "bayplan-plan", "version": 3}', /is a plan of version 3, and this program knows version 2: use a newer bayplan, or make the plan anew$/],
+  ['an earlier one', '{"kind": "bayplan-plan", "version": 1}', /is a plan of version 1, and this program knows version 2: make the plan anew$/],
+  ['a damaged one', '{"kind": "bayplan-plan", "version": 2, "stack": 3}', /is a damaged plan: .*; make it anew/],
 ])('what is no plan is refused: %s', async (_what, text, message) => {
   if (text !== null) writeFileSync(kept, text);
   const { code, stderr } = await own(['apply', text === null ? 'nosuch' : kept]);
