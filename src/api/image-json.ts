@@ -29,13 +29,13 @@ export function imageSummaries(engine: EngineView, images: readonly StoredImage[
   }));
 }
 
-/** `GET /images/{name}/json`. What the image says of itself stands there as it says it. */
-export function inspectJson(image: ImageStatus, { references, config, layers }: ImageDetails): object {
+/** `GET /images/{name}/json`. What the image says of itself stands there as it says it; docker compose shows `LastTagTime` as an image's age here. */
+export function inspectJson(image: ImageStatus, { references, config, layers, storedAt }: ImageDetails): object {
   return {
     Id: image.id, RepoTags: tagsOf(references), RepoDigests: digestsOf(references, image), Parent: '', Comment: config.comment ?? '', Created: config.created ?? rfc3339(image.createdAt),
     DockerVersion: '', Author: config.author ?? '', Config: { User: '', ...config.config }, Architecture: config.architecture ?? GO_ARCH[arch()] ?? arch(), ...(config.variant ? { Variant: config.variant } : {}),
     Os: config.os ?? 'linux', Size: image.size, GraphDriver: { Name: 'overlay', Data: null }, RootFS: { Type: 'layers', Layers: layers.map(({ diffId }) => diffId) },
-    Metadata: { LastTagTime: rfc3339(0) },
+    Metadata: { LastTagTime: rfc3339(storedAt) },
   };
 }
 

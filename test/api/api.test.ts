@@ -357,7 +357,7 @@ test('stopping the engine takes the socket away before it answers', async () => 
 });
 
 test('an image is reached by a name with slashes, and by what is to be done with it', async () => {
-  expect(JSON.parse((await call('GET', '/images/docker.io/library/nginx:1/json')).body)).toMatchObject({ Id: IMAGE.id, RepoTags: ['nginx:1'], Author: 'somebody', RootFS: { Layers: [`sha256:${'c'.repeat(64)}`] } });
+  expect(JSON.parse((await call('GET', '/images/docker.io/library/nginx:1/json')).body)).toMatchObject({ Id: IMAGE.id, RepoTags: ['nginx:1'], Author: 'somebody', Metadata: { LastTagTime: '2023-11-14T22:15:00.000Z' }, RootFS: { Layers: [`sha256:${'c'.repeat(64)}`] } });
   expect(JSON.parse((await call('GET', '/v1.44/images/nginx:1/history')).body)).toMatchObject([{ Id: IMAGE.id, CreatedBy: 'CMD serve', Size: 0, Tags: ['nginx:1'] }, { Id: '<missing>', CreatedBy: 'ADD file', Size: 1234 }]);
   expect((await call('POST', '/images/a/b/tag?repo=localhost:5000/x&tag=2')).status).toBe(201);
   expect((await call('DELETE', '/images/localhost:5000/x:2?force=1')).body).toBe(`${JSON.stringify([{ Untagged: 'nginx:1' }, { Deleted: IMAGE.id }])}\n`);

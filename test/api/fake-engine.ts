@@ -95,7 +95,7 @@ export class FakeEngine implements EngineView {
         history: [{ created: '2023-11-14T22:13:20Z', created_by: 'ADD file' }, { created: '2023-11-14T22:13:20Z', created_by: 'CMD serve', empty_layer: true }],
         rootfs: { type: 'layers', diff_ids: [`sha256:${'c'.repeat(64)}`] },
       },
-      layers: [{ diffId: `sha256:${'c'.repeat(64)}`, chainId: `sha256:${'c'.repeat(64)}`, digest: `sha256:${'c'.repeat(64)}`, size: 1234 }],
+      layers: [{ diffId: `sha256:${'c'.repeat(64)}`, chainId: `sha256:${'c'.repeat(64)}`, digest: `sha256:${'c'.repeat(64)}`, size: 1234 }], storedAt: 1_700_000_100_000,
     }),
     save: async (names) => Readable.from([`archive of ${names.join(' ')}`]),
     tag: async (image, reference) => { this.calls.push(`tag ${image} ${reference}`); },

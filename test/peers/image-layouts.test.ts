@@ -88,6 +88,10 @@ test('an image that is saved by its ID has no names there, and a repository has 
   expect(await images.load(createReadStream(archive))).toEqual([id]);
 });
 
+test('an image is known by when it came into the store', () => {
+  expect(Math.abs(Date.now() - images.details(NAME).storedAt)).toBeLessThan(60_000);
+});
+
 test('an image that is removed while it is saved is saved whole', async () => {
   const archive = await images.save([NAME]);
   for (const name of [NAME, 'other:1']) await images.remove(name, false);

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import PQueue from 'p-queue';
 import { BayplanError } from '../../state/bayplan-error.ts';
@@ -101,7 +102,7 @@ class ImageStore implements Images {
     const { config } = document(this.#layout, image.digest, Manifest);
     return {
       references: this.#catalog.list().filter((known) => known.image.id === image.id).flatMap(({ references }) => references),
-      config: document(this.#layout, config.digest, ConfigFile), layers,
+      config: document(this.#layout, config.digest, ConfigFile), layers, storedAt: statSync(this.#layout.blobPath(image.digest)).mtimeMs,
     };
   }
 

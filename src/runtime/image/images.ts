@@ -65,6 +65,8 @@ export interface ImageDetails {
   readonly config: ConfigFile;
   /** Lowest first. */
   readonly layers: readonly StoredLayer[];
+  /** When its manifest came into the store, ms since the epoch. */
+  readonly storedAt: number;
 }
 
 /** A container that was made, or is being made, from an image. `imageId` '': that cannot be told. */
