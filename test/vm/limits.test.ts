@@ -51,8 +51,8 @@ it('`update` leaves what it does not name, and refuses what is below use', () =>
     { code: 0, stderr: '', files: [memory, String(32 * MIB), '10000 50000'] },
     { code: 0, stderr: '', files: [memory, String(32 * MIB), '10000 100000'] },
     { code: 0, stderr: '', files: [memory, String(16 * MIB), '10000 100000'] },
-    { code: 1, stderr: 'memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone\n', files: [memory, String(16 * MIB), '10000 100000'] },
-    { code: 1, stderr: expect.stringMatching(/^memory cannot be limited to 8388608 bytes: \d+ are in use\n$/) as string, files: [memory, String(16 * MIB), '10000 100000'] },
+    { code: 1, stderr: 'error: memory and swap cannot be limited together without a limit of memory: cgroup v2 counts swap alone\n', files: [memory, String(16 * MIB), '10000 100000'] },
+    { code: 1, stderr: expect.stringMatching(/^error: memory cannot be limited to 8388608 bytes: \d+ are in use\n$/) as string, files: [memory, String(16 * MIB), '10000 100000'] },
   ]);
 });
 
