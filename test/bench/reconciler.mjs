@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const { createEngine, desiredOf, loadStack } = createRequire(import.meta.url)(join(top, 'build/index.cjs'));
-const { values } = parseArgs({ options: { containers: { type: 'string', default: '10,100,1000' }, idle: { type: 'string', default: '10' }, heal: { type: 'boolean', default: true } }, allowNegative: true });
+const { values } = parseArgs({ options: { containers: { type: 'string', default: '10,100,1000' }, idle: { type: 'string', default: '30' }, heal: { type: 'boolean', default: true } }, allowNegative: true });
 const folder = mkdtempSync(join(tmpdir(), 'bayplan-reconciler-'));
 const root = join(folder, 'root');
 const PASSES = 15;
