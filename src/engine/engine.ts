@@ -216,9 +216,12 @@ export class Engine {
   /** Does what a person asks of containers that are there; `end` is always the last event. */
   async operate(name: string, operation: Operation, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
     const { verb, services } = operation;
-    const hold = async (): Promise<readonly string[]> => (verb === 'stop' ? (await this.#jobs.hold(name, services)).map((service) => `service ${service} runs no more on its schedule, until "start" or "up"`) : []);
-    await this.#stacks.operate(name, operation, onEvent, signal, hold);
-    if (verb === 'start' || verb === 'restart') await this.#jobs.release(name, services);
+    const schedules = async (): Promise<readonly string[]> => {
+      if (verb === 'stop') return (await this.#jobs.hold(name, services)).map((service) => `service ${service} runs no more on its schedule, until "start" or "up"`);
+      if (verb === 'start' || verb === 'restart') return (await this.#jobs.release(name, services)).map((service) => `service ${service} runs on its schedule again`);
+      return [];
+    };
+    await this.#stacks.operate(name, operation, onEvent, signal, schedules);
   }
 
   async pauseContainer(name: string, on: boolean): Promise<void> {

@@ -105,12 +105,16 @@ export class Jobs {
     });
   }
 
-  /** Their schedules count on, from now. */
-  async release(stack: string, services: readonly string[]): Promise<void> {
+  /** Their schedules count on, from now. Answers which were held. */
+  async release(stack: string, services: readonly string[]): Promise<readonly string[]> {
+    const released: string[] = [];
     await this.#setHeld(stack, services, async (service, _job, notes, keep) => {
-      if (notes.held) await keep(service, { ...notes, held: false, slot: this.#context.now(), since: null });
+      if (!notes.held) return;
+      await keep(service, { ...notes, held: false, slot: this.#context.now(), since: null });
+      released.push(service);
     });
     this.#look();
+    return released;
   }
 
   async #setHeld(stack: string, services: readonly string[], change: (service: string, job: Job, notes: JobNotes, keep: (service: string, notes: JobNotes) => Promise<void>) => Promise<void>): Promise<readonly string[]> {

@@ -39,7 +39,7 @@ it('a schedule that a person has stopped is held, over an engine\'s end too, and
   expect(await machine.up(stack('echo x >>/notes/runs; sleep 1000', 'schedule: "* * * * * *", retries: 5'))).toMatchObject({ ok: true });
   await eventually(async () => expect(await job()).toMatchObject({ phase: 'running', held: false }));
   await eventually(() => expect(written()).toHaveLength(1));
-  expect(await operate('stop')).toMatchObject({ ok: true });
+  expect(await operate('stop')).toMatchObject({ ok: true, events: expect.arrayContaining([expect.objectContaining({ type: 'plan', plan: expect.objectContaining({ notes: expect.arrayContaining(['service tidy runs no more on its schedule, until "start" or "up"']) }) })]) });
   await eventually(async () => expect(await job()).toMatchObject({ phase: 'idle', held: true, next: null, runs: [{ exitCode: 137 }] }));
   await machine.close();
   await machine.open();
@@ -48,7 +48,7 @@ it('a schedule that a person has stopped is held, over an engine\'s end too, and
   await eventually(() => expect(second()).toBeGreaterThan(until));
   expect([written().length, (await job()).runs.length]).toEqual([1, 1]);
   const started = Date.now();
-  expect(await operate('start')).toMatchObject({ ok: true });
+  expect(await operate('start')).toMatchObject({ ok: true, events: expect.arrayContaining([expect.objectContaining({ type: 'plan', plan: expect.objectContaining({ notes: expect.arrayContaining(['service tidy runs on its schedule again']) }) })]) });
   await eventually(async () => expect(await job()).toMatchObject({ phase: 'running', held: false }));
   expect((await job()).runs[0]?.slot).toBeGreaterThanOrEqual(Math.floor(started / 1000) * 1000);
   expect(await operate('stop')).toMatchObject({ ok: true });
