@@ -124,10 +124,12 @@ function isGone(instance: string): boolean {
 
 /** A root folder that cannot be looked at (its disk has errors) is there, and so is one that a server or a program has, which may never answer. `mounts`: as in mountinfo (proc_pid_mountinfo(5)). */
 export function isDeleted(root: string, mounts = readFileSync('/proc/self/mountinfo', 'utf8')): boolean {
+  if (ANSWERS_WHEN_IT_LIKES.test(fileSystemAt(root, mounts))) return false;
   try {
-    return !ANSWERS_WHEN_IT_LIKES.test(fileSystemAt(root, mounts)) && statSync(root, { throwIfNoEntry: false }) === undefined;
-  } catch {
+    statSync(root);
     return false;
+  } catch (error) {
+    return isAbsent(error); // throwIfNoEntry: false would be silent of ENOTDIR too, with Node 22 and not with 20
   }
 }
 
