@@ -238,11 +238,12 @@ async function sweepEngines({ engine, request, response }: Exchange): Promise<vo
   sendJson(response, 200, await engine.sweep(await readMessage(request, SweepRequest, engine.version)));
 }
 
-/** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once, and how many containers go on. */
-async function stopEngine({ engine, response, stopServer }: Exchange): Promise<void> {
+/** `POST /engine/stop`: answers when the engine has let go of everything, so that the next one can start at once, and how many containers go on. With `containers=1` it stops them before. */
+async function stopEngine({ engine, query, response, stopServer }: Exchange): Promise<void> {
   // The socket's file goes before the engine's lock does: it must not be the next engine's that is removed.
   stopServer();
-  await engine.close();
+  const stopped = query.get('containers') === '1' ? await engine.shutDown() : 0;
+  if (query.get('containers') !== '1') await engine.close();
   const running = [...engine.containers.list().values()].filter(({ status }) => status?.phase === 'running').length;
-  sendJson(response, 200, { version: 1, running });
+  sendJson(response, 200, { version: 1, running, stopped });
 }

@@ -111,4 +111,6 @@ export interface EngineView {
   sweep(request: SweepRequest): Promise<SweepAnswer>;
   /** Stops the engine; containers go on. */
   close(): Promise<void>;
+  /** Stops all containers, for the next engine to start them again, and the engine; answers how many they were. */
+  shutDown(): Promise<number>;
 }

@@ -18,12 +18,13 @@ export const addEngine: AddCommand = (program, cli, ends) => {
       await cli.runEngine(rootOf(command.optsWithGlobals<Options>(), cli));
       return 0;
     }));
-  engine.command('stop').description('stop it; containers go on')
-    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+  engine.command('stop').description('stop it; containers go on').option('--containers', 'stop them too, in order; the next engine starts them again')
+    .action(ends(async ({ containers = false }: { readonly containers?: boolean }, command: { optsWithGlobals<T>(): T }) => {
       try {
-        const running = await clientOf(command.optsWithGlobals<Options>(), cli, false).stopEngine();
-        const goOn = running === null || running === 0 ? '' : running === 1 ? '; 1 container goes on' : `; ${running} containers go on`;
-        cli.stdout.write(`engine stopped${goOn}\n`);
+        const { running = 0, stopped = 0 } = await clientOf(command.optsWithGlobals<Options>(), cli, false).stopEngine(containers);
+        const ended = stopped === 0 ? '' : `; ${stopped === 1 ? '1 container' : `${stopped} containers`} stopped, for the next engine to start`;
+        const goOn = running === 0 ? '' : running === 1 ? '; 1 container goes on' : `; ${running} containers go on`;
+        cli.stdout.write(`engine stopped${ended}${goOn}\n`);
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;
         cli.stdout.write('no engine is running\n');

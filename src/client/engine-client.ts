@@ -239,9 +239,9 @@ export class EngineClient {
     return await this.#json('POST', '/engine/sweep', sweepAnswer, JSON.stringify({ version: 1, ...options } satisfies SweepRequest));
   }
 
-  /** Resolves when the engine has let go of everything, with how many containers go on; null from one that does not say. */
-  async stopEngine(): Promise<number | null> {
-    return (await this.#json('POST', '/engine/stop', fields<{ readonly running?: number | undefined }>({ running: optional(number) }))).running ?? null;
+  /** Resolves when the engine has let go of everything, with how many containers go on, and how many it has stopped (with `containers`, all); undefined from one that does not say. */
+  async stopEngine(containers = false): Promise<{ readonly running?: number | undefined; readonly stopped?: number | undefined }> {
+    return await this.#json('POST', `/engine/stop${containers ? '?containers=1' : ''}`, fields<{ readonly running?: number | undefined; readonly stopped?: number | undefined }>({ running: optional(number), stopped: optional(number) }));
   }
 
   /** One question and its JSON answer. */

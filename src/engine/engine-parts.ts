@@ -55,8 +55,8 @@ export interface EngineParts {
   readonly report: (line: string) => void;
   /** It is the first engine of this root since the machine has booted, or since there was nothing left to run. */
   readonly booted: boolean;
-  /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it. */
-  close(leave: boolean): void;
+  /** Lets everything go; containers run on. `leave`: the run folder goes too, where there is no container that needs it, `ended`: none runs. */
+  close(how: 'stay' | 'leave' | 'ended'): void;
 }
 
 /**
@@ -72,11 +72,11 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const runFolder = await openRunFolder(rootPaths, kernel, report);
   const opened = new Opened();
   opened.add(kernel, (each) => each.forgetNft());
-  const close = (leave: boolean): void => {
+  const close: EngineParts['close'] = (how) => {
     try {
       opened.close();
     } finally {
-      if (leave) runFolder.leave();
+      if (how !== 'stay') runFolder.leave(how === 'ended');
       else runFolder.release(); // its folder stays: whoever started the engine reads its log there
     }
   };
@@ -115,7 +115,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
     return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, cdi, remapsUsers: users.always, machine, asides, kernel, core, report, booted: runFolder.booted, close };
   } catch (error) {
-    close(false);
+    close('stay');
     throw error;
   }
 }

@@ -117,7 +117,7 @@ export class Engine {
       return engine;
     } catch (error) {
       if (engine !== null) engine.#drift.close();
-      parts.close(false);
+      parts.close('stay');
       throw error;
     }
   }
@@ -362,16 +362,36 @@ export class Engine {
 
   /** Lets everything go; containers run on, and the next engine adopts them. Where there is none, running or not, no link or rule of the engine's stays either. */
   async close(): Promise<void> {
+    await this.#begunLast();
+    await this.#letGo();
+  }
+
+  /** Stops all containers, in the order of their dependencies and with their grace periods, and lets everything go, as the machine goes down: the next engine brings them back as after a boot. Answers how many were stopped. */
+  async shutDown(): Promise<number> {
+    await this.#begunLast();
+    this.#parts.supervisor.endRestarts();
+    const { stopped, failures } = await this.#single.stopAll();
+    failures.forEach((line) => this.#parts.report(line));
+    await this.#letGo(failures.length === 0);
+    return stopped;
+  }
+
+  /** Resolves when nothing is done to a container any more. */
+  async #begunLast(): Promise<void> {
     this.#healer.close();
     this.#drift.close();
     this.#jobs.close();
     await this.#stacks.close();
     await this.containers.changing.all();
+  }
+
+  /** `ended`: nothing runs any more, so that the next engine begins as after a boot. */
+  async #letGo(ended = false): Promise<void> {
     try {
-      if (this.containers.list().size === 0 && !this.#parts.asides.has('container')) await this.networks.leaveHost();
+      if ((ended || this.containers.list().size === 0) && !this.#parts.asides.has('container')) await this.networks.leaveHost();
       await this.containers.flush(); // ends of a moment ago
     } finally {
-      this.#parts.close(true);
+      this.#parts.close(ended && !this.#parts.asides.has('container') ? 'ended' : 'leave');
     }
   }
 

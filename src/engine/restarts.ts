@@ -14,6 +14,7 @@ export class Restarts {
   readonly #context: RestartsContext;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #delays = new Map<string, number>();
+  #closed = false;
 
   constructor(context: RestartsContext) {
     this.#context = context;
@@ -21,7 +22,7 @@ export class Restarts {
 
   /** Lets a container that has ended be started again as its policy says. `asked`: somebody wanted its end. */
   schedule(name: string, { spec, status }: Container, asked: boolean): void {
-    if (status === null) return;
+    if (status === null || this.#closed) return;
     const { note, restart, now } = this.#context;
     const ranMs = status.error === '' ? status.finishedAt - status.startedAt : 0;
     const delayMs = restartDelay(spec.restart, { exitCode: status.exitCode, asked: asked || status.held, restarts: status.restarts, ranMs, lastDelayMs: this.#delays.get(name) ?? 0 });
@@ -55,7 +56,9 @@ export class Restarts {
     if (delay !== undefined) this.#delays.set(to, delay);
   }
 
+  /** What ends from now on is the next engine's to start again. */
   close(): void {
+    this.#closed = true;
     for (const name of [...this.#timers.keys()]) this.cancel(name);
   }
 }

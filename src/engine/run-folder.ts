@@ -12,8 +12,8 @@ export interface RunFolder {
   readonly booted: boolean;
   /** Lets the lock go. */
   release(): void;
-  /** Takes the folder away too, where there is no container that needs it. */
-  leave(): void;
+  /** Takes the folder away too, where there is no container that needs it, or `ended`: none that runs. */
+  leave(ended: boolean): void;
 }
 
 /**
@@ -31,8 +31,8 @@ export async function openRunFolder(paths: Paths, kernel: Kernel, report: (line:
     throw error;
   }
   const release = (): void => kernel.close(lock);
-  const leave = (): void => {
-    if (readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
+  const leave = (ended: boolean): void => {
+    if (ended || readdirSync(paths.bundles).length === 0) removeRunFolder(paths.run, kernel);
     release();
   };
   return { booted, release, leave };

@@ -1,6 +1,7 @@
 import { plan } from '../plan/plan.ts';
 import { requestedSteps, type ContainerRequest } from '../plan/requested-steps.ts';
-import { apply } from '../reconcile/apply.ts';
+import { planShutdown } from '../plan/shutdown.ts';
+import { apply, type ApplyResult } from '../reconcile/apply.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass } from '../reconcile/pass.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
@@ -11,6 +12,9 @@ import { actualState, type Observed } from './observe.ts';
 import { takenPorts } from './taken-ports.ts';
 
 const CONCURRENCY = 4;
+/** A stop is a wait, most of it. */
+const STOPS_AT_ONCE = 64;
+const UNWATCHED = { signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined };
 
 /**
  * What is asked for beside the stack files: containers of the API and one-offs of a stack, each a desired state with one container, and a pass; and what a person asks
@@ -73,8 +77,16 @@ export class SingleContainers {
 
   /** Carries out a few steps; rejects with what the first one that failed was rejected with. */
   async carryOut(steps: readonly Step[]): Promise<void> {
-    const { failed: [failure] } = await apply(steps, this.#executor, { concurrency: CONCURRENCY, signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined });
+    const { failed: [failure] } = await apply(steps, this.#executor, { ...UNWATCHED, concurrency: CONCURRENCY });
     if (failure !== undefined) throw failure.error;
+  }
+
+  /** Stops all that runs, for the machine to go down. What stands still in the way of others' stops, after its own, is no reason to leave those to the kernel. Answers how many were stopped, and what could not be. */
+  async stopAll(): Promise<{ readonly stopped: number; readonly failures: readonly string[] }> {
+    const stop = async (steps: readonly Step[]): Promise<ApplyResult> => await apply(steps, this.#executor, { ...UNWATCHED, concurrency: STOPS_AT_ONCE });
+    const ordered = await stop(planShutdown(this.#runtime.containers.list()));
+    const rest = await stop(planShutdown(this.#runtime.containers.list()).map((step) => ({ ...step, needs: [] })));
+    return { stopped: ordered.done.length + rest.done.length, failures: rest.failed.map(({ id, message }) => `${id}: ${message}`) };
   }
 
   async #create(name: string, desired: Desired, signal: AbortSignal): Promise<string> {

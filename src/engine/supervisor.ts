@@ -187,6 +187,11 @@ export class Supervisor {
     if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();
   }
 
+  /** Nothing is restarted any more by this engine. */
+  endRestarts(): void {
+    this.#restarts.close();
+  }
+
   close(): void {
     this.#unsubscribe();
     this.#probes.close();

@@ -1,4 +1,5 @@
 import type { Container } from '../state/container.ts';
+import { isInterrupted } from '../state/drift.ts';
 import type { Desired, State } from '../state/state.ts';
 import { plan } from './plan.ts';
 
@@ -10,7 +11,7 @@ export interface Boot { readonly desired: Desired; readonly left: readonly strin
  *
  * | container                                  | comes back |
  * |--------------------------------------------|------------|
- * | ran until then                             | yes, whatever its restart policy |
+ * | ran until then, or until a shutdown        | yes, whatever its restart policy |
  * | was never made or started                  | yes: it was asked for            |
  * | stopped, killed by a person                | no         |
  * | is to be made anew, in any state           | yes: the update was cut off |
@@ -31,5 +32,5 @@ export function bootOf(desired: Desired, actual: State, now: number): Boot {
 
 /** It failed by itself, and its policy leaves it so. What has ended with 0 is the plan's to leave alone: who depends on it waits for that. */
 function hasEnded({ spec, status }: Container): boolean {
-  return status?.phase === 'exited' && status.startedAt > 0 && status.exitCode !== 0 && spec.restart.policy !== 'always' && spec.restart.policy !== 'unless-stopped';
+  return status?.phase === 'exited' && !isInterrupted(status) && status.startedAt > 0 && status.exitCode !== 0 && spec.restart.policy !== 'always' && spec.restart.policy !== 'unless-stopped';
 }

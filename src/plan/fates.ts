@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerSpec, ContainerStatus, Identity } from '../state/container.ts';
+import { isInterrupted } from '../state/drift.ts';
 import type { PassOptions } from '../state/pass-options.ts';
 import type { Desired, State } from '../state/state.ts';
 import { type Difference, differences } from './diff.ts';
@@ -170,6 +171,7 @@ function endOf(one: Wanted, { spec, status }: Container, now: number, since: num
   if (status === null || status.phase === 'created') return { ...nothing, start: 'it was created and never started' };
   if (status.phase === 'running') return nothing;
   if (status.restartAt > 0) return { ...nothing, wakeAt: Math.max(status.restartAt, now) };
+  if (isInterrupted(status) && !status.held) return { ...nothing, start: 'it was stopped to be started again' };
   if (completed(status) && !status.held && (spec.restart.policy === 'no' || spec.restart.policy === 'on-failure')) return nothing;
   const how = status.phase === 'lost' ? 'it was lost' : status.held ? 'it was stopped' : `it has ended with code ${status.exitCode}`;
   if (status.startedAt < since) return { ...nothing, start: how };

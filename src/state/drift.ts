@@ -34,6 +34,11 @@ export interface Found { readonly object: 'container' | 'network' | 'volume'; re
 /** An element of the answer of `GET /stacks/{name}/drift`. `state`: how far its healing is, as src/engine/drift-machine.ts has it; `found`: nothing was done about it yet. */
 export interface DriftAnswer extends Found { readonly version: 1; readonly state: string; /** Why it could not be put right, where that is so. */ readonly error?: string }
 
+/** Its own stop by the engine, which is to start it again: what has come to that is no end of its own. */
+export function isInterrupted({ phase, drift = [] }: { readonly phase: string; readonly drift?: readonly Drift[] | undefined }): boolean {
+  return phase === 'exited' && drift.some(({ kind }) => kind === 'process');
+}
+
 /** In one line: `memory.limit_in_bytes: expected 67108864, found 33554432`. */
 export function driftText({ field, expected, found, by }: Drift): string {
   return `${field}: expected ${expected}, found ${found}${by === undefined ? '' : ` (${by})`}`;

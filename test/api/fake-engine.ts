@@ -319,6 +319,12 @@ export class FakeEngine implements EngineView {
     this.closed = true;
   }
 
+  async shutDown(): Promise<number> {
+    this.closed = true;
+    for (const name of this.all.keys()) this.change(name, { phase: 'exited' });
+    return this.all.size;
+  }
+
   /** Resolves once so many clients watch containers. */
   async watched(by: number): Promise<void> {
     while (this.#listeners.size < by) await new Promise((resolve) => setTimeout(resolve, 5));

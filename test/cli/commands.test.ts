@@ -213,6 +213,12 @@ test('version, and the engine\'s status', async () => {
   expect(cli.out).toBe('no engine is running\n');
 });
 
+test('an engine is stopped with its containers, and says of how many', async () => {
+  expect(await cli.run('engine', 'stop', '--containers')).toBe(0);
+  expect(cli.out).toBe('engine stopped; 2 containers stopped, for the next engine to start\n');
+  expect([...cli.engine.all.values()].map(({ status }) => status?.phase)).toEqual(['exited', 'exited']);
+});
+
 test('what engines have left that are gone is named as it is removed', async () => {
   expect(await cli.run('engine', 'sweep', '--dry-run')).toBe(0);
   expect(cli.out).toBe('would remove link bp0000-11111111\nkept /run/bayplan-00001111: it runs\n');

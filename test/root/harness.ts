@@ -44,6 +44,13 @@ export class Machine {
     this.#engine = null;
   }
 
+  /** The engine's end, and all containers', as the machine goes down; answers how many were stopped. */
+  async shutDown(): Promise<number> {
+    const stopped = await this.engine.shutDown();
+    this.#engine = null;
+    return stopped;
+  }
+
   /** Loads the image of busybox, made where it is missing. */
   async loadHello(): Promise<void> {
     const archive = execFileSync(process.execPath, [join(top, 'test/images/make-images.mjs'), 'hello', '--out', join(build, 'images')], { encoding: 'utf8' }).trim();
