@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Machine } from '../root/harness.ts';
-import { gracefulServer, underLoad, webStack } from '../root/load.ts';
+import { gracefulServer, underLoad, type Web, webStack } from '../root/load.ts';
 
 const PORT = 18_451;
 const UPDATES = 10;
@@ -15,9 +15,10 @@ beforeAll(async () => {
 afterAll(() => machine.dispose());
 
 it.each(['close', 'keep-alive'] as const)('ten updates of two containers in a row fail no request: %s', async (connection) => {
-  expect(await machine.up(webStack(PORT, server, {}), { wait: true })).toMatchObject({ ok: true });
+  const web: Web = connection === 'keep-alive' ? { grace: '1s' } : {};
+  expect(await machine.up(webStack(PORT, server, web), { wait: true })).toMatchObject({ ok: true });
   const load = await underLoad(`http://127.0.0.1:${PORT}/`, connection, async () => {
-    for (let update = 1; update <= UPDATES; update++) expect(await machine.up(webStack(PORT, server, { text: `${connection} ${update}` }))).toMatchObject({ ok: true });
+    for (let update = 1; update <= UPDATES; update++) expect(await machine.up(webStack(PORT, server, { ...web, text: `${connection} ${update}` }))).toMatchObject({ ok: true });
   });
   console.log(`${connection}: ${load.requests} requests, ${load.failed} failed`);
   expect(load, load.text).toMatchObject({ failed: 0 });

@@ -18,3 +18,17 @@ export function dockerClient(socket: string, home: string): (args: readonly stri
     return await new Promise((resolve) => child.once('close', (code) => resolve({ status: code ?? -1, out: Buffer.concat(out).toString(), err })));
   };
 }
+
+/** What a command that does not end by itself has written by now, and its end. */
+export interface Listener { readonly heard: () => string; readonly end: () => Promise<void> }
+
+/** The stock client likewise, for commands that go on until they are ended. */
+export function dockerListener(socket: string, home: string): (args: readonly string[]) => Listener {
+  return (args) => {
+    const child = spawn('docker', ['-H', `unix://${socket}`, ...args], { env: { PATH: process.env['PATH'], HOME: home }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => { text += String(chunk); });
+    return { heard: () => text, end: async () => { child.kill('SIGKILL'); await ended; } };
+  };
+}

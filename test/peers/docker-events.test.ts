@@ -84,10 +84,15 @@ describe.skipIf(why !== '')(`docker events${why}`, () => {
   });
 
   test('health is told, and what happens while somebody listens', async () => {
-    const listening = machine.docker(['events', '--since', '0s', '--until', String(Math.ceil(Date.now() / 1000) + 4), '--filter', 'container=sick', '--format', '{{.Action}}']);
-    await run('run -d --name sick --health-cmd {test -e /well} --health-interval 100ms --health-retries 1 bayplan/hello sleep 1000');
-    await expect.poll(async () => (await machine.docker(['inspect', '-f', '{{.State.Health.Status}}', 'sick'])).out, { timeout: 10_000 }).toBe('unhealthy\n');
-    await run('exec sick touch /well');
-    expect((await listening).out).toMatch(/create\nstart\n(?:.*\n)*?health_status: unhealthy\n(?:.*\n)*exec_die\n(?:.*\n)*?health_status: healthy\n/);
+    const { heard, end } = machine.listen(['events', '--since', (Date.now() / 1000).toFixed(3), '--filter', 'container=sick', '--format', '{{.Action}}']);
+    try {
+      await run('run -d --name sick --health-cmd {test -e /well} --health-interval 100ms --health-retries 1 bayplan/hello sleep 1000');
+      await expect.poll(heard, { timeout: 20_000 }).toMatch(/^create\nstart\n(?:.*\n)*?health_status: unhealthy\n/);
+      expect(heard()).not.toContain('health_status: healthy');
+      await run('exec sick touch /well'); // a look may see that before the command's end is told
+      await expect.poll(heard, { timeout: 20_000 }).toMatch(/health_status: unhealthy\n(?=(?:.*\n)*exec_die\n)(?=(?:.*\n)*health_status: healthy\n)/);
+    } finally {
+      await end();
+    }
   });
 });

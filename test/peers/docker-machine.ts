@@ -2,16 +2,18 @@ import type { Server } from 'node:http';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
 import { Machine } from '../root/harness.ts';
-import { dockerClient, type Ended } from './docker-client.ts';
+import { dockerClient, dockerListener, type Ended, type Listener } from './docker-client.ts';
 
 /** A real engine on a root of its own, with the image of busybox, and the stock client for it. */
 export class DockerMachine {
   readonly machine = new Machine();
   readonly docker: (args: readonly string[], input?: string | Buffer) => Promise<Ended>;
+  readonly listen: (args: readonly string[]) => Listener;
   #server: Server | null = null;
 
   constructor() {
     this.docker = dockerClient(this.machine.paths.socket, this.machine.folder);
+    this.listen = dockerListener(this.machine.paths.socket, this.machine.folder);
   }
 
   async open(): Promise<void> {

@@ -256,7 +256,7 @@ it('one that a heal has stopped and cannot start is started as soon as that can 
   renameSync(source, `${source}.away`);
   sh(`nsenter -t ${status().pid} -m umount /scratch`);
   await eventually(() => expect(told('heal-failed', WEB)).not.toHaveLength(0), BOUND_MS);
-  expect(status()).toMatchObject({ phase: 'exited', held: false });
+  await eventually(() => expect(status()).toMatchObject({ phase: 'exited', held: false }), BOUND_MS); // that it is down is news: it is tried once more at once
   expect(told('heal', WEB)).toEqual([]);
   await eventually(async () => expect((await machine.engine.stackDrift('demo')).map(({ name, state }) => [name, state])).toEqual([[WEB, 'failed']]), BOUND_MS); // not while it is being tried
   renameSync(`${source}.away`, source);

@@ -32,17 +32,17 @@ export function gracefulServer(folder: string): string {
   return path;
 }
 
-/** A service of that server, as its updates need it. */
-export interface Web { readonly text?: string; readonly replicas?: number; readonly update?: string; readonly command?: string; readonly more?: string }
+/** A service of that server, as its updates need it. `grace`: so long last connections that are kept, when their container is to go; others end by themselves, where a processor is free. */
+export interface Web { readonly text?: string; readonly grace?: string; readonly replicas?: number; readonly update?: string; readonly command?: string; readonly more?: string }
 
-export function webStack(port: number, server: string, { text = 'one', replicas = 2, update = '', command = `["/server", "80", "${text}"]`, more = '' }: Web): string {
+export function webStack(port: number, server: string, { text = 'one', grace = '20s', replicas = 2, update = '', command = `["/server", "80", "${text}"]`, more = '' }: Web): string {
   return `
 services:
   web:
     image: bayplan/hello
     command: ${command}
     volumes: ["${server}:/server:ro"${more}]
-    stop_grace_period: 1s
+    stop_grace_period: ${grace}
     ports: ["${port}:80"]
     healthcheck: { test: [CMD, wget, "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 1s, start_interval: 50ms, retries: 2 }
     deploy: { replicas: ${replicas}, update_config: { ${update} } }
