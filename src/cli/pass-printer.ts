@@ -11,7 +11,10 @@ export class PassPrinter {
   readonly #steps = new Map<string, Step>();
   readonly #notes = new Set<string>();
   readonly #failed: string[] = [];
+  /** Lines on steps that were left out for what failed, kept back until it is known that there is anything that was not left out. */
+  readonly #skipped: string[] = [];
   #done = 0;
+  #changed = false;
   #end: Extract<PassEvent, { type: 'end' }> | null = null;
 
   /** `quiet`: only what goes wrong. */
@@ -53,10 +56,18 @@ export class PassPrinter {
     if (this.#end.ok) return 0;
     const { message } = this.#end;
     const count = this.#failed.length;
-    // What only repeats the steps' own lines is said in short.
-    const told = count > 0 && message === this.#failed.join('\n') ? `${count} step${count === 1 ? '' : 's'} failed` : message;
+    // What only repeats the steps' own lines is said in short; where nothing else was done, they have said it all.
+    const repeats = count > 0 && message === this.#failed.join('\n');
+    if (repeats && !this.#changed) return 1;
+    this.#release();
+    const told = repeats ? `${count} step${count === 1 ? '' : 's'} failed` : message;
     for (const line of told.split('\n')) if (line !== '') this.#write(`bayplan: ${printable(line)}\n`);
     return 1;
+  }
+
+  #release(): void {
+    this.#changed = true;
+    for (const line of this.#skipped.splice(0)) this.#write(line);
   }
 
   #note(note: string): void {
@@ -71,12 +82,16 @@ export class PassPrinter {
       case 'started': return;
       case 'done':
         this.#done++;
+        if (step?.action !== 'pull-image') this.#release();
         if (!this.#quiet) this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
         return;
       case 'failed':
         this.#failed.push(`${event.id}: ${event.message}`);
         return this.#write(`failed: ${event.id}: ${printable(event.message)}\n`);
-      case 'skipped': return this.#write(`skipped: ${event.id}: ${printable(event.message)}\n`);
+      case 'skipped':
+        this.#skipped.push(`skipped: ${event.id}: ${printable(event.message)}\n`);
+        if (this.#changed) this.#release();
+        return;
       case 'cancelled': return this.#write(`cancelled: ${event.id}${event.message === '' ? '' : `: ${printable(event.message)}`}\n`);
     }
   }

@@ -44,9 +44,11 @@ export class Resumption {
         continue;
       }
       const pass = this.#context.passes.reconcile(name, record, { ...options, recreate: 'changed' }, {}, () => undefined, { title: isDown(record) ? DOWN : 'up' });
-      pass.then(() => this.#forgetIfDown(record)).catch((error: unknown) => {
-        if (!(error instanceof PassFailed && error.cancelled)) this.#context.parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
-      });
+      pass.then(() => this.#forgetIfDown(record)).catch(async (error: unknown) => {
+        if (error instanceof PassFailed && error.cancelled) return;
+        this.#context.parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
+        if (this.#isUnborn(record)) await this.#forget(record);
+      }).catch((error: unknown) => this.#context.parts.report(`stack ${name}: ${String(error)}`));
     }
   }
 
@@ -80,8 +82,17 @@ export class Resumption {
 
   /** Nothing is known any more of a stack that was taken down. */
   async #forgetIfDown(record: StackRecord): Promise<void> {
-    if (!isDown(record)) return;
-    await this.#context.parts.stacks.remove(record.name, record.revision);
+    if (isDown(record)) await this.#forget(record);
+  }
+
+  async #forget({ name, revision }: StackRecord): Promise<void> {
+    await this.#context.parts.stacks.remove(name, revision);
     this.#context.forgotten();
+  }
+
+  /** Whether nothing was ever made of the stack. */
+  #isUnborn({ name, desired }: StackRecord): boolean {
+    const { containers, networks } = actualState(name, desired, this.#context.parts);
+    return this.#context.parts.stacks.former(name).length === 0 && Object.keys(containers).length === 0 && Object.values(networks).every(({ stack }) => stack !== name);
   }
 }

@@ -46,6 +46,12 @@ export class Revisions {
     }
   }
 
+  /** It is the stack's own again. */
+  async drop(revision: number): Promise<void> {
+    await rm(this.#path(revision), { force: true });
+    this.#read.delete(revision);
+  }
+
   #record(revision: number): RevisionRecord | null {
     const known = this.#read.get(revision);
     if (known !== undefined) return known;

@@ -24,6 +24,8 @@ export interface Acceptance {
   readonly images: (desired: Desired) => Readonly<Record<string, string>>;
   /** It is a state of its own though all that is written is the same: a name stands for another image than what runs was made from. */
   readonly renewed?: boolean;
+  /** It stands only once something is made of it: see `withdraw`. */
+  readonly trial?: boolean;
 }
 
 /** Desired states, durable before they are acknowledged. */
@@ -31,6 +33,10 @@ export class StackStore {
   readonly #folder: string;
   readonly #records = new Map<string, StackRecord>();
   readonly #revisions = new Map<string, Revisions>();
+  /** Of stacks whose desired state nothing has been made of yet: the one that stood before, null where there was no stack. */
+  readonly #standing = new Map<string, StackRecord | null>();
+  /** The highest revision that each stack was ever given here: one that was withdrawn is not given again. */
+  readonly #given = new Map<string, number>();
   readonly #asides: SetAsides;
   readonly #report: (line: string) => void;
   readonly #mutex = new KeyedMutex();
@@ -95,14 +101,15 @@ export class StackStore {
     return this.#mutex.run(name, () => this.#put(name, desired, how));
   }
 
-  async #put(name: string, desired: Desired, { source, base = null, from = null, title, at, images, renewed = false }: Acceptance): Promise<StackRecord> {
+  async #put(name: string, desired: Desired, { source, base = null, from = null, title, at, images, renewed = false, trial = false }: Acceptance): Promise<StackRecord> {
     const before = this.get(name) ?? undefined;
     refuseForeign(name, from, before ?? null);
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: somebody else has changed it meanwhile; run the command again`);
     }
     if (!renewed && before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
-    const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last()); // where the record was damaged, what was before it is not written over
+    const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last(), this.#given.get(name) ?? 0); // where the record was damaged, what was before it is not written over
+    const known = before === undefined ? last === 0 && this.#asides.find('stack', name) === null : !isDown(before);
     const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
@@ -111,22 +118,54 @@ export class StackStore {
     if (before === undefined) await syncFolder(this.#folder);
     this.#asides.forget('stack', name);
     this.#records.set(name, record);
+    this.#given.set(name, record.revision);
+    if (!trial || !known) this.#standing.delete(name);
+    else if (!this.#standing.has(name)) this.#standing.set(name, before ?? null);
     for (const listener of this.#listeners) listener(name);
     return record;
+  }
+
+  /** Something was made of what is desired of a stack, or done to it: there is no way back any more but another revision. */
+  stands(name: string): void {
+    this.#standing.delete(name);
+  }
+
+  /**
+   * Takes a desired state back of which nothing was made: the one that stood before it is the stack's again, and a stack that was new is forgotten. False: what is desired is another one by now,
+   * or stands.
+   */
+  async withdraw(name: string, revision: number): Promise<boolean> {
+    return await this.#mutex.run(name, async () => {
+      const before = this.#standing.get(name);
+      const now = this.#records.get(name)?.revision;
+      if (before === undefined || (now !== undefined && now !== revision)) return false;
+      if (before === null) await this.#forget(name);
+      else {
+        await writeRecord(this.#path(name), before);
+        this.#records.set(name, before);
+        await this.#revisionsOf(name).drop(before.revision);
+      }
+      this.#standing.delete(name);
+      for (const listener of this.#listeners) listener(name);
+      return true;
+    });
   }
 
   /** Forgets a stack, unless it has a newer revision than `revision` by now. */
   async remove(name: string, revision: number): Promise<void> {
     await this.#mutex.run(name, async () => {
       if (this.#records.get(name)?.revision !== revision) return;
-      const folder = join(this.#folder, name);
-      for (const other of readdirSync(folder)) if (other !== RECORD) await rm(join(folder, other), { recursive: true, force: true }); // the record last: without it the rest would be nobody's
-      await rm(folder, { recursive: true, force: true });
-      this.#records.delete(name);
-      this.#revisions.delete(name);
+      await this.#forget(name);
       for (const listener of this.#listeners) listener(name);
-      await syncFolder(this.#folder);
     });
+  }
+
+  async #forget(name: string): Promise<void> {
+    const folder = join(this.#folder, name);
+    for (const other of readdirSync(folder)) if (other !== RECORD) await rm(join(folder, other), { recursive: true, force: true }); // the record last: without it the rest would be nobody's
+    await rm(folder, { recursive: true, force: true });
+    for (const known of [this.#records, this.#revisions, this.#standing, this.#given]) known.delete(name);
+    await syncFolder(this.#folder);
   }
 
   #revisionsOf(name: string): Revisions {

@@ -16,6 +16,7 @@ import { nothingDesired, type Desired, type State } from '../state/state.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { checkLenders, checkName, checkSchedules, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { atFirstChange } from './first-change.ts';
 import { machineNotes } from './machine-notes.ts';
 import { actualState } from './observe.ts';
 import { planDigest } from './plan-digest.ts';
@@ -25,6 +26,7 @@ import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
 import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
 import { DOWN, type StackRecord } from './stack-record.ts';
+import type { Acceptance } from './stack-store.ts';
 import { pinned, withServicesOf } from './way-back.ts';
 import { withoutRemoved } from './removed-replicas.ts';
 
@@ -104,11 +106,14 @@ export class Stacks {
       const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
       const record = await this.#accept(name, { ...request, base });
       revision = record.revision;
+      if (before === null && !fresh) this.#parts.stacks.stands(name); // what was desired before is not known
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, onEvent), { title: 'up', client: signal, wary: true });
+        await this.#try(record, signal, onEvent, (told) =>
+          this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true }));
         if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
       } catch (error) {
+        revision = Math.min(record.revision, this.#parts.stacks.get(name)?.revision ?? 0);
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
         if (back === null || !(error instanceof BayplanError)) throw error;
         revision = back.revision;
@@ -135,9 +140,10 @@ export class Stacks {
     const target = revision === null ? this.#history.before(name) : this.#history.revision(name, revision);
     let made = now?.revision ?? 0;
     await this.#ending(onEvent, () => made, async () => {
-      const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`);
+      const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`, { trial: true });
       made = record.revision;
-      await this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'rollback', client: signal });
+      await this.#try(record, signal, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
+        .finally(() => { made = Math.min(made, this.#parts.stacks.get(name)?.revision ?? 0); });
     });
   }
 
@@ -167,6 +173,7 @@ export class Stacks {
       const identities = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity]));
       let made: Plan | null = null;
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
+      this.#parts.stacks.stands(name);
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
       if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
@@ -265,20 +272,31 @@ export class Stacks {
       const { desired, bytes } = this.#resolve(name, request);
       await this.#parts.contents.keep(bytes);
       const renewed = !this.busy(name) && this.#history.hasMoved(name, desired, request.options ?? USUAL_PASS); // else who asks for the same joins it
-      return await this.#put(name, desired, request.source, 'up', { base: request.base, from: request.from, renewed });
+      return await this.#put(name, desired, request.source, 'up', { base: request.base, from: request.from, renewed, trial: true });
     });
   }
 
-  async #put(name: string, desired: Desired, source: Source, title: string, { base, from, renewed = false }: Pick<StackRequest, 'base' | 'from'> & { readonly renewed?: boolean } = { base: null, from: null }): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { source, base, from, renewed, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
+  async #put(name: string, desired: Desired, source: Source, title: string, how: Pick<Acceptance, 'base' | 'from' | 'renewed' | 'trial'> = {}): Promise<StackRecord> {
+    return await this.#parts.stacks.put(name, desired, { ...how, source, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
+  }
+
+  /** Makes a stack what was just accepted. Where that fails before it has changed anything, the stack is what it was, and is to be: a boot or a repair would else go for what nobody has ever seen. */
+  async #try({ name, revision }: StackRecord, client: AbortSignal, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
+    const { stacks } = this.#parts;
+    try {
+      await work(atFirstChange(onEvent, () => stacks.stands(name)));
+      stacks.stands(name);
+    } catch (error) {
+      if (!isCancelled(error) || client.aborted) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
+      throw error;
+    }
   }
 
   /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
   async #goBack(failure: BayplanError, { before, fresh, record, whole }: { before: StackRecord | null; fresh: boolean; record: StackRecord; whole: boolean }, onEvent: (event: PassEvent) => void): Promise<{ readonly revision: number; readonly text: string } | null> {
     const { name } = record;
     const services = failure instanceof PassFailed ? failure.rollback : [];
-    const cancelled = failure.code === 'cancelled' || (failure instanceof PassFailed && failure.cancelled);
-    if (cancelled || (!whole && services.length === 0) || before?.revision === record.revision || this.#parts.stacks.get(name)?.revision !== record.revision) return null;
+    if (isCancelled(failure) || (!whole && services.length === 0) || before?.revision === record.revision || this.#parts.stacks.get(name)?.revision !== record.revision) return null;
     if (before === null) {
       if (!whole) return null;
       if (!fresh) return { revision: record.revision, text: `stack ${name} stays as it is now: containers or records of it were there, and what was desired then is not known` };
@@ -364,6 +382,11 @@ export class Stacks {
     const kept = withoutRemoved(desired, removed, left);
     if (kept !== desired) await this.#put(name, kept, source, 'rm', { base: revision, from: null });
   }
+}
+
+/** Something else took over, or whoever asked has left. */
+function isCancelled(error: unknown): boolean {
+  return (error instanceof BayplanError && error.code === 'cancelled') || (error instanceof PassFailed && error.cancelled);
 }
 
 function contentsOf(records: readonly Pick<StackRecord, 'desired'>[]): readonly Content[] {

@@ -81,3 +81,47 @@ test('former revisions are read when somebody asks, and one that cannot be read 
   expect(next.former('shop').map(({ revision }) => revision)).toEqual([2]);
   expect(lines).toEqual([expect.stringContaining('a former revision cannot be read')]);
 });
+
+const tried = (store: StackStore, user: string): Promise<StackRecord> =>
+  store.put('shop', desired({ web: service({ user }) }), { source: { workingDir: '/shop', files: [] }, title: 'up', at: 1, images: () => ({}), trial: true });
+const userOf = (record: StackRecord | null | undefined): string | undefined => record?.desired.services['web']?.template.user;
+
+test('what nothing was made of is taken back: the state that stood before is the stack\'s again, with no number given twice', async () => {
+  const store = new StackStore(folder);
+  const changes: string[] = [];
+  store.onChange((name) => changes.push(`${name} ${userOf(store.get(name))}`));
+  await put(store, '1');
+  await tried(store, '2');
+  await tried(store, '3'); // took over from the one before
+  expect(await store.withdraw('shop', 2)).toBe(false);
+  expect(await store.withdraw('shop', 3)).toBe(true);
+  expect(await store.withdraw('shop', 3)).toBe(false);
+  expect([store.get('shop')?.revision, userOf(store.get('shop')), changes.at(-1)]).toEqual([1, '1', 'shop 1']);
+  const again = new StackStore(folder);
+  expect([again.get('shop')?.revision, userOf(again.get('shop'))]).toEqual([1, '1']);
+  expect(existsSync(file('revisions/1.json'))).toBe(false);
+  expect((await tried(store, '4')).revision).toBe(4);
+  store.stands('shop');
+  expect(await store.withdraw('shop', 4)).toBe(false);
+  expect(store.get('shop')?.revision).toBe(4);
+});
+
+test('a new stack that nothing was made of is forgotten; one whose record was damaged or lost, or that was to go, is not', async () => {
+  const store = new StackStore(folder);
+  await tried(store, '1');
+  expect(await store.withdraw('shop', 1)).toBe(true);
+  expect([store.get('shop'), existsSync(join(folder, 'shop')), store.list()]).toEqual([null, false, []]);
+  expect((await tried(store, '1')).revision).toBe(1);
+  store.stands('shop');
+  await store.put('shop', desired({}), { source: { workingDir: '/shop', files: [] }, title: 'down', at: 1, images: () => ({}) });
+  const { revision } = await tried(store, '2');
+  expect(await store.withdraw('shop', revision)).toBe(false);
+  writeFileSync(file('desired.json'), '{"vers');
+  const damaged = new StackStore(folder, new SetAsides());
+  const next = await tried(damaged, '3');
+  expect(await damaged.withdraw('shop', next.revision)).toBe(false);
+  rmSync(file('desired.json'));
+  const lost = new StackStore(folder);
+  expect(await lost.withdraw('shop', (await tried(lost, '4')).revision)).toBe(false);
+  expect(existsSync(file('revisions'))).toBe(true);
+});
