@@ -50,29 +50,43 @@ function find(all: readonly JobAnswer[], service: string): JobAnswer {
   return found;
 }
 
-async function followed(stack: string, service: string, run: JobRun, client: EngineClient, cli: Cli): Promise<number> {
-  for (;;) {
-    const now = find(await client.jobs(stack), service).runs.find((each) => each.run === run.run);
-    if (now === undefined) throw new BayplanError('not-found', `run ${run.run} of service "${service}" is gone`);
-    if (now.startedAt === 0 && now.finishedAt === 0) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS)); // its container is being made
-      continue;
-    }
-    if (now.startedAt !== 0) await showLogs(stack, service, run, { follow: true, timestamps: false }, client, cli);
-    const { exitCode, error } = await ended(stack, service, run, client);
-    if (error !== '') throw new BayplanError('job-failed', `run ${run.run} of service "${service}" failed: ${error}`);
-    return exitCode;
+/** Shows a run until its end, and each that is made because it failed. Answers the exit status of the last one. */
+async function followed(stack: string, service: string, first: JobRun, client: EngineClient, cli: Cli): Promise<number> {
+  for (let run = first; ;) {
+    const { startedAt } = await looked(stack, service, client, ({ runs }) => ofRun(runs, service, run, ({ startedAt, finishedAt }) => startedAt !== 0 || finishedAt !== 0)); // its container is being made
+    if (startedAt !== 0) await showLogs(stack, service, run, { follow: true, timestamps: false }, client, cli);
+    const { exitCode, error } = await looked(stack, service, client, ({ runs }) => ofRun(runs, service, run, ({ finishedAt }) => finishedAt !== 0));
+    const failed = `run ${run.run} of service "${service}" failed${error === '' ? ` with ${exitCode}` : `: ${error}`}`;
+    let told = false;
+    const next = await looked(stack, service, client, ({ job, phase, runs }) => {
+      const again = runs.find((each) => each.run > run.run && each.slot === run.slot && each.attempt === run.attempt + 1);
+      if (again !== undefined || phase !== 'retrying') return again ?? 'none';
+      if (!told) cli.stderr.write(`${failed}: it is tried again, ${run.attempt} of ${job.retries}\n`);
+      told = true;
+      return null;
+    });
+    if (next !== 'none') run = next;
+    else if (error !== '') throw new BayplanError('job-failed', failed);
+    else return exitCode;
   }
 }
 
 const LOOK_MS = 50;
 
-async function ended(stack: string, service: string, run: JobRun, client: EngineClient): Promise<JobRun> {
+/** Looks at a service's runs until that answers something. */
+async function looked<T>(stack: string, service: string, client: EngineClient, look: (job: JobAnswer) => T | null): Promise<T> {
   for (;;) {
-    const now = find(await client.jobs(stack), service).runs.find((each) => each.run === run.run);
-    if (now === undefined || now.finishedAt !== 0) return now ?? run;
+    const found = look(find(await client.jobs(stack), service));
+    if (found !== null) return found;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** The run, once it is so. */
+function ofRun(runs: readonly JobRun[], service: string, { run }: JobRun, is: (run: JobRun) => boolean): JobRun | null {
+  const now = runs.find((each) => each.run === run);
+  if (now === undefined) throw new BayplanError('not-found', `run ${run} of service "${service}" is gone`);
+  return is(now) ? now : null;
 }
 
 async function showLogs(stack: string, service: string, { run, container }: JobRun, how: { readonly follow: boolean; readonly timestamps: boolean }, client: EngineClient, cli: Cli): Promise<void> {

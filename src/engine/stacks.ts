@@ -287,6 +287,7 @@ export class Stacks {
       await work(atFirstChange(onEvent, () => stacks.stands(name)));
       stacks.stands(name);
     } catch (error) {
+      if (stacks.former(name).length === 0 && this.#hasTraces(name)) stacks.stands(name); // a run of a schedule has begun meanwhile
       if (!isCancelled(error) || client.aborted) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
       throw error;
     }
