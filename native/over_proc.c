@@ -1,16 +1,11 @@
 #include "over_proc.h"
 
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "inroot.h"
-
-/* The number that the root of each procfs has. */
-#define PROC_ROOT_INO 1
+#include "proc_root.h"
 
 /* As in runc's rootfs_linux.go, checkProcMount. */
 static const char *const ALLOWED[] = {
@@ -26,10 +21,7 @@ static int name_of(int fd, char *name, size_t size, struct error *err) {
 }
 
 static bool is_whole_proc(const struct mount_spec *mount, int tree) {
-  struct statfs file_system;
-  struct stat stat;
-  if (!mount->bind || tree < 0) return strcmp(mount->type, "proc") == 0;
-  return fstatfs(tree, &file_system) == 0 && file_system.f_type == PROC_SUPER_MAGIC && fstat(tree, &stat) == 0 && stat.st_ino == PROC_ROOT_INO;
+  return !mount->bind || tree < 0 ? strcmp(mount->type, "proc") == 0 : proc_root_is(tree);
 }
 
 /* The kernel's own name of what is mounted on counts, whatever links led there. */

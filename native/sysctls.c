@@ -2,21 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "inroot.h"
 #include "mapping.h"
+#include "proc_root.h"
 #include "scope.h"
-
-#define PROC_ROOT_INODE 1
 
 /* Those of the whole machine are nobody's to change from inside. */
 static int check_sysctl(const struct config *config, const char *given, const char *value, const char *name, enum namespace_kind *kind, struct error *err) {
@@ -39,11 +35,9 @@ static int check_sysctl(const struct config *config, const char *given, const ch
 
 /* /proc as the container sees it, which must be the root of a procfs. */
 static int open_proc(int root, struct error *err) {
-  struct stat stat;
-  struct statfs file_system;
   fd_auto proc = inroot_open_plain(root, "/proc", O_PATH | O_DIRECTORY);
-  if (proc < 0 || fstat(proc, &stat) < 0 || fstatfs(proc, &file_system) < 0) return error_errno(err, "open", "/proc");
-  return file_system.f_type == PROC_SUPER_MAGIC && stat.st_ino == PROC_ROOT_INODE ? fd_steal(&proc) : error_text(err, "sysctls cannot be set: the container's /proc is no procfs");
+  if (proc < 0) return error_errno(err, "open", "/proc");
+  return proc_root_is(proc) ? fd_steal(&proc) : error_text(err, "sysctls cannot be set: the container's /proc is no procfs");
 }
 
 struct setting { const char *given, *path, *value; enum namespace_kind kind; };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../client/container-summary.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { StackRequest } from '../state/messages.ts';
+import { replicaName } from '../state/replica-name.ts';
 import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
 import { LogPrinter } from './log-printer.ts';
@@ -71,7 +72,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
   let following: Promise<void> | null = null;
   let watched: Promise<void> | undefined;
   const show = async (): Promise<void> => {
-    output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => (containerName === '' ? `${name}-${service}-1` : containerName)));
+    output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => replicaName(name, service, containerName, 1)));
     for (let since = began; ; since = Date.now()) { // all may have ended for a moment, while a watch makes them anew
       ends = !isWatched();
       for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {

@@ -3,6 +3,7 @@ import type { Project } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { StackRequest } from '../state/messages.ts';
 import { USUAL_PASS } from '../state/pass-options.ts';
+import { replicaName } from '../state/replica-name.ts';
 import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
 import type { Seen } from './load-project.ts';
@@ -82,5 +83,5 @@ async function narrow(request: StackRequest, services: readonly string[], depend
 /** Containers of these services (null: of all), as the planner calls them. */
 function namesOf({ stack, services }: Desired, only: readonly string[] | null): string[] {
   return Object.entries(services).filter(([service]) => only?.includes(service) !== false)
-    .flatMap(([service, { replicas, containerName }]) => Array.from({ length: replicas }, (_, index) => (containerName !== '' && index === 0 ? containerName : `${stack}-${service}-${index + 1}`)));
+    .flatMap(([service, { replicas, containerName }]) => Array.from({ length: replicas }, (_, index) => replicaName(stack, service, containerName, index + 1)));
 }

@@ -1,5 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
+import { replicaName } from '../state/replica-name.ts';
 import type { Desired } from '../state/state.ts';
 import { scheduleProblem } from './job-times.ts';
 import type { StackRecord } from './stack-record.ts';
@@ -27,7 +28,7 @@ export function checkSchedules({ services }: Desired): void {
 
 /** Throws BayplanError `not-found` where a service is to share the volumes of a container that is neither there nor will be: what it replaces would be gone by then. */
 export function checkLenders({ services, stack }: Desired, containers: ReadonlyMap<string, Container>): void {
-  const own = new Set(Object.entries(services).flatMap(([name, { containerName }]) => [containerName, `${stack}-${name}-1`]));
+  const own = new Set(Object.entries(services).flatMap(([name, { containerName }]) => [containerName, replicaName(stack, name, '', 1)]));
   const ids = (ref: string): boolean => [...containers.values()].some(({ status }) => status?.id === ref);
   for (const [name, { template }] of Object.entries(services)) {
     const missing = template.volumesFrom.find(({ container }) => !own.has(container) && !containers.has(container) && !ids(container));

@@ -1,9 +1,10 @@
 import type { Container } from '../state/container.ts';
 import { type Drift, driftText, type DriftPolicy, type Found } from '../state/drift.ts';
 import type { Plan, Step } from '../state/plan.ts';
+import { replicaName } from '../state/replica-name.ts';
 import { sharedWith } from '../state/shared-with.ts';
 import type { Desired, State } from '../state/state.ts';
-import { byKey, replicaName } from './expand.ts';
+import { byKey } from './expand.ts';
 import { inOrder } from './in-order.ts';
 import { isInactive, networksOf } from './resources.ts';
 import { stepId } from './step-id.ts';
@@ -57,7 +58,7 @@ export function foundDrift(desired: Desired, actual: State): readonly Found[] {
     }
   }
   for (const [name, service] of Object.entries(desired.services).sort(byKey)) {
-    for (const slot of service.vacant ?? []) found.push({ object: 'container', name: replicaName(desired, name, service, slot), drift: [], fate: 'held', removed: true });
+    for (const slot of service.vacant ?? []) found.push({ object: 'container', name: replicaName(desired.stack, name, service.containerName, slot), drift: [], fate: 'held', removed: true });
   }
   return found;
 }

@@ -1,13 +1,9 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec, Owner } from '../state/container.ts';
-import type { Dependency, Service } from '../state/service.ts';
+import { replicaName } from '../state/replica-name.ts';
+import type { Dependency } from '../state/service.ts';
 import type { Desired, State } from '../state/state.ts';
 import { inOrder } from './in-order.ts';
-
-/** The name of a replica's container. A stack file that asks for a name and several replicas was refused before. */
-export function replicaName({ stack }: Pick<Desired, 'stack'>, service: string, { containerName }: Pick<Service, 'containerName'>, slot: number): string {
-  return containerName !== '' && slot === 1 ? containerName : `${stack}-${service}-${slot}`;
-}
 
 /** A container that shall be. Its generation depends on what was there before it. */
 export interface Wanted {
@@ -35,7 +31,7 @@ export function expand(desired: Desired, images: State['images']): readonly Want
     Array.from({ length: service.replicas }, (_, index) => index + 1).filter((slot) => service.vacant?.includes(slot) !== true).map((slot): Wanted => {
       const template = resolved(service.template);
       return {
-        name: replicaName(desired, name, service, slot), owner: 'stack', service: name, slot, dependsOn: service.dependsOn,
+        name: replicaName(desired.stack, name, service.containerName, slot), owner: 'stack', service: name, slot, dependsOn: service.dependsOn,
         spec: { ...template, labels: { ...template.labels, 'com.docker.compose.container-number': String(slot) } },
       };
     }));

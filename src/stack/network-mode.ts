@@ -1,3 +1,4 @@
+import { replicaName } from '../state/replica-name.ts';
 import { serviceOf } from './normalize.ts';
 import type { Project } from './project.ts';
 import type { ServiceConfig } from './service-schema.ts';
@@ -11,5 +12,5 @@ export function networkModeOf({ network_mode: mode }: ServiceConfig, project: Pr
 
 /** The name of a service's first container. */
 export function firstContainerOf(service: string, { name, services }: Pick<Project, 'name' | 'services'>): string {
-  return services[service]?.container_name ?? `${name}-${service}-1`;
+  return replicaName(name, service, services[service]?.container_name ?? '', 1);
 }
