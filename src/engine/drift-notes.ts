@@ -5,7 +5,8 @@ import { Ward } from './drift-machine.ts';
 /** What is under care, by stack and then by object. */
 export type Wards = Map<string, Map<string, Ward>>;
 
-const Notes = z.object({ version: z.literal(1), stacks: z.record(z.string(), z.record(z.string(), Ward)) });
+/** `drift.json` of the run folder. */
+export const DriftFile = z.object({ version: z.literal(1), stacks: z.record(z.string(), z.record(z.string(), Ward)) });
 
 /**
  * What has been tried about drift, kept in the run folder: it outlives the engine, so that the next one does not begin the same in vain anew, and goes with the boot. What is merely told, or not tried yet, is
@@ -24,7 +25,7 @@ export class DriftNotes {
 
   read(): Wards {
     try {
-      const { stacks } = Notes.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
+      const { stacks } = DriftFile.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
       return new Map(Object.entries(stacks).map(([stack, wards]) => [stack, new Map(Object.entries(wards))]));
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) this.#report(`${this.#path}: ${error instanceof Error ? error.message : String(error)}: what was tried about drift before is not known`);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { PassOptions } from '../state/pass-options.ts';
 
-const Mark = z.strictObject({ version: z.literal(1), revision: z.int().positive(), options: PassOptions, /** Engines that have begun it. */ tries: z.int().positive() });
+/** `passes/<stack>.json` of the run folder. */
+export const MarkFile = z.strictObject({ version: z.literal(1), revision: z.int().positive(), options: PassOptions, /** Engines that have begun it. */ tries: z.int().positive() });
 
 /** Of a stack: what a pass makes so that is under way. */
 export interface PassMark { readonly revision: number; readonly options: PassOptions }
@@ -20,7 +21,7 @@ export class PassMarks {
   readonly #report: (line: string) => void;
   readonly #marks = new Map<string, PassMark>();
   /** What engines of before left, and how often they began it. */
-  readonly #left: Map<string, z.infer<typeof Mark>>;
+  readonly #left: Map<string, z.infer<typeof MarkFile>>;
 
   /** Reads what is there. */
   constructor(folder: string, report: (line: string) => void) {
@@ -40,7 +41,7 @@ export class PassMarks {
     const tries = before?.revision === mark.revision ? before.tries + 1 : 1;
     const path = this.#path(stack);
     try {
-      writeFileSync(`${path}.tmp`, JSON.stringify({ version: 1, ...mark, tries } satisfies z.input<typeof Mark>), { mode: 0o600 });
+      writeFileSync(`${path}.tmp`, JSON.stringify({ version: 1, ...mark, tries } satisfies z.input<typeof MarkFile>), { mode: 0o600 });
       renameSync(`${path}.tmp`, path);
     } catch (error) {
       this.#report(`${path}: ${error instanceof Error ? error.message : String(error)}: should this engine end meanwhile, the next one does not go on with what is being done to stack ${stack}`);
@@ -68,10 +69,10 @@ export class PassMarks {
   }
 
   /** Null where it cannot be read, which is told; it is not gone on with then. */
-  #read(stack: string): z.infer<typeof Mark> | null {
+  #read(stack: string): z.infer<typeof MarkFile> | null {
     const path = this.#path(stack);
     try {
-      return Mark.parse(JSON.parse(readFileSync(path, 'utf8')));
+      return MarkFile.parse(JSON.parse(readFileSync(path, 'utf8')));
     } catch (error) {
       this.#report(`${path}: ${error instanceof Error ? error.message : String(error)}: what an engine before was doing to stack ${stack} is not gone on with: run up again`);
       rmSync(path, { force: true });

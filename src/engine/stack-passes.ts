@@ -11,6 +11,7 @@ import type { Desired, State } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { actualState } from './observe.ts';
 import { type PassMark, PassMarks } from './pass-marks.ts';
+import { SettledEnds } from './settled-ends.ts';
 import { takenPorts } from './taken-ports.ts';
 
 /** Steps of one stack that run at the same time. */
@@ -115,11 +116,12 @@ export class StackPasses {
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */
   async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials, wary = false }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+    const ends = new SettledEnds(this.#parts.containers);
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
-      plan: planned, now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
+      plan: (actual, now, since) => ends.checked(planned(actual, now, since)), now: () => Date.now(), concurrency: CONCURRENCY, signal: passSignal, onEvent: tell,
       observe: async () => {
         if (key === name) await this.#parts.containers.changing.of(name); // what is asked for beside other passes waits for nothing
-        await this.#settleEnds();
+        await ends.settle();
         return await this.observe(name, desired);
       },
       executor: this.#executor(credentials), ...(wary ? { objections: (made) => takenPorts(this.#parts, made) } : {}),
@@ -138,13 +140,14 @@ export class StackPasses {
    */
   async heal(name: string, desired: Desired, planned: PassContext['plan']): Promise<PassResult | null> {
     if (this.busy(name)) return null;
+    const ends = new SettledEnds(this.#parts.containers);
     const observe = async (): Promise<State> => {
-      await this.#settleEnds();
+      await ends.settle();
       await this.#look(name);
       return actualState(name, desired, this.#parts);
     };
     return await this.#runner.run(name, `heal ${this.#heals++}`, (signal) => runPass({
-      plan: planned, observe, executor: this.#executor({}), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined,
+      plan: (actual, now, since) => ends.checked(planned(actual, now, since)), observe, executor: this.#executor({}), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined,
     }), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { title: 'heal' });
   }
 
@@ -154,11 +157,6 @@ export class StackPasses {
     if (![...Object.values(state.containers), ...Object.values(state.networks)].some(({ status }) => status?.drift !== undefined)) return state;
     await this.#look(name);
     return actualState(name, desired, this.#parts);
-  }
-
-  /** What a plan is made from is on disk before anything follows from it: else who depends on a service's success could run, and a power cut undo that success. */
-  async #settleEnds(): Promise<void> {
-    await this.#parts.containers.flush().catch(() => undefined); // of a full disk, say, which a `down` may be about to make room on: the flush at the end of the pass tries again, and tells
   }
 
   /** Cancels all passes and waits until they have settled. */

@@ -17,7 +17,8 @@ export interface Note {
   readonly ports?: readonly PublishedPort[];
 }
 
-const KnownHealth = z.object({ version: z.literal(1), health: Health, healthOutput: z.string(), healthLog: z.array(HealthLook), failingStreak: z.int().nonnegative() });
+/** `health.json` beside a container's bundle. */
+export const KnownHealth = z.object({ version: z.literal(1), health: Health, healthOutput: z.string(), healthLog: z.array(HealthLook), failingStreak: z.int().nonnegative() });
 type KnownHealth = Omit<z.infer<typeof KnownHealth>, 'version'>;
 
 /**

@@ -15,7 +15,7 @@ import type { Kernel } from '../kernel.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
-import { ENDS, execStdio } from './exec-stdio.ts';
+import { ENDS, type ExecStdio, execStdio } from './exec-stdio.ts';
 import type { OciProcess } from './oci.ts';
 import { execProcess } from './process.ts';
 import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
@@ -89,17 +89,23 @@ export async function runForeignExec({ kernel, core, record, files, image, appar
 
 /** Not by Node's own spawn, which forks: with a large heap that holds all else up for milliseconds, and health checks come by dozens a second. */
 async function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): Promise<ExecProcess> {
+  const refused = (error: unknown): BayplanError => new BayplanError('exec-failed', `${core} could not be started: ${error instanceof Error ? error.message : String(error)}`, { retryable: true });
+  let stdio: ExecStdio;
+  try {
+    stdio = execStdio(kernel, { tty, detached });
+  } catch (error) {
+    throw refused(error); // too many open files, say
+  }
   const processFile = join(files.bundle, `exec-${randomBytes(8).toString('hex')}.json`);
-  writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
-  const stdio = execStdio(kernel, { tty, detached });
   const descriptors = ENDS.flatMap((end, number) => (stdio.theirs[end] === undefined ? [] : [[number, stdio.theirs[end]] as const]));
   const argv = ['bayplan-core', ...how, '--process', processFile, ...(tty ? ['--control-fd', String(ENDS.indexOf('control'))] : []), ...(detached ? ['--started-fd', String(ENDS.indexOf('started'))] : []), '--engine-fd', String(ENDS.indexOf('engine'))];
   try {
+    writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
     await kernel.spawnDetached(core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map(descriptors));
   } catch (error) {
     stdio.close();
     rmSync(processFile, { force: true });
-    throw new BayplanError('exec-failed', `${core} could not be started: ${error instanceof Error ? error.message : String(error)}`, { retryable: true });
+    throw refused(error);
   } finally {
     stdio.given();
   }

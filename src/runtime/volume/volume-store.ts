@@ -25,8 +25,9 @@ import type { Volumes } from './volumes.ts';
 // A volume on its way out is renamed to paths.volumes/.removing.<random> first: only what stands there, or is empty, is deleted without being asked.
 
 const VERSION = 1;
-const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.string(), spec: VolumeSpec, createdAt: z.number() });
-type VolumeRecord = z.infer<typeof VolumeRecord>;
+/** `volumes/<name>/volume.json`. */
+export const VolumeRecord = z.strictObject({ version: z.literal(VERSION), stack: z.string(), spec: VolumeSpec, createdAt: z.number() });
+export type VolumeRecord = z.infer<typeof VolumeRecord>;
 /** Who uses a volume that is a mount while an image's content is copied into it. */
 const COPYING = 'copy-up';
 /** No name of a volume begins with a dot. */
