@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { createEngine } from './index.ts';
 import { leaveOwnCgroup } from './runtime/own-cgroup.ts';
@@ -10,8 +11,16 @@ export async function runEngine(root: string, report: (line: string) => void): P
   const stop = (): void => {
     running.close().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
   };
+  tellManager(report);
   process.on('SIGTERM', stop).on('SIGINT', stop);
   process.on('SIGHUP', () => undefined); // the terminal it was started from may close
   await running.closed;
   leaveOwnCgroup(running.engine.paths.cgroup);
+}
+
+/** Tells systemd, where that has started the engine, that it listens (sd_notify(3)). */
+function tellManager(report: (line: string) => void): void {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  execFile('systemd-notify', ['--ready'], (error) => { if (error !== null) report(`systemd-notify: ${error.message.trim()}`); });
+  delete process.env['NOTIFY_SOCKET']; // no program of the engine's speaks for it
 }

@@ -7,7 +7,7 @@ import { progressMode } from './progress-mode.ts';
 const READING: ReadonlySet<string> = new Set(['bridge', 'build', 'completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'publish', 'stats', 'top', 'version', 'volumes']);
 /** Commands that can say what they would do. */
 const PREVIEWED: ReadonlySet<string> = new Set([
-  'attach', 'commit', 'cp', 'create', 'down', 'engine sweep', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',
+  'attach', 'commit', 'cp', 'create', 'down', 'engine disable', 'engine enable', 'engine sweep', 'exec', 'export', 'kill', 'pause', 'pull', 'push', 'restart', 'rm', 'rollback', 'run', 'scale', 'start', 'stop', 'unpause', 'up', 'wait', 'watch',
 ]);
 
 interface ComposeFlags { readonly ansi?: string; readonly parallel?: number; readonly compatibility?: boolean; readonly dryRun?: boolean; readonly allResources?: boolean }

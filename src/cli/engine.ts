@@ -4,6 +4,7 @@ import { realRoot } from '../client/real-root.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { rootOf } from './options.ts';
+import { disableEngine, enableEngine } from './engine-unit.ts';
 import type { AddCommand } from './program.ts';
 
 type Options = { readonly root?: string };
@@ -14,7 +15,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: Options, command: { readonly args: readonly string[]; optsWithGlobals<T>(): T }) => {
       // What is no command of `engine` is taken for an argument of the default one.
       const [word] = command.args;
-      if (word !== undefined) throw new BayplanError('bad-request', `unknown command "engine ${word}": expected run, stop, status or sweep`);
+      if (word !== undefined) throw new BayplanError('bad-request', `unknown command "engine ${word}": expected run, stop, status, enable, disable or sweep`);
       await cli.runEngine(rootOf(command.optsWithGlobals<Options>(), cli));
       return 0;
     }));
@@ -29,6 +30,16 @@ export const addEngine: AddCommand = (program, cli, ends) => {
         if (!(error instanceof EngineAbsent)) throw error;
         cli.stdout.write('no engine is running\n');
       }
+      return 0;
+    }));
+  engine.command('enable').description('have systemd run it, now and with the machine, and stop its containers in order where the machine goes down').option('--dry-run', 'only say what would be done')
+    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+      await enableEngine(command.optsWithGlobals<Options>(), cli);
+      return 0;
+    }));
+  engine.command('disable').description('undo `enable`; containers go on').option('--dry-run', 'only say what would be done')
+    .action(ends(async (_own: Options, command: { optsWithGlobals<T>(): T }) => {
+      await disableEngine(command.optsWithGlobals<Options>(), cli);
       return 0;
     }));
   engine.command('sweep [roots...]').description('remove what engines have left on this machine whose root folders are gone: links, packet rules, mounts, cgroups').option('--kill', 'end what still runs of them too').option('--dry-run', 'only say what would be removed')

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { pathsOf } from '../state/paths.ts';
 import { ensureRootFolder } from '../state/root-folder.ts';
+import { runsSystemd, unitName, unitPath } from './service-unit.ts';
 
 const WAIT_MS = 20_000;
 /** An engine that lost the race for the lock ends; the one that won needs this long at most to listen. */
@@ -22,6 +23,7 @@ export async function startEngine(root: string, program: readonly string[]): Pro
   const paths = pathsOf(root);
   if (process.getuid?.() !== 0) throw new BayplanError('no-root', 'root is needed to make namespaces, mounts and network links: run it with sudo');
   ensureRootFolder(root); // before there is a run folder for it
+  if (runsSystemd() && existsSync(unitPath(root))) return await startService(unitName(root));
   mkdirSync(paths.run, { recursive: true, mode: 0o755 });
   const logFile = join(paths.run, 'engine.log');
   const log = openSync(logFile, 'a', 0o640);
@@ -41,6 +43,14 @@ export async function startEngine(root: string, program: readonly string[]): Pro
     await sleep(EVERY_MS);
   }
   throw new BayplanError('engine-start', `the engine did not start: ${lastLine(logFile, before) || (ended ?? `it does not listen after ${WAIT_MS / 1000} s`)} (its output is in ${logFile})`);
+}
+
+/** Resolves when the engine listens that systemd runs. */
+async function startService(name: string): Promise<void> {
+  const said = await new Promise<string | null>((resolve) => {
+    execFile('systemctl', ['start', name], (error, _stdout, stderr) => resolve(error === null ? null : stderr.trim().replaceAll('\n', '; ') || error.message));
+  });
+  if (said !== null) throw new BayplanError('engine-start', `the engine did not start: systemctl start ${name}: ${said} (its output is in the journal: journalctl -u ${name})`);
 }
 
 /** What the engine needs of the caller's environment; the rest must not leak into a process that outlives it. */

@@ -219,6 +219,13 @@ test('an engine is stopped with its containers, and says of how many', async () 
   expect([...cli.engine.all.values()].map(({ status }) => status?.phase)).toEqual(['exited', 'exited']);
 });
 
+test('the service that is to run an engine is shown; where there is none to remove, that is said', async () => {
+  expect(await cli.run('--root', '/srv/none', 'engine', 'enable', '--dry-run')).toBe(0);
+  expect(cli.out).toMatch(/^would write \/etc\/systemd\/system\/bayplan-[0-9a-f]{8}\.service:\n\n\[Unit\]\n[^]*\nRestart=on-failure\n[^]*\nand have systemd run it, now and with the machine\n$/);
+  expect(await cli.run('--root', '/srv/none', 'engine', 'disable')).toBe(0);
+  expect(cli.out).toMatch(/^there is no \/etc\/systemd\/system\/bayplan-[0-9a-f]{8}\.service: nothing starts the engine with the machine\n$/);
+});
+
 test('what engines have left that are gone is named as it is removed', async () => {
   expect(await cli.run('engine', 'sweep', '--dry-run')).toBe(0);
   expect(cli.out).toBe('would remove link bp0000-11111111\nkept /run/bayplan-00001111: it runs\n');
@@ -240,7 +247,7 @@ test('an engine that cannot run says why in one line', async () => {
   expect(cli.err).toContain('unexpected error: a defect');
   for (const words of [['bogus'], ['run', 'bogus']]) {
     expect(await cli.run('engine', ...words)).toBe(1);
-    expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop, status or sweep\n');
+    expect(cli.err).toBe('bayplan: unknown command "engine bogus": expected run, stop, status, enable, disable or sweep\n');
   }
 });
 

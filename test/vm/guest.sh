@@ -7,6 +7,29 @@ folder=$(cat /run/job/folder)
 if [[ $folder == /tmp/* ]]; then mkdir -p /folder; mount --bind "$folder" /folder; fi
 mount -t tmpfs tmpfs /tmp
 if [[ $folder == /tmp/* ]]; then mkdir -p "$folder"; mount --move /folder "$folder"; fi
+if [[ -e /run/job/systemd ]]; then
+  # Its units, and the engine's root, are on the disk.
+  mkdir -p /var/lib/bayplan /disk
+  modprobe -q virtio_blk && mount /dev/vda /disk || mount -t tmpfs tmpfs /disk
+  mkdir -p /disk/{units,engine}
+  mount --bind /disk/units /etc/systemd/system
+  mount --bind /disk/engine /var/lib/bayplan
+  # What a guest without hardware and users has no need of; scripts of System V would be others' services.
+  mkdir -p /run/systemd/{system,system-generators}
+  for unit in systemd-udevd systemd-udev-trigger systemd-udev-settle systemd-logind systemd-journal-flush systemd-hwdb-update systemd-update-utmp getty@tty1 serial-getty@ttyS0 systemd-networkd-wait-online; do ln -s /dev/null /run/systemd/system/$unit.service; done
+  for generator in sysv rc-local getty gpt-auto; do ln -s /dev/null /run/systemd/system-generators/systemd-$generator-generator; done
+  cat >/run/systemd/system/job.service <<'UNIT'
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+Environment=HOME=/root
+ExecStart=/bin/bash -c 'bash /run/job/command </dev/null >/run/job/stdout 2>/run/job/stderr; echo $? >/run/job/status; systemctl poweroff --no-block'
+UNIT
+  mkdir -p /run/systemd/system/multi-user.target.wants
+  ln -s ../job.service /run/systemd/system/multi-user.target.wants/job.service
+  exec /lib/systemd/systemd --unit=multi-user.target --log-target=console --show-status=0
+fi
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm

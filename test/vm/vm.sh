@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command as root in a virtual machine with Debian's stock kernel: version 6.1 on Debian 12, cgroup v2 alone.
 #
-#   test/vm/vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] COMMAND [ARGUMENT ...]
+#   test/vm/vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] [--systemd] COMMAND [ARGUMENT ...]
 #
 # Plain emulation, so that it runs where the machine is itself a virtual one; it boots in some five seconds.
 #
@@ -11,21 +11,25 @@
 #
 # --disk FILE (made as 2 GiB of ext4 where it is missing) is where the default engine's root lies, and stays from one guest to the next. A command
 # that writes b to /proc/sysrq-trigger cuts the power: what was not on the disk is lost, and the status is 125.
+#
+# --systemd boots systemd, with the units that this machine's packages bring and those that the disk has kept in /etc/systemd/system; the command is a
+# service of it, and the guest is powered off by it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=$(realpath -m "$here/../../build/vm")
-memory=2048 limit=300 disk=
+memory=2048 limit=300 disk= systemd=
 while (($#)); do
   case $1 in
     --memory) memory=$2; shift 2 ;;
     --timeout) limit=$2; shift 2 ;;
     --disk) disk=$2; shift 2 ;;
+    --systemd) systemd=1; shift ;;
     *) break ;;
   esac
 done
 
 fail() { echo "vm: $*" >&2; exit 125; }
-(($#)) || fail 'which command? usage: vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] COMMAND [ARGUMENT ...]'
+(($#)) || fail 'which command? usage: vm.sh [--memory MIB] [--timeout SECONDS] [--disk FILE] [--systemd] COMMAND [ARGUMENT ...]'
 [[ $(uname -m) == x86_64 ]] || fail "the guest is x86_64, this machine is $(uname -m)"
 PATH=$PATH:/usr/sbin:/sbin
 for program in qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio modprobe:kmod; do
@@ -84,6 +88,7 @@ trap 'exit 143' TERM INT
 cp "$here/guest.sh" "$job/guest"
 echo "$PWD" >"$job/folder"
 { printf 'cd %q\n' "$PWD"; printf '%q ' "$@"; echo; } >"$job/command"
+[[ -z $systemd ]] || touch "$job/systemd"
 touch "$job/stdout" "$job/stderr"
 
 drive=()
