@@ -11,6 +11,9 @@
    not named are /dev/null. It is no child of ours: whoever reaps orphans here will reap it. */
 EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const envp[], const int *fds, int nfds, struct error *err);
 
+/* This process becomes `file`, with its environment: returns only where that fails. */
+EXPORT int lib_exec(const char *file, char *const argv[], struct error *err);
+
 /* A mount namespace that holds one tmpfs, for pins, kept by a mount on the file `place` in `folder`; made where there is none. `*mounts` gets a descriptor of it, `*root` one of its root,
    below which whoever has that may open what is pinned there without entering it. */
 EXPORT int lib_pins_open(const char *folder, const char *place, int *mounts, int *root, struct error *err);

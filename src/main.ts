@@ -7,10 +7,14 @@ import { pathsOf } from './state/paths.ts';
 import { VERSION } from './version.ts';
 
 type Run = (argv: readonly string[], cli: Cli) => Promise<number>;
+type RunUnderInit = (program: readonly string[]) => never;
 type RunEngine = (root: string, report: (line: string) => void) => Promise<void>;
 
 /** Global options that take a value, which is no command. */
 const WITH_VALUE = new Set(['--root', '-p', '--project-name', '-f', '--file', '--profile', '--env-file', '--project-directory', '--progress', '--ansi', '--parallel']);
+
+/** Commands that run for long, as which this program may be all that a container runs. */
+const LASTING = new Set(['engine', 'up', 'watch']);
 
 /** An engine's bursts make much garbage and little that lasts: with V8's own bound, 16 MiB, its young generation grew to 48 MiB and stayed so, and collecting it took no less time. */
 const ENGINE_FLAGS = ['--max-semi-space-size=4'];
@@ -50,6 +54,7 @@ async function main(): Promise<number> {
     },
   };
   const command = commandOf(argv);
+  if (process.pid === 1 && LASTING.has(command)) loadChunk<{ readonly runUnderInit: RunUnderInit }>('engine', 'init').exports.runUnderInit([process.execPath, ...process.execArgv, __filename, ...argv]);
   // `ps` has a chunk of its own, because it is asked often and is small.
   const { exports, remember } = loadChunk<{ readonly run: Run }>(command === 'ps' ? 'ps' : 'cli', /^[a-z]+$/.test(command) ? command : 'help');
   const status = await exports.run(argv, cli);

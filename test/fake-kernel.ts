@@ -20,6 +20,10 @@ export class FakeKernel implements Kernel {
     this.#record('spawnDetached', args);
     await this.answers.spawnDetached?.(...args);
   }
+  exec(file: string, argv: readonly string[]): never {
+    this.#record('exec', [file, argv]);
+    throw new Error('it is another program by now');
+  }
   forgetNft(): void {
     this.#record('forgetNft', []);
   }

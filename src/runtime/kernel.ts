@@ -7,6 +7,8 @@ export interface Kernel {
    * descriptor; 0–2 not named are /dev/null). It is no child of this process. Rejects with a KernelError where it cannot be run.
    */
   spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void>;
+  /** execve with the environment of this process, which is another program from then on. Throws KernelError. */
+  exec(file: string, argv: readonly string[]): never;
   /** pipe2(O_CLOEXEC): [read end, write end]. */
   pipe(): [number, number];
   /** socketpair of connected streams, both closed on exec. */

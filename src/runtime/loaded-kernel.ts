@@ -71,6 +71,7 @@ type Native = ReturnType<LibraryHandle['func']>;
 
 class LoadedKernel implements Kernel {
   readonly #spawn: Native;
+  readonly #exec: Native;
   readonly #pinsOpen: Native;
   readonly #netnsCreate: Native;
   readonly #netnsConnect: Native;
@@ -99,6 +100,7 @@ class LoadedKernel implements Kernel {
 
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
+    this.#exec = library.func('int lib_exec(const char *file, const char **argv, void *err)');
     this.#pinsOpen = library.func('int lib_pins_open(const char *folder, const char *place, _Out_ int *mounts, _Out_ int *root, void *err)');
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, int mounts, int there, void *err)');
     this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
@@ -128,6 +130,11 @@ class LoadedKernel implements Kernel {
     const pairs = [...fds].flat();
     // A list must not be empty for koffi to pass a pointer: one pair too many is never read.
     await this.#onThread(this.#spawn, 'posix_spawn', [file, [...argv, null], [...env, null], [...pairs, -1, -1], fds.size]);
+  }
+
+  exec(file: string, argv: readonly string[]): never {
+    here(this.#exec, 'execve', [file, [...argv, null]]);
+    throw new KernelError('execve', 'EFAILED', file);
   }
 
   pipe(): [number, number] {
