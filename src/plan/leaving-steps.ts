@@ -8,7 +8,8 @@ import { inOrder } from './in-order.ts';
 import { stepId } from './step-id.ts';
 
 /**
- * Takes containers away: ports first, then the process, then the rest, and dependents stop before what they depend on. `firstNeeds` are what a
+ * Takes containers away: ports first, then the process, then the rest, and dependents stop before what they depend on. Where others of its service stay, who is with a container is served to the end, or for as long
+ * as it has to stop: new connections have somewhere to go meanwhile. `firstNeeds` are what a
  * container's going has to wait for: an image that is not there must not cost the container that runs.
  */
 export function leavingSteps(fates: Fates, desired: Desired, actual: State, firstNeeds: (name: string) => readonly string[]): readonly Step[] {
@@ -17,15 +18,18 @@ export function leavingSteps(fates: Fates, desired: Desired, actual: State, firs
     return container === undefined ? [] : [{ name, why, container }];
   });
   const stopsBefore = stopOrder(leaving);
+  const staying = new Set(Object.entries(actual.containers).flatMap(([name, { identity, status }]) => (identity.stack === actual.stack && identity.owner === 'stack' && status?.phase === 'running' && !fates.leaving.has(name) ? [identity.service] : [])));
   return leaving.flatMap(({ name, why, container: { identity, spec, status } }): Step[] => {
     const withdraw = stepId('withdraw-ports', name);
+    const drain = stepId('drain-container', name);
     const stop = stepId('stop-container', name);
     const graceMs = desired.stopTimeoutSeconds === null ? spec.stopGracePeriodMs : desired.stopTimeoutSeconds * 1000;
     const first = firstNeeds(name);
     return [
       ...(status !== null && status.ports.length > 0 ? [{ id: withdraw, action: 'withdraw-ports' as const, args: { name }, needs: first, why }] : []),
+      ...(status?.phase === 'running' && !status.paused && graceMs > 0 && identity.owner === 'stack' && staying.has(identity.service) ? [{ id: drain, action: 'drain-container' as const, args: { name, atMostMs: graceMs }, needs: [...first, withdraw], why }] : []),
       ...(status?.phase === 'running'
-        ? [{ id: stop, action: 'stop-container' as const, args: { name, signal: spec.stopSignal, graceMs }, needs: [...first, withdraw, ...stopsBefore(identity.service)], why }] : []),
+        ? [{ id: stop, action: 'stop-container' as const, args: { name, signal: spec.stopSignal, graceMs }, needs: [...first, withdraw, drain, ...stopsBefore(identity.service)], why }] : []),
       { id: stepId('remove-container', name), action: 'remove-container', args: { name, ...(identity.owner === 'hook' ? { volumes: true } : {}) }, needs: [...first, withdraw, stop], why },
     ];
   });

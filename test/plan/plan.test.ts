@@ -181,6 +181,20 @@ it('refuses to make a network again while a service that is not selected is on i
   expect(() => plan(wanted, up, 10)).toThrow(/container shop-web-1 of service web, which is not selected, uses it/);
 });
 
+it('serves who is with a replica that leaves to the end, where others stay', () => {
+  const of = (replicas: number, stopTimeoutSeconds: number | null = null): string => text({ ...shop, services: { ...shop.services, ...(shop.services['web'] && { web: { ...shop.services['web'], replicas } }) }, stopTimeoutSeconds }, up);
+  expect(of(1)).toMatchInlineSnapshot(`
+    "withdraw-ports shop-web-2  (service web wants 1 replica)
+    drain-container shop-web-2  (service web wants 1 replica)
+    stop-container shop-web-2  (service web wants 1 replica)
+    remove-container shop-web-2  (service web wants 1 replica)
+    "
+  `);
+  expect(of(1, 0)).not.toContain('drain'); // there is no time for it
+  expect(of(0)).not.toContain('drain'); // nobody else would serve meanwhile
+  expect(text(nothingDesired('shop', false, null), up)).not.toContain('drain');
+});
+
 it('publishes what runs without its ports', () => {
   expect(text(shop, withStatus(up, 'shop-web-1', { ports: [] }))).toBe('publish-ports shop-web-1  (80:80/tcp is not published)\n');
 });

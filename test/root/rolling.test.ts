@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { inboundConnections } from '../../src/runtime/container/inbound-connections.ts';
 import { printPlan } from '../../src/plan/print.ts';
 import { eventually, gather, Machine } from './harness.ts';
 import { interrupted } from './interrupted.ts';
@@ -21,6 +22,8 @@ afterAll(() => machine.dispose());
 const stack = (web: Web): string => webStack(PORT, server, web);
 const answer = async (): Promise<string> => (await fetch(URL, { headers: { connection: 'close' } })).text();
 const names = (): string[] => [...machine.engine.containers.list().keys()].sort();
+/** Connections that containers have with whom asks them. */
+const inboundTo = (containers: readonly string[]): number => containers.reduce((sum, name) => sum + inboundConnections(machine.engine.container(name).status?.pid ?? 0), 0);
 const planned = async (text: string): Promise<string> => printPlan((await machine.engine.planStack('demo', machine.request(text))).plan);
 
 describe.each(['close', 'keep-alive'] as const)('with connections that are told to %s', (connection) => {
@@ -131,6 +134,28 @@ it('an old one that was drained serves on where the pass is stopped before it', 
   const looks = (): number => machine.engine.container('demo-web-1').status?.healthLog?.at(-1)?.end ?? 0;
   const before = looks();
   await eventually(() => expect(looks()).toBeGreaterThan(before));
+});
+
+it('fewer replicas fail no request that was begun: those that leave serve it to the end, and get no new one', async () => {
+  const slow = (replicas: number): string => `
+configs: { slow: { content: "#!/bin/sh\\nsleep 1; printf '\\\\r\\\\nslow'\\n" } }
+services:
+  web:
+    image: bayplan/hello
+    command: [httpd, -f, -p, "80", -h, /w]
+    stop_signal: SIGKILL
+    deploy: { replicas: ${replicas} }
+    ports: ["127.0.0.1:${PORT}:80"]
+    configs: [{ source: slow, target: /w/cgi-bin/slow, mode: 0o755 }]
+    healthcheck: { test: wget -q -O /dev/null http://127.0.0.1/cgi-bin/slow, interval: 100ms, timeout: 5s }
+`;
+  expect(await machine.up(slow(4), { wait: true })).toMatchObject({ ok: true, message: '' });
+  const requests = Array.from({ length: 12 }, async () => (await fetch(`${URL}cgi-bin/slow`, { headers: { connection: 'close' } })).text());
+  const answers = Promise.all(requests);
+  await eventually(() => expect(inboundTo(names())).toBe(12));
+  expect((await machine.up(slow(1))).done).toEqual(expect.arrayContaining(['drain-container demo-web-2', 'drain-container demo-web-4', 'remove-container demo-web-4']));
+  expect(names()).toEqual(['demo-web-1']);
+  expect(await answers).toEqual(Array.from({ length: 12 }, () => 'slow'));
 });
 
 it('the plan says how and why, and every step of it', async () => {
