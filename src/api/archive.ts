@@ -9,7 +9,7 @@ export async function statPath(exchange: Exchange): Promise<void> {
   const { engine, response, gone } = exchange;
   const path = pathOf(exchange);
   const container = engine.container(param(exchange, 'id'));
-  const stat = await engine.containers.archive(container.name, { verb: 'stat', path }, { signal: gone }).catch(inWords(path, container.name));
+  const stat = await engine.containers.archive(container.name, { verb: 'stat', path }, { signal: gone }).catch(inWords(path, param(exchange, 'id')));
   if (stat !== null) response.setHeader(STAT, statHeader(path, stat));
   sendEmpty(response, 200);
 }
@@ -26,7 +26,7 @@ export async function getArchive(exchange: Exchange): Promise<void> {
       response.writeHead(200, { 'Content-Type': 'application/x-tar' });
       return response;
     },
-  }).catch(inWords(path, container.name));
+  }).catch(inWords(path, param(exchange, 'id')));
   engine.events.container('archive-path', container.name);
   response.end();
 }
@@ -37,7 +37,7 @@ export async function putArchive(exchange: Exchange): Promise<void> {
   const path = pathOf(exchange);
   const { name, spec } = engine.container(param(exchange, 'id'));
   const owner = flag(exchange, 'copyUIDGID') ? spec.user || engine.images.find(spec.imageId)?.config.user || '0' : '';
-  await engine.containers.archive(name, { verb: 'put', path, keepKinds: flag(exchange, 'noOverwriteDirNonDir'), owner }, { input: request, signal: gone }).catch(inWords(path, name));
+  await engine.containers.archive(name, { verb: 'put', path, keepKinds: flag(exchange, 'noOverwriteDirNonDir'), owner }, { input: request, signal: gone }).catch(inWords(path, param(exchange, 'id')));
   engine.events.container('extract-to-dir', name);
   sendEmpty(response, 200);
 }
@@ -47,7 +47,7 @@ export async function removeFiles(exchange: Exchange): Promise<void> {
   const { engine, request, response, gone } = exchange;
   const path = pathOf(exchange);
   const { name } = engine.container(param(exchange, 'id'));
-  await engine.containers.archive(name, { verb: 'remove', path }, { input: request, signal: gone }).catch(inWords(path, name));
+  await engine.containers.archive(name, { verb: 'remove', path }, { input: request, signal: gone }).catch(inWords(path, param(exchange, 'id')));
   sendEmpty(response, 200);
 }
 
@@ -96,6 +96,7 @@ function inWords(path: string, container: string): (error: unknown) => never {
   return (error) => {
     if (error instanceof BayplanError && error.code === 'not-found') throw new BayplanError('not-found', `Could not find the file ${path} in container ${container}`);
     if (error instanceof BayplanError && error.code === 'forbidden') throw new BayplanError('forbidden', `${path} of container ${container} is read-only`);
+    if (error instanceof BayplanError && /not a directory$/i.test(error.message)) throw new BayplanError('bad-request', `not a directory: ${path} in container ${container}`);
     throw error;
   };
 }

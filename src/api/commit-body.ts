@@ -10,8 +10,8 @@ export const CommitBody = z.object({
 }).nullable();
 export type CommitBody = z.infer<typeof CommitBody>;
 
-const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`;
-const some = (name: string, value: string | null | undefined): readonly string[] => (value === null || value === undefined || value === '' ? [] : [`${name} ${value}`]);
+const quoted = (value: string): string => `"${value.replace(/["\\$]/g, '\\$&')}"`;
+const some = (name: string, value: string | null | undefined): readonly string[] => (value === null || value === undefined || value === '' ? [] : [`${name} ${value.replace(/\$/g, '\\$')}`]);
 const list = (name: string, value: readonly string[] | string | null | undefined): readonly string[] => {
   const words = typeof value === 'string' ? [value] : value ?? [];
   return words.length === 0 ? [] : [`${name} ${JSON.stringify(words)}`];

@@ -3,12 +3,11 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { sendJson } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { CommitBody, instructionsOf } from './commit-body.ts';
-import { parseBody, readText } from './request-body.ts';
+import { readBody } from './request-body.ts';
 
 /** `POST /commit?container&repo&tag&comment&author&changes&pause`: an image from what a container has written. How it is to run the body says, and over that `changes`. */
 export async function commitContainer({ engine, request, query, response }: Exchange): Promise<void> {
-  const text = await readText(request);
-  const own = text.trim() === '' ? [] : instructionsOf(parseBody(text, CommitBody));
+  const own = instructionsOf(await readBody(request, CommitBody));
   const container = query.get('container') ?? '';
   if (container === '') throw new BayplanError('bad-request', 'no container is named to make an image from');
   const [repo, tag] = [query.get('repo') ?? '', query.get('tag') ?? ''];

@@ -3,11 +3,12 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty } from './answer.ts';
 import { param, type Exchange } from './exchange.ts';
 
-/** `POST /containers/{id}/resize?h=ROWS&w=COLUMNS`. May come before the container runs. */
+/** `POST /containers/{id}/resize?h=ROWS&w=COLUMNS`: 409 where it has ended. May come before it runs. */
 export async function resizeContainer(exchange: Exchange): Promise<void> {
   const { engine, query, response } = exchange;
-  const { name } = engine.container(param(exchange, 'id'));
   const size = sizeOf(query);
+  const { name, status } = engine.container(param(exchange, 'id'));
+  if (status?.phase !== 'running' && status?.phase !== 'created') throw notRunning(status?.id ?? name);
   await engine.containers.resize(name, size);
   engine.events.container('resize', name, { height: String(size.height), width: String(size.width) });
   sendEmpty(response, 200);
@@ -15,9 +16,16 @@ export async function resizeContainer(exchange: Exchange): Promise<void> {
 
 /** `POST /exec/{id}/resize?h=ROWS&w=COLUMNS`. May come before the command runs. */
 export async function resizeExec(exchange: Exchange): Promise<void> {
-  const { execs, query, response } = exchange;
-  execs.resize(param(exchange, 'id'), sizeOf(query));
+  const { engine, execs, query, response } = exchange;
+  const size = sizeOf(query);
+  const { containerId } = execs.get(param(exchange, 'id'));
+  if (engine.container(containerId).status?.phase !== 'running') throw notRunning(containerId);
+  execs.resize(param(exchange, 'id'), size);
   sendEmpty(response, 201);
+}
+
+function notRunning(id: string): BayplanError {
+  return new BayplanError('conflict', `container ${id} is not running`);
 }
 
 /** Docker's `ConsoleSize`, `[rows, columns]`; null where it says nothing. */
@@ -26,8 +34,12 @@ export function consoleSizeOf(size: readonly [number, number] | null | undefined
 }
 
 function sizeOf(query: URLSearchParams): ConsoleSize {
-  const [height = NaN, width = NaN] = ['h', 'w'].map((name) => Number(query.get(name) ?? 'none'));
-  const fits = (size: number): boolean => Number.isInteger(size) && size >= 0 && size <= 65535;
-  if (!fits(height) || !fits(width)) throw new BayplanError('bad-request', `h and w must be a terminal's rows and columns, not "${query.get('h') ?? ''}" and "${query.get('w') ?? ''}"`);
-  return { height, width };
+  return { height: lengthOf('height', query.get('h') ?? ''), width: lengthOf('width', query.get('w') ?? '') };
+}
+
+/** What is wrong is told in Docker's words. */
+function lengthOf(what: 'height' | 'width', text: string): number {
+  const wrong = !/^-?\d+$/.test(text) ? 'invalid syntax' : Number(text) < 0 || Number(text) > 65535 ? 'value out of range' : null;
+  if (wrong !== null) throw new BayplanError('bad-request', `invalid resize ${what} "${text}": ${wrong}`);
+  return Number(text);
 }

@@ -82,13 +82,13 @@ export async function restartContainer(exchange: Exchange): Promise<void> {
   sendEmpty(exchange.response, 204);
 }
 
-/** `POST /containers/{id}/kill?signal=`. A SIGKILL is a person's stop and held; any other signal is the container's own affair. */
+/** `POST /containers/{id}/kill?signal=`. SIGKILL and the container's stop signal are a person's stop and held; any other signal is the container's own affair. */
 export async function killContainer(exchange: Exchange): Promise<void> {
   const container = findToKill(exchange);
   if (container.status?.phase !== 'running') throw new BayplanError('not-running', `cannot kill container: ${container.name}: it is not running`);
   const signal = exchange.query.get('signal') ?? 'SIGKILL';
   if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
-  else await exchange.engine.containers.signal(container.name, signal);
+  else await exchange.engine.signalContainer(container.name, signal);
   sendEmpty(exchange.response, 204);
 }
 

@@ -14,9 +14,11 @@ export function confinementOf(host: HostConfig): Confinement {
   const modes = { pid: host.PidMode ?? '', ipc: host.IpcMode ?? '', uts: host.UTSMode ?? '', cgroup: host.CgroupnsMode ?? '', user: (host.UsernsMode ?? '').replace(/^private$/, 'auto') };
   const namespaces = Namespaces.safeParse(modes);
   if (!namespaces.success) {
-    const wrong = Object.entries(modes).find(([kind]) => kind === namespaces.error.issues[0]?.path[0]);
-    throw new BayplanError('bad-request', `HostConfig: ${wrong?.join(' namespace "') ?? ''}": expected "host", "container:NAME" or "ns:PATH", of users "auto" too`);
+    const [kind, mode = ''] = Object.entries(modes).find(([each]) => each === namespaces.error.issues[0]?.path[0]) ?? [];
+    const words: Readonly<Record<string, string>> = { pid: 'PID mode', ipc: 'IPC mode', uts: 'UTS mode', cgroup: 'cgroup namespace mode', user: 'userns mode' }; // Docker's
+    throw new BayplanError('bad-request', `invalid ${words[kind ?? ''] ?? 'mode'}: ${mode}`);
   }
+  if (Object.hasOwn(host.Annotations ?? {}, '')) throw new BayplanError('bad-request', 'invalid Annotations: the empty string is not permitted as an annotation key');
   // docker's client says `systempaths=unconfined` by two empty lists.
   const open = host.MaskedPaths !== null && host.MaskedPaths?.length === 0 && host.ReadonlyPaths !== null && host.ReadonlyPaths?.length === 0;
   return {

@@ -88,5 +88,7 @@ function volume(source: string | null, target: string, { readOnly = false, nocop
 
 /** As mount(8) would be told: `size=64m,mode=1777,noexec`. */
 function tmpfsOf(target: string, options: string): Mount {
+  if (!target.startsWith('/')) throw new BayplanError('bad-request', `invalid mount config for type "tmpfs": invalid mount path: '${target}' mount path must be absolute`);
+  if (normalize(target) === '/') throw new BayplanError('bad-request', `invalid mount config for type "tmpfs": invalid specification: destination can't be '/'`);
   return { type: 'tmpfs', target, size: null, mode: null, options: options.split(',').filter((option) => option !== '') };
 }

@@ -82,6 +82,8 @@ export interface EngineView {
   renameContainer(name: string, to: string): Promise<void>;
   /** Changes it in place. Rejects with `limit-refused` where the kernel does not take a limit. */
   updateContainer(name: string, changes: ContainerChanges): Promise<void>;
+  /** Asked for by a person: the container's stop signal sets the hold. */
+  signalContainer(name: string, signal: string): Promise<void>;
   /** Asked for by a person: sets the hold. `signal` null: the container's own stop signal. */
   stopContainer(name: string, signal: string | null, graceMs: number): Promise<void>;
   /** Asked for by a person: clears the hold. */

@@ -47,7 +47,7 @@ export class ExecSessions {
   /** Throws `not-found`. */
   get(id: string): ExecSession {
     const session = this.#sessions.get(id);
-    if (session === undefined) throw new BayplanError('not-found', `no such exec session: ${id}`);
+    if (session === undefined) throw new BayplanError('not-found', `No such exec instance: ${id}`);
     return session;
   }
 }

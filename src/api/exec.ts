@@ -28,8 +28,8 @@ const ExecStart = z.object({ Detach: flagged, Tty: flagged, ConsoleSize: CONSOLE
 
 /** `POST /containers/{id}/exec` */
 export async function createExec({ engine, execs, params, request, response }: Exchange): Promise<void> {
-  const { name, id } = runningContainer(engine, params['id'] ?? '');
   const body = await readBody(request, ExecCreate);
+  const { name, id } = runningContainer(engine, params['id'] ?? '');
   const session = execs.create({
     container: name, containerId: id,
     request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
@@ -68,8 +68,8 @@ export async function interruptExec(exchange: Exchange): Promise<void> {
 
 /** `POST /exec/{id}/start` of a client that asks for no upgrade: detached, or output alone. */
 export async function startExec({ engine, execs, params, request, response, gone }: Exchange): Promise<void> {
-  const session = execs.get(params['id'] ?? '');
   const body = await readBody(request, ExecStart);
+  const session = execs.get(params['id'] ?? '');
   const process = await begin(engine, session, body);
   process.stdin.end();
   if (body.Detach === true) {

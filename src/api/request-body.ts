@@ -19,9 +19,12 @@ export async function readText(request: Readable): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The body as JSON of the schema's shape. Rejects with `bad-request`, naming the first place that is wrong. */
-export async function readBody<S extends z.ZodType>(request: Readable, schema: S): Promise<z.infer<S>> {
-  return parseBody(await readText(request), schema);
+/** The body as JSON of the schema's shape. Rejects with `bad-request`, naming the first place that is wrong, or the type that a body is said to be of that is not JSON. */
+export async function readBody<S extends z.ZodType>(request: IncomingMessage, schema: S): Promise<z.infer<S>> {
+  const text = await readText(request);
+  const type = request.headers['content-type'];
+  if (text !== '' && type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) throw new BayplanError('bad-request', `unsupported Content-Type header (${type}): must be 'application/json'`);
+  return parseBody(text, schema);
 }
 
 export function parseBody<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
@@ -33,9 +36,10 @@ export function parseBody<S extends z.ZodType>(text: string, schema: S): z.infer
 /** Nothing is an empty object. */
 export function parseJson(text: string): unknown {
   try {
-    return text === '' ? {} : JSON.parse(text);
+    return text.trim() === '' ? {} : JSON.parse(text);
   } catch (error) {
-    throw new BayplanError('bad-request', `the body of the request is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BayplanError('bad-request', /after JSON/.test(why) ? `unexpected content after JSON: ${why}` : `invalid JSON: ${why}`);
   }
 }
 

@@ -233,6 +233,11 @@ export class Engine {
     await this.containers.flush(); // that it is held
   }
 
+  async signalContainer(name: string, signal: string): Promise<void> {
+    await this.#single.ask(name, { action: 'signal', signal });
+    await this.containers.flush(); // that it is held, where that is meant
+  }
+
   async startContainer(name: string): Promise<void> {
     const again = this.containers.get(name)?.status?.phase !== 'created';
     await this.#single.ask(name, { action: 'start' });

@@ -15,7 +15,7 @@ export function executorOf({ images, networks, volumes, containers, supervisor }
       create: (name: string, identity: Identity, spec: ContainerSpec) => containers.create(name, identity, withReplicasMounts(containers.list(), identity, spec)),
       start: (name: string) => supervisor.start(name),
       stop: (name: string, signal: string | null, graceMs: number, again: boolean) => supervisor.stop(name, signal, graceMs, again),
-      signal: (name: string, signal: string) => containers.signal(name, signal),
+      signal: (name: string, signal: string) => supervisor.signal(name, signal),
       pause: (name: string, on: boolean) => (on ? supervisor.pause(name) : supervisor.unpause(name)),
       remove: (name: string, how?: RemoveHow) => supervisor.remove(name, how),
       update: (...args: Parameters<Supervisor['update']>) => supervisor.update(...args),

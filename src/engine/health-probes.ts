@@ -2,6 +2,7 @@ import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Healthcheck, HealthLook } from '../state/container.ts';
+import { formatDuration } from '../state/duration.ts';
 import { afterProbe, freshHealth, nextLook, probeCommand, type HealthState } from './health-machine.ts';
 
 const OUTPUT_MAX = 4096;
@@ -84,7 +85,7 @@ export class HealthProbes {
         const code = await Promise.race([process.exit, late]);
         if (code !== null) return { exitCode: code, output };
         kill();
-        return { exitCode: -1, output: `no answer within ${check.timeoutMs} ms\n${output}` };
+        return { exitCode: -1, output: `Health check exceeded timeout (${formatDuration(check.timeoutMs)})${output === '' ? '' : `: ${output}`}` }; // Docker's words;
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', kill);

@@ -5,6 +5,7 @@ import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerChanges } from '../state/container.ts';
+import { knownSignal, signalNumber } from '../state/signals.ts';
 import { inboundConnections, packetsUnderWay } from '../runtime/container/inbound-connections.ts';
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
@@ -34,6 +35,8 @@ export class Supervisor {
   readonly #probes: HealthProbes;
   /** Names whose end was asked for. */
   readonly #asked = new Set<string>();
+  /** Names of those that were stopped to be started again. */
+  readonly #between = new Set<string>();
   readonly #restarts: Restarts;
   /** Names of those that were drained and have not ended yet. */
   readonly #drained = new Set<string>();
@@ -68,7 +71,7 @@ export class Supervisor {
     this.#asked.delete(name);
     this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
     const drifted = this.#context.containers.get(name)?.status?.drift?.some(({ kind }) => kind === 'process') === true;
-    await this.#run(name).catch((error: unknown) => {
+    await this.#run(name).finally(() => this.#between.delete(name)).catch((error: unknown) => {
       if (drifted) this.#context.containers.note(name, { interrupted: true }); // it still is to run
       throw error;
     });
@@ -81,9 +84,35 @@ export class Supervisor {
     this.#restarts.cancel(name);
     this.#asked.add(name);
     this.#probes.forget(name);
+    if (again) this.#between.add(name);
     this.#context.containers.note(name, { held: !again, interrupted: again, restartAt: 0 });
-    await this.#preStop(name, graceMs);
-    await this.#context.containers.stop(name, signal, graceMs);
+    try {
+      await this.#preStop(name, graceMs);
+      await this.#context.containers.stop(name, signal, graceMs);
+    } catch (error) {
+      this.#between.delete(name);
+      throw error;
+    }
+  }
+
+  /** Sends a signal for somebody. The one that it is stopped by is meant to end it: it stays stopped then, as after `stop`. Throws BayplanError `conflict` where it does not run. */
+  async signal(name: string, signal: string): Promise<void> {
+    const { containers } = this.#context;
+    if (signalNumber(signal) !== this.#stopSignal(name)) return await containers.signal(name, signal);
+    this.#restarts.cancel(name);
+    this.#asked.add(name);
+    containers.note(name, { held: true, restartAt: 0 });
+    await containers.signal(name, signal).catch((error: unknown) => {
+      this.#asked.delete(name);
+      containers.note(name, { held: false });
+      throw error;
+    });
+  }
+
+  #stopSignal(name: string): number {
+    const { containers, images } = this.#context;
+    const spec = containers.get(name)?.spec;
+    return knownSignal(spec?.stopSignal ?? images.find(spec?.imageId ?? '')?.config.stopSignal ?? '') ?? signalNumber('SIGTERM');
   }
 
   /** Freezes a container for somebody, until it is let go on, started or ended; `forWork`: for what the engine itself does with it, and no longer than that lives. Its health stays what it was: nobody can look. */
@@ -227,6 +256,7 @@ export class Supervisor {
     if (container === null || container.status === null) return;
     const { id } = container.status;
     this.#background(name, this.#context.networks.publish({ container: id, ports: [] }).then(() => undefined));
+    if (container.spec.autoRemove && this.#between.has(name)) return;
     if (container.spec.autoRemove) this.#background(name, this.remove(name, { volumes: true }).catch(ignoreGone));
     else this.#scheduleRestart(name, container);
   }
@@ -253,6 +283,7 @@ export class Supervisor {
   #forget(name: string): void {
     this.#restarts.forget(name);
     this.#asked.delete(name);
+    this.#between.delete(name);
     this.#drained.delete(name);
     this.#probes.forget(name);
   }

@@ -53,6 +53,12 @@ it.each<[object, string]>([
   [mount({ Type: 'bind', Source: '/a', Target: 'x' }), 'invalid mount config for type "bind": invalid mount path: \'x\' mount path must be absolute'],
   [mount({ Type: 'volume', VolumeOptions: { Subpath: 'a' } }), 'invalid mount config for type "volume": must not set Subpath when using anonymous volumes'],
   [mount({ Type: 'volume', Source: 'v', VolumeOptions: { Subpath: '../x' } }), 'invalid mount config for type "volume": subpath must be a relative path within the volume'],
+  [{ HostConfig: { Tmpfs: { 'x': '' } } }, 'invalid mount config for type "tmpfs": invalid mount path: \'x\' mount path must be absolute'],
+  [{ HostConfig: { Tmpfs: { '//': '' } } }, 'invalid mount config for type "tmpfs": invalid specification: destination can\'t be \'/\''],
+  [{ HostConfig: { IpcMode: 'nonsense' } }, 'invalid IPC mode: nonsense'],
+  [{ HostConfig: { PidMode: 'container' } }, 'invalid PID mode: container'],
+  [{ HostConfig: { UTSMode: 'nonsense' } }, 'invalid UTS mode: nonsense'],
+  [{ HostConfig: { Annotations: { '': 'a' } } }, 'invalid Annotations: the empty string is not permitted as an annotation key'],
   [mount({ Type: 'nosuch' }), 'invalid mount config for type "nosuch": mount type unknown'],
 ])('%j is refused: %s', (body, message) => {
   expect(() => made(body)).toThrow(expect.objectContaining({ code: 'bad-request', message }));

@@ -67,7 +67,7 @@ describe('a container of the Docker Engine API', () => {
   });
 
   test('is refused where it would be another one than asked for', () => {
-    expect(() => spec({ HostConfig: { PidMode: 'guest' } })).toThrow('HostConfig: pid namespace "guest": expected "host"');
+    expect(() => spec({ HostConfig: { PidMode: 'guest' } })).toThrow('invalid PID mode: guest');
     expect(() => spec({ HostConfig: { SecurityOpt: ['trusted'] } })).toThrow('HostConfig.SecurityOpt: security_opt "trusted": expected no-new-privileges');
     expect(() => spec({ HostConfig: { DeviceRequests: [{}] } })).toThrow('could not select device driver "" with capabilities: []');
     expect(() => spec({ HostConfig: { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['net'] }] } })).toThrow('"net": expected the name of a CDI device, as "vendor.com/class=name"');

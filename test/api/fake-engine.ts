@@ -268,6 +268,9 @@ export class FakeEngine implements EngineView {
     this.calls.push(`stop ${name} ${signal} ${graceMs}`);
     this.change(name, { phase: 'exited', exitCode: 143, finishedAt: Date.now() });
   }
+  async signalContainer(name: string, signal: string): Promise<void> {
+    await this.containers.signal(name, signal);
+  }
   async createContainer(desired: Desired): Promise<string> {
     const [name = '', container] = Object.entries(desired.containers)[0] ?? [];
     this.calls.push(`create ${name} ${JSON.stringify(container?.spec)}`);

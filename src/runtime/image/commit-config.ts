@@ -1,3 +1,4 @@
+import { resolve } from 'node:path/posix';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { parseDuration } from '../../state/duration.ts';
 import type { ContainerSpec, Healthcheck } from '../../state/container.ts';
@@ -39,13 +40,13 @@ function withVariables(before: readonly string[], added: readonly (readonly [str
 const INSTRUCTIONS: Readonly<Record<string, (config: RunConfig, rest: string) => RunConfig>> = {
   CMD: (config, rest) => ({ ...config, Cmd: commandOf(rest) }),
   ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: commandOf(rest) }),
-  ENV: (config, rest) => ({ ...config, Env: withVariables(config.Env ?? [], pairsOf(rest, 'ENV')) }),
-  LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest, 'LABEL')) } }),
-  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(wordsOf(rest).flatMap(portsOf).map((port) => [port, {}])) } }),
-  VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((listOf(rest) ?? wordsOf(rest)).map((path) => [path, {}])) } }),
-  USER: (config, rest) => ({ ...config, User: rest }),
-  WORKDIR: (config, rest) => ({ ...config, WorkingDir: rest.startsWith('/') ? rest : `${(config.WorkingDir ?? '').replace(/\/$/, '')}/${rest}` }),
-  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: rest }),
+  ENV: (config, rest) => ({ ...config, Env: withVariables(config.Env ?? [], pairsOf(rest, 'ENV', config)) }),
+  LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(rest, 'LABEL', config)) } }),
+  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(wordsOf(rest, config).flatMap(portsOf).map((port) => [port, {}])) } }),
+  VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((listOf(rest) ?? wordsOf(rest, config)).map((path) => [path, {}])) } }),
+  USER: (config, rest) => ({ ...config, User: withValues(rest, config) }),
+  WORKDIR: (config, rest) => ({ ...config, WorkingDir: resolve('/', config.WorkingDir ?? '', withValues(rest, config)) }),
+  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: withValues(rest, config) }),
   HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheckIn(rest) }),
   ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(Array.isArray(config['OnBuild']) ? config['OnBuild'] : []), rest] }),
 };
@@ -95,18 +96,32 @@ function listOf(text: string): string[] | null {
   }
 }
 
-/** Words with `"` and `'` as a shell has them. */
-function wordsOf(text: string): string[] {
-  return [...text.matchAll(/(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) => word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double: string | undefined, single: string | undefined) => double?.replace(/\\(.)/g, '$1') ?? single ?? ''));
+/** Words with `"`, `'` and the image's variables as a shell has them. */
+function wordsOf(text: string, config: RunConfig): string[] {
+  return [...text.matchAll(/(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) => word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|([^"']+)/g, (_all, double: string | undefined, single: string | undefined, bare: string | undefined) => (
+    double === undefined ? single ?? withValues(bare ?? '', config) : withValues(double, config, /\\(.)/s))));
+}
+
+const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\}|([A-Za-z_]\w*))/;
+
+/** `$NAME`, `${NAME}`, `${NAME:-OTHER}` and `${NAME:+OTHER}` by the image's environment, as in a Dockerfile; what `escape` finds stands for itself. */
+function withValues(text: string, { Env }: RunConfig, escape = /\\(\$)/): string {
+  const values = new Map((Env ?? []).map((entry) => [entry.split('=', 1)[0] ?? '', entry.slice(entry.indexOf('=') + 1)]));
+  return text.replace(new RegExp(`${escape.source}|${VARIABLE.source}`, 'gs'), (_all, escaped: string | undefined, braced: string | undefined, operator: string | undefined, other = '', plain = '') => {
+    if (escaped !== undefined) return escaped;
+    const value = values.get(braced ?? plain) ?? '';
+    if (operator === '-') return value === '' ? other : value;
+    return operator === '+' ? (value === '' ? '' : other) : value;
+  });
 }
 
 /** `NAME=VALUE …`, or Docker's old `NAME VALUE`. */
-function pairsOf(text: string, instruction: string): readonly (readonly [string, string])[] {
-  const words = wordsOf(text);
+function pairsOf(text: string, instruction: string, config: RunConfig): readonly (readonly [string, string])[] {
+  const words = wordsOf(text, config);
   if (words[0] !== undefined && !words[0].includes('=')) {
     const [name = '', ...value] = text.split(/\s+/);
     if (value.length === 0) throw new BayplanError('bad-request', `change "${instruction} ${text}": expected NAME=VALUE`);
-    return [[name, text.slice(name.length).trim()]];
+    return [[name, withValues(text.slice(name.length).trim(), config)]];
   }
   return words.map((word) => {
     const at = word.indexOf('=');

@@ -113,7 +113,7 @@ class ImageStore implements Images {
   }
 
   pulledAt(reference: string): number {
-    return pulledName(this.#index, pullName(reference))?.at ?? 0;
+    return isReference(reference) ? pulledName(this.#index, pullName(reference))?.at ?? 0 : 0; // an ID
   }
 
   async pull(reference: string, { credentials, signal, onProgress }: PullOptions): Promise<Pulled> {
@@ -209,6 +209,7 @@ class ImageStore implements Images {
 
   async tag(image: string, reference: string): Promise<void> {
     const name = normalizeReference(reference);
+    if (parseReference(name).path === 'library/sha256') throw new BayplanError('bad-reference', 'refusing to create an ambiguous tag using digest algorithm as name'); // `sha256:TAG` reads as an ID
     if (name.includes('@')) throw new BayplanError('bad-reference', `image "${reference}": a tag cannot have a digest: give NAME:TAG`);
     await this.#exclusively(async () => {
       const { digest } = this.#known(image).image;

@@ -14,15 +14,15 @@ export const Descriptor = z.looseObject({
 export type Descriptor = z.infer<typeof Descriptor>;
 
 /** image-index.md; also Docker's manifest list. */
-export const Index = z.looseObject({ schemaVersion: z.literal(2), mediaType: z.string().optional(), manifests: z.array(Descriptor) });
+export const Index = z.looseObject({ schemaVersion: z.literal([2, 0]).default(2), mediaType: z.string().optional(), manifests: z.array(Descriptor) });
 export type Index = z.infer<typeof Index>;
 
 /** manifest.md; also Docker's schema 2. */
-export const Manifest = z.looseObject({ schemaVersion: z.literal(2), mediaType: z.string().optional(), config: Descriptor, layers: z.array(Descriptor) });
+export const Manifest = z.looseObject({ /** 0 and none: what containerd and Docker take too. */ schemaVersion: z.literal([2, 0]).default(2), mediaType: z.string().optional(), config: Descriptor, layers: z.array(Descriptor) });
 export type Manifest = z.infer<typeof Manifest>;
 
 /** `manifest.json` of a `docker save` archive. */
-export const DockerManifests = z.array(z.looseObject({ Config: z.string(), RepoTags: z.array(z.string()).nullish(), Layers: z.array(z.string()) }));
+export const DockerManifests = z.array(z.looseObject({ Config: z.string(), RepoTags: z.array(z.string()).nullish(), Layers: z.array(z.string()).nullish().transform((layers) => layers ?? []) }));
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CommitBody, instructionsOf } from '../../../src/api/commit-body.ts';
 import { committedConfig, withChange } from '../../../src/runtime/image/commit-config.ts';
 import { specOf } from '../container/container-spec.ts';
 
@@ -28,6 +29,19 @@ describe('the configuration of an image that is made from a container', () => {
     ['ONBUILD RUN x', { OnBuild: ['RUN x'] }],
   ])('takes %s', (line, expected) => {
     expect(withChange({}, line)).toEqual(expected);
+  });
+
+  it.each([
+    ['ENV PATH=/usr/bin:$PATH', ['HOME=/r', 'PATH=/usr/bin:/bin']],
+    ['ENV A=${HOME}/x B="$HOME y" C=\'$HOME\' D=\\$HOME E=${NO:-other} F=${HOME:+set}', ['HOME=/r', 'PATH=/bin', 'A=/r/x', 'B=/r y', 'C=$HOME', 'D=$HOME', 'E=other', 'F=set']],
+    ['ENV A it is $HOME', ['HOME=/r', 'PATH=/bin', 'A=it is /r']],
+  ])('has the image\'s variables in %s', (line, expected) => {
+    expect(withChange({ Env: ['HOME=/r', 'PATH=/bin'] }, line).Env).toEqual(expected);
+    expect(withChange({ Env: ['HOME=/r'] }, 'WORKDIR ${HOME}/work/')).toMatchObject({ WorkingDir: '/r/work' });
+  });
+
+  it('has those of a request\'s body as they are', () => {
+    expect(instructionsOf(CommitBody.parse({ Env: ['A=$HOME'], User: '$HOME' })).reduce(withChange, { Env: ['HOME=/r'] })).toEqual({ Env: ['HOME=/r', 'A=$HOME'], User: '$HOME' });
   });
 
   it.each([['RUN true', /expected one of CMD/], ['CMD', /CMD needs a value/], ['ENV A', /expected NAME=VALUE/], ['EXPOSE all', /expected PORT/], ['', /expected one of/]])('refuses "%s"', (line, said) => {

@@ -1,0 +1,112 @@
+import { request, type Server } from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createApi } from '../../src/api/api.ts';
+import { serve } from '../../src/api/serve.ts';
+import { describeWherePresent, rootMissing } from '../where-present.ts';
+import { eventually, Machine } from './harness.ts';
+
+interface Answer { readonly status: number; readonly body: unknown }
+
+// What moby's own integration tests ask of the Docker Engine API: status codes, words by which programs know what is wrong, and what becomes of a container.
+describeWherePresent([rootMissing], 'the Docker Engine API, asked as moby\'s tests ask it', () => {
+  const machine = new Machine();
+  let server: Server;
+
+  const ask = async (method: string, path: string, body: unknown = null, headers: Readonly<Record<string, string>> = { 'Content-Type': 'application/json' }): Promise<Answer> => await new Promise((resolve, reject) => {
+    const text = body === null ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+    const asked = request({ socketPath: machine.paths.socket, method, path, headers: { ...(text === '' ? {} : headers), 'Content-Length': Buffer.byteLength(text) } }, (response) => {
+      let got = '';
+      response.on('data', (data: Buffer) => { got += data.toString(); });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: response.headers['content-type'] === 'application/json' ? JSON.parse(got) : got }));
+    });
+    asked.on('error', reject).end(text);
+  });
+  const make = async (name: string, config: object = {}, host: object = {}): Promise<string> => {
+    expect(await ask('POST', `/containers/create?name=${name}`, { Image: 'bayplan/hello', Cmd: ['sh', '-c', 'trap "exit 7" TERM; echo up; while :; do sleep 0.02; done'], ...config, HostConfig: host })).toMatchObject({ status: 201 });
+    return machine.engine.container(name).status?.id ?? '';
+  };
+  const start = async (name: string): Promise<void> => {
+    expect(await ask('POST', `/containers/${name}/start`)).toMatchObject({ status: 204 });
+    await eventually(async () => expect(await machine.output(name)).toContain('up'));
+  };
+  const refused = (status: number, words: string): object => ({ status, body: { message: expect.stringContaining(words) } });
+
+  beforeAll(async () => {
+    await machine.open();
+    await machine.loadHello();
+    server = createApi(machine.engine, (line) => machine.reports.push(line));
+    await serve(server, machine.paths.socket);
+  });
+  afterAll(async () => {
+    for (const [name] of machine.engine.containers.list()) await machine.engine.removeContainer(name, { volumes: true });
+    for (const [name, { stack }] of machine.engine.networks.list()) if (stack === '') await machine.engine.networks.remove(name);
+    server.close();
+    server.closeAllConnections();
+    await machine.dispose();
+  });
+
+  it('keeps a container that is removed at its end over a restart, and removes it at its end', async () => {
+    const id = await make('brief', {}, { AutoRemove: true });
+    await start('brief');
+    const { pid } = machine.engine.container(id).status ?? {};
+    expect(await ask('POST', '/containers/brief/restart?t=0')).toMatchObject({ status: 204 });
+    expect(machine.engine.container(id).status).toMatchObject({ phase: 'running', held: false });
+    expect(machine.engine.container(id).status?.pid).not.toBe(pid);
+    expect(await ask('POST', `/containers/${id}/update`, { RestartPolicy: { Name: 'always' } })).toMatchObject(refused(409, 'Restart policy cannot be updated because AutoRemove is enabled for the container'));
+    expect(await ask('POST', '/containers/brief/stop?t=0')).toMatchObject({ status: 204 });
+    await eventually(async () => expect(await ask('GET', `/containers/${id}/json`)).toMatchObject({ status: 404 }));
+  });
+
+  it('restarts no container that somebody has sent its stop signal to, and any other that ends', async () => {
+    for (const [name, signal, phase] of [['meant', 'SIGUSR1', 'exited'], ['own', 'TERM', 'running']] as const) {
+      await make(name, { StopSignal: 'SIGUSR1', Cmd: ['sh', '-c', 'trap "exit 7" TERM USR1; echo up; while :; do sleep 0.02; done'] }, { RestartPolicy: { Name: 'always' } });
+      await start(name);
+      const { startedAt = 0 } = machine.engine.container(name).status ?? {};
+      expect(await ask('POST', `/containers/${name}/kill?signal=${signal}`)).toMatchObject({ status: 204 });
+      await eventually(() => expect(machine.engine.container(name).status).toMatchObject({ phase, held: phase === 'exited', exitCode: expect.any(Number) }));
+      if (phase === 'running') await eventually(() => expect(machine.engine.container(name).status?.startedAt).toBeGreaterThan(startedAt));
+    }
+    expect(machine.engine.container('meant').status).toMatchObject({ exitCode: 7, restarts: 0 });
+  });
+
+  it('knows an image by the digits of its ID alone', async () => {
+    const id = machine.engine.images.find('bayplan/hello')?.id.slice('sha256:'.length) ?? '';
+    expect(id).toHaveLength(64);
+    await make('by-id', { Image: id });
+    expect(await ask('POST', `/images/${id}/tag?repo=sha256&tag=x`)).toMatchObject(refused(400, 'refusing to create an ambiguous tag using digest algorithm as name'));
+  });
+
+  it('takes a limit of processes away by 0 and by -1', async () => {
+    await make('many', {}, { PidsLimit: 50 });
+    for (const PidsLimit of [0, -1]) {
+      expect(await ask('POST', '/containers/many/update', { PidsLimit: 40 })).toMatchObject({ status: 200 });
+      expect(await ask('GET', '/containers/many/json')).toMatchObject({ body: { HostConfig: { PidsLimit: 40 } } });
+      expect(await ask('POST', '/containers/many/update', { PidsLimit })).toMatchObject({ status: 200 });
+      expect(await ask('GET', '/containers/many/json')).toMatchObject({ body: { HostConfig: { PidsLimit: null } } });
+    }
+  });
+
+  it('looks at what a body is before it looks for what that is about', async () => {
+    for (const path of ['/containers/nobody/update', '/containers/nobody/exec', '/exec/nobody/start', '/containers/create', '/commit', '/volumes/create', '/networks/create']) {
+      expect(await ask('POST', path, '{}', { 'Content-Type': 'text/plain' })).toMatchObject(refused(400, 'unsupported Content-Type header (text/plain): must be \'application/json\''));
+      expect(await ask('POST', path, '{nonsense')).toMatchObject(refused(400, 'invalid JSON: '));
+      expect(await ask('POST', path, '{} more')).toMatchObject(refused(400, 'unexpected content after JSON'));
+    }
+  });
+
+  it('says in words that programs know what cannot be', async () => {
+    const id = await make('ended');
+    await start('ended');
+    const made = await ask('POST', `/containers/${id}/exec`, { Cmd: ['sleep', '100'], Tty: true });
+    const exec = (made.body as { readonly Id: string }).Id;
+    expect(await ask('POST', `/exec/${exec}/resize?h=-1&w=100`)).toMatchObject(refused(400, 'invalid resize height "-1": value out of range'));
+    expect(await ask('POST', `/exec/${exec}/resize?h=10&w=`)).toMatchObject(refused(400, 'invalid resize width "": invalid syntax'));
+    expect(await ask('POST', '/containers/ended/kill')).toMatchObject({ status: 204 });
+    await eventually(() => expect(machine.engine.container(id).status?.phase).toBe('exited'));
+    expect(await ask('POST', `/exec/${exec}/resize?h=10&w=10`)).toMatchObject(refused(409, `container ${id} is not running`));
+    expect(await ask('POST', `/containers/${id}/resize?h=10&w=10`)).toMatchObject(refused(409, `container ${id} is not running`));
+    expect(await ask('POST', '/exec/none/resize?h=10&w=10')).toMatchObject(refused(404, 'No such exec instance: none'));
+    expect(await ask('GET', `/containers/${id}/archive?path=/dne`)).toMatchObject(refused(404, `Could not find the file /dne in container ${id}`));
+    expect(await ask('GET', `/containers/${id}/archive?path=/bin/busybox/`)).toMatchObject(refused(400, 'not a directory'));
+  });
+});
