@@ -10,6 +10,7 @@ describe('the table of a health check', () => {
   it.each([
     ['starting', 0, true, 100, 'healthy', 0],
     ['starting', 0, false, 100, 'starting', 0],       // in the start period
+    ['starting', 0, false, 4999, 'starting', 0],
     ['starting', 0, false, 20_000, 'starting', 1],
     ['starting', 1, false, 20_000, 'unhealthy', 2],
     ['healthy', 0, true, 20_000, 'healthy', 0],
@@ -26,6 +27,9 @@ describe('the table of a health check', () => {
     const once = afterProbe(state('starting', 0, 0), false, 10_000, check);
     const again = afterProbe(once, false, 10_400, check);
     expect([once.failures, again.failures]).toEqual([1, 1]);
+    // The start period is over at its very end: whatever fails from then on counts.
+    const short = { ...check, intervalMs: 1000 };
+    expect([4999, 5000].map((at) => afterProbe(freshHealth, false, at, short).failures)).toEqual([0, 1]);
   });
 });
 

@@ -26,6 +26,7 @@ it('waits as long as its own delay says, each time', () => {
   const policy = { policy: 'always', maxRetries: 0, delayMs: 5000, windowMs: null } as const;
   expect(restartDelay(policy, ended)).toBe(5000);
   expect(restartDelay(policy, { ...ended, lastDelayMs: 5000 })).toBe(5000);
+  expect(restartDelay({ ...policy, delayMs: 30 * 86_400_000 }, ended)).toBe(2 ** 31 - 1); // a timer of more would go off at once
 });
 
 it('counts retries anew after a run as long as its window', () => {

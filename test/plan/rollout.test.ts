@@ -17,6 +17,8 @@ const TABLE: readonly (readonly [places: string, parallelism: number, ratio: num
   ['oro', 1, 0, 'pause', '1 0 2'],
   ['oou', 1, 0, 'pause', '2 0 1'],
   ['obr', 1, 0, 'pause', '2 1 0'],
+  ['ccr', 1, 0, 'pause', '2'],
+  ['uoo', 2, 0, 'pause', '0+1 2'],
   // A new one that is not ready and nothing else to replace: its own affair.
   ['ccu', 1, 0, 'pause', 'done'],
   ['foo', 1, 0, 'pause', 'halted 0'],
