@@ -9,5 +9,5 @@ test('answers what a program printed and how it ended', async () => {
 test('does not wait for one that takes too long', async () => {
   const begin = performance.now();
   expect(await runBounded('sleep', ['60'], 50)).toBeNull();
-  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(performance.now() - begin).toBeLessThan(30_000);
 });

@@ -9,8 +9,8 @@ const folder = mkdtempSync(join(tmpdir(), 'bayplan-hostile-'));
 afterAll(() => { rmSync(folder, { recursive: true }); });
 
 const program = join(import.meta.dirname, '../../build/bayplan.cjs');
-/** Tells at the end how much memory was resident at most, in KiB. */
-const tellPeak = 'data:text/javascript,process.on("exit",()=>process.stderr.write("peak%20"+process.resourceUsage().maxRSS+"\\n"))';
+/** Tells at the end how much memory was resident at most, in KiB, and for how many microseconds it had a processor. */
+const tellUse = 'data:text/javascript,process.on("exit",()=>{const%20{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();process.stderr.write("peak%20"+maxRSS+"\\ncomputed%20"+(userCPUTime+systemCPUTime)+"\\n")})';
 
 const nest = (open: string, close: string, depth: number): string => `services: ${open.repeat(depth)}1${close.repeat(depth)}\n`;
 const times = (count: number, line: (index: number) => string): string => Array.from({ length: count }, (_, index) => line(index)).join('');
@@ -51,12 +51,10 @@ test.each<[string, string | Readonly<Record<string, string>>, RegExp]>([
   const here = join(folder, name.replaceAll(/\W/g, '-'));
   mkdirSync(here);
   for (const [file, text] of Object.entries(typeof content === 'string' ? { 'compose.yaml': content } : content)) writeFileSync(join(here, file), text);
-  const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, ['--import', tellPeak, program, 'config', '-q'], { cwd: here, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' }, timeout: 60_000 });
-  const took = performance.now() - started;
+  const { status, stderr } = spawnSync(process.execPath, ['--import', tellUse, program, 'config', '-q'], { cwd: here, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' }, timeout: 120_000 });
   expect(stderr).toMatch(told);
   expect(status).toBe(1);
   expect(Number(/^peak (\d+)$/m.exec(stderr)?.[1]) / 1024, 'MiB').toBeLessThan(300);
-  // Two seconds on a machine that does nothing else.
-  expect(took, 'ms').toBeLessThan(process.env['BAYPLAN_QUIET'] === '1' ? 2000 : 10_000);
-}, 60_000);
+  // Whatever else the machine does; alone it is two seconds.
+  expect(Number(/^computed (\d+)$/m.exec(stderr)?.[1]) / 1000, 'ms').toBeLessThan(5000);
+}, 150_000);

@@ -113,9 +113,9 @@ networks:
 
   test('stop a billion laughs before they are read', () => {
     const levels = Array.from({ length: 12 }, (_, index) => `x-${String(index + 1)}: &l${String(index + 1)} [${Array.from({ length: 10 }, () => `*l${String(index)}`).join(', ')}]`);
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(mistakesOf(`x-0: &l0 [a]\n${levels.join('\n')}\nservices: {}\n`)[0]).toContain('aliases stand for more than 200000 values');
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000); // ms
   });
 
   test('a file nested without end is one line', () => {
