@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { SetupError } from './setup-error.mjs';
 
 /** Runs a program quietly; its output is shown only where it fails. Answers its standard output. */
@@ -14,4 +14,15 @@ export function show(file, args, options = {}) {
   const { status, error } = spawnSync(file, args, { stdio: 'inherit', ...options });
   if (error !== undefined) throw new SetupError(`${file}: ${error.message}`);
   return status ?? 1;
+}
+
+/** Runs a program beside what else is done, which comes first where processors are few. Resolves with its status and all that it has written. */
+export function beside(file, args) {
+  const child = spawn('nice', ['-n', '10', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(new SetupError(`${file}: ${error.message}`)));
+    child.once('close', (code) => resolve({ status: code ?? 1, output }));
+  });
 }

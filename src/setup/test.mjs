@@ -2,23 +2,27 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { build } from './build.mjs';
-import { run, show } from './run.mjs';
+import { beside, run, show } from './run.mjs';
 import { SetupError } from './setup-error.mjs';
 
-/** Sets up; type check and lint; then the tests that need no root, those that do, and those with other people's programs. */
+/** Sets up; then the tests that need no root, those that do, and those with other people's programs; beside them type check and lint. */
 export async function test() {
   if (process.getuid() !== 0) throw new SetupError('the tests make real containers and need root: run `sudo npm test` (`npm run test:unit` needs none)');
   const before = porcelain();
   await build('test');
-  const checked = show(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit']) === 0
-    && show(process.execPath, ['node_modules/eslint/bin/eslint.js', '--config', 'test/eslint.config.mjs', '--max-warnings', '0', 'src', 'test']) === 0;
+  const checking = Promise.all([
+    beside(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit']),
+    beside(process.execPath, ['node_modules/eslint/bin/eslint.js', '--config', 'test/eslint.config.mjs', '--max-warnings', '0', 'src', 'test']),
+  ]);
   const images = run(process.execPath, ['test/images/make-images.mjs', 'all', '--out', 'build/images']);
   console.log(`images for the tests:\n${images.trimEnd()}`);
   const status = runProjects(['unit', 'root', 'peers']);
+  const failed = (await checking).filter((check) => check.status !== 0);
+  for (const { output } of failed) console.error(output.trimEnd());
   const after = porcelain();
   if (after !== before) console.error(`the tests left the checkout dirty:\n${after}`);
-  if (!checked) console.error('type check or lint failed, see above');
-  return status === 0 && checked && after === before ? 0 : 1;
+  if (failed.length > 0) console.error('type check or lint failed, see above');
+  return status === 0 && failed.length === 0 && after === before ? 0 : 1;
 }
 
 /** What takes minutes: the virtual machine, power cuts, soak. */
