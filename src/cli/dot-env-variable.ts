@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { statOf } from '../state/stat-of.ts';
 import type { Cli } from './cli.ts';
 import type { StackOptions } from './options.ts';
 
@@ -11,7 +12,7 @@ export function composeVariable(name: string, options: StackOptions, cli: Cli): 
   const own = cli.env[name];
   if (own !== undefined) return own;
   for (const file of [...envFilesOf(options, cli) ?? [join(folderOf(options, cli), '.env')]].reverse()) {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) continue; // a pipe can be read once
+    if (statOf(file)?.isFile() !== true) continue; // a pipe can be read once
     const lines = [...readFileSync(file, 'utf8').matchAll(new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*[=:][ \\t]*(?:"([^"\\n]*)"|'([^'\\n]*)'|([^\\n]*?))[ \\t]*(?:[ \\t]#.*)?\\r?$`, 'gm'))];
     const last = lines.at(-1);
     if (last !== undefined) return last[1] ?? last[2] ?? last[3] ?? '';

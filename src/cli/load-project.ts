@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { statOf } from '../state/stat-of.ts';
 import type { Cli } from './cli.ts';
 import { envFilesOf } from './dot-env-variable.ts';
 import { followLink } from './follow-link.ts';
@@ -82,12 +83,12 @@ export function readText(path: string, seen: Seen = new Set()): string | null {
 
 /** Python's environments are folders called `.env`; they hold no variables. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return statOf(path)?.isDirectory() === true;
 }
 
 /** Whether a file would fill the memory. */
 function isEndless(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   return stat !== undefined && path !== '/dev/null' && (stat.isCharacterDevice() || stat.isBlockDevice() || stat.size > 64 * 2 ** 20);
 }
 

@@ -1,8 +1,9 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { statOf } from '../state/stat-of.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
 import type { AddCommand } from './program.ts';
@@ -20,7 +21,7 @@ export const addLoad: AddCommand = (program, cli, ends) => {
 async function archiveOf(file: string, cli: Cli): Promise<Readable> {
   if (file === '-') return cli.stdin;
   const path = resolve(cli.cwd, file);
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statOf(path);
   if (found === undefined) throw new BayplanError('no-file', `no file or folder ${path} to load`);
   if (!found.isDirectory()) return createReadStream(path);
   await access(join(path, 'oci-layout')).catch(() => {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statOf } from '../state/stat-of.ts';
 
 /** Follows folders of /proc/sys: what is written in them is told by inotify as of any other. One that came anew under its name, with its link, is followed anew. */
 export class SettingWatch {
@@ -13,7 +13,7 @@ export class SettingWatch {
   /** From now on those of these folders that are there, and no others. */
   follow(folders: readonly string[]): void {
     const there = new Map(folders.flatMap((folder) => {
-      const stat = statSync(folder, { throwIfNoEntry: false });
+      const stat = statOf(folder);
       return stat === undefined ? [] : [[folder, stat.ino] as const];
     }));
     for (const [folder, { ino, cancel }] of this.#watched) {

@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { linkStatOf } from '../state/stat-of.ts';
 import type { WatchRule } from './rules.ts';
 
 /** All that a rule means of what is there: files, links and folders. Throws what the file system says where a folder cannot be read. */
 export function filesBelow({ path, meant, skips }: Pick<WatchRule, 'path' | 'meant' | 'skips'>): readonly string[] {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = linkStatOf(path);
   if (stat === undefined) return [];
   if (!stat.isDirectory()) return meant(path) ? [path] : [];
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {

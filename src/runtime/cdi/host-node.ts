@@ -1,5 +1,6 @@
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { linkStatOf } from '../../state/stat-of.ts';
 import { splitNumber } from '../container/device-numbers.ts';
 import type { OciDevice } from '../container/oci.ts';
 import type { CdiNode } from './cdi-spec.ts';
@@ -11,7 +12,7 @@ const MODE = 0o666;
 export function hostNode(node: CdiNode): OciDevice {
   const { path, hostPath = '', type = '', major = 0, minor = 0, fileMode } = node;
   const from = hostPath === '' ? path : hostPath;
-  const found = lstatSync(from, { throwIfNoEntry: false });
+  const found = linkStatOf(from);
   const made = { path, fileMode: (fileMode ?? MODE) & 0o7777, uid: 0, gid: 0 };
   if (type === 'p') return { ...made, type, major: 0, minor: 0 };
   if (type !== '' && major !== 0) return { ...made, type, major, minor };

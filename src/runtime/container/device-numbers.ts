@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { statOf } from '../../state/stat-of.ts';
 
 /** Number of the disk at `path`, for limits of its own. Throws `bad-request` where there is none. */
 export function deviceNumbers(path: string): { readonly major: number; readonly minor: number } {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statOf(path);
   if (found?.isBlockDevice() !== true) throw new BayplanError('bad-request', `blkio_config: ${path} is no block device of this machine`);
   return splitNumber(found.rdev);
 }

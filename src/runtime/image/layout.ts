@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { statOf } from '../../state/stat-of.ts';
 import { syncFolder } from '../record.ts';
 import { digestOf } from './archive-images.ts';
 import { Index, INDEX_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from './oci.ts';
@@ -57,7 +58,7 @@ export class Layout {
 
   /** Whether there is a blob of that size. Its content is checked where it is used. */
   holds({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): boolean {
-    return statSync(this.blobPath(digest), { throwIfNoEntry: false })?.size === size;
+    return statOf(this.blobPath(digest))?.size === size;
   }
 
   /** A small blob (manifest, config), checked. Throws BayplanError `image-damaged`. */
