@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import * as zlib from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { compressionOf, MAGIC_LENGTH } from './plain-archive.ts';
 
 /** A file of an archive, in the staging folder. */
 export interface StagedFile { readonly path: string; readonly digest: string; readonly size: number }
@@ -15,7 +17,7 @@ export interface StagedArchive {
 }
 
 /**
- * Streams a tar (plain, gzip or zstd) into numbered files below `folder`, hashing on the way: no name in it becomes a path on the
+ * Streams a tar (plain, gzip, or zstd where Node has that) into numbered files below `folder`, hashing on the way: no name in it becomes a path on the
  * host. Files below `blobs/sha256/` must have the digest that they are named by. Throws BayplanError `bad-archive`.
  */
 export async function stageArchive(archive: NodeJS.ReadableStream, folder: string): Promise<StagedArchive> {
@@ -53,10 +55,13 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
     parser.on('end', resolve);
   });
 
+  let head = Buffer.alloc(0);
   try {
-    for await (const chunk of archive) {
+    for await (const piece of archive) {
       if (failure !== null) break;
-      if (!parser.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)) await Promise.race([once(parser, 'drain'), ended]);
+      const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      if (head.length < MAGIC_LENGTH) checkCompression(head = Buffer.concat([head, chunk.subarray(0, MAGIC_LENGTH)]));
+      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), ended]);
     }
   } catch (error) {
     fail(error);
@@ -92,6 +97,12 @@ export async function stageArchive(archive: NodeJS.ReadableStream, folder: strin
 
 export function bad(what: string, cause?: unknown): BayplanError {
   return new BayplanError('bad-archive', `not a usable image archive: ${what}`, { cause });
+}
+
+/** Refuses what the parser cannot undo: it would say that this is no archive. */
+function checkCompression(head: Buffer): void {
+  const name = compressionOf(head);
+  if (name !== undefined && name !== 'gzip' && !(name === 'zstd' && 'createZstdDecompress' in zlib)) throw bad(`it is compressed by ${name}: undo that first, as by \`${name} -dc FILE | bayplan load -\``);
 }
 
 /** The parser's own words, save for what a download that was cut off says. */

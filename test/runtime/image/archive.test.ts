@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import * as zlib from 'node:zlib';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { archiveImages } from '../../../src/runtime/image/archive-images.ts';
@@ -41,6 +42,9 @@ describe('docker save', () => {
   });
   test('compressed as a whole', async () => {
     expect(await images(gzipSync(dockerArchive({ names: ['hello:1'], layers: [layer] })))).toHaveLength(1);
+  });
+  test.each([['xz', '/Td6WFoAAATm1rRG'], ['bzip2', 'QlpoOTFBWSZTWQ=='], ...'createZstdDecompress' in zlib ? [] : [['zstd', 'KLUv/SQBCQAA']]])('compressed as a whole by %s: told, and what to do', async (name, bytes) => {
+    for (const chunk of [100, 1]) await expect(images(Buffer.from(bytes, 'base64'), chunk)).rejects.toEqual(refusal(new RegExp(`it is compressed by ${name}: undo that first, as by \`${name} -dc FILE`)));
   });
   test('a layer of another image', async () => {
     await expect(images(dockerArchive({ names: ['hello:1'], layers: [layer], diffIds: [sha256('other')] }))).rejects.toEqual(refusal(/layer .* has the digest sha256:.*changed or is damaged/));
