@@ -10,10 +10,15 @@ import type { AddCommand } from './program.ts';
 
 export const addLoad: AddCommand = (program, cli, ends) => {
   program.command('load').description('load images: an OCI layout (folder or tar) or an archive of `docker save`')
-    .argument('<file>', 'the folder or file; - reads standard input')
-    .action(ends(async (file: string, _own: object, command: { optsWithGlobals<T>(): T }) => {
-      const client = clientOf(command.optsWithGlobals<{ readonly root?: string }>(), cli);
-      for (const line of await client.load(await archiveOf(file, cli))) cli.stdout.write(`${line}\n`);
+    .argument('[file]', 'the folder or file; - reads standard input, as does no file')
+    .option('-i, --input <file>', 'the same, as `docker load` has it')
+    .option('-q, --quiet', 'no difference: there is no progress to leave out')
+    .action(ends(async (file: string | undefined, _own: object, command: { optsWithGlobals<T>(): T }) => {
+      const options = command.optsWithGlobals<{ readonly root?: string; readonly input?: string }>();
+      if (file !== undefined && options.input !== undefined) throw new BayplanError('bad-request', `load takes one file, got ${file} and -i ${options.input}`);
+      const from = file ?? options.input ?? '-';
+      if (from === '-' && cli.stdin.isTTY === true) throw new BayplanError('bad-request', 'an archive does not come from a terminal: name a file or folder, or redirect the input');
+      for (const line of await clientOf(options, cli).load(await archiveOf(from, cli))) cli.stdout.write(`${line}\n`);
       return 0;
     }));
 };

@@ -1,3 +1,4 @@
+import { BayplanError } from '../state/bayplan-error.ts';
 import { clientOf } from './client-of.ts';
 import { addStackOptions, lineCount, type StackOptions } from './options.ts';
 import { inColour } from './in-colour.ts';
@@ -28,6 +29,7 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       const there = await client.containers(name, true);
       await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
       const names = there.filter(({ Bayplan }) => (options.all === true || Bayplan.owner !== 'oneoff' || Bayplan.slot > 0) && (services.length === 0 || services.includes(Bayplan.service)) && (options.index === undefined || String(Bayplan.slot) === options.index)).flatMap(({ Names }) => Names);
+      if (options.index !== undefined && names.length === 0) throw new BayplanError('not-found', `no container ${options.index}${services.length === 0 ? '' : ` of ${services.join(', ')}`} in stack "${name}": see \`bayplan ps -a\``);
       output.expect(names.map((each) => each.replace(/^\//, '')));
       for await (const line of client.stackLogs(name, { services, follow: options.follow === true, end: true, oneOffs: options.all === true, tail: options.tail, index: options.index, since: timeOf(options.since), until: timeOf(options.until) })) {
         if (!cli.stdout.write(output.line(line))) await new Promise<void>((resolve) => cli.stdout.once('drain', resolve));

@@ -52,7 +52,9 @@ test('logs are behind coloured names, or plain, or without', async () => {
   await cli.run('--ansi', 'always', 'logs', '-p', 'shop', 'db');
   expect(cli.out).toBe('\u001b[36mdb-1  | \u001b[39mthree\n');
   await cli.run('logs', '-p', 'shop', '--no-log-prefix', '-t', '-n', '1', 'web');
-  expect(cli.out).toMatch(/^1970-01-01T00:00:01.000Z /);
+  expect(cli.out).toMatch(/^1970-01-01T00:00:01.000000000Z /);
+  expect(await cli.run('logs', '-p', 'shop', '--index', '5', 'web')).toBe(1);
+  expect(cli.err).toBe('bayplan: no container 5 of web in stack "shop": see `bayplan ps -a`\n');
   expect(await cli.run('logs', '-p', 'none')).toBe(1);
   expect(cli.err).toBe('bayplan: there is no stack "none"\n');
   expect(await cli.run('logs', '-p', 'shop', 'web', 'nosuch')).toBe(1);
@@ -193,6 +195,12 @@ test('load takes an archive and an OCI layout as a folder', async () => {
   cli.write('image.tar', 'some bytes');
   expect(await cli.run('load', 'image.tar')).toBe(0);
   expect(cli.out).toBe('Loaded image: nginx:1\n');
+  expect(await cli.run('load', '-q', '-i', 'image.tar')).toBe(0);
+  expect(await cli.run('load', '-i', 'image.tar', 'image.tar')).toBe(1);
+  cli.stdin = Readable.from(['some bytes']);
+  expect([await cli.run('load'), cli.out]).toEqual([0, 'Loaded image: nginx:1\n']);
+  cli.stdin = Object.assign(Readable.from([]), { isTTY: true });
+  expect([await cli.run('load'), cli.err]).toEqual([1, 'bayplan: an archive does not come from a terminal: name a file or folder, or redirect the input\n']);
   mkdirSync(join(cli.folder, 'layout'));
   expect(await cli.run('load', 'layout')).toBe(1);
   expect(cli.err).toContain('no OCI image layout');
