@@ -50,7 +50,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     let last = 0n;
     const lines = async (stream: LogRecord['stream'], found: Iterable<LinePart>): Promise<void> => {
       let text = '';
-      for (const part of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), ...textOf(part) } satisfies LogLine)}\n`;
+      for (const part of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), nanoseconds: Number(last % 1_000_000n), ...textOf(part) } satisfies LogLine)}\n`;
       if (text !== '') await writeAll(response, text, gone);
     };
     for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal: gone })) {

@@ -32,8 +32,8 @@ export class LogPrinter {
     return Buffer.concat([Buffer.from(before), line.base64 === undefined ? Buffer.from(line.line) : Buffer.from(line.base64, 'base64'), Buffer.from(line.partial === true ? '' : '\n')]);
   }
 
-  #prefix({ container, time }: LogLine): string {
-    const stamp = this.#options.timestamps ? `${new Date(time).toISOString()} ` : '';
+  #prefix({ container, time, nanoseconds }: LogLine): string {
+    const stamp = this.#options.timestamps ? `${new Date(time).toISOString().slice(0, -1)}${nanoseconds === undefined ? '' : String(nanoseconds).padStart(6, '0')}Z ` : '';
     if (!this.#options.prefix) return stamp;
     this.expect([container]);
     let paint = this.#names.get(container);

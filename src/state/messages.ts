@@ -67,6 +67,8 @@ export interface LogLine {
   readonly service: string;
   readonly stream: 'stdout' | 'stderr';
   readonly time: number;
+  /** What comes on top of `time`, below 1,000,000; an engine of before does not say it. */
+  readonly nanoseconds?: number;
   readonly line: string;
   /** The bytes of the line, where `line` cannot say them because they are not UTF-8. */
   readonly base64?: string;

@@ -16,3 +16,8 @@ test('parts of a line are one line, until another container writes in between', 
 test('bytes that are no text come out as they were written', () => {
   expect(printed(line('a', '\ufffd', { base64: Buffer.from([0xff, 0x41]).toString('base64') }))).toBe('a  | \xffA\n');
 });
+
+test('times are as exact as docker shows them', () => {
+  const printer = new LogPrinter('shop', { colour: false, prefix: false, timestamps: true });
+  expect([printer.line(line('a', 'x', { time: 1_500, nanoseconds: 42 })).toString(), printer.line(line('a', 'y', { time: 1_500 })).toString()]).toEqual(['1970-01-01T00:00:01.500000042Z x\n', '1970-01-01T00:00:01.500Z y\n']);
+});
