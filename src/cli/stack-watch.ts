@@ -72,6 +72,7 @@ export class StackWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     const { tell } = this.#parts;
+    const ended = new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
     try {
       this.#follow();
       for (const { Id, Bayplan } of await this.#containers()) if (!this.#rules.some(({ service, initial }) => initial && service === Bayplan.service)) this.#current.add(Id);
@@ -80,15 +81,19 @@ export class StackWatch {
       for (;;) {
         const changed = await this.#burst.next(signal);
         if (signal.aborted) break;
-        if ([...changed].some((path) => this.#files.has(path))) await this.#reload();
-        await Promise.all([...decide(this.#rules, changed)].map(async ([service, work]) => this.#attempt(service, () => this.#work(service, work))));
+        await Promise.race([this.#workOff(changed), ended]); // whoever ends the watch does not wait for an engine that does not answer
       }
     } finally {
       this.#watcher.close();
       this.#pass?.abort.abort();
-      await this.#pass?.settled;
+      await Promise.race([this.#pass?.settled, sleep(PATIENCE_MS, undefined, { ref: false })]);
     }
     tell('Watch disabled');
+  }
+
+  async #workOff(changed: ReadonlySet<string>): Promise<void> {
+    if ([...changed].some((path) => this.#files.has(path))) await this.#reload();
+    await Promise.all([...decide(this.#rules, changed)].map(async ([service, work]) => this.#attempt(service, () => this.#work(service, work))));
   }
 
   #follow(): void {
