@@ -53,8 +53,8 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
   for (const [name, network] of Object.entries(actual.networks).sort(byKey)) {
     if (desired.networks[name] !== undefined || network.stack !== desired.stack || desired.stack === '') continue;
     if (users(actual, name, networksOf).some(([, container]) => isInactive(container, desired))) continue;
-    if (desired.remove.orphans) remove.set(name, gone(desired, `network ${name}`));
-    else notes.push(`network ${name} is not in the file: --remove-orphans removes it`);
+    if (desired.remove.orphans) remove.set(name, isDown(desired) ? GOES_DOWN : `network ${name} ${UNUSED}`);
+    else notes.push(`network ${name} ${UNUSED}: --remove-orphans removes it`);
   }
   return { create, remove, notes };
 }
@@ -87,10 +87,17 @@ export function volumeFates(desired: Desired, actual: State): ResourceFates {
   return { create, remove, notes };
 }
 
+/** A network is desired where a service needs it: it may be in the file all the same. */
+const UNUSED = 'is used by no service that is asked for';
+const GOES_DOWN = 'the stack goes down';
+
 /** Why something that the desired side does not name has to go. */
 export function gone(desired: Desired, what: string): string {
-  const down = Object.keys(desired.services).length === 0 && desired.inactive.length === 0 && desired.remove.orphans;
-  return down ? 'the stack goes down' : `${what} is not in the file`;
+  return isDown(desired) ? GOES_DOWN : `${what} is not in the file`;
+}
+
+function isDown({ services, inactive, remove }: Desired): boolean {
+  return Object.keys(services).length === 0 && inactive.length === 0 && remove.orphans;
 }
 
 /** Whether a container is the stack's, of a service that is in the file and not asked for. */

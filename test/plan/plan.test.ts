@@ -343,9 +343,9 @@ it('removes a network that the file no longer names with its orphans, never whil
   const back = structuredClone(up);
   const network = back.networks['shop_default'];
   if (network) back.networks['shop_back'] = network;
-  expect(text(shop, back)).toBe('note: network shop_back is not in the file: --remove-orphans removes it\n');
+  expect(text(shop, back)).toBe('note: network shop_back is used by no service that is asked for: --remove-orphans removes it\n');
   const all: Desired = { ...shop, remove: { orphans: true, volumes: false } };
-  expect(text(all, back)).toBe('remove-network shop_back  (network shop_back is not in the file)\n');
+  expect(text(all, back)).toBe('remove-network shop_back  (network shop_back is used by no service that is asked for)\n');
   const web = back.containers['shop-web-1'];
   const networks = { shop_back: attachment() };
   if (web) back.containers['shop-web-run-1'] = { ...web, identity: { ...web.identity, owner: 'oneoff' }, spec: { ...web.spec, networks } };
