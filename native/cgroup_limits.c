@@ -140,7 +140,7 @@ static int limit_devices_v1(struct place at, const struct resources *r, struct e
   return rc;
 }
 
-/* Empty cpuset files refuse every process: they take over the parent's, upwards too where a parent is fresh. */
+/* Empty cpuset files refuse every process: they take over the parent's, upwards too where a parent is fresh, and so does the container's where no choice is to be left. */
 static int limit_cpuset_v1(struct place place, const struct resources *r, struct error *err) {
   const char *where = place.where;
   static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
@@ -152,7 +152,8 @@ static int limit_cpuset_v1(struct place place, const struct resources *r, struct
       at = slash ? slash : at + strlen(at);
       int length = (int)(at - where), above = length;
       snprintf(path, sizeof path, "%.*s/%s", length, where, files[i]);
-      if (file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && text[0] == '\n') {
+      bool own = !slash && asked[i] && !*asked[i];
+      if (own || (file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && text[0] == '\n')) {
         while (where[above - 1] != '/') above--;
         char from[4200];
         snprintf(from, sizeof from, "%.*s%s", above, where, files[i]);
@@ -160,7 +161,7 @@ static int limit_cpuset_v1(struct place place, const struct resources *r, struct
       }
       if (!slash) break;
     }
-    if (asked[i] && set_text(place, files[i], asked[i], err) < 0) return -1;
+    if (asked[i] && *asked[i] && set_text(place, files[i], asked[i], err) < 0) return -1;
   }
   return 0;
 }
@@ -280,8 +281,8 @@ static int limit_io_v2(struct place at, const struct resources *r, struct error 
 int cgroup_limit_v2(int folder, const char *where, const struct resources *r, struct error *err) {
   struct place at = {folder, where};
   if (limit_memory_v2(at, r, err) < 0 || limit_cpu_v2(at, r, err) < 0 || limit_io_v2(at, r, err) < 0) return -1;
-  if (r->cpus && set_text(at, "cpuset.cpus", r->cpus, err) < 0) return -1;
-  if (r->mems && set_text(at, "cpuset.mems", r->mems, err) < 0) return -1;
+  if (r->cpus && set_text(at, "cpuset.cpus", *r->cpus ? r->cpus : "\n", err) < 0) return -1; /* none: the parent's */
+  if (r->mems && set_text(at, "cpuset.mems", *r->mems ? r->mems : "\n", err) < 0) return -1;
   if (set_v2(at, "pids.max", r->pids, err) < 0 || limit_huge(at, "max", r, err) < 0) return -1;
   for (size_t i = 0; i < r->unified_count; i++) if (set_text(at, r->unified[i].name, r->unified[i].value, err) < 0) return -1;
   return 0;

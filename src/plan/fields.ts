@@ -50,7 +50,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   stdinOpen: whole,
   stdinOnce: whole,
   autoRemove: whole,
-  resources: { effect: resourceEffect, form: byDevice },
+  resources: { effect: 'in-place', form: byDevice },
   oomScoreAdj: whole,
   ulimits: whole,
   sysctls: whole,
@@ -80,11 +80,6 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   links: whole,
   ports: { effect: 'in-place', form: byPort },
 };
-
-/** A choice of processors can be changed, and not be taken away: the kernel has no word for all of them. */
-function resourceEffect({ field, after }: Change): Effect {
-  return (field === 'resources.cpuset' || field === 'resources.cpusetMems') && after === '' ? 'recreate' : 'in-place';
-}
 
 /** Being on a network, by which names, and which one leads out is no matter of the link: all else is what the link was made with. */
 function attachmentEffect({ field, before, after }: Change): Effect {

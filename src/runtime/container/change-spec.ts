@@ -11,13 +11,10 @@ import { changedGrants, swapContents } from './swap-contents.ts';
 import { resourcesChange } from './update-resources.ts';
 
 /** The spec with its changes, before anything is done. Throws BayplanError `bad-request` where it could not be. */
-export function changedSpec({ record: { name, spec: before }, phase }: ContainerEntry, changes: ContainerChanges): ContainerSpec {
+export function changedSpec({ record: { name, spec: before } }: ContainerEntry, changes: ContainerChanges): ContainerSpec {
   const after = { ...before, ...changes };
   const [problem] = specProblems(after);
   if (problem !== undefined) throw new BayplanError('bad-request', `container ${name}: ${problem.text}`);
-  const { cpuset, cpusetMems } = before.resources;
-  const taken = (cpuset !== '' && after.resources.cpuset === '') || (cpusetMems !== '' && after.resources.cpusetMems === '');
-  if (phase === 'running' && taken) throw new BayplanError('bad-request', `container ${name}: the choice of processors cannot be taken away while it runs: choose all`);
   return after;
 }
 
