@@ -278,11 +278,21 @@ static int limit_io_v2(struct place at, const struct resources *r, struct error 
   return 0;
 }
 
+/* No choice is the parent's. Kernels before 6.6 take that away from nobody who runs: there it is all that the parent has now. */
+static int set_choice(struct place at, const char *file, const char *value, struct error *err) {
+  if (*value) return set_text(at, file, value, err);
+  if (file_write_at(at.folder, file, "\n") >= 0) return 0;
+  char above[64], text[1024];
+  snprintf(above, sizeof above, "../%s.effective", file);
+  if (errno != ENOSPC || file_read_at(at.folder, above, text, sizeof text) < 0) return not_set(at, file, "none", err);
+  return set_text(at, file, text, err);
+}
+
 int cgroup_limit_v2(int folder, const char *where, const struct resources *r, struct error *err) {
   struct place at = {folder, where};
   if (limit_memory_v2(at, r, err) < 0 || limit_cpu_v2(at, r, err) < 0 || limit_io_v2(at, r, err) < 0) return -1;
-  if (r->cpus && set_text(at, "cpuset.cpus", *r->cpus ? r->cpus : "\n", err) < 0) return -1; /* none: the parent's */
-  if (r->mems && set_text(at, "cpuset.mems", *r->mems ? r->mems : "\n", err) < 0) return -1;
+  if (r->cpus && set_choice(at, "cpuset.cpus", r->cpus, err) < 0) return -1;
+  if (r->mems && set_choice(at, "cpuset.mems", r->mems, err) < 0) return -1;
   if (set_v2(at, "pids.max", r->pids, err) < 0 || limit_huge(at, "max", r, err) < 0) return -1;
   for (size_t i = 0; i < r->unified_count; i++) if (set_text(at, r->unified[i].name, r->unified[i].value, err) < 0) return -1;
   return 0;
