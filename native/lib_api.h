@@ -63,6 +63,6 @@ EXPORT int lib_reserve_port(int protocol, const char *ip, int port, int *bound, 
 
 /* A thread that tells, on the stream socket `*out`, what the kernel says has changed; it ends when that is closed. A line a request: "links TOKEN NETNS" (links, addresses and routes of the namespace pinned
    there; "-": links and addresses of ours; not of a carrier alone), "rules TOKEN TABLE" (transactions of nf_tables, but for this process' and elements of others' sets), "mounts TOKEN PID" (of that process' mount namespace, until it ends), "files TOKEN FOLDER"
-   (what is written, removed or renamed away in it), "cancel TOKEN". Tokens are small numbers of the caller's. Answers are lines too: "TOKEN" where something has changed; "TOKEN own PID NAME" where that process has
+   (what is written, removed or renamed away in it), "entries TOKEN FOLDER" (what is removed or renamed away), "moves TOKEN PARENT" (processes that are put into a cgroup which is none below that one), "cancel TOKEN". Tokens are small numbers of the caller's. Answers are lines too: "TOKEN" where something has changed; "TOKEN own PID NAME" where that process has
    changed that table; "TOKEN ! WHY" where it cannot be watched. */
 EXPORT int lib_watch(int *out, struct error *err);

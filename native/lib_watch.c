@@ -123,6 +123,7 @@ static int watch_one(struct watcher *w, uint32_t token, const char *verb, const 
   forget(w, one);
   if (!strcmp(verb, "links")) { one->kind = LINKS; if (watch_links(w, one, argument) < 0) return -1; }
   else if (!strcmp(verb, "rules")) { one->kind = RULES; if (watch_rules_open(one, argument) < 0) return -1; }
+  else if (!strcmp(verb, "moves")) { one->kind = MOVES; if (watch_moves_open(one, argument) < 0) return -1; }
   else if (!strcmp(verb, "mounts")) { one->kind = MOUNTS; if (watch_mounts(w, one, token, argument) < 0) return -1; }
   else if (!strcmp(verb, "entries")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, ENTRY_CHANGES); }
   else if (!strcmp(verb, "files")) { one->kind = FILES; return one->wd = inotify_add_watch(w->inotify, argument, FILE_CHANGES); }
@@ -212,7 +213,7 @@ static void serve(struct watcher *w, uint64_t data) {
     struct watch *one = &w->watches[token];
     if (data & PIDFD_BIT) forget(w, one);
     else if (one->kind == MOUNTS) mark(w, one);
-    else if (one->fd >= 0 && (one->kind == RULES ? watch_rules_read : watch_links_read)(one, w->buffer, sizeof w->buffer)) mark(w, one);
+    else if (one->fd >= 0 && (one->kind == RULES ? watch_rules_read : one->kind == MOVES ? watch_moves_read : watch_links_read)(one, w->buffer, sizeof w->buffer)) mark(w, one);
   }
 }
 

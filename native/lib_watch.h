@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What lib_watch.c's thread watches, each by its token, and the two kinds of it that come by netlink. */
+/* What lib_watch.c's thread watches, each by its token, and the kinds of it that are more than a line. */
 
-enum watch_kind { NOTHING, LINKS, RULES, MOUNTS, FILES };
+enum watch_kind { NOTHING, LINKS, RULES, MOUNTS, FILES, MOVES };
 
 /* A link as it was told last, or dumped. `own`: its name began as it was asked for, once. */
 struct link_seen { int index; uint64_t digest; bool own; };
@@ -34,6 +34,10 @@ int watch_rules_open(struct watch *one, const char *table);
 /* The same of transactions that are not this process'; `who` gets the process that has changed the watched table. */
 bool watch_rules_read(struct watch *one, char *buffer, size_t size);
 
-/* What both are opened and read by: an open socket of `protocol` bound to `groups`, or -1; and bytes of one datagram, 0: there is none, -1: some were lost (ENOBUFS). */
+/* Tells of processes that are put into cgroups (-1 with errno), and whether one was since that is none below `parent`. */
+int watch_moves_open(struct watch *one, const char *parent);
+bool watch_moves_read(struct watch *one, char *buffer, size_t size);
+
+/* What those of netlink are opened and read by: an open socket of `protocol` bound to `groups`, or -1; and bytes of one datagram, 0: there is none, -1: some were lost (ENOBUFS). */
 int watch_netlink_open(int protocol, uint32_t groups);
 ptrdiff_t watch_netlink_recv(int fd, char *buffer, size_t size);

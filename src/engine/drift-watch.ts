@@ -7,6 +7,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Paths } from '../state/paths.ts';
 import { FailedLooks } from './failed-looks.ts';
+import { MovedContainers } from './moved-containers.ts';
 import { RulesGuard } from './rules-guard.ts';
 import { SettingWatch } from './setting-watch.ts';
 
@@ -64,6 +65,7 @@ export class DriftWatch {
   #looking: Promise<void> = Promise.resolve();
   #notBefore = 0;
   readonly #guard: RulesGuard;
+  readonly #moved = new MovedContainers(() => this.#markWhere((name) => this.#context.containers.hasMoved(name)));
   #closed = false;
   #startTimer: NodeJS.Timeout | null = null;
   readonly #complaints = new Set<string>();
@@ -88,6 +90,8 @@ export class DriftWatch {
     this.#add(this.#fixed, { kind: 'entries', of: paths.networks }, () => this.#mark((dirty) => { dirty.links = true; }));
     this.#add(this.#fixed, { kind: 'files', of: paths.zones }, () => this.#mark((dirty) => { dirty.names = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
+    this.#add(this.#fixed, { kind: 'moves', of: paths.cgroup }, () => this.#moved.soon());
+    this.#add(this.#fixed, { kind: 'entries', of: paths.bundles }, () => this.#markWhere((name) => !existsSync(containers.places(name)?.bundle ?? '/')));
     this.#watchVolumes();
     this.#watchLinks();
     context.watch.onLost({
@@ -115,6 +119,7 @@ export class DriftWatch {
     for (const timer of [this.#timer, this.#startTimer]) if (timer !== null) clearTimeout(timer);
     this.#failed.close();
     this.#guard.close();
+    this.#moved.close();
     this.#context.watch.close();
   }
 
@@ -134,6 +139,12 @@ export class DriftWatch {
       dirty.rules = true;
       if (culprit.pid > 0) dirty.by = `by ${culprit.name}, pid ${culprit.pid}`;
     });
+  }
+
+  /** Marks those that are looked at and are so. */
+  #markWhere(is: (name: string) => boolean): void {
+    const found = [...this.#watched.keys()].filter(is);
+    if (found.length > 0) this.#mark((dirty) => { for (const name of found) dirty.containers.add(name); });
   }
 
   /** `gone`: whether what is to be watched has ended meanwhile, which is no failure. */

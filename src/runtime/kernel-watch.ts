@@ -9,6 +9,8 @@ export type Watched =
   | { readonly kind: 'rules'; readonly of: string }
   /** Mounts of the namespace of a process, by its pid. */
   | { readonly kind: 'mounts'; readonly of: string }
+  /** Processes that somebody puts into a cgroup which is none below this one, by its path in each hierarchy. */
+  | { readonly kind: 'moves'; readonly of: string }
   /** What is removed or renamed from a folder. */
   | { readonly kind: 'entries'; readonly of: string }
   /** The same, and what is written in files of it. */

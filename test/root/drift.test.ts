@@ -64,6 +64,8 @@ const limit = (controller = 'memory', names = ['memory.limit_in_bytes', 'memory.
 };
 const reservation = (): string => limit('memory', ['memory.soft_limit_in_bytes', 'memory.low']);
 const localnet = (): string => `/proc/sys/net/ipv4/conf/${bridge()}/route_localnet`;
+const frozen = (): string => ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].map((top) => join(top, machine.paths.cgroup, status().id.slice(0, 16), 'cgroup.freeze')).find((path) => existsSync(path)) ?? '';
+const bundle = (): string => join(machine.paths.bundles, status().id.slice(0, 16));
 const processors = (): string => limit('cpuset', ['cpuset.cpus']);
 /** The file that the names of its network resolve by. */
 const zone = (): string => join(machine.paths.zones, (machine.engine.networks.list().get('demo_default')?.status?.id ?? '').slice(0, 16));
@@ -88,6 +90,9 @@ const KINDS: readonly { readonly what: string; readonly object: string; readonly
   { what: 'its reservation of memory changed', object: WEB, field: /memory/, change: () => writeFileSync(reservation(), String(16 << 20)), isRight: () => expect(readFileSync(reservation(), 'utf8').trim()).toBe(String(32 << 20)) },
   { what: 'its number of processes changed', object: WEB, field: /pids/, change: () => writeFileSync(limit('pids', ['pids.max']), '10'), isRight: () => expect(readFileSync(limit('pids', ['pids.max']), 'utf8').trim()).toBe('50') },
   { what: 'its choice of processors changed', object: WEB, field: /cpuset/, change: () => writeFileSync(processors(), '0-1'), isRight: () => expect(readFileSync(processors(), 'utf8').trim()).toBe('0') },
+  { what: 'its process moved to another cgroup', object: WEB, field: /^cgroup/, change: () => writeFileSync(join(dirname(dirname(dirname(limit()))), 'cgroup.procs'), String(status().pid)), isRight: () => expect(readFileSync(`/proc/${status().pid}/cgroup`, 'utf8')).toMatch(new RegExp(`:/${machine.paths.cgroup}/${status().id.slice(0, 16)}$`, 'm')) },
+  { what: 'its cgroup frozen', object: WEB, field: /^cgroup\.freeze$/, change: () => writeFileSync(frozen(), '1'), isRight: () => expect(readFileSync(frozen(), 'utf8').trim()).toBe('0') },
+  { what: 'its folder in the run folder deleted', object: WEB, field: /^bundle$/, restarts: true, change: () => rmSync(bundle(), { recursive: true }), isRight: () => expect(readFileSync(join(bundle(), 'hosts'), 'utf8')).toContain(address()) },
   { what: 'the bridge deleted', object: 'demo_default', field: /bridge/, change: () => sh(`ip link del ${bridge()}`), isRight: () => expect(sh(`ip -o link show master ${bridge()}`)).not.toBe('') },
   { what: 'the bridge set down and given another name', object: 'demo_default', field: /bridge/, change: () => sh(`ip link set ${bridge()} down && ip link set ${bridge()} name dr${PORT}`), isRight: () => expect([sh(`ip -o link show master ${bridge()}`) === '', existsSync(`/sys/class/net/dr${PORT}`)]).toEqual([false, false]) },
   { what: 'the bridge\'s MTU and hardware address changed', object: 'demo_default', field: /bridge\.m/, change: () => sh(`ip link set ${bridge()} mtu 1300 address 02:00:00:00:00:07`), isRight: () => expect(sh(`ip -o link show ${bridge()}`)).toMatch(/mtu 1500 .*link\/ether 02:42:/) },

@@ -29,6 +29,8 @@ import { checkMaking, makeContainer } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
 import { hostGateway, launch } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
+import { membershipDrift } from './cgroup-drift.ts';
+import { freezerFolder } from './freezer.ts';
 import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
 import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
@@ -299,12 +301,19 @@ export class ContainerStore implements Containers {
     });
   }
 
-  /** Folders in which changes of its limits and its record are noticed, and the pid whose mounts are its own; null: it does not run. */
-  places(name: string): { readonly limits: readonly string[]; readonly state: string; readonly pid: number; readonly netns: string | null } | null {
+  /** Folders in which changes of its limits and its record are noticed, the one in the run folder, and the pid whose mounts are its own; null: it does not run. */
+  places(name: string): { readonly limits: readonly string[]; readonly state: string; readonly bundle: string; readonly pid: number; readonly netns: string | null } | null {
     const entry = this.#entries.get(name);
     if (entry?.phase !== 'running' || entry.ready === null) return null;
     const { record: { spec: { networkMode } }, files, ready } = entry;
-    return { limits: limitFolders(files.cgroup), state: files.state, pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
+    const freezer = freezerFolder(files.cgroup);
+    return { limits: [...new Set([...limitFolders(files.cgroup), ...(freezer === null ? [] : [freezer])])], state: files.state, bundle: files.bundle, pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
+  }
+
+  /** Whether its first process is in another cgroup than it was put into. */
+  hasMoved(name: string): boolean {
+    const entry = this.#entries.get(name);
+    return entry?.phase === 'running' && entry.ready !== null && entry.record.runtime === 'bayplan' && membershipDrift(entry.ready.pid, entry.files.cgroup).length > 0;
   }
 
   processes(name: string): readonly number[] {

@@ -49,6 +49,12 @@ export function isFrozen(cgroup: string): boolean {
   }
 }
 
+/** The folder in which somebody's freezing is noticed; null: nothing can be frozen. */
+export function freezerFolder(cgroup: string): string | null {
+  const freezer = freezerOf(cgroup);
+  return freezer === undefined ? null : join(freezer.top, cgroup);
+}
+
 function freezerOf(cgroup: string): (typeof FREEZERS)[number] | undefined {
   return FREEZERS.find(({ top, file }) => existsSync(join(top, cgroup, file)));
 }
