@@ -7,7 +7,7 @@ import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
 import { endpointJson, NO_ENDPOINT, type EndpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
-import { mountsAsked } from './mounts-asked.ts';
+import { isPlain, mountsAsked } from './mounts-asked.ts';
 import { MODES } from './predefined-networks.ts';
 
 /** Bytes. */
@@ -62,7 +62,7 @@ export function summary(actualContainer: ActualContainer, now: number, replaced:
   return {
     Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' '),
     Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: spec.labels,
-    State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container) },
+    State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container), ...(Object.keys(spec.annotations).length === 0 ? {} : { Annotations: spec.annotations }) },
     NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),
     Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held, ...(replaced.length === 0 ? {} : { replaced }) },
   };
@@ -104,7 +104,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
-    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
+    NetworkSettings: { Bridge: '', ...(status.phase === 'running' && spec.networkMode === 'bridge' ? { SandboxID: status.id, SandboxKey: `/proc/${status.pid}/ns/net` } : { SandboxID: '', SandboxKey: '' }), HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
   };
 }
 
@@ -159,9 +159,10 @@ function ipamConfig({ ipv4Address, ipv6Address, linkLocalIps }: Attachment): obj
   };
 }
 
+/** Docker does not list what `--tmpfs` has asked for. */
 function mounts({ spec, status }: Container, mountpoint?: (volume: string) => string): readonly object[] {
-  return spec.mounts.map((mount) => {
-    if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' };
+  return spec.mounts.flatMap((mount) => {
+    if (mount.type === 'tmpfs') return isPlain(mount) ? [] : [{ Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: true, Propagation: '' }];
     if (mount.type === 'image') return { Type: 'image', Source: mount.source, Destination: mount.target, Mode: 'ro', RW: false, Propagation: '' };
     const common = { Destination: mount.target, Mode: mount.readOnly ? 'ro' : mount.type === 'volume' ? 'z' : '', RW: !mount.readOnly };
     if (mount.type === 'bind') return { Type: 'bind', Source: mount.source, ...common, Propagation: mount.propagation === '' ? 'rprivate' : mount.propagation };

@@ -21,6 +21,7 @@ export async function renameContainer(exchange: Exchange): Promise<void> {
   const { name } = engine.container(param(exchange, 'id'));
   const to = (query.get('name') ?? '').replace(/^\//, '');
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(to)) throw new BayplanError('bad-request', badName(to));
+  if (to === name) throw new BayplanError('bad-request', 'Renaming a container with the same name as its current name');
   await engine.renameContainer(name, to);
   sendEmpty(response, 204);
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, ContainerSpec } from '../state/container.ts';
 import { Image } from '../state/image.ts';
+import { isReference } from '../state/image-reference.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
 import { signalNumber } from '../state/signals.ts';
@@ -17,6 +18,7 @@ import { attachmentOf } from './docker-endpoint.ts';
 import { volumesAsked } from './docker-mounts.ts';
 import { checkLimits } from './docker-resources.ts';
 import { specOf } from './docker-spec.ts';
+import { isOwnPlatform } from './platform.ts';
 import type { EngineView } from './engine-view.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './request-body.ts';
@@ -27,6 +29,9 @@ export async function createContainer({ engine, query, request, response }: Exch
   const config = await readBody(request, DockerConfig);
   if (config.Image === '') throw new BayplanError('bad-request', 'no command specified: Image is missing');
   checkConflicts(config);
+  if (!isReference(config.Image) && !/^(sha256:)?[0-9a-f]{64}$/.test(config.Image)) throw new BayplanError('bad-request', 'invalid reference format');
+  checkPlatform(config.Image, query.get('platform') ?? '');
+  checkDonors(engine, config);
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
@@ -39,6 +44,12 @@ export async function createContainer({ engine, query, request, response }: Exch
   const size = consoleSizeOf(config.HostConfig?.ConsoleSize);
   if (spec.tty && size !== null) await engine.containers.resize(name, size);
   sendJson(response, 201, { Id: id, Warnings: [...engine.warnings(spec), ...(spec.networkMode === 'host' && spec.ports.length > 0 ? ['Published ports are discarded when using host network mode'] : [])] });
+}
+
+/** All images that there are are for this machine. Docker's client pulls on a 404. */
+function checkPlatform(image: string, platform: string): void {
+  if (isOwnPlatform(platform)) return;
+  throw new BayplanError('image-not-found', `image with reference ${image} was found but does not provide the specified platform (${platform})`);
 }
 
 function desiredOf(name: string, spec: ContainerSpec, networks: Record<string, Network>, volumes: Record<string, Volume>): Desired {
@@ -62,11 +73,16 @@ interface Joined { readonly name: string; readonly network: Network; readonly at
 function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDisabled, MacAddress }: DockerConfig): readonly Joined[] {
   const mode = HostConfig?.NetworkMode ?? '';
   if (NetworkDisabled === true || mode === 'none' || mode === 'host' || mode.startsWith('container:')) return [];
-  const first = mode === '' || mode === 'default' ? DEFAULT_NETWORK : mode;
   const asked = NetworkingConfig?.EndpointsConfig ?? {};
   const configOf = (ref: string): EndpointConfig | null | undefined => asked[ref] ?? (ref === DEFAULT_NETWORK ? asked['default'] : null);
-  return [...new Set([first, ...Object.keys(asked).filter((name) => name !== 'default')])].map((ref) => {
-    const existing = [...engine.networks.list()].find(([name, { status }]) => name === ref || (ref.length >= 12 && status?.id.startsWith(ref) === true));
+  const others = Object.keys(asked).filter((name) => name !== 'default');
+  const unsaid = mode === '' || mode === 'default';
+  // Docker's rule: one that names its networks, and no mode, is on those alone.
+  const refs = unsaid ? (others.length > 0 && asked['default'] === undefined ? others : [DEFAULT_NETWORK, ...others]) : [mode, ...others];
+  const [first] = refs;
+  return [...new Set(refs)].map((ref) => {
+    const all = [...engine.networks.list()];
+    const existing = all.find(([name]) => name === ref) ?? all.find(([, { status }]) => (/^[0-9a-f]+$/.test(ref) && status?.id.startsWith(ref) === true));
     // No 404: docker's client takes that for a missing image, and pulls.
     if (existing === undefined && ref !== DEFAULT_NETWORK) throw new BayplanError('bad-request', `network ${ref} not found`);
     const name = existing?.[0] ?? DEFAULT_NETWORK;
@@ -74,6 +90,19 @@ function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDis
     const attachment = attachmentOf(name, configOf(ref));
     return { name, network, attachment: ref === first && MacAddress && attachment.macAddress === '' ? attachmentOf(name, { ...configOf(ref), MacAddress }) : attachment };
   });
+}
+
+/** Whose namespaces it is to share has to be there. Throws BayplanError `bad-request`: docker's client takes a 404 for a missing image. */
+function checkDonors(engine: EngineView, { HostConfig }: DockerConfig): void {
+  for (const mode of [HostConfig?.PidMode, HostConfig?.IpcMode]) {
+    const ref = /^container:(.+)$/.exec(mode ?? '')?.[1];
+    if (ref === undefined) continue;
+    try {
+      engine.container(ref);
+    } catch (error) {
+      throw error instanceof BayplanError && error.code === 'not-found' ? new BayplanError('bad-request', error.message) : error;
+    }
+  }
 }
 
 /** Links by the names of containers. Throws `bad-request` for one of the default network to no container; on other networks names are looked up as they are asked for. */

@@ -3,6 +3,7 @@ import { cgroupParentOf } from '../state/cgroup-parent.ts';
 import { Namespaces, parseSecurityOptions } from '../state/confinement.ts';
 import type { ContainerSpec } from '../state/container.ts';
 import { deviceRequestProblem, type DeviceRequest } from '../state/device-request.ts';
+import { MASKED_PATHS, READ_ONLY_PATHS } from '../state/system-paths.ts';
 import type { HostConfig } from './docker-config.ts';
 
 type Confinement = Pick<ContainerSpec, 'devices' | 'deviceRequests' | 'privileged' | 'security' | 'namespaces' | 'cgroupParent' | 'annotations' | 'runtime'>;
@@ -21,12 +22,23 @@ export function confinementOf(host: HostConfig): Confinement {
   if (Object.hasOwn(host.Annotations ?? {}, '')) throw new BayplanError('bad-request', 'invalid Annotations: the empty string is not permitted as an annotation key');
   // docker's client says `systempaths=unconfined` by two empty lists.
   const open = host.MaskedPaths !== null && host.MaskedPaths?.length === 0 && host.ReadonlyPaths !== null && host.ReadonlyPaths?.length === 0;
+  if (!open) for (const [field, usual] of [['MaskedPaths', MASKED_PATHS], ['ReadonlyPaths', READ_ONLY_PATHS]] as const) refuseOwnPaths(field, host[field], usual);
   return {
     devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({ source: PathOnHost, target: PathInContainer || PathOnHost, permissions: CgroupPermissions || 'rwm' })),
     deviceRequests: requestsOf(host),
     privileged: host.Privileged ?? false, security: open ? { ...security, maskPaths: false } : security, namespaces: namespaces.data,
     cgroupParent: cgroupParentOf(host.CgroupParent ?? ''), annotations: host.Annotations ?? {}, runtime: host.Runtime ?? '',
   };
+}
+
+/** What a processor's own folder shows of its heat, Docker's lists name one by one. */
+const HEAT = /^\/sys\/devices\/system\/cpu\/cpu\d+\/thermal_throttle$/;
+
+/** The usual list may be said, as `inspect` shows it; the container would be another one with any other. */
+function refuseOwnPaths(field: 'MaskedPaths' | 'ReadonlyPaths', asked: readonly string[] | null | undefined, usual: readonly string[]): void {
+  if (asked === null || asked === undefined) return;
+  const odd = usual.find((path) => !asked.includes(path)) ?? asked.find((path) => !usual.includes(path) && !HEAT.test(path));
+  if (odd !== undefined) throw new BayplanError('not-built', `HostConfig.${field}: a list of one's own (${asked.includes(odd) ? 'with' : 'without'} ${odd}) is not built: leave it out, or give both lists empty for all of /proc and /sys`);
 }
 
 function requestsOf({ DeviceRequests }: HostConfig): DeviceRequest[] {
@@ -49,6 +61,6 @@ export function confinementJson({ devices, deviceRequests, privileged, security,
     CgroupnsMode: namespaces.cgroup === '' ? 'private' : namespaces.cgroup, SecurityOpt: options.length === 0 ? null : options, CgroupParent: cgroupParent, Annotations: annotations,
     Devices: devices.map(({ source, target, permissions }) => ({ PathOnHost: source, PathInContainer: target, CgroupPermissions: permissions })),
     DeviceRequests: deviceRequests.length === 0 ? null : deviceRequests.map(({ driver, count, ids, capabilities, options }) => ({ Driver: driver, Count: count, DeviceIDs: ids.length === 0 ? null : ids, Capabilities: capabilities.length === 0 ? null : capabilities, Options: options })),
-    ...(security.maskPaths ? {} : { MaskedPaths: [], ReadonlyPaths: [] }),
+    ...(privileged ? { MaskedPaths: null, ReadonlyPaths: null } : security.maskPaths ? { MaskedPaths: MASKED_PATHS, ReadonlyPaths: READ_ONLY_PATHS } : { MaskedPaths: [], ReadonlyPaths: [] }),
   };
 }

@@ -1,12 +1,11 @@
-import { arch } from 'node:os';
 import { familiarReference, normalizeReference, parseReference, repositoryOf } from '../state/image-reference.ts';
 import type { PartProgress, PartState } from '../state/messages.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { registryHost } from '../state/registry-credentials.ts';
 import { sendJson } from './answer.ts';
 import { param, type Exchange } from './exchange.ts';
-import { GO_ARCH } from './go-arch.ts';
 import { importImage } from './import-image.ts';
+import { isOwnPlatform, OWN_PLATFORM, platformMistake } from './platform.ts';
 import { ProgressStream } from './progress-stream.ts';
 import { allCredentials, AuthConfig, imageCredentials } from './registry-auth.ts';
 import { readBody } from './request-body.ts';
@@ -22,8 +21,9 @@ const PUSH_WORDS: Readonly<Partial<Record<PartState, string>>> = {
 export async function pullImage(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
   const platform = query.get('platform') ?? '';
-  const own = `linux/${GO_ARCH[arch()] ?? arch()}`;
-  if (platform !== '' && platform.split('/').slice(0, 2).join('/') !== own) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${own} are neither pulled nor imported`);
+  const mistake = platform === '' ? null : platformMistake(platform);
+  if (mistake !== null) throw new BayplanError('bad-request', mistake);
+  if (!isOwnPlatform(platform)) throw new BayplanError('not-built', `platform ${platform}: images for other machines than ${OWN_PLATFORM} are neither pulled nor imported`);
   if (query.get('fromSrc')) return await importImage(exchange);
   const reference = named(query.get('fromImage') ?? '', query.get('tag') ?? '');
   const credentials = imageCredentials(exchange, reference);

@@ -17,11 +17,16 @@ export function mountsAsked(mounts: readonly Mount[]): MountsAsked {
   for (const mount of mounts) {
     const bind = bindText(mount);
     if (bind !== null) binds.push(bind);
-    else if (mount.type === 'tmpfs' && mount.size === null && mount.mode === null) tmpfs[mount.target] = mount.options.join(',');
+    else if (isPlain(mount)) tmpfs[mount.target] = mount.options.join(',');
     else if (mount.type === 'volume' && mount.source === null && !mount.readOnly && !mount.nocopy) volumes.push(mount.target);
     else others.push(longForm(mount));
   }
   return { HostConfig: { Binds: binds, ...(others.length === 0 ? {} : { Mounts: others }), ...(Object.keys(tmpfs).length === 0 ? {} : { Tmpfs: tmpfs }) }, Volumes: volumes };
+}
+
+/** A tmpfs as `--tmpfs` asks for one. */
+export function isPlain(mount: Mount): mount is Extract<Mount, { type: 'tmpfs' }> & { readonly size: null; readonly mode: null } {
+  return mount.type === 'tmpfs' && mount.size === null && mount.mode === null;
 }
 
 /** `SOURCE:TARGET[:OPTIONS]`; null where that cannot say it. */

@@ -4,7 +4,7 @@ import { BayplanError } from './bayplan-error.ts';
 /** Number of a signal given as `SIGTERM`, `TERM`, `term` or `15`. Throws BayplanError `bad-request`. */
 export function signalNumber(signal: string): number {
   const number = knownSignal(signal);
-  if (number === null) throw new BayplanError('bad-request', `"${signal}" is no signal: give a name such as SIGTERM, or a number from 1 to 64`);
+  if (number === null) throw new BayplanError('bad-request', `invalid signal: ${signal}: give a name such as SIGTERM, or a number from 1 to 64`);
   return number;
 }
 

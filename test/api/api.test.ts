@@ -105,7 +105,7 @@ test('logs that are not kept are refused before the answer begins', async () => 
 
 test('a stop signal that there is not is refused where the container is made', async () => {
   const config = (StopSignal: string): string => JSON.stringify({ Image: 'nginx:1', StopSignal, HostConfig: { NetworkMode: 'none' } });
-  for (const signal of ['FOO', '99', '0']) expect(await call('POST', '/containers/create?name=box', config(signal))).toMatchObject({ status: 400, body: expect.stringContaining('is no signal') });
+  for (const signal of ['FOO', '99', '0']) expect(await call('POST', '/containers/create?name=box', config(signal))).toMatchObject({ status: 400, body: expect.stringContaining('invalid signal: ') });
   expect((await call('POST', '/containers/create?name=box', config('RTMIN+3'))).status).toBe(201);
 });
 
@@ -126,13 +126,14 @@ test('limits that Docker refuses are refused, in its words', async () => {
   expect((await call('POST', '/containers/shop-web-1/update', JSON.stringify({ Memory: 30 << 20, CpuQuota: -1 }))).status).toBe(200); // what holds already is nobody's mistake
 });
 
-test('an update takes the limit of processes away with -1, and leaves it with 0', async () => {
+test('an update takes the limit of processes away with 0 and with -1, and leaves it where it says nothing', async () => {
   const { spec, ...rest } = container(1, 'web');
   engine.all.set('shop-web-1', { ...rest, spec: { ...spec, resources: { ...spec.resources, pids: 7 } } });
-  await call('POST', '/containers/shop-web-1/update', '{"PidsLimit":0,"CpuShares":5}');
+  await call('POST', '/containers/shop-web-1/update', '{"CpuShares":5}');
+  await call('POST', '/containers/shop-web-1/update', '{"PidsLimit":0}');
   await call('POST', '/containers/shop-web-1/update', '{"PidsLimit":-1}');
   const updates = engine.calls.filter((line) => line.startsWith('update shop-web-1 ')).map((line): unknown => JSON.parse(line.slice('update shop-web-1 '.length)));
-  expect(updates).toMatchObject([{ resources: { pids: 7, cpuShares: 5 } }, { resources: { pids: null } }]);
+  expect(updates).toMatchObject([{ resources: { pids: 7, cpuShares: 5 } }, { resources: { pids: null } }, { resources: { pids: null } }]);
 });
 
 test('logs come in frames, with times and since where asked for', async () => {

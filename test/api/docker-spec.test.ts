@@ -38,12 +38,16 @@ describe('a container of the Docker Engine API', () => {
 
   test('is held as asked, and shows it in the same words', () => {
     const asked = {
-      Privileged: true, PidMode: 'host', IpcMode: 'container:x', UTSMode: 'host', UsernsMode: 'host', CgroupnsMode: 'host', SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=own'],
+      Privileged: false, PidMode: 'host', IpcMode: 'container:x', UTSMode: 'host', UsernsMode: 'host', CgroupnsMode: 'host', SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=own'],
       CgroupParent: '/x', Annotations: { a: 'b' }, Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'r' }], DeviceRequests: [{ Driver: 'cdi', Count: 0, DeviceIDs: ['vendor.com/a=b'], Capabilities: null, Options: {} }], MaskedPaths: [], ReadonlyPaths: [],
     };
     const found = spec({ HostConfig: asked });
     expect(confinementJson(found)).toEqual(asked);
-    expect(found).toMatchObject({ privileged: true, security: { noNewPrivileges: true, seccomp: 'unconfined', apparmor: 'own', maskPaths: false }, namespaces: { pid: 'host', ipc: 'container:x' } });
+    const shown = confinementJson(spec({}));
+    expect(confinementJson(spec({ HostConfig: shown }))).toEqual(shown); // what one container shows makes another one like it
+    expect(shown).toMatchObject({ MaskedPaths: expect.arrayContaining(['/proc/kcore']), ReadonlyPaths: expect.arrayContaining(['/proc/sys']) });
+    expect(confinementJson(spec({ HostConfig: { Privileged: true } }))).toMatchObject({ MaskedPaths: null, ReadonlyPaths: null });
+    expect(found).toMatchObject({ privileged: false, security: { noNewPrivileges: true, seccomp: 'unconfined', apparmor: 'own', maskPaths: false }, namespaces: { pid: 'host', ipc: 'container:x' } });
   });
 
   test('has its binds, mounts and anonymous volumes', () => {
@@ -68,6 +72,7 @@ describe('a container of the Docker Engine API', () => {
 
   test('is refused where it would be another one than asked for', () => {
     expect(() => spec({ HostConfig: { PidMode: 'guest' } })).toThrow('invalid PID mode: guest');
+    expect(() => spec({ HostConfig: { MaskedPaths: ['/proc/kcore'] } })).toThrow('HostConfig.MaskedPaths: a list of one\'s own (without /proc/acpi) is not built');
     expect(() => spec({ HostConfig: { SecurityOpt: ['trusted'] } })).toThrow('HostConfig.SecurityOpt: security_opt "trusted": expected no-new-privileges');
     expect(() => spec({ HostConfig: { DeviceRequests: [{}] } })).toThrow('could not select device driver "" with capabilities: []');
     expect(() => spec({ HostConfig: { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['net'] }] } })).toThrow('"net": expected the name of a CDI device, as "vendor.com/class=name"');

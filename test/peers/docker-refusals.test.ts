@@ -23,7 +23,7 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
   });
 
   it('refuses a stop signal that there is not, and stops one whose image has such', async () => {
-    for (const signal of ['FOO', '99', 'SIGRTMIN+90']) expect(await run('--stop-signal', signal, 'bayplan/hello', 'true')).toMatchObject({ status: 125, err: expect.stringContaining(`Error response from daemon: "${signal}" is no signal: give a name such as SIGTERM`) });
+    for (const signal of ['FOO', '99', 'SIGRTMIN+90']) expect(await run('--stop-signal', signal, 'bayplan/hello', 'true')).toMatchObject({ status: 125, err: expect.stringContaining(`Error response from daemon: invalid signal: ${signal}: give a name such as SIGTERM`) });
     expect(await docker(['commit', '-c', 'STOPSIGNAL SIGNONE', 'quiet', 'odd'])).toMatchObject({ status: 0 });
     expect(await docker(['run', '-d', '--name', 'odd', '--init', 'odd', 'sleep', '1000'])).toMatchObject({ status: 0 });
     expect(await docker(['stop', '-t', '60', 'odd'])).toMatchObject({ status: 0, out: 'odd\n' });

@@ -90,7 +90,7 @@ describe('namespaces', () => {
     expect(await inside('cat /dev/shm/x', 'b')).toBe('shared');
     expect(await inside('ls /proc | grep -c "^1$"', 'b')).toBe('1');
     await eventually(() => expect(machine.engine.container('demo-b-1').status?.phase).toBe('running'));
-    expect(await up('ipc: private', `, b: {${SERVICE}, ipc: "service:a"}`)).toContain('the ipc namespace of demo-a-1 is private; give it ipc "shareable"');
+    expect(await up('ipc: private', `, b: {${SERVICE}, ipc: "service:a"}`)).toContain('the ipc namespace of demo-a-1 is private (non-shareable IPC); give it ipc "shareable"');
   });
 
   it('without shared memory where ipc is none', async () => {

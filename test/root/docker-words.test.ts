@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { request, type Server } from 'node:http';
+import { arch } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
@@ -74,6 +76,52 @@ describeWherePresent([rootMissing], 'the Docker Engine API, asked as moby\'s tes
     expect(id).toHaveLength(64);
     await make('by-id', { Image: id });
     expect(await ask('POST', `/images/${id}/tag?repo=sha256&tag=x`)).toMatchObject(refused(400, 'refusing to create an ambiguous tag using digest algorithm as name'));
+  });
+
+  it('makes none for another machine than this', async () => {
+    expect(await ask('POST', '/containers/create?platform=linux/amd64', { Image: 'bayplan/hello' })).toMatchObject(arch() === 'x64' ? { status: 201 } : { status: 404 });
+    expect(await ask('POST', '/containers/create?platform=linux/s390x', { Image: 'bayplan/hello' })).toMatchObject(refused(404, 'image with reference bayplan/hello was found but does not provide the specified platform (linux/s390x)'));
+    expect(await ask('POST', '/images/create?fromImage=bayplan/hello&tag=latest&platform=nonsense')).toMatchObject(refused(400, '"nonsense": unknown operating system or architecture'));
+    expect(await ask('POST', '/images/create?fromSrc=-&platform=/')).toMatchObject(refused(400, 'is an invalid OS component of'));
+    expect(await ask('POST', '/images/create?fromImage=bayplan/hello&tag=latest&platform=linux/s390x')).toMatchObject(refused(501, 'images for other machines'));
+    expect(await ask('POST', '/containers/create', { Image: 'bayplan/hello:sha256:x' })).toMatchObject(refused(400, 'invalid reference format'));
+  });
+
+  it('shows what programs look for', async () => {
+    const { body } = await ask('POST', '/networks/create', { Name: 'seen' });
+    const network = (body as { readonly Id: string }).Id;
+    const id = await make('shown', { Volumes: { '/t': {} } }, { Tmpfs: { '/t': '' }, NetworkMode: network.slice(0, 10), Annotations: { a: 'b' } });
+    expect(await ask('GET', `/containers/${id}/json`)).toMatchObject({ body: { Mounts: [], HostConfig: { Tmpfs: { '/t': '' } }, NetworkSettings: { SandboxKey: '' } } });
+    await start('shown');
+    const shown = await ask('GET', `/containers/${id}/json`);
+    const { NetworkSettings: { SandboxID, SandboxKey, Networks } } = shown.body as { readonly NetworkSettings: { readonly SandboxID: string; readonly SandboxKey: string; readonly Networks: object } };
+    expect([SandboxID, Object.keys(Networks)]).toEqual([id, ['seen']]);
+    expect(execFileSync('nsenter', [`--net=${SandboxKey}`, 'ip', '-br', 'link'], { encoding: 'utf8' })).toContain('eth0');
+    const listed = await ask('GET', '/containers/json');
+    expect(listed.body).toMatchObject(expect.arrayContaining([expect.objectContaining({ Id: id, HostConfig: { NetworkMode: 'seen', Annotations: { a: 'b' } } })]));
+  });
+
+  it('is on the networks that it names, and on the default one where it names none', async () => {
+    for (const Name of ['one', 'two']) expect(await ask('POST', '/networks/create', { Name })).toMatchObject({ status: 201 });
+    const { body } = await ask('POST', '/containers/create', { Image: 'bayplan/hello', NetworkingConfig: { EndpointsConfig: { one: { DriverOpts: { 'com.docker.network.endpoint.ifname': 'eth1' } }, two: {} } }, Cmd: ['sh', '-c', 'ip -o -4 addr; echo up; exec sleep 100'] });
+    const id = (body as { readonly Id: string }).Id;
+    expect(await ask('POST', `/containers/${id}/start`)).toMatchObject({ status: 204 });
+    const { name, status } = machine.engine.container(id);
+    expect(Object.keys(status?.addresses ?? {}).sort()).toEqual(['one', 'two']);
+    await eventually(async () => expect(await machine.output(name)).toContain('up'));
+    const links = [...(await machine.output(name)).matchAll(/(eth\d) +inet ([\d.]+)/g)].map(([, link, address]) => [link, address]);
+    expect(links).toEqual(expect.arrayContaining([['eth1', status?.addresses['one']], ['eth0', status?.addresses['two']]]));
+    await make('plain');
+    expect(Object.keys(machine.engine.container('plain').spec.networks)).toEqual(['bridge']);
+  });
+
+  it('refuses a name that it has, a namespace of nobody, and one that is not to be shared', async () => {
+    await make('same', {}, { IpcMode: 'private' });
+    expect(await ask('POST', '/containers/same/rename?name=same')).toMatchObject(refused(400, 'Renaming a container with the same name as its current name'));
+    expect(await ask('POST', '/containers/create', { Image: 'bayplan/hello', HostConfig: { PidMode: 'container:nobody' } })).toMatchObject(refused(400, 'No such container: nobody'));
+    await start('same');
+    await make('second', {}, { IpcMode: 'container:same' });
+    expect(await ask('POST', '/containers/second/start')).toMatchObject(refused(409, 'non-shareable IPC'));
   });
 
   it('takes a limit of processes away by 0 and by -1', async () => {

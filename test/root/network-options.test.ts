@@ -21,9 +21,9 @@ test('several networks: order, names, addresses and the way out are as they were
   expect(lan).toMatchObject({ ifname: 'lan', address: '02:00:00:00:00:07' });
   expect(JSON.stringify(lan?.['addr_info'])).toContain('"local":"10.217.11.7","prefixlen":24');
   expect(JSON.stringify(lan?.['addr_info'])).toContain('"local":"169.254.7.7","prefixlen":16');
-  expect(second).toMatchObject({ ifname: 'eth1' });
-  expect(inside(a.netns, 'route', 'show', 'default')).toMatchObject([{ dev: 'eth1', gateway: world.networks.list().get('two')?.status?.pools[0]?.gateway }]);
-  expect(inside(a.netns, '-6', 'route', 'show', 'default')).toMatchObject([{ dev: 'eth1', gateway: world.networks.list().get('two')?.status?.pools[1]?.gateway }]);
+  expect(second).toMatchObject({ ifname: 'eth0' });
+  expect(inside(a.netns, 'route', 'show', 'default')).toMatchObject([{ dev: 'eth0', gateway: world.networks.list().get('two')?.status?.pools[0]?.gateway }]);
+  expect(inside(a.netns, '-6', 'route', 'show', 'default')).toMatchObject([{ dev: 'eth0', gateway: world.networks.list().get('two')?.status?.pools[1]?.gateway }]);
   const b = await world.container('b', 'one');
   expect(inside(b.netns, 'route', 'show', 'default')).toMatchObject([{ dev: 'eth0', gateway: '10.217.10.1' }]);
   await world.serve(a.netns, 'tcp', 80, 'a');

@@ -1,6 +1,7 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
+import { MASKED_PATHS, READ_ONLY_PATHS } from '../../state/system-paths.ts';
 import { overlayOptions } from '../storage/overlay-options.ts';
 import type { ContainerRoot } from '../storage/storage-driver.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -66,12 +67,6 @@ export interface Donors { readonly pid: number | null; readonly ipc: number | nu
 
 /** Users that are not the host's, and the path of their namespace. */
 export interface ContainerUsers extends Users { readonly path: string }
-
-const MASKED = [
-  '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi',
-  '/proc/timer_list', '/proc/timer_stats', '/sys/devices/virtual/powercap', '/sys/firmware',
-];
-const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const SHM_SIZE = 64 * 1024 * 1024;
 
@@ -139,8 +134,8 @@ export function bundleOf(input: BundleInput): OciConfig {
       ...(Object.keys(spec.sysctls).length === 0 ? {} : { sysctl: spec.sysctls }),
       ...(propagation === null ? {} : { rootfsPropagation: propagation }),
       ...(seccompBpf === null && filtered ? { seccomp: seccompProfile(capabilitiesOf(spec)) } : {}),
-      maskedPaths: open ? [] : MASKED,
-      readonlyPaths: open ? [] : READ_ONLY,
+      maskedPaths: open ? [] : MASKED_PATHS,
+      readonlyPaths: open ? [] : READ_ONLY_PATHS,
     },
   };
 }

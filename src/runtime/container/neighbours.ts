@@ -84,7 +84,7 @@ export function donorsOf(entries: Entries, { name, spec: { namespaces } }: Conta
     const donor = findEntry(entries, ref);
     if (donor === null) throw new BayplanError('not-found', `container ${name}: container ${ref}, whose ${kind} namespace it shares, is not there; bring it up first`);
     if (donor.phase !== 'running' || donor.ready === null) throw new BayplanError('conflict', `container ${name}: container ${ref}, whose ${kind} namespace it shares, does not run; start it first`);
-    if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private; give it ipc "shareable"`);
+    if (kind === 'ipc' && donor.record.spec.namespaces.ipc === 'private') throw new BayplanError('conflict', `container ${name}: the ipc namespace of ${ref} is private (non-shareable IPC); give it ipc "shareable"`);
     return donor.ready.pid;
   };
   return { pid: pidOf('pid'), ipc: pidOf('ipc'), uts: pidOf('uts'), cgroup: pidOf('cgroup'), time: pidOf('time') };

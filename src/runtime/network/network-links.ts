@@ -170,7 +170,7 @@ export class NetworkLinks {
   async #linksOf(attached: readonly Attached[], { index, names }: Free): Promise<readonly EndpointLink[]> {
     const taken = new Set([...names, ...attached.map(({ attachment }) => attachment.interfaceName)]);
     const named = attached.map((one, at) => {
-      let number = at;
+      let number = 0;
       while (taken.has(`eth${number}`)) number++;
       const name = one.attachment.interfaceName === '' ? `eth${number}` : one.attachment.interfaceName;
       taken.add(name);
