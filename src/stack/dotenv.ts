@@ -8,23 +8,25 @@ export type EnvFormat = 'compose' | 'raw';
 
 export interface EnvOptions {
   readonly format?: EnvFormat;
+  /** A value without a name, as `=====` is, counts for nothing; else it is a mistake: no process can have it. */
+  readonly nameless?: boolean;
   /** What earlier files said; asked last. */
   readonly earlier?: Lookup;
 }
 
 /**
- * Reads an env file as the Compose Specification says (`env_file`): `KEY=v`, `export KEY=v`, `KEY: v`, a bare `KEY` that is
- * inherited from `lookup` (left out where that has none), quotes that may span lines, comments after a blank. Variables come
- * from `lookup` first, then from earlier lines, then from `earlier`. Mistakes stand at their line of this file.
+ * Reads an env file as the Compose Specification says (`env_file`), and docker compose reads it: `KEY=v`, `export KEY=v`, `KEY: v`, a bare `KEY` that is
+ * inherited from `lookup` (left out where that has none), quotes that may span lines and after which a line goes on. A comment begins at the start of a line, and after a
+ * blank that follows a value: in `KEY= # c` it is the value. Variables come from `lookup` first, then from earlier lines, then from `earlier`. Mistakes stand at their line of this file.
  */
-export function parseEnvFile(file: string, text: string, lookup: Lookup, mistakes: Mistakes, { format = 'compose', earlier = () => undefined }: EnvOptions = {}): Map<string, string> {
+export function parseEnvFile(file: string, text: string, lookup: Lookup, mistakes: Mistakes, { format = 'compose', earlier = () => undefined, nameless = false }: EnvOptions = {}): Map<string, string> {
   const source = new SourceText(file, text);
   const nul = text.indexOf('\0');
   if (nul >= 0) {
     mistakes.add({ source, offset: nul }, 'expected text, got a NUL byte');
     return new Map();
   }
-  return format === 'raw' ? rawLines(source, lookup, mistakes) : new EnvReader(source, lookup, earlier, mistakes).read();
+  return format === 'raw' ? rawLines(source, lookup, mistakes) : new EnvReader(source, lookup, earlier, mistakes, nameless).read();
 }
 
 function rawLines(source: SourceText, lookup: Lookup, mistakes: Mistakes): Map<string, string> {
@@ -47,16 +49,21 @@ function rawLines(source: SourceText, lookup: Lookup, mistakes: Mistakes): Map<s
   return found;
 }
 
+/** Blanks that do not end a line. */
+const BLANKS = /[\t\v\f\r \x85\xA0]*/y;
+
 class EnvReader {
   readonly #source: SourceText;
   readonly #text: string;
   readonly #lookup: Lookup;
   readonly #earlier: Lookup;
   readonly #mistakes: Mistakes;
+  readonly #nameless: boolean;
   readonly #found = new Map<string, string>();
   #at = 0;
 
-  constructor(source: SourceText, lookup: Lookup, earlier: Lookup, mistakes: Mistakes) {
+  constructor(source: SourceText, lookup: Lookup, earlier: Lookup, mistakes: Mistakes, nameless: boolean) {
+    this.#nameless = nameless;
     this.#source = source;
     this.#text = source.text;
     this.#mistakes = mistakes;
@@ -67,7 +74,7 @@ class EnvReader {
   read(): Map<string, string> {
     if (this.#text.startsWith('\uFEFF')) this.#at = 1;
     for (;;) {
-      this.#skip(/[\s]*/y);
+      this.#skip(/[\s\x85]*/y);
       if (this.#at >= this.#text.length) return this.#found;
       if (this.#text[this.#at] === '#') this.#skip(/[^\n]*/y);
       else this.#statement();
@@ -76,12 +83,13 @@ class EnvReader {
 
   #statement(): void {
     const start = this.#at;
-    this.#skip(/export[ \t]+/y);
-    const key = this.#skip(/[\p{L}\p{N}_.\-[\]]+/uy);
-    this.#skip(/[ \t]*/y);
+    this.#skip(/export[\t\f\r ]+/y);
+    const key = this.#skip(/[\p{L}\p{N}_.\-[\]\t\v\f\r \x85\xA0]*/uy).trim();
     const next = this.#text[this.#at];
-    if (key === '' || (next !== undefined && next !== '=' && next !== ':' && next !== '\n' && next !== '\r' && next !== '#')) {
-      this.#skip(/[^\n]*/y);
+    const isAssigned = next === '=' || next === ':';
+    if (key.includes(' ') || key === '' && !isAssigned || next !== undefined && next !== '\n' && !isAssigned) {
+      const rest = this.#skip(/[^\n]*/y);
+      if (this.#nameless && key !== '' && next === undefined && rest === '') return;
       this.#mistakes.add({ source: this.#source, offset: start }, `expected KEY=value, got ${JSON.stringify(this.#text.slice(start, this.#at).trimEnd().slice(0, 60))}`);
       return;
     }
@@ -90,24 +98,27 @@ class EnvReader {
       this.#mistakes.add({ source: this.#source, offset: start }, 'key "__proto__" cannot be used; choose another name');
       return;
     }
-    if (next !== '=' && next !== ':') {
+    if (!isAssigned) {
       const inherited = this.#lookup(key) ?? this.#earlier(key);
       if (inherited !== undefined) this.#found.set(key, inherited);
-      this.#skip(/[^\n]*/y);
       return;
     }
     this.#at++;
-    this.#skip(/[ \t]*/y);
+    this.#skip(BLANKS);
     const value = this.#value();
-    if (value !== null) this.#found.set(key, value);
+    if (key === '') {
+      if (!this.#nameless) this.#mistakes.add({ source: this.#source, offset: start }, `expected KEY=value, got ${JSON.stringify(this.#text.slice(start, this.#at).trimEnd().slice(0, 60))}`);
+    } else if (value !== null) this.#found.set(key, value);
   }
 
+  /** What comes after a closing quote is read as what comes next. */
   #value(): string | null {
     const start = this.#at;
     const quote = this.#text[start];
     if (quote !== '"' && quote !== "'") {
-      const line = this.#skip(/[^\n]*/y).replace(/(^|\s)#.*$/, '').trim();
-      return this.#fill(line, start);
+      const line = this.#skip(/[^\n]*/y);
+      const comment = line.indexOf(' #');
+      return this.#fill((comment < 0 ? line : line.slice(0, comment)).replace(/[\s\x85]+$/, ''), start);
     }
     const end = closingQuote(this.#text, start);
     if (end < 0) {
@@ -117,10 +128,6 @@ class EnvReader {
     }
     const inside = this.#text.slice(start + 1, end);
     this.#at = end + 1;
-    const rest = this.#skip(/[^\n]*/y).trim();
-    if (rest !== '' && !rest.startsWith('#')) {
-      this.#mistakes.add({ source: this.#source, offset: end + 1 }, `expected the end of the line after the closing ${quote}, got ${JSON.stringify(rest.slice(0, 60))}`);
-    }
     return quote === "'" ? inside.replaceAll("\\'", "'") : this.#fill(unescape(inside), start);
   }
 
@@ -152,10 +159,11 @@ function closingQuote(text: string, start: number): number {
 
 const escapes: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"', $: '$$' };
 
-/** Escapes inside double quotes; `\0123` is octal, an unknown one stays as it is, `\$` is a dollar sign for the template. */
+/** Escapes inside double quotes; `\0123` is octal, of three digits; an unknown one stays as it is, `\$` is a dollar sign for the template. */
 function unescape(text: string): string {
-  return text.replace(/\\(?:0([0-7]{1,3})|([\s\S]))/g, (whole, octal: string | undefined, letter: string | undefined) => {
-    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
-    return escapes[letter ?? ''] ?? whole;
+  return text.replace(/\\(?:0(\d{0,3})|([\s\S]))/g, (whole, octal: string | undefined, letter: string | undefined) => {
+    if (octal === undefined) return escapes[letter ?? ''] ?? whole;
+    if (octal === '') return '\\';
+    return /^[0-3][0-7]{2}$/.test(octal) ? String.fromCharCode(Number.parseInt(octal, 8)) : `\\${octal}`;
   });
 }

@@ -181,7 +181,7 @@ function readEnvironment(input: LoadInput, mistakes: Mistakes): Environment {
   const own = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
   for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
     const text = readOr('', input.read, file, (message) => { mistakes.addFile(file, message); });
-    if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name) })) fromFiles.set(key, value);
+    if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name), nameless: true })) fromFiles.set(key, value);
     else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
   }
   return Object.assign((name: string) => own(name) ?? fromFiles.get(name), { names: [...fromFiles.keys()] });
@@ -222,7 +222,7 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
 
 function chosenProfiles(input: LoadInput, environment: Lookup): readonly string[] {
   if (input.profiles.length > 0) return input.profiles;
-  return (environment('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '');
+  return (environment('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim()); // none: that of no name, as docker compose has it
 }
 
 /** A service that is named brings the profiles that it is of, unless it is active without. */

@@ -225,7 +225,7 @@ export class StackReader {
     const asked = texts(child(item, 'env_file')).map(({ value, place }) => ({ file: resolve(at.folder, value), place }));
     for (const { file, place } of asked.length > 0 ? asked : [{ file: `${folder}/.env`, place: null }]) {
       const content = readOr('', read, file, (message) => { if (place === null) mistakes.addFile(file, message); else mistakes.add(place, `include: ${message}`); });
-      if (content !== null) for (const [name, value] of parseEnvFile(file, content, lookup, mistakes)) variables.set(name, value);
+      if (content !== null) for (const [name, value] of parseEnvFile(file, content, lookup, mistakes, { nameless: true })) variables.set(name, value);
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }
     const tree = this.stack(files, folder, lookup, chain);

@@ -200,6 +200,12 @@ describe('profiles', () => {
     expect([services([]), services(['b']), services(['b'], ['p']), services(['a', 'toString']), services(['d'], ['p'])]).toEqual([['a'], ['a', 'b', 'c'], ['a', 'b'], ['a'], ['a', 'b', 'd']]);
   });
 
+  test('that of no name is active where none is chosen, as docker compose has it', () => {
+    const of = 'services:\n  a: { image: a, profiles: ["", p] }\n  b: { image: b, profiles: [q] }\n';
+    const services = (profiles: readonly string[], variable?: string): readonly string[] => Object.keys(projectOf(of, { profiles, environment: variable === undefined ? {} : { COMPOSE_PROFILES: variable } }).services);
+    expect([services([]), services(['q']), services([], 'q'), services([], 'q,')]).toEqual([['a'], ['b'], ['b'], ['a', 'b']]);
+  });
+
   const text = 'services:\n  a: { image: a }\n  b: { image: b, profiles: [debug], depends_on: [a] }\n  c: { image: c, depends_on: { b: { condition: service_started, required: false } } }\n';
   test.each<[readonly string[], string | undefined, string[]]>([[[], undefined, ['a', 'c']], [['debug'], undefined, ['a', 'b', 'c']], [['*'], undefined, ['a', 'b', 'c']], [[], 'x,debug', ['a', 'b', 'c']]])(
     '%j, COMPOSE_PROFILES %s', (profiles, variable, names) => {
