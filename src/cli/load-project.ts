@@ -10,6 +10,7 @@ import { locateRemote } from './locate-remote.ts';
 import type { StackOptions } from './options.ts';
 import { printable } from './printable.ts';
 import { projectFolderOf, STANDARD_INPUT, stackFilesOf } from './project-name.ts';
+import { utf8Text } from './utf8-text.ts';
 
 /** The stack file has mistakes; each has been printed on a line of its own. */
 export class MistakesFound extends BayplanError {
@@ -78,7 +79,7 @@ export function readText(path: string, seen: Seen = new Set()): string | null {
   if (bytes === null) return null;
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(2, bytes.length - bytes.length % 2)).swap16().toString('utf16le');
-  return bytes.toString('utf8');
+  return utf8Text(bytes);
 }
 
 /** Python's environments are folders called `.env`; they hold no variables. */

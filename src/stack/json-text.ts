@@ -29,8 +29,9 @@ function write(value: Printed, indent: string): string {
   return JSON.stringify(value);
 }
 
+/** Half of a surrogate pair, which a byte that is no UTF-8 was read as, is U+FFFD to docker compose. */
 function text(value: string): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(/(?<=[^\\](?:\\\\)*)\\ud[89a-f]../g, '\\ufffd').replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** A date as RFC 3339 has it, without a fraction where there is none. */

@@ -23,12 +23,16 @@ const deepest = 200;
 
 const coreTag = 'tag:yaml.org,2002:';
 
-/** What YAML takes in no place; U+FFFD is what bytes that are no UTF-8 were read as. */
-const noText = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff]/;
+/** What YAML takes in no place; half of a surrogate pair is what bytes that are no UTF-8 were read as. */
+const noText = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+function isHalf(char: string): boolean {
+  return char >= '\ud800' && char <= '\udfff';
+}
 
 function characterName(char: string): string {
   if (char === '\0') return 'a NUL byte';
-  return char === '\ufffd' ? 'bytes that are none; save the file as UTF-8' : `the control character U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  return isHalf(char) ? 'bytes that are none; save the file as UTF-8' : `the control character U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 /**
@@ -43,7 +47,7 @@ export function parseFile(file: string, text: string, mistakes: Mistakes): reado
   }
   const wrong = noText.exec(text);
   if (wrong !== null) {
-    mistakes.add({ source, offset: wrong.index }, `expected ${wrong[0] === '\ufffd' ? 'UTF-8' : 'text'}, got ${characterName(wrong[0])}`);
+    mistakes.add({ source, offset: wrong.index }, `expected ${isHalf(wrong[0]) ? 'UTF-8' : 'text'}, got ${characterName(wrong[0])}`);
     return [];
   }
   const bracket = tooManyBrackets(text);

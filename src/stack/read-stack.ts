@@ -1,4 +1,4 @@
-import { dirname, relative, resolve } from 'node:path/posix';
+import { dirname, isAbsolute, relative, resolve } from 'node:path/posix';
 import { parseEnvFile } from './dotenv.ts';
 import { interpolate } from './interpolate.ts';
 import { shapeHint, topHint } from './hints.ts';
@@ -252,9 +252,9 @@ function fillNames(stack: Tree, variables: ReadonlyMap<string, string>): Tree {
 
 interface Standing { readonly file: string; readonly folder: string; readonly lookup: Lookup }
 
-/** A home folder's path stays for the last pass, which knows the home. */
+/** A home folder's path stays for the last pass, which knows the home; an absolute one as it was written. */
 function absolute(folder: string, path: string): string {
-  return path.startsWith('~') ? path : resolve(folder, path);
+  return path.startsWith('~') || isAbsolute(path) ? path : resolve(folder, path);
 }
 
 function texts(tree: Tree | undefined): { value: string; place: Place }[] {

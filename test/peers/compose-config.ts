@@ -1,20 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { followLink } from '../../src/cli/follow-link.ts';
+import { readText } from '../../src/cli/load-project.ts';
 import { configJson, configYaml, formatMistake, loadStack } from '../../src/stack/index.ts';
 import { compose, environment } from './docker-compose.ts';
 
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
 /** How `config` of these files differs from docker compose's; null: the same text, in JSON and YAML (then `accepted` is told), or both refuse. */
 export async function difference(files: readonly string[], formats: readonly ('json' | 'yaml')[] = ['json', 'yaml'], accepted: () => void = () => undefined, profiles: readonly string[] = []): Promise<string | null> {
-  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles, envFiles: null, read, followLink });
+  const { project, mistakes } = loadStack({ files, workingDir: dirname(files[0] ?? '/'), projectName: null, environment, profiles, envFiles: null, read: readText, followLink });
   for (const format of formats) {
     const { out, err } = await compose([...files.flatMap((file) => ['-f', file]), ...profiles.flatMap((profile) => ['--profile', profile]), 'config', '--format', format]);
     if (out === null) return project === null ? null : `accepted here, refused there: ${lastLine(err)}`;

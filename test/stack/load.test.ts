@@ -140,13 +140,13 @@ describe('extends', () => {
     const text = 'include: [sub/inc.yaml]\nservices:\n  a: { extends: { file: sub/base.yaml, service: b } }\n';
     const files = {
       '/app/sub/base.yaml': 'services:\n  b: { image: x, build: { context: ., additional_contexts: { r: ../r, d: "docker-image://d" } }, volumes: ["./d:/d", "../u:/u:ro"] }\n',
-      '/app/sub/inc.yaml': 'services:\n  i: { image: x, volumes: ["vol:/v", "./e:/e"] }\nvolumes: { vol: { driver: local, driver_opts: { type: none, o: bind, device: ./dev } } }\n',
+      '/app/sub/inc.yaml': 'services:\n  i: { image: x, volumes: ["vol:/v", "./e:/e", "/f/../g/:/g"] }\nvolumes: { vol: { driver: local, driver_opts: { type: none, o: bind, device: ./dev } } }\n',
     };
     const seen = (project: Project): unknown => ({
       contexts: project.services['a']?.build?.additional_contexts, context: project.services['a']?.build?.context, mounts: [...project.services['a']?.volumes ?? [], ...project.services['i']?.volumes ?? []].map(({ source }) => source), device: project.volumes['vol']?.driver_opts?.['device'],
     });
-    expect(seen(projectOf(text, {}, files))).toEqual({ contexts: { r: '/app/r', d: 'docker-image://d' }, context: '/app/sub', mounts: ['/app/sub/d', '/app/u', 'vol', '/app/sub/e'], device: '/app/sub/dev' });
-    expect(seen(projectOf(text, { without: new Set(['paths']) }, files))).toEqual({ contexts: { r: 'r', d: 'docker-image://d' }, context: 'sub', mounts: ['sub/d', 'u', 'vol', 'sub/e'], device: 'sub/dev' });
+    expect(seen(projectOf(text, {}, files))).toEqual({ contexts: { r: '/app/r', d: 'docker-image://d' }, context: '/app/sub', mounts: ['/app/sub/d', '/app/u', 'vol', '/app/sub/e', '/f/../g/'], device: '/app/sub/dev' });
+    expect(seen(projectOf(text, { without: new Set(['paths']) }, files))).toEqual({ contexts: { r: 'r', d: 'docker-image://d' }, context: 'sub', mounts: ['sub/d', 'u', 'vol', 'sub/e', '/f/../g/'], device: 'sub/dev' });
   });
 
   test('its mistakes', () => {
