@@ -8,6 +8,7 @@ import { contentSources } from './contents.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { withoutTags } from './merge.ts';
 import { Mistakes, TooManyMistakes } from './mistake.ts';
+import { checkUnfilled } from './check-unfilled.ts';
 import type { Mistake } from './mistake.ts';
 import { suggest } from './nearest.ts';
 import { normalizeService } from './normalize.ts';
@@ -85,6 +86,8 @@ export function loadStack(input: LoadInput): LoadResult {
   return { project: mistakes.count === 0 ? project : null, mistakes: mistakes.all(), warnings: [...warnings.values()] };
 }
 
+const EMPTY = 'expected a mapping with "services", got an empty file; begin with "services:"';
+
 /** Nobody reads more; one that makes files does the same wrong thing everywhere. */
 const MOST_MISTAKES = 1000;
 /** Two whole ranges: a line of a file can mean 65,535 ports, and a file have many lines. */
@@ -118,10 +121,13 @@ function loadTree(input: LoadInput, mistakes: Mistakes): RawResult {
   const environment = readEnvironment(input, mistakes);
   const reader = new StackReader({ read: input.read, mistakes, warn: () => undefined, raw: true, relative: input.without?.has('paths') === true, ...(input.locate === undefined ? {} : { locate: input.locate }) });
   for (const file of input.files) if (reader.documents(file) === null) mistakes.addFile(file, 'the file does not exist');
-  const name = chooseName(input, reader, environment, mistakes);
+  const name = chooseName(input, reader, environment, mistakes, true);
   const merged = mistakes.count > 0 ? null : reader.stack(input.files, input.workingDir, environment);
+  if (merged === null && mistakes.count === 0) mistakes.addFile(input.files[0] ?? input.workingDir, EMPTY);
   if (merged === null || mistakes.count > 0) return { model: null, variables: [], mistakes: mistakes.all() };
   const tree = withoutTags(merged);
+  checkUnfilled(tree, mistakes);
+  if (mistakes.count > 0) return { model: null, variables: [], mistakes: mistakes.all() };
   const resolve = (path: string): string => input.without?.has('paths') === true ? path : resolvePath(path, input.workingDir, environment('HOME'));
   const resolveLink = (path: string): string => input.without?.has('paths') === true ? path : (input.followLink ?? ((it) => it))(resolve(path));
   return { model: rawModel(tree, { name, resolve, resolveLink, normalize: input.without?.has('normalize') !== true }), variables: variablesOf(tree), mistakes: [] };
@@ -134,7 +140,7 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   for (const file of input.files) {
     const documents = reader.documents(file);
     if (documents === null) mistakes.addFile(file, 'the file does not exist');
-    else if (documents.length === 0 && mistakes.count === 0 && input.files.length === 1) mistakes.addFile(file, 'expected a mapping with "services", got an empty file; begin with "services:"');
+    else if (documents.length === 0 && mistakes.count === 0 && input.files.length === 1) mistakes.addFile(file, EMPTY);
   }
   if (mistakes.count > 0) return null;
 
@@ -195,7 +201,7 @@ function environmentOf(input: LoadInput, environment: Environment): Record<strin
 }
 
 /** `-p`, else COMPOSE_PROJECT_NAME, else the last `name:`, else the folder's name. */
-function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, mistakes: Mistakes): string {
+function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, mistakes: Mistakes, raw = false): string {
   const check = (name: string, add: (message: string) => void): string => {
     const message = projectNameMistake(name);
     if (message !== null) add(message);
@@ -212,7 +218,7 @@ function chooseName(input: LoadInput, reader: StackReader, environment: Lookup, 
   const names = input.files.flatMap((file) => reader.documents(file) ?? []).map((document) => child(document, 'name'));
   const last = names.filter((node): node is Leaf => node?.kind === 'leaf' && typeof node.value === 'string' && node.text !== '').at(-1);
   if (last !== undefined) {
-    const filled = fillTemplate(last.text, environment, () => undefined);
+    const filled = raw ? { text: last.text, problem: null } : fillTemplate(last.text, environment, () => undefined);
     const name = normalizeProjectName(filled.text);
     if (name === '' && filled.problem === null) mistakes.add(last.at, `name: expected a project name of lower-case letters, digits, "_" and "-" that starts with a letter or digit, got ${JSON.stringify(filled.text)}`);
     return name;

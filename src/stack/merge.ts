@@ -1,4 +1,4 @@
-import { portKey } from './short-forms.ts';
+import { isNumbered, portKey } from './short-forms.ts';
 import { parsePortSpec } from './port-spec.ts';
 import { child, dict, leaf, list, textOf, withChild } from './tree.ts';
 import type { Dict, Entry, List, Tree } from './tree.ts';
@@ -16,7 +16,7 @@ export interface Rule {
 }
 
 const replaced: Rule = { how: (_base, over) => over };
-const pairwise: Rule = { how: (base, over) => mergeTrees(pairsToDict(base), pairsToDict(over), {}) };
+const pairwise: Rule = { how: (base, over) => asPairs(mergeTrees(inOrder(pairsToDict(base)), inOrder(pairsToDict(over)), {})) };
 /** A string or a list. */
 const appended: Rule = { how: (base, over) => list([...itemsOf(base), ...itemsOf(over)], over.at) };
 /** A string or a list; appended, each value once. What stands before a "=" tells them apart. */
@@ -169,18 +169,29 @@ function targetOf(item: Tree): string | undefined {
 function portOf(item: Tree): string | undefined {
   if (item.kind === 'leaf') {
     const found = parsePortSpec(textOf(item));
-    return typeof found === 'string' ? undefined : found.map(portKey).join();
+    return typeof found === 'string' ? undefined : found.map((port) => portKey(port, false)).join();
   }
   const target = textAt(item, 'target');
   if (target === undefined) return undefined;
   const published = textAt(item, 'published');
   const address = textAt(item, 'host_ip');
-  return portKey({ target: Number(target), protocol: textAt(item, 'protocol') ?? 'tcp', ...(published === undefined ? {} : { published }), ...(address === undefined ? {} : { host_ip: address }) });
+  return portKey({ target: Number(target), protocol: textAt(item, 'protocol') ?? 'tcp', ...(published === undefined ? {} : { published }), ...(address === undefined ? {} : { host_ip: address }) }, isNumbered(item));
 }
 
 function hostItems(tree: Tree): readonly Tree[] {
   if (tree.kind !== 'dict') return itemsOf(tree);
   return [...tree.entries].flatMap(([host, entry]) => itemsOf(entry.value).map((item) => item.kind === 'leaf' ? leaf(`${host}=${textOf(item)}`, item.at) : item));
+}
+
+function asPairs(tree: Tree): Tree {
+  return tree.kind === 'dict' ? { ...tree, pairs: true } : tree;
+}
+
+/** A mapping's pairs as docker compose lists them: sorted. A list's stay. */
+function inOrder(tree: Tree): Tree {
+  if (tree.kind !== 'dict' || tree.pairs === true) return tree;
+  const text = ([key, { value }]: [string, Entry]): string => value.kind === 'leaf' && value.value !== null ? `${key}=${textOf(value)}` : key;
+  return { ...tree, entries: new Map([...tree.entries].map((entry) => ({ entry, text: text(entry) })).sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)).map(({ entry }) => entry)) };
 }
 
 /** `["K=v", "K"]` as a mapping. */
@@ -193,7 +204,7 @@ export function pairsToDict(tree: Tree): Tree {
     if (equals < 0) entries.set(text, { key: item.at, value: leaf(null, item.at) });
     else entries.set(text.slice(0, equals), { key: item.at, value: leaf(text.slice(equals + 1), item.at) });
   }
-  return dict(entries, tree.at);
+  return { ...dict(entries, tree.at), pairs: true };
 }
 
 function namesToDict(tree: Tree, condition: string | null): Tree {

@@ -229,8 +229,9 @@ export class StackReader {
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }
     const tree = this.stack(files, folder, lookup, chain);
+    // Its name and extensions are its own; ours is not.
     const rebased = tree === null ? null : fillNames(rebaseStack(tree, (path) => this.#rebased(folder, at.folder, path)), variables);
-    return rebased?.kind === 'dict' ? withChild(rebased, 'name', null) : rebased;
+    return rebased?.kind !== 'dict' ? rebased : { ...rebased, entries: new Map([...rebased.entries].filter(([key]) => key !== 'name' && (!key.startsWith('x-') || key === 'x-bayplan'))) };
   }
 }
 

@@ -180,14 +180,21 @@ const shortPort: Shape<readonly PortConfig[]> = {
 };
 
 /** Ports in long form, ranges expanded, each once. */
-export const ports: Shape<readonly PortConfig[]> = converted(listOf(longOrShort(longPort, shortPort)), (found) => {
-  const byKey = new Map(found.flat().map((port) => [portKey(port), port]));
+export const ports: Shape<readonly PortConfig[]> = converted(listOf(longOrShort(longPort, shortPort)), (found, tree) => {
+  const items = tree.kind === 'list' ? tree.items : [];
+  const byKey = new Map(found.flatMap((several, index) => several.map((port) => [portKey(port, isNumbered(items[index])), port])));
   return [...byKey.values()];
 });
 
+/** Whether a long port has its host port as a number: to docker compose that is another one than the same as text. */
+export function isNumbered(item: Tree | undefined): boolean {
+  const published = child(item, 'published');
+  return published?.kind === 'leaf' && typeof published.value === 'number';
+}
+
 /** What makes two ports the same: address, host port, container port, protocol. */
-export function portKey(port: PortConfig): string {
-  return `${port.host_ip ?? '0.0.0.0'}:${port.published ?? ''}:${String(port.target)}/${port.protocol ?? 'tcp'}`;
+export function portKey(port: PortConfig, numbered: boolean): string {
+  return `${port.host_ip ?? '0.0.0.0'}:${numbered ? '#' : ''}${port.published ?? ''}:${String(port.target)}/${port.protocol ?? 'tcp'}`;
 }
 
 const octalText = parsed('an octal mode such as 0444', (value) => /^[+-]?[0-7]+$/.test(value) ? Number.parseInt(value, 8) : undefined, text);

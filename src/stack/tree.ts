@@ -33,6 +33,8 @@ export interface Dict {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly at: Place;
   readonly tag: Tag;
+  /** Two files' pairs laid one over the other: docker compose has a list of `KEY=VALUE` from then on, which a model whose variables are not filled in shows. */
+  readonly pairs?: true;
 }
 
 export interface Entry {

@@ -163,6 +163,8 @@ describe('include', () => {
   test('merges below the including file, with the included folder and .env', () => {
     const text = 'include: [sub/compose.yaml]\nservices:\n  db: { user: me }\n';
     const files = { '/app/sub/compose.yaml': 'services:\n  db: { image: "$IMAGE", volumes: ["./d:/d"], user: other }\n', '/app/sub/.env': 'IMAGE=db' };
+    expect(projectOf('include: [sub/compose.yaml]\nx-a: 1\n', {}, { '/app/sub/compose.yaml': 'name: other\nx-b: 2\nservices: { a: { image: a, x-c: 3 } }\n' })).toMatchObject({ name: 'app', extensions: { 'x-a': 1 }, services: { a: { 'x-c': 3 } } });
+    expect(mistakesOf('include: [sub/compose.yaml]\n', {}, { '/app/sub/compose.yaml': 'servics: {}\n' })).toEqual([expect.stringContaining('/app/sub/compose.yaml:1:1: unknown key "servics"')]);
     expect(projectOf(text, {}, files).services['db']).toMatchObject({ image: 'db', user: 'me', volumes: [{ source: '/app/sub/d' }] });
   });
 
@@ -258,6 +260,11 @@ test('text in quotes goes on in lines that are indented less, as docker compose 
   const project = projectOf('services:\n  a:\n    image: x\n    command: "foo \\"a # b\\" #\n  bar"\n    user: \'it\'\'s\n\n b\'\n    labels:\n      - "a=b\nc"\n      - d="e\n    environment:\n      LONG: "one\n\n  two \\\n three"\n    hostname: h\n');
   expect(project.services['a']).toMatchObject({ command: ['foo', 'a # b', '#', 'bar'], user: 'it\'s\nb', labels: { 'a': 'b c', 'd': '"e' }, environment: { LONG: 'one\ntwo three' }, hostname: 'h' });
   expect(mistakesOf('services:\n  a:\n    image: "x\n    user: y\n')[0]).toContain('/app/compose.yaml:3:');
+});
+
+test('a host port that is a number is another than the same as text, as docker compose has it', () => {
+  const { services } = projectOf('services:\n  a: { image: x, ports: ["80:80", { target: 80, published: 80, mode: host }, { target: 81, published: "81", mode: host }, "81:81"] }\n');
+  expect(services['a']?.ports?.map(({ mode, published }) => `${String(mode)} ${String(published)}`)).toEqual(['ingress 80', 'host 80', 'ingress 81']);
 });
 
 test('what a service takes out that extends another goes from the file before too', () => {
