@@ -1,3 +1,4 @@
+import { BayplanError } from '../state/bayplan-error.ts';
 import type { PlanFile } from '../state/plan-file.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
@@ -10,13 +11,14 @@ interface ApplyOptions extends StackOptions { readonly wait?: boolean; readonly 
 
 export const addApply: AddCommand = (program, cli, ends) => {
   program.command('apply').description('carry out a plan that `plan -o FILE` has kept; refused where the stack has changed since')
-    .argument('<file>', 'the plan')
+    .argument('<file>', 'the plan; - is standard input')
     .option('--wait', 'wait until the services are healthy, or have ended well')
     .option('--progress <how>', 'how to show what is done: auto, tty, plain, json or quiet', progressMode, 'auto')
     .action(ends(async (file: string, _own: ApplyOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ApplyOptions>();
       const { readPlanFile } = await import('./plan-file.ts');
       const { stack, revision, digest, request, load } = readPlanFile(file, cli.cwd);
+      if ((options.projectName ?? stack) !== stack) throw new BayplanError('bad-request', `${file} is a plan for stack ${stack}, not for ${String(options.projectName)}: leave out -p, or make the plan anew`);
       const bytes = await bytesOf(request, load, options, cli);
       const view = passView(options.progress, cli);
       try {

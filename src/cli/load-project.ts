@@ -5,6 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { statOf } from '../state/stat-of.ts';
 import type { Cli } from './cli.ts';
 import { envFilesOf } from './dot-env-variable.ts';
+import { isEndless } from './endless.ts';
 import { followLink } from './follow-link.ts';
 import { locateRemote } from './locate-remote.ts';
 import type { StackOptions } from './options.ts';
@@ -85,12 +86,6 @@ export function readText(path: string, seen: Seen = new Set()): string | null {
 /** Python's environments are folders called `.env`; they hold no variables. */
 function isFolder(path: string): boolean {
   return statOf(path)?.isDirectory() === true;
-}
-
-/** Whether a file would fill the memory. */
-function isEndless(path: string): boolean {
-  const stat = statOf(path);
-  return stat !== undefined && path !== '/dev/null' && (stat.isCharacterDevice() || stat.isBlockDevice() || stat.size > 64 * 2 ** 20);
 }
 
 /** Null: there is no such file. */

@@ -1,28 +1,42 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { PLAN_FILE_VERSION, PlanFile } from '../state/plan-file.ts';
+import { statOf } from '../state/stat-of.ts';
+import { isEndless } from './endless.ts';
 
-/** Keeps a plan, readable for its owner alone, also where a file of that name is there already. */
+/** Keeps a plan, readable for its owner alone, also where a file of that name is there already. A link stays one, and what is no file, such as /dev/stdout, is written into. */
 export function writePlanFile(file: string, plan: PlanFile, folder: string): void {
-  const path = resolve(folder, file);
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const text = `${JSON.stringify(plan, null, 2)}\n`;
   try {
-    writeFileSync(temporary, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    renameSync(temporary, path);
+    const there = statOf(resolve(folder, file));
+    if (there === undefined) replace(resolve(folder, file), text);
+    else if (there.isFile()) replace(realpathSync(resolve(folder, file)), text);
+    else writeFileSync(resolve(folder, file), text);
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new BayplanError('unwritable', `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-/** Throws a BayplanError that says what is wrong with the file. */
+function replace(path: string, text: string): void {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** `-` is standard input. Throws a BayplanError that says what is wrong with the file. */
 export function readPlanFile(file: string, folder: string): PlanFile {
   let value: unknown;
+  if (file !== '-' && isEndless(resolve(folder, file))) throw new BayplanError('unreadable', `cannot read ${file}: it is a device, or too large to be a plan`);
   try {
-    value = JSON.parse(readFileSync(resolve(folder, file), 'utf8'));
+    value = JSON.parse(readFileSync(file === '-' ? 0 : resolve(folder, file), 'utf8'));
   } catch (error) {
     if (error instanceof SyntaxError) throw new BayplanError('bad-plan', `${file} is no plan: it is not JSON; make one with \`plan -o FILE\``);
     throw new BayplanError('unreadable', `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
