@@ -9,10 +9,10 @@ import type { PassOptions } from '../state/pass-options.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import type { Desired, State } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { objections } from './objections.ts';
 import { actualState } from './observe.ts';
 import { type PassMark, PassMarks } from './pass-marks.ts';
 import { SettledEnds } from './settled-ends.ts';
-import { takenPorts } from './taken-ports.ts';
 
 /** Steps of one stack that run at the same time. */
 const CONCURRENCY = 16;
@@ -21,7 +21,7 @@ const CONCURRENCY = 16;
 export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 
 /** What a pass over a stack does, and on whose behalf it asks registries. */
-export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where a port that is to be published is another's. */ readonly wary?: boolean }
+export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where something speaks against it (objections.ts). */ readonly wary?: boolean }
 
 /** What a pass was to make of a stack. `revision` null: of what is kept nowhere. */
 export interface Unfinished { readonly desired: Desired; readonly revision: number | null; readonly options: PassOptions }
@@ -124,7 +124,7 @@ export class StackPasses {
         await ends.settle();
         return await this.observe(name, desired);
       },
-      executor: this.#executor(credentials), ...(wary ? { objections: (made) => takenPorts(this.#parts, made) } : {}),
+      executor: this.#executor(credentials), ...(wary ? { objections: (made) => objections(this.#parts, made) } : {}),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent }).finally(() => {
       const left = (this.#asked.get(key) ?? 1) - 1;
       if (left > 0) this.#asked.set(key, left);

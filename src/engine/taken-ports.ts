@@ -23,7 +23,7 @@ export async function refuseTakenPorts({ containers, networks }: PortWorld, { id
 }
 
 /**
- * Who has what a plan would publish, a line for each container that would be made, started or changed for it: known before any network or container is. A one-off is started as soon as it is made.
+ * Who has what a plan would publish, or which of its addresses are not this host's, a line for each container that would be made, started or changed for it: known before any network or container is. A one-off is started as soon as it is made.
  */
 export async function takenPorts(world: PortWorld, { steps }: Plan): Promise<readonly string[]> {
   const made = new Map(steps.flatMap((step) => (step.action === 'create-container' ? [[step.args.name, step.args] as const] : [])));
@@ -42,7 +42,7 @@ export async function takenPorts(world: PortWorld, { steps }: Plan): Promise<rea
     const id = made.has(args.name) ? '' : there?.status?.id ?? '';
     const ports = changed.get(args.name)?.ports ?? spec.ports;
     await refuseTakenPorts(world, { id, identity, spec: { ...spec, ports } }, (network) => coming.get(network) ?? world.networks.spec(network)).catch((error: unknown) => {
-      if (!(error instanceof BayplanError && error.code === 'port-taken')) throw error;
+      if (!(error instanceof BayplanError && (error.code === 'port-taken' || error.code === 'bad-request'))) throw error;
       lines.push(`${step}: ${error.message}`);
     });
   }

@@ -8,6 +8,9 @@ export interface Machine {
   readonly oomScoreAdj: number;
   /** Version 2 of cgroups alone, without any hierarchy of version 1. */
   readonly cgroupV2: boolean;
+  /** Numbers of its processors and memory nodes, as `0-2,7`; '': not known. */
+  readonly processors: string;
+  readonly memoryNodes: string;
 }
 
 const CAP_SYS_RESOURCE = 24n;
@@ -18,7 +21,13 @@ export function readMachine(): Machine {
     mayRaise: (BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE & 1n) === 1n,
     oomScoreAdj: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
     cgroupV2: existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    processors: numbers('cpu'), memoryNodes: numbers('node'),
   };
+}
+
+function numbers(kind: 'cpu' | 'node'): string {
+  const path = `/sys/devices/system/${kind}/online`;
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
 }
 
 /** The least oom_score_adj that a container can have. */

@@ -43,6 +43,17 @@ export const DEVICE_RULE = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
 /** The kernel's least quota is 1 ms, and 100 ms the period. */
 const LEAST_CPUS = 0.01;
 
+/** Docker's; with much less no container gets through its own set-up. */
+const LEAST_MEMORY = 6 * 2 ** 20;
+
+/** As `0-2,7`. */
+function isNumberList(text: string): boolean {
+  return text === '' || text.split(',').every((part) => {
+    const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+    return first !== '' && Number(first) <= Number(last);
+  });
+}
+
 function resourceProblems({ memory, memoryReservation, memorySwap, swappiness, cpus, cpuQuota, cpuPeriod, cpuset, blockIo }: Resources): readonly SpecProblem[] {
   const swap = memorySwap !== null && memorySwap > 0 ? memorySwap : null;
   const weights = [blockIo.weight, ...blockIo.weightDevices.map(({ weight }) => weight)];
@@ -53,7 +64,8 @@ function resourceProblems({ memory, memoryReservation, memorySwap, swappiness, c
     ...problem('cpus', cpus !== null && cpus < LEAST_CPUS ? `cpus ${cpus}: expected at least ${LEAST_CPUS}` : null),
     ...problem('mem_swappiness', swappiness !== null && swappiness > 100 ? `mem_swappiness ${swappiness}: expected a number from 0 to 100` : null),
     ...problem(cpuQuota === null ? 'cpu_period' : 'cpu_quota', cpus !== null && (cpuQuota !== null || cpuPeriod !== null) ? 'cpus and cpu_quota or cpu_period say the same in two ways: keep one' : null),
-    ...problem('cpuset', /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(cpuset) ? null : `cpuset "${cpuset}": expected processors such as 0-2,7`),
+    ...problem('cpuset', isNumberList(cpuset) ? null : `cpuset "${cpuset}": expected processors such as 0-2,7`),
+    ...problem('mem_limit', memory !== null && memory > 0 && memory < LEAST_MEMORY ? `mem_limit ${memory}: expected at least ${LEAST_MEMORY} bytes (6m)` : null),
     ...problem('blkio_config', weights.some((weight) => weight !== null && (weight < 10 || weight > 1000)) ? 'blkio_config: a weight is a number from 10 to 1000' : null),
   ];
 }

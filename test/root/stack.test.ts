@@ -214,6 +214,18 @@ describe('wrong use', () => {
     expect([status('demo-one-1').ports, status('demo-two-1').ports]).toMatchObject([[], [{ published: port }]]);
   });
 
+  it('gives up nothing that runs for what this machine cannot hold', async () => {
+    expect(await machine.up(one('command: [sleep, "1000"], stop_signal: SIGKILL'))).toMatchObject({ ok: true });
+    const { pid } = status('demo-one-1');
+    for (const [keys, problem] of [
+      ['cpuset: "4000"', 'cpuset "4000": this machine has the processors'], ['devices: [/dev/no-such]', 'devices: there is no /dev/no-such on this machine'],
+      ['ipc: "container:nowhere"', 'container nowhere, whose namespaces it shares, is not there; bring it up first'], ['ports: ["198.51.100.9:48123:80"]', '198.51.100.9:48123/tcp: this host has no address 198.51.100.9; publish on one it has, or on all'],
+    ] as const) {
+      expect(await machine.up(one(`command: [sleep, "2000"], stop_signal: SIGKILL, ${keys}`)), keys).toMatchObject({ ok: false, done: [], message: expect.stringContaining(`demo-one-1: ${problem}`) });
+      expect(status('demo-one-1'), keys).toMatchObject({ phase: 'running', pid });
+    }
+  });
+
   it('says with --wait that a container ended, or keeps ending', async () => {
     const ended = await machine.up(one('command: ["sh", "-c", "sleep 0.2; exit 3"]'), { wait: true });
     expect(ended).toMatchObject({ ok: false, message: expect.stringContaining('demo-one-1 ended with code 3') as string });

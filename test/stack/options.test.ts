@@ -70,6 +70,8 @@ describe('what cannot be', () => {
     ['mem_swappiness: 101', 'mem_swappiness 101: expected a number from 0 to 100'],
     ['cpus: 1\n    cpu_quota: 1000', 'cpus and cpu_quota or cpu_period say the same in two ways: keep one'],
     ['cpuset: "0-"', 'cpuset "0-": expected processors such as 0-2,7'],
+    ['cpuset: "1-0"', 'cpuset "1-0": expected processors such as 0-2,7'],
+    ['mem_limit: 1k', 'mem_limit 1024: expected at least 6291456 bytes (6m)'],
     ['blkio_config: { weight: 5 }', 'blkio_config: a weight is a number from 10 to 1000'],
     ['sysctls: { kernel.panic: 1 }', "sysctls: kernel.panic is the whole machine's and cannot be set for one container; set it on the host"],
     ['sysctls: { net.core.somaxconn: 1 }\n    network_mode: host', 'sysctls: net.core.somaxconn belongs to the network, which is the host\'s with network_mode "host"; set it there'],

@@ -54,14 +54,14 @@ export class DefaultProfile {
 
   /** What confines a container of this spec, as inspect says it, where `byDefault` is what `get` answered: a profile, "unconfined", or undefined where this kernel has no AppArmor. */
   confining({ privileged, security }: ContainerSpec, byDefault: string): string | undefined {
-    this.#enabled ??= isEnabled();
+    this.#enabled ??= isAppArmorEnabled();
     if (!this.#enabled) return undefined;
     const profile = privileged ? '' : security.apparmor === '' ? byDefault : security.apparmor;
     return profile === '' ? 'unconfined' : profile;
   }
 
   async #load(): Promise<string> {
-    this.#enabled ??= isEnabled();
+    this.#enabled ??= isAppArmorEnabled();
     if (!this.#enabled) return '';
     const parser = PARSERS.find((path) => existsSync(path));
     if (parser === undefined || !takesProfiles()) return '';
@@ -90,7 +90,8 @@ function takesProfiles(): boolean {
   }
 }
 
-function isEnabled(): boolean {
+/** Whether this kernel has AppArmor. */
+export function isAppArmorEnabled(): boolean {
   try {
     return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y');
   } catch {

@@ -34,6 +34,7 @@ import { freezerFolder } from './freezer.ts';
 import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
 import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
+import { ownerText } from './owner-text.ts';
 import { PendingChanges } from './pending-changes.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
@@ -453,8 +454,4 @@ export class ContainerStore implements Containers {
 /** A volume that somebody else uses by now stays. */
 function ignoreUsed(error: unknown): void {
   if (!(error instanceof BayplanError && error.code === 'conflict')) throw error;
-}
-
-function ownerText({ stack, service }: Identity): string {
-  return stack === '' ? 'a container of no stack' : `a container of stack ${stack}${service === '' ? '' : `, service ${service}`}`;
 }

@@ -6,7 +6,7 @@ import type { Addresses, Publication } from './networks.ts';
 import type { PortCarrier } from './port-carrier.ts';
 import type { PortCarriers } from './port-carriers.ts';
 import { findPortHolder } from './port-holder.ts';
-import { normalHostIp, type PickedPort, placesOf, PortInUse, portText, ReservedPort } from './reserved-port.ts';
+import { normalHostIp, noSuchAddress, type PickedPort, placesOf, PortInUse, portText, ReservedPort } from './reserved-port.ts';
 import type { TablePort } from './table.ts';
 
 /** Ports that are picked where the user names none: IANA's dynamic range. */
@@ -213,6 +213,7 @@ export class PublishedPorts {
       return true;
     } catch (error) {
       if (error instanceof KernelError && error.code === 'EADDRINUSE') return false;
+      if (error instanceof KernelError && error.code === 'EADDRNOTAVAIL' && !['', '0.0.0.0', '::'].includes(normalHostIp(hostIp))) throw noSuchAddress(portText({ hostIp, protocol, published }), hostIp);
       if (error instanceof KernelError) return true; // what else is wrong with it, `assign` says
       throw error;
     }

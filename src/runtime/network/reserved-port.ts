@@ -132,7 +132,7 @@ export class ReservedPort {
       if (!(error instanceof KernelError)) throw error;
       if (error.code === 'EADDRINUSE') throw new PortInUse(text, { cause: error });
       if (error.code === 'EPROTONOSUPPORT' && this.protocol === 'sctp') throw new BayplanError('bad-request', `port ${text}: this kernel has no SCTP, so nothing could use it; load the module "sctp", or publish tcp`, { cause: error });
-      if (error.code === 'EADDRNOTAVAIL') throw new BayplanError('bad-request', `${text}: this host has no address ${this.hostIp}; publish on one it has, or on all`, { cause: error });
+      if (error.code === 'EADDRNOTAVAIL') throw noSuchAddress(text, this.hostIp);
       throw error;
     }
   }
@@ -141,6 +141,10 @@ export class ReservedPort {
     for (const socket of this.#sockets.values()) if ('fd' in socket) this.#kernel.close(socket.fd);
     this.#sockets.clear();
   }
+}
+
+export function noSuchAddress(port: string, hostIp: string): BayplanError {
+  return new BayplanError('bad-request', `${port}: this host has no address ${hostIp}; publish on one it has, or on all`);
 }
 
 /** '' for every address of both families. Throws BayplanError `bad-request` for what is no address. */
