@@ -16,14 +16,12 @@ export interface Chunk<T> {
  */
 export function loadChunk<T>(name: string, command: string): Chunk<T> {
   const file = join(__dirname, `${name}.cjs`);
-  const source = readFileSync(file, 'utf8');
+  const source = readFileSync(file, 'latin1'); // it is ASCII
   const { mtimeMs, size, ino } = statSync(file);
   const mark = Buffer.from(`${mtimeMs} ${size} ${ino} ${process.version} ${process.arch}\n`);
   const cache = join(__dirname, `${name}.${command}.cache`);
   const kept = readCache(cache, mark);
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: file, ...(kept === null ? {} : { cachedData: kept }),
-  });
+  const script = new Script(source, { filename: file, ...(kept === null ? {} : { cachedData: kept }) });
   const module: { exports: unknown } = { exports: {} };
   const wrapper: (...args: readonly unknown[]) => void = script.runInThisContext();
   wrapper.call(module.exports, module.exports, createRequire(file), module, file, dirname(file));

@@ -2,7 +2,6 @@ import { lstatSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { create } from 'tar';
 import type { ArchiveClient } from '../client/archive-client.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { SyncedPath } from './decide.ts';
@@ -48,14 +47,15 @@ function foldersOf(paths: readonly SyncedPath[]): ReadonlyMap<string, FolderWork
 /** Into the folder, which is made where it is missing. */
 async function put(client: Pick<ArchiveClient, 'put'>, container: string, folder: string, { copied, own }: FolderWork): Promise<void> {
   try {
-    await client.put(container, folder, archiveOf(copied, ''), true, !own);
+    await client.put(container, folder, await archiveOf(copied, ''), true, !own);
   } catch (error) {
     if (!(error instanceof BayplanError && error.code === 'not-found' && folder !== '/')) throw error;
-    await client.put(container, '/', archiveOf(copied, folder.slice(1)), true, !own);
+    await client.put(container, '/', await archiveOf(copied, folder.slice(1)), true, !own);
   }
 }
 
-function archiveOf(copied: ReadonlyMap<string, string>, below: string): Readable {
+async function archiveOf(copied: ReadonlyMap<string, string>, below: string): Promise<Readable> {
+  const { create } = await import('tar'); // takes as long to load as a small stack file to read
   const names = new Map([...copied].map(([name, path]) => [path.slice(1), posix.join(below, name)]));
   const pack = create({
     cwd: '/', follow: false, noDirRecurse: true, strict: true, linkCache: new NoLinks(),
