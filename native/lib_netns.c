@@ -81,17 +81,26 @@ static int enter(const char *netns, struct error *err) {
   return result;
 }
 
+/* One change of links at a time: the kernel has one lock for them all, and a setting that finds it taken is tried again and again instead of waiting for it. */
+static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
+
+static int enter_new(const char *path, struct error *err) {
+  pthread_mutex_lock(&links);
+  int result = unshare(CLONE_NEWNET) < 0 ? error_errno(err, "unshare", path) : loopback_up(err);
+  pthread_mutex_unlock(&links);
+  return result;
+}
+
 static int create_here(void *argument, struct error *err) {
   struct made *made = argument;
   const char *path = made->path;
-  if (made->there ? enter(path, err) < 0 : unshare(CLONE_NEWNET) < 0 && error_errno(err, "unshare", path)) return -1;
+  if (made->there ? enter(path, err) < 0 || loopback_up(err) < 0 : enter_new(path, err) < 0) return -1;
   int proc = proc_root(err);
   if (proc < 0) return -1;
   int result = set_all(proc, ALWAYS, err);
   if (result == 0) result = set_all(proc, made->ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err);
   close(proc);
   if (result < 0) return -1;
-  if (loopback_up(err) < 0) return -1;
   fd_auto own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (own < 0) return error_errno(err, "open", path);
   if (!made->there && pin_file(own, made->mounts, path, err) < 0) return -1;
@@ -112,9 +121,6 @@ int lib_netns_create(const char *path, int mounts, int there, struct error *err)
   struct made made = { .path = path, .mounts = mounts, .there = there, .ns = -1, .socket = -1 };
   return create(&made, err);
 }
-
-/* One change of links at a time: the kernel has one lock for them all, and a setting that finds it taken is tried again and again instead of waiting for it. */
-static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
 
 /* Bytes of the first `count` messages. */
 static uint32_t bytes_of(const uint8_t *messages, uint32_t length, uint32_t count) {
