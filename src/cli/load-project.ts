@@ -37,6 +37,12 @@ export function loadProject(options: StackOptions, cli: Cli, choices: LoadChoice
   return project;
 }
 
+/** The same without a word; null where the file has mistakes. */
+export function loadSilently(options: StackOptions, cli: Cli, choices: LoadChoices): Project | null {
+  const { project, mistakes } = loadStack({ ...inputOf(options, cli), ...choices });
+  return project === null || mistakes.length > 0 || project.refusals.length > 0 ? null : project;
+}
+
 /** More would only hide the first ones. */
 const MOST_TOLD = 50;
 

@@ -21,9 +21,10 @@ export const addRestart: AddCommand = (program, cli, ends) => {
 
 /** Containers that are not what the stack file says, a line each; none where no file is at hand. */
 async function outdated(name: string, services: readonly string[], options: StackOptions, client: EngineClient, cli: Cli): Promise<readonly string[]> {
-  const { knownProviders, loadProject, requestOf } = await import('./stack-file.ts');
+  const { knownProviders, loadSilently, requestOf } = await import('./stack-file.ts');
   try {
-    const project = loadProject(options, cli, { named: services });
+    const project = loadSilently(options, cli, { named: services });
+    if (project === null) return ['note: the stack file has mistakes, which `bayplan config` shows: whether the containers are what it says was not looked at'];
     if (project.name !== name) return [];
     const { plan } = await client.planStack(name, await requestOf(project, options, cli, { providers: await knownProviders(project, client) }));
     return plan.steps.flatMap((step) => {

@@ -3,7 +3,7 @@ export { configJson, configYaml, rawJson, rawYaml, desiredOf, desiredOneOff, one
 export { envFromFiles } from './env-from-files.ts';
 export { StackWatch } from './stack-watch.ts';
 export { lockWatch } from './watch-lock.ts';
-export { loadOf, loadProject, loadRawModel } from './load-project.ts';
+export { loadOf, loadProject, loadRawModel, loadSilently } from './load-project.ts';
 export { bringUpProviders, knownProviders, providersAsked, providerSteps } from './providers.ts';
 export { requestOf } from './request-of.ts';
 export { bringingUp, upRequest } from './up-request.ts';

@@ -119,6 +119,7 @@ test('pull takes the images of services as their policies say, or --policy in th
 });
 
 test('pull and push show what they do as --progress says', async () => {
+  cli.write('compose.yaml', 'services: {web: {image: "nginx:1"}}\n'); // else one is looked for above
   const pulled = async (mode: string): Promise<string> => {
     expect(await cli.run('pull', '--progress', mode, 'a')).toBe(0);
     return cli.out;

@@ -7,6 +7,7 @@ let cli: Console;
 
 beforeEach(async () => {
   cli = await new Console().open();
+  cli.write('compose.yaml', 'name: other\nservices: {web: {image: "nginx:1"}}\n'); // else one is looked for above
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db', { phase: 'exited', exitCode: 3, finishedAt: Date.now() - 5_100 }));
 });
@@ -26,6 +27,13 @@ test.each([
 ])('%j', async (argv, call, out) => {
   expect(await cli.run('-p', 'shop', ...argv)).toBe(0);
   expect([cli.engine.calls, cli.out]).toEqual([[call], out]);
+});
+
+test('restart of a stack whose file has mistakes is a restart all the same, and says so', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices: {web: {imag: "nginx:1"}}\n');
+  expect(await cli.run('-p', 'shop', 'restart', 'web')).toBe(0);
+  expect(cli.engine.calls).toEqual(['restart shop services=["web"]']);
+  expect([cli.out, cli.err]).toEqual(['nothing to do\nnote: the stack file has mistakes, which `bayplan config` shows: whether the containers are what it says was not looked at\n', '']);
 });
 
 test('a service that is not there is named, and nothing is done', async () => {
