@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Cli } from './cli.ts';
-import { progressMode } from './progress-mode.ts';
+import { composeVariable } from './dot-env-variable.ts';
+import type { StackOptions } from './options.ts';
+import { isProgressMode, PROGRESS_MODES, progressMode } from './progress-mode.ts';
 
 /** Commands that change nothing of a stack or container: `--dry-run` makes no difference to them. */
 const READING: ReadonlySet<string> = new Set(['bridge', 'build', 'completion', 'config', 'diff', 'events', 'graph', 'history', 'images', 'logs', 'ls', 'plan', 'port', 'ps', 'publish', 'stats', 'top', 'version', 'volumes']);
@@ -37,12 +39,25 @@ function beforeAction(verb: string, command: Command, cli: Cli): void {
   if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
   if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
   if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');
+  byVariables(command, cli);
   if (when === 'never' || when === 'always') {
     for (const { long } of command.options) {
       if (long === '--no-color' && when === 'never') command.setOptionValue('color', false);
       if (long === '--progress' && command.optsWithGlobals<{ readonly progress?: string }>().progress === 'auto') command.setOptionValue('progress', when === 'never' ? 'plain' : 'tty');
     }
   }
+}
+
+/** Options that docker compose takes from variables where the line does not give them, of the `.env` file too. */
+function byVariables(command: Command, cli: Cli): void {
+  const unsaid = (option: string, flag: string): boolean => ['default', undefined].includes(command.getOptionValueSourceWithGlobals(option)) && command.options.some(({ long }) => long === flag);
+  const options = command.optsWithGlobals<StackOptions>();
+  if (unsaid('progress', '--progress')) {
+    const progress = composeVariable('COMPOSE_PROGRESS', options, cli) ?? '';
+    if (progress !== '' && !isProgressMode(progress)) throw new BayplanError('bad-request', `COMPOSE_PROGRESS: expected one of ${PROGRESS_MODES.join(', ')}, got "${progress}"`);
+    if (progress !== '') command.setOptionValue('progress', progress);
+  }
+  if (unsaid('removeOrphans', '--remove-orphans') && command.name() !== 'run' && /^(1|t|true|y|yes)$/i.test(composeVariable('COMPOSE_REMOVE_ORPHANS', options, cli) ?? '')) command.setOptionValue('removeOrphans', true);
 }
 
 /** The name below the program's: of `image ls` it is `image`. */

@@ -3,7 +3,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 
 const SAID: ReadonlyMap<string, boolean> = new Map([...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const), ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const)]);
 
-/** A command whose flags without a value take `=true` and `=false` too, as docker compose's do; `--x=false` is `--no-x`, or as if it were not there. */
+/** A command whose flags without a value take `=true` and `=false` too, as docker compose's do; `--x=false` is `--no-x`, or what was not asked for. */
 export class FlagCommand extends Command {
   #passesThrough = false;
 
@@ -38,6 +38,7 @@ export class FlagCommand extends Command {
       const opposite = `--no-${option.name()}`;
       if (on) plain.push(name);
       else if (!option.negate && this.options.some(({ long, required }) => long === opposite && !required)) plain.push(opposite);
+      else if (!option.negate) this.setOptionValueWithSource(option.attributeName(), false, 'cli'); // a variable that says otherwise does not count
     }
     return plain;
   }

@@ -2,10 +2,14 @@ import { InvalidArgumentError } from 'commander';
 
 /** How a pass is shown. `auto`: live on a terminal, else a plain line a step. */
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'json' | 'quiet';
-const MODES: readonly string[] = ['auto', 'tty', 'plain', 'json', 'quiet'] satisfies readonly ProgressMode[];
+export const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'json', 'quiet'];
+
+export function isProgressMode(text: string): text is ProgressMode {
+  return (PROGRESS_MODES as readonly string[]).includes(text);
+}
 
 /** Option `--progress`. */
 export function progressMode(value: string): ProgressMode {
-  if (!MODES.includes(value)) throw new InvalidArgumentError(`Expected one of ${MODES.join(', ')}.`);
-  return value as ProgressMode; // just checked
+  if (!isProgressMode(value)) throw new InvalidArgumentError(`Expected one of ${PROGRESS_MODES.join(', ')}.`);
+  return value;
 }

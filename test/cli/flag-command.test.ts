@@ -13,7 +13,7 @@ function parse(...argv: readonly string[]): { readonly options: object; readonly
 
 test.each<[string[], object, string[]]>([
   [['up', '--wait=true', 'web', '-d=1'], { wait: true, detach: true, deps: true, color: true }, ['web']],
-  [['up', '--wait=false', '-d=F', '--no-deps=false', 'web'], { deps: true, color: true }, ['web']],
+  [['up', '--wait=false', '-d=F', '--no-deps=false', 'web'], { wait: false, detach: false, deps: true, color: true }, ['web']],
   [['up', '--no-deps=true', '--color=false'], { deps: false, color: false }, []],
   [['up', '-t', '--wait=true'], { timeout: '--wait=true', deps: true, color: true }, []],
   [['up', '--timeout=true', '--', '--wait=true'], { timeout: 'true', deps: true, color: true }, ['--wait=true']],

@@ -42,6 +42,24 @@ test.each([
   if (replicas !== undefined) expect([request.desired.services['web']?.replicas, request.desired.services['db']?.replicas]).toEqual(replicas);
 });
 
+test('COMPOSE_REMOVE_ORPHANS and COMPOSE_PROGRESS count where the line does not say, those of .env too', async () => {
+  const removed = async (...argv: string[]): Promise<unknown> => {
+    expect([await cli.run(...argv), cli.err]).toEqual([0, '']);
+    return cli.engine.lastRequest!.desired.remove.orphans;
+  };
+  expect(await removed('up', '-d')).toBe(false);
+  cli.env = { COMPOSE_REMOVE_ORPHANS: 'true', COMPOSE_PROGRESS: 'json' };
+  expect(await removed('up', '-d')).toBe(true);
+  expect(cli.out.trim().split('\n').map((line): unknown => JSON.parse(line))).not.toEqual([]);
+  expect(await removed('up', '-d', '--progress', 'quiet', '--remove-orphans=false')).toBe(false);
+  expect(cli.out).toBe('');
+  cli.env = {};
+  cli.write('.env', 'COMPOSE_REMOVE_ORPHANS=1\n');
+  expect([await removed('create'), await removed('plan')]).toEqual([true, true]);
+  cli.env = { COMPOSE_PROGRESS: 'fast' };
+  expect([await cli.run('up', '-d'), cli.err]).toEqual([1, 'bayplan: COMPOSE_PROGRESS: expected one of auto, tty, plain, json, quiet, got "fast"\n']);
+});
+
 test.each([
   [['up', '-d', '--scale', 'web'], /Expected SERVICE=NUMBER/],
   [['up', '-d', '--scale', 'web=99999'], /Expected at most 10000 containers/],
