@@ -64,6 +64,7 @@ static int open_source(const struct mount_spec *mount, struct error *err) {
     tree = open_tree(AT_FDCWD, mount->source, flags);
   }
   if (tree >= 0) return tree;
+  if (errno == ENOTDIR) return error_text(err, "bind source %s (for %s) lies below a file, so that nothing can be there: correct the path", mount->source, mount->target);
   if (errno != ENOENT) return error_errno(err, "open_tree", mount->source);
   error_errno(err, "open_tree", mount->source);
   return error_text(err, "bind source %s does not exist (for %s): make it, or set bind.create_host_path", mount->source, mount->target);
