@@ -11,7 +11,7 @@ import { placeOf, type Tree } from './tree.ts';
 import { suggest } from './nearest.ts';
 
 type Networks = Readonly<Record<string, NetworkConfig | null>>;
-interface Known { readonly network: string; readonly cidr: Cidr; readonly text: string }
+interface Known { readonly network: string; readonly cidr: Cidr; readonly text: string; readonly gateway: bigint }
 
 /** That networks and the addresses on them fit together: what the engine would find only once half a stack is made. */
 export function checkNetworks(stack: StackConfig, services: Readonly<Record<string, ServiceConfig>>, tree: Tree, mistakes: Mistakes): void {
@@ -52,7 +52,7 @@ function checkSubnets(networks: Networks, tree: Tree, mistakes: Mistakes): reado
       if (router !== null && !contains(cidr, router)) mistakes.add(at('gateway'), `${where}.gateway: ${gateway} is not in ${subnet}`);
       const part = parseCidr(range);
       if (part !== null && (part.family !== cidr.family || part.first < cidr.first || part.last > cidr.last)) mistakes.add(at('ip_range'), `${where}.ip_range: ${range} is not inside ${subnet}`);
-      known.push({ network, cidr, text: subnet });
+      known.push({ network, cidr, text: subnet, gateway: router?.bits ?? cidr.first + 1n }); // the first address, where none is named
     });
   }
   return known;
@@ -84,6 +84,7 @@ function checkAddress({ key, field, text, network, known, replicas }: FixedAddre
   const subnets = known.filter((one) => one.network === key && one.cidr.family === address.family);
   if (subnets.length === 0) add(`network "${key}" has no subnet that it could be from; give it one (ipam: config: subnet)`);
   else if (!subnets.some(({ cidr }) => contains(cidr, address))) add(`${text} is not in ${subnets.map((one) => one.text).join(' or ')} of network "${key}"`);
+  else if (subnets.some(({ gateway }) => gateway === address.bits)) add(`${text} is that of the gateway of network "${key}"; choose another, or name another gateway (ipam: config: gateway)`);
 }
 
 function checkMode(name: string, service: ServiceConfig, tree: Tree, mistakes: Mistakes): void {

@@ -16,6 +16,8 @@ describe('networks that do not fit together', () => {
       [at(4, 8, 'network a: option com.docker.network.driver.mtu: expected a number of bytes from 68 to 65535, got "9"')]],
     ['an address outside', stack('networks: { a: { ipv4_address: 10.2.0.5 } }', '  a: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } }\n'),
       [at(2, 37, 'services.web.networks.a.ipv4_address: 10.2.0.5 is not in 10.1.0.0/24 of network "a"')]],
+    ['the gateway\'s address', stack('networks: { a: { ipv4_address: 10.1.0.1 }, b: { ipv4_address: 10.2.0.1 } }', '  a: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } }\n  b: { ipam: { config: [{ subnet: 10.2.0.0/24, gateway: 10.2.0.9 }] } }\n'),
+      [at(2, 37, 'services.web.networks.a.ipv4_address: 10.1.0.1 is that of the gateway of network "a"; choose another, or name another gateway (ipam: config: gateway)')]],
     ['an address of no subnet', stack('networks: { a: { ipv4_address: 10.2.0.5 } }', '  a:\n'),
       [at(2, 37, 'services.web.networks.a.ipv4_address: network "a" has no subnet that it could be from; give it one (ipam: config: subnet)')]],
     ['an IPv6 address without IPv6', stack('networks: { a: { ipv6_address: "fd00::5" } }', '  a:\n'),
