@@ -21,6 +21,10 @@ export const addSave: AddCommand = (program, cli, ends) => {
     }));
 };
 
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder', ENOTDIR: 'what its folder should be is a file', EACCES: 'that is not permitted', EROFS: 'the disk is read-only', ENOSPC: 'the disk is full',
+};
+
 /** The file appears when all of it is there. */
 async function writeWhole(archive: NodeJS.ReadableStream, path: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -29,8 +33,8 @@ async function writeWhole(archive: NodeJS.ReadableStream, path: string): Promise
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    if (error instanceof Error && 'code' in error && ['ENOENT', 'EACCES', 'ENOSPC', 'EROFS'].includes(String(error.code))) {
-      throw new BayplanError('cannot-write', `${path} cannot be written: ${error.message}`, { cause: error });
+    if (error instanceof Error && 'code' in error && Object.hasOwn(CAUSES, String(error.code))) {
+      throw new BayplanError('cannot-write', `${path} cannot be written: ${CAUSES[String(error.code)] ?? error.message}`, { cause: error });
     }
     throw error;
   }
