@@ -77,11 +77,13 @@ test('events of the stack, in words and as JSON', async () => {
 
 test('wait shows each end, and takes the stack down after the first', async () => {
   const waiting = cli.run('-p', 'shop', 'wait', 'web');
-  setTimeout(() => cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() }), 50);
+  await cli.engine.watched(1);
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
   expect([await waiting, cli.out]).toEqual([5, 'container shop-web-1 exited with status code 5\n']);
   expect(await cli.run('-p', 'shop', 'wait', 'web')).toBe(1);
   const down = cli.run('-p', 'shop', 'wait', '--down-project', 'slow');
-  setTimeout(() => cli.engine.change('shop-slow-1', { phase: 'exited', exitCode: 4, finishedAt: Date.now() }), 50);
+  await cli.engine.watched(1);
+  cli.engine.change('shop-slow-1', { phase: 'exited', exitCode: 4, finishedAt: Date.now() });
   expect(await down).toBe(4);
   expect(cli.engine.calls).toContain('remove shop volumes=false timeout=null');
 });
