@@ -307,7 +307,8 @@ describe('the process', () => {
   });
 });
 
-it.skipIf(!existsSync('/proc/self/numa_maps'))('the memory policy is that of the first process and of exec', () => {
+const numa = existsSync('/proc/self/numa_maps');
+it.runIf(numa)(`the memory policy is that of the first process and of exec${numa ? '' : ' (skipped: no /proc/self/numa_maps: a kernel without NUMA)'}`, () => {
   const policy = ['sh', '-c', 'head -n 1 /proc/self/numa_maps | cut -d" " -f2'];
   const bound = (config: Config): void => { config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] }; };
   expect(run(bundle(policy, bound))).toMatchObject({ status: 0, stdout: 'bind=static:0\n', stderr: '' });
