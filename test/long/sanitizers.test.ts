@@ -7,7 +7,7 @@ import { top } from '../root/harness.ts';
 
 // The root tests of the core once more, with a core that gcc has built under its sanitizers. What they find ends in a file; leaks are none of their business: an arena
 // and the process's end free all.
-const FILES = ['core', 'oci', 'unpack', 'unpack-hostile', 'port-carrier'];
+const FILES = ['core', 'core-attach', 'core-limits', 'core-shim', 'oci', 'unpack', 'unpack-hostile', 'port-carrier'];
 
 describe('the core under -fsanitize=address,undefined', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bayplan-sanitizers-'));
