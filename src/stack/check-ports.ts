@@ -8,7 +8,7 @@ import type { Place } from './source-text.ts';
 import { child, placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
 
-interface Holder { readonly service: string; readonly address: string }
+interface Holder { readonly service: string; readonly address: string; readonly target: number }
 type Holders = ReadonlyMap<string, readonly Holder[]>;
 /** Containers that each take a port of one range. */
 interface Demand { readonly service: string; readonly port: PortConfig; readonly first: number; readonly last: number; count: number }
@@ -33,11 +33,12 @@ export function checkPorts(services: Readonly<Record<string, ServiceConfig>>, tr
       const address = port.host_ip ?? '';
       const others = holders.get(key) ?? [];
       const other = others.find((each) => hostIpsOverlap(each.address, address));
-      if (other !== undefined) {
+      // A port that is said twice, once in each form, is published once.
+      if (other !== undefined && !(other.service === name && other.address === address && other.target === port.target)) {
         const whose = other.service === name ? 'this service already publishes' : `service "${other.service}" already publishes`;
         mistakes.add(placeOfPort(tree, name, port), `services.${name}.ports: ${whose} host port ${key}${other.address === '' ? '' : ` on ${other.address}`}; choose another host port, or another address`);
       }
-      holders.set(key, [...others, { service: name, address }]);
+      holders.set(key, [...others, { service: name, address, target: port.target }]);
     }
   }
   for (const demand of demands.values()) checkRange(demand, holders, tree, mistakes);

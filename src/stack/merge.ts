@@ -16,7 +16,8 @@ export interface Rule {
 }
 
 const replaced: Rule = { how: (_base, over) => over };
-const pairwise: Rule = { how: (base, over) => asPairs(mergeTrees(inOrder(pairsToDict(base)), inOrder(pairsToDict(over)), {})) };
+/** A name without a value takes the place of one with a value: it is another pair. */
+const pairwise: Rule = { how: (base, over) => asPairs(mergeTrees(inOrder(pairsToDict(base)), inOrder(pairsToDict(over)), { any: replaced })) };
 /** A string or a list. */
 const appended: Rule = { how: (base, over) => list([...itemsOf(base), ...itemsOf(over)], over.at) };
 /** A string or a list; appended, each value once. What stands before a "=" tells them apart. */

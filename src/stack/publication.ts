@@ -6,10 +6,11 @@ import type { PortConfig } from './port-spec.ts';
 import type { Project } from './project.ts';
 import type { ServiceConfig } from './service-schema.ts';
 
-/** The ports that each container of a service publishes. */
+/** The ports that each container of a service publishes; one that the file says twice, once. */
 export function publishedPortsOf(service: ServiceConfig, project: Project): PublishedPort[] {
   const otherwise = hostBinding(service, project);
-  return (service.ports ?? []).map((port) => publishedPort(port, otherwise, service['x-bayplan']?.allow ?? []));
+  const ports = (service.ports ?? []).map((port) => publishedPort(port, otherwise, service['x-bayplan']?.allow ?? []));
+  return ports.length < 2 ? ports : [...new Map(ports.map((port) => [port.published === null ? port : JSON.stringify(port), port])).values()];
 }
 
 function publishedPort(port: PortConfig, hostBinding: string, allow: readonly string[]): PublishedPort {

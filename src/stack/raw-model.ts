@@ -55,7 +55,7 @@ function rawService(service: Data, surroundings: RawSurroundings): Data {
     const build = typeof value === 'string' ? { context: value } : dataOf(value);
     const context = typeof build['context'] === 'string' ? build['context'] : '.';
     const named = build['dockerfile'] !== undefined || build['dockerfile_inline'] !== undefined;
-    return { ...build, context: isRemoteContext(context) ? context : resolve(context), ...(named || !normalize ? {} : { dockerfile: 'Dockerfile' }),
+    return { ...build, context: isRemoteContext(context) || context === '' ? context : resolve(context), ...(named || !normalize ? {} : { dockerfile: 'Dockerfile' }),
       ...(build['additional_contexts'] === undefined ? {} : { additional_contexts: pairs(build['additional_contexts'], (folder) => isRemoteContext(folder) ? folder : resolve(folder)) }),
       ...(Array.isArray(build['secrets']) ? { secrets: build['secrets'].map(rawGrant) } : {}),
       ...(build['ssh'] === undefined ? {} : { ssh: pairs(build['ssh'], resolve) }),
@@ -65,7 +65,7 @@ function rawService(service: Data, surroundings: RawSurroundings): Data {
   });
   at('develop', (value) => {
     const watch = dataOf(value)['watch'];
-    return Array.isArray(watch) ? { ...dataOf(value), watch: watch.map((each: unknown) => typeof dataOf(each)['path'] === 'string' ? { ...dataOf(each), path: resolveLink(String(dataOf(each)['path'])) } : each) } : value;
+    return Array.isArray(watch) ? { ...dataOf(value), watch: watch.map((each: unknown) => rawTrigger(dataOf(each), resolveLink)) } : value;
   });
   at('depends_on', (value) => Object.fromEntries((Array.isArray(value) ? value.map((name): [string, unknown] => [String(name), {}]) : Object.entries(dataOf(value)))
     .map(([name, each]) => [name, { condition: 'service_started', required: true, ...dataOf(each) }])));
@@ -76,7 +76,7 @@ function rawService(service: Data, surroundings: RawSurroundings): Data {
   at('label_file', (value) => (Array.isArray(value) ? value : [value]).map((each) => resolve(String(each))));
   for (const key of ['networks', 'models']) at(key, names);
   at('dns', several);
-  at('gpus', (value) => typeof value === 'string' ? [{ count: value }] : value);
+  at('gpus', (value) => typeof value === 'string' ? [{ count: 'all' }] : requested(value));
   at('devices', (value) => Array.isArray(value) ? uniqueBy(value.map(rawDevice), (device) => textAt(device, 'target')) : value);
   for (const key of ['secrets', 'configs']) {
     at(key, (value) => Array.isArray(value) ? uniqueBy(value.map((each: unknown) => {
@@ -86,7 +86,7 @@ function rawService(service: Data, surroundings: RawSurroundings): Data {
   }
   at('volumes', (value) => Array.isArray(value) ? uniqueBy(value.map((each: unknown) => rawVolume(each, surroundings)), (mount) => textAt(mount, 'target')) : value);
   for (const key of DISTINCT) at(key, distinct);
-  at('deploy', (value) => dataOf(value)['labels'] === undefined ? value : { ...dataOf(value), labels: distinct(dataOf(value)['labels']) });
+  at('deploy', (value) => rawDeploy(dataOf(value)));
   at('ports', (value) => Array.isArray(value) ? rawPorts(value) : value);
   if (normalize && service['network_mode'] === undefined && service['provider'] === undefined && Object.keys(dataOf(service['networks'])).length === 0) service['networks'] = { default: null };
   if (normalize && service['pull_policy'] === 'if_not_present') service['pull_policy'] = 'missing';
@@ -137,6 +137,24 @@ function pairs(value: unknown, change: (text: string) => string): unknown {
   const changed = (each: unknown): unknown => typeof each === 'string' ? change(each) : each;
   if (!Array.isArray(value)) return Object.fromEntries(Object.entries(dataOf(value)).map(([name, each]) => [name, changed(each)]));
   return Object.fromEntries(value.map((item): [string, unknown] => { const [name = ''] = String(item).split('=', 1); return [name, String(item).includes('=') ? changed(String(item).slice(name.length + 1)) : null]; }));
+}
+
+function rawDeploy(deploy: Data): Data {
+  const resources = dataOf(deploy['resources']);
+  const reservations = dataOf(resources['reservations']);
+  const devices = reservations['devices'] === undefined ? {} : { resources: { ...resources, reservations: { ...reservations, devices: requested(reservations['devices']) } } };
+  return { ...deploy, ...(deploy['labels'] === undefined ? {} : { labels: distinct(deploy['labels']) }), ...devices };
+}
+
+/** Requests for devices: all of them where none is named or counted. */
+function requested(devices: unknown): unknown {
+  if (!Array.isArray(devices)) return devices;
+  return devices.map((device: unknown) => (Object.hasOwn(dataOf(device), 'count') || Object.hasOwn(dataOf(device), 'device_ids') ? device : { ...dataOf(device), count: 'all' }));
+}
+
+function rawTrigger(trigger: Data, resolveLink: (path: string) => string): Data {
+  const lists = ['ignore', 'include'].flatMap((key) => (typeof trigger[key] === 'string' ? [[key, [trigger[key]]]] : []));
+  return { ...trigger, ...(typeof trigger['path'] === 'string' ? { path: resolveLink(trigger['path']) } : {}), ...Object.fromEntries(lists) };
 }
 
 function rawGrant(grant: unknown): Data {

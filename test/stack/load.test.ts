@@ -262,9 +262,18 @@ test('text in quotes goes on in lines that are indented less, as docker compose 
   expect(mistakesOf('services:\n  a:\n    image: "x\n    user: y\n')[0]).toContain('/app/compose.yaml:3:');
 });
 
+test('a name without a value takes the place of one with a value in an earlier file', () => {
+  const files = { '/app/over.yaml': 'services:\n  web: { environment: { A: , B: }, labels: [l], build: { args: [X] } }\n' };
+  const { services } = projectOf('services:\n  web: { image: a, environment: { A: 1, B: 2, C: 3 }, labels: { l: v }, build: { args: { X: 1 } } }\n', { files: ['/app/compose.yaml', '/app/over.yaml'], environment: { B: 'mine' } }, files);
+  expect(services['web']).toMatchObject({ environment: { A: null, B: 'mine', C: '3' }, labels: { l: '' } });
+  expect(services['web']?.build?.args).toBeUndefined();
+});
+
 test('a host port that is a number is another than the same as text, as docker compose has it', () => {
   const { services } = projectOf('services:\n  a: { image: x, ports: ["80:80", { target: 80, published: 80, mode: host }, { target: 81, published: "81", mode: host }, "81:81"] }\n');
   expect(services['a']?.ports?.map(({ mode, published }) => `${String(mode)} ${String(published)}`)).toEqual(['ingress 80', 'host 80', 'ingress 81']);
+  const twice = projectOf('services:\n  a: { image: x, ports: ["80:80", { target: 80, published: 80 }] }\n');
+  expect([twice.refusals, desiredOf(twice, { removeOrphans: false }).services['a']?.template.ports.map(({ published }) => published)]).toEqual([[], [80]]);
 });
 
 test('what a service takes out that extends another goes from the file before too', () => {

@@ -45,6 +45,14 @@ test('pairs of several files are a list, as docker compose has them: those of a 
   expect(raw(text).model).toMatchObject({ services: { web: { environment: { Z: 1, B: null, A: 'x' }, labels: ['z=1', 'a=2'] } } });
 });
 
+test('requests for devices are for all of them where nothing is said, and words alone are lists', () => {
+  const text = 'services:\n  web:\n    image: a\n    gpus: all\n    build: ""\n    develop: { watch: [{ path: ., action: rebuild, ignore: x }] }\n    deploy: { labels: [a=1, a=2], resources: { reservations: { devices: [{ capabilities: [gpu] }, { capabilities: [gpu], device_ids: ["0"] }] } } }\n';
+  expect(raw(text).model).toMatchObject({ services: { web: {
+    gpus: [{ count: 'all' }], build: { context: '' }, develop: { watch: [{ path: '/app', ignore: ['x'] }] },
+    deploy: { labels: ['a=2'], resources: { reservations: { devices: [{ capabilities: ['gpu'], count: 'all' }, { capabilities: ['gpu'], device_ids: ['0'] }] } } },
+  } } });
+});
+
 test('what stands twice is there once, and nothing at all is a mistake', () => {
   const text = 'services:\n  web: { image: a, ports: [3000, "3000-3001"], volumes: ["one:/a", "two:/a"], secrets: [s, { source: t, target: /run/secrets/s }], devices: ["/dev/a", "/dev/b:/dev/a"], build: { secrets: [s] } }\n';
   expect(raw(text).model).toMatchObject({ services: { web: {
