@@ -9,8 +9,8 @@ export async function dryRun(stack: string, request: StackRequest, client: Engin
 }
 
 /** The plan of something that is only asked about. `more`: lines of what this program itself would do after it. */
-export function tellPlan({ plan }: PlanAnswer, cli: Cli, more: readonly string[] = []): number {
-  return tell(printPlan(plan), plan.steps.length === 0, more, cli);
+export function tellPlan({ plan, settings = [] }: PlanAnswer, cli: Cli, more: readonly string[] = []): number {
+  return tell(printPlan(plan), plan.steps.length === 0 && settings.length === 0, more, cli);
 }
 
 /** What this program would do: a line each, in the words of a plan's steps. */

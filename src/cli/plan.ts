@@ -23,14 +23,15 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const unknown = options.output === undefined ? undefined : [...providersAsked(project, [], true)].find(([service]) => providers[service] === undefined);
       if (unknown !== undefined) throw new BayplanError('bad-request', `plan -o: service "${unknown[0]}": provider ${unknown[1].type} has not been asked yet, and what it answers is part of the plan: bring the stack up by "up" first`);
       const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers });
-      const { plan, revision, digest } = await client.planStack(project.name, { ...request, bytes });
+      const { plan, revision, digest, settings = [] } = await client.planStack(project.name, { ...request, bytes });
       if (options.output !== undefined) {
         const [{ writePlanFile }, { PLAN_FILE_VERSION }] = await Promise.all([import('./plan-file.ts'), import('../state/plan-file.ts')]);
         const kept: PlanFile = { kind: 'bayplan-plan', version: PLAN_FILE_VERSION, stack: project.name, revision, digest, load: { ...loadOf(options, cli), projectName: project.name }, request, plan: { steps: [...plan.steps], notes: [...plan.notes] } };
         writePlanFile(options.output, kept, cli.cwd);
       }
       if (options.format === 'json') cli.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
-      else cli.stdout.write(plan.steps.length === 0 ? `${printPlan(plan)}nothing to do\n` : printPlan(plan));
-      return plan.steps.length === 0 ? 0 : 2;
+      const idle = plan.steps.length === 0 && settings.length === 0;
+      if (options.format !== 'json') cli.stdout.write(idle ? `${printPlan(plan)}nothing to do\n` : printPlan(plan));
+      return idle ? 0 : 2;
     }));
 };

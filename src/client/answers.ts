@@ -11,7 +11,7 @@ import { anything, fields, flag, list, nullable, number, oneOf, optional, type O
 const step = taken<Step>(fields<Pick<Step, 'id' | 'action' | 'needs' | 'why'> & { readonly args: object }>({ id: text, action: taken(text), needs: list(text), why: text, args: anything })); // they are printed, and their names looked at
 const plan: Outline<Plan> = fields<Plan>({ steps: list(step), notes: list(text), wakeAt: nullable(number) });
 
-export const planAnswer: Outline<PlanAnswer> = fields<PlanAnswer>({ version: oneOf(1), revision: number, digest: text, plan });
+export const planAnswer: Outline<PlanAnswer> = fields<PlanAnswer>({ version: oneOf(1), revision: number, digest: text, plan, settings: optional(list(text)) });
 
 const EVENTS: Readonly<Record<PassEvent['type'], Outline<PassEvent>>> = {
   plan: fields<Extract<PassEvent, { type: 'plan' }>>({ plan }),

@@ -1,6 +1,7 @@
 import { foundDrift } from '../plan/drift.ts';
 import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
+import { settingChanges } from '../plan/setting-changes.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
 import { replacedBinds } from '../runtime/container/replaced-binds.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -85,8 +86,10 @@ export class Stacks {
     refuseForeign(name, request.from, this.#parts.stacks.get(name));
     const { desired } = this.#resolve(name, request);
     const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
-    const notes = [...this.#notes(name, request), ...made.notes];
-    return { version: 1, revision: this.#parts.stacks.get(name)?.revision ?? 0, digest: planDigest(made), plan: { ...made, notes } };
+    const before = this.#parts.stacks.get(name);
+    const settings = settingChanges(before?.desired ?? null, desired);
+    const notes = [...this.#notes(name, request), ...settings, ...made.notes];
+    return { version: 1, revision: before?.revision ?? 0, digest: planDigest(made), plan: { ...made, notes }, settings };
   }
 
   async apply(
@@ -102,10 +105,11 @@ export class Stacks {
     const fresh = before === null && !this.#hasTraces(name);
     let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
-      const notes = this.#notes(name, request);
+      const known = this.#notes(name, request);
       const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
       const record = await this.#accept(name, { ...request, base });
       revision = record.revision;
+      const notes = [...known, ...settingChanges(before?.desired ?? null, record.desired)];
       if (before === null && !fresh) this.#parts.stacks.stands(name); // what was desired before is not known
       const whole = request.onFailure === 'rollback';
       try {

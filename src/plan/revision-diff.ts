@@ -16,14 +16,21 @@ export function revisionDiff(before: Desired, after: Desired): readonly string[]
   named('service', before.services, after.services, (name) => {
     const [was, is] = [before.services[name], after.services[name]];
     if (was === undefined || is === undefined) return [];
-    const { template: wasTemplate, ...wasRest } = was;
-    const { template: isTemplate, ...isRest } = is;
-    const granted = (desired: Desired, template: typeof wasTemplate): typeof wasTemplate => ({ ...template, contents: template.contents.map((grant) => ({ ...grant, digest: desired.contents[grant.name]?.digest ?? '' })) });
-    const image = wasTemplate.image === isTemplate.image ? [] : [`image: ${wasTemplate.image} → ${isTemplate.image}`];
-    return [...compare('', wasRest, isRest).map(changeText), ...image, ...differences(granted(before, wasTemplate), granted(after, { ...isTemplate, image: wasTemplate.image })).map(({ text }) => text)];
+    const { template: _was, ...wasRest } = was;
+    const { template: _is, ...isRest } = is;
+    return [...compare('', wasRest, isRest).map(changeText), ...templateChanges(before, after, name)];
   });
   const texts = (was: unknown, is: unknown): readonly string[] => compare('', was, is).map(changeText);
   named('network', before.networks, after.networks, (name) => texts(before.networks[name]?.spec, after.networks[name]?.spec));
   named('volume', before.volumes, after.volumes, (name) => compare('', before.volumes[name]?.spec, after.volumes[name]?.spec).map(({ field }) => `${field} changed`));
   return lines;
+}
+
+/** What the containers of a service that both have are made from otherwise. */
+export function templateChanges(before: Desired, after: Desired, service: string): readonly string[] {
+  const [was, is] = [before.services[service]?.template, after.services[service]?.template];
+  if (was === undefined || is === undefined) return [];
+  const granted = (desired: Desired, template: typeof was): typeof was => ({ ...template, contents: template.contents.map((grant) => ({ ...grant, digest: desired.contents[grant.name]?.digest ?? '' })) });
+  const image = was.image === is.image ? [] : [`image: ${was.image} → ${is.image}`];
+  return [...image, ...differences(granted(before, was), granted(after, { ...is, image: was.image })).map(({ text }) => text)];
 }

@@ -24,8 +24,8 @@ export const StackRequest = z.strictObject({
 });
 export type StackRequest = z.infer<typeof StackRequest>;
 
-/** Answer of `POST /stacks/{name}/plan`. `digest`: of the steps, with the contents behind them. */
-export interface PlanAnswer { readonly version: 1; readonly revision: number; readonly digest: string; readonly plan: Plan }
+/** Answer of `POST /stacks/{name}/plan`. `digest`: of the steps, with the contents behind them. `settings`: what is desired otherwise without a step for it, a line each; notes of the plan too. */
+export interface PlanAnswer { readonly version: 1; readonly revision: number; readonly digest: string; readonly plan: Plan; readonly settings?: readonly string[] }
 
 /** Answer of `GET /stacks/{name}`; `GET /stacks` is an array of these without `actual`. */
 export const StackAnswer = z.strictObject({

@@ -165,6 +165,16 @@ test('plan exits with 0 where nothing would change', async () => {
   expect(JSON.parse(cli.out)).toEqual({ steps: [], notes: [], wakeAt: null });
 });
 
+test('plan exits with 2 where something else is desired, though no container changes for it', async () => {
+  const changed = 'service job: job.schedule: "0 2 * * *" → "0 3 * * *"';
+  cli.engine.preview = { ...cli.engine.preview, plan: { steps: [], notes: [changed], wakeAt: null }, settings: [changed] };
+  cli.write('compose.yaml', FILE);
+  expect(await cli.run('plan')).toBe(2);
+  expect(cli.out).toBe(`note: ${changed}\n`);
+  expect(await cli.run('up', '-d', '--dry-run')).toBe(0);
+  expect(cli.out).toBe(`note: ${changed}\n`);
+});
+
 test('a wrong file gets a line a mistake and nothing is sent', async () => {
   cli.write('compose.yaml', 'services:\n  web:\n    imag: x\n    ports: 5\n');
   expect(await cli.run('up', '-d')).toBe(1);
