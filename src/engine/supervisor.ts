@@ -180,7 +180,7 @@ export class Supervisor {
     await containers.update(name, changes);
     const container = containers.get(name);
     if (changes.healthcheck === undefined || container?.status?.phase !== 'running' || this.#asked.has(name)) return;
-    this.#probes.watch(name, true);
+    this.#probes.watch(name, container.status.health !== 'unhealthy'); // what the former check has found of it says nothing of another one
     if (checkOf(container.spec, images) === null) containers.note(name, { health: 'none' });
   }
 

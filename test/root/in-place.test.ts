@@ -99,6 +99,13 @@ it.each(CHANGES)('%s', async (_what, web, steps) => {
   expect((await machine.up(stack(web))).done).toEqual([]);
 });
 
+it('a check that is mended is not taken for what the broken one found', async () => {
+  const checked = (command: string): string => stack({ service: `healthcheck: { test: [CMD, ${command}], interval: 50ms, retries: 1 }` });
+  expect((await machine.up(checked('"false"'), { wait: true })).message).toMatch(/demo-web-1 is unhealthy/);
+  expect(await machine.up(checked('"true"'), { wait: true })).toMatchObject({ ok: true, done: [`update-container ${NAME}`] });
+  expect(machine.engine.container(NAME).status).toMatchObject({ health: 'healthy', pid });
+});
+
 it('is what the kernel says too', async () => {
   const file = (controller: string, name: string): string => readFileSync(join('/sys/fs/cgroup', controller, machine.paths.cgroup, machine.engine.container(NAME).status?.id.slice(0, 16) ?? '', name), 'utf8').trim();
   expect(await machine.up(stack({ service: LIMITED }))).toMatchObject({ ok: true });
