@@ -152,7 +152,7 @@ static bool explain(const char *path, struct error *err) {
     not_run(err, 127, path, script ? text : "its interpreter (the dynamic loader it was linked for) is not in the container");
     return false;
   }
-  if (saved == ENOENT || saved == ENOTDIR) { not_run(err, 127, path, "not found in the container"); return true; }
+  if (saved == ENOENT || saved == ENOTDIR) { not_run(err, 127, path, "not found in the container: no such file or directory"); return true; /* words by which podman and containerd know it */ }
   if (saved == EACCES) { not_run(err, 126, path, "permission denied"); return true; }
   if (saved == ENOEXEC) { not_run(err, 126, path, "exec format error (another architecture, or a script without #!)"); return false; }
   not_run(err, 126, path, strerror(saved));

@@ -123,7 +123,7 @@ describe('mounts', () => {
 describe('what cannot be run', () => {
   it.each([
     [['nosuch'], 127, 'exec nosuch: executable file not found in the container\'s PATH (/bin)'],
-    [['/bin/nosuch'], 127, 'exec /bin/nosuch: not found in the container'],
+    [['/bin/nosuch'], 127, 'exec /bin/nosuch: not found in the container: no such file or directory'],
     [['/etc/not-a-program'], 126, 'exec /etc/not-a-program: permission denied'],
     [['/etc'], 126, 'exec /etc: is a directory'],
   ])('%j', async (command, exitCode, error) => {

@@ -28,7 +28,7 @@ export const ConfigFile = z.looseObject({
   history: z.array(z.looseObject({
     created: z.string().nullish(), created_by: z.string().nullish(), comment: z.string().nullish(), empty_layer: z.boolean().nullish(),
   })).nullish(),
-  rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(Digest) }),
+  rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(Digest).nullish().transform((ids) => ids ?? []) }),
 });
 export type ConfigFile = z.infer<typeof ConfigFile>;
 

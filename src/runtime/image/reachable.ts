@@ -14,7 +14,7 @@ export interface Reachable {
 }
 
 /** What stands beside images in a layout (signatures, attestations) has configs of other kinds, and no layers to unpack. */
-const AnyConfig = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(Digest) }).optional().catch(undefined) });
+const AnyConfig = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(Digest).nullish() }).optional().catch(undefined) });
 
 /** Follows an index to all that it needs. Null where a document on the way is damaged: what it led to is not known then. */
 export function reachable(layout: Layout, index: Index): Reachable | null {

@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
@@ -39,6 +39,12 @@ describe('docker save', () => {
     expect(image?.references).toEqual(['docker.io/library/hello:1']);
     expect(image?.layers.map(({ diffId, digest }) => [diffId, digest])).toEqual([[sha256(layer), sha256(layer)], [sha256(layer), sha256(layer)]]);
     expect(image?.blobs.size).toBe(2);
+  });
+  test('an image without layers, whose lists Go has left null', async () => {
+    const config = JSON.stringify({ architecture: arch() === 'x64' ? 'amd64' : arch(), os: 'linux', config: { Cmd: ['true'] }, rootfs: { type: 'layers' } });
+    const name = `${sha256(Buffer.from(config)).slice(7)}.json`;
+    const archive = tarBytes([{ name, content: config }, { name: 'manifest.json', content: JSON.stringify([{ Config: name, RepoTags: null, Layers: null }]) }]);
+    expect(await images(archive)).toMatchObject([{ references: [], layers: [] }]);
   });
   test('compressed as a whole', async () => {
     expect(await images(gzipSync(dockerArchive({ names: ['hello:1'], layers: [layer] })))).toHaveLength(1);
