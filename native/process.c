@@ -145,7 +145,7 @@ static bool explain(const char *path, struct error *err) {
   int saved = errno;
   bool there = stat(path, &stat_of) == 0;
   errno = saved;
-  if (there && S_ISDIR(stat_of.st_mode)) { errno = EISDIR; not_run(err, 126, path, "is a directory"); return true; }
+  if (there && S_ISDIR(stat_of.st_mode)) { errno = EISDIR; not_run(err, 126, path, "permission denied: it is a directory"); return true; }
   if (there && saved == ENOENT) {
     bool script = names_interpreter(path, text, sizeof text);
     errno = saved;

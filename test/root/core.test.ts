@@ -125,7 +125,7 @@ describe('what cannot be run', () => {
     [['nosuch'], 127, 'exec nosuch: executable file not found in the container\'s PATH (/bin)'],
     [['/bin/nosuch'], 127, 'exec /bin/nosuch: not found in the container: no such file or directory'],
     [['/etc/not-a-program'], 126, 'exec /etc/not-a-program: permission denied'],
-    [['/etc'], 126, 'exec /etc: is a directory'],
+    [['/etc'], 126, 'exec /etc: permission denied: it is a directory'],
   ])('%j', async (command, exitCode, error) => {
     const container = new Container(command).start();
     expect(await container.line()).toMatchObject({ exitCode, error });
