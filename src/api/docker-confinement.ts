@@ -34,10 +34,13 @@ export function confinementOf(host: HostConfig): Confinement {
 /** What a processor's own folder shows of its heat, Docker's lists name one by one. */
 const HEAT = /^\/sys\/devices\/system\/cpu\/cpu\d+\/thermal_throttle$/;
 
+/** What the lists of older Dockers have not. */
+const LATER: readonly string[] = ['/proc/interrupts', '/sys/devices/virtual/powercap'];
+
 /** The usual list may be said, as `inspect` shows it; the container would be another one with any other. */
 function refuseOwnPaths(field: 'MaskedPaths' | 'ReadonlyPaths', asked: readonly string[] | null | undefined, usual: readonly string[]): void {
   if (asked === null || asked === undefined) return;
-  const odd = usual.find((path) => !asked.includes(path)) ?? asked.find((path) => !usual.includes(path) && !HEAT.test(path));
+  const odd = usual.find((path) => !asked.includes(path) && !LATER.includes(path)) ?? asked.find((path) => !usual.includes(path) && !HEAT.test(path));
   if (odd !== undefined) throw new BayplanError('not-built', `HostConfig.${field}: a list of one's own (${asked.includes(odd) ? 'with' : 'without'} ${odd}) is not built: leave it out, or give both lists empty for all of /proc and /sys`);
 }
 

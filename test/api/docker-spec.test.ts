@@ -45,6 +45,8 @@ describe('a container of the Docker Engine API', () => {
     expect(confinementJson(found)).toEqual(asked);
     const shown = confinementJson(spec({}));
     expect(confinementJson(spec({ HostConfig: shown }))).toEqual(shown); // what one container shows makes another one like it
+    const older = ['/proc/asound', '/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware', '/sys/devices/system/cpu/cpu0/thermal_throttle'];
+    expect(confinementJson(spec({ HostConfig: { MaskedPaths: older } }))).toEqual(shown);
     expect(shown).toMatchObject({ MaskedPaths: expect.arrayContaining(['/proc/kcore']), ReadonlyPaths: expect.arrayContaining(['/proc/sys']) });
     expect(confinementJson(spec({ HostConfig: { Privileged: true } }))).toMatchObject({ MaskedPaths: null, ReadonlyPaths: null });
     expect(found).toMatchObject({ privileged: false, security: { noNewPrivileges: true, seccomp: 'unconfined', apparmor: 'own', maskPaths: false }, namespaces: { pid: 'host', ipc: 'container:x' } });
