@@ -29,8 +29,8 @@ export function checkStack(stack: StackConfig, services: Services, inactive: Ser
   }
   for (const [key, secret] of Object.entries(stack.secrets ?? {})) {
     if (secret.external === true || (secret.file ?? '') !== '' || (secret.environment ?? '') !== '') continue;
-    // That all of them are missing was told already, unless there is a driver.
-    if (secret.file === undefined && secret.environment === undefined && secret.driver === undefined) continue;
+    // That all of them are missing was told already, unless there is a driver, or "external: false".
+    if (secret.file === undefined && secret.environment === undefined && secret.driver === undefined && child(child(child(tree, 'secrets'), key), 'external') === undefined) continue;
     mistakes.add(placeOf(tree, ['secrets', key]), `secrets.${key}: expected "file" or "environment" that says something`);
   }
   checkContainerNames(services, tree, mistakes);

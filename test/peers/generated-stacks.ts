@@ -34,11 +34,13 @@ const words: Readonly<Record<string, readonly string[]>> = {
   env_file: ['web.env', './web.env', 'web.env', 'web.env', 'nosuch.env', '${V:-web}.env'],
   depends_on: ['web', 'db'],
   mode: ['0444', '0o600', '511', 'rw', 'ingress', 'global'],
+  pairs: ['K', 'K=1', 'web', 'web=', 'db=a=b', 'data', 'a.b=${V:-d}', 'nofile= x'],
+  profiles: ['web', 'a', 'db', '', '*'],
 };
 const groups: Readonly<Record<string, string>> = {
   interval: 'duration', timeout: 'duration', start_period: 'duration', start_interval: 'duration', stop_grace_period: 'duration', delay: 'duration', monitor: 'duration', window: 'duration',
   mem_limit: 'size', mem_reservation: 'size', memswap_limit: 'size', mem_swappiness: 'size', shm_size: 'size', memory: 'size', rate: 'size', size: 'size', retries: 'integer', replicas: 'integer', scale: 'integer',
-  parallelism: 'integer', max_attempts: 'integer', cpus: 'integer', pids_limit: 'integer', published: 'integer', target: 'any', source: 'names', links: 'names', volumes_from: 'names', profiles: 'names', networks: 'names', models: 'names', network_mode: 'any',
+  parallelism: 'integer', max_attempts: 'integer', cpus: 'integer', pids_limit: 'integer', published: 'integer', target: 'any', source: 'names', links: 'names', volumes_from: 'names', environment: 'pairs', labels: 'pairs', annotations: 'pairs', sysctls: 'pairs', args: 'pairs', networks: 'names', models: 'names', network_mode: 'any',
   cpu_count: 'integer', cpu_shares: 'integer', cpu_quota: 'integer', cpu_period: 'integer', cpu_percent: 'integer', cpu_rt_period: 'integer', cpu_rt_runtime: 'integer', oom_score_adj: 'integer', soft: 'integer', hard: 'integer',
   max_failure_ratio: 'integer', weight: 'integer', priority: 'integer', gw_priority: 'integer', pids: 'integer', value: 'integer', ulimits: 'integer', count: 'integer', gpus: 'integer', stdin_open: 'truth', oom_kill_disable: 'truth', enable_ipv4: 'truth', enable_ipv6: 'truth', attachable: 'truth', use_api_socket: 'truth', no_cache: 'truth', pull: 'truth', required: 'truth', disable: 'truth',
   configs: 'names', secrets: 'names', label_file: 'env_file', entrypoint: 'command', init: 'truth', tty: 'truth', privileged: 'truth', read_only: 'truth', attach: 'truth', internal: 'truth', external: 'truth', nocopy: 'truth',
@@ -51,7 +53,7 @@ const root: Schema = isSchema(whole) ? whole : {};
 /** Those of the words that are right, by group: mostly one of them, so that most of a file counts. */
 const right: Readonly<Record<string, readonly string[]>> = {
   any: ['a', 'b', 'a=b', 'x=', '', '1', '0x1f', '1.50', 'a b', './x', '/a/../b/', '~/c', '${V:-d}', '$$', 'é', 'a:b', '# no', '- x', 'a\nb\n', '\ttab', '<&>'],
-  ports: ['80', '8080:80', '127.0.0.1:80:80/udp', '8000-8002:80-82', '9:9/SCTP'], volumes: ['data:/data', './a:/b:ro', '/x', '~/y:/z:rslave,z', 'other:/o:nocopy'], duration: ['10s', '1m30s', '1.5h', '0', '100ms'],
+  ports: ['80', '8080:80', '127.0.0.1:80:80/udp', '8000-8002:80-82', '9:9/SCTP', '80:80', '10:80'], volumes: ['data:/data', './a:/b:ro', '/x', '~/y:/z:rslave,z', 'other:/o:nocopy'], duration: ['10s', '1m30s', '1.5h', '0', '100ms'],
   size: ['64m', '1.5G', '1kb', '100'], integer: ['1', '0', '+3', '10'], truth: ['true', 'false'], extra_hosts: ['a=1.2.3.4', 'b:::1', 'c=[::1]'], devices: ['/dev/a', '/dev/a:/dev/b', '/dev/a:/dev/b:r'],
   command: ['a b', 'sh -c "x y"', "a 'b c' \\d", 'x $$(y)', 'a;b'], host_ip: ['127.0.0.1', '::'], env_file: ['web.env', './web.env'], depends_on: ['db'], mode: ['0444', '0o600', '511', 'ingress'], pull_policy: ['always', 'missing', 'daily', 'every_2w'],
   container_name: ['one', 'two.a'], names: ['web', 'db', 'data', 'other', 'default', 'front'],
@@ -120,6 +122,8 @@ const beside = fc.record({
   /** Numbers that say which of a file's nodes get a tag, and which services share what they have. */
   tags: fc.option(fc.array(fc.tuple(fc.nat(60), fc.boolean()), { minLength: 1, maxLength: 2 }), { freq: 2 }),
   anchor: fc.option(fc.boolean(), { freq: 6 }),
+  /** A service of a file that the first one includes. */
+  included: fc.option(service, { freq: 3 }),
 });
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -161,15 +165,19 @@ export async function generatedDifferences(count: number, seed: number): Promise
       mkdirSync(place);
       writeFileSync(join(place, 'base.yaml'), yamlOf(more.base, null, null));
       writeFileSync(join(place, 'web.env'), more.environment);
+      mkdirSync(join(place, 'sub'));
+      writeFileSync(join(place, 'sub/inc.yaml'), yamlOf(withImages({ name: 'inc', 'x-inc': 1, services: { inc: more.included } }), null, null));
+      writeFileSync(join(place, 'sub/web.env'), more.environment);
       writeFileSync(join(place, '.env'), more.variables);
       const files = [base, over].flatMap((content, at) => {
         if (content === null) return [];
         const file = join(place, `${String(at)}.yaml`);
-        writeFileSync(file, json ? JSON.stringify(content) : yamlOf(content, at === 1 ? more.tags : null, at === 0 ? more.anchor : null));
+        const including = at === 0 && more.included !== null ? { ...content, include: ['sub/inc.yaml'] } : content;
+        writeFileSync(file, json ? JSON.stringify(including) : yamlOf(including, at === 1 ? more.tags : null, at === 0 ? more.anchor : null));
         return [file];
       });
       const differs = await difference(files, [index % 2 === 0 ? 'yaml' : 'json'], () => { accepted++; }, more.profiles);
-      if (differs !== null && !isKnown(differs)) found.push(`${differs}\n${JSON.stringify(more.profiles)}\n${[...files, join(place, 'base.yaml'), join(place, 'web.env'), join(place, '.env')].map((file) => readFileSync(file, 'utf8')).join('\n---\n')}`);
+      if (differs !== null && !isKnown(differs)) found.push(`${differs}\n${JSON.stringify(more.profiles)}\n${[...files, join(place, 'base.yaml'), join(place, 'sub/inc.yaml'), join(place, 'web.env'), join(place, '.env')].map((file) => readFileSync(file, 'utf8')).join('\n---\n')}`);
     });
     return { found, accepted };
   } finally {
@@ -193,9 +201,11 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/base\.yaml:\d+:\d+: \S+: .* is in the list twice; take one out/, 'what is said twice in a file that is extended is a mistake there too'],
   [/build\.ulimits\.\S+: invalid type string for external/, 'the schema has a limit as text, which it then cannot read'],
   [/refused there: extends\.web\.service is required/, 'what is taken out of it stays out'],
-  [/\\"extra_hosts\\": \[\]/, 'a host without an address'],
+  [/extra_hosts(\\")?: \[\]/, 'a host without an address'],
   [/there ".*count.*-1(\\n {8}\},\\n {8}\{|\\n {6}- count: -1)/, 'all GPUs asked for twice are all GPUs'],
   [/refused here: .*expected "raw" or no format, got/, 'a format of no name is a mistake, whether its file is there or not'],
+  [/refused there: (secret "\w+" must declare|cannot override services|(networks|volumes|secrets|configs)\.\w+: name and external\.name conflict|.*items at \d+ and \d+ are equal)/, 'what the second file replaces as a whole is not judged'],
+  [/refused here: .*(base|inc)\.yaml:\d+:\d+: \S+\.(sbom|provenance): expected a string, got the number/, 'a number is no text, in a file that is extended either'],
   [/refused here: .*got the date/, 'where it merges two files it takes a date for text, and else refuses it'],
 ];
 
