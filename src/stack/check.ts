@@ -50,6 +50,10 @@ function checkSource(name: string, service: ServiceConfig, tree: Tree, mistakes:
 function checkNames(name: string, service: ServiceConfig, stack: StackConfig, tree: Tree, at: At, mistakes: Mistakes): void {
   const undefinedName = (kind: string, used: string, declared: Readonly<Record<string, unknown>> | undefined, place: Place): void => {
     if (Object.hasOwn(declared ?? {}, used) || child(child(tree, `${kind}s`), used) !== undefined) return; // what is wrong with a declaration is told there
+    if (used === '') {
+      mistakes.add(place, `services.${name}: expected "source", the name of a ${kind}, got none; add source:`);
+      return;
+    }
     const near = suggest(used, Object.keys(declared ?? {}));
     mistakes.add(place, `services.${name}: ${kind} "${used}" is not declared${near === '' ? `; declare it below ${kind}s:` : near}`);
   };

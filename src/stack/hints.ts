@@ -12,7 +12,7 @@ const homes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'a network': { subnet: 'ipam.config', gateway: 'ipam.config', config: 'ipam' },
   ipam: { subnet: 'config', gateway: 'config', ip_range: 'config', aux_addresses: 'config' },
   'a volume': { device: 'driver_opts', o: 'driver_opts', type: 'driver_opts' },
-  'a stack file': { image: 'services.NAME', build: 'services.NAME', ports: 'services.NAME', environment: 'services.NAME', command: 'services.NAME' },
+  'a stack file': { image: 'services.NAME', build: 'services.NAME', ports: 'services.NAME', environment: 'services.NAME', command: 'services.NAME', deploy: 'services.NAME', healthcheck: 'services.NAME', restart: 'services.NAME', depends_on: 'services.NAME', env_file: 'services.NAME', labels: 'services.NAME' },
 };
 
 /** What people call keys that have another name. */

@@ -80,6 +80,8 @@ networks:
     ['a long host name', web(`    hostname: ${'a'.repeat(64)}\n`), [at(4, 15, `services.web.hostname: expected a host name of at most 63 letters, digits, "-", "_" and ".", got "${'a'.repeat(57)}..."`)]],
     ['a host name of other characters', web('    hostname: my host\n'), [at(4, 15, 'services.web.hostname: expected a host name of at most 63 letters, digits, "-", "_" and ".", got "my host"')]],
     ['a secret from nowhere', `${web('')}secrets:\n  s: { external: false }\n`, [at(5, 3, 'secrets.s: expected "file" or "environment" that says something')]],
+    ['a config of no name', web('    configs: [{ target: /x }]\n'), [at(4, 15, 'services.web: expected "source", the name of a config, got none; add source:')]],
+    ['a key of a service at the left margin', `${web('')}deploy: { replicas: 2 }\n`, [at(4, 1, 'unknown key "deploy" in a stack file; it belongs below "services.NAME"')]],
     ['a host port of two services', web('    ports: ["90", "8080:80"]\n  b:\n    image: b\n    ports: ["127.0.0.1:8080:81"]\n'), [at(7, 13, 'services.b.ports: service "web" already publishes host port 8080/tcp; choose another host port, or another address')]],
     ['a host port out of a range', web('    ports: ["127.0.0.1:8000-8002:80-82"]\n    scale: 2\n  b:\n    image: b\n    ports:\n      - { target: 1, published: "8001" }\n'), [at(9, 9, 'services.b.ports: service "web" already publishes host port 8001/tcp on 127.0.0.1; choose another host port, or another address')]],
     ['a host port twice', web('    ports: ["1:80", "1:81"]\n'), [at(4, 21, 'services.web.ports: this service already publishes host port 1/tcp; choose another host port, or another address')]],
