@@ -14,9 +14,9 @@ interface Publishing { readonly id: string; readonly identity: Identity; readonl
 /** Throws BayplanError `port-taken` where somebody else has a host port that the container publishes. What another of its stack has, its plan takes away in time. */
 export async function refuseTakenPorts({ containers, networks }: PortWorld, { id, identity, spec }: Publishing, specOf: (network: string) => NetworkSpec | null = (network) => networks.spec(network)): Promise<void> {
   if (spec.ports.length === 0) return;
-  const bridges = Object.entries(spec.networks).flatMap(([network, { gatewayPriority }]) => ({ ...specOf(network), gatewayPriority })).filter(({ driver }) => driver === 'bridge');
+  const bridges = Object.entries(spec.networks).flatMap(([network, { gatewayPriority }]) => ({ ...specOf(network), gatewayPriority })).filter(({ driver, internal }) => driver === 'bridge' && internal === false);
   // Its ports lead to the first of them.
-  const [first] = bridges.sort((a, b) => Number(a.internal) - Number(b.internal) || b.gatewayPriority - a.gatewayPriority);
+  const [first] = bridges.sort((a, b) => b.gatewayPriority - a.gatewayPriority);
   if (first === undefined) return; // it publishes none
   const isKin = (other: string): boolean => identity.owner !== 'api' && [...containers.list().values()].some(({ identity: its, status }) => status?.id === other && its.stack === identity.stack);
   await networks.checkPorts({ container: id, ports: spec.ports, group: portGroup(identity, id) }, first.ipv6 === true, isKin);

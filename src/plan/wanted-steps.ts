@@ -162,9 +162,13 @@ function isAlready(container: Container | undefined, until: 'healthy' | 'complet
   return until === 'completed' ? completed(status) : status.phase === 'running' && status.health === 'healthy';
 }
 
-/** Whether the container has an address that ports could lead to: what is on a macvlan or ipvlan network alone is reached there. */
+/** Whether the container has an address that ports could lead to: what is on a macvlan or ipvlan network alone is reached there, and what is on internal ones alone is not from outside. */
 function isOnBridge(one: Wanted, desired: Desired, actual: State): boolean {
-  return networksOf(one).some((network) => (actual.networks[network] ?? desired.networks[network])?.spec.driver === 'bridge');
+  return networksOf(one).some((network) => {
+    const wanted = desired.networks[network];
+    const spec = (wanted?.spec.external === false ? wanted : actual.networks[network] ?? wanted)?.spec;
+    return spec?.driver === 'bridge' && !spec.internal;
+  });
 }
 
 /** Ports that do not lead to the container yet. */

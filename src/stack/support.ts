@@ -30,6 +30,7 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
   const review = new Review(tree);
   for (const [name, service] of Object.entries(services)) {
     reviewService(name, service, surroundings, review);
+    if (isSaid(service.ports) && isInside(service, stack)) review.note(`service ${name}`, 'its ports are not published: all its networks are internal, and closed from outside');
   }
   const used = Object.values(services);
   for (const [key, network] of Object.entries(stack.networks ?? {})) {
@@ -63,6 +64,12 @@ class Review {
   refuse(path: readonly (string | number)[], message: string): void {
     this.refusals.push(mistakeAt(placeOf(this.#tree, path), `${path.slice(0, 2).join('.')}: ${message}`));
   }
+}
+
+/** Whether a service is on internal networks alone. */
+function isInside({ networks = { default: null }, network_mode: mode }: ServiceConfig, stack: StackConfig): boolean {
+  const keys = Object.keys(networks);
+  return mode === undefined && keys.length > 0 && keys.every((key) => stack.networks?.[key]?.internal === true);
 }
 
 function reviewService(name: string, service: ServiceConfig, { workingDir, profiles }: Surroundings, review: Review): void {

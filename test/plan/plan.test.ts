@@ -199,6 +199,14 @@ it('publishes what runs without its ports', () => {
   expect(text(shop, withStatus(up, 'shop-web-1', { ports: [] }))).toBe('publish-ports shop-web-1  (80:80/tcp is not published)\n');
 });
 
+it('publishes no ports of what is on internal networks alone', () => {
+  const inside = structuredClone(shop);
+  for (const network of Object.values(inside.networks)) network.spec.internal = true;
+  expect(plan(shop, bare(), 10).steps.filter(({ action }) => action === 'publish-ports')).not.toEqual([]);
+  expect(plan(inside, bare(), 10).steps.filter(({ action }) => action === 'publish-ports')).toEqual([]);
+  expect(plan(inside, up, 10).steps.filter(({ action }) => action === 'publish-ports')).toEqual([]);
+});
+
 it('makes a changed network anew, its containers with it', () => {
   const changed = structuredClone(shop);
   const network = changed.networks['shop_default'];

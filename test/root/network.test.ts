@@ -56,6 +56,10 @@ test('containers reach each other and the world by their bridge, and no other ne
   ]);
   expect(refused).toEqual(Array.from({ length: 6 }, () => 'nothing'));
   expect(await ask(d.netns, 'tcp', e.address, 80)).toBe(`e ${d.address}`);
+  // Ports of what is on internal networks alone are not published, whatever it asks for; those of the one on both are, by the other.
+  expect(await world.networks.publish({ container: d.endpoint.id, ports: [tcp(80, null)] })).toEqual([]);
+  const [{ published } = { published: null }] = await world.networks.publish({ container: e.endpoint.id, ports: [tcp(80, null)] });
+  expect(await ask(outside, 'tcp', '10.213.1.2', published ?? 0)).toBe('e 10.213.1.1');
   // The one on both leaves by the one that is not internal.
   expect(await ask(e.netns, 'tcp', '10.213.1.1', 80)).toBe('world 10.213.1.2');
   expect(readFileSync(world.networks.zoneFiles(['one'])[0] ?? '', 'utf8').split('\n')).toContain(`a ${a.address}`);

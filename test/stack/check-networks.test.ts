@@ -65,3 +65,8 @@ networks:
   expect(desired.services['side']).toMatchObject({ template: { networkMode: 'container:app-web-1', networks: {} }, dependsOn: { web: { restart: true } } });
   expect(desired.notes).toEqual(['network lan: option "com.docker.network.bridge.name" means nothing to driver macvlan and is ignored']);
 });
+
+test('ports of what is on internal networks alone: told', () => {
+  const text = 'services:\n  in: { image: a, ports: ["80:80"], networks: [shut] }\n  both: { image: a, ports: ["81:80"], networks: [shut, open] }\n  none: { image: a, networks: [shut] }\n  host: { image: a, network_mode: "bridge", ports: ["82:80"] }\nnetworks:\n  shut: { internal: true }\n  open:\n';
+  expect(desiredOf(projectOf(text), { removeOrphans: false }).notes.filter((note) => note.includes('internal'))).toEqual(['service in: its ports are not published: all its networks are internal, and closed from outside']);
+});

@@ -241,8 +241,13 @@ class NetworkStore implements Networks {
     }
     await this.#ports.find();
     for (const publication of publications) {
+      const addresses = this.#publicAddresses(publication.container);
+      if (addresses === null) { // an engine of before published ports of internal networks too
+        lost.push(publication.container);
+        continue;
+      }
       try {
-        await this.#ports.assign(publication, this.#publicAddresses(publication.container) ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
+        await this.#ports.assign(publication, addresses, this.#names.isReady(publication.container));
       } catch (error) {
         // The container runs on; only its ports cannot be given back to it.
         if (!(error instanceof BayplanError)) throw error;
@@ -362,16 +367,14 @@ class NetworkStore implements Networks {
     if (stale !== null) await forgetUdpFlows(this.#context.kernel, stale);
   }
 
-  /** Where a container's published ports lead: to its bridge that leads out, by priority; an internal one where it has no other. Null where it has no bridge. */
+  /** Where a container's published ports lead: to its bridge that leads out, by priority. Null where it has none: an internal network is closed from outside too, as in Docker. */
   #publicAddresses(id: string): Addresses | null {
     const bridges = (this.#names.get(id)?.attachments ?? []).flatMap((attachment) => {
       const spec = this.#records.get(attachment.network)?.record.spec;
-      return spec?.driver === 'bridge' ? [{ attachment, internal: spec.internal }] : [];
+      return spec?.driver === 'bridge' && !spec.internal ? [attachment] : [];
     });
-    const [first] = bridges.sort((a, b) => Number(a.internal) - Number(b.internal) || b.attachment.gatewayPriority - a.attachment.gatewayPriority);
-    if (first === undefined) return null;
-    const { ipv4, ipv6 } = first.attachment;
-    return { ipv4, ipv6 };
+    const [first] = bridges.sort((a, b) => b.gatewayPriority - a.gatewayPriority);
+    return first === undefined ? null : { ipv4: first.ipv4, ipv6: first.ipv6 };
   }
 
   /** Each attachment with its network, where its addresses are kept from others. */
