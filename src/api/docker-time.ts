@@ -12,9 +12,15 @@ export function rfc3339Nano(ns: bigint): string {
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${(ns % 1_000_000_000n).toString().padStart(9, '0')}Z`;
 }
 
-/** `since`/`until` of a query, in ns: seconds with up to nine digits of fraction, or RFC 3339. Null where absent or 0. */
+/** `since`/`until` of a query, in ns: seconds with up to nine digits of fraction, or RFC 3339. Null where absent, 0 or before the epoch (Go's zero time). Throws BayplanError `bad-request` for what is no time. */
 export function parseSince(text: string | null): bigint | null {
-  if (text === null || text === '' || text === '0') return null;
+  if (text === null || text === '' || text === '0' || /^-\d+(\.\d+)?$/.test(text)) return null;
+  const time = momentOf(text);
+  if (time === null) throw new BayplanError('bad-request', `${JSON.stringify(text)} is no time: expected one such as 2026-01-31T12:00:00Z, or seconds since the epoch`);
+  return time;
+}
+
+function momentOf(text: string): bigint | null {
   const match = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (match !== null) return BigInt(match[1] ?? '0') * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
   const ms = Date.parse(text);
@@ -24,7 +30,7 @@ export function parseSince(text: string | null): bigint | null {
 /** A time, or a duration before now, in ms. Throws BayplanError `bad-request`. */
 export function timeOf(text: string, now: number): number {
   const duration = parseDuration(text);
-  const time = duration === null || duration === 0 ? parseSince(text) : null;
+  const time = text !== '0' && (duration === null || duration === 0) ? momentOf(text) : null;
   if (time !== null) return Number(time / 1_000_000n);
   if (duration === null) throw new BayplanError('bad-request', `until "${text}": expected a duration such as 24h, a time such as 2026-01-31T12:00:00Z, or seconds since the epoch`);
   return now - duration;
