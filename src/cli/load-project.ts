@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { describeMistake, loadRaw, loadStack, type LoadInput, type Mistake, type Project, type RawResult } from '../stack/index.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { statOf } from '../state/stat-of.ts';
 import type { Cli } from './cli.ts';
-import { envFilesOf } from './dot-env-variable.ts';
+import { envFilesOf, folderOf } from './dot-env-variable.ts';
 import { isEndless } from './endless.ts';
 import { followLink } from './follow-link.ts';
 import { locateRemote } from './locate-remote.ts';
@@ -62,8 +62,11 @@ export function loadRawModel(options: StackOptions, cli: Cli, choices: LoadChoic
 
 /** How the options have a stack file read, for another time and from another folder. */
 export function loadOf(options: StackOptions, cli: Cli): { readonly file: string[]; readonly projectDirectory: string; readonly profile: string[]; readonly envFile: string[] | null } {
-  const { files, workingDir, profiles, envFiles } = inputOf(options, cli);
-  return { file: [...files], projectDirectory: workingDir, profile: [...profiles], envFile: envFiles === null ? null : [...envFiles] };
+  const { files, workingDir, profiles, envFiles, calledFrom = workingDir } = inputOf(options, cli);
+  // The folder that this was called from is another one then.
+  const unnamed = calledFrom === workingDir ? null : [workingDir, calledFrom].map((folder) => join(folder, '.env')).filter((file) => existsSync(file) && !isFolder(file));
+  const named = envFiles ?? unnamed;
+  return { file: [...files], projectDirectory: workingDir, profile: [...profiles], envFile: named === null ? null : [...named] };
 }
 
 function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadInput {
@@ -74,7 +77,7 @@ function inputOf(options: StackOptions, cli: Cli, seen: Seen = new Set()): LoadI
   const name = options.projectName ?? cli.env['COMPOSE_PROJECT_NAME'] ?? '';
   return {
     files, workingDir: projectFolderOf(files, options, cli), projectName: name === '' ? null : name, environment: { PWD: cli.cwd, ...definedOf(cli.env) }, profiles: options.profile ?? [],
-    envFiles: envFilesOf(options, cli), read: (path) => basename(path) === '.env' && isFolder(path) ? null : readText(path, seen), followLink, locate: (remote) => locateRemote(remote, options, cli),
+    envFiles: envFilesOf(options, cli), calledFrom: folderOf(options, cli), read: (path) => basename(path) === '.env' && isFolder(path) ? null : readText(path, seen), followLink, locate: (remote) => locateRemote(remote, options, cli),
   };
 }
 

@@ -42,8 +42,10 @@ export interface LoadInput {
   readonly environment: Readonly<Record<string, string>>;
   /** `--profile`; empty: COMPOSE_PROFILES. `*` stands for all. */
   readonly profiles: readonly string[];
-  /** `--env-file`, absolute; null: `.env` of the working folder, if there is one. */
+  /** `--env-file`, absolute, the last wins; null: `.env` of `calledFrom` and of the working folder, where there are such files, the first wins. */
   readonly envFiles: readonly string[] | null;
+  /** Absolute; where a stack was looked for before its files were known. Left out: the working folder. */
+  readonly calledFrom?: string;
   /** The text of a file, null where it does not exist. */
   readonly read: (path: string) => string | null;
   /** An absolute path with a link on its way followed; left out: as it is. */
@@ -181,14 +183,20 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   };
 }
 
-/** Process over env files; later env files over earlier ones. */
+/** Process over env files; later env files over earlier ones, but for the two that nobody named. */
 function readEnvironment(input: LoadInput, mistakes: Mistakes): Environment {
   const fromFiles = new Map<string, string>();
   const own = (name: string): string | undefined => Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
-  for (const file of input.envFiles ?? [`${input.workingDir}/.env`]) {
+  const found = (name: string): string | undefined => own(name) ?? fromFiles.get(name);
+  const unnamed = new Set([input.calledFrom ?? input.workingDir, input.workingDir].map((folder) => `${folder}/.env`));
+  for (const file of input.envFiles ?? unnamed) {
     const text = readOr('', input.read, file, (message) => { mistakes.addFile(file, message); });
-    if (text !== null) for (const [key, value] of parseEnvFile(file, text, own, mistakes, { earlier: (name) => fromFiles.get(name), nameless: true })) fromFiles.set(key, value);
-    else if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
+    if (text === null) {
+      if (input.envFiles !== null) mistakes.addFile(file, 'the env file does not exist');
+      continue;
+    }
+    const lookup = input.envFiles === null ? found : own;
+    for (const [key, value] of parseEnvFile(file, text, lookup, mistakes, { earlier: (name) => fromFiles.get(name), nameless: true })) if (input.envFiles !== null || !fromFiles.has(key)) fromFiles.set(key, value);
   }
   return Object.assign((name: string) => own(name) ?? fromFiles.get(name), { names: [...fromFiles.keys()] });
 }

@@ -158,6 +158,33 @@ test('variables come from .env beside the file, or from --env-file instead', asy
   expect(cli.out).toContain('image: nginx:8');
 });
 
+test('.env of the folder that a command is called from comes before that of the stack', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web:\n    image: nginx:${TAG}-${OWN:-none}-${BOTH}\n');
+  cli.write('.env', 'TAG=7\nBOTH=outer\n');
+  mkdirSync(join(cli.folder, 'below'));
+  cli.write('below/.env', 'OWN=inner\nBOTH=inner\n');
+  cli.cwd = join(cli.folder, 'below');
+  try {
+    expect([await cli.run('config', '--images'), cli.out]).toEqual([0, 'nginx:7-inner-inner\n']);
+    expect([await cli.run('-f', '../compose.yaml', 'config', '--images'), cli.out]).toEqual([0, 'nginx:7-none-outer\n']);
+  } finally {
+    cli.cwd = null;
+  }
+});
+
+test('COMPOSE_FILE of .env is filled in', async () => {
+  mkdirSync(join(cli.folder, 'development'));
+  cli.write('.env', 'COMPOSE_FILE="${COMPOSE_FILE:-${STAGE:-development}/compose.yaml}"\nIMAGE=test:1\n');
+  cli.write('development/compose.yaml', 'name: shop\nservices: {web: {image: "$IMAGE"}}\n');
+  expect([await cli.run('config', '--images'), cli.out]).toEqual([0, 'test:1\n']);
+  cli.env = { STAGE: 'none' };
+  try {
+    expect([await cli.run('config', '--images'), cli.err]).toEqual([1, expect.stringContaining('none/compose.yaml')]);
+  } finally {
+    cli.env = {};
+  }
+});
+
 test('plan exits with 0 where nothing would change', async () => {
   cli.write('compose.yaml', FILE);
   expect(await cli.run('plan')).toBe(0);

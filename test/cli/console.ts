@@ -16,6 +16,8 @@ export class Console {
   readonly server: Server = createApi(this.engine);
   readonly interrupts = new Set<(signal: Interrupt) => void>();
   env: Record<string, string> = {};
+  /** Where commands are called from; null: the folder. */
+  cwd: string | null = null;
   stdin: Readable = Readable.from([]);
   runEngine: Cli['runEngine'] = async () => { throw new Error('not part of this test'); };
   out = '';
@@ -41,7 +43,7 @@ export class Console {
     this.out = '';
     this.err = '';
     const cli: Cli = {
-      stdin: this.stdin, env: this.env, cwd: this.folder, version: '1.2.3', program: ['false'],
+      stdin: this.stdin, env: this.env, cwd: this.cwd ?? this.folder, version: '1.2.3', program: ['false'],
       stdout: new PassThrough().on('data', (chunk) => { this.out += String(chunk); }), stderr: new PassThrough().on('data', (chunk) => { this.err += String(chunk); }),
       socketOf: () => join(this.folder, 'engine.sock'),
       onInterrupt: (handler) => {
