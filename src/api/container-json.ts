@@ -1,3 +1,4 @@
+import { containerArguments } from '../state/container-arguments.ts';
 import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
 import { DEFAULT_NETWORK, type Network } from '../state/network.ts';
@@ -117,11 +118,9 @@ function defaultEndpoint({ container: { spec }, status, networks }: ActualContai
   return network === undefined ? NO_ENDPOINT : endpointJson(DEFAULT_NETWORK, network, spec.networks[DEFAULT_NETWORK], status);
 }
 
-/** What the container's first process is: Compose's rule that an entrypoint of one's own drops the image's command. */
+/** What the container's first process is. */
 function argv({ container: { spec }, image }: Pick<ActualContainer, 'container' | 'image'>): readonly string[] {
-  const entrypoint = spec.entrypoint ?? image?.config.entrypoint ?? [];
-  const command = spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? []) : []);
-  return [...entrypoint, ...command];
+  return containerArguments(spec, image?.config ?? null);
 }
 
 /** As Docker has it: its own first, and names alone of what it takes away from the image's. */

@@ -35,7 +35,7 @@ export async function createContainer({ engine, query, request, response }: Exch
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
-  const spec = withLinks(engine, config, withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null)));
+  const spec = withDonors(engine, withLinks(engine, config, withVolumesFrom(engine, config, specOf(config, Object.fromEntries(joined.map(({ name: key, attachment }) => [key, attachment])), engine.images.find(config.Image)?.config ?? null))));
   checkLimits(spec.resources, spec.resources);
   if (spec.stopSignal !== null) signalNumber(spec.stopSignal);
   const [problem] = specProblems(spec);
@@ -117,6 +117,25 @@ function withLinks(engine: EngineView, { HostConfig }: DockerConfig, spec: Conta
     }
   };
   return { ...spec, links: Object.fromEntries(Object.entries(spec.links).map(([alias, ref]) => [alias, named(ref)])) };
+}
+
+/** Containers whose namespaces are shared, by their IDs: names can become others'. One that there is not is told when it is to start. */
+function withDonors(engine: EngineView, spec: ContainerSpec): ContainerSpec {
+  const byId = (mode: string): string => {
+    const ref = /^container:(.+)$/.exec(mode)?.[1];
+    return ref === undefined ? mode : `container:${knownId(engine, ref) ?? ref}`;
+  };
+  const { ipc, pid } = spec.namespaces;
+  return { ...spec, networkMode: byId(spec.networkMode), namespaces: { ...spec.namespaces, ipc: byId(ipc), pid: byId(pid) } };
+}
+
+function knownId(engine: EngineView, ref: string): string | null {
+  try {
+    return engine.container(ref).status?.id ?? null;
+  } catch (error) {
+    if (error instanceof BayplanError) return null;
+    throw error;
+  }
 }
 
 /** Named volumes; the missing are made with the container, as `asked`. */

@@ -23,7 +23,7 @@ export function specOf(config: DockerConfig, networks: ContainerSpec['networks']
   const restart = host.RestartPolicy?.Name || 'no';
   if (host.AutoRemove === true && restart !== 'no') throw new BayplanError('bad-request', `HostConfig: AutoRemove and the restart policy "${restart}" exclude each other`);
   const parsed = ContainerSpec.safeParse({
-    image: config.Image, imageId: '', entrypoint: entrypointOf(config), command: config.Cmd ?? null, environment: environmentOf(config.Env ?? []),
+    image: config.Image, imageId: '', entrypoint: entrypointOf(config), command: config.Cmd?.length ? config.Cmd : null, environment: environmentOf(config.Env ?? []),
     user: config.User ?? '', groupAdd: host.GroupAdd ?? [], workingDir: folder === '' ? '' : normalize(folder).replace(/(.)\/$/, '$1'), hostname: config.Hostname ?? '', domainname: config.Domainname ?? '',
     labels: config.Labels ?? {}, stopSignal: config.StopSignal || null, stopGracePeriodMs: config.StopTimeout === null || config.StopTimeout === undefined ? STOP_MS : config.StopTimeout * 1000,
     restart: { policy: restart, maxRetries: restart === 'on-failure' ? host.RestartPolicy?.MaximumRetryCount ?? 0 : 0 }, healthcheck: healthcheckOf(config, image?.healthcheck ?? null),

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { GO_ARCH } from './go-arch.ts';
 
 /** The newest version of the Docker Engine API whose shapes are answered, and the oldest that clients may ask for. */
-export const API_VERSION = '1.47';
+export const API_VERSION = '1.51';
 export const MIN_API_VERSION = '1.24';
 
 /** `GET` and `HEAD /_ping`: clients negotiate the version from its headers, so it stands outside any version. */

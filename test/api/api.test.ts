@@ -50,13 +50,13 @@ test('the socket has mode 0660', () => {
 test('ping answers the headers that clients negotiate by, to HEAD too', async () => {
   for (const method of ['HEAD', 'GET']) {
     const { status, headers, body } = await call(method, '/_ping');
-    expect([status, headers['api-version'], headers['ostype'], headers['server']]).toEqual([200, '1.47', 'linux', 'bayplan/9.9.9 (linux)']);
+    expect([status, headers['api-version'], headers['ostype'], headers['server']]).toEqual([200, '1.51', 'linux', 'bayplan/9.9.9 (linux)']);
     expect(body).toBe(method === 'HEAD' ? '' : 'OK');
   }
 });
 
 test('every path exists below a version too', async () => {
-  expect(JSON.parse((await call('GET', '/v1.44/version')).body)).toMatchObject({ Version: '9.9.9', ApiVersion: '1.47', MinAPIVersion: '1.24', Os: 'linux' });
+  expect(JSON.parse((await call('GET', '/v1.44/version')).body)).toMatchObject({ Version: '9.9.9', ApiVersion: '1.51', MinAPIVersion: '1.24', Os: 'linux' });
 });
 
 test('containers are listed in Docker\'s shape, running ones alone unless all are asked for', async () => {
@@ -342,6 +342,13 @@ test('a link on a network of one\'s own may be to a container that comes later',
   expect(await call('POST', '/containers/create?name=strict', asked({ Links: ['later:db'] }, {}))).toMatchObject({ status: 400, body: expect.stringContaining('could not get container for later') });
 });
 
+test('a container whose namespaces another is to share is kept by its ID, as with docker', async () => {
+  const { id } = engine.container('shop-web-1').status ?? {};
+  const modes = { NetworkMode: 'container:shop-web-1', PidMode: 'container:shop-web-1', IpcMode: 'container:gone' };
+  expect((await call('POST', '/containers/create?name=beside', JSON.stringify({ Image: 'nginx:1', HostConfig: modes }))).status).toBe(201);
+  expect(JSON.parse(/^create beside (.*)$/.exec(engine.calls.at(-1) ?? '')?.[1] ?? '')).toMatchObject({ networkMode: `container:${id}`, namespaces: { pid: `container:${id}`, ipc: 'container:gone' } });
+});
+
 test('who looks for a swarm is told that there is none, as by Docker', async () => {
   for (const path of ['/swarm', '/v1.47/nodes', '/services', '/services/a/logs', '/tasks', '/secrets/a', '/configs']) expect(await call('GET', path), path).toMatchObject({ status: 503, body: expect.stringContaining('This node is not a swarm manager') });
   expect((await call('POST', '/swarm/leave?force=1')).status).toBe(503);
@@ -395,7 +402,7 @@ test.each(['../../evil', 'a/b', 'a\nb', 'ab\n', '\x1b[2J', '.', '..', '-x', 'a\0
 
 test('a version of the API that is not spoken is refused in Docker\'s words', async () => {
   for (const [version, message] of [
-    ['9.99', 'client version 9.99 is too new. Maximum supported API version is 1.47'], ['1.48', 'client version 1.48 is too new. Maximum supported API version is 1.47'],
+    ['9.99', 'client version 9.99 is too new. Maximum supported API version is 1.51'], ['1.52', 'client version 1.52 is too new. Maximum supported API version is 1.51'],
     ['1.23', 'client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version'],
   ] as const) expect(await call('GET', `/v${version}/info`)).toMatchObject({ status: 400, body: expect.stringContaining(message) });
   expect(await call('GET', '/v1.24/version')).toMatchObject({ status: 200 });

@@ -14,6 +14,10 @@ describe('a container of the Docker Engine API', () => {
     });
   });
 
+  test('with an empty command has the image\'s, entrypoint and all', () => {
+    expect(spec({ Cmd: [] }).command).toBeNull();
+  });
+
   test('keeps what is asked for, in our units', () => {
     expect(spec({
       Cmd: ['x'], Entrypoint: [''], Env: ['A=b=c', 'NONE'], Tty: true, OpenStdin: true, StdinOnce: true, StopTimeout: 3, Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },

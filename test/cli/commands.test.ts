@@ -249,7 +249,7 @@ test('load takes an archive and an OCI layout as a folder', async () => {
 
 test('version, and the engine\'s status', async () => {
   await cli.run('version');
-  expect(cli.out).toBe('bayplan 1.2.3\nengine  9.9.9 (Docker Engine API 1.47)\n');
+  expect(cli.out).toBe('bayplan 1.2.3\nengine  9.9.9 (Docker Engine API 1.51)\n');
   expect(await cli.run('engine', 'status')).toBe(0);
   expect(await cli.run('engine', 'stop')).toBe(0);
   expect(cli.engine.closed).toBe(true);

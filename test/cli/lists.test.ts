@@ -64,7 +64,7 @@ test('volumes, port, version', async () => {
   expect(cli.err).toBe('bayplan: port 81/tcp of container shop-web-1 is not published: it has 80/tcp at 8080\n');
   expect(await cli.run('-p', 'shop', 'port', '--index', '2', 'web', '80')).toBe(1);
   expect(await out('version', '--short')).toBe('1.2.3\n');
-  expect(JSON.parse(await out('version', '--format', 'json'))).toEqual({ version: '1.2.3', engine: { version: '9.9.9', apiVersion: '1.47' } });
+  expect(JSON.parse(await out('version', '--format', 'json'))).toEqual({ version: '1.2.3', engine: { version: '9.9.9', apiVersion: '1.51' } });
 });
 
 test('events of the stack, in words and as JSON', async () => {

@@ -31,7 +31,7 @@ describeWherePresent([dockerMissing], 'the docker client', () => {
   });
 
   test('negotiates the version', async () => {
-    expect((await docker(['version', '--format', '{{.Server.Version}} {{.Client.APIVersion}}'])).out).toBe('9.9.9 1.47\n');
+    expect((await docker(['version', '--format', '{{.Server.Version}} {{.Client.APIVersion}}'])).out).toBe('9.9.9 1.51\n');
     expect((await docker(['version'])).out).toContain('bayplan');
     expect((await docker(['info', '--format', '{{.Containers}} {{.ContainersRunning}}'])).out).toBe('2 1\n');
   });

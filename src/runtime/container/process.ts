@@ -1,4 +1,5 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { containerArguments } from '../../state/container-arguments.ts';
 import type { ContainerSpec } from '../../state/container.ts';
 import type { ImageStatus } from '../../state/image.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -12,9 +13,7 @@ export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
  * `bad-request` where nothing is left to run.
  */
 export function argumentsOf(spec: ContainerSpec, image: ImageStatus): readonly string[] {
-  const entrypoint = spec.entrypoint ?? image.config.entrypoint;
-  const command = spec.command ?? (spec.entrypoint === null ? image.config.command : []);
-  const args = [...entrypoint, ...command];
+  const args = containerArguments(spec, image.config);
   if (args.length === 0 || args[0] === '') {
     throw new BayplanError('bad-request', `image ${spec.image} names no command to run: set command or entrypoint`);
   }

@@ -9,8 +9,13 @@ describe('argumentsOf', () => {
     ['a command replaces the image\'s', specOf({ command: ['ls'] }), ['/entry', 'ls']],
     ['an entrypoint drops the image\'s command', specOf({ entrypoint: ['/mine'] }), ['/mine']],
     ['both', specOf({ entrypoint: ['/mine'], command: ['x'] }), ['/mine', 'x']],
+    ['an empty command leaves the image\'s entrypoint alone', specOf({ command: [] }), ['/entry']],
     ['an empty entrypoint leaves the command', specOf({ entrypoint: [], command: ['x'] }), ['x']],
   ])('%s', (_, spec, expected) => expect(argumentsOf(spec, image)).toEqual(expected));
+
+  it('runs the image\'s command where an empty one would leave nothing', () => {
+    expect(argumentsOf(specOf({ command: [] }), imageOf({ command: ['serve'] }))).toEqual(['serve']);
+  });
 
   it('refuses a container with nothing to run', () => {
     expect(() => argumentsOf(specOf({ entrypoint: [] }), image)).toThrow('image demo names no command to run: set command or entrypoint');
