@@ -13,11 +13,17 @@ import { until } from './until.ts';
 /** Whether a container runs neither now nor, by its policy, again. One that ran before and is `created` is being started once more. */
 const hasEnded = ({ phase, restartAt, startedAt }: ContainerStatus): boolean => phase !== 'running' && restartAt === 0 && !(phase === 'created' && startedAt > 0);
 
+interface Member {
+  readonly key: string; readonly name: string; readonly service: string; readonly logged: boolean;
+  readonly running: boolean; readonly ended: boolean; readonly finishedAt: number; readonly exitCode: number | null;
+}
+
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
  * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers have ended and none of
  * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone;
- * `oneoff`: those that `run` has made too, which docker compose leaves out (runs of jobs are never left out).
+ * `oneoff`: those that `run` has made too, which docker compose leaves out (runs of jobs are never left out). `ends`: says also, behind the last line of each container, that it has
+ * ended, of those too whose output is kept nowhere.
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -29,12 +35,14 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const end = parseSince(query.get('until'));
   const index = query.get('index');
   const oneOffs = flag(exchange, 'oneoff');
-  const members = (): readonly { readonly key: string; readonly name: string; readonly service: string; readonly running: boolean; readonly ended: boolean; readonly finishedAt: number }[] =>
+  const ends = flag(exchange, 'ends');
+  const members = (): readonly Member[] =>
     [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
-      if (identity.stack !== stack || spec.logging.driver === 'none' || status === null || status.phase === 'removing') return [];
+      const logged = spec.logging.driver !== 'none';
+      if (identity.stack !== stack || (!logged && !ends) || status === null || status.phase === 'removing') return [];
       if (identity.owner === 'oneoff' && identity.slot === 0 && !oneOffs) return [];
       if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
-      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt }];
+      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt, exitCode: status.exitCode, logged }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
@@ -44,7 +52,14 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const first = new Set(members().map(({ key }) => key));
   const newest = new Map<string, bigint>();
   const reading = new Map<string, Promise<void>>();
-  const read = async ({ key, name, service }: { key: string; name: string; service: string }): Promise<void> => {
+  const tell = async ({ key, name, service }: Member): Promise<void> => {
+    const { running = true, finishedAt = 0, exitCode = null } = members().find((member) => member.key === key) ?? {};
+    if (!ends || running || exitCode === null || (since !== null && BigInt(finishedAt) * 1_000_000n < since)) return;
+    await writeAll(response, `${JSON.stringify({ version: 1, container: name, service, stream: 'stdout', time: finishedAt, line: '', ended: exitCode } satisfies LogLine)}\n`, gone);
+  };
+  const read = async (member: Member): Promise<void> => {
+    const { key, name, service, logged } = member;
+    if (!logged) return await tell(member);
     const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
     const seen = newest.get(key);
     let last = 0n;
@@ -61,6 +76,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
       await lines(record.stream, splitters[record.stream].push(record.data));
     }
     for (const stream of ['stdout', 'stderr'] as const) await lines(stream, splitters[stream].flush());
+    await tell(member);
   };
 
   if (!follow) {
@@ -74,7 +90,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   await until(() => {
     for (const member of members()) {
       // One that has ended is read once for each of its ends; one that runs again is read on from its newest record.
-      if (reading.has(member.key) || (!member.running && readTo.get(member.key) === member.finishedAt)) continue;
+      if (reading.has(member.key) || (!member.running && readTo.get(member.key) === member.finishedAt) || (member.running && !member.logged)) continue;
       readTo.set(member.key, member.finishedAt);
       reading.set(member.key, read(member).catch((error: unknown) => {
         if (!members().some(({ key }) => key === member.key)) return; // it was removed while its log was read

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOf } from '../client/container-summary.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { StackRequest } from '../state/messages.ts';
 import { replicaName } from '../state/replica-name.ts';
@@ -17,7 +16,8 @@ const DRAIN_MS = 5000;
 /** Nothing more comes after so long without a line. */
 const QUIET_MS = 200;
 const INTERRUPTED = 130;
-const STARTED = 'start-container ';
+
+interface End { readonly container: string; readonly code: number }
 
 export interface ForegroundOptions {
   /** Whose output is shown. */
@@ -71,13 +71,20 @@ export async function runInForeground(name: string, request: StackRequest, clien
   let ends = false;
   let following: Promise<void> | null = null;
   let watched: Promise<void> | undefined;
+  /** The first end of a container that is to end all; never, where none is. */
+  let hasEnded = (_end: End): void => undefined;
+  const firstEnd = new Promise<End>((resolve) => {
+    hasEnded = resolve;
+  });
   const show = async (): Promise<void> => {
     output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => replicaName(name, service, containerName, 1)));
     for (let since = began; ; since = Date.now()) { // all may have ended for a moment, while a watch makes them anew
       ends = !isWatched();
-      for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
+      for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, ends: true, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
         shown = Date.now();
-        if (options.services.includes(line.service)) view.print(output.line(line));
+        const { container, ended } = line;
+        if (options.services.includes(line.service)) view.print(ended === undefined ? output.line(line) : output.end(container, ended));
+        if (ended !== undefined && (options.abort === 'exit' || (options.abort === 'failure' && ended !== 0))) hasEnded({ container, code: ended });
       }
       if (!isWatched() || watching.signal.aborted || interrupts > 0) return;
     }
@@ -88,12 +95,10 @@ export async function runInForeground(name: string, request: StackRequest, clien
     if (ends) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
     else for (shown = Date.now(); Date.now() < late && Date.now() - shown < QUIET_MS;) await sleep(QUIET_MS);
   };
-  const started = new Set<string>();
   try {
     try {
       for await (const event of client.applyStack(name, request, { wait: false, attached: true }, passing.signal)) {
         view.event(event);
-        if (event.type === 'step' && event.state === 'done' && event.id.startsWith(STARTED)) started.add(event.id.slice(STARTED.length));
         // By the first plan the engine knows the stack, and nothing has been started yet.
         if (event.type === 'plan') following ??= show();
         following?.catch(() => undefined);
@@ -106,13 +111,11 @@ export async function runInForeground(name: string, request: StackRequest, clien
     following ??= show();
     watched = interrupts > 0 ? undefined : options.watch?.run(passing.signal);
     watched?.catch(() => undefined); // awaited next, or at the end
-    const ended = options.abort === 'never' || interrupts > 0 ? null : firstEnd(name, started, options.abort === 'failure', client);
-    ended?.catch(() => undefined); // awaited next, or nobody asks any more
     const left = new Promise<'left'>((resolve) => {
       if (interrupts === 0) options.menu?.keys.open({ interrupt, detach: () => resolve('left'), watch: () => options.menu?.watch.turn(), space: () => view.print('\n') });
     });
     if (interrupts === 0 && options.menu?.atOnce === true) options.menu.watch.turn();
-    const first = await Promise.race([left, following.then(() => null), stopping.then(() => null), ...(watched === undefined ? [] : [watched.then(() => null)]), ...(ended === null ? [] : [ended])]);
+    const first = await Promise.race([firstEnd, left, following.then(() => null), stopping.then(() => null), ...(watched === undefined ? [] : [watched.then(() => null)])]);
     if (first === 'left') return 0;
     if (first !== null && interrupts === 0) {
       view.note(`${first.container} exited with code ${first.code}: stopping the services`);
@@ -133,18 +136,6 @@ export async function runInForeground(name: string, request: StackRequest, clien
     await following?.catch(() => undefined); // cut off just now; what went wrong before was thrown above
     release();
   }
-}
-
-/** The first end of a container of a service that runs by now, or was started; with `failure` the first that is one. */
-async function firstEnd(name: string, started: ReadonlySet<string>, failure: boolean, client: EngineClient): Promise<{ readonly container: string; readonly code: number }> {
-  const all = (await client.containers(name, true)).filter((one) => one.Bayplan.owner === 'stack' && (one.State === 'running' || started.has(nameOf(one))));
-  return await new Promise((resolve, reject) => {
-    for (const one of all) {
-      client.waitContainer(one.Id, 'not-running').then((code) => {
-        if (!failure || code !== 0) resolve({ container: nameOf(one), code });
-      }, reject);
-    }
-  });
 }
 
 /** How the container of a service has ended, of several the first that failed. */

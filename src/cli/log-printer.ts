@@ -32,6 +32,13 @@ export class LogPrinter {
     return Buffer.concat([Buffer.from(before), line.base64 === undefined ? Buffer.from(line.line) : Buffer.from(line.base64, 'base64'), Buffer.from(line.partial === true ? '' : '\n')]);
   }
 
+  /** That a container has ended. */
+  end(container: string, code: number): string {
+    const before = this.#open === null ? '' : '\n';
+    this.#open = null;
+    return `${before}${this.#shorten(container)} exited with code ${code}\n`;
+  }
+
   #prefix({ container, time, nanoseconds }: LogLine): string {
     const stamp = this.#options.timestamps ? `${new Date(time).toISOString().slice(0, -1)}${nanoseconds === undefined ? '' : String(nanoseconds).padStart(6, '0')}Z ` : '';
     if (!this.#options.prefix) return stamp;

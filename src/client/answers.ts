@@ -37,7 +37,7 @@ export const driftAnswers: Outline<readonly DriftAnswer[]> = list(fields<DriftAn
 const jobRun = fields<JobRun>({ run: number, container: text, slot: nullable(number), attempt: number, startedAt: number, finishedAt: number, exitCode: number, error: text });
 export const jobAnswers: Outline<readonly JobAnswer[]> = list(fields<JobAnswer>({ service: text, next: nullable(number), phase: oneOf('idle', 'running', 'stopping', 'retrying'), waiting: number, runs: list(jobRun) }));
 export const jobStarted: Outline<JobStarted> = fields<JobStarted>({ run: nullable(jobRun) });
-export const logLine: Outline<LogLine> = fields<LogLine>({ container: text, service: text, stream: oneOf('stdout', 'stderr'), time: number, nanoseconds: optional(number), line: text, base64: optional(text) });
+export const logLine: Outline<LogLine> = fields<LogLine>({ container: text, service: text, stream: oneOf('stdout', 'stderr'), time: number, nanoseconds: optional(number), line: text, base64: optional(text), ended: optional(number) });
 export const sweepAnswer: Outline<SweepAnswer> = fields<SweepAnswer>({ removed: list(text), kept: list(text) });
 
 export const containerSummaries: Outline<readonly ContainerSummary[]> = list(fields<ContainerSummary>({

@@ -74,6 +74,8 @@ export interface LogLine {
   readonly base64?: string;
   /** The container's next line of this stream goes on with this one: it is too long for one. */
   readonly partial?: true;
+  /** No line: the container has ended, with this code. */
+  readonly ended?: number;
 }
 
 /** How far one part of a step is: a layer of an image that is pulled or pushed. `total` bytes; 0 where nobody knows. */

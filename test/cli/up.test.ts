@@ -76,12 +76,17 @@ test.each([
   expect(cli.engine.calls).toEqual([]);
 });
 
+/** Resolves once `up` has begun to show what the services write. */
+async function shown(): Promise<void> {
+  while (cli.interrupts.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 test('up ends with the first container that ends, and with the status of the one that is asked for', async () => {
   for (const [flags, code] of [[['--abort-on-container-exit'], 5], [['--exit-code-from', 'db'], 143]] as const) {
     cli.engine.all.set('shop-web-1', container(1, 'web'));
     cli.engine.all.set('shop-db-1', container(2, 'db'));
     const ended = cli.run('up', ...flags);
-    await cli.engine.watched(2);
+    await shown();
     cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
     expect([await ended, cli.err]).toEqual([code, '']);
     expect(cli.out).toContain('shop-web-1 exited with code 5: stopping the services\n');
@@ -89,11 +94,25 @@ test('up ends with the first container that ends, and with the status of the one
   }
 });
 
+test('up in the foreground says of each container that it has ended, and of one that ended before nothing', async () => {
+  const began = Date.now();
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db'));
+  cli.engine.all.set('shop-once-1', container(3, 'once'));
+  cli.engine.change('shop-once-1', { phase: 'exited', exitCode: 9, finishedAt: began - 60_000 });
+  const ended = cli.run('up');
+  await shown();
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
+  cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
+  expect([await ended, cli.err]).toEqual([0, '']);
+  expect(cli.out.split('\n').filter((line) => line.includes('exited')).sort()).toEqual(['db-1 exited with code 0', 'web-1 exited with code 5']);
+});
+
 test('up that waits for failures passes over a good end', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db'));
   const ended = cli.run('up', '--abort-on-container-failure');
-  await cli.engine.watched(2);
+  await shown();
   cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
   cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 6, finishedAt: Date.now() });
   expect(await ended).toBe(6);
