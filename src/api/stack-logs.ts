@@ -52,9 +52,11 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const first = new Set(members().map(({ key }) => key));
   const newest = new Map<string, bigint>();
   const reading = new Map<string, Promise<void>>();
+  const told = new Map<string, number>();
   const tell = async ({ key, name, service }: Member): Promise<void> => {
     const { running = true, finishedAt = 0, exitCode = null } = members().find((member) => member.key === key) ?? {};
-    if (!ends || running || exitCode === null || (since !== null && BigInt(finishedAt) * 1_000_000n < since)) return;
+    if (!ends || running || exitCode === null || told.get(key) === finishedAt || (since !== null && BigInt(finishedAt) * 1_000_000n < since)) return;
+    told.set(key, finishedAt);
     await writeAll(response, `${JSON.stringify({ version: 1, container: name, service, stream: 'stdout', time: finishedAt, line: '', ended: exitCode } satisfies LogLine)}\n`, gone);
   };
   const read = async (member: Member): Promise<void> => {

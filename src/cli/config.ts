@@ -102,9 +102,12 @@ async function printRaw(options: ConfigOptions, cli: Cli): Promise<number> {
   const { model, variables } = loadRawModel(options, cli, { without: new Set([...(options.pathResolution ? [] : ['paths' as const]), ...(options.normalize ? [] : ['normalize' as const])]) });
   if (options.quiet === true) return 0;
   const json = (): string => JSON.stringify(Object.fromEntries(variables.map(({ name, defaultValue, presenceValue, required }) => [name, { Name: name, DefaultValue: defaultValue, PresenceValue: presenceValue, Required: required }])), null, 4);
+  const scalar = (value: string): string => rawYaml({ value }).trimEnd().slice('value: '.length);
+  const yaml = (): string => variables.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, defaultValue, presenceValue, required }) => `${scalar(name)}:\n    name: ${scalar(name)}\n    defaultvalue: ${scalar(defaultValue)}\n    presencevalue: ${scalar(presenceValue)}\n    required: ${required}\n`).join('');
   const rows = variables.map(({ name, required, defaultValue, presenceValue }) => [name, String(required), defaultValue, presenceValue]);
   const text = options.variables !== true ? (options.format === 'json' ? `${rawJson(model)}\n` : rawYaml(model))
-    : options.format === 'json' ? `${json()}\n` : table(['NAME', 'REQUIRED', 'DEFAULT VALUE', 'ALTERNATE VALUE'], rows, { least: 20 });
+    : options.format === 'json' ? `${json()}\n` : options.format === 'yaml' ? yaml() : table(['NAME', 'REQUIRED', 'DEFAULT VALUE', 'ALTERNATE VALUE'], rows, { least: 20 });
   if (options.output === undefined) cli.stdout.write(text);
   else writeFileSync(resolve(cli.cwd, options.output), text);
   return 0;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineClient } from '../client/engine-client.ts';
-import type { StackRequest } from '../state/messages.ts';
+import type { LogLine, StackRequest } from '../state/messages.ts';
 import { replicaName } from '../state/replica-name.ts';
 import type { Desired } from '../state/state.ts';
 import type { Cli } from './cli.ts';
@@ -66,6 +66,11 @@ export async function runInForeground(name: string, request: StackRequest, clien
   };
   const release = cli.onInterrupt(interrupt);
   const output = new LogPrinter(name, { colour: options.colour, prefix: options.prefix, timestamps: options.timestamps });
+  /** In a terminal both are the same, and must not come amid what is shown there. */
+  const print = (stream: LogLine['stream'], text: string | Buffer): void => {
+    if (stream === 'stderr' && cli.stdout.isTTY !== true) cli.stderr.write(text);
+    else view.print(text);
+  };
   let shown = began;
   /** Whether what is shown now ends with the containers. */
   let ends = false;
@@ -83,7 +88,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
       for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, ends: true, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
         shown = Date.now();
         const { container, ended } = line;
-        if (options.services.includes(line.service)) view.print(ended === undefined ? output.line(line) : output.end(container, ended));
+        if (options.services.includes(line.service)) print(line.stream, ended === undefined ? output.line(line) : output.end(container, ended));
         if (ended !== undefined && (options.abort === 'exit' || (options.abort === 'failure' && ended !== 0))) hasEnded({ container, code: ended });
       }
       if (!isWatched() || watching.signal.aborted || interrupts > 0) return;

@@ -187,7 +187,7 @@ function causeOfLeaving(name: string, container: Container, desired: Desired, ta
   const { identity, status } = container;
   if (status?.phase === 'removing') return 'its removal was begun';
   if (taken.has(name)) return `its name is wanted for another container`;
-  if (isInactive(container, desired)) return null;
+  if (isInactive(container, desired)) return identity.owner === 'oneoff' && status?.phase !== 'running' && desired.remove.orphans ? 'it is a one-off that has ended' : null;
   const service = desired.services[identity.service];
   if (identity.owner === 'hook' && service !== undefined) return status !== null && completed(status) ? 'it has succeeded' : null; // else it is seen to where its service starts
   if (identity.owner === 'oneoff') {

@@ -162,10 +162,13 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   const normalized = Object.fromEntries(Object.entries(active).map(([key, service]) => [key, without('normalize') ? service : normalizeService(service, lookup)]));
   if (!without('consistency')) checkStack(stack, normalized, inactive, tree, mistakes);
   const checked = without('consistency') ? normalized : Object.fromEntries(Object.entries(normalized).map(([key, service]) => [key, withScaleInDeploy(service)]));
+  // What a command does not touch need not be whole: it is left as it is.
+  const touched = input.named === undefined || input.named.length === 0 ? null : new Set(Object.keys(selectServices(checked, input.named, new Mistakes())));
   const services: Record<string, ServiceConfig> = {};
   for (const [key, service] of Object.entries(selectServices(checked, selected, mistakes))) {
     const labelled = resolveLabels(key, service, tree, input.read, mistakes);
-    services[key] = without('environment') ? labelled : resolveEnvironment(key, labelled, tree, lookup, input.read, mistakes);
+    const files = touched?.has(key) === false ? labelled.env_file?.map((file) => ({ ...file, required: false })) : labelled.env_file;
+    services[key] = without('environment') ? labelled : resolveEnvironment(key, { ...labelled, ...(files === undefined ? {} : { env_file: files }) }, tree, lookup, input.read, mistakes);
   }
   const refusals = new Mistakes();
   checkValues(stack, services, tree, refusals);

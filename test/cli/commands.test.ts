@@ -185,6 +185,12 @@ test('COMPOSE_FILE of .env is filled in', async () => {
   }
 });
 
+test('config --variables as YAML', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices:\n  web: {image: "nginx:${TAG:-8080}", command: "${RUN:?}"}\n');
+  expect(await cli.run('config', '--variables', '--format', 'yaml')).toBe(0);
+  expect(cli.out).toContain('TAG:\n    name: TAG\n    defaultvalue: "8080"\n    presencevalue: ""\n    required: false\n');
+});
+
 test('plan exits with 0 where nothing would change', async () => {
   cli.write('compose.yaml', FILE);
   expect(await cli.run('plan')).toBe(0);

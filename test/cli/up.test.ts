@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { container } from '../api/fake-engine.ts';
+import { container, record } from '../api/fake-engine.ts';
 import { Console } from './console.ts';
 
 // What up, create, scale and down ask of the engine.
@@ -106,6 +106,32 @@ test('up in the foreground says of each container that it has ended, and of one 
   cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
   expect([await ended, cli.err]).toEqual([0, '']);
   expect(cli.out.split('\n').filter((line) => line.includes('exited')).sort()).toEqual(['db-1 exited with code 0', 'web-1 exited with code 5']);
+});
+
+test('what services write to stderr in the foreground is on stderr', async () => {
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.records.set('shop-web-1', [record(Date.now() + 60_000, 'stdout', 'good\n'), record(Date.now() + 60_000, 'stderr', 'bad\n')]);
+  const ended = cli.run('up');
+  await shown();
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
+  expect([await ended, cli.err]).toEqual([0, 'web-1  | bad\n']);
+  expect(cli.out).toContain('web-1  | good\n');
+  expect(cli.out).not.toContain('bad');
+});
+
+test('COMPOSE_REMOVE_ORPHANS of .env removes what is not in the file', async () => {
+  await cli.run('up', '-d');
+  expect(cli.engine.lastRequest?.desired.remove.orphans).toBe(false);
+  cli.write('.env', 'COMPOSE_REMOVE_ORPHANS=true\n');
+  await cli.run('up', '-d');
+  expect(cli.engine.lastRequest?.desired.remove.orphans).toBe(true);
+});
+
+test('up of a service needs no env file of another', async () => {
+  cli.write('compose.yaml', `${FILE}  lone: {image: "nginx:1", env_file: none.env}\n`);
+  expect([await cli.run('up', '-d', 'web'), cli.err]).toEqual([0, '']);
+  expect([await cli.run('up', '-d', 'lone'), cli.err]).toEqual([1, expect.stringContaining('none.env does not exist')]);
+  expect(await cli.run('up', '-d')).toBe(1);
 });
 
 test('up that waits for failures passes over a good end', async () => {

@@ -360,6 +360,19 @@ it('removes a network that the file no longer names with its orphans, never whil
   expect(text(all, back)).toBe('note: network shop_back is kept: shop-web-run-1 still on it\n');
 });
 
+it('removes one-offs that have ended with the orphans, also of a service whose profile is off', () => {
+  const back = structuredClone(up);
+  const web = back.containers['shop-web-1'];
+  if (web?.status) {
+    back.containers['shop-web-run-1'] = { ...web, identity: { ...web.identity, owner: 'oneoff' } };
+    back.containers['shop-web-run-2'] = { ...web, identity: { ...web.identity, owner: 'oneoff' }, status: { ...web.status, phase: 'exited' } };
+  }
+  const { web: _, ...rest } = shop.services;
+  const lines = text(desired(rest, { inactive: ['web'], remove: { orphans: true, volumes: false } }), back);
+  expect([lines.includes('remove-container shop-web-run-2  (it is a one-off that has ended)\n'), lines.includes('shop-web-run-1')]).toEqual([true, false]);
+  expect(text(desired(rest, { inactive: ['web'] }), back)).toBe('');
+});
+
 it('refuses a name that is somebody else\'s', () => {
   const taken = structuredClone(up);
   const other = taken.containers['shop-db-1'];
