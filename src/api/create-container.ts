@@ -5,6 +5,7 @@ import { Image } from '../state/image.ts';
 import { isReference } from '../state/image-reference.ts';
 import { DEFAULT_NETWORK, DEFAULT_NETWORK_SPEC, type Network } from '../state/network.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
+import { containerOf } from '../state/shared-with.ts';
 import { signalNumber } from '../state/signals.ts';
 import { specProblems } from '../state/spec-problems.ts';
 import { emptyState, type Desired } from '../state/state.ts';
@@ -31,7 +32,6 @@ export async function createContainer({ engine, query, request, response }: Exch
   checkConflicts(config);
   if (!isReference(config.Image) && !/^(sha256:)?[0-9a-f]{64}$/.test(config.Image)) throw new BayplanError('bad-request', 'invalid reference format');
   checkPlatform(config.Image, query.get('platform') ?? '');
-  checkDonors(engine, config);
   const name = nameOf(query.get('name'));
   const joined = joinedBy(engine, config);
   const networks = Object.fromEntries(joined.map(({ name: key, network }) => [key, network]));
@@ -92,19 +92,6 @@ function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDis
   });
 }
 
-/** Whose namespaces it is to share has to be there. Throws BayplanError `bad-request`: docker's client takes a 404 for a missing image. */
-function checkDonors(engine: EngineView, { HostConfig }: DockerConfig): void {
-  for (const mode of [HostConfig?.PidMode, HostConfig?.IpcMode]) {
-    const ref = /^container:(.+)$/.exec(mode ?? '')?.[1];
-    if (ref === undefined) continue;
-    try {
-      engine.container(ref);
-    } catch (error) {
-      throw error instanceof BayplanError && error.code === 'not-found' ? new BayplanError('bad-request', error.message) : error;
-    }
-  }
-}
-
 /** Links by the names of containers. Throws `bad-request` for one of the default network to no container; on other networks names are looked up as they are asked for. */
 function withLinks(engine: EngineView, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
   const strict = new Set((HostConfig?.Links ?? []).map((link) => link.replace(/^\//, '').split(':')[0]));
@@ -119,23 +106,23 @@ function withLinks(engine: EngineView, { HostConfig }: DockerConfig, spec: Conta
   return { ...spec, links: Object.fromEntries(Object.entries(spec.links).map(([alias, ref]) => [alias, named(ref)])) };
 }
 
-/** Containers whose namespaces are shared, by their IDs: names can become others'. One that there is not is told when it is to start. */
+/**
+ * Containers whose namespaces it is to share, by their IDs: names can become others'. One that there is not is told when it is to start, where it is the
+ * network's. Throws BayplanError `bad-request` for another: docker's client takes a 404 for a missing image.
+ */
 function withDonors(engine: EngineView, spec: ContainerSpec): ContainerSpec {
-  const byId = (mode: string): string => {
-    const ref = /^container:(.+)$/.exec(mode)?.[1];
-    return ref === undefined ? mode : `container:${knownId(engine, ref) ?? ref}`;
+  const byId = (mode: string, strict: boolean): string => {
+    const ref = containerOf(mode);
+    if (ref === null) return mode;
+    try {
+      return `container:${engine.container(ref).status?.id ?? ref}`;
+    } catch (error) {
+      if (error instanceof BayplanError && error.code === 'not-found' && !strict) return mode;
+      throw error instanceof BayplanError && error.code === 'not-found' ? new BayplanError('bad-request', error.message) : error;
+    }
   };
   const { ipc, pid } = spec.namespaces;
-  return { ...spec, networkMode: byId(spec.networkMode), namespaces: { ...spec.namespaces, ipc: byId(ipc), pid: byId(pid) } };
-}
-
-function knownId(engine: EngineView, ref: string): string | null {
-  try {
-    return engine.container(ref).status?.id ?? null;
-  } catch (error) {
-    if (error instanceof BayplanError) return null;
-    throw error;
-  }
+  return { ...spec, networkMode: byId(spec.networkMode, false), namespaces: { ...spec.namespaces, ipc: byId(ipc, true), pid: byId(pid, true) } };
 }
 
 /** Named volumes; the missing are made with the container, as `asked`. */

@@ -344,9 +344,9 @@ test('a link on a network of one\'s own may be to a container that comes later',
 
 test('a container whose namespaces another is to share is kept by its ID, as with docker', async () => {
   const { id } = engine.container('shop-web-1').status ?? {};
-  const modes = { NetworkMode: 'container:shop-web-1', PidMode: 'container:shop-web-1', IpcMode: 'container:gone' };
+  const modes = { NetworkMode: 'container:shop-web-1', PidMode: 'container:shop-web-1', IpcMode: 'container:shop-web-1' };
   expect((await call('POST', '/containers/create?name=beside', JSON.stringify({ Image: 'nginx:1', HostConfig: modes }))).status).toBe(201);
-  expect(JSON.parse(/^create beside (.*)$/.exec(engine.calls.at(-1) ?? '')?.[1] ?? '')).toMatchObject({ networkMode: `container:${id}`, namespaces: { pid: `container:${id}`, ipc: 'container:gone' } });
+  expect(JSON.parse(/^create beside (.*)$/.exec(engine.calls.at(-1) ?? '')?.[1] ?? '')).toMatchObject({ networkMode: `container:${id}`, namespaces: { pid: `container:${id}`, ipc: `container:${id}` } });
 });
 
 test('who looks for a swarm is told that there is none, as by Docker', async () => {

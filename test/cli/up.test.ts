@@ -108,6 +108,19 @@ test('up in the foreground says of each container that it has ended, and of one 
   expect(cli.out.split('\n').filter((line) => line.includes('exited')).sort()).toEqual(['db-1 exited with code 0', 'web-1 exited with code 5']);
 });
 
+test('an end that is seen as it comes is told once', async () => {
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db'));
+  const ended = cli.run('up');
+  await shown();
+  await new Promise((resolve) => setTimeout(resolve, 150)); // by then the logs are followed
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
+  while (!cli.out.includes('web-1 exited')) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 150)); // and looked at again
+  cli.engine.change('shop-db-1', { phase: 'exited', exitCode: 0, finishedAt: Date.now() });
+  expect([await ended, cli.out.match(/exited with code/g)?.length]).toEqual([0, 2]);
+});
+
 test('what services write to stderr in the foreground is on stderr', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.records.set('shop-web-1', [record(Date.now() + 60_000, 'stdout', 'good\n'), record(Date.now() + 60_000, 'stderr', 'bad\n')]);
