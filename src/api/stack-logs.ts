@@ -20,7 +20,7 @@ interface Member {
 
 /**
  * `GET /stacks/{name}/logs`: one LogLine a line (NDJSON) of all containers, or of those of `service=` (may be repeated). `follow` goes
- * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers have ended and none of
+ * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers (of the services `endOf=`, where that is given) have ended and none of
  * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone;
  * `oneoff`: those that `run` has made too, which docker compose leaves out (runs of jobs are never left out). `ends`: says also, behind the last line of each container, that it has
  * ended, of those too whose output is kept nowhere.
@@ -36,6 +36,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const index = query.get('index');
   const oneOffs = flag(exchange, 'oneoff');
   const ends = flag(exchange, 'ends');
+  const endOf = new Set(query.getAll('endOf'));
   const members = (): readonly Member[] =>
     [...engine.containers.list()].flatMap(([name, { identity, spec, status }]) => {
       const logged = spec.logging.driver !== 'none';
@@ -52,6 +53,8 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   const first = new Set(members().map(({ key }) => key));
   const newest = new Map<string, bigint>();
   const reading = new Map<string, Promise<void>>();
+  const over = new AbortController();
+  const signal = AbortSignal.any([gone, over.signal]);
   const told = new Map<string, number>();
   const tell = async ({ key, name, service }: Member): Promise<void> => {
     const { running = true, finishedAt = 0, exitCode = null } = members().find((member) => member.key === key) ?? {};
@@ -68,9 +71,9 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     const lines = async (stream: LogRecord['stream'], found: Iterable<LinePart>): Promise<void> => {
       let text = '';
       for (const part of found) text += `${JSON.stringify({ version: 1, container: name, service, stream, time: Number(last / 1_000_000n), nanoseconds: Number(last % 1_000_000n), ...textOf(part) } satisfies LogLine)}\n`;
-      if (text !== '') await writeAll(response, text, gone);
+      if (text !== '') await writeAll(response, text, signal);
     };
-    for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal: gone })) {
+    for await (const record of engine.containers.logs(name, { tail: first.has(key) && seen === undefined ? tail : null, follow, signal })) {
       if (end !== null && record.time > end) break;
       if ((seen !== undefined && record.time <= seen) || (since !== null && record.time < since)) continue;
       last = record.time;
@@ -100,10 +103,12 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
         failed.abort();
       }).finally(() => reading.delete(member.key)));
     }
-    return flag(exchange, 'end') && reading.size === 0 && !engine.busy(stack) && members().every(({ ended }) => ended) ? true : null;
+    return flag(exchange, 'end') && (endOf.size > 0 || reading.size === 0) && !engine.busy(stack) && members().every(({ key, service, ended }) => (ended && !reading.has(key)) || (endOf.size > 0 && !endOf.has(service))) ? true : null;
   }, AbortSignal.any([gone, failed.signal])).catch((error: unknown) => {
     if (!gone.aborted) throw failure ?? error;
   });
+  over.abort();
+  await Promise.all(reading.values());
   response.end();
 }
 

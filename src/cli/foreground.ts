@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nameOf } from '../client/container-summary.ts';
 import type { EngineClient } from '../client/engine-client.ts';
 import type { LogLine, StackRequest } from '../state/messages.ts';
 import { replicaName } from '../state/replica-name.ts';
@@ -16,12 +17,15 @@ const DRAIN_MS = 5000;
 /** Nothing more comes after so long without a line. */
 const QUIET_MS = 200;
 const INTERRUPTED = 130;
+const STARTED = 'start-container ';
 
 interface End { readonly container: string; readonly code: number }
 
 export interface ForegroundOptions {
   /** Whose output is shown. */
   readonly services: readonly string[];
+  /** Those that were named: with the last end of theirs it is over, whatever else goes on. Empty: with that of all. */
+  readonly named: readonly string[];
   /** What ends all: nothing, the first end of a container, the first that is a failure. */
   readonly abort: 'never' | 'exit' | 'failure';
   /** The service whose status is the command's; null: that of whichever ended first. */
@@ -85,7 +89,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
     output.expect(Object.entries(request.desired.services).filter(([service]) => options.services.includes(service)).map(([service, { containerName }]) => replicaName(name, service, containerName, 1)));
     for (let since = began; ; since = Date.now()) { // all may have ended for a moment, while a watch makes them anew
       ends = !isWatched();
-      for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, ends: true, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
+      for await (const line of client.stackLogs(name, { services: [], follow: true, end: ends, endOf: options.named, ends: true, tail: 'all', since: (since / 1000).toFixed(3) }, watching.signal)) {
         shown = Date.now();
         const { container, ended } = line;
         if (options.services.includes(line.service)) print(line.stream, ended === undefined ? output.line(line) : output.end(container, ended));
@@ -100,10 +104,12 @@ export async function runInForeground(name: string, request: StackRequest, clien
     if (ends) await Promise.race([following, sleep(DRAIN_MS, undefined, { ref: false })]);
     else for (shown = Date.now(); Date.now() < late && Date.now() - shown < QUIET_MS;) await sleep(QUIET_MS);
   };
+  const started = new Set<string>();
   try {
     try {
       for await (const event of client.applyStack(name, request, { wait: false, attached: true }, passing.signal)) {
         view.event(event);
+        if (event.type === 'step' && event.state === 'done' && event.id.startsWith(STARTED)) started.add(event.id.slice(STARTED.length));
         // By the first plan the engine knows the stack, and nothing has been started yet.
         if (event.type === 'plan') following ??= show();
         following?.catch(() => undefined);
@@ -116,6 +122,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
     following ??= show();
     watched = interrupts > 0 ? undefined : options.watch?.run(passing.signal);
     watched?.catch(() => undefined); // awaited next, or at the end
+    if (options.abort !== 'never' && interrupts === 0) untilEnded(name, started, options.abort === 'failure', client).then(hasEnded, () => undefined); // an engine of an earlier build says of none that it has ended
     const left = new Promise<'left'>((resolve) => {
       if (interrupts === 0) options.menu?.keys.open({ interrupt, detach: () => resolve('left'), watch: () => options.menu?.watch.turn(), space: () => view.print('\n') });
     });
@@ -141,6 +148,18 @@ export async function runInForeground(name: string, request: StackRequest, clien
     await following?.catch(() => undefined); // cut off just now; what went wrong before was thrown above
     release();
   }
+}
+
+/** The first end of a container of a service that runs by now, or was started; with `failure` the first that is one. */
+async function untilEnded(name: string, started: ReadonlySet<string>, failure: boolean, client: EngineClient): Promise<End> {
+  const all = (await client.containers(name, true)).filter((one) => one.Bayplan.owner === 'stack' && (one.State === 'running' || started.has(nameOf(one))));
+  return await new Promise((resolve, reject) => {
+    for (const one of all) {
+      client.waitContainer(one.Id, 'not-running').then((code) => {
+        if (!failure || code !== 0) resolve({ container: nameOf(one), code });
+      }, reject);
+    }
+  });
 }
 
 /** How the container of a service has ended, of several the first that failed. */

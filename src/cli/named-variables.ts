@@ -1,9 +1,11 @@
 import type { Cli } from './cli.ts';
 
-/** Variables as `-e` takes them: `KEY=VALUE`, or `KEY` alone for the user's own value. */
+/** Variables as `-e` takes them: `KEY=VALUE`, or `KEY` alone for the user's own value; without one it is none. */
 export function namedVariables(entries: readonly string[], cli: Cli): Readonly<Record<string, string>> {
-  return Object.fromEntries(entries.map((entry) => {
+  return Object.fromEntries(entries.flatMap((entry) => {
     const at = entry.indexOf('=');
-    return at < 0 ? [entry, cli.env[entry] ?? ''] : [entry.slice(0, at), entry.slice(at + 1)];
+    const own = cli.env[entry];
+    if (at < 0) return own === undefined ? [] : [[entry, own]];
+    return [[entry.slice(0, at), entry.slice(at + 1)]];
   }));
 }

@@ -54,7 +54,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       try {
         if (detached) return await runDetached(project.name, request, client, view, { wait, timeout: options.waitTimeout ?? null });
         return await runInForeground(project.name, request, client, view, {
-          services: shownServices(project, services, options), abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
+          services: shownServices(project, services, options), named: services, abort: options.abortOnContainerFailure === true ? 'failure' : aborts ? 'exit' : 'never', exitCodeFrom: options.exitCodeFrom ?? null,
           colour: inColour(options, cli), prefix: options.logPrefix, timestamps: options.timestamps === true, watch: options.watch === true && !menu ? watchOf(loaded, seen) : null,
           menu: keys === null ? null : { keys, watch: new WatchSwitch({ lock: () => lockWatch(client.socket, project.name), begin, complain, turned: (on) => keys.watching(on) }), atOnce: options.watch === true },
         }, cli);

@@ -131,10 +131,11 @@ export class EngineClient {
   }
 
   /** `end`: what is followed ends with the last container; else it goes on for those to come. `index`: containers of this number alone. `oneOffs`: those that `run` has made too. Times as the engine reads them. */
-  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly end?: boolean; readonly tail: string; readonly since?: string | undefined; readonly until?: string | undefined; readonly index?: string | undefined; readonly oneOffs?: boolean; readonly ends?: boolean }, signal?: AbortSignal): AsyncGenerator<LogLine> {
+  async *stackLogs(name: string, options: { readonly services: readonly string[]; readonly follow: boolean; readonly end?: boolean; readonly tail: string; readonly since?: string | undefined; readonly until?: string | undefined; readonly index?: string | undefined; readonly oneOffs?: boolean; readonly ends?: boolean; readonly endOf?: readonly string[] }, signal?: AbortSignal): AsyncGenerator<LogLine> {
     const query = new URLSearchParams({ follow: String(Number(options.follow)), end: String(Number(options.end === true)), oneoff: String(Number(options.oneOffs === true)), ends: String(Number(options.ends === true)), tail: options.tail });
     for (const name of ['since', 'until', 'index'] as const) if (options[name] !== undefined) query.set(name, options[name]);
     for (const service of options.services) query.append('service', service);
+    for (const service of options.endOf ?? []) query.append('endOf', service);
     const response = await this.#call('GET', `/stacks/${encodeURIComponent(name)}/logs?${query}`, null, signal);
     for await (const line of linesOf(response)) yield jsonLine(line, logLine);
   }

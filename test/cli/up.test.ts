@@ -108,6 +108,17 @@ test('up in the foreground says of each container that it has ended, and of one 
   expect(cli.out.split('\n').filter((line) => line.includes('exited')).sort()).toEqual(['db-1 exited with code 0', 'web-1 exited with code 5']);
 });
 
+test('up of named services in the foreground is over with the last of them, and leaves what they depend on', async () => {
+  cli.engine.all.set('shop-web-1', container(1, 'web'));
+  cli.engine.all.set('shop-db-1', container(2, 'db'));
+  const ended = cli.run('up', 'web');
+  await shown();
+  cli.engine.change('shop-web-1', { phase: 'exited', exitCode: 5, finishedAt: Date.now() });
+  expect([await ended, cli.err]).toEqual([0, '']);
+  expect(cli.out).toContain('web-1 exited with code 5\n');
+  expect(cli.engine.all.get('shop-db-1')?.status?.phase).toBe('running');
+});
+
 test('an end that is seen as it comes is told once', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db'));
