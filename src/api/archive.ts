@@ -36,7 +36,7 @@ export async function putArchive(exchange: Exchange): Promise<void> {
   const { engine, request, response, gone } = exchange;
   const path = pathOf(exchange);
   const { name, spec } = engine.container(param(exchange, 'id'));
-  const owner = flag(exchange, 'copyUIDGID') ? spec.user || engine.images.find(spec.imageId)?.config.user || '0' : '';
+  const owner = flag(exchange, 'copyUIDGID') ? spec.user || engine.images.find(spec.imageId)?.config.user || '' : ''; // Docker's rule: only who runs as somebody gives it away
   await engine.containers.archive(name, { verb: 'put', path, keepKinds: flag(exchange, 'noOverwriteDirNonDir'), owner }, { input: request, signal: gone }).catch(inWords(path, param(exchange, 'id')));
   engine.events.container('extract-to-dir', name);
   sendEmpty(response, 200);

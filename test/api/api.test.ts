@@ -342,6 +342,18 @@ test('a link on a network of one\'s own may be to a container that comes later',
   expect(await call('POST', '/containers/create?name=strict', asked({ Links: ['later:db'] }, {}))).toMatchObject({ status: 400, body: expect.stringContaining('could not get container for later') });
 });
 
+test('an archive keeps its owners where the container runs as root, and becomes its user\'s else, as with docker', async () => {
+  const put = async (): Promise<string | undefined> => {
+    expect((await call('PUT', '/containers/shop-web-1/archive?path=/tmp&copyUIDGID=true', 'tar')).status).toBe(200);
+    return engine.calls.at(-2);
+  };
+  const web = engine.all.get('shop-web-1')!;
+  engine.all.set('shop-web-1', { ...web, spec: { ...web.spec, user: '' } });
+  const asRoot = await put();
+  engine.all.set('shop-web-1', { ...web, spec: { ...web.spec, user: 'nobody' } });
+  expect([asRoot, await put()]).toEqual([expect.stringContaining('"owner":""'), expect.stringContaining('"owner":"nobody"')]);
+});
+
 test('a container whose namespaces another is to share is kept by its ID, as with docker', async () => {
   const { id } = engine.container('shop-web-1').status ?? {};
   const modes = { NetworkMode: 'container:shop-web-1', PidMode: 'container:shop-web-1', IpcMode: 'container:shop-web-1' };

@@ -328,6 +328,11 @@ export class FakeEngine implements EngineView {
     return this.all.size;
   }
 
+  /** Resolves once so many clients watch containers. */
+  async watched(by: number): Promise<void> {
+    while (this.#listeners.size < by) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   change(name: string, status: Partial<ContainerStatus>): void {
     const before = this.all.get(name);
     if (before?.status != null) this.all.set(name, { ...before, status: { ...before.status, ...status } });
