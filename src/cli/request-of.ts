@@ -35,5 +35,5 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
   const answered = withProvided(project, providers);
   const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, services, cli));
   const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
-  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans: removeOrphans || /^(1|t|true)$/i.test(whole.environment['COMPOSE_REMOVE_ORPHANS'] ?? '') }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
+  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }

@@ -143,14 +143,6 @@ test('what services write to stderr in the foreground is on stderr', async () =>
   expect(cli.out).not.toContain('bad');
 });
 
-test('COMPOSE_REMOVE_ORPHANS of .env removes what is not in the file', async () => {
-  await cli.run('up', '-d');
-  expect(cli.engine.lastRequest?.desired.remove.orphans).toBe(false);
-  cli.write('.env', 'COMPOSE_REMOVE_ORPHANS=true\n');
-  await cli.run('up', '-d');
-  expect(cli.engine.lastRequest?.desired.remove.orphans).toBe(true);
-});
-
 test('up of a service needs no env file of another', async () => {
   cli.write('compose.yaml', `${FILE}  lone: {image: "nginx:1", env_file: none.env}\n`);
   expect([await cli.run('up', '-d', 'web'), cli.err]).toEqual([0, '']);
