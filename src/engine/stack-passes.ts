@@ -21,7 +21,7 @@ const CONCURRENCY = 16;
 export type ExecutorFor = (credentials: CredentialsByHost) => Executor;
 
 /** What a pass over a stack does, and on whose behalf it asks registries. */
-export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where something speaks against it (objections.ts). */ readonly wary?: boolean }
+export interface Work { readonly name: string; readonly desired: Desired | null; readonly planned: PassContext['plan']; readonly credentials: CredentialsByHost; /** Nothing is changed where something speaks against it (objections.ts). */ readonly wary?: boolean; /** Comes after each image that was pulled, before anything is made of it. */ readonly pulled?: () => Promise<void> }
 
 /** What a pass was to make of a stack. `revision` null: of what is kept nowhere. */
 export interface Unfinished { readonly desired: Desired; readonly revision: number | null; readonly options: PassOptions }
@@ -72,17 +72,21 @@ export class StackPasses {
   /**
    * Makes a stack what is desired. `revision`: of the desired state, null: it is kept nowhere; what was accepted before another one takes nothing over from that. Rejects with PassFailed.
    */
-  async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker & { readonly wary?: boolean }): Promise<void> {
+  async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker & { readonly wary?: boolean; /** An image was pulled; answers the revision that the stack is at since, null: the same. */ readonly pulled?: () => Promise<number | null> }): Promise<void> {
     const latest = this.#parts.stacks.get(name);
     if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title ?? 'down'} of this stack took over` });
     this.#parts.networks.repair();
     const scope = scopeOf(options, this.#scopes.get(name), (container) => this.#parts.containers.get(container)?.identity.service ?? '');
     this.#scopes.set(name, scope);
     this.#unfinished.delete(name);
-    const over = revision === null ? () => undefined : this.#marks.begin(name, { revision, options: { ...options, ...scope } });
+    let over = revision === null ? () => undefined : this.#marks.begin(name, { revision, options: { ...options, ...scope } });
+    const pulled = async (): Promise<void> => {
+      const renewed = await by.pulled?.() ?? null;
+      if (renewed !== null) over = this.#marks.begin(name, { revision: renewed, options: { ...options, ...scope } });
+    };
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
     try {
-      await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true }, onEvent, by);
+      await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true, pulled }, onEvent, by);
       this.#unfinished.delete(name);
       over();
     } catch (error) {
@@ -114,7 +118,7 @@ export class StackPasses {
   }
 
   /** One pass at a time of each `key`; one of the same `fingerprint` is joined. Rejects with PassFailed. */
-  async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials, wary = false }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
+  async carryOut(key: string, fingerprint: string, { name, desired, planned, credentials, wary = false, pulled }: Work, onEvent: (event: PassEvent) => void, by: Asker): Promise<void> {
     this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
     const ends = new SettledEnds(this.#parts.containers);
     const result = await this.#runner.run(key, fingerprint, (passSignal, tell) => runPass({
@@ -124,7 +128,7 @@ export class StackPasses {
         await ends.settle();
         return await this.observe(name, desired);
       },
-      executor: this.#executor(credentials), ...(wary ? { objections: (made) => objections(this.#parts, made) } : {}),
+      executor: pulled === undefined ? this.#executor(credentials) : tellingPulls(this.#executor(credentials), pulled), ...(wary ? { objections: (made) => objections(this.#parts, made) } : {}),
     }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent }).finally(() => {
       const left = (this.#asked.get(key) ?? 1) - 1;
       if (left > 0) this.#asked.set(key, left);
@@ -172,6 +176,16 @@ type Scope = Pick<PassOptions, 'only' | 'left'>;
 function scopeOf({ only, left }: Scope, before: Scope | undefined, serviceOf: (container: string) => string): Scope {
   if (before === undefined || only === null) return { only, left };
   return { only: before.only === null ? null : [...new Set([...before.only, ...only])].sort(), left: [...new Set([...left, ...before.left.filter((container) => !only.includes(serviceOf(container)))])].sort() };
+}
+
+function tellingPulls(executor: Executor, pulled: () => Promise<void>): Executor {
+  return {
+    ...executor,
+    'pull-image': async (...args) => {
+      await executor['pull-image'](...args);
+      await pulled();
+    },
+  };
 }
 
 /** A pass that did not come to its end. */

@@ -107,14 +107,20 @@ export class Stacks {
     await this.#ending(onEvent, () => revision, async () => {
       const known = this.#notes(name, request);
       const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
-      const record = await this.#accept(name, { ...request, base });
+      const images = before === null ? {} : this.#history.imagesOf(name, before.desired); // until now
+      let record = await this.#accept(name, { ...request, base });
       revision = record.revision;
       const notes = [...known, ...settingChanges(before?.desired ?? null, record.desired)];
+      const pulled = async (): Promise<number | null> => {
+        if (before?.revision !== record.revision || this.#parts.stacks.get(name)?.revision !== record.revision || !this.#history.hasMoved(name, record.desired, request.options ?? USUAL_PASS)) return null;
+        record = await this.#put(name, record.desired, record.source, 'up', { renewed: true, trial: true, images: () => images });
+        return revision = record.revision;
+      };
       if (before === null && !fresh) this.#parts.stacks.stands(name); // what was desired before is not known
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#try(record, signal, onEvent, (told) =>
-          this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true }));
+        await this.#try(() => record, signal, onEvent, (told) =>
+          this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true, pulled }));
         if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
       } catch (error) {
         revision = Math.min(record.revision, this.#parts.stacks.get(name)?.revision ?? 0);
@@ -146,7 +152,7 @@ export class Stacks {
     await this.#ending(onEvent, () => made, async () => {
       const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`, { trial: true });
       made = record.revision;
-      await this.#try(record, signal, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
+      await this.#try(() => record, signal, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
         .finally(() => { made = Math.min(made, this.#parts.stacks.get(name)?.revision ?? 0); });
     });
   }
@@ -280,18 +286,20 @@ export class Stacks {
     });
   }
 
-  async #put(name: string, desired: Desired, source: Source, title: string, how: Pick<Acceptance, 'base' | 'from' | 'renewed' | 'trial'> = {}): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { ...how, source, title, at: Date.now(), images: (of) => this.#history.imagesOf(name, of) });
+  async #put(name: string, desired: Desired, source: Source, title: string, how: Partial<Pick<Acceptance, 'base' | 'from' | 'renewed' | 'trial' | 'images'>> = {}): Promise<StackRecord> {
+    return await this.#parts.stacks.put(name, desired, { images: (of) => this.#history.imagesOf(name, of), ...how, source, title, at: Date.now() });
   }
 
   /** Makes a stack what was just accepted. Where that fails before it has changed anything, the stack is what it was, and is to be: a boot or a repair would else go for what nobody has ever seen. */
-  async #try({ name, revision }: StackRecord, client: AbortSignal, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
+  async #try(tried: () => StackRecord, client: AbortSignal, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
     const { stacks } = this.#parts;
+    const { name } = tried();
     try {
       await work(atFirstChange(onEvent, () => stacks.stands(name)));
       stacks.stands(name);
     } catch (error) {
       if (stacks.former(name).length === 0 && this.#hasTraces(name)) stacks.stands(name); // a run of a schedule has begun meanwhile
+      const { revision } = tried();
       if (!isCancelled(error) || client.aborted) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
       throw error;
     }

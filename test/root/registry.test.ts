@@ -6,7 +6,7 @@ import type { CredentialsByHost } from '../../src/state/registry-credentials.ts'
 import { tarBytes } from '../runtime/image/tar-bytes.ts';
 import { DockerRegistry } from './docker-registry.ts';
 import { FakeRegistry } from './fake-registry.ts';
-import { bayplan, build, Machine, top } from './harness.ts';
+import { bayplan, build, gather, Machine, top } from './harness.ts';
 
 const hello = join(build, 'images/hello.tar');
 let registry: DockerRegistry;
@@ -56,8 +56,19 @@ describe('up', () => {
     skopeo('copy', '-q', '--src-tls-verify=false', '--dest-tls-verify=false', `docker://${registry.host}/library/hello:1`, `docker://${registry.host}/library/changing:1`);
     await machine.up(text);
     expect((await machine.up(text)).done).toEqual(['pull-image changing:1']);
+    const first = machine.engine.container('demo-app-1').spec.imageId;
+    const revisions = async (): Promise<unknown[]> => (await machine.engine.stackHistory('demo')).map(({ revision, changes }) => [revision, changes]);
+    expect(await revisions()).toEqual([[1, []]]);
     skopeo('copy', '-q', '-f', 'oci', '--dest-compress-format=zstd', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${registry.host}/library/changing:1`);
     expect((await machine.up(text)).done).toEqual(expect.arrayContaining(['pull-image changing:1', 'create-container demo-app-1']));
+    const renewed = expect.stringMatching(/^service app: image: changing:1 was \w{12} and is \w{12} now$/) as string;
+    expect(await revisions()).toEqual([[2, [renewed]], [1, []]]); // what the name stands for is another image: that is another state
+    expect((await machine.up(text)).done).toEqual(['pull-image changing:1']);
+    expect(await revisions()).toHaveLength(2);
+    expect(await gather((onEvent) => machine.engine.rollbackStack('demo', { version: 1, revision: null, from: null }, onEvent, new AbortController().signal))).toMatchObject({ ok: true });
+    expect(machine.engine.container('demo-app-1').spec.imageId).toBe(first);
+    expect(await machine.up(text)).toMatchObject({ ok: true });
+    expect(machine.engine.container('demo-app-1').spec.imageId).not.toBe(first);
     const { done } = await machine.up(stack('changing:1', ', pull_policy: daily'));
     expect(done).toEqual([]);
   });
