@@ -143,10 +143,10 @@ export class StackStore {
       else {
         await writeRecord(this.#path(name), before);
         this.#records.set(name, before);
+        this.#standing.delete(name);
         await this.#revisionsOf(name).drop(before.revision);
+        for (const listener of this.#listeners) listener(name);
       }
-      this.#standing.delete(name);
-      for (const listener of this.#listeners) listener(name);
       return true;
     });
   }
@@ -156,15 +156,23 @@ export class StackStore {
     await this.#mutex.run(name, async () => {
       if (this.#records.get(name)?.revision !== revision) return;
       await this.#forget(name);
-      for (const listener of this.#listeners) listener(name);
     });
   }
 
+  /** Tells of its end first: who keeps something else in its folder writes no more of that then, but for what is on its way. */
   async #forget(name: string): Promise<void> {
     const folder = join(this.#folder, name);
-    for (const other of readdirSync(folder)) if (other !== RECORD) await rm(join(folder, other), { recursive: true, force: true }); // the record last: without it the rest would be nobody's
-    await rm(folder, { recursive: true, force: true });
-    for (const known of [this.#records, this.#revisions, this.#standing, this.#given]) known.delete(name);
+    const record = this.#records.get(name);
+    this.#records.delete(name);
+    for (const listener of this.#listeners) listener(name);
+    try {
+      for (const other of readdirSync(folder)) if (other !== RECORD) await rm(join(folder, other), { recursive: true, force: true }); // the record last: without it the rest would be nobody's
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    } catch (error) {
+      if (record !== undefined) this.#records.set(name, record);
+      throw error;
+    }
+    for (const known of [this.#revisions, this.#standing, this.#given]) known.delete(name);
     await syncFolder(this.#folder);
   }
 

@@ -14,6 +14,7 @@ import { ROLLBACK_PASS, USUAL_PASS } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
 import { nothingDesired, type Desired, type State } from '../state/state.ts';
+import { Aftercare } from './aftercare.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { checkLenders, checkName, checkSchedules, refuseForeign } from './check-stack.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -38,6 +39,7 @@ export class Stacks {
   readonly #history: StackHistory;
   readonly #resumption: Resumption;
   readonly #oneOffs = new OneOffs();
+  readonly #aftercare: Aftercare;
   /** Requests whose contents are kept, and not yet named by a desired state. */
   #admitting = 0;
 
@@ -46,6 +48,7 @@ export class Stacks {
     this.#passes = new StackPasses(parts, executor, surroundings);
     this.#history = new StackHistory(parts);
     this.#resumption = new Resumption({ parts, passes: this.#passes, history: this.#history, forgotten: () => this.collectContents() });
+    this.#aftercare = new Aftercare({ ...parts, failed: (record, service, why) => this.#rollBackLate(record, service, why) });
   }
 
   /** Whether a pass over the stack is under way. */
@@ -107,6 +110,8 @@ export class Stacks {
     await this.#ending(onEvent, () => revision, async () => {
       const known = this.#notes(name, request);
       const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
+      const [since, serving] = [Date.now(), this.#aftercare.serving(name)];
+      this.#aftercare.end(name);
       const images = before === null ? {} : this.#history.imagesOf(name, before.desired); // until now
       let record = await this.#accept(name, { ...request, base });
       revision = record.revision;
@@ -122,6 +127,7 @@ export class Stacks {
         await this.#try(() => record, signal, onEvent, (told) =>
           this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true, pulled }));
         if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
+        if (before !== null) this.#aftercare.begin(record, since, serving);
       } catch (error) {
         revision = Math.min(record.revision, this.#parts.stacks.get(name)?.revision ?? 0);
         const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
@@ -164,6 +170,7 @@ export class Stacks {
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, options.from ?? null, before);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
+      this.#aftercare.end(name);
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
       const record = before === null ? null : await this.#intent(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
@@ -184,6 +191,7 @@ export class Stacks {
       let made: Plan | null = null;
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
       this.#parts.stacks.stands(name);
+      this.#aftercare.end(name);
       // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
       const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
       if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
@@ -250,6 +258,7 @@ export class Stacks {
 
   /** Cancels all passes and waits until they have settled. */
   async close(): Promise<void> {
+    this.#aftercare.close();
     await this.#passes.close();
   }
 
@@ -327,6 +336,15 @@ export class Stacks {
     } catch (error) {
       return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
     }
+  }
+
+  /** A service whose update was well at its end, and is not any more, is made what it was before, as its file asks. */
+  async #rollBackLate(record: StackRecord, service: string, why: string): Promise<void> {
+    const before = this.#parts.stacks.former(record.name).at(-1);
+    if (before === undefined || this.busy(record.name)) return; // somebody else decides by now
+    const failure = new PassFailed({ ok: false, message: why, rollback: [service] });
+    const back = await this.#goBack(failure, { before, fresh: false, record, whole: false }, () => undefined);
+    if (back !== null) this.#parts.report(`stack ${record.name}: the update of service ${service} has failed after its end (${why}): ${back.text}`);
   }
 
   /** Whether a container of the stack is there, or a record of it that cannot be read: it was something before, whatever is known of that. */

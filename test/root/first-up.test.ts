@@ -72,11 +72,12 @@ it('and where the engine ended during the pull, and the next one cannot go on', 
   const request = machine.request(stack('labels: {}').replaceAll('bayplan/hello', absent));
   await machine.close();
   registry.intercept = () => true;
-  expect(await interrupted(machine, request, { when: () => registry.seen.length > 0 && existsSync(join(machine.paths.run, 'passes/demo.json')) })).toMatchObject({ killed: true });
+  const asked = registry.seen.length;
+  expect(await interrupted(machine, request, { when: () => registry.seen.length > asked && existsSync(join(machine.paths.run, 'passes/demo.json')) })).toMatchObject({ killed: true });
   expect(existsSync(join(machine.paths.stacks, 'demo/desired.json'))).toBe(true);
   registry.intercept = () => false;
   await machine.open();
-  await eventually(nothingOfIt);
+  await eventually(nothingOfIt).catch((error: unknown) => { throw new Error(machine.reports.join('\n'), { cause: error }); });
   expect(machine.reports.splice(0).join('\n')).toContain('stack demo, going on with what was cut off: pull-image');
 });
 

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KEPT_REVISIONS } from '../../src/engine/revisions.ts';
 import type { StackRequest } from '../../src/state/messages.ts';
+import type { Operation } from '../../src/state/operation.ts';
 import { USUAL_PASS } from '../../src/state/pass-options.ts';
-import { build, gather, Machine, type Outcome, top } from './harness.ts';
+import { build, eventually, gather, Machine, type Outcome, top } from './harness.ts';
 
 // What a stack was before can be had back, whole: its files, images and secrets included.
 let machine: Machine;
@@ -127,6 +128,19 @@ it('failure_action rollback takes one service back, the others stay', async () =
   expect(['demo-other-1', 'demo-other-2'].map((name) => machine.engine.container(name).status?.pid)).toEqual(pids);
   expect([...machine.engine.containers.list().keys()].sort()).toEqual(['demo-other-1', 'demo-other-2', 'demo-web-1']);
   expect(await machine.output('demo-web-1')).toBe('two\n');
+});
+
+it('a service whose new container ends shortly after a quick update goes back too, without anybody waiting for that', async () => {
+  const updated = (command: string): string => `services: { web: { image: bayplan/hello, init: true, command: ${command}, stop_signal: SIGKILL, deploy: { update_config: { failure_action: rollback, order: start-first } } } }\n`;
+  expect(await machine.up(updated('[sleep, "1000"]'))).toMatchObject({ ok: true });
+  expect(await machine.up(updated('[sh, -c, "sleep 1.6"]'))).toMatchObject({ ok: true }); // well for a second
+  await eventually(async () => expect((await history()).map((line) => line.split(':')[0])).toEqual(['3* rollback to 1', '2 up', '1 up']));
+  await eventually(() => expect(machine.engine.container('demo-web-1')).toMatchObject({ spec: { command: ['sleep', '1000'] }, status: { phase: 'running' } }));
+  await eventually(() => expect(machine.reports.splice(0).join('\n')).toMatch(/stack demo: the update of service web has failed after its end \(container demo-web-1 ended with code 0; see its logs\): service web is as in revision 1 again/));
+  expect(await machine.up(updated('[sh, -c, "sleep 1.7"]'))).toMatchObject({ ok: true });
+  const stop: Operation = { version: 1, verb: 'stop', services: ['web'], timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, stop: false, oneOffs: false, volumes: 'none', from: null };
+  expect(await gather((onEvent) => machine.engine.operate('demo', stop, onEvent, new AbortController().signal))).toMatchObject({ ok: true }); // a person's stop is no failure
+  expect((await history()).map((line) => line.split(':')[0])).toEqual(['4* up', '3 rollback to 1', '2 up', '1 up']);
 });
 
 it('a way back goes as rollback_config says', async () => {
