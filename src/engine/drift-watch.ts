@@ -65,7 +65,7 @@ export class DriftWatch {
   #looking: Promise<void> = Promise.resolve();
   #notBefore = 0;
   readonly #guard: RulesGuard;
-  readonly #moved = new MovedContainers(() => this.#markWhere((name) => this.#context.containers.hasMoved(name)));
+  readonly #moved = new MovedContainers(() => this.#markWhere((name) => this.#context.containers.looks.hasMoved(name)));
   #closed = false;
   #startTimer: NodeJS.Timeout | null = null;
   readonly #complaints = new Set<string>();
@@ -91,7 +91,7 @@ export class DriftWatch {
     this.#add(this.#fixed, { kind: 'files', of: paths.zones }, () => this.#mark((dirty) => { dirty.names = true; }));
     this.#add(this.#fixed, { kind: 'rules', of: paths.table }, (culprit) => this.#rulesChanged(culprit));
     this.#add(this.#fixed, { kind: 'moves', of: paths.cgroup }, () => this.#moved.soon());
-    this.#add(this.#fixed, { kind: 'entries', of: paths.bundles }, () => this.#markWhere((name) => !existsSync(containers.places(name)?.bundle ?? '/')));
+    this.#add(this.#fixed, { kind: 'entries', of: paths.bundles }, () => this.#markWhere((name) => !existsSync(containers.looks.places(name)?.bundle ?? '/')));
     this.#watchVolumes();
     this.#watchLinks();
     context.watch.onLost({
@@ -184,11 +184,11 @@ export class DriftWatch {
 
   #watch(name: string): void {
     this.#forget(name);
-    const places = this.#context.containers.places(name);
+    const places = this.#context.containers.looks.places(name);
     if (places === null) return;
     const cancels: (() => void)[] = [];
     const changed = (): void => this.#mark((dirty) => dirty.containers.add(name));
-    const gone = (): boolean => this.#context.containers.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0
+    const gone = (): boolean => this.#context.containers.looks.places(name)?.pid !== places.pid || this.#context.containers.processes(name).length === 0
       || !existsSync(`/proc/${places.pid}/ns/net`); // it has ended, and its end is not known yet
     if (places.netns !== null) this.#add(cancels, { kind: 'links', of: places.netns }, changed, gone);
     this.#add(cancels, { kind: 'mounts', of: String(places.pid) }, changed, gone);
@@ -269,7 +269,7 @@ export class DriftWatch {
     if (zones) await this.#attempt(SHARED.names, () => context.networks.lookAtNames(), (dirty) => { dirty.names = true; });
     const names = [...new Set([...containers, ...(rules ? this.#published() : [])])];
     for (let from = 0; from < names.length && !this.#closed; from += AT_ONCE) {
-      await Promise.all(names.slice(from, from + AT_ONCE).map((name) => this.#attempt(labelOf(name), () => context.containers.look(name).catch((error: unknown) => {
+      await Promise.all(names.slice(from, from + AT_ONCE).map((name) => this.#attempt(labelOf(name), () => context.containers.looks.look(name).catch((error: unknown) => {
         if (context.containers.get(name)?.status?.phase === 'running') throw error; // it has ended meanwhile
       }), ({ containers: again }) => again.add(name))));
     }

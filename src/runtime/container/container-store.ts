@@ -1,8 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
-import { mkdirSync, rmSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
+import { mkdirSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
-import type { Attachment, Container, ContainerChanges, ContainerSpec, Grant, Identity } from '../../state/container.ts';
+import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity } from '../../state/container.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { DefaultProfile } from './apparmor.ts';
@@ -10,44 +9,36 @@ import type { InhabitedNamespace, Publication } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
-import { changedSpec, changeSpec, finishSpec, type ChangeParts } from './change-spec.ts';
 import type { Change } from './changes.ts';
 import { Claims } from './claims.ts';
 import type { ContainerContext } from './container-context.ts';
 import { newEntry, setEnded, viewOf, type ContainerEntry } from './container-entry.ts';
 import { archiveOf, checkStorage, containerChanges } from './container-files.ts';
 import { mark, noteEntry, type Note } from './container-notes.ts';
-import { containerDrift, mendContainer } from './container-drift.ts';
+import { ContainerLooks } from './container-looks.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { AttachParts, ConsoleSize, ContainerEvent, Containers, ExecProcess, ExecRequest, LogRecord, RemoveHow } from './containers.ts';
 import { ContainerSignals } from './container-signals.ts';
 import { attachStdio, letStdioGo } from './container-stdio.ts';
-import { deleteCgroup } from './core-process.ts';
 import { execIn } from './exec-in.ts';
 import { readLog } from './log-reader.ts';
 import { checkMaking, makeContainer } from './make-container.ts';
 import { connectNetwork, disconnectNetwork, finishChange, type Membership, renamed } from './membership.ts';
-import { hostGateway, launch } from './launch-container.ts';
+import { hostGateway } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
-import { membershipDrift } from './cgroup-drift.ts';
-import { freezerFolder } from './freezer.ts';
-import { limitFolders } from './limit-drift.ts';
 import { KeyedMutex } from './mutex.ts';
 import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
 import { ownerText } from './owner-text.ts';
-import { PendingChanges } from './pending-changes.ts';
+import type { PendingChanges } from './pending-changes.ts';
 import { processesOf } from './processes.ts';
 import type { ContainerRecord, ExitRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
-import { runHook } from './run-hook.ts';
 import { SeccompPrograms } from './seccomp-programs.ts';
 import { ShimWatch } from './shim-watch.ts';
 import { withSharedMounts } from './shared-mounts.ts';
-import { StartError } from './spawn-shim.ts';
+import { SpecChanges } from './spec-changes.ts';
+import { startEntry } from './start-entry.ts';
 import { usageOf, type Usage } from './usage.ts';
-
-/** So long what follows a change of contents may take. */
-const ON_CHANGE_MS = 30_000;
 
 /** The containers of one engine: records on disk, shims, and what is known of their processes. */
 export class ContainerStore implements Containers {
@@ -57,19 +48,26 @@ export class ContainerStore implements Containers {
   readonly #aside: AsideContainer[] = [];
   readonly #mutex = new KeyedMutex();
   readonly #claims = new Claims(this.#entries, this.#aside);
-  readonly changing = new PendingChanges();
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
   readonly #apparmor = new DefaultProfile();
   readonly #records: ContainerRecords;
   readonly #shims: ShimWatch;
   readonly #signals: ContainerSignals;
+  readonly #changes: SpecChanges;
+  /** What of those that run is not as it was made. */
+  readonly looks: ContainerLooks;
 
   private constructor(context: ContainerContext) {
     this.#context = context;
     this.#programs = new SeccompPrograms(context.paths, context.core);
     this.#records = new ContainerRecords(context);
     this.#signals = new ContainerSignals(context.images, (event, name, detail) => this.#emit(event, name, detail));
+    const alone = (name: string, work: (entry: ContainerEntry) => Promise<void>): Promise<void> => this.#mutex.run(name, () => work(this.#entry(name)));
+    this.#changes = new SpecChanges({
+      context, entries: this.#entries, alone, update: (entry, change) => this.#update(entry, change), signal: (entry, signal) => this.#signals.send(entry, signal), exec: (name, request) => this.exec(name, request), updated: (name) => this.#emit('updated', name),
+    });
+    this.looks = new ContainerLooks({ context, entries: this.#entries, alone, save: ({ record, files }) => this.#records.save(record, files), flush: () => this.#records.flush() });
     this.#shims = new ShimWatch({ context, ended: (entry, exit) => this.#ended(entry, exit), outOfMemory: ({ record }) => this.#emit('oom', record.name) });
   }
 
@@ -92,6 +90,11 @@ export class ContainerStore implements Containers {
   /** Notices ends from now on, those since `open` included: whoever has to act on them knows the containers by now. */
   resume(): void {
     this.#shims.resume();
+  }
+
+  /** Changes of stacks' containers that an engine before this one had begun. */
+  get changing(): PendingChanges {
+    return this.#changes.pending;
   }
 
   onEvent(listener: (event: ContainerEvent, name: string, detail: string) => void): () => void {
@@ -165,30 +168,10 @@ export class ContainerStore implements Containers {
     await this.#mutex.run(name, async () => {
       const entry = this.#entry(name);
       if (entry.phase === 'running') return;
-      const { record, files } = entry;
-      if (entry.phase !== 'created') {
-        rmSync(files.exit, { force: true });
-        this.#records.noted(files, true); // else it had ended, after a power cut
-      }
-      if (record.error !== '') this.#update(entry, { error: '', errorCode: 0 });
-      Object.assign(entry, { phase: 'created', exitCode: 0, oomKilled: false, outputLost: 0, restartAt: 0, health: 'none', healthOutput: '', healthLog: [], failingStreak: 0, ports: [], drift: [], view: null });
-      try {
-        const started = await launch({ context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change) }, entry);
-        entry.ready = started.ready;
-        this.#shims.watch(entry, started.shim);
-        entry.startedAt = started.ready.startedAt ?? this.#context.now();
-      } catch (error) {
-        const died = error instanceof BayplanError && error.code === 'shim-gone';
-        if (died) await deleteCgroup(this.#context.core, files.cgroup); // a shim that gives up takes its container away itself
-        const exitCode = error instanceof StartError ? error.exitCode : 125;
-        Object.assign(entry, { ready: null, phase: 'exited', exitCode, finishedAt: this.#context.now() });
-        this.#update(entry, { error: error instanceof Error ? error.message : String(error), errorCode: exitCode });
-        await this.#release(entry);
-        this.#emit('noted', name);
-        throw error;
-      } finally {
-        letStdioGo(this.#context.kernel, entry);
-      }
+      await startEntry({
+        context: this.#context, entries: this.#entries, programs: this.#programs, apparmor: this.#apparmor, update: (change) => this.#update(entry, change), forgotEnd: ({ files }) => this.#records.noted(files, true),
+        watch: (one, shim) => this.#shims.watch(one, shim), release: (one) => this.#release(one), noted: () => this.#emit('noted', name),
+      }, entry);
     });
     this.#emit('started', name);
   }
@@ -266,55 +249,17 @@ export class ContainerStore implements Containers {
     for (const entry of this.#entries.values()) if (entry.phase === 'running') await finishChange(entry, this.#membership(entry));
   }
 
-  /** Begins to finish changes of limits and contents likewise: what follows them takes its time, which nobody waits for but who wants to change something of the same stack (`changing`). */
+  /** Begins to finish changes of limits and contents likewise. */
   finishChanges(): void {
-    for (const [name, entry] of this.#entries) {
-      if (entry.record.pending === null) continue;
-      const work = this.#mutex.run(name, () => finishSpec(entry, this.#changeParts(entry))).then(() => this.#emit('updated', name));
-      this.changing.add(entry.record.identity.stack, work.catch((error: unknown) => this.#context.report(error instanceof Error ? error.message : String(error))));
-    }
+    this.#changes.finish();
   }
 
   async update(name: string, changes: ContainerChanges): Promise<void> {
-    await this.#mutex.run(name, async () => {
-      const entry = this.#entry(name);
-      await changeSpec(entry, changedSpec(entry, changes), this.#changeParts(entry));
-    });
-    this.#emit('updated', name);
+    await this.#changes.make(name, changes);
   }
 
-  /** Looks at one that runs; its status shows from then on what is not as it was made. */
-  async look(name: string): Promise<void> {
-    const entry = this.#entries.get(name);
-    if (entry?.phase !== 'running') return;
-    const { shim } = entry;
-    const drift = await containerDrift(this.#context, entry);
-    if (entry.shim !== shim || isDeepStrictEqual(drift, entry.drift)) return; // it has ended or was started again meanwhile
-    Object.assign(entry, { drift, view: null });
-  }
-
-  /** Puts right what of that can be put right while it runs. */
   async mend(name: string): Promise<void> {
-    await this.#mutex.run(name, async () => {
-      const entry = this.#entry(name);
-      await mendContainer(this.#context, entry, () => this.#records.save(entry.record, entry.files));
-      await this.#records.flush();
-    });
-  }
-
-  /** Folders in which changes of its limits and its record are noticed, the one in the run folder, and the pid whose mounts are its own; null: it does not run. */
-  places(name: string): { readonly limits: readonly string[]; readonly state: string; readonly bundle: string; readonly pid: number; readonly netns: string | null } | null {
-    const entry = this.#entries.get(name);
-    if (entry?.phase !== 'running' || entry.ready === null) return null;
-    const { record: { spec: { networkMode } }, files, ready } = entry;
-    const freezer = freezerFolder(files.cgroup);
-    return { limits: [...new Set([...limitFolders(files.cgroup), ...(freezer === null ? [] : [freezer])])], state: files.state, bundle: files.bundle, pid: ready.pid, netns: networkMode === 'bridge' ? `/proc/${ready.pid}/ns/net` : null };
-  }
-
-  /** Whether its first process is in another cgroup than it was put into. */
-  hasMoved(name: string): boolean {
-    const entry = this.#entries.get(name);
-    return entry?.phase === 'running' && entry.ready !== null && entry.record.runtime === 'bayplan' && membershipDrift(entry.ready.pid, entry.files.cgroup).length > 0;
+    await this.looks.mend(name);
   }
 
   processes(name: string): readonly number[] {
@@ -407,20 +352,6 @@ export class ContainerStore implements Containers {
 
   #membership(entry: ContainerEntry): Membership {
     return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: hostGateway(this.#context, entry.record) };
-  }
-
-  #changeParts(entry: ContainerEntry): ChangeParts {
-    return { core: this.#context.core, contents: this.#context.paths.contents, update: (change) => this.#update(entry, change), tellings: (changed) => this.#tellings(entry, changed) };
-  }
-
-  /** What follows several contents alike follows once. */
-  #tellings(entry: ContainerEntry, changed: readonly Grant[]): readonly (() => Promise<void>)[] {
-    const { name } = entry.record;
-    const all = new Map(changed.flatMap(({ onChange }) => (onChange === null ? [] : [[JSON.stringify(onChange), onChange]])));
-    return [...all.values()].flatMap(({ signal, exec }) => [
-      ...(signal === '' ? [] : [() => this.#signals.send(entry, signal)]),
-      ...(exec.length === 0 ? [] : [() => runHook((request) => this.exec(name, request), `container ${name}: its on_change "${exec.join(' ')}"`, { command: exec, user: '', privileged: false, workingDir: '', environment: [] }, ON_CHANGE_MS)]),
-    ]);
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {
