@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
-import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
+import { ALL_LEFT, type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
@@ -90,7 +90,7 @@ export class StackPasses {
       this.#unfinished.delete(name);
       over();
     } catch (error) {
-      if (error instanceof PassFailed && error.cancelled && by.client?.aborted !== true) this.#unfinished.set(name, { desired, revision, options: { ...options, ...scope } });
+      if (error instanceof PassFailed && error.cancelled && !error.left) this.#unfinished.set(name, { desired, revision, options: { ...options, ...scope } });
       else over();
       throw error;
     } finally {
@@ -192,9 +192,12 @@ function tellingPulls(executor: Executor, pulled: () => Promise<void>): Executor
 export class PassFailed extends BayplanError {
   readonly rollback: readonly string[];
   readonly cancelled: boolean;
+  /** Because all who had asked for it have left: nobody wants it any more. */
+  readonly left: boolean;
   constructor({ message, rollback = [], cancelled }: PassResult) {
     super('pass-failed', message);
     this.rollback = rollback;
     this.cancelled = cancelled === true;
+    this.left = this.cancelled && message.endsWith(ALL_LEFT);
   }
 }

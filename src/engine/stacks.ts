@@ -124,7 +124,7 @@ export class Stacks {
       if (before === null && !fresh) this.#parts.stacks.stands(name); // what was desired before is not known
       const whole = request.onFailure === 'rollback';
       try {
-        await this.#try(() => record, signal, onEvent, (told) =>
+        await this.#try(() => record, onEvent, (told) =>
           this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true, pulled }));
         if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
         if (before !== null) this.#aftercare.begin(record, since, serving);
@@ -158,7 +158,7 @@ export class Stacks {
     await this.#ending(onEvent, () => made, async () => {
       const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`, { trial: true });
       made = record.revision;
-      await this.#try(() => record, signal, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
+      await this.#try(() => record, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
         .finally(() => { made = Math.min(made, this.#parts.stacks.get(name)?.revision ?? 0); });
     });
   }
@@ -300,7 +300,7 @@ export class Stacks {
   }
 
   /** Makes a stack what was just accepted. Where that fails before it has changed anything, the stack is what it was, and is to be: a boot or a repair would else go for what nobody has ever seen. */
-  async #try(tried: () => StackRecord, client: AbortSignal, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
+  async #try(tried: () => StackRecord, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
     const { stacks } = this.#parts;
     const { name } = tried();
     try {
@@ -309,7 +309,7 @@ export class Stacks {
     } catch (error) {
       if (stacks.former(name).length === 0 && this.#hasTraces(name)) stacks.stands(name); // a run of a schedule has begun meanwhile
       const { revision } = tried();
-      if (!isCancelled(error) || client.aborted) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
+      if (!isCancelled(error) || (error instanceof PassFailed && error.left)) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
       throw error;
     }
   }

@@ -1,3 +1,6 @@
+/** The reason of a task that is cancelled because nobody waits for it any more. */
+export const ALL_LEFT = 'whoever asked for it has left';
+
 /**
  * One pass at a time for each stack. Invariants:
  * - at most one task of a key runs; a newer one cancels it by its AbortSignal and starts only when it has settled;
@@ -71,7 +74,7 @@ function join<T, E>(entry: Entry<T, E>, { client, listener }: Asker<E>): void {
     entry.listeners.add(listener);
   }
   const left = (): void => {
-    if (--entry.clients === 0) entry.abort.abort('whoever asked for it has left');
+    if (--entry.clients === 0) entry.abort.abort(ALL_LEFT);
   };
   if (client?.aborted === true) left();
   else client?.addEventListener('abort', left, { once: true });
