@@ -25,7 +25,7 @@ const STOPPED = 'it was stopped before it had begun';
 export interface JobsContext {
   readonly parts: {
     readonly containers: Pick<ContainerStore, 'get' | 'list' | 'onEvent'>;
-    readonly stacks: Pick<StackStore, 'get' | 'list' | 'onChange'>;
+    readonly stacks: Pick<StackStore, 'get' | 'list' | 'onChange' | 'isUnborn'>;
     readonly supervisor: Pick<Supervisor, 'waitFor'>;
     readonly paths: Pick<Paths, 'stacks'>;
     readonly booted: boolean;
@@ -173,7 +173,7 @@ export class Jobs {
     for (const stack of this.#notes.unreadable().keys()) this.#open(stack, false);
     for (const record of this.#context.parts.stacks.list()) {
       for (const [service, job] of jobsOf(record)) {
-        if (this.#notes.unreadable().has(record.name)) continue;
+        if (this.#notes.unreadable().has(record.name) || this.#context.parts.stacks.isUnborn(record.name)) continue;
         const known = this.#notes.get(record.name, service);
         const notes = currentNotes(known, job, record.at, now);
         if (notes !== known) this.#background(this.#count(record.name, service));

@@ -72,7 +72,7 @@ export class StackStore {
     return this.#records.get(name) ?? null;
   }
 
-  /** Tells of each stack whose desired state is another one by now, or gone; answers what ends it. */
+  /** Tells of each stack whose desired state is another one by now, or gone, or that is no more a new one of which nothing was made; answers what ends it. */
   onChange(listener: (name: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -127,7 +127,14 @@ export class StackStore {
 
   /** Something was made of what is desired of a stack, or done to it: there is no way back any more but another revision. */
   stands(name: string): void {
+    const unborn = this.isUnborn(name);
     this.#standing.delete(name);
+    if (unborn) for (const listener of this.#listeners) listener(name);
+  }
+
+  /** Whether it is a new stack of which nothing was made yet, which may be forgotten again. */
+  isUnborn(name: string): boolean {
+    return this.#standing.get(name) === null;
   }
 
   /**

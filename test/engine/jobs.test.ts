@@ -23,6 +23,8 @@ let listeners: Set<(event: ContainerEvent, name: string, detail: string) => void
 let ran: string[];
 let reports: string[];
 let record: StackRecord;
+let unborn = false;
+let changed: (stack: string) => void = () => undefined;
 
 function accept(job: Partial<Job>): void {
   const own: Job = { schedule: '*/10 * * * *', timezone: 'UTC', overlap: 'skip', retries: 0, timeoutMs: 0, history: 2, ...job };
@@ -34,7 +36,7 @@ async function engine(): Promise<void> {
   jobs = new Jobs({
     parts: {
       containers: { get: (name) => containers.get(name) ?? null, list: () => containers, onEvent: (listener) => { listeners.add(listener); return () => listeners.delete(listener); } },
-      stacks: { get: () => record, list: () => [record], onChange: () => () => undefined },
+      stacks: { get: () => record, list: () => [record], onChange: (listener) => { changed = listener; return () => undefined; }, isUnborn: () => unborn },
       supervisor: { waitFor: () => Promise.resolve() }, paths: { stacks: folder }, booted: false,
     },
     beside: (_stack, work) => work(new AbortController().signal),
@@ -170,4 +172,19 @@ it('a clock that is set ahead, or a machine that was away, brings one run, late;
   vi.setSystemTime(at('2026-01-06T10:05:00Z'));
   await pass(20 * MINUTE);
   expect(ran.slice(3)).toEqual(tens('2026-01-06T10:10:00Z', 2));
+});
+
+it('of a new stack of which nothing was made yet no schedule runs; what was due then does once it is there', async () => {
+  vi.setSystemTime(at('2026-03-01T12:01:00Z'));
+  accept({});
+  await engine();
+  unborn = true;
+  await vi.advanceTimersByTimeAsync(25 * MINUTE);
+  expect(ran).toEqual([]);
+  unborn = false;
+  changed('shop');
+  await quiet();
+  expect(ran).toHaveLength(1);
+  await pass(10 * MINUTE);
+  expect(ran).toHaveLength(2);
 });

@@ -81,6 +81,23 @@ it('and where the engine ended during the pull, and the next one cannot go on', 
   expect(machine.reports.splice(0).join('\n')).toContain('stack demo, going on with what was cut off: pull-image');
 });
 
+it('what two have asked for goes on with the next engine, though one of them has left', async () => {
+  expect(await machine.up(stack('labels: {}'))).toMatchObject({ ok: true });
+  const request = machine.request(stack('labels: {}').replace('bayplan/hello', absent));
+  registry.intercept = () => true; // never answered
+  const asked = registry.seen.length;
+  const leaving = new AbortController();
+  const both = [new AbortController().signal, leaving.signal].map((signal) => gather((onEvent) => machine.engine.applyStack('demo', request, { wait: false }, onEvent, signal)));
+  await eventually(() => expect(registry.seen.length).toBeGreaterThan(asked));
+  leaving.abort();
+  await machine.close();
+  for (const outcome of await Promise.all(both)) expect(outcome).toMatchObject({ ok: false, message: expect.stringContaining('the engine is stopping') as string });
+  expect(existsSync(join(machine.paths.run, 'passes/demo.json'))).toBe(true);
+  registry.intercept = () => false;
+  await machine.open();
+  await eventually(() => expect(machine.reports.splice(0).join('\n')).toContain('stack demo, going on with what was cut off: pull-image'));
+});
+
 it('what was made in part stays known: `up` goes on with it, `down` clears it up', async () => {
   const broken = stack('networks: [default, other]') + 'networks: { other: { driver: macvlan, driver_opts: { parent: nosuchlink0 } } }\n';
   const outcome = await machine.up(broken);
