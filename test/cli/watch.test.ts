@@ -20,4 +20,4 @@ it('watch ends at an interrupt, whatever the engine is about to answer', async (
   for (const interrupt of cli.interrupts) interrupt('SIGINT');
   expect(await ended).toBe(130);
   expect(cli.out).toContain('Watch disabled');
-});
+}, 20_000);
