@@ -114,6 +114,7 @@ function networkSteps(networks: ResourceFates, missing: readonly string[], fates
     if (kept.length > 0) notes.push(`network ${name} is kept: ${kept.join(', ')} still on it`);
     else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.flatMap((container) => [stepId('remove-container', container), stepId('disconnect-network', `${container} ${name}`)]), why });
   }
+  for (const [name, why] of networks.label) steps.push({ id: stepId('label-network', name), action: 'label-network', args: { name, labels: desired.networks[name]?.spec.labels ?? {} }, needs: [], why });
   for (const [name, why] of networks.create) {
     const wanted = desired.networks[name];
     const found = actual.networks[name];
@@ -135,6 +136,7 @@ function volumeSteps(volumes: ResourceFates, missing: readonly string[], fates: 
     const spec = desired.volumes[name];
     if (spec !== undefined) steps.push({ id: stepId('create-volume', name), action: 'create-volume', args: { name, stack: desired.stack, volume: spec.spec }, needs: missing, why });
   }
+  for (const [name, why] of volumes.label) steps.push({ id: stepId('label-volume', name), action: 'label-volume', args: { name, labels: desired.volumes[name]?.spec.labels ?? {} }, needs: [], why });
   for (const [name, why] of volumes.remove) {
     const using = users(actual, name, volumesOf).map(([container]) => container);
     const kept = using.filter((container) => !fates.leaving.has(container));

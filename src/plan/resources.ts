@@ -14,16 +14,19 @@ export interface ResourceFates {
   /** To be made; for networks also those whose bridge is missing. */
   readonly create: ReadonlyMap<string, string>;
   readonly remove: ReadonlyMap<string, string>;
+  /** To be labelled anew, in place. */
+  readonly label: ReadonlyMap<string, string>;
   readonly notes: readonly string[];
 }
 
 /**
- * Networks: the missing are made; a changed one is removed and made again (it is in both maps), and so are its containers; those the stack
+ * Networks: the missing are made; labels change in place; a network that is changed otherwise is removed and made again (it is in both maps), and so are its containers; those the stack
  * no longer names go if `remove.orphans`. Throws BayplanError `not-found` for a missing external one, `conflict` where a network of that name is not the stack's.
  */
 export function networkFates(desired: Desired, actual: State): ResourceFates {
   const create = new Map<string, string>();
   const remove = new Map<string, string>();
+  const label = new Map<string, string>();
   const notes: string[] = [];
   for (const [name, wanted] of Object.entries(desired.networks).sort(byKey)) {
     const found = existing(actual.networks[name]);
@@ -36,9 +39,10 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
     else if (found.stack !== wanted.stack) {
       throw new BayplanError('conflict', `network ${name} exists and does not belong to stack ${desired.stack}: mark it "external", or give yours another "name"`);
     } else {
-      const changes = compare('', networkForm(found), networkForm(wanted)).map(changeText);
-      if (changes.length > 0) {
-        const why = `network ${name}: ${changes.join('; ')}`;
+      const changes = compare('', networkForm(found), networkForm(wanted));
+      const why = `network ${name}: ${changes.map(changeText).join('; ')}`;
+      if (changes.length > 0 && changes.every(isLabel)) label.set(name, `in place: ${changes.map(changeText).join('; ')}`);
+      else if (changes.length > 0) {
         const other = users(actual, name, networksOf).find(([, container]) => container.identity.stack !== desired.stack || container.identity.owner === 'api');
         if (other !== undefined) throw new BayplanError('conflict', `${why}; it has to be made again, but container ${other[0]}, which is not of stack ${desired.stack}, uses it: remove that first`);
         const staying = users(actual, name, networksOf).find(([, container]) => isInactive(container, desired));
@@ -47,7 +51,8 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
         }
         remove.set(name, why);
         create.set(name, why);
-      } else if (found.status?.present === false) create.set(name, `the bridge of ${name} is missing`);
+      }
+      if (!create.has(name) && found.status?.present === false) create.set(name, `the bridge of ${name} is missing`);
     }
   }
   for (const [name, network] of Object.entries(actual.networks).sort(byKey)) {
@@ -56,7 +61,7 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
     if (desired.remove.orphans) remove.set(name, isDown(desired) ? GOES_DOWN : `network ${name} ${UNUSED}`);
     else notes.push(`network ${name} ${UNUSED}: --remove-orphans removes it`);
   }
-  return { create, remove, notes };
+  return { create, remove, label, notes };
 }
 
 /**
@@ -66,6 +71,7 @@ export function networkFates(desired: Desired, actual: State): ResourceFates {
 export function volumeFates(desired: Desired, actual: State): ResourceFates {
   const create = new Map<string, string>();
   const remove = new Map<string, string>();
+  const label = new Map<string, string>();
   const notes: string[] = [];
   for (const [name, wanted] of Object.entries(desired.volumes).sort(byKey)) {
     const found = existing(actual.volumes[name]);
@@ -78,18 +84,25 @@ export function volumeFates(desired: Desired, actual: State): ResourceFates {
       continue;
     }
     if (found.stack !== wanted.stack) notes.push(`volume ${name} exists and does not belong to stack ${desired.stack}: it is used as it is; mark it "external" to say so`);
-    const changes = compare('', volumeForm(found), volumeForm(wanted)).map(volumeChange);
+    const differing = compare('', volumeForm(found), volumeForm(wanted));
+    const labels = differing.filter(isLabel);
+    if (labels.length > 0 && found.stack === wanted.stack) label.set(name, `in place: ${labels.map(changeText).join('; ')}`);
+    const changes = differing.filter((change) => !label.has(name) || !isLabel(change)).map(volumeChange);
     if (changes.length > 0) notes.push(`volume ${name} keeps what it was made with (${changes.join('; ')}): remove it to have it made anew${Object.keys(found.spec.driverOpts).length > 0 ? '' : ', which loses its data'}`);
   }
   for (const [name, volume] of Object.entries(actual.volumes).sort(byKey)) {
     if (desired.volumes[name] === undefined && volume.stack === desired.stack && desired.stack !== '' && desired.remove.volumes) remove.set(name, gone(desired, `volume ${name}`));
   }
-  return { create, remove, notes };
+  return { create, remove, label, notes };
 }
 
 /** A network is desired where a service needs it: it may be in the file all the same. */
 const UNUSED = 'is used by no service that is asked for';
 const GOES_DOWN = 'the stack goes down';
+
+function isLabel({ field }: Change): boolean {
+  return field.startsWith('labels');
+}
 
 /** Why something that the desired side does not name has to go. */
 export function gone(desired: Desired, what: string): string {

@@ -9,8 +9,8 @@ import type { Executor } from './executor.ts';
 /** What the executor drives: the runtime, with starts, stops and ports as the engine supervises them. */
 export interface Runtime {
   readonly pull: (image: string, signal: AbortSignal, onProgress: (progress: PartProgress) => void) => Promise<void>;
-  readonly networks: Pick<Networks, 'create' | 'remove' | 'repair' | 'mendNetwork'>;
-  readonly volumes: Pick<Volumes, 'create' | 'remove'>;
+  readonly networks: Pick<Networks, 'create' | 'label' | 'remove' | 'repair' | 'mendNetwork'>;
+  readonly volumes: Pick<Volumes, 'create' | 'label' | 'remove'>;
   readonly containers: Pick<Containers, 'create' | 'start' | 'signal' | 'remove' | 'pause' | 'update' | 'rename' | 'connect' | 'disconnect' | 'mend'> & {
     /** `again`: it is to be started again. */
     readonly stop: (name: string, signal: string | null, graceMs: number, again: boolean) => Promise<void>;
@@ -27,7 +27,9 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'pull-image': ({ image }, signal, onProgress) => pull(image, signal, onProgress),
     'create-network': ({ name, stack, network }) => networks.create(name, stack, network),
     'remove-network': ({ name }) => networks.remove(name),
+    'label-network': ({ name, labels }) => networks.label(name, labels),
     'create-volume': ({ name, stack, volume }) => volumes.create(name, stack, volume),
+    'label-volume': ({ name, labels }) => volumes.label(name, labels),
     'remove-volume': ({ name }) => volumes.remove(name),
     'create-container': ({ name, identity, spec }) => containers.create(name, identity, spec),
     'start-container': ({ name }) => containers.start(name),

@@ -11,7 +11,10 @@ export const StepArgs = {
   'pull-image': z.strictObject({ image: name, pullPolicy: z.string() }),
   'create-network': z.strictObject({ name, stack: name, network: NetworkSpec }),
   'remove-network': z.strictObject({ name }),
+  /** What its record says of it; nothing of it changes. */
+  'label-network': z.strictObject({ name, labels: z.record(z.string(), z.string()) }),
   'create-volume': z.strictObject({ name, stack: name, volume: VolumeSpec }),
+  'label-volume': z.strictObject({ name, labels: z.record(z.string(), z.string()) }),
   /** Fails for one that a container uses. */
   'remove-volume': z.strictObject({ name }),
   /** Record, addresses and upper folder; no process yet. */

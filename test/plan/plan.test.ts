@@ -217,6 +217,18 @@ it('makes a changed network anew, its containers with it', () => {
   expect(plan(changed, converge(changed, up), 10).steps).toEqual([]);
 });
 
+it('changes labels of networks and volumes in place', () => {
+  const changed = structuredClone(shop);
+  Object.assign(changed.networks['shop_default']?.spec.labels ?? {}, { colour: 'red' });
+  Object.assign(changed.volumes['shop_data']?.spec.labels ?? {}, { colour: 'red' });
+  expect(text(changed, up)).toMatchInlineSnapshot(`
+    "label-network shop_default  (in place: labels.colour: absent → "red")
+    label-volume shop_data  (in place: labels.colour: absent → "red")
+    "
+  `);
+  expect(text(changed, converge(changed, up))).toBe('');
+});
+
 it('says a changed subnet in words', () => {
   const changed = structuredClone(shop);
   const network = changed.networks['shop_default'];

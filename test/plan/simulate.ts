@@ -23,6 +23,8 @@ export function simulate(before: State, step: Step): State {
       break;
     case 'repair-container': case 'repair-network': case 'repair-rules': break; // what it shows of drift is looked at anew
     case 'create-volume': state.volumes[step.args.name] = { stack: step.args.stack, spec: step.args.volume, status: { mountpoint: '', createdAt: 1 } }; break;
+    case 'label-network': Object.assign(state.networks[step.args.name]?.spec ?? {}, { labels: step.args.labels }); break;
+    case 'label-volume': Object.assign(state.volumes[step.args.name]?.spec ?? {}, { labels: step.args.labels }); break;
     case 'remove-volume': Reflect.deleteProperty(state.volumes, step.args.name); break;
     case 'create-container':
       if (state.containers[step.args.name] !== undefined) throw new Error(`${step.id}: the name is in use`);

@@ -6,8 +6,8 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
   const named = (action: string) => ({ name }: { name: string }, signal: AbortSignal): Promise<void> => act(`${action} ${name}`, signal);
   return {
     'pull-image': ({ image }, signal) => act(`pull-image ${image}`, signal),
-    'create-network': named('create-network'), 'remove-network': named('remove-network'),
-    'create-volume': named('create-volume'), 'remove-volume': named('remove-volume'),
+    'create-network': named('create-network'), 'label-network': named('label-network'), 'remove-network': named('remove-network'),
+    'create-volume': named('create-volume'), 'label-volume': named('label-volume'), 'remove-volume': named('remove-volume'),
     'create-container': named('create-container'), 'start-container': named('start-container'),
     'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
     'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),

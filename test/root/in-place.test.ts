@@ -54,7 +54,7 @@ beforeAll(async () => {
   machine = new Machine();
   await machine.open();
   await machine.loadHello();
-  expect(await machine.up(stack({}))).toMatchObject({ ok: true });
+  expect(await machine.up(stack({}))).toMatchObject({ ok: true, message: '' });
   pid = machine.engine.container(NAME).status?.pid;
   line = await open();
 });
@@ -104,6 +104,21 @@ it('a check that is mended is not taken for what the broken one found', async ()
   expect((await machine.up(checked('"false"'), { wait: true })).message).toMatch(/demo-web-1 is unhealthy/);
   expect(await machine.up(checked('"true"'), { wait: true })).toMatchObject({ ok: true, done: [`update-container ${NAME}`] });
   expect(machine.engine.container(NAME).status).toMatchObject({ health: 'healthy', pid });
+});
+
+it('labels of networks and volumes, which the next engine says too', async () => {
+  const labelled = (colour: string): string => `${stack({ more: `, side: { labels: { colour: ${colour} } }` }).replace('networks: [front, back]', 'networks: [front, back, side], volumes: ["data:/data"]')}volumes: { data: { labels: { colour: ${colour} } } }\n`;
+  expect(await machine.up(labelled('red'))).toMatchObject({ ok: true });
+  const pids = (): readonly unknown[] => [...machine.engine.containers.list().values()].map(({ status }) => status?.pid);
+  const before = pids();
+  expect((await machine.up(labelled('blue'))).done).toEqual(['label-network demo_side', 'label-volume demo_data']);
+  await machine.close();
+  await machine.open();
+  expect(machine.engine.networks.list().get('demo_side')?.spec.labels).toMatchObject({ colour: 'blue' });
+  expect(machine.engine.volumes.list().get('demo_data')?.spec.labels).toMatchObject({ colour: 'blue' });
+  expect((await machine.up(labelled('blue'))).done).toEqual([]);
+  expect(pids()).toEqual(before);
+  expect(await machine.up(stack({}))).toMatchObject({ ok: true });
 });
 
 it('is what the kernel says too', async () => {

@@ -13,19 +13,28 @@ import type { TableNetwork } from './table.ts';
 
 /** A network that there is: its record, read. */
 export class NetworkEntry {
-  readonly record: NetworkRecord;
+  #record: NetworkRecord;
   readonly options: NetworkOptions;
   readonly subnets: readonly Subnet[];
   readonly #ipv4: AddressPool;
   readonly #ipv6: AddressPool | null;
 
   constructor(record: NetworkRecord) {
-    this.record = record;
+    this.#record = record;
     this.options = networkOptions(record.name, record.spec);
     this.subnets = record.pools.map((pool) => subnetOf(record.name, pool));
     const pool = (family: Family): AddressPool => new AddressPool(record.name, this.subnets.filter(({ subnet }) => subnet.family === family));
     this.#ipv4 = pool(4);
     this.#ipv6 = record.spec.ipv6 ? pool(6) : null;
+  }
+
+  get record(): NetworkRecord {
+    return this.#record;
+  }
+
+  /** The same record with other labels. */
+  label(record: NetworkRecord): void {
+    this.#record = record;
   }
 
   get name(): string {

@@ -91,6 +91,13 @@ export class NetworkRecords {
     return entry;
   }
 
+  /** Says these labels of it from now on. */
+  async label(entry: NetworkEntry, labels: Readonly<Record<string, string>>): Promise<void> {
+    const record = { ...entry.record, spec: { ...entry.record.spec, labels } };
+    await writeRecord(this.#file(entry.name), record);
+    entry.label(record);
+  }
+
   /** Forgets a network once `clear` has taken away what there is of it in the kernel. It is not there from the call on, so that no container gets an address of it meanwhile; where `clear` fails it is there again. */
   async remove(entry: NetworkEntry, clear: () => Promise<void>): Promise<void> {
     const { name } = entry;

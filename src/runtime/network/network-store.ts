@@ -103,6 +103,10 @@ class NetworkStore implements Networks {
     });
   }
 
+  async label(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.#changes.add(() => this.#records.label(this.#records.find(name), labels));
+  }
+
   async remove(name: string): Promise<void> {
     await this.#changes.add(async () => {
       const entry = this.#records.readable(name);

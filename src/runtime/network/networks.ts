@@ -51,6 +51,8 @@ export interface Networks {
   onEvent(listener: (event: 'create' | 'destroy', name: string, network: Network) => void): () => void;
   /** Record and bridge. Idempotent: a record whose bridge is missing gets it again; a different spec is a `conflict`. */
   create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
+  /** Says these labels of it from now on, and no others. Throws BayplanError `network-not-found`. */
+  label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */
   remove(name: string): Promise<void>;
   /** Gives addresses (the wanted ones, or the next free) and remembers them until `release`. */

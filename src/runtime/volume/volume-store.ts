@@ -141,6 +141,17 @@ class VolumeStore implements Volumes {
     });
   }
 
+  async label(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.#mutex.run(name, async () => {
+      this.#asides.refuse('volume', name);
+      const record = this.#records.get(name);
+      if (record === undefined) throw new BayplanError('not-found', `no such volume: ${name}`);
+      const labelled = { ...record, spec: { ...record.spec, labels } };
+      await writeRecord(join(this.#folder, name, 'volume.json'), labelled);
+      this.#records.set(name, labelled);
+    });
+  }
+
   remove(name: string): Promise<void> {
     return this.#mutex.run(name, async () => {
       this.#asides.refuse('volume', name);

@@ -7,6 +7,8 @@ export interface Volumes {
   onEvent(listener: (event: 'create' | 'destroy', name: string, volume: Volume) => void): () => void;
   /** Idempotent for an equal spec; a different spec is a BayplanError `conflict`. */
   create(name: string, stack: string, spec: VolumeSpec): Promise<void>;
+  /** Says these labels of it from now on, and no others. Throws BayplanError `not-found`. */
+  label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Throws BayplanError `conflict` for one that is mounted, or that a container uses, or one that is being made. */
   remove(name: string): Promise<void>;
   /** Mounts those that are mounts (`driver_opts`), for a container that is to start. Throws BayplanError `mount-failed`, in bounded time. */
