@@ -49,10 +49,20 @@ describe('what is done about drift', () => {
     expect(healed(world(change))).toBe(steps);
   });
 
-  it('restarts none whose namespaces others share, and says so', () => {
+  it('makes no volume anew, nor its record: its data is told of alone', () => {
+    const { wanted, actual } = world({}, {}, { mounts: [{ type: 'volume', source: 'shop_data', target: '/data', readOnly: false, nocopy: false, subpath: '' }] });
+    const volume = actual.volumes['shop_data'];
+    if (volume === undefined || volume.status === null) throw new Error('no volume');
+    const record: Drift = { kind: 'record', field: 'record', expected: 'a record', found: 'none' };
+    const drifted = { ...actual, volumes: { shop_data: { ...volume, status: { ...volume.status, drift: [record, data] } } } };
+    expect(foundDrift(wanted, drifted)).toEqual([{ object: 'volume', name: 'shop_data', drift: [record, data], fate: 'report' }]);
+    expect(healed({ wanted, actual: drifted })).toBe('');
+  });
+
+  it.each(['its name', 'its ID'])('restarts none whose namespaces others share by %s, and says so', (by) => {
     const { wanted, actual } = world({ drift: [mount, limit] });
     const container = actual.containers[WEB]!;
-    const guest = { ...container, spec: { ...container.spec, namespaces: { ...container.spec.namespaces, pid: `container:${WEB}` } }, status: { ...container.status!, drift: [] } };
+    const guest = { ...container, spec: { ...container.spec, namespaces: { ...container.spec.namespaces, pid: `container:${by === 'its name' ? WEB : container.status!.id}` } }, status: { ...container.status!, drift: [] } };
     const shared = { ...actual, containers: { ...actual.containers, guest } };
     expect(healed({ wanted, actual: shared })).toBe(`repair-container ${WEB}`);
     expect(foundDrift(wanted, shared).filter(({ name }) => name === WEB).map(({ fate, drift }) => [fate, drift.map(({ kind }) => kind)])).toEqual([['heal', ['limit']], ['report', ['mount']]]);
