@@ -11,7 +11,7 @@ export default defineConfig({
       { test: { name: 'unit', root, include: ['test/**/*.test.ts'], exclude: ['test/root/**', 'test/vm/**', 'test/peers/**', 'test/long/**'], isolate: false, maxWorkers: 2, testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: 'root', root, include: ['test/root/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3 } },
       { test: { name: 'peers', root, include: ['test/peers/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3 } },
-      { test: { name: 'vm', root, include: ['test/vm/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      { test: { name: 'vm', root, include: ['test/vm/**/*.test.ts'], testTimeout: 480_000, hookTimeout: 480_000, fileParallelism: false } },
       { test: { name: 'long', root, include: ['test/long/**/*.test.ts'], testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false } },
     ],
   },
