@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bundleOf, type BundleInput, type ResolvedMount } from '../../../src/runtime/container/bundle.ts';
+import { DEFAULT_SECURITY } from '../../../src/state/confinement.ts';
 import { imageOf, specOf } from './container-spec.ts';
 
 function inputOf(change: Partial<BundleInput> = {}): BundleInput {
@@ -76,6 +77,23 @@ describe('bundleOf', () => {
   it('carries the profile itself where no compiled one is given', () => {
     expect(bundleOf(inputOf()).linux.seccomp).toBeUndefined();
     expect(bundleOf(inputOf({ seccompBpf: null })).linux.seccomp).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO' });
+  });
+
+  it('hides what Docker hides, and nothing of what is privileged or asks for all', () => {
+    const of = (change: Parameters<typeof specOf>[0]): readonly unknown[] => {
+      const { maskedPaths, readonlyPaths, seccomp } = bundleOf(inputOf({ seccompBpf: null, spec: specOf(change) })).linux;
+      return [maskedPaths?.length, readonlyPaths?.length, seccomp !== undefined];
+    };
+    const usual = bundleOf(inputOf()).linux;
+    expect(usual.maskedPaths).toEqual([
+      '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi', '/proc/timer_list', '/proc/timer_stats', '/sys/devices/virtual/powercap', '/sys/firmware',
+    ]);
+    expect(usual.readonlyPaths).toEqual(['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']);
+    expect(of({})).toEqual([12, 5, true]);
+    expect(of({ privileged: true })).toEqual([0, 0, false]);
+    expect(of({ security: { ...DEFAULT_SECURITY, maskPaths: false } })).toEqual([0, 0, true]);
+    expect(of({ security: { ...DEFAULT_SECURITY, seccomp: 'unconfined' } })).toEqual([12, 5, false]);
+    expect(of({ privileged: true, security: { ...DEFAULT_SECURITY, seccomp: '/profile.json' } })).toEqual([0, 0, true]); // the file asks for one
   });
 
   it('opens the root\'s propagation only for a mount that needs it', () => {
