@@ -40,3 +40,15 @@ test('two networks overlap exactly where one holds the first address of the othe
   const first = ({ family, first: bits }: typeof cidr extends fc.Arbitrary<infer C> ? C : never): Address => ({ family, bits });
   fc.assert(fc.property(cidr, cidr, (a, b) => { expect(overlaps(a, b)).toBe(contains(a, first(b)) || contains(b, first(a))); }));
 });
+
+test.each([
+  ['10.9.0.7/32', '10.9.0.7/32', true],
+  ['10.9.0.0/24', '10.9.0.255/32', true],
+  ['10.9.0.0/24', '10.9.0.0/32', true],
+  ['10.9.0.0/24', '10.9.1.0/24', false],
+  ['10.9.1.0/32', '10.9.0.0/24', false],
+  ['fd00::7/128', 'fd00::7/128', true],
+  ['0.0.0.0/0', '::/0', false],
+])('%s and %s overlap: %s', (a, b, overlap) => {
+  expect([overlaps(cidrOf(a, 'a'), cidrOf(b, 'b')), overlaps(cidrOf(b, 'b'), cidrOf(a, 'a'))]).toEqual([overlap, overlap]);
+});
