@@ -41,6 +41,15 @@ describe('a container\'s world', () => {
       '/proc/sys/kernel/panic Read-only file system\n/sys/fs/cgroup/x Read-only file system\n/sys/kernel/x Read-only file system\n');
   });
 
+  it('cannot write either to what is mounted below a read-only folder, nor to one that is hidden', async () => {
+    const { output, errors } = await new Container(sh('touch /data/below/x; touch /tmp/x; ls /tmp; grep -c " /data/below ro" /proc/self/mountinfo'), {}, {}, (config) => ({
+      ...config, mounts: [...config.mounts, ...['/data/below', '/tmp'].map((destination) => ({ destination, type: 'tmpfs', source: 'tmpfs', options: ['rw'] }))],
+      linux: { ...config.linux, readonlyPaths: ['/data'], maskedPaths: ['/tmp'] },
+    })).run();
+    expect(output).toBe('1\n');
+    expect(errors).toMatch(/^touch: \/data\/below\/x: Read-only file system\ntouch: \/tmp\/x: Read-only file system\n$/);
+  });
+
   it('reads the cgroup that it is in at the top of /sys/fs/cgroup', async () => {
     const { output } = await new Container(sh('cat /proc/self/cgroup; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null'),
       { resources: resources({ pids: 77 }) }).run();
