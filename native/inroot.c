@@ -55,6 +55,7 @@ static int make_part(int above, const char *name, bool file, mode_t mode) {
 static int make_path(int root, const char *path, bool file, mode_t mode, int links, struct error *err) {
   int found = inroot_open(root, path, O_PATH);
   if (found >= 0) return found;
+  if (errno == ENOTDIR) return error_text(err, "%s cannot be made: a file is in the way (Not a directory)", path);
   if (errno != ENOENT) return error_errno(err, "openat2", path);
   char part[4096];
   if (strlen(path) >= sizeof part) return error_text(err, "path too long: %s", path);

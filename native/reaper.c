@@ -30,6 +30,7 @@ int reaper_split(int failure, struct error *err) {
   sigprocmask(SIG_SETMASK, &all, NULL);
   signal(SIGCHLD, SIG_DFL); /* ignored, it would reap by itself and tell nothing */
   pid_t program = fork();
+  if (program < 0 && errno == EAGAIN) return error_text(err, "the container's program cannot be forked: its limit of processes leaves room for none beside its init");
   if (program < 0) return error_errno(err, "fork", "the container's program");
   if (program > 0) {
     close(failure);

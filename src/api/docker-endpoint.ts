@@ -1,6 +1,7 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { Attachment } from '../state/container.ts';
 import { endpointOptionsProblem } from '../state/endpoint-options.ts';
+import { isHardwareAddress } from '../state/hardware-address.ts';
 import type { EndpointConfig } from './docker-config.ts';
 
 /** How a container is to be on network `network`. Links are the container's own. Throws BayplanError `bad-request`. */
@@ -8,7 +9,7 @@ export function attachmentOf(network: string, endpoint: EndpointConfig | null | 
   const { Aliases, IPAMConfig, MacAddress, GwPriority, DriverOpts } = endpoint ?? {};
   const problem = endpointOptionsProblem(DriverOpts ?? {});
   if (problem !== null) throw new BayplanError('bad-request', `network ${network}: ${problem}`);
-  if (MacAddress && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(MacAddress)) throw new BayplanError('bad-request', `network ${network}: "${MacAddress}" is no hardware address, expected one as 02:42:ac:11:00:02`);
+  if (MacAddress && !isHardwareAddress(MacAddress)) throw new BayplanError('bad-request', `network ${network}: "${MacAddress}" is no hardware address of a single station, expected one as 02:42:ac:11:00:02`);
   return Attachment.parse({
     aliases: Aliases ?? [], ipv4Address: IPAMConfig?.IPv4Address || null, ipv6Address: IPAMConfig?.IPv6Address || null, linkLocalIps: IPAMConfig?.LinkLocalIPs ?? [],
     macAddress: MacAddress ?? '', gatewayPriority: GwPriority ?? 0, priority: 0, driverOpts: DriverOpts ?? {},

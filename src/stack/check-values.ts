@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { parseDuration } from '../state/duration.ts';
+import { isHardwareAddress } from '../state/hardware-address.ts';
 import { isReference } from '../state/image-reference.ts';
 import { MOST_CONTAINERS } from '../state/most-containers.ts';
 import { parseByteSize } from './byte-size.ts';
@@ -138,11 +139,6 @@ function tmpfsProblem(spec: string): string | null {
     if (name === 'mode' && !/^[0-7]{1,4}$/.test(value)) return `expected an octal mode such as 1777, got ${JSON.stringify(value)}`;
   }
   return null;
-}
-
-/** Six bytes, of a single station: the lowest bit of the first one is that of groups. */
-function isHardwareAddress(value: string): boolean {
-  return /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(value) && Number.parseInt(value.slice(0, 2), 16) % 2 === 0;
 }
 
 function isSubnet(value: string): boolean {
