@@ -72,6 +72,10 @@ describe('of the process', () => {
     expect(await up('ulimits: {nofile: 999999999}')).toContain('RLIMIT_NOFILE cannot be set to 999999999:999999999: the engine itself may not raise it above its own hard limit (CAP_SYS_RESOURCE, fs.nr_open)');
   });
 
+  it('says that a limit of processes leaves room for the init alone', async () => {
+    expect(await up('pids_limit: 1')).toContain("the container's program cannot be forked: its limit of processes leaves room for none beside its init");
+  });
+
   it('oom_score_adj, and what becomes of one that cannot be given', async () => {
     expect(await up('oom_score_adj: 300')).toBe('');
     expect(proc('oom_score_adj')).toBe('300\n');
