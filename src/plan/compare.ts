@@ -29,16 +29,26 @@ export function isSame(a: unknown, b: unknown): boolean {
   return keys === 0;
 }
 
-/** A change in one line, values as JSON, long ones cut. */
+/** A change in one line, values as JSON; of long ones the part where they begin to differ. */
 export function changeText({ field, before, after }: Change): string {
-  return `${field}: ${valueText(before)} → ${valueText(after)}`;
+  const [was, is] = [valueText(before), valueText(after)];
+  let same = 0;
+  while (same < was.length && was[same] === is[same]) same++;
+  return `${field}: ${excerpt(was, same)} → ${excerpt(is, same)}`;
 }
 
 const LONGEST = 100;
+/** Characters that both have, before what differs. */
+const LEAD = 20;
 
 function valueText(value: unknown): string {
-  const text = value === undefined ? 'absent' : inLine(JSON.stringify(value));
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  return value === undefined ? 'absent' : inLine(JSON.stringify(value));
+}
+
+function excerpt(text: string, differs: number): string {
+  if (text.length <= LONGEST) return text;
+  const start = differs < LONGEST - LEAD ? 0 : differs - LEAD;
+  return `${start === 0 ? '' : '…'}${text.slice(start, start + LONGEST)}${start + LONGEST < text.length ? '…' : ''}`;
 }
 
 function join(field: string, key: string): string {

@@ -34,6 +34,8 @@ export function loggingProblem({ driver, options }: Logging): string | null {
   if (size !== undefined && size !== '-1' && (sizeOf(size) ?? 0) <= 0) return `logging option max-size "${size}": expected a size such as 10m`;
   if (files !== undefined && !/^[1-9]\d{0,3}$/.test(files)) return `logging option max-file "${files}": expected a number of files, 1 or more`;
   if (options['mode'] !== undefined && !['blocking', 'non-blocking'].includes(options['mode'])) return `logging option mode "${options['mode']}": expected "blocking" or "non-blocking"`;
+  const { compress } = options;
+  if (compress !== undefined && compress !== '' && !/^(1|0|t|f|true|false)$/i.test(compress)) return `logging option compress "${compress}": expected true or false`;
   const buffer = options['max-buffer-size'];
   if (buffer !== undefined && (sizeOf(buffer) ?? 0) <= 0) return `logging option max-buffer-size "${buffer}": expected a size such as 1m`;
   for (const name of ['labels-regex', 'env-regex']) if (!isPattern(options[name] ?? '')) return `logging option ${name} "${options[name] ?? ''}": it is no regular expression`;
