@@ -15,7 +15,7 @@ export function optionProblems(service: ServiceConfig): readonly SpecProblem[] {
       resources: resourcesOf(service), ulimits: ulimitsOf(service), sysctls: { ...service.sysctls }, oomScoreAdj: service.oom_score_adj ?? 0,
       deviceCgroupRules: [...(service.device_cgroup_rules ?? [])], devices: devicesOf(service), cgroupParent: cgroupParentOf(service.cgroup_parent ?? ''), networkMode: shared(service.network_mode ?? 'bridge'), privileged: service.privileged ?? false,
       namespaces: { pid: shared(service.pid), ipc: shared(service.ipc), uts: shared(service.uts), cgroup: shared(own?.cgroup), user: service.userns_mode ?? '', time: shared(own?.time?.namespace) },
-      mounts: (service.volumes ?? []).map(({ target = '' }) => ({ target })), logging: loggingOf(service), postStart: hooksOf(service.post_start), preStop: hooksOf(service.pre_stop),
+      mounts: (service.volumes ?? []).map(({ target = '' }) => ({ target })), logging: loggingOf(service), postStart: hooksOf(service.post_start), preStop: hooksOf(service.pre_stop), extraHosts: [...(service.extra_hosts ?? [])],
     }),
     ...modeProblems(service).map(([key, text]) => ({ key, text })),
     ...(['', 'default'].includes(isolation) ? [] : [{ key: 'isolation', text: `isolation "${isolation}" is of Windows; on Linux there is "default" alone` }]),

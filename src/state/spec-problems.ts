@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { normalize } from 'node:path/posix';
 import type { ContainerSpec } from './container.ts';
 import { loggingProblem } from './logging.ts';
@@ -7,7 +8,7 @@ import { sysctlProblem } from './sysctls.ts';
 /** What of a container's spec cannot be, whatever the machine. `key` is the stack file's. */
 export interface SpecProblem { readonly key: string; readonly text: string }
 
-export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'namespaces' | 'privileged' | 'logging' | 'postStart' | 'preStop'> & { readonly mounts: readonly { readonly target: string }[] };
+export type JudgedSpec = Pick<ContainerSpec, 'resources' | 'ulimits' | 'sysctls' | 'oomScoreAdj' | 'deviceCgroupRules' | 'devices' | 'cgroupParent' | 'networkMode' | 'namespaces' | 'privileged' | 'logging' | 'postStart' | 'preStop' | 'extraHosts'> & { readonly mounts: readonly { readonly target: string }[] };
 
 export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
   const { ulimits, sysctls, oomScoreAdj, deviceCgroupRules, devices, cgroupParent } = spec;
@@ -20,12 +21,19 @@ export function specProblems(spec: JudgedSpec): readonly SpecProblem[] {
       .map(({ source, target, permissions }) => ({ key: 'devices', text: deviceText(source, target, permissions) })),
     ...(cgroupParent.split('/').includes('..') ? [{ key: 'cgroup_parent', text: `cgroup_parent ${cgroupParent}: no ".." in it` }] : []),
     ...spec.mounts.filter(({ target }) => isRoot(target)).map(({ target }) => ({ key: 'volumes', text: `volumes: "${target}" is the container's whole root, and nothing can be mounted there` })),
+    ...spec.extraHosts.flatMap((extra) => problem('extra_hosts', extraHostProblem(extra))),
     ...problem('userns_mode', usersProblem(spec)),
     ...problem('logging', loggingProblem(spec.logging)),
     ...problem('post_start', spec.postStart.some(({ command }) => command.length === 0) ? 'post_start: a hook has no command' : null),
     ...problem('pre_stop', spec.preStop.some(({ command }) => command.length === 0) ? 'pre_stop: a hook has no command' : null),
     ...deviceCgroupRules.filter((rule) => !DEVICE_RULE.test(rule)).map((rule) => ({ key: 'device_cgroup_rules', text: `device_cgroup_rules: "${rule}": expected a rule such as "c 1:3 rwm"` })),
   ];
+}
+
+/** `host-gateway` is the host's address on the container's network. */
+function extraHostProblem(extra: string): string | null {
+  const address = /^[^:=]*[:=]\[?(.*?)\]?$/.exec(extra)?.[1] ?? '';
+  return address === 'host-gateway' || isIP(address) !== 0 ? null : `extra_hosts "${extra}": "${address}" is no IP address, nor host-gateway`;
 }
 
 /** Also `/..` and `/a/../`. */

@@ -71,6 +71,7 @@ describe('what cannot be', () => {
     ['cpus: 1\n    cpu_quota: 1000', 'cpus and cpu_quota or cpu_period say the same in two ways: keep one'],
     ['cpuset: "0-"', 'cpuset "0-": expected processors such as 0-2,7'],
     ['cpuset: "1-0"', 'cpuset "1-0": expected processors such as 0-2,7'],
+    ['extra_hosts: { db: nowhere }', 'extra_hosts "db=nowhere": "nowhere" is no IP address, nor host-gateway'],
     ['mem_limit: 1k', 'mem_limit 1024: expected at least 6291456 bytes (6m)'],
     ['blkio_config: { weight: 5 }', 'blkio_config: a weight is a number from 10 to 1000'],
     ['sysctls: { kernel.panic: 1 }', "sysctls: kernel.panic is the whole machine's and cannot be set for one container; set it on the host"],
