@@ -129,7 +129,7 @@ it('a stack that there was is what it was: what runs, what comes back and what i
 
 it('the command says why in one line, and exits with 1', async () => {
   const file = join(machine.folder, 'absent.yaml');
-  writeFileSync(file, `name: absent\n${stack('labels: {}').replaceAll('bayplan/hello', absent)}`);
+  writeFileSync(file, `name: absent\nservices: { web: { image: "${absent}", volumes: ["data:/data"] }, other: { image: "${absent}" } }\nvolumes: { data: }\n`);
   await machine.close();
   try {
     const why = new RegExp(`^failed: pull-image ${absent}: .*\\n$`);
