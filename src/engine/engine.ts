@@ -374,10 +374,10 @@ export class Engine {
   /** Stops all containers, in the order of their dependencies and with their grace periods, and lets everything go, as the machine goes down: the next engine brings them back as after a boot. Answers how many were stopped. */
   async shutDown(): Promise<number> {
     await this.#begunLast();
-    this.#parts.supervisor.endRestarts();
+    await this.#parts.supervisor.endStarts(); // whoever is connected still may ask for one
     const { stopped, failures } = await this.#single.stopAll();
     failures.forEach((line) => this.#parts.report(line));
-    await this.#letGo(failures.length === 0);
+    await this.#letGo([...this.containers.list().values()].every(({ status }) => status?.phase !== 'running'));
     return stopped;
   }
 

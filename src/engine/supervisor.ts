@@ -38,6 +38,9 @@ export class Supervisor {
   /** Names of those that were stopped to be started again. */
   readonly #between = new Set<string>();
   readonly #restarts: Restarts;
+  /** Under way. */
+  readonly #starts = new Set<Promise<void>>();
+  #ending = false;
   /** Names of those that were drained and have not ended yet. */
   readonly #drained = new Set<string>();
   readonly #unsubscribe: () => void;
@@ -65,11 +68,12 @@ export class Supervisor {
     }
   }
 
-  /** Starts a container for somebody: clears its hold and its restart counter. */
+  /** Starts a container for somebody: clears its hold and its restart counter. Throws BayplanError `not-ready` once `endStarts` was called: the next engine starts it. */
   async start(name: string): Promise<void> {
     this.#restarts.forget(name);
     this.#asked.delete(name);
-    this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0 });
+    this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0, ...(this.#ending ? { interrupted: true } : {}) });
+    if (this.#ending) throw stopping(name);
     const drifted = this.#context.containers.get(name)?.status?.drift?.some(({ kind }) => kind === 'process') === true;
     await this.#run(name).finally(() => this.#between.delete(name)).catch((error: unknown) => {
       if (drifted) this.#context.containers.note(name, { interrupted: true }); // it still is to run
@@ -216,9 +220,11 @@ export class Supervisor {
     if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();
   }
 
-  /** Nothing is restarted any more by this engine. */
-  endRestarts(): void {
+  /** Nothing is started any more by this engine; resolves when nothing is being started. */
+  async endStarts(): Promise<void> {
+    this.#ending = true;
     this.#restarts.close();
+    await Promise.allSettled([...this.#starts]);
   }
 
   close(): void {
@@ -228,7 +234,10 @@ export class Supervisor {
   }
 
   async #run(name: string): Promise<void> {
-    await this.#checkPorts(name).then(() => this.#context.containers.start(name)).catch(async (error: unknown) => {
+    if (this.#ending) throw stopping(name);
+    const start = this.#checkPorts(name).then(() => this.#context.containers.start(name));
+    this.#starts.add(start);
+    await start.finally(() => this.#starts.delete(start)).catch(async (error: unknown) => {
       if (this.#context.containers.get(name)?.spec.autoRemove === true) await this.remove(name, { volumes: true });
       throw error;
     });
@@ -291,6 +300,10 @@ export class Supervisor {
   #background(name: string, work: Promise<void>): void {
     work.catch((error: unknown) => this.#context.report(`${name}: ${error instanceof Error ? error.message : String(error)}`));
   }
+}
+
+function stopping(name: string): BayplanError {
+  return new BayplanError('not-ready', `container ${name}: the engine is stopping all containers, and starts none: start it with the next one`);
 }
 
 /** Somebody else has removed it meanwhile. */

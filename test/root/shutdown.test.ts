@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { ContainerStatus } from '../../src/state/container.ts';
@@ -49,4 +49,26 @@ it('what it has stopped comes back, in order; what was held, done or failed does
   expect(after['held']?.held).toBe(true);
   for (const name of ['migrate', 'held', 'failed']) expect(after[name]?.startedAt).toBe(before[name]?.startedAt);
   expect(await machine.engine.stackDrift('demo')).toEqual([expect.objectContaining({ name: 'demo-held-1', fate: 'held' })]);
+}, 60_000);
+
+it('nothing starts any more while others still end; the next engine starts it', async () => {
+  const slow = '[sh, -c, "trap \'touch /notes/ending; until [ -e /notes/go ]; do sleep 0.05; done; exit 0\' TERM; touch /notes/ready; while :; do sleep 0.05; done"]';
+  expect(await machine.up(`
+services:
+  slow: { image: bayplan/hello, command: ${slow}, volumes: ["notes:/notes"] }
+  asked: { image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL }
+volumes: { notes: }
+`)).toMatchObject({ ok: true });
+  const note = (name: string): string => join(machine.paths.volumes, 'demo_notes/_data', name);
+  await eventually(() => expect(existsSync(note('ready'))).toBe(true));
+  const { engine } = machine;
+  await engine.stopContainer('demo-asked-1', null, 0);
+  const shutDown = machine.shutDown();
+  await eventually(() => expect(existsSync(note('ending'))).toBe(true));
+  await expect(engine.startContainer('demo-asked-1')).rejects.toMatchObject({ code: 'not-ready' });
+  writeFileSync(note('go'), '');
+  expect(await shutDown).toBe(1);
+  expect(existsSync(machine.paths.run)).toBe(false);
+  await machine.open();
+  await eventually(() => expect(phases()).toEqual({ slow: 'running', asked: 'running' }), 30_000);
 }, 60_000);
