@@ -40,14 +40,15 @@ export class Revisions {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     await writeRecord(this.#path(record.revision), record);
     this.#read.set(record.revision, record);
-    for (const revision of this.#numbers().slice(0, -KEPT_REVISIONS)) {
-      await rm(this.#path(revision), { force: true });
-      this.#read.delete(revision);
-    }
+    for (const revision of this.#numbers().slice(0, -KEPT_REVISIONS)) await this.#drop(revision);
   }
 
-  /** It is the stack's own again. */
-  async drop(revision: number): Promise<void> {
+  /** It is the stack's own again, and nothing was made of what came after it. */
+  async dropFrom(first: number): Promise<void> {
+    for (const revision of this.#numbers().filter((number) => number >= first)) await this.#drop(revision);
+  }
+
+  async #drop(revision: number): Promise<void> {
     await rm(this.#path(revision), { force: true });
     this.#read.delete(revision);
   }

@@ -151,7 +151,7 @@ export class StackStore {
         await writeRecord(this.#path(name), before);
         this.#records.set(name, before);
         this.#standing.delete(name);
-        await this.#revisionsOf(name).drop(before.revision);
+        await this.#revisionsOf(name).dropFrom(before.revision);
         for (const listener of this.#listeners) listener(name);
       }
       return true;
