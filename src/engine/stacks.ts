@@ -197,15 +197,14 @@ export class Stacks {
       if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
       await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(notes, onEvent), { title: operation.verb, client: signal });
       const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
-      if (before !== null) await this.#forget(before, met('remove-container').flatMap((container) => identities.get(container) ?? []));
+      if (before !== null) await this.#forget(name, met('remove-container').flatMap((container) => identities.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
     }).finally(() => this.#resumption.after(name, operation));
   }
 
   /** A person has removed a container of a stack by itself. */
   async removed(identity: Identity): Promise<void> {
-    const record = this.#parts.stacks.get(identity.stack);
-    if (record !== null && !this.busy(identity.stack)) await this.#forget(record, [identity]);
+    if (!this.busy(identity.stack)) await this.#forget(identity.stack, [identity]);
   }
 
   /** Puts right what has drifted; see StackPasses. Null: there is no such stack, or something else is being done to it. */
@@ -408,10 +407,19 @@ export class Stacks {
   }
 
   /** What a person has removed is no longer asked for, until it is brought up again: services with their last container, else replicas. */
-  async #forget({ name, source, desired, revision }: StackRecord, removed: readonly Identity[]): Promise<void> {
-    const left = [...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity] : []));
-    const kept = withoutRemoved(desired, removed, left);
-    if (kept !== desired) await this.#put(name, kept, source, 'rm', { base: revision, from: null });
+  async #forget(name: string, removed: readonly Identity[]): Promise<void> {
+    for (;;) {
+      const record = this.#parts.stacks.get(name);
+      if (record === null) return;
+      const left = [...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity] : []));
+      const kept = withoutRemoved(record.desired, removed, left);
+      if (kept === record.desired) return;
+      try {
+        return void await this.#put(name, kept, record.source, 'rm', { base: record.revision, from: null });
+      } catch (error) {
+        if (!(error instanceof BayplanError && error.code === 'conflict')) throw error; // else another removal was quicker: the same of what is desired by now
+      }
+    }
   }
 }
 

@@ -141,6 +141,16 @@ it('a container that is removed by itself is a service that is no longer asked f
   expect(await services()).toEqual(['db', 'once', 'web']);
 });
 
+it('so are several that are removed at once', async () => {
+  await machine.down();
+  const services = ['a', 'b', 'c', 'd', 'e', 'f'];
+  expect(await machine.up(`services:\n${services.map((name) => `  ${name}: { image: bayplan/hello, command: ["true"] }\n`).join('')}`, { wait: true })).toMatchObject({ ok: true });
+  await Promise.all(services.slice(1).map((name) => machine.engine.removeContainer(`demo-${name}-1`, {})));
+  expect(Object.keys((await machine.engine.stack('demo')).desired?.services ?? {})).toEqual(['a']);
+  expect(await machine.down()).toMatchObject({ ok: true });
+  expect(await machine.up(STACK)).toMatchObject({ ok: true });
+});
+
 describe('in the middle of what somebody else has asked for', () => {
   const slow = `
 services:
