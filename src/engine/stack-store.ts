@@ -113,7 +113,7 @@ export class StackStore {
     const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
-    if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) });
+    if (before !== undefined && !this.#standing.has(name)) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) }); // else nothing was made of it: there is no way back to that
     await writeRecord(this.#path(name), record);
     if (before === undefined) await syncFolder(this.#folder);
     this.#asides.forget('stack', name);
@@ -130,6 +130,12 @@ export class StackStore {
     const unborn = this.isUnborn(name);
     this.#standing.delete(name);
     if (unborn) for (const listener of this.#listeners) listener(name);
+  }
+
+  /** The desired state of which something was made last, whatever is tried now; null: of none, as far as is known. */
+  standing(name: string): StackRecord | null {
+    const before = this.#standing.get(name);
+    return before === undefined ? this.get(name) : before;
   }
 
   /** Whether it is a new stack of which nothing was made yet, which may be forgotten again. */

@@ -105,7 +105,8 @@ export class Stacks {
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, request.from, before);
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
-    const fresh = before === null && !this.#hasTraces(name);
+    const standing = this.#parts.stacks.standing(name);
+    const fresh = standing === null && !this.#hasTraces(name);
     let revision = before?.revision ?? 0;
     await this.#ending(onEvent, () => revision, async () => {
       const known = this.#notes(name, request);
@@ -130,7 +131,7 @@ export class Stacks {
         if (before !== null) this.#aftercare.begin(record, since, serving);
       } catch (error) {
         revision = Math.min(record.revision, this.#parts.stacks.get(name)?.revision ?? 0);
-        const back = error instanceof BayplanError ? await this.#goBack(error, { before, fresh, record, whole }, onEvent) : null;
+        const back = error instanceof BayplanError ? await this.#goBack(error, { before: standing, fresh, record, whole }, onEvent) : null;
         if (back === null || !(error instanceof BayplanError)) throw error;
         revision = back.revision;
         throw new BayplanError(error.code, `${error.message}\n${back.text}`);

@@ -107,6 +107,17 @@ test('what nothing was made of is taken back: the state that stood before is the
   expect(store.get('shop')?.revision).toBe(4);
 });
 
+test('what another state took over from before anything was made of it is no revision to go back to', async () => {
+  const store = new StackStore(folder);
+  await put(store, '1');
+  await tried(store, '2');
+  expect([userOf(store.get('shop')), userOf(store.standing('shop'))]).toEqual(['2', '1']);
+  await tried(store, '3');
+  store.stands('shop');
+  expect([store.get('shop')?.revision, userOf(store.standing('shop'))]).toEqual([3, '3']);
+  for (const each of [store, new StackStore(folder)]) expect(each.former('shop').map(({ revision }) => revision)).toEqual([1]);
+});
+
 test('a new stack that nothing was made of is forgotten; one whose record was damaged or lost, or that was to go, is not', async () => {
   const store = new StackStore(folder);
   await tried(store, '1');
