@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { BayplanError } from '../state/bayplan-error.ts';
 import { pathsOf } from '../state/paths.ts';
 
 /** Where systemd reads what the machine's administrator has installed (systemd.unit(5)). */
@@ -24,10 +25,12 @@ export function unitPath(root: string): string {
 
 /**
  * systemd's service of the engine of `root`, which `program` runs: started with the machine, again where it fails, and stopped with its containers where the machine goes down; else they go on.
- * Shims and containers are in cgroups of their own, and KillMode=process leaves them alone.
+ * Shims and containers are in cgroups of their own, and KillMode=process leaves them alone. Throws BayplanError `bad-root` where a name has a line's end or the like, which would be another setting.
  */
 export function unitText(root: string, program: readonly string[]): string {
-  const engine = (...command: readonly string[]): string => [...program, '--root', root, 'engine', ...command].map(quoted).join(' ');
+  const bad = [root, ...program].find((word) => /\p{Cc}/u.test(word));
+  if (bad !== undefined) throw new BayplanError('bad-root', `${JSON.stringify(bad)}: systemd takes no name with control characters; choose another folder`);
+  const engine = (...command: readonly string[]): string => [...program, '--root', root, 'engine', ...command].map(argument).join(' ');
   return `[Unit]
 Description=bayplan engine of ${root.replaceAll('%', '%%')}
 Wants=network-online.target
@@ -52,7 +55,12 @@ WantedBy=multi-user.target
 `;
 }
 
-/** As systemd.service(5) and systemd.syntax(7) want an argument. */
+/** As systemd.syntax(7) and systemd.unit(5) want a word. */
 function quoted(word: string): string {
-  return /^[\w@+=:,./-]+$/.test(word) ? word : `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
+  return /^[\w@+=:,./$-]+$/.test(word) ? word : `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`;
+}
+
+/** As systemd.service(5) wants one of a command line, where variables are filled in. */
+function argument(word: string): string {
+  return quoted(word).replaceAll('$', '$$$$');
 }

@@ -9,9 +9,13 @@ it('each root has a service of its own', () => {
 it('names with blanks, quotes and what systemd would replace reach the engine as they are', () => {
   const text = unitText('/srv/50% of "$HOME" \\ all', ['/opt/node', '/opt/my bayplan/bayplan.cjs']);
   const word = '"/srv/50%% of \\"$$HOME\\" \\\\ all"';
-  expect(text).toContain(`\nRequiresMountsFor=${word}\n`);
+  expect(text).toContain(`\nRequiresMountsFor=${word.replace('$$', () => '$')}\n`); // where no variable is filled in
   expect(text).toContain(`\nExecStart=/opt/node "/opt/my bayplan/bayplan.cjs" --root ${word} engine run\n`);
   expect(text).toContain('\nDescription=bayplan engine of /srv/50%% of "$HOME" \\ all\n');
+});
+
+it('a name cannot say a setting of its own', () => {
+  expect(() => unitText('/srv/a\nExecStartPre=/bin/false', ['/opt/node'])).toThrow(expect.objectContaining({ code: 'bad-root' }));
 });
 
 it('the machine\'s end ends containers; the service\'s leaves them', () => {
