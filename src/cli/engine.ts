@@ -26,6 +26,7 @@ export const addEngine: AddCommand = (program, cli, ends) => {
         const ended = stopped === 0 ? '' : `; ${stopped === 1 ? '1 container' : `${stopped} containers`} stopped, for the next engine to start`;
         const goOn = running === 0 ? '' : running === 1 ? '; 1 container goes on' : `; ${running} containers go on`;
         cli.stdout.write(`engine stopped${ended}${goOn}\n`);
+        return containers && running > 0 ? 1 : 0; // one could not be stopped, or the engine is of a build that stops none
       } catch (error) {
         if (!(error instanceof EngineAbsent)) throw error;
         cli.stdout.write('no engine is running\n');

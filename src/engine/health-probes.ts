@@ -85,7 +85,7 @@ export class HealthProbes {
         const code = await Promise.race([process.exit, late]);
         if (code !== null) return { exitCode: code, output };
         kill();
-        return { exitCode: -1, output: `Health check exceeded timeout (${formatDuration(check.timeoutMs)})${output === '' ? '' : `: ${output}`}` }; // Docker's words;
+        return { exitCode: -1, output: `Health check exceeded timeout (${formatDuration(check.timeoutMs)})${output === '' ? '' : `: ${output}`}` }; // Docker's words
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', kill);

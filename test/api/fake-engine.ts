@@ -322,10 +322,14 @@ export class FakeEngine implements EngineView {
     this.closed = true;
   }
 
+  /** Containers that cannot be stopped. */
+  readonly stubborn = new Set<string>();
+
   async shutDown(): Promise<number> {
     this.closed = true;
-    for (const name of this.all.keys()) this.change(name, { phase: 'exited' });
-    return this.all.size;
+    const stopped = [...this.all.keys()].filter((name) => !this.stubborn.has(name));
+    for (const name of stopped) this.change(name, { phase: 'exited' });
+    return stopped.length;
   }
 
   /** Resolves once so many clients watch containers. */

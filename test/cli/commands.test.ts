@@ -270,6 +270,12 @@ test('an engine is stopped with its containers, and says of how many', async () 
   expect([...cli.engine.all.values()].map(({ status }) => status?.phase)).toEqual(['exited', 'exited']);
 });
 
+test('one that could not be stopped with its engine is told, and is a failure', async () => {
+  cli.engine.stubborn.add('shop-web-1');
+  expect(await cli.run('engine', 'stop', '--containers')).toBe(1);
+  expect(cli.out).toBe('engine stopped; 1 container stopped, for the next engine to start; 1 container goes on\n');
+});
+
 test('the service that is to run an engine is shown; where there is none to remove, that is said', async () => {
   expect(await cli.run('--root', '/srv/none', 'engine', 'enable', '--dry-run')).toBe(0);
   expect(cli.out).toMatch(/^would write \/etc\/systemd\/system\/bayplan-[0-9a-f]{8}\.service:\n\n\[Unit\]\n[^]*\nRestart=on-failure\n[^]*\nand have systemd run it, now and with the machine\n$/);
