@@ -246,12 +246,12 @@ class NetworkStore implements Networks {
     await this.#ports.find();
     for (const publication of publications) {
       const addresses = this.#publicAddresses(publication.container);
-      if (addresses === null) { // an engine of before published ports of internal networks too
+      if (addresses === null && this.#records.whole) { // an engine of before published ports of internal networks too; of one whose record cannot be read nothing is known
         lost.push(publication.container);
         continue;
       }
       try {
-        await this.#ports.assign(publication, addresses, this.#names.isReady(publication.container));
+        await this.#ports.assign(publication, addresses ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
       } catch (error) {
         // The container runs on; only its ports cannot be given back to it.
         if (!(error instanceof BayplanError)) throw error;
