@@ -34,14 +34,14 @@ export const addCp: AddCommand = (program, cli, ends) => {
       const { copyIn, copyOut } = await import('./copy-files.ts');
       const how = { archive: options.archive === true, followLink: options.followLink === true };
       if (from.service !== null) {
-        if (to.path === '-') await pipeline(await client.get(first.Id, from.path), cli.stdout, { end: false });
-        else await copyOut(client, first.Id, from.path, withEnd(resolve(cli.cwd, to.path), to.path), how);
+        if (to.path === '-') await pipeline(await client.get(nameOf(first), from.path), cli.stdout, { end: false });
+        else await copyOut(client, nameOf(first), from.path, withEnd(resolve(cli.cwd, to.path), to.path), how);
         if (to.path !== '-') cli.stderr.write(`${nameOf(first)} copy ${nameOf(first)}:${from.path} to ${to.path} Copied\n`);
         return 0;
       }
-      if (from.path === '-') await client.put(first.Id, to.path, cli.stdin, how.archive); // it comes once
+      if (from.path === '-') await client.put(nameOf(first), to.path, cli.stdin, how.archive); // it comes once
       else for (const container of there) {
-        await copyIn(client, container.Id, withEnd(resolve(cli.cwd, from.path), from.path), to.path, how);
+        await copyIn(client, nameOf(container), withEnd(resolve(cli.cwd, from.path), from.path), to.path, how);
         cli.stderr.write(`${nameOf(container)} copy ${from.path} to ${nameOf(container)}:${to.path} Copied\n`);
       }
       return 0;

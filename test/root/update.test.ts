@@ -39,7 +39,7 @@ describe.runIf(existsSync('/sys/fs/cgroup/memory'))('limits', () => {
     await limit({ memory: 64 * MIB, pids: 20 });
     const holder = await machine.engine.containers.exec(NAME, { command: ['sh', '-c', 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 1000; echo'], environment: [], user: '', workingDir: '', tty: false });
     await eventually(() => expect(Number(file('memory', 'memory.usage_in_bytes'))).toBeGreaterThan(16 * MIB));
-    await expect(limit({ memory: 4 * MIB, pids: 30 })).rejects.toThrow(/container demo-a-1: write \d+ to .*memory.*: Device or resource busy \(more than that is in use\)/);
+    await expect(limit({ memory: 8 * MIB, pids: 30 })).rejects.toThrow(/container demo-a-1: write \d+ to .*memory.*: Device or resource busy \(more than that is in use\)/);
     expect([...memory(), file('pids', 'pids.max')]).toEqual([String(64 * MIB), String(128 * MIB), '20']);
     expect(container().spec.resources).toEqual(resources({ memory: 64 * MIB, pids: 20 }));
     holder.kill();
