@@ -28,13 +28,15 @@ export interface Acceptance {
   readonly trial?: boolean;
 }
 
+/** A desired state of which nothing was made yet. `before`: the one that stood before, null where there was no stack; `askers`: how many want it. */
+interface Trial { readonly before: StackRecord | null; readonly askers: number }
+
 /** Desired states, durable before they are acknowledged. */
 export class StackStore {
   readonly #folder: string;
   readonly #records = new Map<string, StackRecord>();
   readonly #revisions = new Map<string, Revisions>();
-  /** Of stacks whose desired state nothing has been made of yet: the one that stood before, null where there was no stack. */
-  readonly #standing = new Map<string, StackRecord | null>();
+  readonly #trials = new Map<string, Trial>();
   /** The highest revision that each stack was ever given here: one that was withdrawn is not given again. */
   readonly #given = new Map<string, number>();
   readonly #asides: SetAsides;
@@ -107,20 +109,27 @@ export class StackStore {
     if (base !== null && base !== (before?.revision ?? 0)) {
       throw new BayplanError('conflict', `stack ${name}: it is at revision ${before?.revision ?? 0}, this change was made from ${base}: somebody else has changed it meanwhile; run the command again`);
     }
-    if (!renewed && before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) return before;
+    if (!renewed && before !== undefined && isDown(before) === isDown({ title }) && JSON.stringify([before.desired, before.source]) === JSON.stringify([desired, source])) {
+      const tried = this.#trials.get(name);
+      if (trial && tried !== undefined) this.#trials.set(name, { ...tried, askers: tried.askers + 1 });
+      return before;
+    }
     const last = Math.max(before?.revision ?? 0, this.#revisionsOf(name).last(), this.#given.get(name) ?? 0); // where the record was damaged, what was before it is not written over
     const known = before === undefined ? last === 0 && this.#asides.find('stack', name) === null : !isDown(before);
     const record: StackRecord = { version: STACK_RECORD_VERSION, name, revision: last + 1, source, desired, title, at };
     mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o700 });
     this.#keepDamaged(name);
-    if (before !== undefined && !this.#standing.has(name)) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) }); // else nothing was made of it: there is no way back to that
+    const tried = this.#trials.has(name);
+    const keep = async (): Promise<void> => { if (before !== undefined) await this.#revisionsOf(name).keep({ ...before, images: images(before.desired) }); };
+    if (!tried) await keep(); // else nothing was made of it: there is no way back to that
     await writeRecord(this.#path(name), record);
+    if (tried && !this.#trials.has(name)) await keep(); // it stands since
     if (before === undefined) await syncFolder(this.#folder);
     this.#asides.forget('stack', name);
     this.#records.set(name, record);
     this.#given.set(name, record.revision);
-    if (!trial || !known) this.#standing.delete(name);
-    else if (!this.#standing.has(name)) this.#standing.set(name, before ?? null);
+    if (trial && known) this.#trials.set(name, { before: this.#trials.has(name) ? this.standing(name) : before ?? null, askers: 1 });
+    else this.#trials.delete(name);
     for (const listener of this.#listeners) listener(name);
     return record;
   }
@@ -128,35 +137,38 @@ export class StackStore {
   /** Something was made of what is desired of a stack, or done to it: there is no way back any more but another revision. */
   stands(name: string): void {
     const unborn = this.isUnborn(name);
-    this.#standing.delete(name);
+    this.#trials.delete(name);
     if (unborn) for (const listener of this.#listeners) listener(name);
   }
 
   /** The desired state of which something was made last, whatever is tried now; null: of none, as far as is known. */
   standing(name: string): StackRecord | null {
-    const before = this.#standing.get(name);
-    return before === undefined ? this.get(name) : before;
+    const trial = this.#trials.get(name);
+    return trial === undefined ? this.get(name) : trial.before;
   }
 
   /** Whether it is a new stack of which nothing was made yet, which may be forgotten again. */
   isUnborn(name: string): boolean {
-    return this.#standing.get(name) === null;
+    return this.#trials.get(name)?.before === null;
   }
 
   /**
-   * Takes a desired state back of which nothing was made: the one that stood before it is the stack's again, and a stack that was new is forgotten. False: what is desired is another one by now,
-   * or stands.
+   * Takes a desired state back of which nothing was made, for one of those who have put it: with the last of them the one that stood before it is the stack's again, and a stack that was new is
+   * forgotten. False: somebody else still wants it, what is desired is another one by now, or it stands.
    */
   async withdraw(name: string, revision: number): Promise<boolean> {
     return await this.#mutex.run(name, async () => {
-      const before = this.#standing.get(name);
+      const trial = this.#trials.get(name);
       const now = this.#records.get(name)?.revision;
-      if (before === undefined || (now !== undefined && now !== revision)) return false;
+      if (trial === undefined || (now !== undefined && now !== revision)) return false;
+      const { before, askers } = trial;
+      this.#trials.set(name, { before, askers: askers - 1 });
+      if (askers > 1) return false;
       if (before === null) await this.#forget(name);
       else {
         await writeRecord(this.#path(name), before);
         this.#records.set(name, before);
-        this.#standing.delete(name);
+        this.#trials.delete(name);
         await this.#revisionsOf(name).dropFrom(before.revision);
         for (const listener of this.#listeners) listener(name);
       }
@@ -185,7 +197,7 @@ export class StackStore {
       if (record !== undefined) this.#records.set(name, record);
       throw error;
     }
-    for (const known of [this.#revisions, this.#standing, this.#given]) known.delete(name);
+    for (const known of [this.#revisions, this.#trials, this.#given]) known.delete(name);
     await syncFolder(this.#folder);
   }
 

@@ -107,6 +107,14 @@ test('what nothing was made of is taken back: the state that stood before is the
   expect(store.get('shop')?.revision).toBe(4);
 });
 
+test('what two have asked for is taken back once it has failed for both', async () => {
+  const store = new StackStore(folder);
+  await put(store, '1');
+  for (const _asker of [1, 2]) expect((await tried(store, '2')).revision).toBe(2);
+  expect([await store.withdraw('shop', 2), store.get('shop')?.revision]).toEqual([false, 2]);
+  expect([await store.withdraw('shop', 2), store.get('shop')?.revision]).toEqual([true, 1]);
+});
+
 test('what another state took over from before anything was made of it is no revision to go back to', async () => {
   const store = new StackStore(folder);
   await put(store, '1');
@@ -116,6 +124,11 @@ test('what another state took over from before anything was made of it is no rev
   store.stands('shop');
   expect([store.get('shop')?.revision, userOf(store.standing('shop'))]).toEqual([3, '3']);
   for (const each of [store, new StackStore(folder)]) expect(each.former('shop').map(({ revision }) => revision)).toEqual([1]);
+  await tried(store, '4');
+  const next = tried(store, '5');
+  store.stands('shop'); // something is made of it just now
+  await next;
+  expect([userOf(store.standing('shop')), store.former('shop').map(({ revision }) => revision)]).toEqual(['4', [1, 3, 4]]);
 });
 
 test('a new stack that nothing was made of is forgotten; one whose record was damaged or lost, or that was to go, is not', async () => {

@@ -98,6 +98,27 @@ it('what two have asked for goes on with the next engine, though one of them has
   await eventually(() => expect(machine.reports.splice(0).join('\n')).toContain('stack demo, going on with what was cut off: pull-image'));
 });
 
+it('who asks for the same just as another leaves has it stay, until it fails for all', async () => {
+  expect(await machine.up(stack('labels: {}'))).toMatchObject({ ok: true });
+  const request = machine.request(stack('labels: {}').replace('bayplan/hello', absent));
+  registry.intercept = () => true; // never answered
+  const ask = (signal: AbortSignal): Promise<Outcome> => gather((onEvent) => machine.engine.applyStack('demo', request, { wait: false }, onEvent, signal));
+  const pulling = async (asked: number): Promise<void> => eventually(() => expect(registry.seen.length).toBeGreaterThan(asked));
+  const [first, second] = [new AbortController(), new AbortController()];
+  let asked = registry.seen.length;
+  const before = ask(first.signal);
+  await pulling(asked);
+  asked = registry.seen.length;
+  first.abort();
+  const after = ask(second.signal);
+  expect(await before).toMatchObject({ ok: false, message: expect.stringContaining('whoever asked for it has left') as string });
+  await pulling(asked);
+  expect(await revisions()).toEqual(['2*', '1']);
+  second.abort();
+  expect(await after).toMatchObject({ ok: false });
+  expect(await revisions()).toEqual(['1*']);
+});
+
 it('what was made in part stays known: `up` goes on with it, `down` clears it up', async () => {
   const broken = stack('networks: [default, other]') + 'networks: { other: { driver: macvlan, driver_opts: { parent: nosuchlink0 } } }\n';
   const outcome = await machine.up(broken);
