@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { plan } from '../plan/plan.ts';
-import { ALL_LEFT, type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
+import { type Asker, ExclusiveRunner } from '../reconcile/exclusive.ts';
 import type { Executor } from '../reconcile/executor.ts';
-import { runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
+import { cancelled, runPass, type PassContext, type PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { PassEvent } from '../state/messages.ts';
 import type { PassOptions } from '../state/pass-options.ts';
@@ -129,7 +129,7 @@ export class StackPasses {
         return await this.observe(name, desired);
       },
       executor: pulled === undefined ? this.#executor(credentials) : tellingPulls(this.#executor(credentials), pulled), ...(wary ? { objections: (made) => objections(this.#parts, made) } : {}),
-    }).finally(() => this.#parts.supervisor.undrain(name)), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { ...by, listener: onEvent }).finally(() => {
+    }).finally(() => this.#parts.supervisor.undrain(name)), cancelled, { ...by, listener: onEvent }).finally(() => {
       const left = (this.#asked.get(key) ?? 1) - 1;
       if (left > 0) this.#asked.set(key, left);
       else this.#asked.delete(key);
@@ -152,7 +152,7 @@ export class StackPasses {
     };
     return await this.#runner.run(name, `heal ${this.#heals++}`, (signal) => runPass({
       plan: (actual, now, since) => ends.checked(planned(actual, now, since)), observe, executor: this.#executor({}), now: () => Date.now(), concurrency: CONCURRENCY, signal, onEvent: () => undefined,
-    }), (why) => ({ ok: false, cancelled: true, message: `cancelled: ${why}` }), { title: 'heal' });
+    }), cancelled, { title: 'heal' });
   }
 
   /** What was seen to drift is looked at again: whatever is done about it has to show. */
@@ -194,10 +194,10 @@ export class PassFailed extends BayplanError {
   readonly cancelled: boolean;
   /** Because all who had asked for it have left: nobody wants it any more. */
   readonly left: boolean;
-  constructor({ message, rollback = [], cancelled }: PassResult) {
+  constructor({ message, rollback = [], cancelled, left }: PassResult) {
     super('pass-failed', message);
     this.rollback = rollback;
     this.cancelled = cancelled === true;
-    this.left = this.cancelled && message.endsWith(ALL_LEFT);
+    this.left = left === true;
   }
 }

@@ -2,6 +2,7 @@ import type { PassEvent } from '../state/messages.ts';
 import type { Action, Plan } from '../state/plan.ts';
 import type { State } from '../state/state.ts';
 import { apply } from './apply.ts';
+import { ALL_LEFT } from './exclusive.ts';
 import type { Executor } from './executor.ts';
 
 export interface PassContext {
@@ -18,8 +19,8 @@ export interface PassContext {
   readonly onEvent: (event: PassEvent) => void;
 }
 
-/** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end. `vain`: what was carried out had no effect. */
-export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true; readonly vain?: true }
+/** `rollback`: services whose update has failed, and that are to be as they were before. `cancelled`: it was kept from its end, `left`: because nobody waits for it any more. `vain`: what was carried out had no effect. */
+export interface PassResult { readonly ok: boolean; readonly message: string; readonly rollback?: readonly string[]; readonly cancelled?: true; readonly left?: true; readonly vain?: true }
 
 const REPAIRS: ReadonlySet<Action> = new Set<Action>(['repair-container', 'repair-network', 'repair-rules']);
 const MOST_REPAIRS = 2;
@@ -52,7 +53,7 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       onStep: (event) => context.onEvent({ version: 1, type: 'step', ...event }),
       onProgress: (id, progress) => context.onEvent({ version: 1, type: 'progress', id, ...progress }),
     });
-    if (context.signal.aborted) return { ok: false, cancelled: true, message: `cancelled: ${String(context.signal.reason)}` };
+    if (context.signal.aborted) return cancelled(String(context.signal.reason));
     const texts = result.failed.map(({ id, message }) => `${id}: ${message}`);
     if (result.failed.some(({ id }) => made.trials?.includes(id) !== true)) return { ok: false, message: texts.join('\n') };
     failures.push(...texts);
@@ -63,6 +64,11 @@ export async function runPass(context: PassContext): Promise<PassResult> {
       if (REPAIRS.has(action)) repairs.set(id, (repairs.get(id) ?? 0) + 1);
     }
   }
+}
+
+/** Of a pass that was kept from its end, or from its beginning. `why`: the reason of its signal. */
+export function cancelled(why: string): PassResult {
+  return { ok: false, cancelled: true, message: `cancelled: ${why}`, ...(why === ALL_LEFT ? { left: true as const } : {}) };
 }
 
 /** Nothing is left to do, though an update may have come to a halt. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALL_LEFT } from '../../src/reconcile/exclusive.ts';
 import { runPass, type PassContext } from '../../src/reconcile/pass.ts';
 import type { PassEvent } from '../../src/state/messages.ts';
 import type { Step } from '../../src/state/plan.ts';
@@ -86,5 +87,13 @@ describe('runPass', () => {
     const states = events.flatMap((event) => (event.type === 'step' ? [event.state] : []));
     expect(states.filter((state) => state === 'done')).toHaveLength(1);
     expect(states).toContain('cancelled');
+  });
+
+  it('tells whether it was cancelled because all have left, or another took over', async () => {
+    for (const [reason, left] of [[ALL_LEFT, true], ['a later up of this stack took over', undefined]] as const) {
+      const control = new AbortController();
+      control.abort(reason);
+      expect(await world(simulate).pass({ signal: control.signal })).toEqual({ ok: false, cancelled: true, message: `cancelled: ${reason}`, ...(left === undefined ? {} : { left }) });
+    }
   });
 });
