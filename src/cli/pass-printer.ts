@@ -83,6 +83,7 @@ export class PassPrinter {
       case 'done':
         this.#done++;
         if (step?.action !== 'pull-image') this.#release();
+        if (event.message !== '') return this.#write(`warning: an optional dependency failed: ${printable(event.message)}\n`);
         if (!this.#quiet) this.#write(`${step === undefined ? event.id : stepLine(step)}\n`);
         return;
       case 'failed':

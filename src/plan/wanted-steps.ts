@@ -32,17 +32,17 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
   const ready = (one: Wanted): readonly string[] => Object.entries(one.dependsOn).sort(byKey)
     .flatMap(([service, dependency]) => (byService.get(service) ?? []).flatMap((replica) => readiness(one, replica, dependency)));
 
-  const readiness = (dependent: Wanted, { name }: Wanted, { condition }: Dependency): readonly string[] => {
+  const readiness = (dependent: Wanted, { name }: Wanted, { condition, required }: Dependency): readonly string[] => {
     const end = ends.get(name);
     if (end !== undefined) return [end];
     const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('update-container', name), stepId('publish-ports', name)];
     if (condition === 'service_started') return started;
     const until = condition === 'service_healthy' ? 'healthy' : 'completed';
     if (fates.wanted.get(name)?.kind === 'settled' && isAlready(actual.containers[name], until)) return [];
-    const id = `${stepId('wait-container', name)} ${until}`;
+    const id = `${stepId('wait-container', name)} ${until}${required ? '' : ' optional'}`;
     if (!waits.has(id)) {
       const why = `service ${dependent.service} depends on it`;
-      waits.set(id, { id, action: 'wait-container', args: { name, until }, needs: started, why });
+      waits.set(id, { id, action: 'wait-container', args: { name, until, ...(required ? {} : { optional: true }) }, needs: started, why });
     }
     return [id];
   };

@@ -31,7 +31,7 @@ const FOLLOWING = 1;
 
 /**
  * Carries out a plan's steps. A step is queued only once all it needs has succeeded: one that waited inside the queue for another would hold
- * a slot against it. A failure skips its dependents alone; the rest settles. Throws BayplanError `bad-plan` for a cycle, an unknown or a doubled
+ * a slot against it. A failure skips its dependents alone, that of an optional one nothing; the rest settles. Throws BayplanError `bad-plan` for a cycle, an unknown or a doubled
  * id before anything runs.
  */
 export async function apply(steps: readonly Step[], executor: Executor, options: ApplyOptions): Promise<ApplyResult> {
@@ -61,10 +61,9 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
       const begin = performance.now();
       const ms = (): number => Math.round(performance.now() - begin);
       options.onStep({ id: step.id, state: 'started', ms: 0, message: '' });
-      try {
-        await execute(executor, step, options.signal, (progress) => options.onProgress(step.id, progress));
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+      const failure = await execute(executor, step, options.signal, (progress) => options.onProgress(step.id, progress)).then(() => null, (error: unknown) => ({ error, message: error instanceof Error ? error.message : String(error) }));
+      if (failure !== null && (options.signal.aborted || !isOptional(step))) {
+        const { error, message } = failure;
         if (options.signal.aborted) {
           cancelled.push(step.id);
           options.onStep({ id: step.id, state: 'cancelled', ms: ms(), message });
@@ -77,7 +76,7 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
         return settle(step);
       }
       done.push(step.id);
-      options.onStep({ id: step.id, state: 'done', ms: ms(), message: '' });
+      options.onStep({ id: step.id, state: 'done', ms: ms(), message: failure?.message ?? '' });
       for (const dependent of dependents.get(step.id) ?? []) {
         const left = (missing.get(dependent.id) ?? 0) - 1;
         missing.set(dependent.id, left);
@@ -95,9 +94,14 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
   return { done, failed, skipped, cancelled };
 }
 
+/** What it waits for may fail: who depends on it does without. */
+function isOptional(step: Step): boolean {
+  return step.action === 'wait-container' && step.args.optional === true;
+}
+
 /** The one place where an action meets its function. Generic over the action, so that the compiler sees that its args are the function's. */
-function execute<A extends Action>(executor: Executor, step: { readonly action: A; readonly args: ArgsOf<A> }, signal: AbortSignal, onProgress: (progress: PartProgress) => void): Promise<void> {
-  return executor[step.action](step.args, signal, onProgress);
+async function execute<A extends Action>(executor: Executor, step: { readonly action: A; readonly args: ArgsOf<A> }, signal: AbortSignal, onProgress: (progress: PartProgress) => void): Promise<void> {
+  await executor[step.action](step.args, signal, onProgress);
 }
 
 /** Dependents of each step; refuses plans that could never end. */

@@ -51,9 +51,9 @@ export const StepArgs = {
   'withdraw-ports': z.strictObject({ name }),
   /**
    * Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. `ready`: healthy where it has a check, else running for a second; `serving`: that, and no end.
-   * With `steadyMs` it has to stay so for as long; those `beside` it have to be so then too. Takes no slot.
+   * With `steadyMs` it has to stay so for as long; those `beside` it have to be so then too. `optional`: where it fails, that is told, and what needs it goes on. Takes no slot.
    */
-  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready', 'serving']), steadyMs: z.number().optional(), beside: z.array(name).readonly().optional() }),
+  'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready', 'serving']), steadyMs: z.number().optional(), beside: z.array(name).readonly().optional(), optional: z.boolean().optional() }),
   /** Between two batches of an update. Takes no slot. */
   'wait-time': z.strictObject({ ms: z.number() }),
 } as const;

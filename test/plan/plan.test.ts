@@ -181,6 +181,15 @@ it('refuses to make a network again while a service that is not selected is on i
   expect(() => plan(wanted, up, 10)).toThrow(/container shop-web-1 of service web, which is not selected, uses it/);
 });
 
+it('waits for an optional dependency apart from a required one of the same container', () => {
+  const services = { db: service({ healthcheck: check }), web: service({}, { db: 'healthy' }), extra: { ...service(), dependsOn: { db: { condition: 'service_healthy', required: false, restart: false } } } } as const;
+  const { steps } = plan(desired(services), bare(), 10);
+  const needs = (id: string): readonly string[] => steps.find((step) => step.id === id)?.needs.filter((need) => need.startsWith('wait-')) ?? [];
+  expect(needs('start-container shop-web-1')).toEqual(['wait-container shop-db-1 healthy']);
+  expect(needs('start-container shop-extra-1')).toEqual(['wait-container shop-db-1 healthy optional']);
+  expect(steps.find(({ id }) => id === 'wait-container shop-db-1 healthy optional')?.args).toEqual({ name: 'shop-db-1', until: 'healthy', optional: true });
+});
+
 it('serves who is with a replica that leaves to the end, where others stay', () => {
   const of = (replicas: number, stopTimeoutSeconds: number | null = null): string => text({ ...shop, services: { ...shop.services, ...(shop.services['web'] && { web: { ...shop.services['web'], replicas } }) }, stopTimeoutSeconds }, up);
   expect(of(1)).toMatchInlineSnapshot(`

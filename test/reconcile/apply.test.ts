@@ -47,6 +47,13 @@ describe('apply', () => {
     expect(result.done.toSorted()).toEqual(['start-container b', 'wait-container a healthy']);
   });
 
+  it('goes on without what is optional, and says why', async () => {
+    const optional: Step = { id: 'wait-container a healthy', action: 'wait-container', args: { name: 'a', until: 'healthy', optional: true }, needs: [], why: 'a test' };
+    const { result, events } = await run([optional, start('b', 'wait-container a healthy')], { fail: ['wait-container a healthy'] });
+    expect(result).toMatchObject({ done: ['wait-container a healthy', 'start-container b'], failed: [], skipped: [] });
+    expect(events.find(({ id, state }) => id === 'wait-container a healthy' && state === 'done')?.message).toBe('wait-container a healthy will not');
+  });
+
   it('skips what depends on a failure, names it, and lets the rest settle', async () => {
     const { result, events } = await run([start('a'), start('b', 'a'), start('c', 'b'), start('d'), start('e', 'd', 'a')], { fail: ['start-container a'] });
     expect(result.failed).toEqual([{ id: 'start-container a', message: 'start-container a will not', error: expect.any(Error) }]);
