@@ -46,9 +46,12 @@ static bool is_elsewhere(const struct watch *one, int file) {
   return false;
 }
 
+/* Each that is read is an open file until it was looked at: a burst is not to take all that this process may open. */
+#define MOST_AT_ONCE (16 * FAN_EVENT_METADATA_LEN)
+
 bool watch_moves_read(struct watch *one, char *buffer, size_t size) {
   bool moved = false;
-  for (ssize_t left; (left = read(one->fd, buffer, size)) > 0 || (left < 0 && errno != EAGAIN && errno != EBADF && errno != EINVAL);) { /* what cannot be opened is passed over */
+  for (ssize_t left; (left = read(one->fd, buffer, size < MOST_AT_ONCE ? size : MOST_AT_ONCE)) > 0 || (left < 0 && errno != EAGAIN && errno != EBADF && errno != EINVAL);) { /* what cannot be opened is passed over */
     for (const struct fanotify_event_metadata *event = (const void *)buffer; FAN_EVENT_OK(event, left); event = FAN_EVENT_NEXT(event, left)) {
       moved |= event->mask & FAN_Q_OVERFLOW || (event->fd >= 0 && is_elsewhere(one, event->fd));
       if (event->fd >= 0) close(event->fd);
