@@ -80,10 +80,11 @@ export class StackPasses {
     this.#scopes.set(name, scope);
     this.#unfinished.delete(name);
     let over = revision === null ? () => undefined : this.#marks.begin(name, { revision, options: { ...options, ...scope } });
-    const pulled = async (): Promise<void> => {
+    let told = Promise.resolve();
+    const pulled = async (): Promise<void> => await (told = told.then(async () => { // one after another: what the first has found is a revision once
       const renewed = await by.pulled?.() ?? null;
       if (renewed !== null) over = this.#marks.begin(name, { revision: renewed, options: { ...options, ...scope } });
-    };
+    }));
     const planned: PassContext['plan'] = (actual, now, since) => plan(desired, actual, now, since, { ...options, ...scope });
     try {
       await this.carryOut(name, JSON.stringify([desired, { ...options, ...scope }]), { name, desired, planned, credentials, wary: by.wary === true, pulled }, onEvent, by);

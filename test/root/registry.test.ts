@@ -52,24 +52,25 @@ describe('up', () => {
 
   test('by pull_policy: always asks each time, and makes the container anew only where the image has changed', async () => {
     await machine.open();
-    const text = stack('changing:1', ', pull_policy: always');
-    skopeo('copy', '-q', '--src-tls-verify=false', '--dest-tls-verify=false', `docker://${registry.host}/library/hello:1`, `docker://${registry.host}/library/changing:1`);
+    const text = stack('changing:1', ', pull_policy: always').replace('{', '{ side: { image: "changing:2", command: [sleep, "1000"], stop_signal: SIGKILL, pull_policy: always },');
+    const pulls = ['pull-image changing:1', 'pull-image changing:2'];
+    for (const tag of [1, 2]) skopeo('copy', '-q', '--src-tls-verify=false', '--dest-tls-verify=false', `docker://${registry.host}/library/hello:1`, `docker://${registry.host}/library/changing:${tag}`);
     await machine.up(text);
-    expect((await machine.up(text)).done).toEqual(['pull-image changing:1']);
+    expect([...(await machine.up(text)).done].sort()).toEqual(pulls);
     const first = machine.engine.container('demo-app-1').spec.imageId;
     const revisions = async (): Promise<unknown[]> => (await machine.engine.stackHistory('demo')).map(({ revision, changes }) => [revision, changes]);
     expect(await revisions()).toEqual([[1, []]]);
-    skopeo('copy', '-q', '-f', 'oci', '--dest-compress-format=zstd', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${registry.host}/library/changing:1`);
-    expect((await machine.up(text)).done).toEqual(expect.arrayContaining(['pull-image changing:1', 'create-container demo-app-1']));
-    const renewed = expect.stringMatching(/^service app: image: changing:1 was \w{12} and is \w{12} now$/) as string;
-    expect(await revisions()).toEqual([[2, [renewed]], [1, []]]); // what the name stands for is another image: that is another state
-    expect((await machine.up(text)).done).toEqual(['pull-image changing:1']);
+    for (const tag of [1, 2]) skopeo('copy', '-q', '-f', 'oci', '--dest-compress-format=zstd', '--dest-tls-verify=false', `docker-archive:${hello}`, `docker://${registry.host}/library/changing:${tag}`);
+    expect((await machine.up(text)).done).toEqual(expect.arrayContaining([...pulls, 'create-container demo-app-1']));
+    const renewed = ['app: image: changing:1', 'side: image: changing:2'].map((what) => expect.stringMatching(new RegExp(`^service ${what} was \\w{12} and is \\w{12} now$`)) as string);
+    expect(await revisions()).toEqual([[2, renewed], [1, []]]); // what the name stands for is another image: that is another state
+    expect([...(await machine.up(text)).done].sort()).toEqual(pulls);
     expect(await revisions()).toHaveLength(2);
     expect(await gather((onEvent) => machine.engine.rollbackStack('demo', { version: 1, revision: null, from: null }, onEvent, new AbortController().signal))).toMatchObject({ ok: true });
     expect(machine.engine.container('demo-app-1').spec.imageId).toBe(first);
     expect(await machine.up(text)).toMatchObject({ ok: true });
     expect(machine.engine.container('demo-app-1').spec.imageId).not.toBe(first);
-    const { done } = await machine.up(stack('changing:1', ', pull_policy: daily'));
+    const { done } = await machine.up(text.replaceAll('always', 'daily'));
     expect(done).toEqual([]);
   });
 
