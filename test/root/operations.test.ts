@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '../../src/state/container.ts';
@@ -69,6 +69,14 @@ describe('pause', () => {
     expect(status('demo-db-1')).toMatchObject({ pid, restarts: 0 });
     await eventually(() => expect(status('demo-db-1').health).toBe('healthy'));
     await expect(operate('unpause', ['db'])).rejects.toThrow('container demo-db-1 is not paused');
+  });
+
+  it('lets one go on that somebody has frozen by hand, so that it can obey', async () => {
+    const folder = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/freezer'].map((top) => join(top, machine.paths.cgroup, status('demo-db-1').id.slice(0, 16))).find((path) => existsSync(join(path, 'cgroup.freeze')) || existsSync(join(path, 'freezer.state'))) ?? '';
+    const [file, on] = existsSync(join(folder, 'cgroup.freeze')) ? ['cgroup.freeze', '1'] : ['freezer.state', 'FROZEN'];
+    writeFileSync(join(folder, file), on);
+    await operate('stop', ['db'], { timeoutSeconds: 5 });
+    expect(status('demo-db-1')).toMatchObject({ phase: 'exited', exitCode: 0 });
   });
 
   it('is ended by up and by start, and does not keep a stop, a kill or a signal from arriving', async () => {

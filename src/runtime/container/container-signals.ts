@@ -5,7 +5,7 @@ import type { ContainerEntry } from './container-entry.ts';
 import { mark } from './container-notes.ts';
 import type { ContainerEvent } from './containers.ts';
 import { sendSignal, settledWithin, SIGKILL, SIGTERM } from './ending.ts';
-import { setFrozen } from './freezer.ts';
+import { isFrozen, setFrozen } from './freezer.ts';
 import { knownSignal, signalNumber } from '../../state/signals.ts';
 
 /** What reaches the processes of running containers: signals, and the freezer. */
@@ -67,11 +67,12 @@ export class ContainerSignals {
     Object.assign(entry, { paused: on, view: null });
   }
 
+  /** Whoever has frozen it, a person by hand too. */
   async #thaw(entry: ContainerEntry): Promise<void> {
-    if (!entry.paused) return;
+    if (!entry.paused && !isFrozen(entry.files.cgroup)) return;
     await setFrozen(entry.files.cgroup, false);
     rmSync(entry.files.borrowed, { force: true });
-    if (!entry.paused) return; // it has ended meanwhile
+    if (!entry.paused) return; // by hand, or it has ended meanwhile
     Object.assign(entry, { paused: false, view: null });
     this.#emit('unpaused', entry.record.name);
   }
