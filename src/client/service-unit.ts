@@ -44,6 +44,7 @@ NotifyAccess=all
 ExecStart=${engine('run')}
 ExecStop=/bin/sh -c 'case $$(systemctl is-system-running) in stopping) exec "$$@";; esac' sh ${engine('stop', '--containers')}
 KillMode=process
+TimeoutStartSec=infinity
 TimeoutStopSec=15min
 Restart=on-failure
 RestartSec=1

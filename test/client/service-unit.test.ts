@@ -22,4 +22,5 @@ it('the machine\'s end ends containers; the service\'s leaves them', () => {
   const text = unitText('/var/lib/bayplan', ['node', 'bayplan']);
   expect(text).toContain(`\nExecStop=/bin/sh -c 'case $$(systemctl is-system-running) in stopping) exec "$$@";; esac' sh node bayplan --root /var/lib/bayplan engine stop --containers\n`);
   expect(text).toContain('\nKillMode=process\n');
+  expect(text).toContain('\nTimeoutStartSec=infinity\n'); // else an engine that has many to adopt would be killed again and again
 });
