@@ -42,7 +42,7 @@ async function once(machine: Machine, command: Command, afterMs: number, next: C
       await goesOn(machine, name, runs);
     }
   }
-  await goesAltogether(machine, [...machine.engine.volumes.list().keys()]);
+  await goesAltogether(machine, [...machine.engine.volumes.list().keys()], next === 'down' ? ['demo_data'] : []);
   return cut;
 }
 
