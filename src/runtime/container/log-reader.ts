@@ -80,7 +80,7 @@ export async function* readLog(
     }
     yield* tail;
 
-    const wake = new Wake(file, options.signal);
+    const wake = options.follow ? new Wake(file, options.signal) : null;
     try {
       for (;;) {
         const ended = options.ended(); // asked before reading: what was written before the end is then read below
@@ -101,11 +101,11 @@ export async function* readLog(
             continue;
           }
         }
-        if (!options.follow || ended || options.signal.aborted) return;
+        if (wake === null || ended || options.signal.aborted) return;
         await wake.wait();
       }
     } finally {
-      wake.close();
+      wake?.close();
     }
   } finally {
     for (const left of generations) await left.close(); // a reader that has had enough leaves in the middle
@@ -184,7 +184,8 @@ async function inodeOf(path: string): Promise<number | null> {
 
 /** Wakes on a change in the log's folder, with a slow clock beside it in case a change was missed. */
 class Wake {
-  readonly #watcher: ReturnType<typeof watch>;
+  /** Null: the folder was removed before it could be watched. */
+  readonly #watcher: ReturnType<typeof watch> | null;
   #resolve: (() => void) | null = null;
   #pending = false;
   readonly #signal: AbortSignal;
@@ -195,10 +196,10 @@ class Wake {
 
   constructor(file: string, signal: AbortSignal) {
     const name = basename(file);
-    this.#watcher = watch(dirname(file), (_event, changed) => {
+    this.#watcher = watchIfThere(dirname(file), (changed) => {
       if (changed === null || changed.startsWith(name) || changed === 'exit') this.#ring();
     });
-    this.#watcher.on('error', this.#ring); // the folder was removed: the container is gone
+    this.#watcher?.on('error', this.#ring); // the folder was removed: the container is gone
     this.#signal = signal;
     signal.addEventListener('abort', this.#ring);
   }
@@ -218,7 +219,16 @@ class Wake {
   }
 
   close(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
     this.#signal.removeEventListener('abort', this.#ring);
+  }
+}
+
+function watchIfThere(folder: string, changed: (name: string | null) => void): ReturnType<typeof watch> | null {
+  try {
+    return watch(folder, (_event, name) => changed(name));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
   }
 }

@@ -38,7 +38,18 @@ describe('tailOf', () => {
 describe('readLog', () => {
   let folder = '';
   beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-log-')); });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('what was written is shown to its end also where the container is being removed meanwhile', async () => {
+    const file = join(folder, 'log');
+    writeFileSync(file, Buffer.concat([record('a\n'), record('b\n')]));
+    const shown: string[] = [];
+    for await (const { data } of readLog(file, { tail: 1, follow: true, signal: new AbortController().signal, ended: () => shown.length > 0 })) {
+      shown.push(data.toString());
+      rmSync(folder, { recursive: true, force: true }); // before its folder is watched
+    }
+    expect(shown).toEqual(['b\n']);
+  });
 
   async function text(options: { tail: number | null; follow: boolean; ended: () => boolean }): Promise<string> {
     let out = '';
