@@ -111,12 +111,12 @@ it('labels of networks and volumes, which the next engine says too', async () =>
   expect(await machine.up(labelled('red'))).toMatchObject({ ok: true });
   const pids = (): readonly unknown[] => [...machine.engine.containers.list().values()].map(({ status }) => status?.pid);
   const before = pids();
-  expect((await machine.up(labelled('blue'))).done).toEqual(['label-network demo_side', 'label-volume demo_data']);
+  expect((await machine.up(labelled('blue'))).done.toSorted()).toEqual(['label-network demo_side', 'label-volume demo_data']);
   await machine.close();
   await machine.open();
   expect(machine.engine.networks.list().get('demo_side')?.spec.labels).toMatchObject({ colour: 'blue' });
   expect(machine.engine.volumes.list().get('demo_data')?.spec.labels).toMatchObject({ colour: 'blue' });
-  expect((await machine.up(labelled('blue'))).done).toEqual([]);
+  expect((await machine.up(labelled('blue'))).done.toSorted()).toEqual([]);
   expect(pids()).toEqual(before);
   expect(await machine.up(stack({}))).toMatchObject({ ok: true });
 });
