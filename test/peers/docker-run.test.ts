@@ -115,8 +115,11 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
     it('gives a terminal of this one\'s size, and follows it', async () => {
       const terminal = new Terminal('docker run -it --rm bayplan/hello sh -c "trap \'stty size\' WINCH; tty; ls -l /dev/console; stty size; echo ready; while :; do read line && exit 5; done"; echo status $?', env);
       await terminal.shows(/\/dev\/pts\/0\s+crw[^\n]*\/dev\/console\s+40 100\s+ready/);
-      terminal.resize(120, 50);
-      await terminal.shows(/50 120/);
+      await eventually(() => { // the client listens, and the shell reads, from a moment after that on
+        terminal.resize(121, 50);
+        terminal.resize(120, 50);
+        expect(terminal.output).toMatch(/50 120/);
+      });
       terminal.type('\r');
       await terminal.exit;
       expect(terminal.output).toContain('status 5');
