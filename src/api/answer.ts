@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { BayplanError } from '../state/bayplan-error.ts';
 
-const STATUS: Readonly<Record<string, number>> = { 'bad-request': 400, 'bad-reference': 400, 'bad-archive': 400, 'ambiguous': 400, 'not-found': 404, 'image-not-found': 404, 'network-not-found': 404, 'network-in-use': 403, 'forbidden': 403, 'not-connectable': 400, 'not-connected': 500, 'address-taken': 403, 'subnet-taken': 403, 'conflict': 409, 'limit-refused': 409, 'port-taken': 409, 'engine-older': 400, 'client-older': 400, 'record-damaged': 409, 'record-too-new': 409, 'not-running': 409, 'registry-denied': 401, 'too-large': 413, 'not-built': 501, 'not-ready': 503, 'no-swarm': 503, 'start-failed': 400 };
+const STATUS: Readonly<Record<string, number>> = { 'bad-request': 400, 'bad-reference': 400, 'bad-archive': 400, 'ambiguous': 400, 'not-found': 404, 'image-not-found': 404, 'network-not-found': 404, 'network-in-use': 403, 'forbidden': 403, 'not-connectable': 400, 'not-connected': 500, 'address-taken': 403, 'subnet-taken': 403, 'conflict': 409, 'limit-refused': 409, 'port-taken': 409, 'engine-older': 400, 'client-older': 400, 'record-damaged': 409, 'record-too-new': 409, 'not-running': 409, 'shim-gone': 409, 'registry-denied': 401, 'too-large': 413, 'not-built': 501, 'not-ready': 503, 'no-swarm': 503, 'start-failed': 400 };
 
 /** HTTP status of an error; anything that is no BayplanError is a defect: 500. */
 export function statusOf(error: unknown): number {
