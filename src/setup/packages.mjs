@@ -10,7 +10,7 @@ const BUILD = {
   libnftables1: ['/usr/lib/*/libnftables.so.1', '/usr/lib/libnftables.so.1'], 'busybox-static': 'busybox',
 };
 const TEST = { mmdebstrap: 'mmdebstrap', nftables: 'nft', iproute2: 'ip', skopeo: 'skopeo', umoci: 'umoci', 'docker-registry': 'docker-registry', wrk: 'wrk', 'fuse-overlayfs': 'fuse-overlayfs', 'btrfs-progs': 'mkfs.btrfs', runc: 'runc', crun: 'crun', 'bash-completion': ['/usr/share/bash-completion/bash_completion'], zsh: 'zsh', fish: 'fish' };
-const VM = { 'qemu-system-x86': 'qemu-system-x86_64', cpio: 'cpio', kmod: 'modprobe', 'nfs-kernel-server': 'rpc.nfsd', rpcbind: 'rpcbind', apparmor: 'apparmor_parser', podman: 'podman', conmon: 'conmon', clang: 'clang', 'libclang-rt-14-dev': ['/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a'] };
+const VM = { 'qemu-system-x86': 'qemu-system-x86_64', cpio: 'cpio', kmod: 'modprobe', 'nfs-kernel-server': 'rpc.nfsd', rpcbind: 'rpcbind', apparmor: 'apparmor_parser', systemd: 'systemctl', podman: 'podman', conmon: 'conmon', clang: 'clang', 'libclang-rt-14-dev': ['/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a'] };
 const KINDS = { build: BUILD, test: { ...BUILD, ...TEST }, long: { ...BUILD, ...TEST, ...VM } };
 
 /** Installs the Debian packages that are missing for `kind` (build, test, or long: the tests that take minutes). Throws SetupError, naming them, where that cannot be done from here. */
