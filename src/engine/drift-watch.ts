@@ -7,8 +7,7 @@ import type { Networks } from '../runtime/network/networks.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
 import type { Paths } from '../state/paths.ts';
 import { FailedLooks } from './failed-looks.ts';
-import { MovedContainers } from './moved-containers.ts';
-import { RulesGuard } from './rules-guard.ts';
+import { SeldomLook } from './seldom-look.ts';
 import { SettingWatch } from './setting-watch.ts';
 
 export interface DriftWatchContext {
@@ -64,8 +63,10 @@ export class DriftWatch {
   #since: number | null = null;
   #looking: Promise<void> = Promise.resolve();
   #notBefore = 0;
-  readonly #guard: RulesGuard;
-  readonly #moved = new MovedContainers(() => this.#markWhere((name) => this.#context.containers.looks.hasMoved(name)));
+  /** Keeps our bridges open in others' chains: what they drop is let pass again within half a second. */
+  readonly #guard: SeldomLook;
+  /** Which containers are not in their cgroups any more: the kernel does not say whose processes were put elsewhere. */
+  readonly #moved: SeldomLook;
   #closed = false;
   #startTimer: NodeJS.Timeout | null = null;
   readonly #complaints = new Set<string>();
@@ -74,7 +75,9 @@ export class DriftWatch {
   constructor(context: DriftWatchContext) {
     this.#context = context;
     this.#failed = new FailedLooks(context.report);
-    this.#guard = new RulesGuard(() => context.networks.guard(), context.report);
+    const { report } = context;
+    this.#guard = new SeldomLook({ look: () => context.networks.guard(), failure: 'others\' packet rules could not be looked at', restMs: { least: 0, most: 400 }, report });
+    this.#moved = new SeldomLook({ look: () => this.#markWhere((name) => context.containers.looks.hasMoved(name)), failure: 'the containers\' cgroups could not be looked at', restMs: { least: 500, most: Number.POSITIVE_INFINITY }, report });
     const { containers, networks, volumes, paths } = context;
     containers.onEvent((event, name, detail) => {
       if (event === 'started') this.#willWatch(name);
