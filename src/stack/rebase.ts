@@ -15,9 +15,10 @@ export function rebaseService(service: Tree, resolve: (path: string) => string):
     if (value !== undefined) result = withChild(result, key, change(value));
   };
   const path = (tree: Tree): Tree => mapText(tree, resolve);
-  const local = (tree: Tree): Tree => mapText(tree, (text) => isRemoteContext(text) ? text : resolve(text));
+  const folder = (text: string): string => isRemoteContext(text) || text === '' ? text : resolve(text);
+  const local = (tree: Tree): Tree => mapText(tree, folder);
   const key = (tree: Tree): Tree => below(tree, 'ssh', (keys) => keys.kind === 'dict' ? everyChild(keys, path) : each(keys, (item) => pairValue(item, resolve)));
-  const others = (tree: Tree): Tree => below(tree, 'additional_contexts', (all) => all.kind === 'dict' ? everyChild(all, local) : each(all, (item) => pairValue(item, (text) => isRemoteContext(text) ? text : resolve(text))));
+  const others = (tree: Tree): Tree => below(tree, 'additional_contexts', (all) => all.kind === 'dict' ? everyChild(all, local) : each(all, (item) => pairValue(item, folder)));
   at('build', (tree) => tree.kind === 'dict' ? others(key(below(tree, 'context', local))) : local(tree));
   at('env_file', (tree) => each(tree, (item) => item.kind === 'dict' ? below(item, 'path', path) : path(item)));
   at('label_file', (tree) => each(tree, path));

@@ -98,7 +98,7 @@ async function tellWhatIsThere(expected: readonly string[]): Promise<void> {
   const { history, plan } = seen.revision === null ? { history: [], plan: [] } : await ofTheStack();
   tell({
     type: 'found', look: seen, text: textOf(seen), ms, history, plan,
-    events: lines('cuts_notes', 'events'), log: lines('cuts_data', 'log'), files: files(), engineLog: readFileSync(engineLog, 'utf8'),
+    events: lines('cuts_notes', 'events'), log: lines('cuts_data', 'log'), files: await settledFiles(seen.revision === null), engineLog: readFileSync(engineLog, 'utf8'),
   });
 }
 
@@ -198,6 +198,15 @@ function tell(fact: Fact): void {
 function lines(volume: string, name: string): readonly string[] {
   const path = join(paths.volumes, volume, '_data', name);
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+}
+
+/** Of a stack that has gone the contents go right after its record. */
+async function settledFiles(gone: boolean): Promise<readonly string[]> {
+  for (const end = Date.now() + 10_000; ;) {
+    const seen = files();
+    if (!gone || Date.now() > end || !seen.some((name) => /^contents\/[0-9a-f]{64}$/.test(name))) return seen;
+    await pause(100);
+  }
 }
 
 /** But for what images and containers hold. */

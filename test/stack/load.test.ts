@@ -146,6 +146,7 @@ describe('extends', () => {
       contexts: project.services['a']?.build?.additional_contexts, context: project.services['a']?.build?.context, mounts: [...project.services['a']?.volumes ?? [], ...project.services['i']?.volumes ?? []].map(({ source }) => source), device: project.volumes['vol']?.driver_opts?.['device'],
     });
     expect(seen(projectOf(text, {}, files))).toEqual({ contexts: { r: '/app/r', d: 'docker-image://d' }, context: '/app/sub', mounts: ['/app/sub/d', '/app/u', 'vol', '/app/sub/e', '/f/../g/'], device: '/app/sub/dev' });
+    expect(seen(projectOf('services:\n  a: { extends: { file: sub/base.yaml, service: b } }\n', {}, { '/app/sub/base.yaml': 'services:\n  b: { image: x, build: { context: "", additional_contexts: { r: "" } } }\n' }))).toMatchObject({ contexts: { r: '' }, context: '' });
     expect(seen(projectOf(text, { without: new Set(['paths']) }, files))).toEqual({ contexts: { r: 'r', d: 'docker-image://d' }, context: 'sub', mounts: ['sub/d', 'u', 'vol', 'sub/e', '/f/../g/'], device: 'sub/dev' });
   });
 
