@@ -47,7 +47,7 @@ export class Resumption {
       pass.then(() => this.#forgetIfDown(record)).catch(async (error: unknown) => {
         if (error instanceof PassFailed && error.cancelled) return;
         this.#context.parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
-        if (this.#isUnborn(record)) await this.#forget(record);
+        if (this.#hasNoTrace(record)) await this.#forget(record);
       }).catch((error: unknown) => this.#context.parts.report(`stack ${name}: ${String(error)}`));
     }
   }
@@ -90,8 +90,8 @@ export class Resumption {
     this.#context.forgotten();
   }
 
-  /** Whether nothing was ever made of the stack. */
-  #isUnborn({ name, desired }: StackRecord): boolean {
+  /** Whether nothing is there that was made of the stack: what its store knew of that has ended with the engine before. */
+  #hasNoTrace({ name, desired }: StackRecord): boolean {
     const { containers, networks } = actualState(name, desired, this.#context.parts);
     return this.#context.parts.stacks.former(name).length === 0 && Object.keys(containers).length === 0 && Object.values(networks).every(({ stack }) => stack !== name);
   }

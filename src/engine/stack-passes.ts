@@ -202,3 +202,8 @@ export class PassFailed extends BayplanError {
     this.left = left === true;
   }
 }
+
+/** Something else took over, or whoever asked has left. */
+export function isCancelled(error: unknown): boolean {
+  return (error instanceof BayplanError && error.code === 'cancelled') || (error instanceof PassFailed && error.cancelled);
+}

@@ -3,12 +3,10 @@ import { planOperation } from '../plan/operation.ts';
 import { plan } from '../plan/plan.ts';
 import { settingChanges } from '../plan/setting-changes.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
-import { replacedBinds } from '../runtime/container/replaced-binds.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Identity } from '../state/container.ts';
-import type { Content } from '../state/content.ts';
 import type { Found } from '../state/drift.ts';
-import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, Source, StackAnswer, StackRequest } from '../state/messages.ts';
+import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { ROLLBACK_PASS, USUAL_PASS } from '../state/pass-options.ts';
 import type { Action, Plan } from '../state/plan.ts';
@@ -17,38 +15,44 @@ import { nothingDesired, type Desired, type State } from '../state/state.ts';
 import { Aftercare } from './aftercare.ts';
 import { checkRuntimes } from './check-runtimes.ts';
 import { checkLenders, checkName, checkSchedules, refuseForeign } from './check-stack.ts';
+import { DesiredStates } from './desired-states.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { atFirstChange } from './first-change.ts';
-import { machineNotes } from './machine-notes.ts';
+import { GoingBack } from './going-back.ts';
 import { actualState } from './observe.ts';
-import { planDigest } from './plan-digest.ts';
 import { OneOffs } from './one-offs.ts';
+import { planDigest } from './plan-digest.ts';
 import { Resumption } from './resumption.ts';
-import { resolveContents, type ResolvedContents } from './resolve-contents.ts';
 import { StackHistory } from './stack-history.ts';
-import { PassFailed, StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
-import { DOWN, type StackRecord } from './stack-record.ts';
-import type { Acceptance } from './stack-store.ts';
-import { pinned, withServicesOf } from './way-back.ts';
-import { withoutRemoved } from './removed-replicas.ts';
+import { noting, stackNotes } from './stack-notes.ts';
+import { StackPasses, type ExecutorFor, type Surroundings } from './stack-passes.ts';
+import type { StackRecord } from './stack-record.ts';
+import { Trial, type TrialContext } from './trial.ts';
+import { pinned } from './way-back.ts';
+
+/** Freezing and signals take nothing over: whoever waits for a container may well be the reason for them. */
+const BESIDE: readonly Operation['verb'][] = ['pause', 'unpause', 'kill'];
 
 /** The stacks of an engine: what is desired of each, with its contents, and the passes that make it so. */
 export class Stacks {
   readonly #parts: EngineParts;
   readonly #passes: StackPasses;
   readonly #history: StackHistory;
+  readonly #states: DesiredStates;
   readonly #resumption: Resumption;
   readonly #oneOffs = new OneOffs();
   readonly #aftercare: Aftercare;
-  /** Requests whose contents are kept, and not yet named by a desired state. */
-  #admitting = 0;
+  readonly #trials: TrialContext;
 
   constructor(parts: EngineParts, executor: ExecutorFor, surroundings: Surroundings) {
     this.#parts = parts;
-    this.#passes = new StackPasses(parts, executor, surroundings);
-    this.#history = new StackHistory(parts);
-    this.#resumption = new Resumption({ parts, passes: this.#passes, history: this.#history, forgotten: () => this.collectContents() });
-    this.#aftercare = new Aftercare({ ...parts, failed: (record, service, why) => this.#rollBackLate(record, service, why) });
+    const passes = this.#passes = new StackPasses(parts, executor, surroundings);
+    const history = this.#history = new StackHistory(parts);
+    const states = this.#states = new DesiredStates(parts, history, (stack) => this.busy(stack));
+    const takeDown = (stack: string, onEvent: (event: PassEvent) => void): Promise<void> => this.remove(stack, { volumes: false, stopTimeoutSeconds: null }, onEvent, new AbortController().signal);
+    const goingBack = new GoingBack({ parts, states, history, passes, takeDown });
+    this.#trials = { parts, states, history, goingBack };
+    this.#resumption = new Resumption({ parts, passes, history, forgotten: () => states.collectContents() });
+    this.#aftercare = new Aftercare({ ...parts, failed: (record, service, why) => goingBack.late(record, service, why) });
   }
 
   /** Whether a pass over the stack is under way. */
@@ -82,59 +86,39 @@ export class Stacks {
   }
 
   plan(name: string, request: StackRequest): PlanAnswer {
-    checkName(name, request.desired);
-    checkRuntimes(request.desired, this.#parts.runtimes);
-    checkSchedules(request.desired);
+    this.#check(name, request.desired);
     checkLenders(request.desired, this.#parts.containers.list());
-    refuseForeign(name, request.from, this.#parts.stacks.get(name));
-    const { desired } = this.#resolve(name, request);
-    const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const before = this.#parts.stacks.get(name);
+    refuseForeign(name, request.from, before);
+    const { desired } = this.#states.resolve(name, request);
+    const made = plan(desired, actualState(name, desired, this.#parts), Date.now(), Number.POSITIVE_INFINITY, request.options ?? USUAL_PASS);
     const settings = settingChanges(before?.desired ?? null, desired);
-    const notes = [...this.#notes(name, request), ...settings, ...made.notes];
+    const notes = [...stackNotes(name, request, this.#parts), ...settings, ...made.notes];
     return { version: 1, revision: before?.revision ?? 0, digest: planDigest(made), plan: { ...made, notes }, settings };
   }
 
   async apply(
-    name: string, request: StackRequest, options: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
+    name: string, request: StackRequest, { wait, credentials = {} }: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
-    checkName(name, request.desired);
-    checkRuntimes(request.desired, this.#parts.runtimes);
-    checkSchedules(request.desired);
+    this.#check(name, request.desired);
     checkLenders(request.desired, this.#parts.containers.list());
-    const before = this.#parts.stacks.get(name);
-    refuseForeign(name, request.from, before);
+    refuseForeign(name, request.from, this.#parts.stacks.get(name));
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
-    const standing = this.#parts.stacks.standing(name);
-    const fresh = standing === null && !this.#hasTraces(name);
-    let revision = before?.revision ?? 0;
-    await this.#ending(onEvent, () => revision, async () => {
-      const known = this.#notes(name, request);
-      const base = request.expected?.revision ?? request.base; // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
+    const trial = new Trial(this.#trials, name);
+    const options = request.options ?? USUAL_PASS;
+    const whole = request.onFailure === 'rollback';
+    await this.#ending(onEvent, () => trial.revision, async () => {
+      const known = stackNotes(name, request, this.#parts);
       const [since, serving] = [Date.now(), this.#aftercare.serving(name)];
       this.#aftercare.end(name);
-      const images = before === null ? {} : this.#history.imagesOf(name, before.desired); // until now
-      let record = await this.#accept(name, { ...request, base });
-      revision = record.revision;
-      const notes = [...known, ...settingChanges(before?.desired ?? null, record.desired)];
-      const pulled = async (): Promise<number | null> => {
-        if (before?.revision !== record.revision || this.#parts.stacks.get(name)?.revision !== record.revision || !this.#history.hasMoved(name, record.desired, request.options ?? USUAL_PASS)) return null;
-        record = await this.#put(name, record.desired, record.source, 'up', { renewed: true, trial: true, images: () => images });
-        return revision = record.revision;
-      };
-      if (before === null && !fresh) this.#parts.stacks.stands(name); // what was desired before is not known
-      const whole = request.onFailure === 'rollback';
+      const accepted = await trial.accept({ ...request, base: request.expected?.revision ?? request.base }); // whoever was accepted meanwhile is not overwritten by a plan that knows nothing of it
+      const notes = [...known, ...settingChanges(trial.before?.desired ?? null, accepted.desired)];
       try {
-        await this.#try(() => record, onEvent, (told) =>
-          this.#passes.reconcile(name, record, request.options ?? USUAL_PASS, options.credentials ?? {}, noting(notes, told), { title: 'up', client: signal, wary: true, pulled }));
-        if (options.wait || whole) await this.#settled(record, request.options?.only ?? null, signal);
-        if (before !== null) this.#aftercare.begin(record, since, serving);
+        await trial.run(onEvent, (told) => this.#passes.reconcile(name, accepted, options, credentials, noting(notes, told), { title: 'up', client: signal, wary: true, pulled: () => trial.renew(options) }));
+        if (wait || whole) await this.#settled(accepted, options.only, signal);
+        if (trial.before !== null) this.#aftercare.begin(trial.tried ?? accepted, since, serving);
       } catch (error) {
-        revision = Math.min(record.revision, this.#parts.stacks.get(name)?.revision ?? 0);
-        const back = error instanceof BayplanError ? await this.#goBack(error, { before: standing, fresh, record, whole }, onEvent) : null;
-        if (back === null || !(error instanceof BayplanError)) throw error;
-        revision = back.revision;
-        throw new BayplanError(error.code, `${error.message}\n${back.text}`);
+        throw await trial.goBack(error, whole, onEvent);
       }
     });
   }
@@ -152,18 +136,16 @@ export class Stacks {
   /** Makes a stack what it was at a former revision, which becomes its next one. */
   async rollback(name: string, { revision, from }: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {
     checkName(name, null);
-    const now = this.#parts.stacks.get(name);
-    refuseForeign(name, from, now);
+    refuseForeign(name, from, this.#parts.stacks.get(name));
     const target = revision === null ? this.#history.before(name) : this.#history.revision(name, revision);
-    let made = now?.revision ?? 0;
-    await this.#ending(onEvent, () => made, async () => {
-      const record = await this.#put(name, pinned(target), target.source, `rollback to ${target.revision}`, { trial: true });
-      made = record.revision;
-      await this.#try(() => record, onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }))
-        .finally(() => { made = Math.min(made, this.#parts.stacks.get(name)?.revision ?? 0); });
+    const trial = new Trial(this.#trials, name);
+    await this.#ending(onEvent, () => trial.revision, async () => {
+      const record = await trial.put(pinned(target), target.source, `rollback to ${target.revision}`);
+      await trial.run(onEvent, (told) => this.#passes.reconcile(name, record, ROLLBACK_PASS, {}, noting(this.#parts.asides.notes(name), told), { title: 'rollback', client: signal }));
     });
   }
 
+  /** Takes a stack down, and forgets it. */
   async remove(
     name: string, options: { readonly volumes: boolean; readonly stopTimeoutSeconds: number | null; readonly from?: string | null }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
@@ -173,9 +155,10 @@ export class Stacks {
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
       this.#aftercare.end(name);
       const desired = nothingDesired(name, options.volumes, options.stopTimeoutSeconds);
-      const record = before === null ? null : await this.#intent(before, desired);
+      const record = before === null ? null : await this.#states.putDown(before, desired);
       if (options.stopTimeoutSeconds !== null) this.#hasten(name, options.stopTimeoutSeconds * 1000);
-      await this.#oneOffs.without(name, () => this.#passes.reconcile(name, { desired, revision: record?.revision ?? null }, USUAL_PASS, {}, noting(this.#parts.asides.notes(name), onEvent), { title: 'down', client: signal }));
+      const told = noting(this.#parts.asides.notes(name), onEvent);
+      await this.#oneOffs.without(name, () => this.#passes.reconcile(name, { desired, revision: record?.revision ?? null }, USUAL_PASS, {}, told, { title: 'down', client: signal }));
       if (record !== null) await this.#parts.stacks.remove(name, record.revision);
     });
   }
@@ -186,26 +169,25 @@ export class Stacks {
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, operation.from, before);
     await this.#ending(onEvent, () => before?.revision ?? 0, async () => {
-      const notes = [...this.#parts.asides.notes(name), ...await first()];
+      const told = noting([...this.#parts.asides.notes(name), ...await first()], onEvent);
       const desired = before?.desired ?? null;
       const identities = new Map([...this.#parts.containers.list()].map(([container, { identity }]) => [container, identity]));
       let made: Plan | null = null;
       const planned: PassContext['plan'] = (actual) => (made === null ? made = planOperation(operation, desired, actual) : { ...made, steps: [] }); // planned once
+      const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
       this.#parts.stacks.stands(name);
       this.#aftercare.end(name);
-      // Freezing and signals take nothing over: whoever waits for a container may well be the reason for them.
-      const beside = ['pause', 'unpause', 'kill'].includes(operation.verb);
+      const beside = BESIDE.includes(operation.verb);
       if (!beside) this.#passes.forgetInterrupted(name); // the next engine would start again what is stopped here
-      await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, noting(notes, onEvent), { title: operation.verb, client: signal });
-      const met = (action: Action): readonly string[] => (made?.steps ?? []).flatMap((step) => (step.action === action && 'name' in step.args ? [step.args.name] : []));
-      if (before !== null) await this.#forget(name, met('remove-container').flatMap((container) => identities.get(container) ?? []));
+      await this.#passes.carryOut(beside ? `${name} ${operation.verb}` : name, JSON.stringify(operation), { name, desired, planned, credentials: {} }, told, { title: operation.verb, client: signal });
+      if (before !== null) await this.#states.forget(name, met('remove-container').flatMap((container) => identities.get(container) ?? []));
       if (operation.wait) await this.#allReady(met('start-container'), signal);
     }).finally(() => this.#resumption.after(name, operation));
   }
 
   /** A person has removed a container of a stack by itself. */
   async removed(identity: Identity): Promise<void> {
-    if (!this.busy(identity.stack)) await this.#forget(identity.stack, [identity]);
+    if (!this.busy(identity.stack)) await this.#states.forget(identity.stack, [identity]);
   }
 
   /** Puts right what has drifted; see StackPasses. Null: there is no such stack, or something else is being done to it. */
@@ -221,14 +203,8 @@ export class Stacks {
 
   /** Makes what `make` makes of a request that is not kept as the stack's: a one-off's desired state, with its contents. */
   async once<T>(name: string, request: StackRequest, make: (desired: Desired, signal: AbortSignal) => Promise<T>): Promise<T> {
-    checkName(name, request.desired);
-    checkRuntimes(request.desired, this.#parts.runtimes);
-    checkSchedules(request.desired);
-    return await this.#oneOffs.make(name, (signal) => this.#admit(async () => {
-      const { desired, bytes } = this.#resolve(name, request);
-      await this.#parts.contents.keep(bytes);
-      return await make(desired, signal);
-    }));
+    this.#check(name, request.desired);
+    return await this.#oneOffs.make(name, (signal) => this.#states.admit(name, request, (desired) => make(desired, signal)));
   }
 
   /** Makes what comes of the stack's own desired state beside its passes, ordered with its end as one-offs are. */
@@ -236,14 +212,9 @@ export class Stacks {
     return await this.#oneOffs.make(name, make);
   }
 
-  /** Removes contents that no stack desires, or has a way back to, and no container was made with; nothing while a former revision cannot be read, which may name it. */
+  /** See DesiredStates. */
   collectContents(): void {
-    if (this.#admitting > 0) return; // whoever comes last does it
-    const { stacks, contents, containers } = this.#parts;
-    const given = [...containers.list().values()].flatMap(({ spec }) => spec.contents);
-    const now = new Set([...contentsOf(stacks.list()), ...given].map(({ digest }) => digest));
-    if (contents.unused(now).length === 0 || !stacks.formerAreWhole()) return; // the second only then: it reads them
-    contents.collect(new Set([...now, ...contentsOf(stacks.allFormer()).map(({ digest }) => digest)]));
+    this.#states.collectContents();
   }
 
   /** Brings the stacks back after a boot. Answers which; each takes its time. */
@@ -271,85 +242,11 @@ export class Stacks {
     return { version: 1, name: record.name, revision: record.revision, source: record.source, desired: record.desired, actual: actualState(record.name, record.desired, this.#parts) };
   }
 
-  /** Writes down that a stack goes down. On a full disk it goes down without that: it is what makes room. */
-  async #intent(before: StackRecord, desired: Desired): Promise<StackRecord> {
-    try {
-      return await this.#put(before.name, desired, before.source, DOWN);
-    } catch (error) {
-      if (error instanceof BayplanError && error.code === 'disk-full') return before;
-      throw error;
-    }
-  }
-
-  #resolve(name: string, request: StackRequest): ResolvedContents {
-    return resolveContents(request, this.#parts.contents, this.#parts.stacks.list().filter((other) => other.name !== name).map(({ desired }) => desired));
-  }
-
-  /** Keeps what is desired now: the contents before the state that names them. */
-  async #accept(name: string, request: StackRequest): Promise<StackRecord> {
-    return await this.#admit(async () => {
-      const { desired, bytes } = this.#resolve(name, request);
-      await this.#parts.contents.keep(bytes);
-      const renewed = !this.busy(name) && this.#history.hasMoved(name, desired, request.options ?? USUAL_PASS); // else who asks for the same joins it
-      return await this.#put(name, desired, request.source, 'up', { base: request.base, from: request.from, renewed, trial: true });
-    });
-  }
-
-  async #put(name: string, desired: Desired, source: Source, title: string, how: Partial<Pick<Acceptance, 'base' | 'from' | 'renewed' | 'trial' | 'images'>> = {}): Promise<StackRecord> {
-    return await this.#parts.stacks.put(name, desired, { images: (of) => this.#history.imagesOf(name, of), ...how, source, title, at: Date.now() });
-  }
-
-  /** Makes a stack what was just accepted. Where that fails before it has changed anything, the stack is what it was, and is to be: a boot or a repair would else go for what nobody has ever seen. */
-  async #try(tried: () => StackRecord, onEvent: (event: PassEvent) => void, work: (onEvent: (event: PassEvent) => void) => Promise<void>): Promise<void> {
-    const { stacks } = this.#parts;
-    const { name } = tried();
-    try {
-      await work(atFirstChange(onEvent, () => stacks.stands(name)));
-      stacks.stands(name);
-    } catch (error) {
-      if (stacks.former(name).length === 0 && this.#hasTraces(name)) stacks.stands(name); // a run of a schedule has begun meanwhile
-      const { revision } = tried();
-      if (!isCancelled(error) || (error instanceof PassFailed && error.left)) await stacks.withdraw(name, revision).catch((why: unknown) => this.#parts.report(`stack ${name}: nothing was made of revision ${revision}, and yet it stays: ${String(why)}`));
-      throw error;
-    }
-  }
-
-  /** After a failure makes the stack, or services of it, what they were before, where that is asked for and nobody has asked for something else since. Null: it is left as it is. */
-  async #goBack(failure: BayplanError, { before, fresh, record, whole }: { before: StackRecord | null; fresh: boolean; record: StackRecord; whole: boolean }, onEvent: (event: PassEvent) => void): Promise<{ readonly revision: number; readonly text: string } | null> {
-    const { name } = record;
-    const services = failure instanceof PassFailed ? failure.rollback : [];
-    if (isCancelled(failure) || (!whole && services.length === 0) || before?.revision === record.revision || this.#parts.stacks.get(name)?.revision !== record.revision) return null;
-    if (before === null) {
-      if (!whole) return null;
-      if (!fresh) return { revision: record.revision, text: `stack ${name} stays as it is now: containers or records of it were there, and what was desired then is not known` };
-      await this.remove(name, { volumes: false, stopTimeoutSeconds: null }, (event) => { if (event.type !== 'end') onEvent(event); }, new AbortController().signal);
-      return { revision: 0, text: 'there was no stack before: what was made of it is taken down again' };
-    }
-    const former = this.#history.revision(name, before.revision);
-    const { desired, kept } = whole ? { desired: pinned(former), kept: [] } : withServicesOf(record.desired, former, services);
-    const made = await this.#put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
-    const but = kept.length === 0 ? '' : `, but with ${kept.join(', ')} as now: other services want ${kept.length === 1 ? 'it' : 'them'} so`;
-    const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
-    try {
-      await this.#passes.reconcile(name, made, ROLLBACK_PASS, {}, onEvent, { title: 'rollback' });
-      return { revision: made.revision, text: `${what} is as in revision ${before.revision} again${but}` };
-    } catch (error) {
-      return { revision: made.revision, text: `${what} could not be made as in revision ${before.revision} again: ${error instanceof Error ? error.message : String(error)}` };
-    }
-  }
-
-  /** A service whose update was well at its end, and is not any more, is made what it was before, as its file asks. */
-  async #rollBackLate(record: StackRecord, service: string, why: string): Promise<void> {
-    const before = this.#parts.stacks.former(record.name).at(-1);
-    if (before === undefined || this.busy(record.name)) return; // somebody else decides by now
-    const failure = new PassFailed({ ok: false, message: why, rollback: [service] });
-    const back = await this.#goBack(failure, { before, fresh: false, record, whole: false }, () => undefined);
-    if (back !== null) this.#parts.report(`stack ${record.name}: the update of service ${service} has failed after its end (${why}): ${back.text}`);
-  }
-
-  /** Whether a container of the stack is there, or a record of it that cannot be read: it was something before, whatever is known of that. */
-  #hasTraces(name: string): boolean {
-    return this.#parts.asides.list().some(({ stack }) => stack === name) || [...this.#parts.containers.list().values()].some(({ identity }) => identity.stack === name);
+  /** What any request has to be, whether it is kept as the stack's or not. Throws BayplanError `bad-request`. */
+  #check(name: string, desired: Desired): void {
+    checkName(name, desired);
+    checkRuntimes(desired, this.#parts.runtimes);
+    checkSchedules(desired);
   }
 
   /** Throws `conflict` where the stack is not any more what a plan was made from. */
@@ -361,28 +258,6 @@ export class Stacks {
     const { revision, digest } = this.plan(name, request);
     if (revision !== expected.revision) refuse(`it was changed (revision ${expected.revision} then, ${revision} now)`);
     if (digest !== expected.digest) refuse('its containers, or what a config or secret holds, have changed');
-  }
-
-  async #admit<T>(work: () => Promise<T>): Promise<T> {
-    this.#admitting++;
-    try {
-      return await work();
-    } finally {
-      this.#admitting--;
-    }
-  }
-
-  /** What whoever changes a stack should know beside the plan. */
-  #notes(name: string, { source, desired }: StackRequest): readonly string[] {
-    const before = this.#parts.stacks.get(name)?.source.workingDir;
-    const moved = before !== undefined && before !== source.workingDir ? [`stack ${name} was last brought up from ${before}`] : [];
-    return [...moved, ...this.#replaced(name), ...this.#parts.asides.notes(name), ...this.#parts.networks.notices(), ...machineNotes(desired, this.#parts.machine)];
-  }
-
-  /** Files and folders on the host in whose place others are by now, where containers still have the former ones. */
-  #replaced(name: string): readonly string[] {
-    return [...this.#parts.containers.list()].flatMap(([container, { identity, spec, status }]) => (identity.stack !== name || status?.phase !== 'running' ? [] : replacedBinds(status.pid, spec).map(({ source, target }) =>
-      `container ${container} has at ${target} what was ${source} before that was replaced on the host: \`up --force-recreate ${identity.service}\` gives it what is there now`)));
   }
 
   /** Runs what answers with events; the last one says how it ended, however it did. */
@@ -406,38 +281,4 @@ export class Stacks {
   async #allReady(containers: readonly string[], signal: AbortSignal): Promise<void> {
     await Promise.all(containers.map((container) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
   }
-
-  /** What a person has removed is no longer asked for, until it is brought up again: services with their last container, else replicas. */
-  async #forget(name: string, removed: readonly Identity[]): Promise<void> {
-    for (;;) {
-      const record = this.#parts.stacks.get(name);
-      if (record === null) return;
-      const left = [...this.#parts.containers.list().values()].flatMap(({ identity }) => (identity.stack === name && identity.owner === 'stack' ? [identity] : []));
-      const kept = withoutRemoved(record.desired, removed, left);
-      if (kept === record.desired) return;
-      try {
-        return void await this.#put(name, kept, record.source, 'rm', { base: record.revision, from: null });
-      } catch (error) {
-        if (!(error instanceof BayplanError && error.code === 'conflict')) throw error; // else another removal was quicker: the same of what is desired by now
-      }
-    }
-  }
-}
-
-/** Something else took over, or whoever asked has left. */
-function isCancelled(error: unknown): boolean {
-  return (error instanceof BayplanError && error.code === 'cancelled') || (error instanceof PassFailed && error.cancelled);
-}
-
-function contentsOf(records: readonly Pick<StackRecord, 'desired'>[]): readonly Content[] {
-  return records.flatMap(({ desired }) => Object.values(desired.contents));
-}
-
-/** Says these once, with the first plan. */
-function noting(notes: readonly string[], onEvent: (event: PassEvent) => void): (event: PassEvent) => void {
-  let left = notes;
-  return (event) => {
-    onEvent(event.type === 'plan' ? { ...event, plan: { ...event.plan, notes: [...left, ...event.plan.notes] } } : event);
-    if (event.type === 'plan') left = [];
-  };
 }
