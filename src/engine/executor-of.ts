@@ -24,6 +24,7 @@ export function executorOf({ images, networks, volumes, containers, supervisor }
       mend: (name: string) => containers.mend(name),
       disconnect: (...args: Parameters<ContainerStore['disconnect']>) => containers.disconnect(...args),
     },
+    probe: (name: string) => { supervisor.probe(name); },
     publish: (...args: Parameters<Supervisor['publish']>) => supervisor.publish(...args),
     drain: (...args: Parameters<Supervisor['drain']>) => supervisor.drain(...args),
     waitFor: (...args: Parameters<Supervisor['waitFor']>) => supervisor.waitFor(...args),

@@ -24,7 +24,7 @@ export class HealthProbes {
     this.#now = now;
   }
 
-  /** Begins to probe a container that has just started; with `goesOn` its health is as it was, also under an engine before. Nothing to do where it has no check. */
+  /** Begins to probe a container that has just started, or whose check counts anew; with `goesOn` its health is as it was, also under an engine before. Nothing to do where it has no check. */
   watch(name: string, goesOn = false): void {
     this.forget(name);
     const container = this.#containers.get(name);
@@ -33,9 +33,10 @@ export class HealthProbes {
     const stop = new AbortController();
     this.#running.set(name, stop);
     const { health, failingStreak = 0, healthLog = [], startedAt } = container.status;
-    const from: HealthState = goesOn && health !== 'none' ? { ...freshHealth, health, failures: failingStreak } : freshHealth;
+    const known = goesOn && health !== 'none';
+    const from: HealthState = { ...freshHealth, ...(known ? { health, failures: failingStreak } : { countedAt: Math.max(0, this.#now() - startedAt) }) };
     this.#containers.note(name, { health: from.health });
-    void this.#probe(name, check, from, from === freshHealth ? [] : healthLog, startedAt, stop.signal);
+    void this.#probe(name, check, from, known ? healthLog : [], startedAt, stop.signal);
   }
 
   forget(name: string): void {

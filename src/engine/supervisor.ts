@@ -188,6 +188,11 @@ export class Supervisor {
     if (checkOf(container.spec, images) === null) containers.note(name, { health: 'none' });
   }
 
+  /** What its check has found so far no longer counts: it is looked at as one that has just started. */
+  probe(name: string): void {
+    if (this.#context.containers.get(name)?.status?.phase === 'running' && !this.#asked.has(name)) this.#probes.watch(name);
+  }
+
   /** Lets a container serve those who are with it to their end, and nobody else: names that it shares lead to the others. */
   async drain(name: string, atMostMs: number, signal: AbortSignal): Promise<void> {
     const { containers, networks, now } = this.#context;

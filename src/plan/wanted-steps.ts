@@ -14,6 +14,7 @@ import { preStartSteps, type PreStartSteps, type Starting } from './pre-start.ts
 import { networksOf, volumesOf } from './resources.ts';
 import { comesAs, rollingSteps, type Surroundings } from './rolling-steps.ts';
 import type { Rollouts } from './rollouts.ts';
+import { staleVerdicts } from './stale-verdicts.ts';
 import { stepId } from './step-id.ts';
 
 export interface WantedSteps { readonly steps: readonly Step[]; /** Steps that try a new container out. */ readonly trials: readonly string[] }
@@ -26,6 +27,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
   const portHolders = groupBy([...fates.leaving.keys(), ...apart, ...handedOver].flatMap((name) => (actual.containers[name]?.status?.ports ?? []).map((port) => ({ name, port }))), ({ port }) => numberOf(port));
   const holdersOf = (ports: readonly PublishedPort[], service: string): readonly string[] => ports.flatMap((wantedPort) => (portHolders.get(numberOf(wantedPort)) ?? []).filter(({ name, port }) =>
     apart.has(name) ? isInTheWay(port, actual.containers[name]?.identity.service ?? '', wantedPort, service) : overlaps(port, wantedPort))).map(({ name }) => stepId('withdraw-ports', name));
+  const stale = staleVerdicts(wanted, { fates, updates }, actual);
   /** The last step of the update of each container that is replaced in its turn, by its name. */
   const ends = new Map<string, string>();
 
@@ -35,7 +37,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
   const readiness = (dependent: Wanted, { name }: Wanted, { condition, required }: Dependency): readonly string[] => {
     const end = ends.get(name);
     if (end !== undefined) return [end];
-    const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('update-container', name), stepId('publish-ports', name)];
+    const started = [stepId('start-container', name), stepId('unpause-container', name), stepId('update-container', name), stepId('probe-container', name), stepId('publish-ports', name)];
     if (condition === 'service_started') return started;
     const until = condition === 'service_healthy' ? 'healthy' : 'completed';
     if (fates.wanted.get(name)?.kind === 'settled' && isAlready(actual.containers[name], until)) return [];
@@ -88,7 +90,8 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
     }
     steps.push(...changes);
     const starts = isStarted(one);
-    const conditions = starts ? ready(one) : [];
+    const verdict = stale.get(name);
+    const conditions = starts || verdict !== undefined ? ready(one) : [];
     const waitsOfIt = conditions.flatMap((id) => waits.get(id) ?? []);
     const networks = networksOf(one).map((network) => stepId('create-network', network));
     if (fate.kind === 'unpause' && !desired.unstarted.includes(name)) steps.push({ id: stepId('unpause-container', name), action: 'unpause-container', args: { name }, needs: changed, why });
@@ -102,6 +105,7 @@ export function wantedSteps(wanted: readonly Wanted[], { fates, updates, apart }
       steps.push({ id: stepId('stop-container', name), action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs }, needs: [...needs, stepId('withdraw-ports', name)], why });
     }
     steps.push(...waitsOfIt);
+    if (verdict !== undefined) steps.push({ id: stepId('probe-container', name), action: 'probe-container', args: { name }, needs: [...changed, ...conditions], why: verdict });
     if (starts) {
       const needs = [stepId('create-container', name), stepId('stop-container', name), ...changed, ...networks, ...conditions, ...(preStartOf(one.service).gates.get(name) ?? [])];
       steps.push({ id: stepId('start-container', name), action: 'start-container', args: { name }, needs, why });

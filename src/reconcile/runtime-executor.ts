@@ -15,6 +15,7 @@ export interface Runtime {
     /** `again`: it is to be started again. */
     readonly stop: (name: string, signal: string | null, graceMs: number, again: boolean) => Promise<void>;
   };
+  readonly probe: (name: string) => void;
   readonly publish: (name: string, on: boolean) => Promise<void>;
   readonly drain: (name: string, atMostMs: number, signal: AbortSignal) => Promise<void>;
   /** `steadyMs`: it has to stay so for as long; `beside`: others that have to be so then. */
@@ -22,7 +23,7 @@ export interface Runtime {
 }
 
 /** Each action's one call into the runtime. */
-export function runtimeExecutor({ pull, networks, volumes, containers, publish, drain, waitFor }: Runtime): Executor {
+export function runtimeExecutor({ pull, networks, volumes, containers, probe, publish, drain, waitFor }: Runtime): Executor {
   return {
     'pull-image': ({ image }, signal, onProgress) => pull(image, signal, onProgress),
     'create-network': ({ name, stack, network }) => networks.create(name, stack, network),
@@ -39,6 +40,7 @@ export function runtimeExecutor({ pull, networks, volumes, containers, publish, 
     'unpause-container': ({ name }) => containers.pause(name, false),
     'remove-container': ({ name, volumes, ended }) => containers.remove(name, { volumes: volumes === true, ended: ended === true }),
     'update-container': ({ name, changes }) => containers.update(name, changes),
+    'probe-container': ({ name }) => Promise.resolve(probe(name)),
     'rename-container': ({ name, to }) => containers.rename(name, to),
     'connect-network': ({ name, network, attachment, made }) => containers.connect(name, network, attachment, made),
     'disconnect-network': ({ name, network }) => containers.disconnect(name, network),

@@ -31,6 +31,8 @@ export const StepArgs = {
   'unpause-container': z.strictObject({ name }),
   /** Changes it in place, its process goes on; ports are another step's. Fails where the kernel does not take a limit. */
   'update-container': z.strictObject({ name, changes: ContainerChanges }),
+  /** Its health is unknown again, and looked at soon: what was found before no longer counts. */
+  'probe-container': z.strictObject({ name }),
   'rename-container': z.strictObject({ name, to: name }),
   /** At once where it runs, and for its starts to come. `made`: as if it had been made with it; else it is a person's affair. */
   'connect-network': z.strictObject({ name, network: name, attachment: Attachment, made: z.boolean().optional() }),

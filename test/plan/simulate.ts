@@ -54,6 +54,7 @@ export function simulate(before: State, step: Step): State {
       if (container.status.phase === 'running') container.status.health = container.spec.healthcheck === null ? 'none' : 'healthy';
       break;
     }
+    case 'probe-container': find(step.args.name).status.health = 'healthy'; break;
     case 'rename-container':
       if (state.containers[step.args.to] !== undefined) throw new Error(`${step.id}: the name is in use`);
       state.containers[step.args.to] = find(step.args.name);

@@ -11,7 +11,7 @@ export function executorOf(act: (id: string, signal: AbortSignal) => Promise<voi
     'create-container': named('create-container'), 'start-container': named('start-container'),
     'stop-container': named('stop-container'), 'remove-container': named('remove-container'),
     'signal-container': named('signal-container'), 'pause-container': named('pause-container'), 'unpause-container': named('unpause-container'),
-    'update-container': named('update-container'), 'rename-container': named('rename-container'), 'connect-network': named('connect-network'), 'disconnect-network': named('disconnect-network'),
+    'update-container': named('update-container'), 'probe-container': named('probe-container'), 'rename-container': named('rename-container'), 'connect-network': named('connect-network'), 'disconnect-network': named('disconnect-network'),
     'repair-container': named('repair-container'), 'repair-network': named('repair-network'), 'repair-rules': (_args, signal) => act('repair-rules', signal),
     'publish-ports': named('publish-ports'), 'withdraw-ports': named('withdraw-ports'),
     'drain-container': named('drain-container'), 'wait-time': ({ ms }, signal) => act(`wait-time ${ms}`, signal),
