@@ -1,7 +1,6 @@
 import { plan } from '../plan/plan.ts';
 import { requestedSteps, type ContainerRequest } from '../plan/requested-steps.ts';
-import { planShutdown } from '../plan/shutdown.ts';
-import { apply, type ApplyResult } from '../reconcile/apply.ts';
+import { apply } from '../reconcile/apply.ts';
 import type { Executor } from '../reconcile/executor.ts';
 import { runPass } from '../reconcile/pass.ts';
 import { KeyedMutex } from '../runtime/container/mutex.ts';
@@ -9,11 +8,10 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Step } from '../state/plan.ts';
 import type { Desired } from '../state/state.ts';
 import { actualState, type Observed } from './observe.ts';
+import { stopAll } from './stop-all.ts';
 import { takenPorts } from './taken-ports.ts';
 
 const CONCURRENCY = 4;
-/** A stop is a wait, most of it. */
-const STOPS_AT_ONCE = 64;
 const UNWATCHED = { signal: new AbortController().signal, onStep: () => undefined, onProgress: () => undefined };
 
 /**
@@ -81,12 +79,9 @@ export class SingleContainers {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Stops all that runs, for the machine to go down. What stands still in the way of others' stops, after its own, is no reason to leave those to the kernel. Answers how many were stopped, and what could not be. */
-  async stopAll(): Promise<{ readonly stopped: number; readonly failures: readonly string[] }> {
-    const stop = async (steps: readonly Step[]): Promise<ApplyResult> => await apply(steps, this.#executor, { ...UNWATCHED, concurrency: STOPS_AT_ONCE });
-    const ordered = await stop(planShutdown(this.#runtime.containers.list()));
-    const rest = await stop(planShutdown(this.#runtime.containers.list()).map((step) => ({ ...step, needs: [] })));
-    return { stopped: ordered.done.length + rest.done.length, failures: rest.failed.map(({ id, message }) => `${id}: ${message}`) };
+  /** See stopAll. */
+  async stopAll(): ReturnType<typeof stopAll> {
+    return await stopAll(this.#runtime.containers.list(), this.#executor);
   }
 
   async #create(name: string, desired: Desired, signal: AbortSignal): Promise<string> {

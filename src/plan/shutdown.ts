@@ -6,7 +6,7 @@ import { stepId } from './step-id.ts';
 
 /**
  * Stops all that runs, as the machine goes down: one-offs first, then who depends on others before them, each with its own signal and grace period. None of it is held:
- * a boot brings a stack back whole, and the API's containers by their restart policies. Pure.
+ * a boot brings a stack back whole, and the API's containers by their restart policies. One that cannot be stopped is no reason to leave those after it to the kernel. Pure.
  */
 export function planShutdown(containers: ReadonlyMap<string, Container>): readonly Step[] {
   const all = [...containers].map(([name, container]) => ({ name, container }));
@@ -23,5 +23,5 @@ export function planShutdown(containers: ReadonlyMap<string, Container>): readon
 }
 
 function stopOf({ name, container: { spec } }: { readonly name: string; readonly container: Container }, needs: readonly string[]): Step {
-  return { id: stepId('stop-container', name), action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs: spec.stopGracePeriodMs, again: true }, needs, why: 'the machine goes down' };
+  return { id: stepId('stop-container', name), action: 'stop-container', args: { name, signal: spec.stopSignal, graceMs: spec.stopGracePeriodMs, again: true, optional: true }, needs, why: 'the machine goes down' };
 }

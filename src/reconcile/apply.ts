@@ -94,9 +94,9 @@ export async function apply(steps: readonly Step[], executor: Executor, options:
   return { done, failed, skipped, cancelled };
 }
 
-/** What it waits for may fail: who depends on it does without. */
-function isOptional(step: Step): boolean {
-  return step.action === 'wait-container' && step.args.optional === true;
+/** It may fail: who depends on it does without. */
+function isOptional({ args }: Step): boolean {
+  return 'optional' in args && args.optional === true;
 }
 
 /** The one place where an action meets its function. Generic over the action, so that the compiler sees that its args are the function's. */

@@ -21,8 +21,8 @@ export const StepArgs = {
   'create-container': z.strictObject({ name, identity: Identity, spec: ContainerSpec }),
   /** Network namespace, links, process. Clears a hold and the restart counter. */
   'start-container': z.strictObject({ name }),
-  // `again`: it is stopped to be started again, which is made good where something comes between.
-  'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number(), again: z.boolean().optional() }),
+  /** `again`: it is stopped to be started again, which is made good where something comes between. `optional`: where it fails, that is told, and what needs it goes on. */
+  'stop-container': z.strictObject({ name, signal: z.string().nullable(), graceMs: z.number(), again: z.boolean().optional(), optional: z.boolean().optional() }),
   /** `volumes`: its anonymous ones too. `ended`: fails for one that runs. */
   'remove-container': z.strictObject({ name, volumes: z.boolean().optional(), ended: z.boolean().optional() }),
   'signal-container': z.strictObject({ name, signal: z.string() }),
@@ -53,7 +53,7 @@ export const StepArgs = {
   'withdraw-ports': z.strictObject({ name }),
   /**
    * Ends when the container is healthy, or has ended with code 0; fails when it cannot become so. `ready`: healthy where it has a check, else running for a second; `serving`: that, and no end.
-   * With `steadyMs` it has to stay so for as long; those `beside` it have to be so then too. `optional`: where it fails, that is told, and what needs it goes on. Takes no slot.
+   * With `steadyMs` it has to stay so for as long; those `beside` it have to be so then too. `optional`: as above. Takes no slot.
    */
   'wait-container': z.strictObject({ name, until: z.enum(['started', 'healthy', 'completed', 'ready', 'serving']), steadyMs: z.number().optional(), beside: z.array(name).readonly().optional(), optional: z.boolean().optional() }),
   /** Between two batches of an update. Takes no slot. */

@@ -18,7 +18,7 @@ it('stops one-offs, then who depends on others before those, each as it wants to
     'stop-container single': [], 'stop-container run': [],
     'stop-container web': ['stop-container run'], 'stop-container app': ['stop-container run', 'stop-container web'], 'stop-container db': ['stop-container app', 'stop-container run'],
   });
-  for (const { action, args } of steps) expect([action, args]).toEqual(['stop-container', { name: expect.any(String), signal: 'SIGQUIT', graceMs: 7000, again: true }]);
+  for (const { action, args } of steps) expect([action, args]).toEqual(['stop-container', { name: expect.any(String), signal: 'SIGQUIT', graceMs: 7000, again: true, optional: true }]);
 });
 
 it('follows what does not run any more to what runs', () => {
