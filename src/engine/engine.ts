@@ -4,18 +4,15 @@ import { replacedBinds, type ReplacedBind } from '../runtime/container/replaced-
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { CdiDevices } from '../runtime/cdi/cdi-devices.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
-import type { CommitRequest } from '../runtime/image/commit.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
-import { BayplanError } from '../state/bayplan-error.ts';
 import type { Attachment, Container, ContainerChanges, ContainerSpec } from '../state/container.ts';
 import type { DriftAnswer } from '../state/drift.ts';
 import type { JobAnswer, JobStarted } from '../state/job.ts';
 import type { Network, NetworkSpec } from '../state/network.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest, SweepAnswer, SweepRequest } from '../state/messages.ts';
-import { familiarReference } from '../state/image-reference.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Paths } from '../state/paths.ts';
 import type { CredentialsByHost } from '../state/registry-credentials.ts';
@@ -24,6 +21,7 @@ import type { Volume, VolumeSpec } from '../state/volume.ts';
 import { KernelWatch } from '../runtime/kernel-watch.ts';
 import { checkDevices } from './check-devices.ts';
 import { checkRuntimes } from './check-runtimes.ts';
+import { commitContainer, type ContainerCommit } from './commit-container.ts';
 import { sweepAll } from './deserted.ts';
 import { DriftHealer } from './drift-healer.ts';
 import { DriftNotes } from './drift-notes.ts';
@@ -33,6 +31,8 @@ import type { EngineOptions } from './engine-options.ts';
 import { openParts, type EngineParts } from './engine-parts.ts';
 import { EventLog } from './event-log.ts';
 import { executorOf } from './executor-of.ts';
+import { findContainer } from './find-container.ts';
+import { onHealthChange } from './health-changes.ts';
 import { toldImages } from './told-images.ts';
 import { Jobs } from './jobs.ts';
 import { unheld } from './machine-notes.ts';
@@ -92,7 +92,7 @@ export class Engine {
       stacks: this.#stacks, events: this.events, report: parts.report, now: () => Date.now(), notes: new DriftNotes(join(parts.paths.run, 'drift.json'), parts.report), look: (stack) => this.#drift.lookAt(stack),
       pending: (object, name) => object === 'container' && parts.containers.get(name)?.status?.health === 'starting',
     });
-    this.#considerHealth();
+    onHealthChange(parts.containers, (stack) => this.#healer.consider([stack]));
     this.#jobs = new Jobs({
       parts, ask: (name, request) => this.#single.ask(name, request), now: () => Date.now(), report: parts.report,
       beside: (stack, work) => this.#stacks.beside(stack, work), create: (desired, signal) => this.createContainer(desired, signal),
@@ -124,16 +124,7 @@ export class Engine {
 
   /** A container by name, id or unambiguous beginning of an id. */
   container(ref: string): Container & { readonly name: string } {
-    const named = this.containers.get(ref.replace(/^\//, ''));
-    if (named !== null) return { ...named, name: ref.replace(/^\//, '') };
-    const found = /^[0-9a-f]{1,64}$/.test(ref) ? [...this.containers.list()].filter(([, container]) => container.status?.id.startsWith(ref)) : [];
-    const [first, second] = found;
-    if (first === undefined) {
-      this.#parts.asides.refuse('container', ref.replace(/^\//, ''));
-      throw new BayplanError('not-found', `No such container: ${ref}`);
-    }
-    if (second !== undefined) throw new BayplanError('ambiguous', `${ref} is the beginning of more than one container's id: give more of it`);
-    return { ...first[1], name: first[0] };
+    return findContainer(ref, this.containers, this.#parts.asides);
   }
 
   /** Records that this engine cannot read: a line each, which says what to do. */
@@ -320,27 +311,8 @@ export class Engine {
   }
 
   /** Makes an image of what a container has written; answers its ID. */
-  async commitContainer(name: string, { pause, ...request }: Omit<CommitRequest, 'base' | 'spec' | 'layer'> & { readonly pause: boolean }): Promise<string> {
-    const { spec, status } = this.container(name);
-    const stands = pause && status?.phase === 'running' && !status.paused && await this.#stand(name);
-    try {
-      const id = await this.images.commit({ ...request, base: spec.imageId, spec, layer: await this.containers.layer(name) });
-      this.events.container('commit', name, { comment: request.message, imageID: id, imageRef: request.reference === null ? '' : familiarReference(request.reference) });
-      return id;
-    } finally {
-      if (stands && this.containers.get(name)?.status?.paused === true) await this.#parts.supervisor.unpause(name); // it may have ended meanwhile
-    }
-  }
-
-  /** Freezes a container for work of ours; false where it has just ended. */
-  async #stand(name: string): Promise<boolean> {
-    try {
-      await this.#parts.supervisor.pause(name, true); // nobody can look at its health meanwhile
-      return true;
-    } catch (error) {
-      if (error instanceof BayplanError && error.code === 'not-running') return false;
-      throw error;
-    }
+  async commitContainer(name: string, request: ContainerCommit): Promise<string> {
+    return await commitContainer(this.container(name), request, { ...this.#parts, images: this.images }, this.events);
   }
 
   async updateContainer(name: string, changes: ContainerChanges): Promise<void> {
@@ -398,19 +370,6 @@ export class Engine {
     } finally {
       this.#parts.close(ended && !this.#parts.asides.has('container') ? 'ended' : 'leave');
     }
-  }
-
-  /** A health that changes is what a look at it would find. */
-  #considerHealth(): void {
-    const known = new Map<string, string>();
-    this.#parts.containers.onEvent((event, name) => {
-      const container = this.#parts.containers.get(name);
-      const health = container?.status?.health ?? '';
-      if (event === 'removed') known.delete(name);
-      if (container === null || event !== 'noted' || container.identity.owner !== 'stack' || known.get(name) === health || (health !== 'healthy' && health !== 'unhealthy')) return;
-      known.set(name, health);
-      this.#healer.consider([container.identity.stack]);
-    });
   }
 
   #networkRuntime(): NetworkRuntime {
