@@ -28,6 +28,7 @@ struct cgroup {
   bool pure_v2;
   int v2, tasks[V1_COUNT];
   const char *names[HIERARCHIES + 1];
+  const char *shared_cpuset;
 };
 
 static bool is_type(const char *path, long magic) {
@@ -151,6 +152,18 @@ static int limit_unified(bool alone, int folder, const char *where, const struct
   return cgroup_limit_v2(folder, where, r, err);
 }
 
+/* Where the calling process is in the hierarchy of cpuset, in the arena; NULL where there is none. */
+static const char *own_cpuset(void) {
+  char root[64], text[8192];
+  if (!hierarchy(V1_CPUSET, root) || file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0) return NULL;
+  for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+    strsep(&line, ":");
+    char *controllers = line ? strsep(&line, ":") : NULL, *word;
+    while (line && (word = strsep(&controllers, ","))) if (strcmp(word, "cpuset") == 0) return arena_format("%s", line);
+  }
+  return NULL;
+}
+
 /* `made`: bits of the hierarchies in which a folder was made. */
 static struct cgroup *prepare(const char *path, const struct resources *resources, unsigned *made, struct error *err) {
   struct cgroup *cgroup = arena_alloc(sizeof *cgroup);
@@ -187,6 +200,7 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
     cgroup->tasks[i] = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
     if (cgroup->tasks[i] < 0) { error_errno(err, "open", folder); return NULL; }
   }
+  if (resources && !cgroup_wants_v1(V1_CPUSET, resources)) cgroup->shared_cpuset = own_cpuset();
   return cgroup;
 }
 
@@ -258,6 +272,12 @@ struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare
 int cgroup_v2_fd(const struct cgroup *cgroup) { return cgroup ? cgroup->v2 : -1; }
 bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : pure_v2(); }
 const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? cgroup->names : NULL; }
+
+const char *cgroup_shared_cpuset(const struct cgroup *cgroup, const char **path) {
+  if (!cgroup || !cgroup->shared_cpuset) return NULL;
+  *path = cgroup->shared_cpuset;
+  return real_name(V1_CPUSET);
+}
 
 int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   /* A thread that moves itself alone takes no global lock; through cgroup.procs each first move waits for RCU, 10 ms and more. */

@@ -22,6 +22,9 @@ void cgroup_close(struct cgroup *cgroup);
 bool cgroup_pure_v2(const struct cgroup *cgroup);
 /* Folders below the container's /sys/fs/cgroup where it is not pure v2, NULL-terminated; NULL for no cgroup. */
 const char *const *cgroup_names(const struct cgroup *cgroup);
+/* Of one that was made without a folder in the hierarchy of cpuset: that hierarchy's name, and in `path` where in it its processes are, as their parent is. NULL: it has one, or there is no
+   such hierarchy. */
+const char *cgroup_shared_cpuset(const struct cgroup *cgroup, const char **path);
 
 /* Its folder where memory is accounted for (4096 bytes of room); false where nothing accounts for it. */
 bool cgroup_memory_folder(const char *path, char *folder);

@@ -58,7 +58,24 @@ static int bind_cgroup(const struct mount_spec *one, int folder, const char *nam
   return tree_attributes(tree, (struct mount_attr){.attr_set = one->attr_set, .attr_clr = one->attr_clear}, false, source, err) < 0 ? -1 : tree_attach(tree, folder, one->target, err);
 }
 
-/* One hierarchy, in a folder straight in the tmpfs, which is ours and new: nothing in it can lead elsewhere. */
+/* A new folder straight in the tmpfs, which is ours and new: nothing in it can lead elsewhere. */
+static int make_hierarchy(int tmpfs, const char *name, const char *target, struct error *err) {
+  if (mkdirat(tmpfs, name, 0755) < 0) return error_errno(err, "mkdir", target);
+  int folder = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return folder < 0 ? error_errno(err, "open", target) : folder;
+}
+
+/* Programs that size themselves by their cgroups (the JVM among them) do so only where they find cpuset beside memory and cpu. A container without a choice of processors is where its shim is. */
+static int bind_shared_cpuset(const struct mount_spec *mount, int tmpfs, const char *name, const char *path, struct error *err) {
+  struct mount_spec one = *mount;
+  one.target = arena_format("%s/%s", mount->target, name);
+  one.attr_set |= MOUNT_ATTR_RDONLY;
+  one.attr_clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+  fd_auto folder = make_hierarchy(tmpfs, name, one.target, err);
+  return folder < 0 ? -1 : bind_cgroup(&one, folder, name, path, err);
+}
+
+/* One hierarchy of those that it has a folder in. */
 static int mount_hierarchy(const struct config *config, const struct mount_spec *mount, int tmpfs, const char *name, struct error *err) {
   bool unified = strcmp(name, "unified") == 0;
   struct mount_spec one = *mount;
@@ -66,9 +83,8 @@ static int mount_hierarchy(const struct config *config, const struct mount_spec 
   one.source = "cgroup";
   one.type = unified ? "cgroup2" : "cgroup";
   one.data = unified ? "" : name;
-  if (mkdirat(tmpfs, name, 0755) < 0) return error_errno(err, "mkdir", one.target);
-  fd_auto folder = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder < 0) return error_errno(err, "open", one.target);
+  fd_auto folder = make_hierarchy(tmpfs, name, one.target, err);
+  if (folder < 0) return -1;
   if (config->cgroups_path && !config->joins[NS_CGROUP]) return bind_cgroup(&one, folder, name, config->cgroups_path, err);
   fd_auto mounted = mount_on(folder, &one, err);
   return mounted < 0 ? -1 : 0;
@@ -87,6 +103,8 @@ static int cgroup_mount(const struct config *config, const struct mount_spec *mo
   if (mounted < 0 || pure) return mounted < 0 ? -1 : 0;
   for (const char *const *name = cgroup_names(cgroup); (own || config->cgroups_path) && name && *name; name++)
     if (mount_hierarchy(config, mount, mounted, *name, err) < 0) return -1;
+  const char *path, *shared = own && config->cgroups_path && !config->joins[NS_CGROUP] ? cgroup_shared_cpuset(cgroup, &path) : NULL;
+  if (shared && bind_shared_cpuset(mount, mounted, shared, path, err) < 0) return -1;
   return mount->flags & MS_RDONLY ? tree_attributes(mounted, (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, false, mount->target, err) : 0;
 }
 

@@ -57,6 +57,12 @@ describe('a container\'s world', () => {
     expect(output).toContain('77\n');
   });
 
+  it.runIf(existsSync('/sys/fs/cgroup/cpuset'))('has cpuset beside the others without a choice of processors, which programs look for that size themselves by their cgroups', async () => {
+    const { output } = await new Container(sh('grep cpuset /proc/self/cgroup; cat /sys/fs/cgroup/cpuset/cpuset.effective_cpus; grep -c "^$$\\$" /sys/fs/cgroup/cpuset/cgroup.procs; ls -d /sys/fs/cgroup/cpuset/*/; awk \'$5 == "/sys/fs/cgroup/cpuset" { print $4, $6 }\' /proc/self/mountinfo')).run();
+    const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^\d+:cpuset:(.*)$/m)?.[1] ?? '';
+    expect(output).toMatch(new RegExp(`^\\d+:cpuset:/\n${readFileSync(`/sys/fs/cgroup/cpuset${own}/cpuset.effective_cpus`, 'utf8')}1\n(/sys/fs/cgroup/cpuset/[^\n]*\n)*/ ro,`));
+  });
+
   it('runs as the user of its own passwd, with groups and home, and writes to /dev/stdout', async () => {
     const run = async (user: string, groupAdd: string[] = []): Promise<string> =>
       (await new Container(sh('id > /dev/stdout; echo $HOME; pwd'), { user, groupAdd, workingDir: '/srv/made/here' }).run()).output;
