@@ -61,6 +61,7 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
   making.set(engine, names);
   if (engine.networks.spec(body.Name) !== null || names.has(body.Name)) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
   if (MODES[body.Name] !== undefined) throw new BayplanError('forbidden', `operation is not permitted on predefined ${body.Name} network`);
+  if (!['', 'default'].includes(body.IPAM?.Driver ?? '')) throw new BayplanError('bad-request', `network ${body.Name}: there is no ipam driver "${body.IPAM?.Driver ?? ''}"; leave it at default`);
   if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
   const spec: NetworkSpec = {
     driver: driverOf(body.Driver), internal: body.Internal ?? false, external: false, attachable: body.Attachable ?? false, ipv6: body.EnableIPv6 ?? false,
