@@ -55,6 +55,11 @@ export class NetworkEntry {
     return { stack, spec, status: { id, link, pools: [...pools], createdAt, present: linkExists(link) } };
   }
 
+  /** Whether it leads nowhere but to its own containers. */
+  get internal(): boolean {
+    return this.record.spec.internal || (this.record.spec.driver !== 'bridge' && this.options.parent === '');
+  }
+
   /** What the packet rules say of it; null where its packets do not pass the host. */
   rules(): TableNetwork | null {
     const { link, spec } = this.record;

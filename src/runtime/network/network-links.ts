@@ -12,6 +12,7 @@ import type { Pin } from './namespaces.ts';
 import { checkAnswers, type LinkRequest, requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import type { EndpointAttachment, PinNetns } from './networks.ts';
+import { provideParent } from './parent-link.ts';
 import { addressDump, IPVLAN_FLAGS, IPVLAN_MODES, linkDelete, linkDump, MACVLAN_MODES, readAddress, readLink } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
@@ -37,14 +38,11 @@ export class NetworkLinks {
     this.#prefix = prefix;
   }
 
-  /** Makes a network's bridge where it is missing; the parent of a macvlan or ipvlan network has to be there. */
-  async provide({ name, record: { link, group, spec }, subnets, options }: NetworkEntry): Promise<void> {
+  /** Makes a network's bridge where it is missing, or the parent of a macvlan or ipvlan network. */
+  async provide(entry: NetworkEntry): Promise<void> {
+    const { name, record: { link, group, spec }, subnets, options } = entry;
     if (linkExists(link) && spec.driver === 'bridge' && this.#indices.has(name)) return;
-    if (spec.driver !== 'bridge') {
-      if (options.parent === '') throw new BayplanError('bad-request', `network ${name}: driver ${spec.driver} needs the link of this host that it is to be on; name one of "ip link" as the option parent`);
-      if (!linkExists(link)) throw new BayplanError('bad-request', `network ${name}: this host has no link "${link}"; name one of "ip link" as the option parent`);
-      return;
-    }
+    if (spec.driver !== 'bridge') return await provideParent(this.#kernel, entry);
     const bridge = { name: link, group, subnets, mtu: options.mtu, isolated: !options.icc };
     this.#indices.set(name, await createBridge(this.#kernel, bridge).catch((error: unknown) => {
       if (!(error instanceof KernelError && error.code === 'EEXIST' && error.path === `bridge ${link}`)) throw error;
@@ -215,7 +213,7 @@ function messagesOf(requests: readonly LinkRequest[]): readonly Buffer[] {
 }
 
 function wayOf({ entry, attachment: { ipv4, ipv6, gatewayPriority } }: Attached, index: number): Way {
-  return { index, addresses: [...entry.linkAddress(ipv4), ...entry.linkAddress(ipv6)], internal: entry.record.spec.internal, gatewayPriority };
+  return { index, addresses: [...entry.linkAddress(ipv4), ...entry.linkAddress(ipv6)], internal: entry.internal, gatewayPriority };
 }
 
 function expectedLink({ entry, attachment }: Attached): ExpectedLink {

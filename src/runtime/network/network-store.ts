@@ -19,6 +19,7 @@ import { NetworkDrift } from './network-drift.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
 import { NetworkRecords } from './network-records.ts';
 import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
+import { passOn } from './parent-link.ts';
 import { PortCarriers } from './port-carriers.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { Rules } from './rules.ts';
@@ -116,7 +117,10 @@ class NetworkStore implements Networks {
         throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#names.nameOf(id)).join(', ')}; remove ${owners.length === 1 ? 'that container' : 'those containers'} first`);
       }
       await this.#records.remove(entry, async () => {
-        await removeLinks(this.#context.kernel, entry.record.group);
+        const { link, spec, group } = entry.record;
+        const heir = this.#records.all().find(({ record }) => record.link === link && spec.driver !== 'bridge');
+        if (heir !== undefined) await passOn(this.#context.kernel, link, group, heir);
+        await removeLinks(this.#context.kernel, group);
         this.#links.forget(name);
         await this.#names.removeZone(entry.zone);
       });

@@ -8,6 +8,7 @@ const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
 const MACVLAN_MODE = 1;
+const VLAN_ID = 1;
 const IPVLAN = { MODE: 1, FLAGS: 2 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const IFA_F_NODAD = 2;
@@ -61,6 +62,17 @@ export function ipvlanAdd(link: { parent: number; mode: number; flags: number; n
   return slaveAdd(link, 'ipvlan', u16(IPVLAN.MODE, link.mode), u16(IPVLAN.FLAGS, link.flags));
 }
 
+/** Makes a link that is down, of the packets of a parent that bear a VLAN's tag. */
+export function vlanAdd(link: { name: string; group: number; parent: number; id: number }): Buffer {
+  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, 0, 0), text(IFLA.IFNAME, link.name), u32(IFLA.LINK, link.parent), u32(IFLA.GROUP, link.group),
+    nested(IFLA.LINKINFO, text(INFO.KIND, 'vlan'), nested(INFO.DATA, u16(VLAN_ID, link.id))));
+}
+
+/** Makes a link that is down and leads nowhere. */
+export function dummyAdd(link: { name: string; group: number }): Buffer {
+  return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, 0, 0), text(IFLA.IFNAME, link.name), u32(IFLA.GROUP, link.group), nested(IFLA.LINKINFO, text(INFO.KIND, 'dummy')));
+}
+
 /** Its index is the next free one there. One that is asked for is looked for in the wrong namespace by Debian's 6.1, and found: EEXIST. */
 function slaveAdd({ parent, netns, inner }: { parent: number; netns: number; inner: InnerLink }, kind: string, ...data: readonly Buffer[]): Buffer {
   return message(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfo(0, 0, 0), u32(IFLA.LINK, parent), u32(IFLA.NET_NS_FD, netns), ...innerOf(inner),
@@ -80,6 +92,10 @@ export function portModes(link: string | number, modes: { readonly isolated: boo
 
 export function linkUp(index: number): Buffer {
   return message(RTM.NEWLINK, 0, ifinfo(index, IFF_UP, IFF_UP));
+}
+
+export function linkSetGroup(index: number, group: number): Buffer {
+  return message(RTM.NEWLINK, 0, ifinfo(index, 0, 0), u32(IFLA.GROUP, group));
 }
 
 export function linkSetMaster(index: number, bridge: number): Buffer {
