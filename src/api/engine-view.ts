@@ -4,6 +4,7 @@ import type { Containers, RemoveHow } from '../runtime/container/containers.ts';
 import type { Runtimes } from '../runtime/foreign/runtimes.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { DriftAnswer } from '../state/drift.ts';
+import type { AddressSpace } from '../runtime/network/address-spaces.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import type { StorageDriver } from '../runtime/storage/storage-driver.ts';
 import type { Volumes } from '../runtime/volume/volumes.ts';
@@ -27,6 +28,8 @@ export interface EngineView {
   readonly storage: Pick<StorageDriver, 'name' | 'status'>;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
+  /** What subnets are chosen from, where somebody has set it. */
+  readonly addressSpaces: readonly AddressSpace[];
   readonly images: Pick<Images, 'find' | 'list' | 'details' | 'load' | 'import' | 'save' | 'tag' | 'remove' | 'prune' | 'pull' | 'push' | 'tags' | 'stackArtifact' | 'describe' | 'verify'>;
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes' | 'flush'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;

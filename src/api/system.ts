@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { cidrText } from '../state/cidr.ts';
 import { sendJson } from './answer.ts';
 import { stateWord } from './container-json.ts';
 import { rfc3339 } from './docker-time.ts';
@@ -38,6 +39,7 @@ export async function info({ engine, response }: Exchange): Promise<void> {
     OperatingSystem: 'Linux', OSType: 'linux', Architecture: arch() === 'x64' ? 'x86_64' : arch(), KernelVersion: release(),
     NCPU: cpus().length, MemTotal: totalmem(), SystemTime: rfc3339(Date.now()), Runtimes: engine.runtimes.list(), DefaultRuntime: engine.runtimes.default,
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns', ...(engine.remapsUsers ? ['name=userns'] : [])], Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'], Authorization: null, Log: ['json-file', 'local', 'none', 'syslog'] },
+    ...(engine.addressSpaces.length === 0 ? {} : { DefaultAddressPools: engine.addressSpaces.map(({ base, size }) => ({ Base: cidrText(base), Size: size })) }),
     Swarm: { NodeID: '', LocalNodeState: 'inactive' }, Labels: [], Warnings: engine.setAside().map((line) => `WARNING: ${line}`), CDISpecDirs: engine.cdi.folders, HttpProxy: '', HttpsProxy: '', NoProxy: '', IndexServerAddress: 'https://index.docker.io/v1/', ExperimentalBuild: false, LiveRestoreEnabled: true, OSVersion: '', InitBinary: 'bayplan-core',
     RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } }, Mirrors: [] },
     MemoryLimit: true, SwapLimit: true, CpuCfsPeriod: true, CpuCfsQuota: true, CPUShares: true, CPUSet: true, PidsLimit: true, OomKillDisable: true, IPv4Forwarding: true, Debug: false, NFd: 0, NGoroutines: 0, NEventsListener: 0,

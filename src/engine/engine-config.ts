@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { RuntimeSettings } from '../runtime/foreign/runtimes.ts';
 import { Proxies } from '../runtime/image/registry/proxies.ts';
 import { Registries } from '../runtime/image/registry/settings.ts';
+import { AddressSpaces } from '../runtime/network/address-spaces.ts';
 import { DRIVER_NAMES } from '../runtime/storage/storage-driver.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { UsersRemap } from './users-remap.ts';
@@ -21,6 +22,8 @@ export const EngineConfig = z.strictObject({
   /** Without it the environment of the engine says how. */
   proxies: Proxies.optional(),
   'userns-remap': UsersRemap.optional(),
+  /** What subnets of networks that name none are chosen from, in this order; without it Docker's default pools. */
+  'default-address-pools': AddressSpaces.optional(),
 });
 export type EngineConfig = z.infer<typeof EngineConfig>;
 

@@ -12,6 +12,7 @@ import { installCore } from '../runtime/installed-core.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import { loadKernel } from '../runtime/loaded-kernel.ts';
 import { readMachine, type Machine } from '../runtime/machine.ts';
+import type { AddressSpace } from '../runtime/network/address-spaces.ts';
 import { createNetworks } from '../runtime/network/network-store.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { enterOwnCgroup } from '../runtime/own-cgroup.ts';
@@ -46,6 +47,8 @@ export interface EngineParts {
   readonly cdi: CdiDevices;
   /** Whether every container has users of its own that does not say otherwise. */
   readonly remapsUsers: boolean;
+  /** What subnets are chosen from, where somebody has set it. */
+  readonly addressSpaces: readonly AddressSpace[];
   readonly machine: Machine;
   readonly asides: SetAsides;
   readonly kernel: Kernel;
@@ -95,7 +98,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     let isStored: (id: string) => boolean = () => true;
     const [contents, images, volumes, networks] = await allOf([
       ContentStore.open(paths.contents, asides), createImages({ asides, paths, core, storage, now, report, registries: new RegistryClient(config.registries, LIMITS, config.proxies ?? environmentProxies(process.env)), users: () => (containers === null ? null : [...containers.imageUsers(), ...keptImages(stacks, isStored)]) }),
-      createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, core, now }),
+      createVolumes({ asides, paths, now, core, users: (volume) => containers?.volumeUsers(volume) ?? [] }), createNetworks({ asides, paths, kernel, core, now, spaces: config['default-address-pools'] }),
     ]);
     isStored = (id) => images.find(id) !== null;
     kernel.spreadTree(paths.layers);
@@ -113,7 +116,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     }
     await containers.finishConnections();
     const supervisor = opened.add(new Supervisor({ containers, networks, images, now, report }), (each) => each.close());
-    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, cdi, remapsUsers: users.always, machine, asides, kernel, core, report, booted: runFolder.booted, close };
+    return { paths, images, containers, networks, volumes, stacks, contents, supervisor, storage, runtimes, cdi, remapsUsers: users.always, addressSpaces: config['default-address-pools'] ?? [], machine, asides, kernel, core, report, booted: runFolder.booted, close };
   } catch (error) {
     close('stay');
     throw error;

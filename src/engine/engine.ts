@@ -55,6 +55,7 @@ export class Engine {
   readonly runtimes: Runtimes;
   readonly cdi: CdiDevices;
   readonly remapsUsers: boolean;
+  readonly addressSpaces: EngineParts['addressSpaces'];
   readonly images: Images;
   readonly containers: ContainerStore;
   readonly networks: Networks;
@@ -75,6 +76,7 @@ export class Engine {
     this.runtimes = parts.runtimes;
     this.cdi = parts.cdi;
     this.remapsUsers = parts.remapsUsers;
+    this.addressSpaces = parts.addressSpaces;
     this.containers = parts.containers;
     this.networks = parts.networks;
     this.volumes = parts.volumes;

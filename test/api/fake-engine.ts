@@ -59,6 +59,7 @@ export class FakeEngine implements EngineView {
   readonly runtimes = { default: 'bayplan', list: () => ({ bayplan: { path: 'bayplan-core' } }) };
   readonly storage = { name: 'overlay' as const, status: [] };
   readonly remapsUsers = false;
+  readonly addressSpaces = [];
   readonly images: EngineView['images'] = {
     pull: async (reference, { credentials, onProgress }) => {
       this.calls.push(`pull ${reference} ${JSON.stringify(credentials)}`);

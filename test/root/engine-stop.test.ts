@@ -48,6 +48,10 @@ function api(method: string, path: string, body = ''): { readonly Id?: string } 
   return answer === '' ? {} : JSON.parse(answer);
 }
 
+function info(): unknown {
+  return JSON.parse(inside(['curl', '-sS', '--unix-socket', paths.socket, 'http://x/info']));
+}
+
 /** A container on the default bridge that sleeps, over the API; its id. */
 function start(network = 'default'): string {
   const { Id = '' } = api('POST', '/containers/create', JSON.stringify({ Image: 'bayplan/hello', Cmd: ['sleep', '100000'], StopSignal: 'SIGKILL', HostConfig: { NetworkMode: network } }));
@@ -128,4 +132,22 @@ test('networks get the 31 pools, each another one; then none is left until a net
   expect(api('POST', '/networks/create', '{"Name":"more"}').Id).toMatch(/^[0-9a-f]{64}$/);
   api('POST', '/networks/prune');
   expect(onHost().links).toEqual([]);
+});
+
+test('the pools of the engine\'s configuration are used instead, in both families, and say so once they run out', () => {
+  bayplan('engine', 'stop');
+  const pools = [{ base: '10.99.0.0/23', size: 24 }, { base: 'fd00:99::/63', size: 64 }];
+  writeFileSync(paths.config, JSON.stringify({ version: 1, 'default-address-pools': pools }));
+  bayplan('ls');
+  expect(info()).toMatchObject({ DefaultAddressPools: [{ Base: '10.99.0.0/23', Size: 24 }, { Base: 'fd00:99::/63', Size: 64 }] });
+  for (const name of ['one', 'two']) api('POST', '/networks/create', JSON.stringify({ Name: name, EnableIPv6: true }));
+  const links: readonly { ifname: string; addr_info: readonly { local: string; prefixlen: number; scope: string }[] }[] = JSON.parse(inside(['ip', '-j', 'addr']));
+  const bridges = links.filter(({ ifname }) => ifname.startsWith(paths.linkPrefix)).map(({ addr_info }) => addr_info.filter(({ scope }) => scope === 'global').map(({ local, prefixlen }) => `${local}/${prefixlen}`).sort());
+  expect(bridges.sort()).toEqual([['10.99.0.1/24', 'fd00:99::1/64'], ['10.99.1.1/24', 'fd00:99:0:1::1/64']]);
+  const third = (body: object): unknown => JSON.parse(inside(['curl', '-sS', '--unix-socket', paths.socket, '-H', 'Content-Type: application/json', '-d', JSON.stringify(body), 'http://x/networks/create']));
+  expect(third({ Name: 'three' })).toMatchObject({ code: 'subnet-taken', message: "network three: no subnet is left in the engine's default-address-pools (10.99.0.0/23 by /24): all overlap with networks or routes of this host; remove networks, or give it a subnet (ipam: config: subnet)" });
+  expect(third({ Name: 'three', IPAM: { Config: [{ Subnet: '10.98.0.0/24' }] } })).toMatchObject({ Id: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  api('DELETE', '/networks/one');
+  expect(third({ Name: 'four' })).toMatchObject({ Id: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  api('POST', '/networks/prune');
 });

@@ -1,6 +1,7 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
 import { type Address, addressOf, addressText, type Cidr, cidrAt, cidrOf, cidrText, contains, type Family, overlaps } from '../../state/cidr.ts';
 import type { IpamPool, NetworkSpec } from '../../state/network.ts';
+import { type AddressSpace, DEFAULT_SPACES, freeSubnet, whyUnfit } from './address-spaces.ts';
 
 /** Where addresses of one family come from. `range` is the part that free ones are given from, `reserved` what is never given, and whose it is. */
 export interface Subnet { readonly subnet: Cidr; readonly gateway: Address; readonly range: Cidr; readonly reserved: ReadonlyMap<bigint, string> }
@@ -8,21 +9,14 @@ export interface Subnet { readonly subnet: Cidr; readonly gateway: Address; read
 /** What a new subnet must not overlap with: those of this engine's other networks by name, and what the host reaches otherwise. */
 export interface TakenSubnets { readonly own: ReadonlyMap<string, readonly Cidr[]>; readonly routes: readonly Cidr[] }
 
-/** How a choice is made: `offset` turns the order of the pools, so that engines that start at the same time do not choose alike; `id` is the network's. */
-export interface Choice { readonly offset: number; readonly id: string }
+/**
+ * How a choice is made: `offset` turns the order of the default pools, so that engines that start at the same time do not choose alike; `id` is the network's;
+ * `spaces` are those that somebody has set, in their order; null: the default ones.
+ */
+export interface Choice { readonly offset: number; readonly id: string; readonly spaces: readonly AddressSpace[] | null }
 
-/** Docker's default pools: 172.17.0.0/16 … 172.31.0.0/16, then 192.168.0.0/20 … 192.168.240.0/20. */
-const POOLS: readonly Cidr[] = [
-  ...Array.from({ length: 15 }, (_, index) => cidrOf(`172.${17 + index}.0.0/16`, 'pool')),
-  ...Array.from({ length: 16 }, (_, index) => cidrOf(`192.168.${index * 16}.0/20`, 'pool')),
-];
 /** Shortest and longest prefix of a subnet that was asked for. */
 const PREFIXES: Readonly<Record<Family, readonly [number, number]>> = { 4: [8, 30], 6: [8, 126] };
-/** What no container can have an address of. */
-const UNFIT: readonly { readonly range: Cidr; readonly why: string }[] = ([
-  ['0.0.0.0/8', 'has the address that means none'], ['127.0.0.0/8', 'is loopback'], ['224.0.0.0/4', 'is for multicast'],
-  ['::/127', 'has the address that means none, or loopback'], ['ff00::/8', 'is for multicast'],
-] as const).map(([range, why]) => ({ range: cidrOf(range, 'range'), why }));
 const ANY: IpamPool = { subnet: '', gateway: '', ipRange: '', auxAddresses: {} };
 
 /**
@@ -59,17 +53,25 @@ function wantedOf(ipam: readonly IpamPool[], family: Family): readonly { readonl
   return (wanted.length === 0 ? [ANY] : wanted).map((pool) => ({ family, pool }));
 }
 
-function freePool(name: string, family: Family, { own, routes }: TakenSubnets, { offset, id }: Choice): Cidr {
+function freePool(name: string, family: Family, { own, routes }: TakenSubnets, choice: Choice): Cidr {
   const taken = [...[...own.values()].flat(), ...routes];
-  const pools = family === 4 ? POOLS.map((_, index) => POOLS[(index + offset) % POOLS.length]) : localPools(id);
-  const free = pools.find((pool) => pool !== undefined && !taken.some((other) => overlaps(pool, other)));
-  if (free !== undefined) return free;
-  throw new BayplanError('subnet-taken', `network ${name}: all ${pools.length} address pools overlap with networks or routes of this host; remove networks, or give it a subnet (ipam: config: subnet)`);
+  const set = (choice.spaces ?? []).filter(({ base }) => base.family === family);
+  const spaces = set.length > 0 ? set : defaultSpaces(family, choice);
+  for (const space of spaces) {
+    const free = freeSubnet(space, taken);
+    if (free !== null) return free;
+  }
+  const which = set.length > 0 ? `no subnet is left in the engine's default-address-pools (${set.map(({ base, size }) => `${cidrText(base)} by /${size}`).join(', ')}): all overlap` : `all ${spaces.length} address pools overlap`;
+  throw new BayplanError('subnet-taken', `network ${name}: ${which} with networks or routes of this host; remove networks, or give it a subnet (ipam: config: subnet)`);
+}
+
+function defaultSpaces(family: Family, { offset, id }: Choice): readonly AddressSpace[] {
+  return family === 4 ? DEFAULT_SPACES.map((space, index) => DEFAULT_SPACES[(index + offset) % DEFAULT_SPACES.length] ?? space) : localPools(id);
 }
 
 /** Unique local networks (RFC 4193) whose 56 random bits are the network's id: two of them never meet. */
-function localPools(id: string): readonly Cidr[] {
-  return [0, 14, 28, 42].map((at) => cidrAt({ family: 6, bits: BigInt(`0xfd${id.slice(at, at + 14)}`) << 64n }, 64));
+function localPools(id: string): readonly AddressSpace[] {
+  return [0, 14, 28, 42].map((at) => ({ base: cidrAt({ family: 6, bits: BigInt(`0xfd${id.slice(at, at + 14)}`) << 64n }, 64), size: 64 }));
 }
 
 function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, readonly Cidr[]>): Cidr {
@@ -78,8 +80,8 @@ function checkedSubnet(name: string, text: string, own: ReadonlyMap<string, read
   if (subnet.prefix < shortest || subnet.prefix > longest) {
     throw new BayplanError('bad-request', `network ${name}: subnet ${text} has ${subnet.prefix} bits of prefix, expected ${shortest} to ${longest}`);
   }
-  const unfit = UNFIT.find((one) => overlaps(subnet, one.range));
-  if (unfit !== undefined) throw new BayplanError('bad-request', `network ${name}: subnet ${text} ${unfit.why}; choose another`);
+  const unfit = whyUnfit(subnet);
+  if (unfit !== null) throw new BayplanError('bad-request', `network ${name}: subnet ${text} ${unfit}; choose another`);
   for (const [other, subnets] of own) {
     const taken = subnets.find((one) => overlaps(subnet, one));
     if (taken !== undefined) throw new BayplanError('subnet-taken', `network ${name}: subnet ${cidrText(subnet)} overlaps with ${cidrText(taken)} of network ${other}; choose another`);

@@ -9,12 +9,13 @@ import { networkOptions } from '../../state/network-options.ts';
 import type { Paths } from '../../state/paths.ts';
 import { readRecord, syncFolder, writeRecord } from '../record.ts';
 import type { SetAsides } from '../set-aside.ts';
+import type { AddressSpace } from './address-spaces.ts';
 import { choosePools } from './ipam.ts';
 import { NetworkEntry, newNetworkNames } from './network-entry.ts';
 import { NETWORK_RECORD_VERSION, NetworkRecord } from './network-record.ts';
 
-/** What a new network's subnets are chosen by: what the host reaches already, what other programs' rules send from, and where in the pools to begin. */
-export interface Surroundings { readonly routes: readonly Cidr[]; readonly foreign: readonly Cidr[]; readonly offset: number }
+/** What a new network's subnets are chosen by: what the host reaches already, what other programs' rules send from, which pools there are (null: the default ones), and where in them to begin. */
+export interface Surroundings { readonly routes: readonly Cidr[]; readonly foreign: readonly Cidr[]; readonly spaces: readonly AddressSpace[] | null; readonly offset: number }
 
 /** The networks that there are, by name, each a record in `paths.networks` that is durable before it counts. */
 export class NetworkRecords {
@@ -78,11 +79,11 @@ export class NetworkRecords {
   }
 
   /** Chooses a new network's names and subnets, and writes them down. */
-  async add(name: string, stack: string, spec: NetworkSpec, createdAt: number, { routes, foreign, offset }: Surroundings): Promise<NetworkEntry> {
+  async add(name: string, stack: string, spec: NetworkSpec, createdAt: number, { routes, foreign, spaces, offset }: Surroundings): Promise<NetworkEntry> {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new BayplanError('bad-request', `network name "${name}": expected letters, digits, "_", "." and "-", a letter or digit first`);
     const names = newNetworkNames(this.#paths.linkPrefix, spec, networkOptions(name, spec), stack === '' && name === DEFAULT_NETWORK ? predefinedNetworkId(this.#paths.root, name) : undefined);
     const own = new Map(this.all().map((other) => [other.name, other.subnets.map(({ subnet }) => subnet)]));
-    const pools = choosePools(name, spec, { own, routes: [...routes, ...foreign] }, { offset, id: names.id });
+    const pools = choosePools(name, spec, { own, routes: [...routes, ...foreign] }, { offset, id: names.id, spaces });
     if (spec.driver === 'bridge') for (const { subnet } of pools) refuseReached(name, subnet, routes);
     const record: NetworkRecord = { version: NETWORK_RECORD_VERSION, name, stack, spec, ...names, pools: [...pools], createdAt };
     const entry = new NetworkEntry(record);

@@ -8,6 +8,7 @@ import type { Paths } from '../../state/paths.ts';
 import type { Kernel } from '../kernel.ts';
 import { settled } from '../settled.ts';
 import { SetAsides } from '../set-aside.ts';
+import type { AddressSpace } from './address-spaces.ts';
 import { linkExists, removeLinks } from './bridge.ts';
 import { forgetUdpFlows } from './conntrack.ts';
 import { EndpointNames } from './endpoint-names.ts';
@@ -28,8 +29,8 @@ import type { TablePort } from './table.ts';
 
 /** Namespaces made at the same time: enough to keep both cores busy; more only wait for the kernel's one network lock, on Node's few threads. */
 const CONNECTING = 3;
-/** `core`: the program that serves ports where packet rules cannot. */
-interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly core: string; readonly now: () => number; readonly asides?: SetAsides }
+/** `core`: the program that serves ports where packet rules cannot. `spaces`: what subnets are chosen from; without it Docker's pools. */
+interface NetworkContext { readonly paths: Paths; readonly kernel: Kernel; readonly core: string; readonly now: () => number; readonly spaces?: readonly AddressSpace[] | undefined; readonly asides?: SetAsides }
 
 /** Reads the networks' records. Nothing in the kernel is touched before `create` or `restore`. */
 export async function createNetworks(context: NetworkContext): Promise<Networks> {
@@ -345,8 +346,8 @@ class NetworkStore implements Networks {
   }
 
   async #record(name: string, stack: string, spec: NetworkSpec): Promise<NetworkEntry> {
-    const { kernel, now } = this.#context;
-    return await this.#records.add(name, stack, spec, now(), { routes: await hostRoutes(kernel), foreign: this.#rules.foreignSources(), offset: this.#offset });
+    const { kernel, now, spaces = null } = this.#context;
+    return await this.#records.add(name, stack, spec, now(), { routes: await hostRoutes(kernel), foreign: this.#rules.foreignSources(), spaces, offset: this.#offset });
   }
 
   async #provide(entry: NetworkEntry, isNew: boolean): Promise<void> {

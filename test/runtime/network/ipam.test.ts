@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { choosePools, subnetOf, type TakenSubnets } from '../../../src/runtime/network/ipam.ts';
+import { AddressSpaces } from '../../../src/runtime/network/address-spaces.ts';
+import { type Choice, choosePools, subnetOf, type TakenSubnets } from '../../../src/runtime/network/ipam.ts';
 import { cidrOf, cidrText } from '../../../src/state/cidr.ts';
 import type { IpamPool } from '../../../src/state/network.ts';
 import { pool } from '../../spec-values.ts';
@@ -8,8 +9,8 @@ const ID = '0123456789abcdef'.repeat(4);
 const taken = (own: readonly string[] = [], routes: readonly string[] = []): TakenSubnets => ({
   own: new Map(own.map((text, index) => [`n${index}`, [cidrOf(text, 'test')]])), routes: routes.map((text) => cidrOf(text, 'test')),
 });
-const choose = (pools: readonly Partial<IpamPool>[], others = taken(), { offset = 0, ipv6 = false } = {}): readonly IpamPool[] =>
-  choosePools('a', { ipam: pools.map(pool), ipv6 }, others, { offset, id: ID });
+const choose = (pools: readonly Partial<IpamPool>[], others = taken(), { offset = 0, ipv6 = false, spaces = null }: { readonly offset?: number; readonly ipv6?: boolean; readonly spaces?: Choice['spaces'] } = {}): readonly IpamPool[] =>
+  choosePools('a', { ipam: pools.map(pool), ipv6 }, others, { offset, id: ID, spaces });
 const subnets = (pools: readonly IpamPool[]): readonly string[] => pools.map(({ subnet }) => subnet);
 
 describe('pools of the engine', () => {
@@ -31,6 +32,29 @@ describe('pools of the engine', () => {
   test('of IPv6 are unique local ones, made from the id', () => {
     expect(choose([], taken(), { ipv6: true })).toEqual([pool({ subnet: '172.17.0.0/16', gateway: '172.17.0.1' }), pool({ subnet: 'fd01:2345:6789:abcd::/64', gateway: 'fd01:2345:6789:abcd::1' })]);
     expect(subnets(choose([], taken([], ['fd01::/16']), { ipv6: true }))[1]).toBe('fdef:123:4567:89ab::/64');
+  });
+});
+
+describe('pools that somebody has set', () => {
+  const spaces = AddressSpaces.parse([{ base: '10.9.0.0/23', size: 24 }, { base: '10.20.0.0/16', size: 16 }, { base: 'fd00:9::/56', size: 64 }]);
+
+  test('are used in their order, past what is taken, whatever the offset', () => {
+    expect(choose([], taken(), { spaces, offset: 5, ipv6: true })).toEqual([pool({ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }), pool({ subnet: 'fd00:9::/64', gateway: 'fd00:9::1' })]);
+    expect(subnets(choose([], taken(['10.9.0.64/26'], ['fd00:9::/60']), { spaces, ipv6: true }))).toEqual(['10.9.1.0/24', 'fd00:9:0:10::/64']);
+    expect(subnets(choose([], taken(['10.9.0.0/24', '10.9.1.0/24']), { spaces }))).toEqual(['10.20.0.0/16']);
+  });
+
+  test('run out in words, also those of more subnets than can be tried', () => {
+    expect(() => choose([], taken(['10.9.0.0/24'], ['10.9.1.128/25', '10.16.0.0/12']), { spaces })).toThrow("network a: no subnet is left in the engine's default-address-pools (10.9.0.0/23 by /24, 10.20.0.0/16 by /16): all overlap with networks or routes of this host; remove networks, or give it a subnet");
+    const vast = AddressSpaces.parse([{ base: 'fd00::/8', size: 120 }]);
+    expect(subnets(choose([], taken([], ['fd00::/9', 'fd80::/64']), { spaces: vast, ipv6: true }))).toEqual(['172.17.0.0/16', 'fd80:0:0:1::/120']);
+  });
+
+  test.each([
+    [[], 'at least one pool'], [[{ base: '10.9.0.0', size: 24 }], '"10.9.0.0" is not a network'], [[{ base: '10.9.0.0/16', size: 8 }], '8: expected a prefix from 16 (that of 10.9.0.0/16) to 30'],
+    [[{ base: '10.9.0.0/16', size: 31 }], 'to 30'], [[{ base: 'fd00::/64', size: 128 }], 'from 64 (that of fd00::/64) to 126'], [[{ base: '127.0.0.0/8', size: 24 }], '127.0.0.0/8 is loopback'], [[{ base: '10.9.0.0/16', size: 24, x: 1 }], 'x'],
+  ])('%j is refused: %s', (value, message) => {
+    expect(AddressSpaces.safeParse(value).error?.message).toContain(JSON.stringify(message).slice(1, -1));
   });
 });
 
