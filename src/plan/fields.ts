@@ -72,7 +72,7 @@ export const FIELDS: { readonly [F in keyof ContainerSpec]: Field<ContainerSpec[
   mounts: { effect: 'recreate', form: byTarget },
   volumesFrom: whole,
   contents: { effect: ({ field }) => (field.includes('].onChange') ? 'in-place' : 'recreate'), form: grantsByTarget },
-  exposed: set,
+  exposed: { effect: 'in-place', form: (values) => [...values].sort() }, // nothing but the record knows of it
   networkMode: whole,
   networks: { effect: attachmentEffect, form: withAliasSets },
   extraHosts: set,

@@ -9,10 +9,11 @@ export function inPlaceSteps({ name, spec }: Wanted, container: Container, diffe
   const why = (some: readonly Difference[]): string => `in place: ${some.map(({ text }) => text).join('; ')}`;
   const of = (field: string): readonly Difference[] => differences.filter((each) => each.field === field || each.field.startsWith(`${field}.`) || each.field.startsWith(`${field}[`));
   const steps: Step[] = [];
-  const { labels, stopSignal, stopGracePeriodMs, restart, healthcheck, resources, ports, contents } = spec;
+  const { labels, stopSignal, stopGracePeriodMs, restart, healthcheck, resources, ports, contents, exposed } = spec;
   const changes: ContainerChanges = {
     ...(of('labels').length > 0 ? { labels } : {}), ...(of('stopSignal').length > 0 ? { stopSignal } : {}), ...(of('stopGracePeriodMs').length > 0 ? { stopGracePeriodMs } : {}),
     ...(of('restart').length > 0 ? { restart } : {}), ...(of('healthcheck').length > 0 ? { healthcheck } : {}), ...(of('resources').length > 0 ? { resources } : {}), ...(of('ports').length > 0 ? { ports } : {}), ...(of('contents').length > 0 ? { contents } : {}),
+    ...(of('exposed').length > 0 ? { exposed } : {}),
   };
   const recorded = differences.filter(({ field }) => !field.startsWith('networks['));
   const update = stepId('update-container', name);

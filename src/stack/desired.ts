@@ -1,6 +1,7 @@
 import { parseDuration } from '../state/duration.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { ContainerSpec, Healthcheck, Mount, RestartPolicy } from '../state/container.ts';
+import { exposedPorts } from '../state/exposed-ports.ts';
 import type { Image } from '../state/image.ts';
 import type { Service } from '../state/service.ts';
 import type { Desired } from '../state/state.ts';
@@ -77,7 +78,7 @@ function templateOf(name: string, service: ServiceConfig, project: Project): Con
     entrypoint: service.entrypoint === undefined || service.entrypoint === null ? null : [...service.entrypoint],
     command: service.command === undefined || service.command === null ? null : [...service.command],
     // A variable without a value is absent in the container.
-    environment: service.environment ?? {}, exposed: [],
+    environment: service.environment ?? {}, exposed: [...new Set((service.expose ?? []).flatMap((port) => exposedPorts(port) ?? []))],
     user: service.user ?? '',
     groupAdd: [...(service.group_add ?? [])],
     workingDir: service.working_dir ?? '',

@@ -200,6 +200,7 @@ export const ContainerChanges = z.strictObject({
   resources: ContainerSpec.shape.resources.exactOptional(), restart: RestartPolicy.exactOptional(), labels: ContainerSpec.shape.labels.exactOptional(),
   stopSignal: ContainerSpec.shape.stopSignal.exactOptional(), stopGracePeriodMs: ContainerSpec.shape.stopGracePeriodMs.exactOptional(),
   healthcheck: ContainerSpec.shape.healthcheck.exactOptional(), ports: ContainerSpec.shape.ports.exactOptional(), contents: z.array(Grant).exactOptional(),
+  exposed: ContainerSpec.shape.exposed.exactOptional(),
 });
 export type ContainerChanges = z.infer<typeof ContainerChanges>;
 

@@ -14,3 +14,12 @@ test('a command is in quotes as docker\'s, in one row whatever it holds', () => 
   expect(psRecord(running(command), 1000, false)).toMatchObject({ Command: quoted });
   expect(psRecord(running('sleep "1000 seconds and more"'), 1000, true)).toMatchObject({ Command: '"sleep \\"1000 seconds…"' });
 });
+
+test.each([
+  [[[80, 'tcp']], '80/tcp'],
+  [[[9003, 'tcp'], [9001, 'tcp'], [9002, 'tcp'], [53, 'udp'], [9005, 'tcp']], '9001-9003/tcp, 53/udp, 9005/tcp'],
+  [[[80, 'tcp', '0.0.0.0', 8080], [81, 'tcp', '0.0.0.0', 81], [82, 'tcp', '0.0.0.0', 82], [82, 'tcp', '::', 82]], '0.0.0.0:81-82->81-82/tcp, [::]:82->82/tcp, 0.0.0.0:8080->80/tcp'],
+] as const)('ports %j are shown as docker has them: %s', (ports, shown) => {
+  const Ports = ports.map(([PrivatePort, Type, IP, PublicPort]: readonly [number, string, string?, number?]) => ({ PrivatePort, Type, ...(IP === undefined ? {} : { IP, PublicPort }) }));
+  expect(psTable([{ ...running('a'), Ports: Ports as ContainerSummary['Ports'] }], 0, false).split('\n')[1]?.trimEnd().endsWith(` ${shown}`)).toBe(true);
+});

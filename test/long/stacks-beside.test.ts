@@ -78,14 +78,13 @@ const anonymous = (name: string): string => (/^[0-9a-f]{64}$/.test(name) ? 'ANON
 /**
  * What is left out, since the two differ in it on purpose or for now:
  * - secrets and configs: Docker shows a bind of the file, here they are on a tmpfs of the container's and no mount;
- * - `[::]` beside `0.0.0.0`: Docker's proxy answers there for a container without IPv6, here ports are published in the families that the container has;
- * - ports that are exposed and not published (`expose`): they are open either way, and the API does not show them here yet.
+ * - `[::]` beside `0.0.0.0`: Docker's proxy answers there for a container without IPv6, here ports are published in the families that the container has.
  */
 function container(found: Data): Data {
   const [config, host, state] = [data(found['Config']), data(found['HostConfig']), data(found['State'])];
   const id = text(found['Id']).slice(0, 12);
   return {
-    name: found['Name'], image: config['Image'], env: sorted(list(config['Env']).map(text)), labels: labels(config['Labels']), command: [found['Path'], found['Args']], user: config['User'], workingDir: config['WorkingDir'],
+    name: found['Name'], image: config['Image'], env: sorted(list(config['Env']).map(text)), labels: labels(config['Labels']), command: [found['Path'], found['Args']], user: config['User'], exposed: Object.keys(data(config['ExposedPorts'])).sort(), workingDir: config['WorkingDir'],
     hostname: text(config['Hostname']) === id ? 'ID' : config['Hostname'], tty: config['Tty'],
     mounts: list(found['Mounts']).map(data).filter((mount) => !text(mount['Destination']).startsWith('/run/secrets/')).map((mount) => `${text(mount['Type'])} ${anonymous(text(mount['Name']))} ${mount['Type'] === 'bind' ? text(mount['Source']).replace(/^\/host\//, '/') : ''} ${text(mount['Destination'])} ${String(mount['RW'])} ${text(mount['Propagation'])}`).sort(),
     ports: Object.entries(data(data(found['NetworkSettings'])['Ports'])).filter(([, bindings]) => list(bindings).length > 0).map(([port, bindings]) => `${port} ${sorted(list(bindings).map(data).filter((binding) => text(binding['HostIp']) !== '::').map((binding) => `${text(binding['HostIp'])}:${text(binding['HostPort'])}`)).join()}`).sort(),

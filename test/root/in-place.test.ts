@@ -35,6 +35,7 @@ const CHANGES: readonly (readonly [what: string, web: Web, steps: readonly strin
   ['limits', { service: LIMITED }, [`update-container ${NAME}`]],
   ['a restart policy', { service: `${LIMITED}\n    restart: on-failure:3` }, [`update-container ${NAME}`]],
   ['labels', { service: 'labels: { colour: red }' }, [`update-container ${NAME}`]],
+  ['what it is said to listen at', { service: 'expose: [7, "90-91/udp"]' }, [`update-container ${NAME}`]],
   ['a grace period', { service: 'stop_grace_period: 3s' }, [`update-container ${NAME}`]],
   ['a health check', { service: 'healthcheck: { test: [CMD, "true"], interval: 100ms }' }, [`update-container ${NAME}`]],
   ['one published port more', { ports: `"${PORT}:7", "${PORT + 1}:7"` }, [`update-container ${NAME}`, `publish-ports ${NAME}`]],
@@ -134,6 +135,24 @@ it('is what the kernel says too', async () => {
   expect(await answers('web')).toBe(true);
   await machine.up(stack({ service: 'labels: { colour: blue }' }));
   expect(machine.engine.container(NAME).spec.labels).toMatchObject({ colour: 'blue' });
+  await same();
+});
+
+it('all of them in one up, and back in one', async () => {
+  const id = machine.engine.container(NAME).status?.id.slice(0, 16) ?? '';
+  const pidsMax = (): string | null => (existsSync('/sys/fs/cgroup/pids') ? readFileSync(join('/sys/fs/cgroup/pids', machine.paths.cgroup, id, 'pids.max'), 'utf8').trim() : null);
+  const all = stack({
+    service: `${LIMITED}\n    restart: always\n    labels: { colour: green }\n    stop_grace_period: 4s\n    expose: ["9"]\n    healthcheck: { test: [CMD, "true"], interval: 100ms }`,
+    ports: `"${PORT}:7", "${PORT + 1}:7"`, networks: 'front: { aliases: [store] }, back: {}',
+  });
+  const answers = async (name: string): Promise<boolean> => (await machine.exec('demo-peer-1', 'nslookup', '-type=a', name, '127.0.0.11')).code === 0;
+  const done = (await machine.up(all, { wait: true })).done;
+  expect(done.toSorted()).toEqual([`connect-network ${NAME} demo_back`, `connect-network ${NAME} demo_front`, `publish-ports ${NAME}`, `update-container ${NAME}`]);
+  expect(machine.engine.container(NAME)).toMatchObject({ spec: { restart: { policy: 'always' }, stopGracePeriodMs: 4000, exposed: ['9/tcp'], labels: { colour: 'green' } }, status: { health: 'healthy', pid } });
+  expect([pidsMax() ?? '30', await answers('store'), machine.engine.container(NAME).status?.ports.length]).toEqual(['30', true, 2]);
+  await same();
+  expect((await machine.up(stack({}))).done.toSorted()).toEqual([`connect-network ${NAME} demo_front`, `disconnect-network ${NAME} demo_back`, `publish-ports ${NAME}`, `update-container ${NAME}`]);
+  expect([pidsMax() ?? 'max', await answers('store'), machine.engine.container(NAME).status?.ports.length]).toEqual(['max', false, 1]);
   await same();
 });
 

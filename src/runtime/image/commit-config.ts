@@ -3,7 +3,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { parseDuration } from '../../state/duration.ts';
 import type { ContainerSpec, Healthcheck } from '../../state/container.ts';
 import type { ConfigFile } from './config.ts';
-import { exposedPorts } from './exposed-ports.ts';
+import { exposedPorts } from '../../state/exposed-ports.ts';
 
 /** The part of an image's configuration that says how containers of it run, in the words of the OCI image specification and Docker's. */
 export type RunConfig = NonNullable<ConfigFile['config']>;

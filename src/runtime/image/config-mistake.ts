@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path/posix';
 import type { ConfigFile } from './config.ts';
-import { exposedPorts } from './exposed-ports.ts';
+import { exposedPorts } from '../../state/exposed-ports.ts';
 import { architecture } from './platform.ts';
 
 /** Why no container can be made here from an image of this config, or null where one can. */

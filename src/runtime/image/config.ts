@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Healthcheck } from '../../state/container.ts';
 import type { ImageConfig } from '../../state/image.ts';
-import { exposedPorts } from './exposed-ports.ts';
+import { exposedPorts } from '../../state/exposed-ports.ts';
 import { Digest } from './oci.ts';
 
 const Strings = z.array(z.string()).nullish();
