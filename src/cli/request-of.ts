@@ -18,12 +18,14 @@ export interface RequestChoices {
   readonly seen?: Seen;
   /** What the providers of services have answered; left out: there are none. */
   readonly providers?: Providers;
-  /** Those that are meant: nobody asks where models of others answer. Empty: all. */
+  /** Those that are meant, with what they depend on: nobody asks where models of others answer, or what their configs hold. Empty: all. */
   readonly services?: readonly string[];
+  /** False: they alone are meant. */
+  readonly dependencies?: boolean;
 }
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
-export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {}, services = [] }: RequestChoices = {}): Promise<StackRequest> {
+export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {}, services = [], dependencies = true }: RequestChoices = {}): Promise<StackRequest> {
   const read = (path: string): Buffer | null => {
     seen.add(path);
     return readBytes(path);
@@ -35,5 +37,11 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
   const answered = withProvided(project, providers);
   const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, services, cli));
   const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
-  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
+  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read, services.length === 0 ? undefined : dependencies ? alsoNeeded(whole, services) : services), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
+}
+
+function alsoNeeded({ services }: Project, named: readonly string[]): readonly string[] {
+  const found = new Set<string>(named);
+  for (const name of found) for (const other of Object.keys(services[name]?.depends_on ?? {})) found.add(other); // a set goes on with what is added meanwhile
+  return [...found];
 }

@@ -16,7 +16,7 @@ import type { StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import { collect, type AddCommand } from './program.ts';
 import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
-import { selectServices, withDependencies } from './select-services.ts';
+import { bytesFor, selectServices, withDependencies } from './select-services.ts';
 import { stackFolderOf } from './stack-folder.ts';
 import { wantsTerminal } from './terminal.ts';
 
@@ -98,7 +98,7 @@ async function dependencies(request: StackRequest, service: string, client: Engi
   const names = needed.map(([name]) => name);
   const only = [...withDependencies(request.desired, names)]; // what of the stack a person has stopped stays so
   const desired = selectServices(request.desired, current?.desired ?? null, names);
-  return { request: { ...request, desired, options: { ...USUAL_PASS, only } }, wait: needed.some(([, { condition }]) => condition !== 'service_started') };
+  return { request: { ...request, desired, bytes: bytesFor(desired, request.bytes), options: { ...USUAL_PASS, only } }, wait: needed.some(([, { condition }]) => condition !== 'service_started') };
 }
 
 /** What is done goes to stderr, for the output is the command's. */

@@ -26,7 +26,7 @@ export function selectServices(desired: Desired, current: Desired | null, select
   const templates = Object.values(services).map(({ template }) => template);
   const networks = new Set(templates.flatMap((template) => Object.keys(template.networks)));
   const volumes = new Set(templates.flatMap(({ mounts }) => mounts.flatMap((mount) => (mount.type === 'volume' && mount.source !== null ? [mount.source] : []))));
-  const contents = new Set(templates.flatMap((template) => template.contents.map(({ name }) => name)));
+  const given = (names: Iterable<string>): Set<string> => new Set([...names].flatMap((name) => services[name]?.template.contents ?? []).map(({ name }) => name));
   const images = new Set(templates.map(({ image }) => image));
   const used = <T>(all: Readonly<Record<string, T>>, keep: ReadonlySet<string>): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([name]) => keep.has(name)));
   const providers = { ...current?.providers, ...desired.providers };
@@ -35,7 +35,12 @@ export function selectServices(desired: Desired, current: Desired | null, select
     inactive: [...desired.inactive, ...Object.keys(desired.services)].filter((name) => services[name] === undefined),
     networks: used({ ...current?.networks, ...desired.networks }, networks),
     volumes: used({ ...current?.volumes, ...desired.volumes }, volumes),
-    contents: used({ ...current?.contents, ...desired.contents }, contents),
+    contents: used({ ...desired.contents, ...current?.contents, ...used(desired.contents, given(wanted)) }, given(Object.keys(services))), // what only others are given is as it was
     images: used({ ...current?.images, ...desired.images }, images),
   };
+}
+
+/** What is sent of what configs and secrets hold: nothing where it is to be as it was. */
+export function bytesFor({ contents }: Desired, bytes: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(bytes).filter(([name]) => contents[name]?.digest === ''));
 }

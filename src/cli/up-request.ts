@@ -10,7 +10,7 @@ import type { Seen } from './load-project.ts';
 import { noService } from './no-service.ts';
 import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
-import { selectServices, withDependencies } from './select-services.ts';
+import { bytesFor, selectServices, withDependencies } from './select-services.ts';
 import type { StackOptions } from './options.ts';
 import { passView } from './pass-view.ts';
 import type { ProgressMode } from './progress-mode.ts';
@@ -32,7 +32,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
   const providers = asks ? await bringUpProviders(project, named, { known, before: options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli) }, tell, cli) : known;
   if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, named, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
-  const made = await requestOf(project, options, cli, { providers, services: named, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
+  const made = await requestOf(project, options, cli, { providers, services: named, dependencies: options.deps !== false, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = named.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
@@ -73,10 +73,12 @@ function scaledBy(desired: Desired, scale: Readonly<Record<string, number>>): De
 async function narrow(request: StackRequest, services: readonly string[], dependencies: boolean, stack: string, client: EngineClient): Promise<StackRequest> {
   try {
     const { revision, desired } = await client.stack(stack);
-    return { ...request, base: revision, desired: selectServices(request.desired, desired, services, dependencies) };
+    const selected = selectServices(request.desired, desired, services, dependencies);
+    return { ...request, base: revision, desired: selected, bytes: bytesFor(selected, request.bytes) };
   } catch (error) {
     if (!(error instanceof BayplanError && error.code === 'not-found')) throw error;
-    return { ...request, base: 0, desired: selectServices(request.desired, null, services, dependencies) };
+    const selected = selectServices(request.desired, null, services, dependencies);
+    return { ...request, base: 0, desired: selected, bytes: bytesFor(selected, request.bytes) };
   }
 }
 

@@ -7,7 +7,7 @@ import type { Project } from './project.ts';
 import type { ConfigResource, SecretResource, StackConfig } from './schema.ts';
 import type { ServiceConfig } from './service-schema.ts';
 import type { GrantConfig, OnChangeConfig } from './short-forms.ts';
-import type { Lookup } from './template.ts';
+import type { Place } from './source-text.ts';
 import { placeOf } from './tree.ts';
 import type { Tree } from './tree.ts';
 
@@ -23,15 +23,15 @@ export interface ContentSource {
 
 type Named<T> = Readonly<Record<string, T & { readonly name: string }>>;
 
-/** The configs and secrets that services use. What each holds is read later, and only if it is sent: `config` needs no secrets. */
-export function contentSources(resources: { readonly secrets: Named<SecretResource>; readonly configs: Named<ConfigResource> }, services: StackConfig['services'], tree: Tree, lookup: Lookup): readonly ContentSource[] {
+/** The configs and secrets that services use; `lookup` is told where the file names a variable. What each holds is read later, and only if it is sent: `config` needs no secrets. */
+export function contentSources(resources: { readonly secrets: Named<SecretResource>; readonly configs: Named<ConfigResource> }, services: StackConfig['services'], tree: Tree, lookup: (name: string, at: Place) => string | undefined): readonly ContentSource[] {
   const all = Object.values(services ?? {});
   const used = (of: (service: ServiceConfig) => readonly GrantConfig[] | undefined): readonly string[] => [...new Set(all.flatMap((service) => (of(service) ?? []).map(({ source }) => source)))];
   const sourceOf = (kind: Content['kind'], key: string, resource: (SecretResource & ConfigResource & { readonly name: string }) | undefined): ContentSource[] => {
     if (resource === undefined) return []; // told by the check of names
     const from = resource.external === true ? 'external' as const
       : resource.file !== undefined ? { file: resource.file }
-      : resource.environment !== undefined ? { variable: resource.environment, value: lookup(resource.environment) }
+      : resource.environment !== undefined ? { variable: resource.environment, value: lookup(resource.environment, placeOf(tree, [`${kind}s`, key, 'environment'])) }
       : { text: resource.content ?? '' };
     return [{ key: contentKey(kind, resource.name), kind, from, at: mistakeAt(placeOf(tree, [`${kind}s`, key]), `${kind}s.${key}`) }];
   };
@@ -42,20 +42,29 @@ export function contentSources(resources: { readonly secrets: Named<SecretResour
 }
 
 /** The desired side's contents: names alone, the engine adds the digests. */
-export function contentsOf({ contents }: Project): Record<string, Content> {
-  return Object.fromEntries(contents.map(({ key, kind, from }) => [key, { kind, external: from === 'external', digest: '' }]));
+export function contentsOf(project: Project): Record<string, Content> {
+  const used = namesUsed(project, Object.keys(project.services));
+  return Object.fromEntries(project.contents.filter(({ key }) => used.has(key)).map(({ key, kind, from }) => [key, { kind, external: from === 'external', digest: '' }]));
+}
+
+/** What services are given, as keys of `State.contents`. */
+function namesUsed(project: Project, services: readonly string[]): ReadonlySet<string> {
+  return new Set(services.flatMap((name) => grantsOf(project.services[name] ?? {}, project).map((grant) => grant.name)));
 }
 
 /**
- * What the contents hold, by key, in base64: the `bytes` of a StackRequest. `read` answers null where there is no such file. Throws a BayplanError with
- * a line for each that cannot be had.
+ * What the contents hold, by key, in base64: the `bytes` of a StackRequest. `read` answers null where there is no such file. `meant`: what other services than these alone are given need not be had.
+ * Throws a BayplanError with a line for each that cannot be had.
  */
-export function contentBytes({ contents }: Project, read: (path: string) => Buffer | null): Record<string, string> {
+export function contentBytes(project: Project, read: (path: string) => Buffer | null, meant: readonly string[] = Object.keys(project.services)): Record<string, string> {
   const missing: string[] = [];
   const bytes: Record<string, string> = {};
-  for (const { key, from, at } of contents) {
-    if (from === 'external') continue;
+  const used = namesUsed(project, Object.keys(project.services));
+  const wanted = namesUsed(project, meant);
+  for (const { key, from, at } of project.contents) {
+    if (from === 'external' || !used.has(key)) continue;
     const held = bytesOf(from, read);
+    if (typeof held === 'string' && !wanted.has(key)) continue;
     if (typeof held === 'string') missing.push(formatMistake({ ...at, message: `${at.message}: ${held}` }));
     else bytes[key] = held.toString('base64');
   }

@@ -182,7 +182,7 @@ function load(input: LoadInput, mistakes: Mistakes, warn: (name: string, line: s
   return {
     name, workingDir: input.workingDir, files: input.files, envFiles: input.envFiles ?? [], services, inactive: Object.keys(inactive),
     profiles: [...new Set(Object.values(stack.services ?? {}).flatMap(({ profiles }) => profiles ?? []))].sort(), environment: { ...environmentOf(input, environment), COMPOSE_PROJECT_NAME: name },
-    ...resources, contents: contentSources(resources, services, tree, lookup), seccompProfiles: seccomp, extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
+    ...resources, contents: contentSources(resources, services, tree, (variable, at) => lookup(variable) ?? reader.includedValue(at)), seccompProfiles: seccomp, extensions: extensionsOf(tree), notes: support.notes, refusals: [...refusals.all(), ...support.refusals],
   };
 }
 

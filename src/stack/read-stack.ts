@@ -43,9 +43,16 @@ export class StackReader {
   readonly #options: ReaderOptions;
   readonly #parsed = new Map<string, readonly Dict[] | null>();
   #includes = 0;
+  /** What included files' own env files say of the variables that their configs and secrets are from, by where those are named. */
+  readonly #valuesWithin = new Map<string, string>();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+  }
+
+  /** What a variable that a config or secret is from is by the env files of the `include` that brought it; undefined: they say nothing. */
+  includedValue(place: Place): string | undefined {
+    return this.#valuesWithin.get(keyOf(place));
   }
 
   /** The documents of a file, mappings all; null where the file does not exist. `place`: what names it, for where it cannot be read; left out: an option. */
@@ -229,10 +236,26 @@ export class StackReader {
       else if (place !== null) mistakes.add(place, `include: env file ${file} does not exist`);
     }
     const tree = this.stack(files, folder, lookup, chain);
+    for (const { key, value } of ['secrets', 'configs'].flatMap((kind) => variablesOf(child(tree ?? undefined, kind)))) {
+      const found = value.kind === 'leaf' && typeof value.value === 'string' ? variables.get(value.value) : undefined;
+      if (found !== undefined && !this.#valuesWithin.has(keyOf(key))) this.#valuesWithin.set(keyOf(key), found);
+    }
     // Its name and extensions are its own; ours is not.
     const rebased = tree === null ? null : fillNames(rebaseStack(tree, (path) => this.#rebased(folder, at.folder, path)), variables);
     return rebased?.kind !== 'dict' ? rebased : { ...rebased, entries: new Map([...rebased.entries].filter(([key]) => key !== 'name' && (!key.startsWith('x-') || key === 'x-bayplan'))) };
   }
+}
+
+/** Where each names its variable. */
+function variablesOf(resources: Tree | undefined): readonly Entry[] {
+  return resources?.kind !== 'dict' ? [] : [...resources.entries.values()].flatMap(({ value }) => {
+    const entry = value.kind === 'dict' ? value.entries.get('environment') : undefined;
+    return entry === undefined ? [] : [entry];
+  });
+}
+
+function keyOf({ source, offset }: Place): string {
+  return `${source.file}:${offset}`;
 }
 
 /** Names without a value in `environment` take that of the included project's env files. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selectServices } from '../../src/cli/select-services.ts';
+import { bytesFor, selectServices } from '../../src/cli/select-services.ts';
 import { desired, service } from '../plan/states.ts';
 
 const file = desired({ db: service(), web: service({}, { db: 'started' }), worker: service() }, { inactive: ['debug'] });
@@ -22,7 +22,10 @@ test('takes the contents along that the chosen services, and those that stay, ar
   const content = (digest: string): { kind: 'secret'; external: boolean; digest: string } => ({ kind: 'secret', external: false, digest });
   const whole = desired({ a: service(given('x')), b: service(given('y')) }, { contents: { x: content(''), y: content('') } });
   const current = desired({ b: service(given('y')), c: service(given('z')) }, { contents: { y: content('old'), z: content('kept') } });
-  expect(selectServices(whole, current, ['a']).contents).toEqual({ x: content(''), y: content(''), z: content('kept') });
+  const selected = selectServices(whole, current, ['a']);
+  expect(selected.contents).toEqual({ x: content(''), y: content('old'), z: content('kept') });
+  expect(bytesFor(selected, { x: 'eA==', y: 'eQ==' })).toEqual({ x: 'eA==' }); // b is left as it is, whatever y holds by now
+  expect(selectServices(desired({ ...whole.services, b: service(given('x')) }, { contents: whole.contents }), current, ['b']).contents).toEqual({ x: content(''), z: content('kept') });
 });
 
 test('names what there is', () => {

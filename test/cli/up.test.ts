@@ -150,6 +150,14 @@ test('up of a service needs no env file of another', async () => {
   expect(await cli.run('up', '-d')).toBe(1);
 });
 
+test('up and run of a service need no config or secret of another', async () => {
+  cli.write('compose.yaml', `${FILE}  lone: {image: "nginx:1", configs: [c]}\nconfigs: {c: {environment: NOBODY_SETS_IT}}\n`);
+  expect([await cli.run('up', '-d', 'web'), cli.err]).toEqual([0, '']);
+  await cli.run('run', '-d', 'web'); // the engine of this test keeps no one-off to start
+  expect(cli.engine.calls).toContain('one-off of shop');
+  for (const line of [['up', '-d', 'lone'], ['up', '-d'], ['run', 'lone']]) expect([await cli.run(...line), cli.err]).toEqual([1, expect.stringContaining('configs.c: variable NOBODY_SETS_IT is not set')]);
+});
+
 test('up that waits for failures passes over a good end', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db'));

@@ -84,7 +84,7 @@ function container(found: Data): Data {
   const [config, host, state] = [data(found['Config']), data(found['HostConfig']), data(found['State'])];
   const id = text(found['Id']).slice(0, 12);
   return {
-    name: found['Name'], image: config['Image'], env: sorted(list(config['Env']).map(text)), labels: labels(config['Labels']), command: [found['Path'], found['Args']], user: config['User'], exposed: Object.keys(data(config['ExposedPorts'])).sort(), workingDir: config['WorkingDir'],
+    name: found['Name'], image: config['Image'], env: sorted(list(config['Env']).map(text)), labels: labels(config['Labels']), command: [found['Path'], found['Args']], user: config['User'], exposed: Object.keys(data(config['ExposedPorts'])).map((port) => (port.includes('/') ? port : `${port}/tcp`)).sort(), workingDir: config['WorkingDir'],
     hostname: text(config['Hostname']) === id ? 'ID' : config['Hostname'], tty: config['Tty'],
     mounts: list(found['Mounts']).map(data).filter((mount) => !text(mount['Destination']).startsWith('/run/secrets/')).map((mount) => `${text(mount['Type'])} ${anonymous(text(mount['Name']))} ${mount['Type'] === 'bind' ? text(mount['Source']).replace(/^\/host\//, '/') : ''} ${text(mount['Destination'])} ${String(mount['RW'])} ${text(mount['Propagation'])}`).sort(),
     ports: Object.entries(data(data(found['NetworkSettings'])['Ports'])).filter(([, bindings]) => list(bindings).length > 0).map(([port, bindings]) => `${port} ${sorted(list(bindings).map(data).filter((binding) => text(binding['HostIp']) !== '::').map((binding) => `${text(binding['HostIp'])}:${text(binding['HostPort'])}`)).join()}`).sort(),

@@ -65,6 +65,22 @@ describe('configs and secrets', () => {
     );
   });
 
+  test('what only others than the services that are meant are given need not be had', () => {
+    const two = projectOf(`${file}`.replace('secrets:\n  token', '  other: { image: a, configs: [inline] }\nsecrets:\n  token'), { environment: { WHO: 'me' } });
+    expect(contentBytes(two, () => null, ['other'])).toEqual({ 'config shop_inline': btoa('user=me') });
+    expect(() => contentBytes(two, () => null, ['app'])).toThrow('secrets.token');
+    const { app: _app, ...others } = two.services;
+    const alone = { ...two, services: others };
+    expect([Object.keys(desiredOf(alone, { removeOrphans: false }).contents), contentBytes(alone, () => null)]).toEqual([['config shop_inline'], { 'config shop_inline': btoa('user=me') }]);
+  });
+
+  test('variables of included files are looked up in the env files of their include too, outer ones first', () => {
+    const files = { '/app/in/c.yaml': 'include: [{ path: deep.yaml, env_file: deep.env }]\nservices: { b: { image: a, secrets: [s], configs: [t] } }\nsecrets: { s: { environment: S } }\nconfigs: { t: { environment: T } }\n', '/app/in/deep.yaml': 'services: { c: { image: a, secrets: [u] } }\nsecrets: { u: { environment: U } }\n', '/app/in.env': 'S=inner\nT=inner\n', '/app/in/deep.env': 'U=deepest\nS=never\n' };
+    const included = projectOf('name: shop\ninclude: [{ path: in/c.yaml, env_file: in.env }]\n', { environment: { T: 'outer' } }, files);
+    expect(contentBytes(included, () => null)).toEqual({ 'secret shop_s': btoa('inner'), 'config shop_t': btoa('outer'), 'secret shop_u': btoa('deepest') });
+    expect(() => contentBytes(projectOf('name: shop\ninclude: [in/c.yaml]\n', {}, files), () => null)).toThrow('/app/in/c.yaml:3:12: secrets.s: variable S is not set');
+  });
+
   test('each says once where it comes from', () => {
     const declared = (secret: string): string => `services: { a: { image: a } }\nsecrets:\n  s: ${secret}\n`;
     expect(mistakesOf(declared('{}'))).toEqual(['/app/compose.yaml:3:6: secrets.s: expected one of "file", "environment" or "external", got none; say where it comes from']);
