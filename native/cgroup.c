@@ -1,63 +1,28 @@
 #include "cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "cgroup_limits.h"
+#include "cgroup_places.h"
 #include "devices.h"
 #include "file.h"
 #include "scope.h"
 
 #define TOP CGROUP_TOP
-/* Per name, v2 too: the hierarchies in which something of ours may be. */
-#define UNIFIED V1_COUNT
-#define HIERARCHIES (V1_COUNT + 1)
 
 struct cgroup {
   bool pure_v2;
   int v2, tasks[V1_COUNT];
-  const char *names[HIERARCHIES + 1];
+  const char *names[CGROUP_HIERARCHIES + 1];
   const char *shared_cpuset;
 };
-
-static bool is_type(const char *path, long magic) {
-  struct statfs info;
-  return statfs(path, &info) == 0 && info.f_type == magic;
-}
-static bool pure_v2(void) {
-  static int known = -1; /* it does not change while a process lives */
-  if (known < 0) known = is_type(TOP, CGROUP2_SUPER_MAGIC);
-  return known;
-}
-
-/* Folder of a hierarchy's root; false where it is not mounted. */
-static bool hierarchy(int which, char *out) {
-  bool pure = pure_v2();
-  if (which == UNIFIED) {
-    strcpy(out, pure ? TOP : TOP "/unified");
-    return pure || is_type(out, CGROUP2_SUPER_MAGIC);
-  }
-  snprintf(out, 64, TOP "/%s", cgroup_v1_names[which]);
-  return !pure && is_type(out, CGROUP_SUPER_MAGIC);
-}
-
-/* Folder of this cgroup in one hierarchy; false where there is none. */
-static bool folder_of(int which, const char *path, char *out) {
-  char root[64];
-  if (!hierarchy(which, root)) return false;
-  return snprintf(out, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) < 4096;
-}
 
 static int make(const char *root, const char *path, char *folder, struct error *err) {
   if (snprintf(folder, 4096, "%s%s%s", root, *path == '/' ? "" : "/", path) >= 4096) return error_text(err, "cgroup path too long: %s", path);
@@ -95,16 +60,6 @@ static int pass_controllers(const char *folder, struct error *err) {
   return 0;
 }
 
-/* Where controllers share a hierarchy, /sys/fs/cgroup/cpu is a link to the folder `cpu,cpuacct`: that is its name. */
-static const char *real_name(int which) {
-  char path[64], target[64];
-  snprintf(path, sizeof path, TOP "/%s", cgroup_v1_names[which]);
-  ssize_t n = readlink(path, target, sizeof target - 1);
-  if (n <= 0) return cgroup_v1_names[which];
-  target[n] = 0;
-  return arena_format("%s", target);
-}
-
 /* Whether the controller is in this v2 cgroup; its name stands among others, one of which begins as it does. */
 static bool has_v2(const char *folder, const char *controller) {
   char path[4200], text[1024];
@@ -117,13 +72,13 @@ static bool has_v2(const char *folder, const char *controller) {
 /* In the hybrid layout a controller that no hierarchy of version 1 has may be version 2's: huge pages are. */
 static bool huge_is_unified(void) {
   char root[64];
-  return !pure_v2() && !hierarchy(V1_HUGETLB, root) && has_v2(TOP "/unified", "hugetlb");
+  return !cgroup_v2_alone() && !cgroup_hierarchy(V1_HUGETLB, root) && has_v2(TOP "/unified", "hugetlb");
 }
 
 static bool there_v1(int which, const void *of) {
   char root[64];
   (void)of;
-  return hierarchy(which, root) || (which == V1_HUGETLB && huge_is_unified());
+  return cgroup_hierarchy(which, root) || (which == V1_HUGETLB && huge_is_unified());
 }
 /* Its name in version 2, where the disks' controller has another one. */
 static bool there_v2(int which, const void *folder) { return has_v2(folder, which == V1_BLKIO ? "io" : cgroup_v1_names[which]); }
@@ -132,7 +87,7 @@ static bool there_v2(int which, const void *folder) { return has_v2(folder, whic
 static int require_controllers(const char *unified, const struct resources *r, struct error *err) {
   char root[64];
   if (cgroup_require(unified ? there_v2 : there_v1, unified, unified, r, err) < 0) return -1;
-  if (!unified && r->device_count && !hierarchy(V1_DEVICES, root) && !hierarchy(UNIFIED, root))
+  if (!unified && r->device_count && !cgroup_hierarchy(V1_DEVICES, root) && !cgroup_hierarchy(CGROUP_UNIFIED, root))
     return error_text(err, "access to devices cannot be restricted: neither the cgroup controller devices nor cgroup v2 is mounted below " TOP);
   return 0;
 }
@@ -146,7 +101,7 @@ static int limit_huge_unified(int folder, const char *where, const struct resour
 static int limit_unified(bool alone, int folder, const char *where, const struct resources *r, struct error *err) {
   char root[64];
   if (!alone && limit_huge_unified(folder, where, r, err) < 0) return -1;
-  if (!alone) return r->device_count && !hierarchy(V1_DEVICES, root) ? devices_attach_filter(folder, r->devices, r->device_count, err) : 0;
+  if (!alone) return r->device_count && !cgroup_hierarchy(V1_DEVICES, root) ? devices_attach_filter(folder, r->devices, r->device_count, err) : 0;
   if (pass_controllers(where, err) < 0 || require_controllers(where, r, err) < 0) return -1;
   if (r->device_count && devices_attach_filter(folder, r->devices, r->device_count, err) < 0) return -1;
   return cgroup_limit_v2(folder, where, r, err);
@@ -155,7 +110,7 @@ static int limit_unified(bool alone, int folder, const char *where, const struct
 /* Where the calling process is in the hierarchy of cpuset, in the arena; NULL where there is none. */
 static const char *own_cpuset(void) {
   char root[64], text[8192];
-  if (!hierarchy(V1_CPUSET, root) || file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0) return NULL;
+  if (!cgroup_hierarchy(V1_CPUSET, root) || file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0) return NULL;
   for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
     strsep(&line, ":");
     char *controllers = line ? strsep(&line, ":") : NULL, *word;
@@ -168,14 +123,14 @@ static const char *own_cpuset(void) {
 static struct cgroup *prepare(const char *path, const struct resources *resources, unsigned *made, struct error *err) {
   struct cgroup *cgroup = arena_alloc(sizeof *cgroup);
   if (!cgroup) { error_text(err, "out of memory"); return NULL; }
-  *cgroup = (struct cgroup){.pure_v2 = pure_v2(), .v2 = -1};
+  *cgroup = (struct cgroup){.pure_v2 = cgroup_v2_alone(), .v2 = -1};
   size_t names = 0;
   char root[64], folder[4096];
   if (resources && !cgroup->pure_v2 && require_controllers(NULL, resources, err) < 0) return NULL;
   for (int i = 0; i < V1_COUNT; i++) cgroup->tasks[i] = -1;
-  for (int i = 0; i < HIERARCHIES; i++) {
+  for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
     if (i < V1_COUNT && resources && !cgroup_wants_v1(i, resources)) continue;
-    if (!hierarchy(i, root)) continue;
+    if (!cgroup_hierarchy(i, root)) continue;
     if (!resources) snprintf(folder, sizeof folder, "%s%s%s", root, *path == '/' ? "" : "/", path);
     else if (make(root, path, folder, err) < 0) return NULL;
     else *made |= 1u << i;
@@ -185,13 +140,13 @@ static struct cgroup *prepare(const char *path, const struct resources *resource
       error_errno(err, "open", folder);
       return NULL;
     }
-    if (i == UNIFIED) {
+    if (i == CGROUP_UNIFIED) {
       if (resources && limit_unified(cgroup->pure_v2, fd, folder, resources, err) < 0) return NULL;
       cgroup->v2 = fd_steal(&fd);
       cgroup->names[names++] = "unified";
       continue;
     }
-    const char *name = real_name(i);
+    const char *name = cgroup_real_name(i);
     bool known = false;
     for (size_t k = 0; k < names; k++) known |= strcmp(cgroup->names[k], name) == 0;
     if (resources && cgroup_limit_v1(i, fd, folder, resources, err) < 0) return NULL;
@@ -209,7 +164,7 @@ struct cgroup *cgroup_create(const char *path, const struct resources *resources
   char folder[4096];
   struct cgroup *cgroup = prepare(path, resources, &made, err);
   /* Of a cgroup that others live in nothing was made, and nothing is taken away. */
-  for (int i = HIERARCHIES - 1; !cgroup && i >= 0; i--) if (made >> i & 1 && folder_of(i, path, folder)) rmdir(folder);
+  for (int i = CGROUP_HIERARCHIES - 1; !cgroup && i >= 0; i--) if (made >> i & 1 && cgroup_folder(i, path, folder)) rmdir(folder);
   return cgroup;
 }
 
@@ -237,25 +192,25 @@ static int count_listed(const char *folder, int to) {
 /* A container that was started without a choice of processors gets its place in that hierarchy now, and all its processes with it. */
 static int join_later(const char *path, const char *folder, const struct resources *r, struct error *err) {
   char made[4096], members[4096], root[64], procs[4200];
-  if (!hierarchy(V1_CPUSET, root) || make(root, path, made, err) < 0) return -1;
+  if (!cgroup_hierarchy(V1_CPUSET, root) || make(root, path, made, err) < 0) return -1;
   fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return error_errno(err, "open", folder);
   if (cgroup_limit_v1(V1_CPUSET, fd, folder, r, err) < 0) { rmdir(folder); return -1; }
   snprintf(procs, sizeof procs, "%s/cgroup.procs", folder);
   fd_auto to = open(procs, O_WRONLY | O_CLOEXEC);
-  if (to < 0 || !folder_of(V1_FREEZER, path, members)) return error_errno(err, "open", procs);
+  if (to < 0 || !cgroup_folder(V1_FREEZER, path, members)) return error_errno(err, "open", procs);
   /* Who forks meanwhile has children that only the next list has. */
   for (int turns = 0; turns < 100; turns++) if (count_listed(members, to) <= count_listed(folder, -1)) return 0;
   return error_text(err, "the processes of cgroup %s fork too fast to be bound to processors", path);
 }
 
 int cgroup_update(const char *path, const struct resources *r, struct error *err) {
-  bool pure = pure_v2(), found = false;
+  bool pure = cgroup_v2_alone(), found = false;
   char folder[4096];
   if (!pure && require_controllers(NULL, r, err) < 0) return -1;
-  for (int i = 0; i < HIERARCHIES; i++) {
-    bool huge = i == UNIFIED && r->huge_count && huge_is_unified();
-    if (((i == UNIFIED) != pure && !huge) || !folder_of(i, path, folder)) continue;
+  for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
+    bool huge = i == CGROUP_UNIFIED && r->huge_count && huge_is_unified();
+    if (((i == CGROUP_UNIFIED) != pure && !huge) || !cgroup_folder(i, path, folder)) continue;
     if (i < V1_COUNT && !cgroup_wants_v1(i, r)) continue;
     fd_auto fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && i == V1_CPUSET) { if (join_later(path, folder, r, err) < 0) return -1; continue; }
@@ -270,13 +225,13 @@ int cgroup_update(const char *path, const struct resources *r, struct error *err
 
 struct cgroup *cgroup_open(const char *path, struct error *err) { return prepare(path, NULL, NULL, err); }
 int cgroup_v2_fd(const struct cgroup *cgroup) { return cgroup ? cgroup->v2 : -1; }
-bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : pure_v2(); }
+bool cgroup_pure_v2(const struct cgroup *cgroup) { return cgroup ? cgroup->pure_v2 : cgroup_v2_alone(); }
 const char *const *cgroup_names(const struct cgroup *cgroup) { return cgroup ? cgroup->names : NULL; }
 
 const char *cgroup_shared_cpuset(const struct cgroup *cgroup, const char **path) {
   if (!cgroup || !cgroup->shared_cpuset) return NULL;
   *path = cgroup->shared_cpuset;
-  return real_name(V1_CPUSET);
+  return cgroup_real_name(V1_CPUSET);
 }
 
 int cgroup_join(const struct cgroup *cgroup, struct error *err) {
@@ -297,107 +252,14 @@ void cgroup_close(struct cgroup *cgroup) {
   if (cgroup->v2 >= 0) close(cgroup->v2);
 }
 
-bool cgroup_memory_folder(const char *path, char *folder) { return folder_of(pure_v2() ? UNIFIED : V1_MEMORY, path, folder); }
+bool cgroup_memory_folder(const char *path, char *folder) { return cgroup_folder(cgroup_v2_alone() ? CGROUP_UNIFIED : V1_MEMORY, path, folder); }
 
 long cgroup_oom_kills(const char *path) {
   char folder[4096], file[4200], text[512];
-  bool v2 = pure_v2();
-  if (!folder_of(v2 ? UNIFIED : V1_MEMORY, path, folder)) return 0;
+  bool v2 = cgroup_v2_alone();
+  if (!cgroup_folder(v2 ? CGROUP_UNIFIED : V1_MEMORY, path, folder)) return 0;
   snprintf(file, sizeof file, "%s/%s", folder, v2 ? "memory.events" : "memory.oom_control");
   if (file_read_at(AT_FDCWD, file, text, sizeof text) < 0) return 0;
   char *at = strstr(text, "oom_kill ");
   return at ? atol(at + strlen("oom_kill ")) : 0;
-}
-
-/* Signals all processes that one folder lists; how many there were, -1 where it is not there. */
-static int signal_listed(const char *folder, int number) {
-  char path[4200];
-  snprintf(path, sizeof path, "%s/cgroup.procs", folder);
-  FILE *list = fopen(path, "re");
-  if (!list) return -1;
-  int count = 0;
-  for (int pid; fscanf(list, "%d", &pid) == 1; count++) if (pid > 0) kill(pid, number);
-  fclose(list);
-  return count;
-}
-
-/* Signals all once; how many are left to look for, -1 where there is no such cgroup. */
-static int signal_once(const char *path, int number) {
-  char folder[4096], file[4200];
-  if (number == SIGKILL && folder_of(UNIFIED, path, folder)) {
-    snprintf(file, sizeof file, "%s/cgroup.kill", folder);
-    if (file_write_at(AT_FDCWD, file, "1") == 0) return 0;
-  }
-  /* What v1's freezer holds does not even die. */
-  if (number == SIGKILL && folder_of(V1_FREEZER, path, folder)) {
-    snprintf(file, sizeof file, "%s/freezer.state", folder);
-    file_write_at(AT_FDCWD, file, "THAWED"); /* a container that is gone meanwhile is seen below */
-  }
-  /* Several hierarchies hold the same processes; one that is there will do. */
-  static const int order[] = {UNIFIED, V1_PIDS, V1_MEMORY, V1_FREEZER, V1_DEVICES, V1_CPU};
-  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-    int count = folder_of(order[i], path, folder) ? signal_listed(folder, number) : -1;
-    if (count >= 0) return count;
-  }
-  return -1;
-}
-
-int cgroup_signal(const char *path, int number, struct error *err) {
-  int count = signal_once(path, number);
-  if (count < 0) { errno = ESRCH; return error_errno(err, "kill", path); }
-  if (number != SIGKILL) return 0;
-  /* Who forks between the reading of the list and the signal has children that only the next list has. What stays for a second hangs in the
-     kernel, with the signal pending. */
-  for (long waited = 0, pause = 100000; count > 0 && waited < 1000000000; waited += pause, pause = pause < 10000000 ? 2 * pause : pause) {
-    nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
-    count = signal_once(path, number);
-  }
-  return 0;
-}
-
-/* Takes away what a container made below its own cgroup, then that. */
-static int remove_tree(const char *folder) {
-  if (rmdir(folder) == 0 || errno == ENOENT) return 0;
-  DIR *dir = opendir(folder);
-  if (!dir) return errno == ENOENT ? 0 : -1;
-  for (struct dirent *entry; (entry = readdir(dir));) {
-    if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    char below[4096];
-    if (snprintf(below, sizeof below, "%s/%s", folder, entry->d_name) < (int)sizeof below) { remove_tree(below); signal_listed(below, SIGKILL); }
-  }
-  closedir(dir);
-  return rmdir(folder) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-void cgroup_discard(const char *path) {
-  char folder[4096];
-  for (int turns = 0; turns < 100; turns++) {
-    bool left = false;
-    for (int i = HIERARCHIES - 1; i >= 0; i--) if (folder_of(i, path, folder) && rmdir(folder) < 0 && errno == EBUSY) left = true;
-    if (!left) return;
-    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-  }
-}
-
-/* Where it may be in one hierarchy, without asking whether that is mounted: where it is not nothing is there. */
-static bool possible_folder(int which, const char *path, char *folder) {
-  bool pure = pure_v2();
-  if (pure && which != UNIFIED) return false;
-  return snprintf(folder, 4096, TOP "%s%s%s%s", pure ? "" : "/", pure ? "" : which == UNIFIED ? "unified" : cgroup_v1_names[which], *path == '/' ? "" : "/", path) < 4096;
-}
-
-int cgroup_remove(const char *path, struct error *err) {
-  char folder[4096];
-  long waited = 0, pause = 200000;
-  for (;;) {
-    bool left = false;
-    for (int i = HIERARCHIES - 1; i >= 0; i--)
-      if (possible_folder(i, path, folder) && remove_tree(folder) < 0) left = true;
-    if (!left) return 0;
-    signal_once(path, SIGKILL); /* what cannot be killed shows itself by the folder that stays */
-    if (waited > 10000000000) return error_text(err, "cgroup %s still has processes that do not end", path);
-    nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
-    waited += pause;
-    if (pause < 20000000) pause *= 2;
-  }
 }
