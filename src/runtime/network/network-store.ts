@@ -229,42 +229,16 @@ class NetworkStore implements Networks {
   }
 
   async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched: readonly string[] = []): Promise<readonly string[]> {
-    const lost: string[] = [];
-    const complaints: string[] = [];
     const { kernel, paths } = this.#context;
     const { whole } = this.#records;
     const groups = whole ? new Set(this.#records.all().map(({ record }) => record.group)) : null;
     await this.#namespaces.keepOnly([...namespaces.map(({ endpoint }) => endpoint.id), ...untouched]);
     if (groups !== null) await removeLeftovers(kernel, paths.linkPrefix, groups);
     for (const id of untouched) this.#namespaces.enter(id, id);
-    for (const { endpoint, inhabitants } of namespaces) {
-      this.#names.set(endpoint);
-      for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
-      for (const attachment of endpoint.attachments) {
-        const { network, ipv4, ipv6 } = attachment;
-        this.#links.remember(attachment);
-        const entry = this.#records.get(network);
-        if (entry === null) complaints.push(`container ${endpoint.name} is on network ${network}, of which there is no record`);
-        else entry.allocate(endpoint.id, { ipv4, ipv6: ipv6 === '' ? null : ipv6 });
-      }
-    }
+    const recordless = namespaces.flatMap((each) => this.#restoreNamespace(each));
     await this.#ports.find();
-    for (const publication of publications) {
-      const addresses = this.#publicAddresses(publication.container);
-      if (addresses === null && this.#records.whole) { // an engine of before published ports of internal networks too; of one whose record cannot be read nothing is known
-        lost.push(publication.container);
-        continue;
-      }
-      try {
-        await this.#ports.assign(publication, addresses ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
-      } catch (error) {
-        // The container runs on; only its ports cannot be given back to it.
-        if (!(error instanceof BayplanError)) throw error;
-        complaints.push(error.message);
-        lost.push(publication.container);
-      }
-    }
-    this.#complaints = complaints;
+    const { lost, complaints } = await this.#restorePorts(publications);
+    this.#complaints = [...recordless, ...complaints];
     this.#rules.distrust();
     this.#apply();
     this.#rules.guard(true);
@@ -357,6 +331,41 @@ class NetworkStore implements Networks {
       if (isNew) await this.#records.remove(entry, () => Promise.resolve());
       throw error;
     }
+  }
+
+  /** Answers what is to be told of it. */
+  #restoreNamespace({ endpoint, inhabitants }: InhabitedNamespace): readonly string[] {
+    this.#names.set(endpoint);
+    for (const inhabitant of inhabitants) this.#namespaces.enter(endpoint.id, inhabitant);
+    return endpoint.attachments.flatMap((attachment) => {
+      const { network, ipv4, ipv6 } = attachment;
+      this.#links.remember(attachment);
+      const entry = this.#records.get(network);
+      if (entry === null) return [`container ${endpoint.name} is on network ${network}, of which there is no record`];
+      entry.allocate(endpoint.id, { ipv4, ipv6: ipv6 === '' ? null : ipv6 });
+      return [];
+    });
+  }
+
+  /** `lost`: containers that run on without their ports. */
+  async #restorePorts(publications: readonly Publication[]): Promise<{ readonly lost: readonly string[]; readonly complaints: readonly string[] }> {
+    const lost: string[] = [];
+    const complaints: string[] = [];
+    for (const publication of publications) {
+      const addresses = this.#publicAddresses(publication.container);
+      if (addresses === null && this.#records.whole) { // an engine of before published ports of internal networks too; of one whose record cannot be read nothing is known
+        lost.push(publication.container);
+        continue;
+      }
+      try {
+        await this.#ports.assign(publication, addresses ?? { ipv4: '', ipv6: '' }, this.#names.isReady(publication.container));
+      } catch (error) {
+        if (!(error instanceof BayplanError)) throw error;
+        complaints.push(error.message);
+        lost.push(publication.container);
+      }
+    }
+    return { lost, complaints };
   }
 
   #emit(event: 'create' | 'destroy', entry: NetworkEntry): void {
