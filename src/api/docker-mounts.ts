@@ -1,6 +1,7 @@
 import { normalize } from 'node:path/posix';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Mount } from '../state/container.ts';
+import { tmpfsOptionProblem } from '../state/tmpfs-options.ts';
 import type { VolumeSpec } from '../state/volume.ts';
 import type { DockerConfig, DockerMount } from './docker-config.ts';
 
@@ -52,7 +53,7 @@ function mountOf(asked: DockerMount): Mount {
     case 'bind': return { type: 'bind', source: Source ?? '', target: Target, readOnly, createHostPath: BindOptions?.CreateMountpoint ?? false, propagation: BindOptions?.Propagation ?? '', recursive: recursiveOf(BindOptions) };
     case 'volume': return volume(Source === '' ? null : Source ?? null, Target, { readOnly, nocopy: VolumeOptions?.NoCopy ?? false, subpath: VolumeOptions?.Subpath ?? '' });
     case 'image': return { type: 'image', source: Source ?? '', target: Target, subpath: ImageOptions?.Subpath ?? '' };
-    case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: [...(readOnly ? ['ro'] : []), ...(TmpfsOptions?.Options ?? []).map((option) => option.join('='))] };
+    case 'tmpfs': return { type: 'tmpfs', target: Target, size: TmpfsOptions?.SizeBytes ?? null, mode: TmpfsOptions?.Mode ?? null, options: [...(readOnly ? ['ro'] : []), ...checkedOptions((TmpfsOptions?.Options ?? []).map((option) => option.join('=')))] };
     default: throw new BayplanError('bad-request', `invalid mount config for type "${Type}": mount type unknown`);
   }
 }
@@ -90,5 +91,13 @@ function volume(source: string | null, target: string, { readOnly = false, nocop
 function tmpfsOf(target: string, options: string): Mount {
   if (!target.startsWith('/')) throw new BayplanError('bad-request', `invalid mount config for type "tmpfs": invalid mount path: '${target}' mount path must be absolute`);
   if (normalize(target) === '/') throw new BayplanError('bad-request', `invalid mount config for type "tmpfs": invalid specification: destination can't be '/'`);
-  return { type: 'tmpfs', target, size: null, mode: null, options: options.split(',').filter((option) => option !== '') };
+  return { type: 'tmpfs', target, size: null, mode: null, options: checkedOptions(options.split(',').filter((option) => option !== '')) };
+}
+
+function checkedOptions(options: readonly string[]): string[] {
+  for (const option of options) {
+    const problem = tmpfsOptionProblem(option);
+    if (problem !== null) throw new BayplanError('bad-request', `invalid tmpfs option ${JSON.stringify(option)}: ${problem}`);
+  }
+  return [...options];
 }

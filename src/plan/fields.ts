@@ -119,12 +119,17 @@ function devicesByTarget(devices: readonly Device[]): unknown {
 
 /** Those it shares are no part of what was asked for: `volumesFrom` says whose they are. */
 function byTarget(mounts: readonly Mount[]): unknown {
-  return Object.fromEntries(mounts.filter((mount) => !('shared' in mount)).map((mount) => [`[${mount.target}]`, mount]));
+  return Object.fromEntries(mounts.filter((mount) => !('shared' in mount)).map((mount) => [`[${mount.target}]`, mount.type === 'tmpfs' ? { ...mount, mode: modeText(mount.mode) } : mount]));
 }
 
 /** Where each is, and not what it holds: a digest says nothing to anybody. */
 function grantsByTarget(grants: readonly Grant[]): unknown {
-  return Object.fromEntries(grants.map(({ name, target, uid, gid, mode, onChange }) => [`[${target}]`, { name, uid, gid, mode, onChange }]));
+  return Object.fromEntries(grants.map(({ name, target, uid, gid, mode, onChange }) => [`[${target}]`, { name, uid, gid, mode: modeText(mode), onChange }]));
+}
+
+/** As people write it. */
+function modeText(mode: number | null): string | null {
+  return mode === null ? null : mode.toString(8).padStart(4, '0');
 }
 
 function withAliasSets(networks: Readonly<Record<string, Attachment>>): unknown {

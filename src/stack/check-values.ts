@@ -3,6 +3,7 @@ import { parseDuration } from '../state/duration.ts';
 import { isHardwareAddress } from '../state/hardware-address.ts';
 import { isReference } from '../state/image-reference.ts';
 import { MOST_CONTAINERS } from '../state/most-containers.ts';
+import { tmpfsOptionProblem } from '../state/tmpfs-options.ts';
 import { parseByteSize } from './byte-size.ts';
 import { jobProblems } from './job.ts';
 import { capabilityProblem, signalProblem } from './kernel-names.ts';
@@ -129,7 +130,7 @@ function got(expected: string, value: string | undefined): string {
   return `expected ${expected}, got ${JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text)}`;
 }
 
-/** What is wrong with a tmpfs, `PATH[:OPTIONS]`: with those options that have a form; the kernel judges the rest. */
+/** What is wrong with a tmpfs, `PATH[:OPTIONS]`. */
 function tmpfsProblem(spec: string): string | null {
   const [path = '', ...rest] = spec.split(':');
   if (!path.startsWith('/')) return got('an absolute path, perhaps with :OPTIONS', spec);
@@ -137,6 +138,8 @@ function tmpfsProblem(spec: string): string | null {
     const [name, value = ''] = option.split('=', 2);
     if (name === 'size' && (parseByteSize(value) ?? -1) < 0 && !/^\d+%$/.test(value)) return `expected a size such as 64m, got ${JSON.stringify(value)}`;
     if (name === 'mode' && !/^[0-7]{1,4}$/.test(value)) return `expected an octal mode such as 1777, got ${JSON.stringify(value)}`;
+    const problem = name === 'size' ? null : tmpfsOptionProblem(option);
+    if (problem !== null) return problem;
   }
   return null;
 }

@@ -54,6 +54,8 @@ it.each<[object, string]>([
   [mount({ Type: 'volume', VolumeOptions: { Subpath: 'a' } }), 'invalid mount config for type "volume": must not set Subpath when using anonymous volumes'],
   [mount({ Type: 'volume', Source: 'v', VolumeOptions: { Subpath: '../x' } }), 'invalid mount config for type "volume": subpath must be a relative path within the volume'],
   [{ HostConfig: { Tmpfs: { 'x': '' } } }, 'invalid mount config for type "tmpfs": invalid mount path: \'x\' mount path must be absolute'],
+  [{ HostConfig: { Tmpfs: { '/x': 'size=1m,bogus' } } }, 'invalid tmpfs option "bogus": expected an option of a tmpfs such as size=64m, mode=1777, uid=1000, noexec or ro, got "bogus"'],
+  [mount({ Type: 'tmpfs', Target: '/x', TmpfsOptions: { Options: [['uid', 'app']] } }), 'invalid tmpfs option "uid=app": expected a number as uid, got "app"'],
   [{ HostConfig: { Tmpfs: { '//': '' } } }, 'invalid mount config for type "tmpfs": invalid specification: destination can\'t be \'/\''],
   [{ HostConfig: { IpcMode: 'nonsense' } }, 'invalid IPC mode: nonsense'],
   [{ HostConfig: { PidMode: 'container' } }, 'invalid PID mode: container'],

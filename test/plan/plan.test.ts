@@ -138,7 +138,7 @@ describe('the whole text of a plan', () => {
     const { db } = both.services;
     if (db !== undefined) expect(text({ ...both, services: { db: { ...db, template: { ...db.template, user: 'app' } } } }, running)).toContain('remove-container shop-db-1  (user: "" → "app"; secret shop_key changed)\n');
     expect(text(told('aaa'), before)).toContain('update-container shop-db-1');
-    expect(text(holding('aaa', 0o400), before)).toContain('(contents[/run/secrets/key].mode: 292 → 256)');
+    expect(text(holding('aaa', 0o400), before)).toContain('(contents[/run/secrets/key].mode: "0444" → "0400")');
   });
 });
 

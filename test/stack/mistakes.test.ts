@@ -76,6 +76,8 @@ networks:
       at(4, 36, 'services.web.networks.n.ipv4_address: expected an IPv4 address, got "10.0.0.256"'), at(5, 45, 'networks.n.ipam.config[0].subnet: expected a subnet such as 10.9.0.0/24, got "10.0.0.0/33"')]],
     ['a malformed image', 'services:\n  web:\n    image: "Bad Image:tag:tag"\n', [at(3, 12, 'services.web.image: expected an image such as nginx:1.27 ([HOST/]NAME[:TAG][@sha256:DIGEST], the name in lower case), got "Bad Image:tag:tag"')]],
     ['a tmpfs of no size', web('    tmpfs: /x:size=zz\n'), [at(4, 5, 'services.web.tmpfs[0]: expected a size such as 64m, got "zz"')]],
+    ['a tmpfs with an option that there is not', web('    tmpfs: ["/y:size=50%,uid=7,noexec", "/x:bogus"]\n'), [at(4, 41, 'services.web.tmpfs[1]: expected an option of a tmpfs such as size=64m, mode=1777, uid=1000, noexec or ro, got "bogus"')]],
+    ['a tmpfs of a user by name', web('    tmpfs: ["/x:uid=app"]\n'), [at(4, 13, 'services.web.tmpfs[0]: expected a number as uid, got "app"')]],
     ['a tmpfs of no mode', web('    tmpfs: ["/y:size=50%", "/x:noexec,mode=rw"]\n'), [at(4, 28, 'services.web.tmpfs[1]: expected an octal mode such as 1777, got "rw"')]],
     ['a long host name', web(`    hostname: ${'a'.repeat(64)}\n`), [at(4, 15, `services.web.hostname: expected a host name of at most 63 letters, digits, "-", "_" and ".", got "${'a'.repeat(57)}..."`)]],
     ['a host name of other characters', web('    hostname: my host\n'), [at(4, 15, 'services.web.hostname: expected a host name of at most 63 letters, digits, "-", "_" and ".", got "my host"')]],

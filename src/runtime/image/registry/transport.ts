@@ -102,7 +102,7 @@ function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'its name cannot be resolved', EAI_AGAIN: 'its name cannot be resolved at the moment', ECONNRESET: 'it cut the connection off', EPIPE: 'it cut the connection off',
+  ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'its name cannot be resolved: check it, and how this host resolves names', EAI_AGAIN: 'its name cannot be resolved at the moment', ECONNRESET: 'it cut the connection off', EPIPE: 'it cut the connection off',
   ETIMEDOUT: 'it does not answer', EHOSTUNREACH: 'there is no way to it', ENETUNREACH: 'there is no way to it',
 };
 
