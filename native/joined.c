@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -35,6 +36,29 @@ static int others_namespaces(int pid, unsigned long *flags, struct error *err) {
   return 0;
 }
 
+/* Whom the root of the process's user namespace is outside. */
+static bool outside_root(int pid, const char *map, uint32_t *id) {
+  char path[64], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, map);
+  if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0) return false;
+  unsigned inside, outside, count;
+  for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+    if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3 || inside > 0) continue;
+    *id = outside;
+    return true;
+  }
+  return false;
+}
+
+/* With users of its own its root owns the pipes that it is given: programs open them anew as /dev/stdout. Nobody inside could take them from users that it does not know. */
+static int give_pipes(int pid, struct error *err) {
+  uint32_t uid, gid;
+  if (!outside_root(pid, "uid_map", &uid) || !outside_root(pid, "gid_map", &gid)) return 0;
+  struct stat stat;
+  for (int fd = 0; fd < 3; fd++) if (fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode) && fchown(fd, uid, gid) < 0) return error_errno(err, "fchown", "the command's stdio");
+  return 0;
+}
+
 static int take_terminal(const struct process_spec *process, const struct init_stdio *stdio, struct error *err) {
   fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   fd_auto slave = -1;
@@ -56,7 +80,7 @@ static int become(const struct joined *joined, struct error *err) {
   if (joined->stdio.input >= 0 && (dup2(joined->stdio.input, 0) < 0 || dup2(joined->stdio.output, 1) < 0 || dup2(joined->stdio.errors, 2) < 0)) return error_errno(err, "dup2", NULL);
   file_close_others(3 + joined->preserve, kept, sizeof kept / sizeof *kept);
   unsigned long flags = joined->flags & ~(unsigned long)CLONE_NEWPID;
-  if (flags & CLONE_NEWUSER && process_raise_limits(joined->process, err) < 0) return -1;
+  if (flags & CLONE_NEWUSER && (process_raise_limits(joined->process, err) < 0 || give_pipes(joined->pid, err) < 0)) return -1;
   if (flags && setns(joined->target, (int)flags) < 0) return error_errno(err, "setns", "the container");
   close(joined->target);
   if (flags & CLONE_NEWUSER && userns_become_root(err) < 0) return -1;

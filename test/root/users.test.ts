@@ -102,6 +102,18 @@ it('reaches what it writes to by name, as another user too', async () => {
   await eventually(async () => expect((await machine.output('demo-a-1')).split('\n').sort()).toEqual(['', 'said', 'so']));
 });
 
+it('is written to by name by what is executed in it too, as each user', async () => {
+  expect(await up({ a: 'user: "1000", command: sleep 1000' })).toBe('');
+  for (const user of ['', '0', '1000', '33:44']) {
+    const session = await machine.engine.containers.exec('demo-a-1', { command: ['sh', '-c', 'cat /dev/stdin; id -u > /dev/stdout; echo so > /dev/stderr'], environment: [], user, workingDir: '', tty: false });
+    session.stdin.end('in\n');
+    const said: string[] = [];
+    for (const stream of [session.stdout, session.stderr]) stream.on('data', (data: Buffer) => { said.push(data.toString()); });
+    expect(await session.exit).toBe(0);
+    expect(said.join('').split('\n').sort()).toEqual(['', user.split(':')[0] || '1000', 'in', 'so']);
+  }
+});
+
 describe('volumes', () => {
   it('hold the ids that the container sees, whoever it is outside', async () => {
     const bind = join(machine.folder, 'bind');
