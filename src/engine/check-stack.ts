@@ -1,6 +1,7 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container } from '../state/container.ts';
 import { replicaName } from '../state/replica-name.ts';
+import { containerOf } from '../state/shared-with.ts';
 import type { Desired } from '../state/state.ts';
 import { scheduleProblem } from './job-times.ts';
 import type { StackRecord } from './stack-record.ts';
@@ -26,12 +27,16 @@ export function checkSchedules({ services }: Desired): void {
   }
 }
 
-/** Throws BayplanError `not-found` where a service is to share the volumes of a container that is neither there nor will be: what it replaces would be gone by then. */
+/** Throws BayplanError `not-found` where a service is to share volumes or namespaces of a container that is neither there nor will be: what it replaces would be gone by then. */
 export function checkLenders({ services, stack }: Desired, containers: ReadonlyMap<string, Container>): void {
   const own = new Set(Object.entries(services).flatMap(([name, { containerName }]) => [containerName, replicaName(stack, name, '', 1)]));
-  const ids = (ref: string): boolean => [...containers.values()].some(({ status }) => status?.id === ref);
+  const isThere = (ref: string): boolean => own.has(ref) || containers.has(ref) || [...containers.values()].some(({ status }) => status?.id.startsWith(ref) === true);
   for (const [name, { template }] of Object.entries(services)) {
-    const missing = template.volumesFrom.find(({ container }) => !own.has(container) && !containers.has(container) && !ids(container));
-    if (missing !== undefined) throw new BayplanError('not-found', `service "${name}": there is no container ${missing.container}, whose volumes it is to share (volumes_from): bring that up first`);
+    const lent: readonly (readonly [string | null, string])[] = [
+      ...template.volumesFrom.map(({ container }) => [container, 'volumes it is to share (volumes_from)'] as const), [containerOf(template.networkMode), 'network it is to share (network_mode)'],
+      ...Object.entries(template.namespaces).map(([kind, mode]) => [containerOf(mode), `${kind} namespace it is to share`] as const),
+    ];
+    const missing = lent.find(([container]) => container !== null && !isThere(container));
+    if (missing !== undefined) throw new BayplanError('not-found', `service "${name}": there is no container ${missing[0]}, whose ${missing[1]}: bring that up first`);
   }
 }

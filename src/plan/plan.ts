@@ -2,6 +2,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { imagesUsedBy } from '../state/images-used.ts';
 import { type PassOptions, USUAL_PASS } from '../state/pass-options.ts';
 import type { Plan, Step } from '../state/plan.ts';
+import { containerOf } from '../state/shared-with.ts';
 import type { Desired, State } from '../state/state.ts';
 import { driftSteps, foundDrift } from './drift.ts';
 import { expand, type Wanted } from './expand.ts';
@@ -108,11 +109,16 @@ function stopsOfSharers(leaving: string, wanted: readonly Wanted[], fates: Fates
 
 function networkSteps(networks: ResourceFates, missing: readonly string[], fates: Fates, desired: Desired, actual: State, notes: string[]): readonly Step[] {
   const steps: Step[] = [];
+  // Who lives in the network namespace of a container that is gone keeps the networks of that one in use.
+  const orphans = [...fates.leaving.keys()].filter((name) => {
+    const home = containerOf(actual.containers[name]?.spec.networkMode ?? '');
+    return home !== null && actual.containers[home] === undefined;
+  });
   for (const [name, why] of networks.remove) {
     const using = users(actual, name, networksOf).map(([container]) => container);
     const kept = using.filter((container) => !fates.leaving.has(container) && !leavesIt(container, name, fates));
     if (kept.length > 0) notes.push(`network ${name} is kept: ${kept.join(', ')} still on it`);
-    else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: using.flatMap((container) => [stepId('remove-container', container), stepId('disconnect-network', `${container} ${name}`)]), why });
+    else steps.push({ id: stepId('remove-network', name), action: 'remove-network', args: { name }, needs: [...using, ...orphans].flatMap((container) => [stepId('remove-container', container), stepId('disconnect-network', `${container} ${name}`)]), why });
   }
   for (const [name, why] of networks.label) steps.push({ id: stepId('label-network', name), action: 'label-network', args: { name, labels: desired.networks[name]?.spec.labels ?? {} }, needs: [], why });
   for (const [name, why] of networks.create) {

@@ -125,6 +125,23 @@ test('host, none and another stack\'s container', async () => {
   expect((await machine.exec('other-none-1', 'ls', '/sys/class/net')).output.trim()).toBe('lo');
   expect(netns('other-guest-1')).toBe(netns('demo-vpn-1'));
   expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true }); // who lives in a network keeps it from being removed
-  expect(await machine.up('services:\n  lost: { image: bayplan/hello, network_mode: "container:nobody", command: sleep 1000 }\n', { name: 'lost' }))
-    .toMatchObject({ ok: false, message: expect.stringContaining('container nobody, whose network it shares, is not there') });
+  for (const [key, what] of [['network_mode', 'network it is to share (network_mode)'], ['pid', 'pid namespace it is to share']] as const) {
+    await expect(machine.up(`services:\n  lost: { image: bayplan/hello, ${key}: "container:nobody", command: sleep 1000 }\n`, { name: 'lost' })).rejects.toThrow(`service "lost": there is no container nobody, whose ${what}: bring that up first`);
+  }
+  expect(machine.engine.containers.get('lost-lost-1')).toBeNull();
+});
+
+test('who lives on where its owner was removed is refused without that one, has it made anew with it, and does not keep the network from going', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  await machine.engine.removeContainer('demo-vpn-1', {});
+  const { services, ...rest } = machine.request(SHARED).desired;
+  const { vpn: _vpn, ...alone } = services;
+  const request = { ...machine.request(SHARED), desired: { ...rest, services: alone } };
+  await expect(machine.engine.applyStack('demo', request, { wait: false }, () => undefined, new AbortController().signal)).rejects.toThrow('service "app": there is no container demo-vpn-1, whose network it is to share');
+  await expect(machine.engine.planStack('demo', request)).rejects.toThrow('demo-vpn-1');
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  expect(netns('demo-app-1')).toBe(netns('demo-vpn-1'));
+  await machine.engine.removeContainer('demo-vpn-1', {});
+  expect(await machine.down()).toMatchObject({ ok: true, message: '' });
+  expect(machine.engine.networks.list().has('demo_default')).toBe(false);
 });
