@@ -23,7 +23,7 @@ interface Member {
  * on through restarts and with containers that appear later, until the client goes, or with `end` until no pass is under way, all containers (of the services `endOf=`, where that is given) have ended and none of
  * them is going to be started again; `since` and `until` as in Docker's logs; `index`: containers of this number alone;
  * `oneoff`: those that `run` has made too, which docker compose leaves out (runs of jobs are never left out). `ends`: says also, behind the last line of each container, that it has
- * ended, of those too whose output is kept nowhere.
+ * ended, of those too whose output is kept nowhere, and what hooks of containers write meanwhile.
  */
 export async function stackLogs(exchange: Exchange): Promise<void> {
   const { engine, query, response, gone } = exchange;
@@ -89,6 +89,12 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     response.end();
     return;
   }
+  const deaf = ends ? engine.onHookOutput((name, stream, data) => {
+    const member = members().find((each) => each.name === name);
+    if (member === undefined) return;
+    const splitter = new LineSplitter();
+    for (const part of [...splitter.push(data), ...[...splitter.flush()].map((rest): LinePart => ({ ...rest, ends: false }))]) response.write(`${JSON.stringify({ version: 1, container: name, service: member.service, stream, time: Date.now(), hook: true, ...textOf(part) } satisfies LogLine)}\n`);
+  }) : () => undefined;
   const readTo = new Map<string, number>();
   const failed = new AbortController();
   let failure: unknown = null;
@@ -107,6 +113,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
   }, AbortSignal.any([gone, failed.signal])).catch((error: unknown) => {
     if (!gone.aborted) throw failure ?? error;
   });
+  deaf();
   over.abort();
   await Promise.all(reading.values());
   response.end();

@@ -11,7 +11,7 @@ export class LogPrinter {
   readonly #names = new Map<string, (text: string) => string>();
   #width = 0;
   /** Whose line was printed without its end. */
-  #open: Pick<LogLine, 'container' | 'stream'> | null = null;
+  #open: Pick<LogLine, 'container' | 'stream' | 'hook'> | null = null;
 
   constructor(stack: string, options: { readonly colour: boolean; readonly prefix: boolean; readonly timestamps: boolean }) {
     this.#stack = stack;
@@ -26,7 +26,7 @@ export class LogPrinter {
 
   /** The bytes to print for a line, as they were written in the container, or for a part of one. */
   line(line: LogLine): Buffer {
-    const goesOn = this.#open?.container === line.container && this.#open.stream === line.stream;
+    const goesOn = this.#open?.container === line.container && this.#open.stream === line.stream && this.#open.hook === line.hook;
     const before = goesOn ? '' : `${this.#open === null ? '' : '\n'}${this.#prefix(line)}`;
     this.#open = line.partial === true ? line : null;
     return Buffer.concat([Buffer.from(before), line.base64 === undefined ? Buffer.from(line.line) : Buffer.from(line.base64, 'base64'), Buffer.from(line.partial === true ? '' : '\n')]);
@@ -39,7 +39,7 @@ export class LogPrinter {
     return `${before}${this.#shorten(container)} exited with code ${code}\n`;
   }
 
-  #prefix({ container, time, nanoseconds }: LogLine): string {
+  #prefix({ container, time, nanoseconds, hook }: LogLine): string {
     const stamp = this.#options.timestamps ? `${new Date(time).toISOString().slice(0, -1)}${nanoseconds === undefined ? '' : String(nanoseconds).padStart(6, '0')}Z ` : '';
     if (!this.#options.prefix) return stamp;
     this.expect([container]);
@@ -48,7 +48,7 @@ export class LogPrinter {
       paint = this.#colours[COLOURS[this.#names.size % COLOURS.length] ?? 'cyan'];
       this.#names.set(container, paint);
     }
-    return `${paint(`${this.#shorten(container).padEnd(this.#width)}  | `)}${stamp}`;
+    return `${paint(`${`${this.#shorten(container)}${hook === true ? ' ->' : ''}`.padEnd(this.#width)}  | `)}${stamp}`;
   }
 
   #shorten(container: string): string {

@@ -40,6 +40,7 @@ import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from
 import { previewOperation, previewRemoval, previewRollback } from './previews.ts';
 import { SingleContainers } from './single-containers.ts';
 import { Stacks } from './stacks.ts';
+import type { HookListener } from './supervisor.ts';
 import { createVolume, pruneVolumes, removeVolume, type VolumeRuntime } from './volume-requests.ts';
 
 /**
@@ -186,6 +187,10 @@ export class Engine {
 
   async diffRevisions(name: string, from: number, to: number): Promise<readonly string[]> {
     return Promise.resolve(this.#stacks.diff(name, from, to));
+  }
+
+  onHookOutput(listener: HookListener): () => void {
+    return this.#parts.supervisor.onHookOutput(listener);
   }
 
   async rollbackStack(name: string, request: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,11 @@
 import type { ContainerStore } from '../runtime/container/container-store.ts';
-import { runHook } from '../runtime/container/run-hook.ts';
+import { type OnHookOutput, runHook } from '../runtime/container/run-hook.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 
 /** Runs a container's hooks of one kind, one after the other. Rejects with the first that fails, or takes longer than `limitMs` (null: any time). */
-export async function runHooks(containers: ContainerStore, name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null): Promise<void> {
+export async function runHooks(containers: ContainerStore, name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null, onOutput: OnHookOutput): Promise<void> {
   const spec = containers.get(name)?.spec;
-  for (const hook of (kind === 'post_start' ? spec?.postStart : spec?.preStop) ?? []) await runHook((request) => containers.exec(name, request), `container ${name}: its ${kind} hook "${hook.command.join(' ')}"`, hook, limitMs);
+  for (const hook of (kind === 'post_start' ? spec?.postStart : spec?.preStop) ?? []) await runHook((request) => containers.exec(name, request), `container ${name}: its ${kind} hook "${hook.command.join(' ')}"`, hook, limitMs, onOutput);
 }
 
 /** What to say of a hook's own container that has ended: the last line that it wrote tells why. */

@@ -2,6 +2,7 @@ import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
+import type { OnHookOutput } from '../runtime/container/run-hook.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerChanges } from '../state/container.ts';
@@ -14,6 +15,9 @@ import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
 import { refuseTakenPorts } from './taken-ports.ts';
 import { type Also, type Condition, waitFor } from './wait-for.ts';
+
+/** Receives what a hook of the container writes. */
+export type HookListener = (name: string, ...output: Parameters<OnHookOutput>) => void;
 
 export interface SupervisorContext {
   readonly containers: ContainerStore;
@@ -43,6 +47,7 @@ export class Supervisor {
   #ending = false;
   /** Names of those that were drained and have not ended yet. */
   readonly #drained = new Set<string>();
+  readonly #hookListeners = new Set<HookListener>();
   readonly #unsubscribe: () => void;
 
   constructor(context: SupervisorContext) {
@@ -80,7 +85,7 @@ export class Supervisor {
       throw error;
     });
     this.#context.containers.note(name, { interrupted: false });
-    await runHooks(this.#context.containers, name, 'post_start', null);
+    await this.#runHooks(name, 'post_start', null);
   }
 
   /** Stops a container for somebody; it stays stopped until up, start or restart. `again`: it is to be started again, and has drifted until it is. */
@@ -225,6 +230,12 @@ export class Supervisor {
     if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();
   }
 
+  /** Calls `listener` with what post_start and pre_stop hooks write, which is kept nowhere, until the returned function is called. */
+  onHookOutput(listener: HookListener): () => void {
+    this.#hookListeners.add(listener);
+    return () => this.#hookListeners.delete(listener);
+  }
+
   /** Nothing is started any more by this engine; resolves when nothing is being started. */
   async endStarts(): Promise<void> {
     this.#ending = true;
@@ -260,7 +271,11 @@ export class Supervisor {
     const { containers, report } = this.#context;
     const status = containers.get(name)?.status;
     if (status?.phase !== 'running' || status.paused) return;
-    await runHooks(containers, name, 'pre_stop', graceMs).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+    await this.#runHooks(name, 'pre_stop', graceMs).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+  }
+
+  async #runHooks(name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null): Promise<void> {
+    await runHooks(this.#context.containers, name, kind, limitMs, (stream, data) => { for (const listener of this.#hookListeners) listener(name, stream, data); });
   }
 
   #exited(name: string): void {
@@ -286,7 +301,7 @@ export class Supervisor {
     try {
       await this.#run(name);
       await this.publish(name, true);
-      this.#background(name, runHooks(this.#context.containers, name, 'post_start', null)); // it runs, whatever they come to
+      this.#background(name, this.#runHooks(name, 'post_start', null)); // it runs, whatever they come to
     } catch (error) {
       const after = this.#context.containers.get(name);
       if (after !== null) this.#scheduleRestart(name, after); // it could not even be started: that is an end like another

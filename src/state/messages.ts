@@ -74,6 +74,8 @@ export interface LogLine {
   readonly base64?: string;
   /** The container's next line of this stream goes on with this one: it is too long for one. */
   readonly partial?: true;
+  /** A hook of the container has written it, not the container; it is kept nowhere. */
+  readonly hook?: true;
   /** No line: the container has ended, with this code. */
   readonly ended?: number;
 }

@@ -52,6 +52,7 @@ export class FakeEngine implements EngineView {
   };
   closed = false;
   readonly #listeners = new Set<(event: ContainerEvent, name: string, network: string) => void>();
+  onHookOutput: EngineView['onHookOutput'] = () => () => undefined;
   events: EngineView['events'] = { past: () => [], onEvent: () => () => undefined, container: () => undefined, tell: () => undefined };
   lastSignal: AbortSignal | null = null;
 

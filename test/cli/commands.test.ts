@@ -73,6 +73,15 @@ test('exec passes streams and the exit status through, and arguments that look l
   expect(cli.err).toBe('bayplan: no service "nosuch" in stack "shop": it has db, web\n');
 });
 
+test('exec goes into a one-off where nothing else of the service runs', async () => {
+  const db = container(2, 'db', { phase: 'exited' });
+  cli.engine.all.set('shop-db-run-1', { ...container(8, 'db'), identity: { ...db.identity, owner: 'oneoff', slot: 0 } });
+  expect([await cli.run('exec', '-p', 'shop', '--dry-run', 'db', 'true'), cli.out]).toEqual([0, 'exec-container shop-db-run-1  (true)\n']);
+  expect(await cli.run('exec', '-p', 'shop', '-T', 'db', 'true')).toBe(0);
+  expect(await cli.run('exec', '-p', 'shop', '-T', '--index', '1', 'db', 'true')).toBe(1);
+  expect(await cli.run('exec', '-p', 'shop', '-T', '--index', '0', 'web', 'true')).toBe(0);
+});
+
 test('an interrupt of exec goes to the command, the second one ends it', async () => {
   const interrupted = async (script: string): Promise<number> => {
     const ended = cli.run('exec', '-p', 'shop', '-T', 'web', 'sh', '-c', script);

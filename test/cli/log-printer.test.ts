@@ -13,6 +13,10 @@ test('parts of a line are one line, until another container writes in between', 
   expect(printed(line('a', 'be', { partial: true }), line('b', 'other'), line('a', 'gun'))).toBe('a  | be\nb  | other\na  | gun\n');
 });
 
+test('what a hook of a container writes is behind an arrow', () => {
+  expect(printed(line('a', 'from it'), line('a', 'of a hook', { hook: true }), line('a', 'be', { partial: true }), line('a', 'another', { hook: true }))).toBe('a  | from it\na ->  | of a hook\na  | be\na ->  | another\n');
+});
+
 test('bytes that are no text come out as they were written', () => {
   expect(printed(line('a', '\ufffd', { base64: Buffer.from([0xff, 0x41]).toString('base64') }))).toBe('a  | \xffA\n');
 });

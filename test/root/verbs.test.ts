@@ -109,6 +109,16 @@ it('up in the foreground shows nothing of a service with attach: false, unless i
   await bayplan(['--root', machine.root, '--file', quiet, 'down'], { cwd: machine.folder });
 });
 
+it('up in the foreground shows what hooks of containers write too, which logs do not have', async () => {
+  const hooked = join(machine.folder, 'hooked.yaml');
+  writeFileSync(hooked, 'name: hooked\nservices:\n  web: {image: bayplan/hello, init: true, command: [sleep, "1000"], stop_signal: SIGKILL, post_start: [{command: [echo, begun]}], pre_stop: [{command: [sh, -c, "echo leaving; echo now >&2"]}]}\n  once: {image: bayplan/hello, command: [sleep, "1"]}\n');
+  const run = (...args: readonly string[]): ReturnType<typeof bayplan> => bayplan(['--root', machine.root, '--file', hooked, ...args], { cwd: machine.folder });
+  const { code, stdout, stderr } = await run('up', '--abort-on-container-exit');
+  expect([code, (stdout + stderr).split('\n').filter((line) => line.includes('->')).sort()]).toEqual([0, ['web-1 ->  | begun', 'web-1 ->  | leaving', 'web-1 ->  | now']]);
+  expect((await bayplan(['--root', machine.root, '-p', 'hooked', 'logs'], { cwd: machine.folder })).stdout).toBe('');
+  await run('down');
+});
+
 it('create makes and starts none; run and exec take their options', async () => {
   await out('rm', '-f', '-s');
   await out('create', 'web');

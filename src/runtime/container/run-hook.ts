@@ -4,12 +4,20 @@ import type { ExecProcess, ExecRequest } from './containers.ts';
 
 const OUTPUT_MAX = 4096;
 
+/** Receives what a hook writes, as it comes. */
+export type OnHookOutput = (stream: 'stdout' | 'stderr', data: Buffer) => void;
+
 /** Runs a hook in a container; `what` names it. Rejects with `hook-failed` where it fails, or takes longer than `limitMs` (null: any time). */
-export async function runHook(exec: (request: ExecRequest) => Promise<ExecProcess>, what: string, { command, user, privileged, workingDir, environment }: Hook, limitMs: number | null): Promise<void> {
+export async function runHook(exec: (request: ExecRequest) => Promise<ExecProcess>, what: string, { command, user, privileged, workingDir, environment }: Hook, limitMs: number | null, onOutput: OnHookOutput = () => undefined): Promise<void> {
   const process = await exec({ command, user, privileged, workingDir, environment, tty: false });
   process.stdin.end();
   let output = '';
-  for (const stream of [process.stdout, process.stderr]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-OUTPUT_MAX); });
+  for (const stream of ['stdout', 'stderr'] as const) {
+    process[stream].on('data', (data: Buffer) => {
+      output = (output + data.toString()).slice(-OUTPUT_MAX);
+      onOutput(stream, data);
+    });
+  }
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     if (limitMs !== null) timer = setTimeout(() => resolve(null), limitMs);
