@@ -15,7 +15,7 @@ export const addHistory: AddCommand = (program, cli, ends) => {
         cli.stdout.write(`${JSON.stringify(all)}\n`);
         return 0;
       }
-      const rows = all.map(({ revision, at, title, current, changes }) => [`${revision}${current ? ' *' : ''}`, at === 0 ? '' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z'), title, shortened(changes)]);
+      const rows = all.map(({ revision, at, title, why, current, changes }) => [`${revision}${current ? ' *' : ''}`, at === 0 ? '' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z'), title, shortened([...(why === undefined ? [] : [`after a failure: ${why}`]), ...changes])]);
       cli.stdout.write(table(['REVISION', 'ACCEPTED', 'BY', 'CHANGES'], rows));
       return 0;
     }));

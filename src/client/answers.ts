@@ -31,7 +31,7 @@ export const stackAnswer: Outline<StackAnswer> = fields<StackAnswer>({ version: 
 export type ListedStack = Pick<StackAnswer, 'name' | 'revision' | 'source' | 'desired'>;
 export const listedStacks: Outline<readonly ListedStack[]> = list(fields<ListedStack>({ name: text, revision: number, source, desired: nullable(desired) }));
 
-export const revisions: Outline<readonly RevisionAnswer[]> = list(fields<RevisionAnswer>({ revision: number, at: number, title: text, current: flag, changes: list(text) }));
+export const revisions: Outline<readonly RevisionAnswer[]> = list(fields<RevisionAnswer>({ revision: number, at: number, title: text, why: optional(text), current: flag, changes: list(text) }));
 const drift = fields<Drift>({ field: text, expected: text, found: text, by: optional(text) });
 export const driftAnswers: Outline<readonly DriftAnswer[]> = list(fields<DriftAnswer>({ object: oneOf('container', 'network', 'volume'), name: text, drift: list(drift), fate: oneOf('heal', 'report', 'held'), state: taken(text) }));
 const jobRun = fields<JobRun>({ run: number, container: text, slot: nullable(number), attempt: number, startedAt: number, finishedAt: number, exitCode: number, error: text });

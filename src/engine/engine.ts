@@ -86,7 +86,7 @@ export class Engine {
     for (const { kind, name, error } of parts.asides.list()) this.events.setAside(kind, name, error.message);
     this.images = toldImages(parts.images, this.events);
     const executor = executorOf({ ...parts, images: this.images });
-    this.#stacks = new Stacks(parts, executor, { look: async (stack) => void await this.#drift.lookAt(stack), onPassed: (stack) => this.#healer.passed(stack) });
+    this.#stacks = new Stacks(parts, executor, { look: async (stack) => void await this.#drift.lookAt(stack), onPassed: (stack) => this.#healer.passed(stack), onGoingBack: (...what) => this.events.goesBack(...what) });
     this.#single = new SingleContainers(parts, executor({}));
     this.#drift = new DriftWatch({
       ...parts, watch: new KernelWatch(parts.kernel), report: parts.report, busy: (stack) => this.#stacks.busy(stack), anyBusy: () => this.#stacks.anyBusy(), looked: (stacks) => this.#healer.consider(stacks),

@@ -63,6 +63,14 @@ export class EventLog {
     if (container !== undefined) this.#add(action, name, container, more);
   }
 
+  /** A stack, or these services of it, goes back to what it was at a revision. */
+  goesBack(stack: string, services: readonly string[] | null, revision: number, why: string): void {
+    for (const [name, container] of this.#known) {
+      const { identity } = container;
+      if (identity.owner === 'stack' && identity.stack === stack && services?.includes(identity.service) !== false) this.#add('rollback', name, container, { revision: String(revision), why });
+    }
+  }
+
   /** Keeps an event, and tells those who listen. */
   tell(type: EngineEvent['type'], action: string, id: string, attributes: Readonly<Record<string, string>>): void {
     const event: EngineEvent = { type, action, id, attributes, time: this.#now() };

@@ -4,8 +4,8 @@ import { ROLLBACK_PASS } from '../state/pass-options.ts';
 import type { DesiredStates } from './desired-states.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { StackHistory } from './stack-history.ts';
-import { isCancelled, PassFailed, type StackPasses } from './stack-passes.ts';
-import type { StackRecord } from './stack-record.ts';
+import { isCancelled, PassFailed, type StackPasses, type Surroundings } from './stack-passes.ts';
+import { REASON, type StackRecord } from './stack-record.ts';
 import { pinned, withServicesOf } from './way-back.ts';
 
 export interface GoingBackContext {
@@ -13,6 +13,7 @@ export interface GoingBackContext {
   readonly states: DesiredStates;
   readonly history: StackHistory;
   readonly passes: StackPasses;
+  readonly told: Surroundings['onGoingBack'];
   /** Takes a stack down; its volumes stay. */
   readonly takeDown: (stack: string, onEvent: (event: PassEvent) => void) => Promise<void>;
 }
@@ -37,11 +38,11 @@ export class GoingBack {
     const services = failure instanceof PassFailed ? failure.rollback : [];
     if (isCancelled(failure) || (!whole && services.length === 0)) return null;
     if (before?.revision === record.revision || this.#context.parts.stacks.get(record.name)?.revision !== record.revision) return null;
-    if (before !== null) return await this.#to(before, attempt, services, onEvent);
+    if (before !== null) return await this.#to(before, attempt, services, failure.message.split('\n')[0] ?? '', onEvent);
     return whole ? await this.#toNothing(attempt, onEvent) : null;
   }
 
-  /** The same of one service, whose update was well at its end and is not any more. Nobody waits for it: it is told in the engine's log. */
+  /** The same of one service, whose update was well at its end and is not any more. Nobody waits for it: it is told in the engine's log, as an event, and with the revision. */
   async late(record: StackRecord, service: string, why: string): Promise<void> {
     const { parts, passes } = this.#context;
     const before = parts.stacks.former(record.name).at(-1);
@@ -50,12 +51,13 @@ export class GoingBack {
     if (back !== null) parts.report(`stack ${record.name}: the update of service ${service} has failed after its end (${why}): ${back.text}`);
   }
 
-  async #to(before: StackRecord, { record, whole }: Attempt, services: readonly string[], onEvent: (event: PassEvent) => void): Promise<WentBack> {
-    const { states, history, passes } = this.#context;
+  async #to(before: StackRecord, { record, whole }: Attempt, services: readonly string[], why: string, onEvent: (event: PassEvent) => void): Promise<WentBack> {
+    const { states, history, passes, told } = this.#context;
     const { name } = record;
     const former = history.revision(name, before.revision);
     const { desired, kept } = whole ? { desired: pinned(former), kept: [] } : withServicesOf(record.desired, former, services);
-    const made = await states.put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}`);
+    const made = await states.put(name, desired, whole ? former.source : record.source, `rollback to ${before.revision}${REASON}${why}`);
+    told(name, whole ? null : services, before.revision, why);
     const but = kept.length === 0 ? '' : `, but with ${kept.join(', ')} as now: other services want ${kept.length === 1 ? 'it' : 'them'} so`;
     const what = whole ? `stack ${name}` : `service${services.length === 1 ? '' : 's'} ${services.join(', ')}`;
     try {

@@ -4,7 +4,7 @@ import type { RevisionAnswer } from '../state/messages.ts';
 import type { PassOptions } from '../state/pass-options.ts';
 import type { Desired } from '../state/state.ts';
 import type { EngineParts } from './engine-parts.ts';
-import type { RevisionRecord } from './stack-record.ts';
+import { REASON, type RevisionRecord } from './stack-record.ts';
 import { pinned } from './way-back.ts';
 
 /** What was desired of stacks, revision by revision. All that takes a stack's name throws BayplanError `not-found`. */
@@ -43,9 +43,11 @@ export class StackHistory {
   list(name: string): readonly RevisionAnswer[] {
     const all = this.revisions(name);
     const desired = all.map(pinned); // an image that took another's name is a change too
-    return all.map(({ revision, at, title }, index): RevisionAnswer => {
+    return all.map(({ revision, at, title: said }, index): RevisionAnswer => {
+      const [title = '', ...reason] = said.split(REASON);
+      const why = reason.join(REASON);
       const [before, now] = [desired[index - 1], desired[index]];
-      return { version: 1, revision, at, title, current: index === all.length - 1, changes: before === undefined || now === undefined ? [] : revisionDiff(before, now) };
+      return { version: 1, revision, at, title, ...(why === '' ? {} : { why }), current: index === all.length - 1, changes: before === undefined || now === undefined ? [] : revisionDiff(before, now) };
     }).reverse();
   }
 

@@ -13,6 +13,7 @@ import { objections } from './objections.ts';
 import { actualState } from './observe.ts';
 import { type PassMark, PassMarks } from './pass-marks.ts';
 import { SettledEnds } from './settled-ends.ts';
+import { REASON } from './stack-record.ts';
 
 /** Steps of one stack that run at the same time. */
 const CONCURRENCY = 16;
@@ -31,6 +32,8 @@ export interface Surroundings {
   readonly look: (stack: string) => Promise<void>;
   /** A pass over a stack that somebody has asked for has ended. */
   readonly onPassed: (stack: string) => void;
+  /** A stack, or these services of it, goes back to what it was. */
+  readonly onGoingBack: (stack: string, services: readonly string[] | null, to: number, why: string) => void;
 }
 
 /** The passes over the stacks of an engine, one at a time of each. */
@@ -74,7 +77,7 @@ export class StackPasses {
    */
   async reconcile(name: string, { desired, revision }: { readonly desired: Desired; readonly revision: number | null }, options: PassOptions, credentials: CredentialsByHost, onEvent: (event: PassEvent) => void, by: Asker & { readonly wary?: boolean; /** An image was pulled; answers the revision that the stack is at since, null: the same. */ readonly pulled?: () => Promise<number | null> }): Promise<void> {
     const latest = this.#parts.stacks.get(name);
-    if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title ?? 'down'} of this stack took over` });
+    if (revision !== null && latest?.revision !== revision) throw new PassFailed({ ok: false, cancelled: true, message: `cancelled: a later ${latest?.title.split(REASON)[0] ?? 'down'} of this stack took over` });
     this.#parts.networks.repair();
     const scope = scopeOf(options, this.#scopes.get(name), (container) => this.#parts.containers.get(container)?.identity.service ?? '');
     this.#scopes.set(name, scope);

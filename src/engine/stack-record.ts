@@ -14,7 +14,7 @@ const Current = z.strictObject({
   desired: Desired,
   /** When it was accepted, ms since the epoch; 0: not known. */
   at: z.number().default(0),
-  /** What was asked for in a word: up, rollback to 3. */
+  /** What was asked for in a word: up, rollback to 3. Behind REASON, why nobody had to ask. */
   title: z.string().default('up'),
 });
 export type StackRecord = z.infer<typeof Current>;
@@ -24,6 +24,9 @@ export const StackRecord: z.ZodType<StackRecord> = readingEarlier(Current, STACK
 
 /** The title of what `down` asks for. A stack may desire no service and be there all the same: its volumes, revisions and schedules are. */
 export const DOWN = 'down';
+
+/** Stands between what was done and why. */
+export const REASON = ': ';
 
 /** Whether the stack is being taken down, after which nothing is known of it any more. */
 export function isDown({ title }: Pick<StackRecord, 'title'>): boolean {

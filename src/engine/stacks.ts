@@ -49,7 +49,7 @@ export class Stacks {
     const history = this.#history = new StackHistory(parts);
     const states = this.#states = new DesiredStates(parts, history, (stack) => this.busy(stack));
     const takeDown = (stack: string, onEvent: (event: PassEvent) => void): Promise<void> => this.remove(stack, { volumes: false, stopTimeoutSeconds: null }, onEvent, new AbortController().signal);
-    const goingBack = new GoingBack({ parts, states, history, passes, takeDown });
+    const goingBack = new GoingBack({ parts, states, history, passes, takeDown, told: surroundings.onGoingBack });
     this.#trials = { parts, states, history, goingBack };
     this.#resumption = new Resumption({ parts, passes, history, forgotten: () => states.collectContents() });
     this.#aftercare = new Aftercare({ ...parts, failed: (record, service, why) => goingBack.late(record, service, why) });

@@ -34,7 +34,7 @@ export const StackAnswer = z.strictObject({
 export type StackAnswer = z.infer<typeof StackAnswer>;
 
 /** An element of the answer of `GET /stacks/{name}/revisions`, latest first. `at`: ms since the epoch. `changes`: from the revision before, a line each. */
-export interface RevisionAnswer { readonly version: 1; readonly revision: number; readonly at: number; readonly title: string; readonly current: boolean; readonly changes: readonly string[] }
+export interface RevisionAnswer { readonly version: 1; readonly revision: number; readonly at: number; readonly title: string; /** Of what nobody has asked for. */ readonly why?: string; readonly current: boolean; readonly changes: readonly string[] }
 
 /** Body of `POST /stacks/{name}/rollback`; `revision` null: the one before. `from`: as in Operation. */
 export const RollbackRequest = z.strictObject({ version: z.literal(1), revision: z.int().positive().nullable(), from: z.string().nullable().default(null) });

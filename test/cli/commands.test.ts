@@ -374,6 +374,10 @@ test('history, diff and rollback', async () => {
     { version: 1, revision: 2, at: Date.UTC(2026, 0, 2, 3, 4, 5), title: 'up', current: true, changes: ['service web: user: "" → "1"', 'network shop_back added'] },
     { version: 1, revision: 1, at: 0, title: 'up', current: false, changes: [] },
   ];
+  cli.engine.revisions = [{ version: 1, revision: 3, at: 0, title: 'rollback to 1', why: 'it ended', current: false, changes: ['x'] }, ...cli.engine.revisions];
+  expect([await cli.run('history'), cli.out]).toEqual([0, expect.stringMatching(/^3 +rollback to 1 +after a failure: it ended \(and 1 more\)$/m)]);
+  cli.engine.revisions = cli.engine.revisions.slice(1);
+  cli.engine.calls.splice(0);
   expect(await cli.run('history')).toBe(0);
   expect(cli.out).toBe('REVISION   ACCEPTED               BY        CHANGES\n2 *        2026-01-02T03:04:05Z   up        service web: user: "" → "1" (and 1 more)\n1                                 up\n');
   cli.engine.pass = [{ version: 1, type: 'plan', plan: { steps: [], notes: [], wakeAt: null } }, { version: 1, type: 'end', ok: true, revision: 3, message: '' }];

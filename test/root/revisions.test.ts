@@ -137,6 +137,8 @@ it('a service whose new container ends shortly after a quick update goes back to
   await eventually(async () => expect((await history()).map((line) => line.split(':')[0])).toEqual(['3* rollback to 1', '2 up', '1 up']));
   await eventually(() => expect(machine.engine.container('demo-web-1')).toMatchObject({ spec: { command: ['sleep', '1000'] }, status: { phase: 'running' } }));
   await eventually(() => expect(machine.reports.splice(0).join('\n')).toMatch(/stack demo: the update of service web has failed after its end \(container demo-web-1 ended with code 0; see its logs\): service web is as in revision 1 again/));
+  expect(await machine.engine.stackHistory('demo')).toMatchObject([{ title: 'rollback to 1', why: 'container demo-web-1 ended with code 0; see its logs' }, { title: 'up' }, { title: 'up' }]);
+  expect(machine.engine.events.past().filter(({ action, attributes }) => action === 'rollback' && attributes['name'] === 'demo-web-1')).toMatchObject([{ type: 'container', attributes: { 'com.docker.compose.project': 'demo', revision: '1', why: 'container demo-web-1 ended with code 0; see its logs' } }]);
   expect(await machine.up(updated('[sh, -c, "sleep 1.7"]'))).toMatchObject({ ok: true });
   const stop: Operation = { version: 1, verb: 'stop', services: ['web'], timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, stop: false, oneOffs: false, volumes: 'none', from: null };
   expect(await gather((onEvent) => machine.engine.operate('demo', stop, onEvent, new AbortController().signal))).toMatchObject({ ok: true }); // a person's stop is no failure
