@@ -136,10 +136,10 @@ const storageOptions = dictOf(textOrWhole);
 const dns = converted(oneOrMore(text, keyed), (values) => values.filter((value) => value !== ''));
 
 /** What is this program's own. */
-const serviceExtension = record('x-bayplan', {}, {
+export const ownKeys = {
   allow: listOf(text), cgroup: text, on_change: onChange, drift: oneOf('heal', 'report'), unhealthy: oneOf('leave', 'restart'), time: record('a time namespace', {}, { namespace: text, monotonic: text, boottime: text }),
   schedule: text, timezone: text, overlap: oneOf('skip', 'queue', 'replace'), retries: wholeCount, timeout: duration, history: wholeCount,
-});
+};
 
 /** A service of the Compose Specification (05-services), every key of it. */
 export const serviceSchema = record('a service', {}, {
@@ -159,7 +159,7 @@ export const serviceSchema = record('a service', {}, {
   pre_stop: listOf(hook), privileged: flag, profiles: keyed, provider: record('a provider', { type: text }, { options: providerOptions }), pull_policy: pullPolicy,
   pull_refresh_after: text, read_only: flag, restart, runtime: text, scale: wholeInteger, secrets: grants('/run/secrets'), security_opt: unlike, shm_size: byteSize,
   stdin_open: flag, stop_grace_period: duration, stop_signal: text, storage_opt: storageOptions, sysctls: labels, tmpfs: oneOrMore(text, keyed), tty: flag, ulimits,
-  use_api_socket: plainFlag, user: text, userns_mode: text, uts: text, volumes, volumes_from: unlike, working_dir: text, 'x-bayplan': serviceExtension,
+  use_api_socket: plainFlag, user: text, userns_mode: text, uts: text, volumes, volumes_from: unlike, working_dir: text, 'x-bayplan': record('x-bayplan', {}, ownKeys),
 });
 
 /** A service in canonical form, as `config` prints it. */
