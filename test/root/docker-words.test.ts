@@ -115,6 +115,33 @@ describeWherePresent([rootMissing], 'the Docker Engine API, asked as moby\'s tes
     expect(Object.keys(machine.engine.container('plain').spec.networks)).toEqual(['bridge']);
   });
 
+  it('lets a network go whose containers do not run; they start again once there is one of that name, at addresses that it has', async () => {
+    const create = (subnet: string, more: object = {}): Promise<Answer> => ask('POST', '/networks/create', { Name: 'moving', IPAM: { Config: [{ Subnet: subnet }] }, ...more });
+    const addresses = (name: string): string => execFileSync('nsenter', ['-t', String(machine.engine.container(name).status?.pid), '-n', 'ip', '-o', 'addr', 'show', 'dev', 'eth0', 'scope', 'global'], { encoding: 'utf8' });
+    expect(await create('10.91.11.0/24')).toMatchObject({ status: 201 });
+    await make('mover', {}, { NetworkMode: 'moving' });
+    expect(await ask('POST', '/containers/create?name=fixed', { Image: 'bayplan/hello', HostConfig: { NetworkMode: 'moving' }, NetworkingConfig: { EndpointsConfig: { moving: { IPAMConfig: { IPv4Address: '10.91.11.9' } } } } })).toMatchObject({ status: 201 });
+    await start('mover');
+    expect(await ask('DELETE', '/networks/moving')).toMatchObject(refused(403, 'network moving is in use by mover; stop that container first'));
+    expect(await ask('POST', '/containers/mover/stop?t=0')).toMatchObject({ status: 204 });
+    expect(await ask('DELETE', '/networks/moving')).toMatchObject({ status: 204 });
+    expect(await ask('POST', '/containers/mover/start')).toMatchObject(refused(404, 'network moving is not there; create it first'));
+
+    expect(await create('10.91.12.0/24', { EnableIPv6: true })).toMatchObject({ status: 201 });
+    expect(await ask('POST', '/containers/mover/start')).toMatchObject({ status: 204 });
+    const { addresses: shown, ipv6Addresses } = machine.engine.container('mover').status ?? {};
+    expect(shown).toEqual({ moving: expect.stringMatching(/^10\.91\.12\./) });
+    for (const address of [shown?.['moving'], ipv6Addresses?.['moving']]) expect(addresses('mover')).toContain(` ${address}/`);
+    expect(await ask('POST', '/containers/fixed/start')).toMatchObject(refused(400, '"10.91.11.9" is not an address for a container in 10.91.12.0/24'));
+
+    expect(await ask('POST', '/containers/mover/stop?t=0')).toMatchObject({ status: 204 });
+    expect(await ask('DELETE', '/networks/moving')).toMatchObject({ status: 204 });
+    expect(await create('10.91.11.0/24')).toMatchObject({ status: 201 });
+    for (const name of ['fixed', 'mover']) expect(await ask('POST', `/containers/${name}/start`)).toMatchObject({ status: 204 });
+    expect(addresses('mover')).not.toContain('inet6');
+    await ask('DELETE', '/containers/fixed?force=1');
+  });
+
   it('refuses a name that it has, a namespace of nobody, and one that is not to be shared', async () => {
     await make('same', {}, { IpcMode: 'private' });
     expect(await ask('POST', '/containers/same/rename?name=same')).toMatchObject(refused(400, 'Renaming a container with the same name as its current name'));

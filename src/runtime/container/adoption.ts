@@ -14,6 +14,7 @@ import { sendSignal, SIGKILL } from './ending.ts';
 import { leaveHost } from './leave-host.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeRemains } from './removal.ts';
+import { keepAddresses } from './renew-addresses.ts';
 import type { ShimClient } from './shim-client.ts';
 
 /** Who gets to know what is found. */
@@ -90,9 +91,7 @@ async function adoptOne(adopter: Adopter, record: ContainerRecord, files: Contai
   adopter.entries.set(record.name, entry);
   if (existsSync(files.fresh)) adopter.written(entry);
   try {
-    for (const [network, ipv4] of Object.entries(record.addresses)) {
-      if (networks.spec(network) !== null) networks.allocate(network, record.id, { ipv4, ipv6: record.ipv6Addresses[network] ?? null });
-    }
+    keepAddresses(networks, record);
     if (entry.removing) await finishRemoval(adopter, entry);
     else await findState(adopter, entry);
   } catch (error) { // one container must not keep all others from their engine

@@ -14,6 +14,7 @@ import { attachmentsOf, endpointOf } from './endpoint.ts';
 import { leaveHost } from './leave-host.ts';
 import { LentNamespaces } from './lent-namespaces.ts';
 import { mountedLayers } from './make-container.ts';
+import { renewAddresses } from './renew-addresses.ts';
 import { donorsOf, homeAmong } from './neighbours.ts';
 import type { ContainerRecord } from './record.ts';
 import { resolveMounts } from './resolve-mounts.ts';
@@ -35,7 +36,10 @@ export interface Launch {
 /** Gives a container all that it needs to run (layers, volumes, users, network namespace, bundle), and a shim that starts it. What a failure leaves is the caller's to give back. */
 export async function launch({ context, entries, programs, apparmor, update }: Launch, entry: ContainerEntry): Promise<StartedShim> {
   const { kernel, images, networks, volumes, paths, core, machine, storage, runtimes, logMax, logFiles } = context;
-  const { record, files } = entry;
+  const { files } = entry;
+  const renewed = entry.record.spec.networkMode === 'bridge' ? renewAddresses(networks, entry.record) : null;
+  if (renewed !== null) update(renewed);
+  const { record } = entry;
   const { name, spec } = record;
   const image = images.find(spec.imageId);
   if (image === null) throw new BayplanError('image-not-found', `container ${name}: image ${spec.image} (${spec.imageId}) has left the store`);

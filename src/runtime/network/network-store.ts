@@ -113,9 +113,9 @@ class NetworkStore implements Networks {
     await this.#changes.add(async () => {
       const entry = this.#records.readable(name);
       if (entry === null) return;
-      const { owners } = entry;
+      const owners = entry.owners.filter((id) => this.#namespaces.isInhabited(id));
       if (owners.length > 0) {
-        throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#names.nameOf(id)).join(', ')}; remove ${owners.length === 1 ? 'that container' : 'those containers'} first`);
+        throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#names.nameOf(id)).join(', ')}; stop ${owners.length === 1 ? 'that container' : 'those containers'} first`);
       }
       await this.#records.remove(entry, async () => {
         const { link, spec, group } = entry.record;

@@ -53,7 +53,7 @@ export interface Networks {
   create(name: string, stack: string, spec: NetworkSpec): Promise<void>;
   /** Says these labels of it from now on, and no others. Throws BayplanError `network-not-found`. */
   label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while addresses are given. */
+  /** Bridge, veths (by link group), zone file, record. Refused (`network-in-use`) while a container on it runs, as in Docker; one that does not run is told at its next start. */
   remove(name: string): Promise<void>;
   /** Gives addresses (the wanted ones, or the next free) and remembers them until `release`. */
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses;
