@@ -1,3 +1,5 @@
+import { inLine, isObject, valueText } from './value-text.ts';
+
 /** One value that differs. `field` is its path, as `resources.memory` or `mounts[/data].readOnly`; undefined stands for absent. */
 export interface Change { readonly field: string; readonly before: unknown; readonly after: unknown }
 
@@ -29,9 +31,9 @@ export function isSame(a: unknown, b: unknown): boolean {
   return keys === 0;
 }
 
-/** A change in one line, values as JSON; of long ones the part where they begin to differ. */
+/** A change in one line, of long values the part where they begin to differ. */
 export function changeText({ field, before, after }: Change): string {
-  const [was, is] = [valueText(before), valueText(after)];
+  const [was, is] = [valueText(field, before), valueText(field, after)];
   let same = 0;
   while (same < was.length && was[same] === is[same]) same++;
   return `${field}: ${excerpt(was, same)} → ${excerpt(is, same)}`;
@@ -41,10 +43,6 @@ const LONGEST = 100;
 /** Characters that both have, before what differs. */
 const LEAD = 20;
 
-function valueText(value: unknown): string {
-  return value === undefined ? 'absent' : inLine(JSON.stringify(value));
-}
-
 function excerpt(text: string, differs: number): string {
   if (text.length <= LONGEST) return text;
   const start = differs < LONGEST - LEAD ? 0 : differs - LEAD;
@@ -53,15 +51,6 @@ function excerpt(text: string, differs: number): string {
 
 function join(field: string, key: string): string {
   return field === '' || key.startsWith('[') ? `${field}${inLine(key)}` : `${field}.${inLine(key)}`;
-}
-
-/** Names and values are the user's: none of their characters may end a plan's line or steer the terminal that shows it. */
-function inLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => character === '\n' ? '\\n' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function same(a: unknown, b: unknown): boolean {
