@@ -1,9 +1,11 @@
 import { printPlan } from '../plan/print.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
+import { USUAL_PASS } from '../state/pass-options.ts';
 import type { PlanFile } from '../state/plan-file.ts';
 import { clientOf } from './client-of.ts';
 import { addFileOptions, addFormat, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
+import { orphansIgnored } from './orphans-ignored.ts';
 import { stackFolderOf } from './stack-folder.ts';
 
 interface PlanOptions extends StackOptions { readonly format?: 'json' | 'table'; readonly removeOrphans?: boolean; readonly output?: string; readonly drift?: boolean }
@@ -23,7 +25,8 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const unknown = options.output === undefined ? undefined : [...providersAsked(project, [], true)].find(([service]) => providers[service] === undefined);
       if (unknown !== undefined) throw new BayplanError('bad-request', `plan -o: service "${unknown[0]}": provider ${unknown[1].type} has not been asked yet, and what it answers is part of the plan: bring the stack up by "up" first`);
       const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers });
-      const { plan, revision, digest, settings = [] } = await client.planStack(project.name, { ...request, bytes });
+      const ignored = orphansIgnored(options, cli);
+      const { plan, revision, digest, settings = [] } = await client.planStack(project.name, { ...request, bytes, ...(ignored.ignoreOrphans === true ? { options: { ...USUAL_PASS, ...ignored } } : {}) });
       if (options.output !== undefined) {
         const [{ writePlanFile }, { PLAN_FILE_VERSION }] = await Promise.all([import('./plan-file.ts'), import('../state/plan-file.ts')]);
         const kept: PlanFile = { kind: 'bayplan-plan', version: PLAN_FILE_VERSION, stack: project.name, revision, digest, load: { ...loadOf(options, cli), projectName: project.name }, request, plan: { steps: [...plan.steps], notes: [...plan.notes] } };

@@ -16,6 +16,7 @@ import type { StackOptions } from './options.ts';
 import { PassPrinter } from './pass-printer.ts';
 import { collect, type AddCommand } from './program.ts';
 import { pullPolicy, withPullPolicy, type PullPolicy } from './pull-policy.ts';
+import { orphansIgnored } from './orphans-ignored.ts';
 import { bytesFor, selectServices, withDependencies } from './select-services.ts';
 import { stackFolderOf } from './stack-folder.ts';
 import { wantsTerminal } from './terminal.ts';
@@ -70,7 +71,7 @@ export const addRun: AddCommand = (program, cli, ends) => {
       const providers = options.dryRun !== true && needed.length > 0 ? await bringUpProviders(project, needed, { known, before: bringingUp(project, { ...options, progress: 'quiet' }, client, cli) }, tell, cli) : known;
       if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, [service], tell, cli);
       const first = options.deps || options.removeOrphans === true
-        ? await dependencies(withPullPolicy(await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options.pull), service, client, providers !== known) : null;
+        ? await dependencies(withPullPolicy({ ...await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers, services: [service] }), options: { ...USUAL_PASS, ...orphansIgnored(options, cli) } }, options.pull), service, client, providers !== known) : null;
       const request = withPullPolicy(await requestOf(oneOffProject(project, service, oneOff, resolve), options, cli, { providers }), options.pull);
       if (options.dryRun === true) {
         const steps = [...(needed.length === 0 ? [] : providerSteps(providersAsked(project, needed, true))), `create-container ${name}  (run was asked for)`, `start-container ${name}  (run was asked for)`];
@@ -98,7 +99,7 @@ async function dependencies(request: StackRequest, service: string, client: Engi
   const names = needed.map(([name]) => name);
   const only = [...withDependencies(request.desired, names)]; // what of the stack a person has stopped stays so
   const desired = selectServices(request.desired, current?.desired ?? null, names);
-  return { request: { ...request, desired, bytes: bytesFor(desired, request.bytes), options: { ...USUAL_PASS, only } }, wait: needed.some(([, { condition }]) => condition !== 'service_started') };
+  return { request: { ...request, desired, bytes: bytesFor(desired, request.bytes), options: { ...USUAL_PASS, ...request.options, only } }, wait: needed.some(([, { condition }]) => condition !== 'service_started') };
 }
 
 /** What is done goes to stderr, for the output is the command's. */

@@ -12,6 +12,7 @@ import type { MakeOptions, UpOptions } from './make-options.ts';
 import { withPullPolicy } from './pull-policy.ts';
 import { bytesFor, selectServices, withDependencies } from './select-services.ts';
 import type { StackOptions } from './options.ts';
+import { orphansIgnored } from './orphans-ignored.ts';
 import { passView } from './pass-view.ts';
 import type { ProgressMode } from './progress-mode.ts';
 import { bringUpProviders, knownProviders, providersAsked, type BringUpBefore } from './providers.ts';
@@ -39,7 +40,7 @@ export async function upRequest(project: Project, named: readonly string[], opti
   const recreated = named.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
   const narrowed = named.length === 0 ? request : await narrow(request, services, dependencies, project.name, client);
   const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
-  const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false, left: [] };
+  const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false, left: [], ...orphansIgnored(options, cli) };
   return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
 }
 

@@ -97,7 +97,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     if (kept.has(name) || leaving.has(name)) continue;
     const why = causeOfLeaving(name, container, desired, taken);
     if (why !== null) leaving.set(name, why);
-    else if (container.identity.owner === 'stack' && !isInactive(container, desired)) notes.push(`container ${name} belongs to service ${container.identity.service}, which is not in the file: --remove-orphans removes it`);
+    else if (container.identity.owner === 'stack' && options.ignoreOrphans !== true && !isInactive(container, desired)) notes.push(`container ${name} belongs to service ${container.identity.service}, which is not in the file: --remove-orphans removes it`);
   }
   restartDependents(wanted, fates, actual, now, since);
   return { wanted: fates, leaving, notes, wakeAt: wakes.length === 0 ? null : Math.min(...wakes) };

@@ -13,6 +13,8 @@ export const PassOptions = z.strictObject({
   goingBack: z.boolean().default(false),
   /** Containers that stay as they are, and that nobody waits for. */
   left: z.array(z.string()).default([]),
+  /** Containers of services that are not desired are not told of. */
+  ignoreOrphans: z.boolean().exactOptional(),
 });
 export type PassOptions = z.infer<typeof PassOptions>;
 

@@ -42,6 +42,18 @@ test.each([
   if (replicas !== undefined) expect([request.desired.services['web']?.replicas, request.desired.services['db']?.replicas]).toEqual(replicas);
 });
 
+test('COMPOSE_IGNORE_ORPHANS counts, of .env too, and not beside --remove-orphans', async () => {
+  cli.write('.env', 'COMPOSE_IGNORE_ORPHANS=true\n');
+  for (const line of [['up', '-d'], ['create'], ['plan']]) {
+    await cli.run(...line);
+    expect(cli.engine.lastRequest?.options).toMatchObject({ ignoreOrphans: true });
+    expect([await cli.run(...line, '--remove-orphans'), cli.err]).toEqual([1, 'bayplan: COMPOSE_IGNORE_ORPHANS and --remove-orphans cannot both be meant\n']);
+  }
+  cli.env = { COMPOSE_IGNORE_ORPHANS: 'false' };
+  await cli.run('up', '-d');
+  expect(cli.engine.lastRequest?.options).not.toHaveProperty('ignoreOrphans');
+});
+
 test('COMPOSE_REMOVE_ORPHANS and COMPOSE_PROGRESS count where the line does not say, those of .env too', async () => {
   const removed = async (...argv: string[]): Promise<unknown> => {
     expect([await cli.run(...argv), cli.err]).toEqual([0, '']);

@@ -46,3 +46,10 @@ test('a way back goes as rollback_config says', () => {
   expect(steps.filter(({ id }) => id.endsWith('steady'))).toMatchObject(Array.from({ length: 3 }, () => ({ args: { steadyMs: 5 }, why: 'rollback_config.monitor of service web' })));
   expect(plan(back, former, 10).notes).toEqual(['service web: recreate, stop-first: it has no health check']);
 });
+
+test('containers whose service is not in the file are not told of where that is asked for', () => {
+  const { db } = shop.services;
+  const fewer = desired(db === undefined ? {} : { db });
+  expect(text(fewer, up, {})).toMatch(/^note: container shop-web-1 belongs to service web, which is not in the file/);
+  expect(text(fewer, up, { ignoreOrphans: true })).toBe('');
+});
