@@ -198,6 +198,7 @@ describe('a registry that lies', () => {
     ['about what a document is', (one) => { one.addManifest('1', MANIFEST_TYPE, { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [] }); }, /it is sent as .*manifest.* and says itself that it is .*index/],
     ['by a document that is an index and a manifest', (one) => { one.addManifest('1', MANIFEST_TYPE, { schemaVersion: 2, manifests: [], layers: [] }); }, /an index and a manifest at once/],
     ['by a web page in the place of a manifest', (one) => { one.addManifest('1', 'text/html', {}); }, /it is sent as text\/html, which is no image manifest/],
+    ['by a config of another kind', (one) => { one.add('1', { layers: [low], change: (manifest) => ({ ...manifest, config: { ...manifest.config, mediaType: 'application/vnd.cncf.helm.config.v1+json' } }) }); }, /its config is application\/vnd\.cncf\.helm\.config\.v1\+json: it is an artifact of another kind, not an image/],
     ['by a layer that is none', (one) => { one.add('1', { layers: [low], change: (manifest) => ({ ...manifest, layers: manifest.layers.map((layer) => ({ ...layer, mediaType: 'application/wasm' })) }) }); }, /is application\/wasm, not a layer that can be unpacked/],
     ['about the number of layers', (one) => { one.add('1', { layers: [low], diffIds: [] }); }, /its manifest has 1 layers, its config 0/],
     ['by negative sizes', (one) => { one.add('1', { layers: [low], change: (manifest) => ({ ...manifest, layers: manifest.layers.map((layer) => ({ ...layer, size: -1 })) }) }); }, /layers\.0\.size/],

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { BayplanError } from '../../../state/bayplan-error.ts';
 import { configMistake } from '../config-mistake.ts';
 import { ConfigFile } from '../config.ts';
-import { DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE, Index, INDEX_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from '../oci.ts';
+import { CONFIG_TYPE, DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE, Index, INDEX_TYPE, Manifest, MANIFEST_TYPE, type Descriptor } from '../oci.ts';
 
 export const MANIFEST_TYPES: readonly string[] = [MANIFEST_TYPE, DOCKER_MANIFEST_TYPE];
 export const INDEX_TYPES: readonly string[] = [INDEX_TYPE, DOCKER_INDEX_TYPE];
@@ -33,6 +33,13 @@ export function readConfig(bytes: Buffer, manifest: Manifest, what: string): Con
   if (mistake !== null) throw bad(what, mistake);
   return config;
 }
+
+/** An artifact of another kind, such as a chart, is no image though its layers may look like one's. What else Docker takes: registries of before gave no type of their own to configs. */
+export function checkConfigType({ mediaType = '' }: Descriptor, what: string): void {
+  if (!CONFIG_TYPES.includes(mediaType)) throw bad(what, `its config is ${mediaType}: it is an artifact of another kind, not an image`);
+}
+
+const CONFIG_TYPES: readonly string[] = [CONFIG_TYPE, 'application/vnd.docker.container.image.v1+json', 'application/octet-stream', 'text/html; charset=utf-8', ''];
 
 /** Layers that are no part of a container's file system, such as models and charts, or that cannot be read. */
 export function checkLayer({ mediaType = '', digest }: Descriptor, what: string): void {

@@ -6,7 +6,7 @@ import type { Layer, LayerStore } from '../layer-store.ts';
 import type { Layout } from '../layout.ts';
 import type { Descriptor, Manifest } from '../oci.ts';
 import { architecture, forThisMachine } from '../platform.ts';
-import { bad, checkLayer, readConfig, readTop } from './documents.ts';
+import { bad, checkConfigType, checkLayer, readConfig, readTop } from './documents.ts';
 import { downloadLayer } from './layer-download.ts';
 import { ociForm } from './oci-form.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
@@ -38,6 +38,7 @@ export interface PulledImage {
 export async function pullImage(repository: Repository, reference: Reference, what: string, store: PullStore, signal: AbortSignal, onProgress: (progress: PartProgress) => void): Promise<PulledImage> {
   const top = await repository.manifest(reference.digest === '' ? reference.tag : reference.digest, what);
   const { fetched, manifest } = await forThisPlatform(repository, top, what, 0);
+  checkConfigType(manifest.config, what);
   manifest.layers.forEach((layer) => checkLayer(layer, what));
   const configBytes = store.layout.holds(manifest.config) ? store.layout.readBlob(manifest.config.digest) : await repository.document(manifest.config, what);
   const { diff_ids: diffIds } = readConfig(configBytes, manifest, what).rootfs;
