@@ -15,7 +15,7 @@ export interface FakeImage {
 }
 
 interface FakeDescriptor { mediaType: string; digest: string; size: number }
-interface FakeManifest { schemaVersion: number; mediaType: string; config: FakeDescriptor; layers: FakeDescriptor[] }
+export interface FakeManifest { schemaVersion: number; mediaType: string; config: FakeDescriptor; layers: FakeDescriptor[] }
 
 /** A registry in memory that serves what it is given, honest or not. `intercept` may answer a request in its place, and then says so. */
 export class FakeRegistry {

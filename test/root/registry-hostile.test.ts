@@ -8,14 +8,14 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createImages } from '../../src/runtime/image/image-store.ts';
 import type { Images, Pulled } from '../../src/runtime/image/images.ts';
-import { INDEX_TYPE, MANIFEST_TYPE } from '../../src/runtime/image/oci.ts';
+import { DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE, INDEX_TYPE, MANIFEST_TYPE } from '../../src/runtime/image/oci.ts';
 import { RegistryClient } from '../../src/runtime/image/registry/registry-client.ts';
 import { Registries } from '../../src/runtime/image/registry/settings.ts';
 import type { PartProgress } from '../../src/state/messages.ts';
 import { pathsOf } from '../../src/state/paths.ts';
 import type { CredentialsByHost } from '../../src/state/registry-credentials.ts';
 import { sha256, tarBytes } from '../runtime/image/tar-bytes.ts';
-import { FakeRegistry, platform } from './fake-registry.ts';
+import { type FakeManifest, FakeRegistry, platform } from './fake-registry.ts';
 import { eventually } from './harness.ts';
 
 const core = new URL('../../build/bayplan-core', import.meta.url).pathname;
@@ -72,6 +72,26 @@ describe('a pull', () => {
     expect(await pull(`app@${index.digest}`)).toMatchObject({ changed: false });
     expect(registry.seen).toEqual([]);
     expect((await openStore()).find(`${registry.host}/app:1`)?.digest).toBe(manifest.digest);
+  });
+
+  const zstd = (input: Buffer): Buffer => execFileSync('zstd', ['-qc'], { input });
+  const [OCI, DOCKER] = ['application/vnd.oci.image.', 'application/vnd.docker.image.rootfs.'];
+  test.each([
+    ...([['', tar], ['+gzip', gzipSync(tar)], ['+zstd', zstd(tar)]] as const).flatMap(([how, bytes]) => ['', 'nondistributable.'].map((kind) => ({ layer: `${OCI}layer.${kind}v1.tar${how}`, config: `${OCI}config.v1+json`, manifest: MANIFEST_TYPE, index: INDEX_TYPE, bytes }))),
+    ...([['', tar], ['.gzip', gzipSync(tar)], ['.zstd', zstd(tar)]] as const).flatMap(([how, bytes]) => ['', 'foreign.'].map((kind) => ({ layer: `${DOCKER}${kind}diff.tar${how}`, config: 'application/vnd.docker.container.image.v1+json', manifest: DOCKER_MANIFEST_TYPE, index: DOCKER_INDEX_TYPE, bytes }))),
+  ])('of each media type: $layer; its index and its ID are known, and skopeo reads what is stored', async ({ layer, config, manifest, index, bytes }) => {
+    const form = (one: FakeManifest): object => ({ ...one, mediaType: manifest, config: { ...one.config, mediaType: config }, layers: one.layers.map((each) => ({ ...each, mediaType: layer })) });
+    const { manifest: made } = registry.add('inner', { layers: [bytes], diffIds: [sha256(tar)], change: form });
+    const served = registry.manifests.get(made.digest);
+    for (const reference of ['inner', made.digest]) registry.manifests.set(reference, { type: manifest, bytes: served?.bytes ?? Buffer.alloc(0) });
+    registry.addManifest('1', index, { schemaVersion: 2, mediaType: index, manifests: [{ ...made, mediaType: manifest, platform: { os: 'linux', architecture: platform() } }] });
+    await pull();
+    const id = JSON.parse(String(served?.bytes)).config.digest;
+    expect(images.find(`${registry.host}/app:1`)?.id).toBe(id);
+    expect(readFileSync(join(root, 'layers', layerFolders()[0] ?? '', 'file'), 'utf8')).toBe('low');
+    const told = JSON.parse(execFileSync('skopeo', ['inspect', '--raw', `oci:${join(root, 'images')}:${registry.host}/app:1`], { encoding: 'utf8' }));
+    expect(told).toMatchObject({ mediaType: MANIFEST_TYPE, config: { mediaType: `${OCI}config.v1+json`, digest: id }, layers: [{ mediaType: layer.startsWith(OCI) ? layer : expect.stringMatching(/^application\/vnd\.oci\.image\.layer\.v1\.tar(\+gzip|\+zstd)?$/), digest: sha256(bytes) }] });
+    expect(leftOver()).toEqual([]);
   });
 
   test('of one image by several, and of two that share a layer, fetches each layer once', async () => {

@@ -43,7 +43,8 @@ const CONFIG_TYPES: readonly string[] = [CONFIG_TYPE, 'application/vnd.docker.co
 
 /** Layers that are no part of a container's file system, such as models and charts, or that cannot be read. */
 export function checkLayer({ mediaType = '', digest }: Descriptor, what: string): void {
-  const plain = /^application\/vnd\.(oci\.image\.layer\.v1\.tar(\+gzip|\+zstd)?|docker\.image\.rootfs\.diff\.tar(\.gzip|\.zstd)?)$/;
+  // What may not be handed on (base images of Windows once) is to be had all the same, where the registry has it.
+  const plain = /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar(\+gzip|\+zstd)?|docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.gzip|\.zstd)?)$/;
   if (!plain.test(mediaType)) throw bad(what, `layer ${digest} is ${mediaType === '' ? 'of no type' : mediaType}, not a layer that can be unpacked`);
 }
 
