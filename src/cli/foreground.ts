@@ -24,7 +24,7 @@ interface End { readonly container: string; readonly code: number }
 export interface ForegroundOptions {
   /** Whose output is shown. */
   readonly services: readonly string[];
-  /** Those that were named: with the last end of theirs it is over, whatever else goes on. Empty: with that of all. */
+  /** Those that were named: with the last end of theirs it is over, and they are what is stopped in the end, whatever else goes on. Empty: all of the file. */
   readonly named: readonly string[];
   /** What ends all: nothing, the first end of a container, the first that is a failure. */
   readonly abort: 'never' | 'exit' | 'failure';
@@ -64,7 +64,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
       cli.stderr.write('Stopping the services… (Ctrl-C again kills them)\n');
       passing.abort();
     }
-    const stop = interrupts === 1 ? stopAll(name, desired(), client) : killAll(name, client);
+    const stop = interrupts === 1 ? stopAll(name, desired(), options.named, client) : killAll(name, desired(), options.named, client);
     stop.catch(() => undefined); // awaited below; until then it must not count as unhandled
     stops.push(stop);
   };
@@ -131,7 +131,7 @@ export async function runInForeground(name: string, request: StackRequest, clien
     if (first === 'left') return 0;
     if (first !== null && interrupts === 0) {
       view.note(`${first.container} exited with code ${first.code}: stopping the services`);
-      await stopAll(name, desired(), client);
+      await stopAll(name, desired(), options.named, client);
       await drained();
       return options.exitCodeFrom === null ? first.code : await codeOf(name, options.exitCodeFrom, client);
     }
@@ -168,18 +168,20 @@ async function codeOf(name: string, service: string, client: EngineClient): Prom
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-async function stopAll(name: string, desired: Desired, client: EngineClient): Promise<void> {
+/** What named services depend on runs on, and so do services that the file does not have. */
+function isMeant(service: string, { services }: Desired, named: readonly string[]): boolean {
+  return named.length === 0 ? services[service] !== undefined : named.includes(service);
+}
+
+async function stopAll(name: string, desired: Desired, named: readonly string[], client: EngineClient): Promise<void> {
   const running = await client.containers(name, true);
-  const groups = stopOrder(desired.services);
-  const named = new Set(groups.flat());
-  const others = running.map(({ Bayplan }) => Bayplan.service).filter((service) => !named.has(service));
-  for (const group of [...groups, others]) {
-    const members = running.filter(({ Bayplan, State }) => group.includes(Bayplan.service) && (State === 'running' || State === 'restarting'));
+  for (const group of stopOrder(desired.services)) {
+    const members = running.filter(({ Bayplan, State }) => group.includes(Bayplan.service) && isMeant(Bayplan.service, desired, named) && (State === 'running' || State === 'restarting'));
     await Promise.all(members.map(({ Id }) => client.stopContainer(Id, desired.stopTimeoutSeconds)));
   }
 }
 
-async function killAll(name: string, client: EngineClient): Promise<void> {
-  const running = await client.containers(name, false);
+async function killAll(name: string, desired: Desired, named: readonly string[], client: EngineClient): Promise<void> {
+  const running = (await client.containers(name, false)).filter(({ Bayplan }) => isMeant(Bayplan.service, desired, named));
   await Promise.all(running.map(async ({ Id }) => client.killContainer(Id).catch(() => undefined))); // one that has just ended cannot be killed
 }

@@ -131,6 +131,15 @@ test('up of named services in the foreground is over with the last of them, and 
   expect(cli.engine.all.get('shop-db-1')?.status?.phase).toBe('running');
 });
 
+test.each([[['web'], ['stop shop-web-1']], [[], ['stop shop-web-1', 'stop shop-db-1']]])('an interrupt of up %j stops what was meant, in order, and neither what that depends on nor what the file does not have', async (services, stopped) => {
+  for (const [index, service] of ['web', 'db', 'stranger'].entries()) cli.engine.all.set(`shop-${service}-1`, container(index + 1, service));
+  const ended = cli.run('up', ...services);
+  await shown();
+  for (const interrupt of cli.interrupts) interrupt('SIGINT');
+  expect(await ended).toBe(130);
+  expect(cli.engine.calls.filter((call) => call.startsWith('stop ')).map((call) => call.split(' ').slice(0, 2).join(' '))).toEqual(stopped);
+});
+
 test('an end that is seen as it comes is told once', async () => {
   cli.engine.all.set('shop-web-1', container(1, 'web'));
   cli.engine.all.set('shop-db-1', container(2, 'db'));
