@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
@@ -64,6 +65,9 @@ describeWherePresent([dockerMissing], 'docker volume', () => {
     expect(await out('rm', 'mine')).toBe('mine');
     expect(await docker(['volume', 'rm', 'mine'])).toMatchObject({ status: 1, err: expect.stringContaining('no such volume') });
     expect(await docker(['volume', 'rm', '-f', 'mine'])).toMatchObject({ status: 0 });
+    await out('create', 'gone');
+    rmSync(join(machine.paths.volumes, 'gone'), { recursive: true }); // by somebody who did not ask
+    expect(await out('rm', 'gone')).toBe('gone');
     await out('create', '--label', 'kind=kept', 'named');
     expect(await out('prune', '-f')).toMatch(/^Deleted Volumes:\n[0-9a-f]{64}\n\nTotal reclaimed space: 0B$/);
     expect(await out('prune', '-af', '--filter', 'label!=kind=kept')).toBe('Total reclaimed space: 0B');

@@ -167,8 +167,10 @@ class VolumeStore implements Volumes {
       try {
         await rename(folder, removing);
       } catch (error) {
-        this.#records.set(name, record);
-        throw error;
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) { // else somebody has deleted the folder: all that is left of it is that it is known
+          this.#records.set(name, record);
+          throw error;
+        }
       }
       await rm(removing, { recursive: true, force: true });
       await syncFolder(this.#folder);
