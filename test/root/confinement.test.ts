@@ -32,7 +32,7 @@ describe('devices', () => {
 
   it('that are not there are named', async () => {
     expect(await up('devices: [/dev/no-such]')).toContain('devices: there is no /dev/no-such on this machine');
-    expect(await up('devices: [/etc/passwd]')).toContain('devices: /etc/passwd is neither a device nor a folder of devices');
+    expect(await up('devices: [/etc/passwd]')).toContain('devices: "/etc/passwd": not a device node, nor a folder with any');
   });
 });
 

@@ -177,12 +177,14 @@ function mountsOf(input: BundleInput): readonly OciMount[] {
   const files: readonly (readonly [string, string])[] = [
     ['/etc/resolv.conf', input.files.resolvConf], ['/etc/hostname', input.files.hostname], ['/etc/hosts', input.files.hosts],
   ];
+  const below = input.mounts.filter(({ target, readOnly }) => target.replace(/\/+$/, '') === '/etc' && !readOnly); // in a read-only one no place for them can be made
   return [
     ...systemMounts(input).filter(({ destination }) => !asked.has(destination)),
+    ...below.map((mount) => mountOf(mount, input.users ?? null)),
     ...files
       .filter(([target]) => !asked.has(target))
       .map(([destination, source]) => ({ destination, type: 'bind', source, options: ['bind', 'rprivate', ...(input.spec.readOnly ? ['ro'] : [])] })),
-    ...input.mounts.map((mount) => mountOf(mount, input.users ?? null)),
+    ...input.mounts.filter((mount) => !below.includes(mount)).map((mount) => mountOf(mount, input.users ?? null)),
   ];
 }
 

@@ -20,8 +20,9 @@ export function devicesOf(devices: readonly Device[]): readonly ContainerDevice[
     const at = target === '' ? source : target;
     const one = deviceAt(path, at);
     if (one !== null) return [{ node: one, permissions }];
-    if (!statSync(path).isDirectory()) throw new BayplanError('bad-request', `devices: ${source} is neither a device nor a folder of devices`);
-    return below(path, at).map((node) => ({ node, permissions }));
+    const inside = statSync(path).isDirectory() ? below(path, at) : [];
+    if (inside.length === 0) throw new BayplanError('bad-request', `devices: "${source}": not a device node, nor a folder with any`);
+    return inside.map((node) => ({ node, permissions }));
   });
 }
 

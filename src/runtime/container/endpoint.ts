@@ -25,8 +25,8 @@ export function attachmentsOf({ id, name, identity, spec, addresses, ipv6Address
     });
 }
 
-/** The host name inside the container: as asked, else the short id. */
+/** The host name inside the container: as asked, else the machine's where it has the machine's network, else the short id. */
 export function hostnameOf(record: ContainerRecord): string {
-  if (record.spec.namespaces.uts === 'host') return hostname();
+  if (record.spec.namespaces.uts === 'host' || (record.spec.networkMode === 'host' && record.spec.hostname === '')) return hostname();
   return record.spec.hostname === '' ? record.id.slice(0, 12) : record.spec.hostname;
 }

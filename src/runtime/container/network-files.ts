@@ -17,7 +17,9 @@ export function hostsFile(record: ContainerRecord, hostname: string, gateway: st
 
 /** The lines of it that say where the container itself is. */
 export function hostsLines(record: ContainerRecord, hostname: string): readonly string[] {
-  const full = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname} ${hostname}`;
+  const whole = record.spec.domainname === '' ? hostname : `${hostname}.${record.spec.domainname}`;
+  const [short = ''] = whole.split('.', 1);
+  const full = short === '' || short === whole ? whole : `${whole} ${short}`;
   return attachmentsOf(record).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((address) => address !== '').map((address) => `${address}\t${full}`);
 }
 

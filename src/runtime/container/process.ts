@@ -105,8 +105,8 @@ function terminalOf(tty: boolean, size: ConsoleSize | null): Pick<OciProcess, 't
 /** What `bayplan-core enter --process FILE` reads: a process beside the first one, in the container's environment and more. */
 export function execProcess(spec: ContainerSpec, image: ImageStatus, request: ExecRequest, hostname: string = spec.hostname, apparmor = ''): OciProcess {
   if (request.command.length === 0) throw new BayplanError('bad-request', 'exec: no command given');
-  const variables = new Map<string, string>(request.tty ? [['TERM', 'xterm']] : []);
-  for (const entry of environmentOf(spec, image, hostname)) set(variables, entry);
+  const variables = new Map<string, string>();
+  for (const entry of environmentOf({ ...spec, tty: request.tty }, image, hostname)) set(variables, entry);
   for (const entry of request.environment) set(variables, entry);
   return {
     ...terminalOf(request.tty, request.consoleSize ?? null),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** What a container has used, as the kernel counts it. Times in ns, sizes in bytes. */
 export interface Usage {
-  readonly cpu: { readonly total: number; readonly user: number; readonly system: number; readonly periods: number; readonly throttledPeriods: number; readonly throttled: number };
+  readonly cpu: { readonly total: number; /** Of each processor; empty where the kernel does not say. */ readonly each: readonly number[]; readonly user: number; readonly system: number; readonly periods: number; readonly throttledPeriods: number; readonly throttled: number };
   /** CPU time that the whole machine has spent, idle or not. */
   readonly machine: number;
   /** `limit` is the machine's memory where none is set. `details` as in memory.stat. */
@@ -40,7 +40,7 @@ function usageV2(folder: string): Omit<Usage, 'networks' | 'machine'> {
   const cpu = keyed(read(join(folder, 'cpu.stat')));
   return {
     cpu: {
-      total: (cpu['usage_usec'] ?? 0) * 1000, user: (cpu['user_usec'] ?? 0) * 1000, system: (cpu['system_usec'] ?? 0) * 1000,
+      total: (cpu['usage_usec'] ?? 0) * 1000, each: [], user: (cpu['user_usec'] ?? 0) * 1000, system: (cpu['system_usec'] ?? 0) * 1000,
       periods: cpu['nr_periods'] ?? 0, throttledPeriods: cpu['nr_throttled'] ?? 0, throttled: (cpu['throttled_usec'] ?? 0) * 1000,
     },
     memory: { usage: number(read(join(folder, 'memory.current'))), limit: memoryLimit(read(join(folder, 'memory.max'))), details: keyed(read(join(folder, 'memory.stat'))) },
@@ -54,7 +54,7 @@ function usageV1(folder: (controller: string) => string): Omit<Usage, 'networks'
   const account = keyed(read(join(folder('cpuacct'), 'cpuacct.stat')));
   return {
     cpu: {
-      total: number(read(join(folder('cpuacct'), 'cpuacct.usage'))), user: (account['user'] ?? 0) * (1e9 / TICKS), system: (account['system'] ?? 0) * (1e9 / TICKS),
+      total: number(read(join(folder('cpuacct'), 'cpuacct.usage'))), each: (read(join(folder('cpuacct'), 'cpuacct.usage_percpu')).match(/\d+/g) ?? []).map(Number), user: (account['user'] ?? 0) * (1e9 / TICKS), system: (account['system'] ?? 0) * (1e9 / TICKS),
       periods: cpu['nr_periods'] ?? 0, throttledPeriods: cpu['nr_throttled'] ?? 0, throttled: cpu['throttled_time'] ?? 0,
     },
     memory: { usage: number(read(join(folder('memory'), 'memory.usage_in_bytes'))), limit: memoryLimit(read(join(folder('memory'), 'memory.limit_in_bytes'))), details: keyed(read(join(folder('memory'), 'memory.stat'))) },
