@@ -5,7 +5,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { SweepRequest } from '../state/messages.ts';
 import { containerChanges, exportContainer, getArchive, putArchive, removeFiles, statPath } from './archive.ts';
 import { commitContainer } from './commit.ts';
-import { errorBody, sendError, sendJson, statusOf } from './answer.ts';
+import { errorBody, sendEmpty, sendError, sendJson, statusOf } from './answer.ts';
 import { attachContainer, hijackAttach } from './attach.ts';
 import { resizeContainer, resizeExec } from './console-size.ts';
 import { inspectContainer, killContainer, listContainers, pauseContainer, restartContainer, startContainer, stopContainer, unpauseContainer } from './containers.ts';
@@ -174,6 +174,7 @@ async function answer(
   request: IncomingMessage, response: ServerResponse,
 ): Promise<void> {
   response.setHeader('Server', `bayplan/${engine.version} (linux)`);
+  if (request.method === 'OPTIONS') return sendEmpty(response, 200);
   const { path, query } = target(request);
   const route = router.find(request.method as HTTPMethod, path);
   const handler = route?.store as Handler | undefined;

@@ -95,7 +95,7 @@ function nameOf(path: string): string {
 function inWords(path: string, container: string): (error: unknown) => never {
   return (error) => {
     if (error instanceof BayplanError && error.code === 'not-found') throw new BayplanError('not-found', `Could not find the file ${path} in container ${container}`);
-    if (error instanceof BayplanError && error.code === 'forbidden') throw new BayplanError('forbidden', `${path} of container ${container} is read-only`);
+    if (error instanceof BayplanError && error.code === 'forbidden') throw new BayplanError('forbidden', `${path} of container ${container}: marked read-only`);
     if (error instanceof BayplanError && /not a directory$/i.test(error.message)) throw new BayplanError('bad-request', `not a directory: ${path} in container ${container}`);
     throw error;
   };

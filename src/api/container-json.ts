@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { containerArguments } from '../state/container-arguments.ts';
 import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
@@ -8,6 +9,7 @@ import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
 import { endpointJson, NO_ENDPOINT, type EndpointJson } from './endpoint-json.ts';
 import type { EngineView } from './engine-view.ts';
+import { STOP_MS } from './docker-spec.ts';
 import { isPlain, mountsAsked } from './mounts-asked.ts';
 import { MODES } from './predefined-networks.ts';
 
@@ -36,6 +38,7 @@ export function actual(engine: EngineView, name: string, container: Container): 
 export function stateWord(status: ContainerStatus): 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead' {
   if (status.phase === 'running' && status.paused) return 'paused';
   if (status.phase === 'exited' && status.restartAt > 0) return 'restarting';
+  if (status.phase === 'created' && status.startedAt > 0 && status.restarts > 0) return 'restarting'; // its start is under way
   return status.phase === 'lost' ? 'dead' : status.phase;
 }
 
@@ -69,8 +72,8 @@ export function summary(actualContainer: ActualContainer, now: number, replaced:
   };
 }
 
-/** Answer of `GET /containers/{id}/json`. */
-export function inspect(actualContainer: ActualContainer, mountpoint: (volume: string) => string): object {
+/** Answer of `GET /containers/{id}/json`. `execs`: ids of the commands that run in it beside its own. */
+export function inspect(actualContainer: ActualContainer, mountpoint: (volume: string) => string, execs: readonly string[]): object {
   const { name, container, status, image } = actualContainer;
   const { spec } = container;
   const [path = '', ...args] = argv(actualContainer);
@@ -84,7 +87,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Pid: status.pid, ExitCode: status.exitCode, Error: status.error, StartedAt: rfc3339(status.startedAt), FinishedAt: rfc3339(status.finishedAt),
       ...(status.health === 'none' ? {} : { Health: { Status: status.health, FailingStreak: status.failingStreak ?? 0, Log: healthLog(status) } }),
     },
-    RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: status.apparmor ?? '', ExecIDs: null,
+    RestartCount: status.restarts, Driver: status.storage, Platform: 'linux', MountLabel: '', ProcessLabel: '', AppArmorProfile: status.apparmor ?? '', ExecIDs: orNull(execs),
     ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '', GraphDriver: { Name: status.storage, Data: null },
     HostConfig: {
       NetworkMode: networkMode(container), RestartPolicy: { Name: spec.restart.policy, MaximumRetryCount: spec.restart.maxRetries }, AutoRemove: spec.autoRemove,
@@ -96,13 +99,13 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
     },
     Mounts: mounts(container, mountpoint),
     Config: {
-      Hostname: spec.hostname === '' ? status.id.slice(0, 12) : spec.hostname, Domainname: spec.domainname, User: spec.user === '' ? (image?.config.user ?? '') : spec.user,
+      Hostname: spec.hostname !== '' ? spec.hostname : spec.networkMode === 'host' ? hostname() : status.id.slice(0, 12), Domainname: spec.domainname, User: spec.user === '' ? (image?.config.user ?? '') : spec.user,
       AttachStdin: spec.stdinOnce, AttachStdout: spec.stdinOnce, AttachStderr: spec.stdinOnce, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: spec.stdinOnce,
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
       Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
-      Volumes: Object.fromEntries([...(image?.config.volumes ?? []), ...asked.Volumes].map((volume) => [volume, {}])),
+      Volumes: setOrNull([...(image?.config.volumes ?? []), ...asked.Volumes]),
       ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
-      ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), StopTimeout: Math.round(spec.stopGracePeriodMs / 1000),
+      ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), ...(spec.stopGracePeriodMs === STOP_MS ? {} : { StopTimeout: Math.round(spec.stopGracePeriodMs / 1000) }),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
     NetworkSettings: { Bridge: '', ...(status.phase === 'running' && spec.networkMode === 'bridge' ? { SandboxID: status.id, SandboxKey: `/proc/${status.pid}/ns/net` } : { SandboxID: '', SandboxKey: '' }), HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
@@ -211,4 +214,8 @@ function healthLog({ healthLog: looks = [] }: ContainerStatus): readonly object[
 
 function orNull(list: readonly string[]): readonly string[] | null {
   return list.length === 0 ? null : list;
+}
+
+function setOrNull(names: readonly string[]): object | null {
+  return names.length === 0 ? null : Object.fromEntries(names.map((name) => [name, {}]));
 }

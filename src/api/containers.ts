@@ -2,7 +2,7 @@ import type { Container } from '../state/container.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import { sendEmpty, sendJson } from './answer.ts';
 import { containerFilter, CONTAINER_FILTERS } from './container-filters.ts';
-import { actual, inspect, summary, type ActualContainer } from './container-json.ts';
+import { actual, inspect, stateWord, summary, type ActualContainer } from './container-json.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { parseFilters } from './filters.ts';
 
@@ -43,7 +43,7 @@ export async function inspectContainer(exchange: Exchange): Promise<void> {
   const one = actual(engine, name, container);
   if (one === null) throw new BayplanError('not-found', `No such container: ${param(exchange, 'id')}`);
   const sizes = await sizesOf(exchange, [one]);
-  sendJson(response, 200, { ...inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : '')), ...sizes(one) });
+  sendJson(response, 200, { ...inspect(one, (volume) => (engine.volumes.list().has(volume) ? engine.volumes.mountpoint(volume) : ''), exchange.execs.running(one.status.id)), ...sizes(one) });
 }
 
 /** `POST /containers/{id}/stop?t=SECONDS&signal=`: 304 where it does not run. A negative `t` waits for ever. */
@@ -70,24 +70,30 @@ export async function startContainer(exchange: Exchange): Promise<void> {
   sendEmpty(exchange.response, 204);
 }
 
-/** Docker's client tells by these words that the command is not there, and exits with 127. */
+/** Docker's client tells by these words that the command is not there, and exits with 127; others by theirs that a port is taken. */
 function startFailure(error: unknown): unknown {
+  if (error instanceof BayplanError && error.code === 'port-taken') return new BayplanError(error.code, `${error.message} (port is already allocated)`);
   if (!(error instanceof BayplanError && error.code === 'start-failed' && /not found in the container|interpreter is not/.test(error.message))) return error;
   return error.message.includes('executable file not found') ? error : new BayplanError(error.code, `${error.message}: executable file not found`);
 }
 
 export async function restartContainer(exchange: Exchange): Promise<void> {
   const container = find(exchange);
-  await exchange.engine.restartContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
+  try {
+    await exchange.engine.restartContainer(container.name, exchange.query.get('signal'), graceOf(exchange, container));
+  } catch (error) {
+    throw startFailure(error);
+  }
   sendEmpty(exchange.response, 204);
 }
 
 /** `POST /containers/{id}/kill?signal=`. SIGKILL and the container's stop signal are a person's stop and held; any other signal is the container's own affair. */
 export async function killContainer(exchange: Exchange): Promise<void> {
   const container = findToKill(exchange);
-  if (container.status?.phase !== 'running') throw new BayplanError('not-running', `cannot kill container: ${container.name}: it is not running`);
+  const waits = container.status !== null && stateWord(container.status) === 'restarting'; // its end is that it is not started again
+  if (container.status?.phase !== 'running' && !waits) throw new BayplanError('not-running', `cannot kill container: ${container.name}: it is not running`);
   const signal = exchange.query.get('signal') ?? 'SIGKILL';
-  if (/^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
+  if (waits || /^(SIG)?KILL$|^9$/i.test(signal)) await exchange.engine.stopContainer(container.name, 'SIGKILL', 0);
   else await exchange.engine.signalContainer(container.name, signal);
   sendEmpty(exchange.response, 204);
 }

@@ -28,6 +28,7 @@ import { withVolumesFrom } from './volumes-from.ts';
 /** `POST /containers/create?name=`: a desired state of one container of the API's, which is made and not started. */
 export async function createContainer({ engine, query, request, response }: Exchange): Promise<void> {
   const config = await readBody(request, DockerConfig);
+  if (Object.keys(config).length === 1 && config.Image === '') throw new BayplanError('bad-request', 'config cannot be empty in order to create a container');
   if (config.Image === '') throw new BayplanError('bad-request', 'no command specified: Image is missing');
   checkConflicts(config);
   if (!isReference(config.Image) && !/^(sha256:)?[0-9a-f]{64}$/.test(config.Image)) throw new BayplanError('bad-request', 'invalid reference format');
@@ -94,7 +95,8 @@ function joinedBy(engine: EngineView, { HostConfig, NetworkingConfig, NetworkDis
 
 /** Links by the names of containers. Throws `bad-request` for one of the default network to no container; on other networks names are looked up as they are asked for. */
 function withLinks(engine: EngineView, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
-  const strict = new Set((HostConfig?.Links ?? []).map((link) => link.replace(/^\//, '').split(':')[0]));
+  const onDefault = ['', 'default', DEFAULT_NETWORK].includes(HostConfig?.NetworkMode ?? '');
+  const strict = new Set(onDefault ? (HostConfig?.Links ?? []).map((link) => link.replace(/^\//, '').split(':')[0]) : []);
   const named = (ref: string): string => {
     try {
       return engine.container(ref).name;

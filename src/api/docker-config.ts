@@ -17,7 +17,7 @@ export const EndpointConfig = z.object({
 export type EndpointConfig = z.infer<typeof EndpointConfig>;
 
 export const DockerMount = z.object({
-  Type: z.string(), Source: text, Target: z.string(), ReadOnly: flag,
+  Type: z.string(), Source: text, Target: z.string().nullish().transform((target) => target ?? ''), ReadOnly: flag,
   BindOptions: z.object({ Propagation: text, CreateMountpoint: flag, NonRecursive: flag, ReadOnlyNonRecursive: flag, ReadOnlyForceRecursive: flag }).nullish(),
   VolumeOptions: z.object({ NoCopy: flag, Labels: map(z.string()), Subpath: text, DriverConfig: z.object({ Name: text, Options: map(z.string()) }).nullish() }).nullish(),
   ImageOptions: z.object({ Subpath: text }).nullish(),
@@ -61,7 +61,7 @@ export type ResourceConfig = z.infer<z.ZodObject<typeof resources>>;
 
 /** Body of `POST /containers/create` of the Docker Engine API, as far as it changes anything for us. */
 export const DockerConfig = z.object({
-  Image: z.string(), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,
+  Image: z.string().nullish().transform((image) => image ?? ''), Cmd: command, Entrypoint: command, Env: texts, Labels: map(z.string()), WorkingDir: text, User: text, Hostname: text, Domainname: text,
   Tty: flag, OpenStdin: flag, StdinOnce: flag, StopSignal: text, StopTimeout: number, Healthcheck: HealthConfig.nullish(), ExposedPorts: map(z.unknown()), Volumes: map(z.unknown()),
   HostConfig: HostConfig.nullish(), NetworkDisabled: flag, /** Of its first network, as older clients say it. */ MacAddress: text,
   NetworkingConfig: z.object({ EndpointsConfig: map(EndpointConfig.nullable()) }).nullish(),

@@ -63,6 +63,7 @@ function logMistake({ HostConfig }: DockerConfig): string | null {
 
 function valueMistake({ HostConfig }: DockerConfig): string | null {
   if ((HostConfig?.ShmSize ?? 0) < 0) return 'SHM size can not be less than 0';
+  if ((HostConfig?.CpuPeriod ?? 0) < 0) return 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)';
   const host = (HostConfig?.ExtraHosts ?? []).find((entry) => !isHost(entry));
   return host === undefined ? null : `bad format for add-host: "${host}": expected NAME:ADDRESS`;
 }

@@ -12,7 +12,9 @@ const MODES: readonly RegExp[] = [/^(rw|ro)$/, /^[zZ]$/, /^nocopy$/, PROPAGATION
 /** What a container is to have mounted: `Binds`, `Mounts`, `Tmpfs`, and anonymous volumes for the targets in `Volumes` that nothing else has. Throws BayplanError `bad-request`, in Docker's words. */
 export function mountsOf({ HostConfig, Volumes }: DockerConfig): readonly Mount[] {
   const mounts = [...(HostConfig?.Binds ?? []).map(bindOf), ...(HostConfig?.Mounts ?? []).map(mountOf)];
-  const tmpfs = Object.entries(HostConfig?.Tmpfs ?? {}).map(([target, options]) => tmpfsOf(target, options)); // Docker lets one lie over a mount
+  const tmpfs = Object.entries(HostConfig?.Tmpfs ?? {}).map(([target, options]) => tmpfsOf(target, options)); // Docker lets one lie over one of `Mounts`
+  const twice = mounts.slice(0, HostConfig?.Binds?.length ?? 0).find(({ target }) => HostConfig?.Tmpfs?.[target] !== undefined);
+  if (twice !== undefined) throw new BayplanError('bad-request', `Duplicate mount point: ${twice.target}`);
   const taken = new Set<string>();
   for (const { target } of mounts) {
     const place = normalize(target).replace(/(.)\/$/, '$1');
@@ -58,11 +60,16 @@ function mountOf(asked: DockerMount): Mount {
   }
 }
 
-function mistakeOf({ Type, Source, Target, BindOptions, VolumeOptions }: DockerMount): string | null {
+/** Of which kind of mount the options are. */
+const OPTIONS = { BindOptions: 'bind', VolumeOptions: 'volume', TmpfsOptions: 'tmpfs', ImageOptions: 'image' } as const;
+
+function mistakeOf(asked: DockerMount): string | null {
+  const { Type, Source, Target, BindOptions, VolumeOptions } = asked;
   const subpath = VolumeOptions?.Subpath ?? '';
   const relative = (path: string): string => `invalid mount path: '${path}' mount path must be absolute`;
   if (Target === '') return 'field Target must not be empty';
   if (!Target.startsWith('/')) return relative(Target);
+  for (const field of ['BindOptions', 'VolumeOptions', 'TmpfsOptions', 'ImageOptions'] as const) if (asked[field] && OPTIONS[field] !== Type) return `field ${field} must not be specified`;
   switch (Type) {
     case 'bind':
       if (!Source) return 'field Source must not be empty';

@@ -9,7 +9,7 @@ import { resourcesOf } from './docker-resources.ts';
 import { refusal } from './request-body.ts';
 
 /** Docker's default of the time that a container has to stop. */
-const STOP_MS = 10_000;
+export const STOP_MS = 10_000;
 
 /**
  * A container as the Docker Engine API asks for it. `networks`: those it is to be on, by full name. `image`: what its image says, null where that is not known.
@@ -101,7 +101,7 @@ function exposedOf(key: string): string {
 function portOf(key: string, hostIp: string, hostPort: string): PublishedPort {
   const [, target, protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
   const [, first, last = null] = /^(\d*)(?:-(\d+))?$/.exec(hostPort) ?? [];
-  if (target === undefined || first === undefined || (last !== null && Number(last) < Number(first))) throw new BayplanError('bad-request', `HostConfig.PortBindings: "${key}" on "${hostPort}": expected PORT/PROTOCOL on one host port, or on a range as 8000-8010`);
+  if (target === undefined || first === undefined || (last !== null && Number(last) < Number(first))) throw new BayplanError('bad-request', `invalid port specification: "${target === undefined ? key : hostPort}": HostConfig.PortBindings: "${key}" on "${hostPort}": expected PORT/PROTOCOL on one host port, or on a range as 8000-8010`);
   return PublishedPort.parse({
     hostIp: hostIp === '0.0.0.0' ? '' : hostIp, published: first === '' || first === '0' ? null : Number(first), publishedLast: last === null || last === first ? null : Number(last), target: Number(target), protocol,
   });

@@ -1,4 +1,6 @@
 import type { EngineEvent } from '../engine/event-log.ts';
+import { BayplanError } from '../state/bayplan-error.ts';
+import { repositoryOf } from '../state/image-reference.ts';
 import { writeAll } from './answer.ts';
 import { parseSince } from './docker-time.ts';
 import type { Exchange } from './exchange.ts';
@@ -11,11 +13,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const FILTERS = ['type', 'event', 'container', 'image', 'label', 'network', 'volume', 'scope'];
 
-/** `GET /events?since=&until=&filters=`: past ones from `since` on, then each as it happens, until `until` or the client goes. */
+/** `GET /events?since=&until=&filters=`: past ones from `since` on (all of them where there is but an `until`), then each as it happens, until `until` or the client goes. */
 export async function streamEvents({ engine, query, response, gone }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), FILTERS);
-  const since = msOf(query.get('since'));
+  const since = query.get('since') === '0' ? 0 : msOf(query.get('since')); // all there are: `docker events --since 0`
   const until = msOf(query.get('until'));
+  if (since !== null && until !== null && since > until) throw new BayplanError('bad-request', `\`since\` time (${query.get('since') ?? ''}) cannot be after \`until\` time (${query.get('until') ?? ''})`);
   const waiting: EngineEvent[] = [];
   let wake: () => void = () => undefined;
   const off = engine.events.onEvent((event) => {
@@ -23,7 +26,7 @@ export async function streamEvents({ engine, query, response, gone }: Exchange):
     else response.destroy();
     wake();
   });
-  if (since !== null) waiting.unshift(...engine.events.past().filter(({ time }) => time >= since));
+  if (since !== null || until !== null) waiting.unshift(...engine.events.past().filter(({ time }) => time >= (since ?? 0)));
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.flushHeaders();
   gone.addEventListener('abort', () => wake());
@@ -57,8 +60,13 @@ function fits({ type, action, id, attributes }: EngineEvent, filters: Filters): 
     && anyMatches(filters.get('container'), (wanted) => (type === 'container' ? attributes['name'] === wanted || id.startsWith(wanted) : attributes['container']?.startsWith(wanted) === true))
     && anyMatches(filters.get('network'), (wanted) => type === 'network' && (attributes['name'] === wanted || id.startsWith(wanted)))
     && anyMatches(filters.get('volume'), (wanted) => type === 'volume' && id === wanted)
-    && anyMatches(filters.get('image'), (wanted) => (type === 'image' ? attributes['name'] === wanted || id.startsWith(wanted) : attributes['image'] === wanted))
+    && anyMatches(filters.get('image'), (wanted) => (type === 'image' && id.startsWith(wanted)) || isImage(attributes[type === 'image' ? 'name' : 'image'], wanted))
     && (filters.get('label') ?? []).every((wanted) => (wanted.includes('=') ? attributes[wanted.slice(0, wanted.indexOf('='))] === wanted.slice(wanted.indexOf('=') + 1) : attributes[wanted] !== undefined));
+}
+
+/** By its name with its tag or without. */
+function isImage(name: string | undefined, wanted: string): boolean {
+  return name !== undefined && (name === wanted || repositoryOf(name) === wanted);
 }
 
 /** With the fields of old clients beside those of today. */

@@ -44,6 +44,11 @@ export class ExecSessions {
     session.process?.resize(size);
   }
 
+  /** Ids of those that run in a container. */
+  running(containerId: string): readonly string[] {
+    return [...this.#sessions.values()].filter((session) => session.containerId === containerId && session.phase === 'running').map(({ id }) => id);
+  }
+
   /** Throws `not-found`. */
   get(id: string): ExecSession {
     const session = this.#sessions.get(id);

@@ -20,7 +20,7 @@ const text = z.string().nullish();
 
 /** Docker's body; fields that are not named here change nothing for us. Docker reads names in any case, and docker-py writes `detachKeys`. */
 const ExecCreate = z.object({
-  Cmd: z.array(z.string()).min(1), Env: z.array(z.string()).nullish(), User: text, WorkingDir: text, Tty: flagged, ConsoleSize: CONSOLE_SIZE,
+  Cmd: z.array(z.string()).nullish(), Env: z.array(z.string()).nullish(), User: text, WorkingDir: text, Tty: flagged, ConsoleSize: CONSOLE_SIZE,
   AttachStdin: flagged, AttachStdout: flagged, AttachStderr: flagged, Privileged: flagged, DetachKeys: text, detachKeys: text,
 });
 /** Its `Tty` alone says whether the client wants output as it is, or in frames, whatever the command has. */
@@ -29,10 +29,12 @@ const ExecStart = z.object({ Detach: flagged, Tty: flagged, ConsoleSize: CONSOLE
 /** `POST /containers/{id}/exec` */
 export async function createExec({ engine, execs, params, request, response }: Exchange): Promise<void> {
   const body = await readBody(request, ExecCreate);
+  const { Cmd: command } = body;
+  if (!command?.length) throw new BayplanError('bad-request', 'No exec command specified');
   const { name, id } = runningContainer(engine, params['id'] ?? '');
   const session = execs.create({
     container: name, containerId: id,
-    request: { command: body.Cmd, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
+    request: { command, environment: body.Env ?? [], user: body.User ?? '', workingDir: body.WorkingDir ?? '', tty: body.Tty ?? false, privileged: body.Privileged ?? false, consoleSize: consoleSizeOf(body.ConsoleSize) },
     attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? true, stderr: body.AttachStderr ?? true }, detachKeys: parseDetachKeys(body.DetachKeys || body.detachKeys || DEFAULT_DETACH_KEYS),
   });
   tell(engine, session, 'exec_create');
@@ -43,7 +45,7 @@ export async function createExec({ engine, execs, params, request, response }: E
 function runningContainer(engine: EngineView, ref: string): { readonly name: string; readonly id: string } {
   const { name, status } = engine.container(ref);
   if (status?.phase !== 'running') throw new BayplanError('not-running', `container ${name} is not running`);
-  if (status.paused) throw new BayplanError('conflict', `container ${name} is paused, unpause the container before exec`);
+  if (status.paused) throw new BayplanError('conflict', `Container ${name} is paused, unpause the container before exec`);
   return { name, id: status.id };
 }
 

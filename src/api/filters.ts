@@ -16,7 +16,9 @@ export function parseFilters(text: string | null, known: readonly string[]): Fil
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BayplanError('bad-request', 'filters: expected an object, as {"label":{"a=b":true}}');
   for (const [name, wanted] of Object.entries(value)) {
     if (!known.includes(name)) throw new BayplanError('bad-request', `invalid filter '${name}': expected one of ${known.join(', ')}`);
-    filters.set(name, valuesOf(name, wanted));
+    const values = valuesOf(name, wanted);
+    if (name === 'dangling' && !values.every((each) => /^(1|0|t|f|true|false)$/i.test(each))) throw new BayplanError('bad-request', `invalid filter 'dangling=[${values.join(' ')}]': expected true or false`);
+    filters.set(name, values);
   }
   return filters;
 }

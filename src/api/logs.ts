@@ -21,7 +21,7 @@ export async function containerLogs(exchange: Exchange): Promise<void> {
   const { engine, params, query, response, gone } = exchange;
   const { name, spec, status } = engine.container(params['id'] ?? '');
   const wanted = { stdout: flag(exchange, 'stdout'), stderr: flag(exchange, 'stderr') };
-  if (!wanted.stdout && !wanted.stderr) throw new BayplanError('bad-request', 'ask for at least one of stdout=1 and stderr=1');
+  if (!wanted.stdout && !wanted.stderr) throw new BayplanError('bad-request', 'Bad parameters: you must choose at least one stream: stdout=1, stderr=1');
   const since = parseSince(query.get('since'));
   const until = parseSince(query.get('until'));
   const tail = tailOf(query.get('tail'));

@@ -59,8 +59,8 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
   const body = await readBody(request, NetworkCreate);
   const names = making.get(engine) ?? new Set<string>();
   making.set(engine, names);
+  if (isPredefined(body.Name, engine.networks.list().get(body.Name)?.stack ?? '') || body.Name === 'default') throw new BayplanError('forbidden', `operation is not permitted on predefined ${body.Name} network`);
   if (engine.networks.spec(body.Name) !== null || names.has(body.Name)) throw new BayplanError('conflict', `network with name ${body.Name} already exists`);
-  if (MODES[body.Name] !== undefined) throw new BayplanError('forbidden', `operation is not permitted on predefined ${body.Name} network`);
   if (!['', 'default'].includes(body.IPAM?.Driver ?? '')) throw new BayplanError('bad-request', `network ${body.Name}: there is no ipam driver "${body.IPAM?.Driver ?? ''}"; leave it at default`);
   if (body.EnableIPv4 === false) throw new BayplanError('bad-request', `network ${body.Name}: one without IPv4 is not built; leave IPv4 on`);
   const spec: NetworkSpec = {
@@ -81,7 +81,9 @@ export async function createNetwork({ engine, request, response }: Exchange): Pr
 export async function removeNetwork(exchange: Exchange): Promise<void> {
   const { name, network } = shown(exchange);
   if (isPredefined(name, network?.stack ?? '')) throw new BayplanError('forbidden', `${name} is a pre-defined network and cannot be removed`);
-  await exchange.engine.removeNetwork(name);
+  await exchange.engine.removeNetwork(name).catch((error: unknown) => {
+    throw error instanceof BayplanError && error.code === 'network-in-use' ? new BayplanError(error.code, `${error.message} (it has active endpoints)`) : error; // words that programs look for
+  });
   sendEmpty(exchange.response, 204);
 }
 

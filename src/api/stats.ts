@@ -62,7 +62,7 @@ function statsJson(name: string, id: string, now: Sample | null, before: Sample 
 function cpuJson(sample: Sample | null): object {
   const cpu = sample?.usage.cpu;
   return {
-    cpu_usage: { total_usage: cpu?.total ?? 0, usage_in_kernelmode: cpu?.system ?? 0, usage_in_usermode: cpu?.user ?? 0 },
+    cpu_usage: { total_usage: cpu?.total ?? 0, ...(cpu === undefined || cpu.each.length === 0 ? {} : { percpu_usage: cpu.each }), usage_in_kernelmode: cpu?.system ?? 0, usage_in_usermode: cpu?.user ?? 0 },
     ...(sample === null ? {} : { system_cpu_usage: sample.usage.machine, online_cpus: cpus().length }),
     throttling_data: { periods: cpu?.periods ?? 0, throttled_periods: cpu?.throttledPeriods ?? 0, throttled_time: cpu?.throttled ?? 0 },
   };

@@ -13,7 +13,7 @@ function lender(engine: Pick<EngineView, 'container'>, ref: string): ReturnType<
   }
 }
 
-/** `VolumesFrom`: volumes and folders of other containers, `NAME[:ro|rw]`, at the places where those have them. What the container asks for itself comes first. */
+/** `VolumesFrom`: volumes and folders of other containers, `NAME[:ro|rw]`, at the places where those have them. What the container asks for itself comes first, but for volumes without a name. */
 export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostConfig }: DockerConfig, spec: ContainerSpec): ContainerSpec {
   const mounts = new Map<string, Mount>(spec.mounts.map((mount) => [mount.target, mount]));
   for (const text of HostConfig?.VolumesFrom ?? []) {
@@ -21,7 +21,8 @@ export function withVolumesFrom(engine: Pick<EngineView, 'container'>, { HostCon
     const options = mode.split(',').filter((option) => !/^[zZ]?$/.test(option)); // labels of SELinux, which there is none of
     if (options.length > 1 || !['ro', 'rw'].includes(options[0] ?? 'rw')) throw new BayplanError('bad-request', `HostConfig.VolumesFrom: "${text}": expected CONTAINER[:ro|rw]`);
     for (const mount of mountsToShare(lender(engine, ref))) {
-      if (mounts.has(mount.target)) continue;
+      const own = mounts.get(mount.target);
+      if (own !== undefined && !(own.type === 'volume' && own.source === null)) continue;
       mounts.set(mount.target, options[0] === 'ro' ? { ...mount, readOnly: true } : mount);
     }
   }

@@ -66,7 +66,7 @@ it.each<[object, string]>([
   expect(() => made(body)).toThrow(expect.objectContaining({ code: 'bad-request', message }));
 });
 
-it('takes a tmpfs over a mount, all options of a bind, and those of a tmpfs', () => {
-  const { HostConfig } = DockerConfig.parse({ Image: 'a', HostConfig: { Binds: ['/a:/f:ro,rslave,Z'], Tmpfs: { '/f': '' }, Mounts: [{ Type: 'tmpfs', Target: '/t', ReadOnly: true, TmpfsOptions: { Options: [['noexec'], ['uid', '5']] } }] } });
-  expect(mountsOf({ Image: 'a', HostConfig })).toMatchObject([{ type: 'bind', readOnly: true, propagation: 'rslave' }, { type: 'tmpfs', target: '/t', options: ['ro', 'noexec', 'uid=5'] }, { type: 'tmpfs', target: '/f' }]);
+it('takes a tmpfs over a mount in the long form alone, all options of a bind, and those of a tmpfs', () => {
+  const { HostConfig } = DockerConfig.parse({ Image: 'a', HostConfig: { Binds: ['/a:/e:ro,rslave,Z'], Tmpfs: { '/f': '' }, Mounts: [{ Type: 'bind', Source: '/a', Target: '/f' }, { Type: 'tmpfs', Target: '/t', ReadOnly: true, TmpfsOptions: { Options: [['noexec'], ['uid', '5']] } }] } });
+  expect(mountsOf({ Image: 'a', HostConfig })).toMatchObject([{ type: 'bind', readOnly: true, propagation: 'rslave' }, { type: 'bind', target: '/f' }, { type: 'tmpfs', target: '/t', options: ['ro', 'noexec', 'uid=5'] }, { type: 'tmpfs', target: '/f' }]);
 });

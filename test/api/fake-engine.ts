@@ -47,7 +47,7 @@ export class FakeEngine implements EngineView {
   readonly calls: string[] = [];
   pass: readonly PassEvent[] = [{ version: 1, type: 'end', ok: true, revision: 1, message: '' }];
   usage: Usage = {
-    cpu: { total: 1e9, user: 6e8, system: 4e8, periods: 0, throttledPeriods: 0, throttled: 0 }, machine: 1e12, memory: { usage: 3 * 1024 * 1024, limit: 1024 ** 3, details: { inactive_file: 1024 * 1024 } },
+    cpu: { each: [10, 20], total: 1e9, user: 6e8, system: 4e8, periods: 0, throttledPeriods: 0, throttled: 0 }, machine: 1e12, memory: { usage: 3 * 1024 * 1024, limit: 1024 ** 3, details: { inactive_file: 1024 * 1024 } },
     pids: { current: 2, limit: 0 }, io: [{ major: 8, minor: 0, op: 'read', bytes: 1_290_000 }], networks: { eth0: { rxBytes: 1600, rxPackets: 3, rxErrors: 0, rxDropped: 0, txBytes: 126, txPackets: 2, txErrors: 0, txDropped: 0 } },
   };
   closed = false;

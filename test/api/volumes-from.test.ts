@@ -19,7 +19,10 @@ it('takes volumes and folders, anonymous ones by their name, and no tmpfs', () =
   expect(of('db:ro')).toEqual([volume('data', '/data', { readOnly: true }), { ...bind('/conf'), readOnly: true }, volume('abc', '/anonymous', { nocopy: true, readOnly: true })]);
 });
 
-it('leaves what the container has there itself', () => expect(of('db', [volume('own', '/data')])[0]).toEqual(volume('own', '/data')));
+it('leaves what the container has there itself, but for a volume without a name', () => {
+  expect(of('db', [volume('own', '/data')])[0]).toEqual(volume('own', '/data'));
+  expect(of('db', [volume(null, '/data')])[0]).toEqual(volume('data', '/data'));
+});
 
 it('refuses what is none', () => {
   expect(() => of('db:rx')).toThrow('HostConfig.VolumesFrom: "db:rx": expected CONTAINER[:ro|rw]');

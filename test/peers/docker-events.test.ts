@@ -78,6 +78,9 @@ describe.skipIf(why !== '')(`docker events${why}`, () => {
     expect(await told('event=exec_die')).toEqual(['container exec_die e2 4', 'container exec_die e3 0']);
     expect(await told('volume=v1')).toEqual(['volume create', 'volume mount /v', 'volume unmount', 'volume destroy']);
     expect(await told('image=t:1')).toEqual(['image tag t:1']);
+    expect(await told('image=t')).toEqual(['image tag t:1']);
+    const all = await told('event=rename');
+    for (const from of [['--since', '0'], []]) expect((await machine.docker(['events', ...from, '--until', (Date.now() / 1000).toFixed(3), '--filter', 'event=rename', '--format', '{{.Type}} {{.Action}} e3'])).out.trimEnd().split('\n'), String(from)).toEqual(all);
     expect(await told('type=nothing')).toEqual(['']);
     const { out } = await machine.docker(['events', '--since', since, '--until', (Date.now() / 1000).toFixed(3), '--filter', 'event=rename', '--format', '{{json .}}']);
     expect(JSON.parse(out)).toMatchObject({ status: 'rename', Type: 'container', Action: 'rename', scope: 'local', Actor: { Attributes: { image: 'bayplan/hello', name: 'e3', oldName: '/e2' } } });

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/api.ts';
 import { serve } from '../../src/api/serve.ts';
@@ -176,6 +177,33 @@ describeWherePresent([dockerMissing, rootMissing], 'the docker client', () => {
       expect(await docker(['exec', '-i', 'box', 'cat'], 'typed')).toMatchObject({ code: 0, out: 'typed' });
       await docker(['rm', '-f', 'box']);
     });
+  });
+
+  it('what moby\'s integration-cli has found: names, places and variables of a container\'s own', async () => {
+    const out = async (...args: string[]): Promise<string> => (await docker(['run', '--rm', ...args])).out;
+    expect(await out('-v', '/etc', 'bayplan/hello', 'cat', '/etc/resolv.conf')).toContain('nameserver');
+    expect(await out('-h', 'web.example.test', 'bayplan/hello', 'tail', '-n', '1', '/etc/hosts')).toMatch(/\tweb\.example\.test web\n$/);
+    expect(await out('--net', 'host', 'bayplan/hello', 'sh', '-c', 'hostname; cat /etc/hostname')).toBe(`${hostname()}\n${hostname()}\n`);
+    expect((await docker(['run', '--rm', '--device', '/etc', 'bayplan/hello'])).err).toContain('"/etc": not a device node');
+    await docker(['run', '-dit', '--name', 'typed', 'bayplan/hello', 'cat']);
+    expect(await docker(['exec', 'typed', 'sh', '-c', 'echo "$TERM"'])).toMatchObject({ code: 0, out: '\n' });
+    expect((await docker(['exec', '-t', 'typed', 'sh', '-c', 'echo "$TERM"'])).out).toBe('xterm\r\n');
+    await docker(['rm', '-f', 'typed']);
+  });
+
+  it('a container that is started again and again is killed for good, whenever that is asked for', async () => {
+    await docker(['run', '-d', '--name', 'again', '--restart', 'always', 'bayplan/hello', 'false']);
+    await eventually(async () => expect((await docker(['inspect', '-f', '{{.State.Restarting}}', 'again'])).out).toBe('true\n'));
+    expect(await docker(['kill', 'again'])).toMatchObject({ code: 0, out: 'again\n' });
+    expect((await docker(['inspect', '-f', '{{.State.Status}} {{.State.Restarting}}', 'again'])).out).toBe('exited false\n');
+    await docker(['rm', 'again']);
+  });
+
+  it('a command that runs in a container is shown with it', async () => {
+    await docker(['run', '-d', '--name', 'host', 'bayplan/hello', 'sleep', '1000']);
+    await docker(['exec', '-d', 'host', 'sleep', '1000']);
+    expect((await docker(['inspect', '-f', '{{len .ExecIDs}} {{len (index .ExecIDs 0)}}', 'host'])).out).toBe('1 64\n');
+    await docker(['rm', '-f', 'host']);
   });
 
   it('create, start, wait, logs -f, stop, events and prune', async () => {
