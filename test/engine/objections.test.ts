@@ -55,3 +55,16 @@ it('what may yet come by what starts before is looked for by the start, where no
   const { steps } = anew(', devices: [/dev/no-such]');
   expect(await objections({ containers: { list: () => new Map() }, networks: NETWORKS, machine: MACHINE }, { notes: [], wakeAt: null, steps: steps.slice(1) })).toEqual([]);
 });
+
+it('limits that this machine cannot hold are told of the start of one that is there, and of a change of it; not of its end', async () => {
+  const world = { containers: { list: () => new Map([['demo-one-1', container(specOf(', cpuset: "3"'))]]) }, networks: NETWORKS, machine: MACHINE };
+  const problem = 'cpuset "3": this machine has the processors 0-1,4, and no 3';
+  const name = 'demo-one-1';
+  const start = { id: 'start-container demo-one-1', action: 'start-container', args: { name }, needs: [], why: '' } as const;
+  const made = (...steps: Plan['steps']): Plan => ({ notes: [], wakeAt: null, steps });
+  expect(await objections(world, made(start))).toEqual([`start-container demo-one-1: ${problem}`]);
+  expect(await objections(world, made({ id: 'update-container demo-one-1', action: 'update-container', args: { name, changes: { stopSignal: 'SIGINT' } }, needs: [], why: '' }))).toEqual([`update-container demo-one-1: ${problem}`]);
+  expect(await objections(world, made({ id: 'update-container demo-one-1', action: 'update-container', args: { name, changes: { resources: specOf('').resources } }, needs: [], why: '' }))).toEqual([]);
+  expect(await objections(world, made({ id: 'stop-container demo-one-1', action: 'stop-container', args: { name, signal: null, graceMs: 0 }, needs: [], why: '' }))).toEqual([]);
+  expect(await objections(world, made(...anew('').steps, start))).toEqual([]); // one that is made anew is another
+});

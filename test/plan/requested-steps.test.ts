@@ -31,6 +31,14 @@ describe('what a person asks of one container is a plan of a few steps', () => {
     expect(text(portless, { ...stop, action: 'restart' })).toEqual([`start-container web  ${why} after []`]);
   });
 
+  it('restart of one that is removed at its end: that stop is none', () => {
+    const stops = (of: typeof running, action: 'restart' | 'stop'): readonly unknown[] => requestedSteps('web', of, { ...stop, action }).filter(({ id }) => id === 'stop-container web').map(({ args }) => args);
+    const passing = { ...running, spec: { ...running.spec, autoRemove: true } };
+    expect(stops(passing, 'restart')).toEqual([{ name: 'web', signal: null, graceMs: 10, again: true }]);
+    expect(stops(passing, 'stop')).toEqual([{ name: 'web', signal: null, graceMs: 10 }]);
+    expect(stops(running, 'restart')).toEqual([{ name: 'web', signal: null, graceMs: 10 }]);
+  });
+
   it('remove', () => {
     expect(text(running, { action: 'remove', volumes: true, ended: false })).toEqual(['withdraw-ports web  (its removal was asked for) after []', 'remove-container web  (its removal was asked for) after [withdraw-ports web]']);
     expect(requestedSteps('web', ended, { action: 'remove', volumes: true, ended: true })).toMatchObject([{ args: { name: 'web', volumes: true, ended: true } }]);

@@ -36,3 +36,11 @@ it('nothing is looked at anew where nothing changes, where it is well, or where 
   expect(probes(shop({ A: '1' }), up)).toBe('');
   expect(probes(shop({ A: '1' }), withStatus(ill, 'shop-app-1', { phase: 'exited', held: true, health: 'unhealthy' }))).not.toContain('probe-container shop-app-1');
 });
+
+it('one that is restarted for it is looked at after that start anyhow', () => {
+  const { services, ...rest } = shop({ A: '1' });
+  const restarts = { ...rest, services: { ...services, app: { ...service({ healthcheck }), dependsOn: { cache: { condition: 'service_started', required: true, restart: true } } } } } satisfies Desired;
+  const ids = plan(restarts, ill, 10).steps.map(({ id }) => id);
+  expect(ids).toContain('stop-container shop-app-1');
+  expect(ids).not.toContain('probe-container shop-app-1');
+});
