@@ -1,21 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { ContainerStore } from '../../src/runtime/container/container-store.ts';
 import type { Operation } from '../../src/state/operation.ts';
-import { eventually, gather, Machine, type Outcome } from './harness.ts';
+import { eventually, gather, type Outcome } from './harness.ts';
 import { interrupted } from './interrupted.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // What a boot leaves: no process, nothing below the run folder, and the root folder as it was.
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterEach(async () => {
-  expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll({ downAfterEach: true });
 
 const STACK = `
 services:

@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { setFrozen } from '../../src/runtime/container/freezer.ts';
-import { Machine } from './harness.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 it('a commit comes to its end though the container that it freezes ends meanwhile', async () => {
   const { engine } = machine;

@@ -1,16 +1,11 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, Machine } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // Devices, privileges, security options and namespaces of others, as /proc and the container itself show them.
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const SERVICE = 'image: bayplan/hello, stop_signal: SIGKILL, command: [sleep, "1000"]';
 const up = async (keys: string, more = ''): Promise<string> => {

@@ -1,18 +1,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bayplan, eventually, Machine, program } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { bayplan, eventually, type Machine, program } from './harness.ts';
 import { interrupted, runningContainers, startTimeOf } from './interrupted.ts';
 import { leftovers, processes } from './leftovers.ts';
+import { machineForEach } from './machine-of-tests.ts';
 
 let machine: Machine;
-beforeEach(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
+machineForEach((made) => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const status = (name: string) => machine.engine.container(name).status;
 

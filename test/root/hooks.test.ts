@@ -1,15 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, Machine } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const SERVICE = 'image: bayplan/hello, stop_signal: SIGKILL, command: [sleep, "1000"]';
 const folder = (): string => join(machine.paths.containers, machine.engine.container('demo-a-1').status?.id ?? '');

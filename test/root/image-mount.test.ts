@@ -1,13 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Machine } from './harness.ts';
+import { expect, it } from 'vitest';
+import { machineForAll } from './machine-of-tests.ts';
 
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const SERVICE = 'image: bayplan/hello, stop_signal: SIGKILL, command: [sleep, "1000"]';
 const file = (source: string): string => `services: {a: {${SERVICE}, volumes: [{type: image, source: "${source}", target: /img}]}}`;

@@ -1,22 +1,14 @@
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { JobAnswer, JobRun } from '../../src/state/job.ts';
 import { USUAL_PASS } from '../../src/state/pass-options.ts';
-import { bayplan, eventually, gather, Machine, type Outcome } from './harness.ts';
+import { bayplan, eventually, gather, type Outcome } from './harness.ts';
 import { interrupted, runningContainers } from './interrupted.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // Services on schedules: one container a run, and no slot twice.
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterEach(async () => {
-  expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
-  machine.reports.length = 0;
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll({ downAfterEach: true });
 
 const stack = (command: string, own: string, more = ''): string => `
 services:

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Machine } from './harness.ts';
+import { expect, it } from 'vitest';
+import { machineForAll } from './machine-of-tests.ts';
 
 // Each key of a service that limits it: given, changed, taken away again, and what the kernel's own files say each time. (Of version 2: test/vm/limits-scenario.ts.)
 const v1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
@@ -54,13 +54,7 @@ const CGROUPS: Readonly<Record<string, Case>> = {
   }),
 };
 
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const status = () => machine.engine.container('demo-a-1').status;
 async function up(keys: string): Promise<number | undefined> {

@@ -1,16 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, Machine } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // What containers are limited to, as the kernel's own files show it. (Of version 2 alone: test/vm.)
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const SERVICE = 'image: bayplan/hello, init: true, stop_signal: SIGKILL, command: [sleep, "1000"]';
 const DISK = readFileSync('/proc/partitions', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).find(([major, minor]) => major === '254' && minor === '0')?.[3];

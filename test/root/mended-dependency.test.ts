@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually, Machine } from './harness.ts';
+import { expect, it } from 'vitest';
+import { eventually } from './harness.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // What a check has found before an `up` says nothing of what that `up` mends.
-let machine: Machine;
-beforeAll(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const stack = (cache: string): string => `
 services:

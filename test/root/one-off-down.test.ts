@@ -1,16 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { desiredOneOff, type oneOffProject } from '../../src/stack/index.ts';
 import { BayplanError } from '../../src/state/bayplan-error.ts';
-import { Machine } from './harness.ts';
 import { leftovers } from './leftovers.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 const ONE_OFF: Parameters<typeof oneOffProject>[2] = {
   command: [], entrypoint: null, environment: {}, user: '', workingDir: '', volumes: [], publish: [], cwd: '/', servicePorts: false, aliases: false, tty: false, stdin: false, remove: false, labels: {}, capAdd: [], capDrop: [],

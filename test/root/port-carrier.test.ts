@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
 import { PortCarriers } from '../../src/runtime/network/port-carriers.ts';
-import { build, eventually, Machine, program } from './harness.ts';
+import { build, eventually, program } from './harness.ts';
 import { processes } from './leftovers.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 const there = existsSync('/proc/sys/net/ipv6');
 const PORT = 18_461;
@@ -21,12 +22,7 @@ const STACK = `services:
 `;
 
 const core = process.env['BAYPLAN_TEST_CORE'] ?? join(build, 'bayplan-core');
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll();
 
 /** What the server answers to `sent` and the end of it. */
 async function say(sent: string | Buffer, port = PORT): Promise<string> {

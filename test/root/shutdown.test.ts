@@ -1,20 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ContainerStatus } from '../../src/state/container.ts';
-import { eventually, Machine } from './harness.ts';
+import { eventually } from './harness.ts';
 import { leftovers } from './leftovers.ts';
+import { machineForAll } from './machine-of-tests.ts';
 
 // The machine goes down as it should: all is stopped in order, with time to end well, and comes back with the next boot.
-const machine = new Machine();
-beforeAll(async () => {
-  await machine.open();
-  await machine.loadHello();
-});
-afterEach(async () => {
-  expect(await machine.down({ volumes: true, stopTimeoutSeconds: 0 })).toMatchObject({ ok: true });
-});
-afterAll(() => machine.dispose());
+const machine = machineForAll({ downAfterEach: true });
 
 /** Ends as a server does that is told to: some with 0. */
 const server = (name: string, code: number): string => `[sh, -c, "trap 'sleep 0.2; echo ${name} ended >>/notes/order; exit ${code}' TERM; echo ${name} >>/notes/order; touch /ready; while :; do sleep 0.05; done"]`;

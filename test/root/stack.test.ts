@@ -2,18 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { eventually, Machine } from './harness.ts';
 import { leftovers } from './leftovers.ts';
+import { machineForEach } from './machine-of-tests.ts';
 
 let machine: Machine;
-beforeEach(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
+machineForEach((made) => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const status = (name: string): NonNullable<ReturnType<typeof machine.engine.container>['status']> => {
   const { status: found } = machine.engine.container(name);
@@ -219,11 +217,14 @@ describe('wrong use', () => {
     const { pid } = status('demo-one-1');
     for (const [keys, problem] of [
       ['cpuset: "4000"', 'cpuset "4000": this machine has the processors'], ['devices: [/dev/no-such]', 'devices: there is no /dev/no-such on this machine'],
-      ['ipc: "container:nowhere"', 'container nowhere, whose namespaces it shares, is not there; bring it up first'], ['ports: ["198.51.100.9:48123:80"]', '198.51.100.9:48123/tcp: this host has no address 198.51.100.9; publish on one it has, or on all'],
+      ['ports: ["198.51.100.9:48123:80"]', '198.51.100.9:48123/tcp: this host has no address 198.51.100.9; publish on one it has, or on all'],
     ] as const) {
       expect(await machine.up(one(`command: [sleep, "2000"], stop_signal: SIGKILL, ${keys}`)), keys).toMatchObject({ ok: false, done: [], message: expect.stringContaining(`demo-one-1: ${problem}`) });
       expect(status('demo-one-1'), keys).toMatchObject({ phase: 'running', pid });
     }
+    const shares = 'service "one": there is no container nowhere, whose ipc namespace it is to share: bring that up first';
+    await expect(machine.up(one('command: [sleep, "2000"], stop_signal: SIGKILL, ipc: "container:nowhere"'))).rejects.toMatchObject({ code: 'not-found', message: shares });
+    expect(status('demo-one-1')).toMatchObject({ phase: 'running', pid });
   });
 
   it('says with --wait that a container ended, or keeps ending', async () => {

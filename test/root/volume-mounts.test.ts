@@ -1,17 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { mountsBelow } from '../../src/runtime/volume/mount-table.ts';
-import { eventually, Machine } from './harness.ts';
+import { eventually, type Machine } from './harness.ts';
+import { machineForEach } from './machine-of-tests.ts';
 
 let machine: Machine;
-beforeEach(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
+machineForEach((made) => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const stack = (options: string, services = 1): string => `
 services:

@@ -1,16 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Machine } from './harness.ts';
+import { expect, it } from 'vitest';
+import type { Machine } from './harness.ts';
+import { machineForEach } from './machine-of-tests.ts';
 
 let machine: Machine;
-beforeEach(async () => {
-  machine = new Machine();
-  await machine.open();
-  await machine.loadHello();
+machineForEach((made) => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const stack = (mounts: string, more = ''): string => `
 services:
