@@ -21,7 +21,7 @@ export function addComposeFlags(program: Command, cli: Cli): void {
     .addOption(new Option('--ansi <when>', 'whether to use colours and move the cursor: auto, never, or always, also where there is no terminal').argParser(ansi))
     .addOption(new Option('--parallel <number>', 'accepted for docker compose\'s sake: the engine bounds its work itself').argParser(wholeNumber).hideHelp())
     .addOption(new Option('--compatibility', 'refused: names of docker-compose 1').hideHelp())
-    .addOption(new Option('--all-resources', 'for config alone').hideHelp())
+    .addOption(new Option('--all-resources', 'networks and volumes that no service uses too: of config, up, create and plan').hideHelp())
     .addOption(new Option('--dry-run', 'print what would be done and why, and do nothing; no difference to what changes nothing').hideHelp())
     .hook('preAction', (_program, command) => beforeAction(verbOf(command), command, cli));
 }
@@ -37,7 +37,7 @@ function beforeAction(verb: string, command: Command, cli: Cli): void {
   const { ansi: when = cli.env['COMPOSE_ANSI'], parallel, compatibility, dryRun, allResources } = command.optsWithGlobals<ComposeFlags>();
   if (dryRun === true && !READING.has(verb) && !PREVIEWED.has(verb) && !PREVIEWED.has(`${verb} ${command.name()}`)) throw new BayplanError('not-built', `--dry-run: what "${verb}" would do cannot be shown`);
   if (compatibility === true) throw new BayplanError('not-built', '--compatibility: containers are named as docker compose 2 does ("shop-web-1"), never "shop_web_1"; set container_name where a name is needed');
-  if (allResources === true && verb !== 'config') throw new BayplanError('not-built', '--all-resources is for config alone: networks and volumes that no service uses are not made');
+  if (allResources === true && !['config', 'up', 'create', 'plan', 'watch'].includes(verb)) throw new BayplanError('bad-request', '--all-resources is for config, up, create and plan: it makes networks and volumes that no service uses');
   if (parallel !== undefined) cli.stderr.write('warning: --parallel makes no difference: the engine bounds its work itself\n');
   byVariables(command, cli);
   if (when === 'never' || when === 'always') {

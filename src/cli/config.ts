@@ -21,7 +21,6 @@ interface ConfigOptions extends StackOptions {
   readonly images?: boolean;
   readonly environment?: boolean;
   readonly hash?: string;
-  readonly allResources?: boolean;
   readonly variables?: boolean;
   readonly lockImageDigests?: boolean;
   readonly resolveImageDigests?: boolean;

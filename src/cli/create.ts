@@ -10,7 +10,7 @@ export const addCreate: AddCommand = (program, cli, ends) => {
     .action(ends(async (services: readonly string[], _own: MakeOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<MakeOptions>();
       const { loadProject, providersAsked, providerSteps, upRequest } = await import('./stack-file.ts');
-      const project = loadProject(options, cli, { named: services });
+      const project = loadProject(options, cli, { named: services, keepUnused: options.allResources === true });
       const client = clientOf(options, cli);
       const request = await upRequest(project, services, { ...options, start: false }, client, cli);
       if (options.dryRun === true) return await dryRun(project.name, request, client, cli, providerSteps(providersAsked(project, services, true)));

@@ -13,6 +13,8 @@ export interface StackOptions {
   readonly profile?: readonly string[];
   readonly envFile?: readonly string[];
   readonly projectDirectory?: string;
+  /** Before the command: networks and volumes that no service uses too. */
+  readonly allResources?: boolean;
   readonly ansi?: string;
   /** Of commands that change something. */
   readonly dryRun?: boolean;

@@ -19,12 +19,12 @@ export const addPlan: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<PlanOptions>();
       if (options.drift === true) return await (await import('./drift.ts')).printDrift(options, cli);
       const { knownProviders, loadOf, loadProject, providersAsked, requestOf } = await import('./stack-file.ts');
-      const project = loadProject(options, cli);
+      const project = loadProject(options, cli, { keepUnused: options.allResources === true });
       const client = clientOf(options, cli);
       const providers = await knownProviders(project, client);
       const unknown = options.output === undefined ? undefined : [...providersAsked(project, [], true)].find(([service]) => providers[service] === undefined);
       if (unknown !== undefined) throw new BayplanError('bad-request', `plan -o: service "${unknown[0]}": provider ${unknown[1].type} has not been asked yet, and what it answers is part of the plan: bring the stack up by "up" first`);
-      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), providers });
+      const { bytes, ...request } = await requestOf(project, options, cli, { removeOrphans: options.removeOrphans === true, unused: options.allResources === true, from: stackFolderOf(options, cli), providers });
       const ignored = orphansIgnored(options, cli);
       const { plan, revision, digest, settings = [] } = await client.planStack(project.name, { ...request, bytes, ...(ignored.ignoreOrphans === true ? { options: { ...USUAL_PASS, ...ignored } } : {}) });
       if (options.output !== undefined) {

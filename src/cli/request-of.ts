@@ -20,12 +20,14 @@ export interface RequestChoices {
   readonly providers?: Providers;
   /** Those that are meant, with what they depend on: nobody asks where models of others answer, or what their configs hold. Empty: all. */
   readonly services?: readonly string[];
+  /** Networks and volumes that no service uses too. */
+  readonly unused?: boolean;
   /** False: they alone are meant. */
   readonly dependencies?: boolean;
 }
 
 /** What is sent to the engine for a project. Throws where the file asks for something that would be unsafe to leave out. */
-export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {}, services = [], dependencies = true }: RequestChoices = {}): Promise<StackRequest> {
+export async function requestOf(project: Project, options: Pick<StackOptions, 'root'>, cli: Cli, { removeOrphans = false, from = null, seen = new Set(), providers = {}, services = [], dependencies = true, unused = false }: RequestChoices = {}): Promise<StackRequest> {
   const read = (path: string): Buffer | null => {
     seen.add(path);
     return readBytes(path);
@@ -37,7 +39,7 @@ export async function requestOf(project: Project, options: Pick<StackOptions, 'r
   const answered = withProvided(project, providers);
   const provided = Object.keys(project.models).length === 0 ? answered : withModels(answered, await (await import('./models.ts')).servedModels(project, services, cli));
   const whole = !usesApiSocket(provided) ? provided : withApiSocket(provided, { socket: cli.socketOf(rootOf(options, cli)), dockerConfig: await (await import('./registry-credentials.ts')).wholeConfig(cli) });
-  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read, services.length === 0 ? undefined : dependencies ? alsoNeeded(whole, services) : services), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
+  return { version: 1, base: null, from, source: { workingDir: whole.workingDir, files: [...whole.files] }, desired: { ...desiredOf(whole, { removeOrphans, unused }), ...(Object.keys(providers).length === 0 ? {} : { providers }) }, bytes: contentBytes(whole, read, services.length === 0 ? undefined : dependencies ? alsoNeeded(whole, services) : services), ...(rollsBack(whole) ? { onFailure: 'rollback' } : {}) };
 }
 
 function alsoNeeded({ services }: Project, named: readonly string[]): readonly string[] {

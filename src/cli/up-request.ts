@@ -21,7 +21,8 @@ import { stackFolderOf } from './stack-folder.ts';
 
 /** What `up`, `create` and `scale` ask of the engine for the named services, none: all. */
 export async function upRequest(project: Project, named: readonly string[], options: MakeOptions & Partial<UpOptions>, client: EngineClient, cli: Cli, seen?: Seen): Promise<StackRequest> {
-  if (Object.keys(project.services).length === 0) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
+  const unused = options.allResources === true;
+  if (Object.keys(project.services).length === 0 && !unused) throw new BayplanError('no-service', 'no service to bring up: the stack file has none, or only such as need a --profile');
   const built = Object.entries(project.services).find(([, { build }]) => build !== undefined);
   if (options.build === true && built !== undefined) throw new BayplanError('not-built', `--build: service "${built[0]}" would have to be built, which is not built yet: build its image elsewhere, and load it`);
   if (options.forceRecreate === true && !options.recreate) throw new BayplanError('bad-request', '--force-recreate and --no-recreate cannot both be meant');
@@ -33,13 +34,14 @@ export async function upRequest(project: Project, named: readonly string[], opti
   const providers = asks ? await bringUpProviders(project, named, { known, before: options.start === false ? () => Promise.resolve() : bringingUp(project, options, client, cli) }, tell, cli) : known;
   if (options.dryRun !== true && Object.keys(project.models).length > 0) await (await import('./models.ts')).bringUpModels(project, named, tell, cli);
   const services = named.filter((name) => project.services[name]?.provider === undefined);
-  const made = await requestOf(project, options, cli, { providers, services: named, dependencies: options.deps !== false, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
+  const made = await requestOf(project, options, cli, { providers, services: named, dependencies: options.deps !== false, unused, removeOrphans: options.removeOrphans === true, from: stackFolderOf(options, cli), ...(seen === undefined ? {} : { seen }) });
   const request = { ...made, desired: { ...scaledBy(made.desired, options.scale ?? {}), stopTimeoutSeconds: options.timeout ?? null } };
   const dependencies = options.deps !== false;
   const only = named.length === 0 ? null : [...withDependencies(request.desired, services, dependencies)];
   const recreated = named.length === 0 || options.alwaysRecreateDeps === true ? only : [...services];
   const narrowed = named.length === 0 ? request : await narrow(request, services, dependencies, project.name, client);
-  const desired = options.start === false ? { ...narrowed.desired, unstarted: namesOf(narrowed.desired, only) } : narrowed.desired;
+  const all = unused ? { ...narrowed.desired, networks: { ...narrowed.desired.networks, ...made.desired.networks }, volumes: { ...narrowed.desired.volumes, ...made.desired.volumes } } : narrowed.desired;
+  const desired = options.start === false ? { ...all, unstarted: namesOf(all, only) } : all;
   const how = { only, recreate: options.forceRecreate === true ? 'always' as const : options.recreate === false ? 'never' as const : 'changed' as const, recreated, renewVolumes: options.renewAnonVolumes === true, goingBack: false, left: [], ...orphansIgnored(options, cli) };
   return withPullPolicy({ ...narrowed, desired, options: how, ...(options.rollbackOnFailure === true ? { onFailure: 'rollback' } : {}) }, options.pull);
 }

@@ -30,7 +30,7 @@ export const addUp: AddCommand = (program, cli, ends) => {
       const { loadProject, lockWatch, providersAsked, providerSteps, upRequest, StackWatch } = await import('./stack-file.ts');
       const client = clientOf(options, cli);
       const load = async (seen: Set<string>, how = options): ReturnType<ConstructorParameters<typeof StackWatch>[0]['load']> => {
-        const project = loadProject(options, cli, { named: services }, seen);
+        const project = loadProject(options, cli, { named: services, keepUnused: how.allResources === true }, seen);
         return { project, request: await upRequest(project, services, how, client, cli, seen) };
       };
       const seen = new Set<string>();

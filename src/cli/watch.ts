@@ -18,7 +18,7 @@ export const addWatch: AddCommand = (program, cli, ends) => {
       if (options.file?.includes('-') === true) throw new BayplanError('bad-request', '-f -: standard input cannot be followed');
       const client = clientOf(options, cli);
       const load: ConstructorParameters<typeof StackWatch>[0]['load'] = async (seen) => {
-        const project = loadProject(options, cli, { named: services }, seen);
+        const project = loadProject(options, cli, { named: services, keepUnused: options.allResources === true }, seen);
         return { project, request: await upRequest(project, services, { ...options, recreate: true }, client, cli, seen) };
       };
       const seen = new Set<string>();

@@ -29,10 +29,10 @@ import type { VolumeConfig } from './volume-spec.ts';
 import { mountsWithShared, volumesFromOf } from './volumes-from.ts';
 
 /**
- * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does. Throws a BayplanError
+ * The desired side of `up`. Networks and volumes that no service uses are left out, as docker compose does, but with `unused`. Throws a BayplanError
  * with one line for each thing that is not built yet and unsafe to ignore.
  */
-export function desiredOf(file: Project, options: { readonly removeOrphans: boolean }): Desired {
+export function desiredOf(file: Project, options: { readonly removeOrphans: boolean; readonly unused?: boolean }): Desired {
   if (file.refusals.length > 0) throw new BayplanError('stack-file', file.refusals.map(formatMistake).join('\n'));
   const project = containersAlone(file);
   const services = Object.entries(project.services);
@@ -41,8 +41,8 @@ export function desiredOf(file: Project, options: { readonly removeOrphans: bool
     containers: {},
     contents: contentsOf(project),
     services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(name, service, project)])),
-    networks: networksOf(project),
-    volumes: volumesOf(project),
+    networks: networksOf(project, options.unused === true),
+    volumes: volumesOf(project, options.unused === true),
     images: imagesOf(project),
     remove: { orphans: options.removeOrphans, volumes: false },
     stopTimeoutSeconds: null,
@@ -150,8 +150,9 @@ function composeLabels(name: string, service: ServiceConfig, project: Project): 
   };
 }
 
-function volumesOf(project: Project): Record<string, Volume> {
-  const keys = new Set(Object.values(project.services).flatMap((service) => (service.volumes ?? []).flatMap((volume) => volume.type === 'volume' && volume.source !== undefined ? [volume.source] : [])));
+function volumesOf(project: Project, unused: boolean): Record<string, Volume> {
+  const used = Object.values(project.services).flatMap((service) => (service.volumes ?? []).flatMap((volume) => volume.type === 'volume' && volume.source !== undefined ? [volume.source] : []));
+  const keys = new Set([...used, ...(unused ? Object.keys(project.volumes) : [])]);
   return Object.fromEntries([...keys].map((key) => {
     const volume = project.volumes[key];
     const spec = {

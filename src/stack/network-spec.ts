@@ -12,9 +12,9 @@ export function networkKeys(service: Project['services'][string]): readonly stri
   return service.network_mode === 'bridge' ? ['default'] : Object.keys(service.networks ?? {});
 }
 
-/** Networks that a service uses, by full name. */
-export function networksOf(project: Project): Record<string, Network> {
-  const keys = new Set(Object.values(project.services).flatMap(networkKeys));
+/** Networks that a service uses, or with `unused` all of the file, by full name. */
+export function networksOf(project: Project, unused: boolean): Record<string, Network> {
+  const keys = new Set([...Object.values(project.services).flatMap(networkKeys), ...(unused ? Object.keys(project.networks) : [])]);
   return Object.fromEntries([...keys].map((key) => {
     const own = { 'com.docker.compose.project': project.name, 'com.docker.compose.network': key };
     const spec = networkSpec(project.networks[key] ?? {});

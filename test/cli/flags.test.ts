@@ -54,7 +54,7 @@ const VALUES: Readonly<Record<string, string>> = {
 /** Commands and flags of docker compose that do not do what they do there, and why; all others of the table do, or make no difference. */
 const ABSENT: Readonly<Record<string, string>> = {
   'bridge': 'stacks are not turned into files of other programs', 'build': 'images are built elsewhere', 'publish': 'stacks are read from registries (oci://), not written there',
-  '--all-resources': 'for config alone', '--compatibility': 'names of docker-compose 1', '--parallel': 'the engine bounds its work itself',
+  '--compatibility': 'names of docker-compose 1', '--parallel': 'the engine bounds its work itself',
   'up --build': 'images are built elsewhere', 'create --build': 'likewise', 'run --build': 'likewise',
 };
 
@@ -83,7 +83,7 @@ test.each(all)('%s %s is known', async (command, flag) => {
 
 test.each([
   [['--compatibility', 'up'], '--compatibility: containers are named'],
-  [['--all-resources', 'up'], '--all-resources is for config alone'],
+  [['--all-resources', 'ps'], '--all-resources is for config, up, create and plan'],
   [['--ansi', 'sometimes', 'up'], 'Expected auto, never or always'],
   [['create', '--build'], '--build: service "web" would have to be built'],
   [['image', '--dry-run', 'ls'], '--dry-run: what "image" would do'],

@@ -42,6 +42,21 @@ test.each([
   if (replicas !== undefined) expect([request.desired.services['web']?.replicas, request.desired.services['db']?.replicas]).toEqual(replicas);
 });
 
+test('--all-resources makes what no service uses too, without it nobody asks for it', async () => {
+  const made = (): readonly unknown[] => [Object.keys(cli.engine.lastRequest?.desired.networks ?? {}).sort(), Object.keys(cli.engine.lastRequest?.desired.volumes ?? {})];
+  const resources = 'networks: {spare: {}}\nvolumes: {spare: {labels: {a: b}}}\n';
+  cli.write('compose.yaml', `${FILE}${resources}`);
+  await cli.run('up', '-d');
+  expect(made()).toEqual([['shop_default'], []]);
+  for (const line of [['up', '-d'], ['create'], ['plan'], ['up', '-d', 'db']]) {
+    await cli.run('--all-resources', ...line);
+    expect([line, ...made()]).toEqual([line, ['shop_default', 'shop_spare'], ['shop_spare']]);
+  }
+  cli.write('compose.yaml', `name: shop\n${resources}`);
+  expect([await cli.run('--all-resources', 'up', '-d'), made()]).toEqual([0, [['shop_spare'], ['shop_spare']]]);
+  expect(await cli.run('up', '-d')).toBe(1);
+});
+
 test('COMPOSE_IGNORE_ORPHANS counts, of .env too, and not beside --remove-orphans', async () => {
   cli.write('.env', 'COMPOSE_IGNORE_ORPHANS=true\n');
   for (const line of [['up', '-d'], ['create'], ['plan']]) {
