@@ -53,13 +53,17 @@ static void end(struct watcher *w, const char *what) {
   w->over = true;
 }
 
+static void gather(struct watcher *w) {
+  if (w->dirty) return;
+  clock_gettime(CLOCK_MONOTONIC, &w->due);
+  w->due.tv_nsec += TOGETHER_MS * 1000000L;
+  if (w->due.tv_nsec >= 1000000000L) { w->due.tv_sec++; w->due.tv_nsec -= 1000000000L; }
+  w->dirty = true;
+}
+
 static void mark(struct watcher *w, struct watch *one) {
-  if (!w->dirty) {
-    clock_gettime(CLOCK_MONOTONIC, &w->due);
-    w->due.tv_nsec += TOGETHER_MS * 1000000L;
-    if (w->due.tv_nsec >= 1000000000L) { w->due.tv_sec++; w->due.tv_nsec -= 1000000000L; }
-  }
-  one->dirty = w->dirty = true;
+  gather(w);
+  one->dirty = true;
 }
 
 static int left_ms(const struct watcher *w) {
@@ -167,10 +171,18 @@ static void read_control(struct watcher *w) {
 }
 
 /* What somebody writes all the time costs one look at a time: until that is told the rest gathers, in the kernel, which joins what is alike. */
-static void hear_files(struct watcher *w, bool on) {
-  struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u64 = INOTIFY };
-  if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->inotify, &event) < 0) return end(w, "epoll_ctl");
-  w->deaf = !on;
+static void hear(struct watcher *w, uint64_t data, int fd, bool on, bool *deaf) {
+  struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u64 = data };
+  if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &event) < 0) return end(w, "epoll_ctl");
+  *deaf = !on;
+}
+
+static void hear_files(struct watcher *w, bool on) { hear(w, INOTIFY, w->inotify, on, &w->deaf); }
+
+/* Whoever writes to a cgroup, as a container that is made does thirty times, would wake this thread for each. */
+static void hear_moves(struct watcher *w, struct watch *one, bool on) {
+  if (!on) gather(w);
+  hear(w, (uint64_t)(one - w->watches), one->fd, on, &one->deaf);
 }
 
 /* Of a cgroup: processes that come to it, as for each health check, are no change of it. */
@@ -202,6 +214,12 @@ static void tell_all(struct watcher *w) {
     for (int reads = 0; reads < MOST_READS && read_files(w); reads++) {}
     hear_files(w, true);
   }
+  for (uint32_t i = 0; i < w->count; i++) {
+    struct watch *one = &w->watches[i];
+    if (!one->deaf) continue;
+    one->dirty |= watch_moves_read(one, w->buffer, sizeof w->buffer);
+    hear_moves(w, one, true);
+  }
   flush(w);
 }
 
@@ -213,7 +231,8 @@ static void serve(struct watcher *w, uint64_t data) {
     struct watch *one = &w->watches[token];
     if (data & PIDFD_BIT) forget(w, one);
     else if (one->kind == MOUNTS) mark(w, one);
-    else if (one->fd >= 0 && (one->kind == RULES ? watch_rules_read : one->kind == MOVES ? watch_moves_read : watch_links_read)(one, w->buffer, sizeof w->buffer)) mark(w, one);
+    else if (one->kind == MOVES && one->fd >= 0) hear_moves(w, one, false);
+    else if (one->fd >= 0 && (one->kind == RULES ? watch_rules_read : watch_links_read)(one, w->buffer, sizeof w->buffer)) mark(w, one);
   }
 }
 

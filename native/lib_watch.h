@@ -15,7 +15,7 @@ struct link_seen { int index; uint64_t digest; bool own; };
 struct watch {
   enum watch_kind kind;
   int fd, end, wd;
-  bool dirty, touched, matters;
+  bool dirty, deaf, touched, matters;
   char table[128], who[64], prefix[IFNAMSIZ];
   struct link_seen *links;
   uint32_t link_count;
