@@ -86,17 +86,21 @@ static void add_place(struct batch *batch, uint32_t base, uint32_t offset, size_
   add_number(batch, NFTA_PAYLOAD_LEN, (uint32_t)length);
 }
 
+static void compare(struct batch *batch, uint32_t how, const void *value, size_t length) {
+  struct expression compare = begin_expression(batch, "cmp");
+  add_number(batch, NFTA_CMP_SREG, NFT_REG_1);
+  add_number(batch, NFTA_CMP_OP, how);
+  add_value(batch, NFTA_CMP_DATA, value, length);
+  end_expression(batch, compare);
+}
+
 /* The packet has this value there. */
 static void match(struct batch *batch, uint32_t base, uint32_t offset, const void *value, size_t length) {
   struct expression load = begin_expression(batch, "payload");
   add_number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
   add_place(batch, base, offset, length);
   end_expression(batch, load);
-  struct expression compare = begin_expression(batch, "cmp");
-  add_number(batch, NFTA_CMP_SREG, NFT_REG_1);
-  add_number(batch, NFTA_CMP_OP, NFT_CMP_EQ);
-  add_value(batch, NFTA_CMP_DATA, value, length);
-  end_expression(batch, compare);
+  compare(batch, NFT_CMP_EQ, value, length);
 }
 
 static void write_port(struct batch *batch, uint32_t offset, uint16_t port, uint32_t checksum) {
@@ -127,6 +131,28 @@ static void add_rule(struct batch *batch, uint16_t flags, uint8_t protocol, bool
   end_nested(batch, expressions);
 }
 
+/* First of all: what leaves the container, all of its traffic, has nothing to do with the rest. */
+static void add_passing(struct batch *batch) {
+  const uint32_t loopback = 1; /* in every namespace */
+  begin_message(batch, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_IPV4, 0);
+  add_text(batch, NFTA_RULE_TABLE, TABLE);
+  add_text(batch, NFTA_RULE_CHAIN, CHAIN);
+  struct nlattr *expressions = begin_nested(batch, NFTA_RULE_EXPRESSIONS);
+  struct expression load = begin_expression(batch, "meta");
+  add_number(batch, NFTA_META_DREG, NFT_REG_1);
+  add_number(batch, NFTA_META_KEY, NFT_META_OIF);
+  end_expression(batch, load);
+  compare(batch, NFT_CMP_NEQ, &loopback, sizeof loopback);
+  struct expression verdict = begin_expression(batch, "immediate");
+  add_number(batch, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+  struct nlattr *data = begin_nested(batch, NFTA_IMMEDIATE_DATA), *code = begin_nested(batch, NFTA_DATA_VERDICT);
+  add_number(batch, NFTA_VERDICT_CODE, NF_ACCEPT);
+  end_nested(batch, code);
+  end_nested(batch, data);
+  end_expression(batch, verdict);
+  end_nested(batch, expressions);
+}
+
 static void add_table(struct batch *batch) {
   begin_message(batch, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFPROTO_IPV4, 0);
   add_text(batch, NFTA_TABLE_NAME, TABLE);
@@ -153,6 +179,7 @@ int dns_redirect(uint16_t port, struct error *err) {
   struct batch batch = {.length = 0};
   begin_message(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   add_table(&batch);
+  add_passing(&batch);
   for (size_t i = 0; i < sizeof protocols; i++) {
     bool last = i + 1 == sizeof protocols;
     add_rule(&batch, 0, protocols[i], false, htons(53), htons(port));
