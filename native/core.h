@@ -24,6 +24,9 @@ int cmd_subvolume(int argc, char **argv);
 int cmd_probe_overlay(int argc, char **argv);
 int cmd_carry(int argc, char **argv);
 int cmd_replace_content(int argc, char **argv);
+int cmd_nursery(int argc, char **argv);
+/* Runs the subcommand that argv[1] names; -1 where there is none of that name. */
+int core_command(int argc, char **argv);
 
 /* The DNS responder's whole life, in a process of its own that already has its final credentials. `listen_udp` and `listen_tcp` are bound (tcp:
    listening) at 127.0.0.11:53 in the container's network namespace; `upstream_*` are sockets' home: the process itself stays in the host's

@@ -6,17 +6,30 @@
 
 #include "self_again.h"
 
-static char **arguments;
+/* What this process was started with, which is where others read its words from. */
+static char *title;
+static size_t room;
 
 void self_rename(const char *name) {
   prctl(PR_SET_NAME, name);
-  char *begin = arguments[0], *end = begin;
-  for (char **argument = arguments; *argument; argument++) end = *argument + strlen(*argument);
-  memset(begin, 0, (size_t)(end - begin));
-  strncpy(begin, name, (size_t)(end - begin));
+  memset(title, 0, room);
+  strncpy(title, name, room);
+}
+
+void self_retitle(char **words, int count) {
+  char *at = title, *end = title + room;
+  for (int i = 0; i < count; i++) {
+    size_t length = strlen(words[i]) + 1;
+    if (length > (size_t)(end - at)) break;
+    memmove(at, words[i], length);
+    at += length;
+  }
+  memset(at, 0, (size_t)(end - at));
 }
 
 void self_protect(char **argv) {
-  arguments = argv;
+  if (title) return; /* forked from one that was */
+  title = argv[0];
+  for (char **argument = argv; *argument; argument++) room = (size_t)(*argument + strlen(*argument) - title);
   self_again(argv, environ);
 }

@@ -5,3 +5,5 @@
 void self_protect(char **argv);
 /* The name by which others see this process, in place of its command line; after self_protect. */
 void self_rename(const char *name);
+/* These words, as far as there is room for them, in place of those that this process was started with; after self_protect. */
+void self_retitle(char **words, int count);

@@ -20,6 +20,17 @@ export class FakeKernel implements Kernel {
     this.#record('spawnDetached', args);
     await this.answers.spawnDetached?.(...args);
   }
+  async openNursery(core: string): Promise<number> {
+    this.#record('openNursery', [core]);
+    return this.answers.openNursery?.(core) ?? this.#next++;
+  }
+  async order(...args: Parameters<Kernel['order']>): Promise<void> {
+    this.#record('order', args);
+    await this.answers.order?.(...args);
+  }
+  closeNursery(nursery: number): void {
+    this.#record('closeNursery', [nursery]);
+  }
   exec(file: string, argv: readonly string[]): never {
     this.#record('exec', [file, argv]);
     throw new Error('it is another program by now');

@@ -9,6 +9,7 @@ import { LIMITS } from '../runtime/image/registry/limits.ts';
 import { environmentProxies } from '../runtime/image/registry/proxies.ts';
 import { RegistryClient } from '../runtime/image/registry/registry-client.ts';
 import { installCore } from '../runtime/installed-core.ts';
+import { Nursery } from '../runtime/nursery.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import { loadKernel } from '../runtime/loaded-kernel.ts';
 import { readMachine, type Machine } from '../runtime/machine.ts';
@@ -103,8 +104,9 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     isStored = (id) => images.find(id) !== null;
     kernel.spreadTree(paths.layers);
     opened.add(networks, (each) => each.close());
+    const nursery = opened.add(new Nursery(kernel, core), (each) => each.close());
     containers = opened.add(await ContainerStore.open({
-      paths, kernel, images, networks, volumes, storage, runtimes, cdi, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
+      paths, kernel, nursery, images, networks, volumes, storage, runtimes, cdi, core, machine, asides, now, report, users, userNamespaces: new UserNamespaces(kernel, core, paths.userns),
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));

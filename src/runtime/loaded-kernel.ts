@@ -27,6 +27,9 @@ function keepCalls(): void {
   }
 }
 
+/** Of programs of the core, and of what they run on the host. */
+const CORE_ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+
 /** `struct error` of native/error.h. */
 const ErrorStruct = koffi.struct({
   errnum: 'int', syscall: koffi.array('char', 32, 'String'), path: koffi.array('char', 512, 'String'), text: koffi.array('char', 704, 'String'), exit_code: 'int',
@@ -71,6 +74,9 @@ type Native = ReturnType<LibraryHandle['func']>;
 
 class LoadedKernel implements Kernel {
   readonly #spawn: Native;
+  readonly #nurseryOpen: Native;
+  readonly #nurseryOrder: Native;
+  readonly #nurseryClose: Native;
   readonly #exec: Native;
   readonly #pinsOpen: Native;
   readonly #netnsCreate: Native;
@@ -100,6 +106,9 @@ class LoadedKernel implements Kernel {
 
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
+    this.#nurseryOpen = library.func('int lib_nursery_open(const char *core, const char **envp, _Out_ int *orders, void *err)');
+    this.#nurseryOrder = library.func('int lib_nursery_order(int orders, int wait, const void *text, uint32_t length, const int *fds, int nfds, void *err)');
+    this.#nurseryClose = library.func('void lib_nursery_close(int orders)');
     this.#exec = library.func('int lib_exec(const char *file, const char **argv, void *err)');
     this.#pinsOpen = library.func('int lib_pins_open(const char *folder, const char *place, _Out_ int *mounts, _Out_ int *root, void *err)');
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, int mounts, int there, void *err)');
@@ -130,6 +139,27 @@ class LoadedKernel implements Kernel {
     const pairs = [...fds].flat();
     // A list must not be empty for koffi to pass a pointer: one pair too many is never read.
     await this.#onThread(this.#spawn, 'posix_spawn', [file, [...argv, null], [...env, null], [...pairs, -1, -1], fds.size]);
+  }
+
+  async openNursery(core: string): Promise<number> {
+    const orders = [-1];
+    await this.#onThread(this.#nurseryOpen, 'posix_spawn', [core, [...CORE_ENVIRONMENT, null], orders]);
+    return orders[0] ?? -1;
+  }
+
+  async order(nursery: number, argv: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
+    const text = Buffer.from([[...fds.keys()].join(' '), ...argv, ''].join('\0'));
+    const order = [text, text.length, [...fds.values(), -1], fds.size];
+    try {
+      here(this.#nurseryOrder, 'sendmsg', [nursery, 0, ...order]);
+    } catch (error) {
+      if (!(error instanceof KernelError && (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK'))) throw error;
+      await this.#onThread(this.#nurseryOrder, 'sendmsg', [nursery, 1, ...order]);
+    }
+  }
+
+  closeNursery(nursery: number): void {
+    this.#nurseryClose(nursery);
   }
 
   exec(file: string, argv: readonly string[]): never {

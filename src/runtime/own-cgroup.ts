@@ -2,6 +2,9 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hierarchies } from './cgroup-folders.ts';
 
+/** A program of the core that has just ended leaves its cgroup a moment after all else. */
+const END_MS = 30;
+
 /**
  * Moves this process into `<parent>/engine` in each cgroup hierarchy, so that the end of the session it was started from, or its limits, do not
  * reach it. A hierarchy that cannot be written is named in the answer; the engine runs on without it.
@@ -36,14 +39,29 @@ function inheritCpuset(mountpoint: string, parent: string): void {
 
 /** Undoes `enterOwnCgroup` as far as nobody else needs it: back to each hierarchy's root, and the folders removed that are empty then. */
 export function leaveOwnCgroup(parent: string): void {
+  const end = Date.now() + END_MS;
   for (const mountpoint of hierarchies()) {
     try {
       writeFileSync(join(mountpoint, 'cgroup.procs'), String(process.pid));
-      rmdirSync(join(mountpoint, parent, 'engine'));
+      while (!removed(join(mountpoint, parent, 'engine'))) {
+        if (Date.now() > end) break;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+      }
       rmdirSync(join(mountpoint, parent));
     } catch (error) {
       // Containers go on below the parent, or the hierarchy could not be entered: the folder stays.
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
+  }
+}
+
+/** False where somebody is in it yet: a shim, or a process that is about to be gone. */
+function removed(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return false;
+    throw error;
   }
 }

@@ -5,6 +5,7 @@ import type { Images } from '../image/images.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Machine } from '../machine.ts';
 import type { Networks } from '../network/networks.ts';
+import type { Nursery } from '../nursery.ts';
 import type { SetAsides } from '../set-aside.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
 import type { UsersChoice } from './choose-users.ts';
@@ -15,6 +16,8 @@ import type { Volumes } from '../volume/volumes.ts';
 export interface ContainerContext {
   readonly paths: Paths;
   readonly kernel: Kernel;
+  /** Starts shims, and what is run in containers. */
+  readonly nursery: Nursery;
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;

@@ -12,6 +12,7 @@ import { foreignProcess } from '../foreign/foreign-bundle.ts';
 import { identityIn } from '../foreign/prepare.ts';
 import type { ForeignRuntime } from '../foreign/runtimes.ts';
 import type { Kernel } from '../kernel.ts';
+import type { Nursery } from '../nursery.ts';
 import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
@@ -63,6 +64,7 @@ export async function compiledSeccomp(paths: Paths, core: string, profile: objec
 
 export interface ExecTarget {
   readonly kernel: Kernel;
+  readonly nursery: Nursery;
   readonly core: string;
   readonly record: ContainerRecord;
   readonly files: ContainerFiles;
@@ -75,21 +77,21 @@ export interface ExecTarget {
 }
 
 /** Starts `bayplan-core enter`: a process joined to the container, its stdio piped to us. */
-export async function runExec({ kernel, core, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): Promise<ExecProcess> {
+export async function runExec({ kernel, nursery, record, files, ready, image, seccompBpf, apparmor }: ExecTarget, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
-  return await execThrough(kernel, core, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request);
+  return await execThrough({ kernel, nursery }, ['enter', '--pid', String(ready.pid), '--start-time', String(ready.startTime), '--cgroup', files.cgroup, ...(seccompBpf === null ? [] : ['--seccomp', seccompBpf])], files, process, request);
 }
 
 /** The same by the runtime that runs the container; `root`: where its root is on the host. */
-export async function runForeignExec({ kernel, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
+export async function runForeignExec({ kernel, nursery, core, record, files, image, apparmor }: ExecTarget, foreign: ForeignRuntime, root: string, request: ExecRequest): Promise<ExecProcess> {
   const process = execProcess(record.spec, image, request, hostnameOf(record), apparmor);
   const named = foreignProcess(process, await identityIn(core, root, process.annotations ?? {}));
-  return await execThrough(kernel, core, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request);
+  return await execThrough({ kernel, nursery }, ['runtime-exec', ...foreignArguments(foreign, files), '--work', files.bundle], files, named, request);
 }
 
 /** Not by Node's own spawn, which forks: with a large heap that holds all else up for milliseconds, and health checks come by dozens a second. */
-async function execThrough(kernel: Kernel, core: string, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): Promise<ExecProcess> {
-  const refused = (error: unknown): BayplanError => new BayplanError('exec-failed', `${core} could not be started: ${error instanceof Error ? error.message : String(error)}`, { retryable: true });
+async function execThrough({ kernel, nursery }: Pick<ExecTarget, 'kernel' | 'nursery'>, how: readonly string[], files: ContainerFiles, process: OciProcess, { tty, detached = false }: Pick<ExecRequest, 'tty' | 'detached'>): Promise<ExecProcess> {
+  const refused = (error: unknown): BayplanError => new BayplanError('exec-failed', `bayplan-core could not be started: ${error instanceof Error ? error.message : String(error)}`, { retryable: true });
   let stdio: ExecStdio;
   try {
     stdio = execStdio(kernel, { tty, detached });
@@ -101,7 +103,7 @@ async function execThrough(kernel: Kernel, core: string, how: readonly string[],
   const argv = ['bayplan-core', ...how, '--process', processFile, ...(tty ? ['--control-fd', String(ENDS.indexOf('control'))] : []), ...(detached ? ['--started-fd', String(ENDS.indexOf('started'))] : []), '--engine-fd', String(ENDS.indexOf('engine'))];
   try {
     writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
-    await kernel.spawnDetached(core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], new Map(descriptors));
+    await nursery.start(argv, new Map(descriptors));
   } catch (error) {
     stdio.close();
     rmSync(processFile, { force: true });

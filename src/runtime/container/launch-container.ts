@@ -35,7 +35,7 @@ export interface Launch {
 
 /** Gives a container all that it needs to run (layers, volumes, users, network namespace, bundle), and a shim that starts it. What a failure leaves is the caller's to give back. */
 export async function launch({ context, entries, programs, apparmor, update }: Launch, entry: ContainerEntry): Promise<StartedShim> {
-  const { kernel, images, networks, volumes, paths, core, machine, storage, runtimes, logMax, logFiles } = context;
+  const { images, networks, volumes, paths, machine, storage, runtimes, logMax, logFiles } = context;
   const { files } = entry;
   const renewed = entry.record.spec.networkMode === 'bridge' ? renewAddresses(networks, entry.record) : null;
   if (renewed !== null) update(renewed);
@@ -68,8 +68,8 @@ export async function launch({ context, entries, programs, apparmor, update }: L
       users: users === null ? null : { ...users, path: lend(users.path) }, cdi,
     });
     const attached = Object.keys(home.spec.networks);
-    return await spawnShim(kernel, name, spec.image, files, {
-      core, ...logOf(files, retentionOf(spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
+    return await spawnShim(context, name, spec.image, files, {
+      ...logOf(files, retentionOf(spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
       mounted, foreign, namespaces: lent.fds,
       internal: attached.length > 0 && attached.every((network) => networks.spec(network)?.internal === true),
       stdin: spec.stdinOpen ? (spec.stdinOnce ? 'once' : 'open') : 'none', attachments: [...entry.attachments],

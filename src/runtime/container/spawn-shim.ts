@@ -4,11 +4,11 @@ import type { ForeignRuntime } from '../foreign/runtimes.ts';
 import type { Kernel } from '../kernel.ts';
 import { partsText, type PendingAttachment } from './attachment.ts';
 import type { ContainerFiles } from './bundle-files.ts';
+import type { ContainerContext } from './container-context.ts';
 import { FailedLine, ReadyLine } from './record.ts';
 import { ShimClient } from './shim-client.ts';
 
 export interface ShimOptions {
-  readonly core: string;
   readonly zones: readonly string[];
   /** Nameservers that other names are forwarded to; none: the host's. */
   readonly nameservers: readonly string[];
@@ -52,7 +52,7 @@ export function namespaceAt(index: number): string {
 export interface StartedShim { readonly ready: ReadyLine; readonly shim: ShimClient }
 
 /** Starts a shim on a written bundle and waits until the container's process has exec'd. Throws StartError, or `shim-gone` where the shim was killed. */
-export async function spawnShim(kernel: Kernel, name: string, image: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
+export async function spawnShim({ kernel, nursery }: Pick<ContainerContext, 'kernel' | 'nursery'>, name: string, image: string, files: ContainerFiles, options: ShimOptions): Promise<StartedShim> {
   const lock = await lockOf(kernel, name, files);
   const [ours, theirs] = kernel.socketPair();
   const firstAttachment = FIRST_NAMESPACE + options.namespaces.length;
@@ -71,7 +71,7 @@ export async function spawnShim(kernel: Kernel, name: string, image: string, fil
   const line = shim.firstLine();
   line.catch(() => undefined); // told below, unless the shim could not be spawned at all
   try {
-    await kernel.spawnDetached(options.core, argv, ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], descriptors);
+    await nursery.start(argv, descriptors);
   } catch (error) {
     shim.close();
     throw error;

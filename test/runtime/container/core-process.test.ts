@@ -15,7 +15,7 @@ test('a command for which there are too many open files is refused as such, and 
     const target = {
       kernel, core: '/core', record: { name: 'shop-web-1', id: 'a'.repeat(64), spec: containerSpec() }, files: { bundle, cgroup: 'x' }, ready: { pid: 1, startTime: 1 }, image: { config: { environment: [] } }, seccompBpf: null, apparmor: '',
     } as unknown as ExecTarget; // what is not asked for before the descriptors are
-    await expect(runExec(target, { command: ['true'], environment: [], user: '', workingDir: '', tty: false })).rejects.toMatchObject({ code: 'exec-failed', retryable: true, message: '/core could not be started: socketpair: EMFILE' });
+    await expect(runExec(target, { command: ['true'], environment: [], user: '', workingDir: '', tty: false })).rejects.toMatchObject({ code: 'exec-failed', retryable: true, message: 'bayplan-core could not be started: socketpair: EMFILE' });
     expect(readdirSync(bundle)).toEqual([]);
     const opened = kernel.of('pipe').length * 2;
     expect(kernel.of('close')).toHaveLength(opened);
