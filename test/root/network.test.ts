@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PublishedPort } from '../../src/state/container.ts';
@@ -105,6 +106,34 @@ test('published ports answer on every address with the client kept; on 127.0.0.1
   await world.drop(other.endpoint);
   await world.networks.remove('one');
   await world.networks.remove('two');
+  await nothingLeft();
+});
+
+test('what is sent from a container by its bridge to 127.0.0.1 of the host does not come there, tracked or not', async () => {
+  await world.networks.create('one', '', bridgeSpec());
+  const one = await world.container('one', 'one');
+  const status = world.networks.list().get('one')?.status;
+  const heard: string[] = [];
+  const socket = createSocket('udp4', (message, { address }) => heard.push(`${message.toString()} ${address}`));
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const untracked = `${world.paths.table}-untracked`;
+  const inside = (command: string): string => execFileSync('nsenter', [`--net=${one.netns}`, 'bash', '-c', command], { encoding: 'utf8' });
+  const say = (word: string): string => `printf ${word} > /dev/udp/127.0.0.1/${socket.address().port}`;
+  try {
+    inside(`ip route del table local 127.0.0.0/8 dev lo; ip route del table local 127.0.0.1 dev lo; ip route add 127.0.0.0/8 via ${status?.pools[0]?.gateway ?? ''} src ${one.address}`);
+    inside('sysctl -qw net.ipv4.conf.all.route_localnet=1');
+    inside(say('tracked'));
+    execFileSync('nft', [`table ip ${untracked} { chain before { type filter hook prerouting priority raw; iifname ${status?.link} notrack; }; }`]);
+    inside(say('untracked'));
+    execFileSync('nft', ['delete', 'table', 'ip', untracked]);
+    execFileSync('bash', ['-c', say('host')]);
+    await expect.poll(() => heard).toEqual(['host 127.0.0.1']);
+  } finally {
+    socket.close();
+    execFileSync('nft', ['-f', '-'], { input: `table ip ${untracked}\ndelete table ip ${untracked}\n` });
+  }
+  await world.drop(one.endpoint);
+  await world.networks.remove('one');
   await nothingLeft();
 });
 

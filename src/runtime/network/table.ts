@@ -29,9 +29,9 @@ export interface TableNetwork {
 export interface TableNames { readonly table: string; readonly linkPrefix: string }
 
 /**
- * The whole table as one transaction that replaces what is there. Established connections go on. The `raw` rule is what keeps neighbours from ports
- * published on 127.0.0.1: the destination is rewritten before routing looks at it. Each packet passes there, so the address is compared first: a link's name
- * costs more. Of ::1 the kernel itself sees to that, and takes no answer for it from a bridge either, so what is published there is not rewritten: the socket
+ * The whole table as one transaction that replaces what is there. Established connections go on. The first rule of `prerouting` is what keeps neighbours from ports
+ * published on 127.0.0.1: the destination is rewritten before routing looks at it. Only what begins a connection passes there; what is tracked as none is kept from the host's own
+ * 127.0.0.1 by `input`, past which forwarded packets do not come. Answers to what has left the host from 127.0.0.1 are established there. Of ::1 the kernel itself sees to that, and takes no answer for it from a bridge either, so what is published there is not rewritten: the socket
  * that reserves the port carries it.
  */
 export function wholeTable(names: TableNames, state: TableState): string {
@@ -50,14 +50,15 @@ table inet ${names.table} {
   set routed { type ifname; ${filled('routed')}}
 ${chains.map(({ name, rules }) => `  chain ${name} { ${rules.join('; ')}; }\n`).join('')}\
 ${ALL_FAMILIES.map((family) => familySets(family, filled)).join('')}\
-  chain raw { type filter hook prerouting priority raw; policy accept;
-    ip daddr 127.0.0.0/8 iifname != "lo" drop; }
+  chain input { type filter hook input priority filter; policy accept;
+    ip daddr 127.0.0.0/8 iifname != "lo" ct state != { established, related } drop; }
   chain guarded {
 ${ALL_FAMILIES.map(guardRules).join('\n')}; }
   chain publish {
     ip6 daddr ::1 return
 ${ALL_FAMILIES.map(publishRules).join('\n')}; }
   chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+    ip daddr 127.0.0.0/8 iifname != "lo" drop
     meta l4proto { tcp, udp, sctp } fib daddr type local jump guarded
     meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
   chain output { type nat hook output priority -100; policy accept;

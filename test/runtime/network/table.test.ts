@@ -42,8 +42,8 @@ test('the whole table', () => {
       map guard_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
       map guard6 { type inet_proto . inet_service : verdict; }
       set own6 { type ifname . ipv6_addr; flags interval; elements = { "mine" . fd00::/64 }; }
-      chain raw { type filter hook prerouting priority raw; policy accept;
-        ip daddr 127.0.0.0/8 iifname != "lo" drop; }
+      chain input { type filter hook input priority filter; policy accept;
+        ip daddr 127.0.0.0/8 iifname != "lo" ct state != { established, related } drop; }
       chain guarded {
         ip daddr . meta l4proto . th dport vmap @guard_ip
         meta nfproto ipv4 meta l4proto . th dport vmap @guard
@@ -60,6 +60,7 @@ test('the whole table', () => {
         ip6 daddr . meta l4proto . th dport vmap @lb_ip6
         meta nfproto ipv6 meta l4proto . th dport vmap @lb6; }
       chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+        ip daddr 127.0.0.0/8 iifname != "lo" drop
         meta l4proto { tcp, udp, sctp } fib daddr type local jump guarded
         meta l4proto { tcp, udp, sctp } fib daddr type local jump publish; }
       chain output { type nat hook output priority -100; policy accept;
