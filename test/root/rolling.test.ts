@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { inboundConnections } from '../../src/runtime/container/inbound-connections.ts';
 import { printPlan } from '../../src/plan/print.ts';
@@ -117,6 +118,26 @@ it('goes on where an engine was killed in the middle of it, and nobody outside n
   });
   expect(load, load.text).toMatchObject({ failed: 0 });
 }, 180_000); // ten engines are started while wrk asks
+
+it('engines come and go, and rules are put right, and no request fails: what is right is not touched', async () => {
+  const { table } = machine.paths;
+  const listed = (): string => execFileSync('nft', ['-a', 'list', 'table', 'inet', table], { encoding: 'utf8' }); // with handles: whatever is made anew has another
+  expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });
+  const before = listed();
+  const load = await underLoad(URL, 'close', async () => {
+    for (let time = 0; time < 8; time++) {
+      await machine.close();
+      if (time % 4 === 3) execFileSync('nft', [`add rule inet ${table} forward counter; add element inet ${table} routed { "none" }; add chain inet ${table} mine; add rule inet ${table} mine drop`]);
+      await machine.open();
+      expect(listed().replaceAll(/ # handle \d+/g, '')).toBe(before.replaceAll(/ # handle \d+/g, ''));
+      if (time < 3) expect(listed()).toBe(before);
+    }
+    for (const replicas of [1, 3, 2]) expect(await machine.up(stack({ replicas }), { wait: true })).toMatchObject({ ok: true });
+  });
+  expect(load, load.text).toMatchObject({ failed: 0 });
+  const handle = (text: string): string | undefined => /chain output .*/.exec(text)?.[0];
+  expect(handle(listed())).toBe(handle(before));
+}, 180_000); // engines are opened while wrk asks
 
 it('an old one that was drained serves on where the pass is stopped before it', async () => {
   expect(await machine.up(stack({}), { wait: true })).toMatchObject({ ok: true });

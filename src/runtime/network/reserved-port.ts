@@ -114,13 +114,14 @@ export class ReservedPort {
     this.carrier?.lead(own.length > 0 ? own : this.#targets(4));
   }
 
+  /** In an order of their own: the next engine, which finds them in another, has nothing to change. */
   #targets(family: Family): readonly Backend[] {
     const all = [...this.#backends.values()].flatMap(({ addresses, port, ready }) => {
       const address = family === 4 ? addresses.ipv4 : addresses.ipv6;
       return address === '' ? [] : [{ address, port, ready }];
     });
     const ready = all.filter((backend) => backend.ready);
-    return (ready.length > 0 ? ready : all).map(({ address, port }) => ({ address, port }));
+    return (ready.length > 0 ? ready : all).map(({ address, port }) => ({ address, port })).sort((a, b) => (a.address < b.address ? -1 : 1));
   }
 
   #socket(family: Family): { readonly fd: number } | PortCarrier {

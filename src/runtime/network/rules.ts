@@ -6,6 +6,7 @@ import { foreignSources } from './foreign-sources.ts';
 import { legacyNotices } from './legacy-tables.ts';
 import { NftablesJson } from './nftables-json.ts';
 import { readListing, ruleDrift, type RuleDrift, type TableListing } from './table-listing.ts';
+import { mending } from './table-mending.ts';
 import { dormantTable, tableChange, type TableState, wholeTable } from './table.ts';
 
 /** How often others' forward chains are looked at, at most, while containers come. */
@@ -30,7 +31,7 @@ export class Rules {
     this.#foreign = new ForeignChains(this.#nft, context.paths.table);
   }
 
-  /** Forgets what the table should hold: the next `apply` builds it whole. */
+  /** Forgets what the table holds: the next `apply` looks at it. */
   distrust(): void {
     this.#applied = null;
   }
@@ -40,21 +41,27 @@ export class Rules {
     const wanted = this.#applied;
     if (wanted === null) return [];
     const found = readListing(this.#nft.table(this.#paths.table));
-    if (this.#shown?.of !== wanted) this.#shown = { of: wanted, listing: this.#listingOf(wanted) };
-    return ruleDrift(this.#shown.listing, found);
+    return ruleDrift(this.#listingOf(wanted), found);
   }
 
   #listingOf(state: TableState): TableListing {
+    if (this.#shown?.of === state) return this.#shown.listing;
     const table = `${this.#paths.table}-expected`;
     this.#nft.run(dormantTable({ ...this.#paths, table }, state));
     try {
-      return readListing(this.#nft.table(table));
+      const listing = new Map(readListing(this.#nft.table(table)));
+      listing.delete('table'); // that it is dormant
+      this.#shown = { of: state, listing };
+      return listing;
     } finally {
       this.#nft.run(`delete table inet ${table}\n`);
     }
   }
 
-  /** Brings the table to a state by the elements that differ; whole where that fails because somebody else has changed it. An empty one is removed. */
+  /**
+   * Brings the table to a state by what differs; whole where that fails because somebody else has changed it, or where it is of another build: a table that is replaced rewrites some of the connections that just then begin
+   * by halves, and nobody can use those. An empty one is removed.
+   */
   apply(state: TableState): void {
     const before = this.#applied;
     this.#applied = null;
@@ -63,13 +70,21 @@ export class Rules {
       this.#foreign.close();
       return;
     }
+    const changes = before === null ? this.#mending(state) : tableChange(this.#paths, before, state);
     try {
-      this.#nft.run(before === null ? wholeTable(this.#paths, state) : tableChange(this.#paths, before, state));
+      for (const change of changes ?? []) this.#nft.run(change);
+      if (changes === null) this.#nft.run(wholeTable(this.#paths, state));
     } catch (error) {
-      if (before === null || !(error instanceof KernelError)) throw error;
+      if (changes === null || !(error instanceof KernelError)) throw error;
       this.#nft.run(wholeTable(this.#paths, state));
     }
     this.#applied = state;
+  }
+
+  /** What is to be done to a table of which nothing is known; null: to make it. */
+  #mending(state: TableState): readonly string[] | null {
+    const found = this.#nft.table(this.#paths.table);
+    return found === '' ? null : mending(this.#paths.table, this.#listingOf(state), readListing(found));
   }
 
   /** Puts our rules into foreign chains where they are missing; unless `always`, only if that was not looked at just before. */

@@ -1,6 +1,7 @@
 import type { Family } from '../../state/cidr.ts';
 import type { PublishedPort } from '../../state/container.ts';
-import { ALL_FAMILIES, differs, elementsOf, portChains, WORDS } from './table-ports.ts';
+import { TableChange } from './table-change.ts';
+import { ALL_FAMILIES, differs, elementsOf, leavesChain, type MapElement, portChains, WORDS } from './table-ports.ts';
 
 /** What our nftables table is made of. Links and addresses in it are only our own, so they need no quoting beyond nft's. */
 export interface TableState {
@@ -111,32 +112,29 @@ function publishRules(family: Family): string {
     meta nfproto ${nfproto} meta l4proto . th dport vmap @lb${suffix}`;
 }
 
-/** The change from one state to another as one transaction of elements; '' where nothing differs. */
-export function tableChange(names: TableNames, before: TableState, after: TableState): string {
-  const lines: string[] = [];
-  const change = (verb: 'add' | 'delete', set: string, element: string): void => {
-    lines.push(`${verb} element inet ${names.table} ${set} { ${element} }`);
-  };
+/**
+ * The changes from one state to another, of what differs alone: transactions, to be made one after the other; none where nothing differs. A packet that a processor is just looking at may see the rules of
+ * before a transaction and the elements of after it. So no rule is ever replaced that an element leads to: chains come before whatever leads to them, and go once nothing does; and where a port leaves its
+ * chain for the map that is looked up first, it is there before it has left.
+ */
+export function tableChange(names: TableNames, before: TableState, after: TableState): readonly string[] {
+  const change = new TableChange(names.table);
   const without = (some: TableState['networks'], others: TableState['networks']): readonly TableNetwork[] => [...some].filter(([key]) => !others.has(key)).map(([, network]) => network);
-  for (const network of without(before.networks, after.networks)) for (const [set, element] of networkElements(names, network)) change('delete', set, element);
-  for (const network of without(after.networks, before.networks)) for (const [set, element] of networkElements(names, network)) change('add', set, element);
+  for (const network of without(before.networks, after.networks)) for (const [set, element] of networkElements(names, network)) change.leave(set, element);
+  for (const network of without(after.networks, before.networks)) for (const [set, element] of networkElements(names, network)) change.enter(set, element);
 
   const keys = new Set([...before.ports.keys(), ...after.ports.keys()]);
   const changed = [...keys].map((key) => ({ was: before.ports.get(key) ?? null, becomes: after.ports.get(key) ?? null })).filter(differs);
-  // A chain can only be emptied and removed once no element leads to it, and an element only lead to a chain that is there.
-  for (const { was } of changed) if (was !== null) for (const { set, key } of elementsOf(was)) change('delete', set, key);
   for (const { was, becomes } of changed) {
-    const needed = becomes === null ? [] : portChains(becomes);
-    for (const { name, rules } of needed) {
-      const chain = `inet ${names.table} ${name}`;
-      lines.push(`add chain ${chain}`, `flush chain ${chain}`, ...rules.map((rule) => `add rule ${chain} ${rule}`));
-    }
-    for (const { name } of was === null ? [] : portChains(was)) {
-      if (!needed.some((chain) => chain.name === name)) lines.push(`flush chain inet ${names.table} ${name}`, `delete chain inet ${names.table} ${name}`);
-    }
-    for (const { set, key, value } of becomes === null ? [] : elementsOf(becomes)) change('add', set, `${key} : ${value}`);
+    const [chains, elements] = was === null ? [[], []] : [portChains(was), elementsOf(was)];
+    const [newChains, newElements] = becomes === null ? [[], []] : [portChains(becomes), elementsOf(becomes)];
+    const isIn = (some: readonly MapElement[], { set, key, value }: MapElement): boolean => some.some((other) => other.set === set && other.key === key && other.value === value);
+    for (const { name, rules } of newChains) if (!chains.some((old) => old.name === name)) change.addChain(name, rules);
+    for (const { name } of chains) if (!newChains.some((fresh) => fresh.name === name)) change.removeChain(name);
+    for (const element of elements) if (!isIn(newElements, element)) change.leave(element.set, element.key);
+    for (const element of newElements) if (!isIn(elements, element)) change.enter(element.set, `${element.key} : ${element.value}`, leavesChain(element, elements));
   }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  return change.transactions();
 }
 
 /** All elements of a state, by their set or map. */

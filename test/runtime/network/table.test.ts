@@ -24,20 +24,20 @@ test('the whole table', () => {
       set same { type ifname . ifname; elements = { "bp-aaaaaaaa" . "bp-aaaaaaaa", "bp-bbbbbbbb" . "bp-bbbbbbbb", "mine" . "mine" }; }
       set closed { type ifname; elements = { "bp-bbbbbbbb" }; }
       set routed { type ifname; elements = { "mine" }; }
-      chain lb-tcp-90 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
-      chain lb-10-0-0-1-tcp-91 { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
-      chain lb6-fd00--1-tcp-80 { meta l4proto tcp dnat ip6 to numgen inc mod 2 map { 0 : fd00::2 . 80, 1 : fd00::3 . 80 }; }
-      chain allow-tcp-82 { ip saddr { 10.0.0.0/8, 192.0.2.1 } return; drop; }
+      chain lb-tcp-90-672e0f5b { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
+      chain lb-10-0-0-1-tcp-91-672e0f5b { meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }; }
+      chain lb6-fd00--1-tcp-80-f3729d3d { meta l4proto tcp dnat ip6 to numgen inc mod 2 map { 0 : fd00::2 . 80, 1 : fd00::3 . 80 }; }
+      chain allow-tcp-82-b27dcfd1 { ip saddr { 10.0.0.0/8, 192.0.2.1 } return; drop; }
       map pub_ip { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; elements = { 127.0.0.1 . tcp . 81 : 172.17.0.3 . 80 }; }
       map pub { type inet_proto . inet_service : ipv4_addr . inet_service; elements = { tcp . 80 : 172.17.0.2 . 80, tcp . 82 : 172.17.0.2 . 80 }; }
-      map lb_ip { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 10.0.0.1 . tcp . 91 : goto lb-10-0-0-1-tcp-91 }; }
-      map lb { type inet_proto . inet_service : verdict; elements = { tcp . 90 : goto lb-tcp-90 }; }
+      map lb_ip { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 10.0.0.1 . tcp . 91 : goto lb-10-0-0-1-tcp-91-672e0f5b }; }
+      map lb { type inet_proto . inet_service : verdict; elements = { tcp . 90 : goto lb-tcp-90-672e0f5b }; }
       map guard_ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-      map guard { type inet_proto . inet_service : verdict; elements = { tcp . 82 : jump allow-tcp-82 }; }
+      map guard { type inet_proto . inet_service : verdict; elements = { tcp . 82 : jump allow-tcp-82-b27dcfd1 }; }
       set own { type ifname . ipv4_addr; flags interval; elements = { "bp-aaaaaaaa" . 172.17.0.0/16, "bp-bbbbbbbb" . 172.18.0.0/16, "mine" . 172.19.0.0/16 }; }
       map pub_ip6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
       map pub6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
-      map lb_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; elements = { fd00::1 . tcp . 80 : goto lb6-fd00--1-tcp-80 }; }
+      map lb_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; elements = { fd00::1 . tcp . 80 : goto lb6-fd00--1-tcp-80-f3729d3d }; }
       map lb6 { type inet_proto . inet_service : verdict; }
       map guard_ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
       map guard6 { type inet_proto . inet_service : verdict; }
@@ -84,10 +84,17 @@ test('the whole table', () => {
 });
 
 describe('a change is only what differs', () => {
-  const change = (before: TableState, after: TableState): readonly string[] => tableChange(names, before, after).split('\n').slice(0, -1);
+  /** Lines, by transaction. */
+  const changes = (before: TableState, after: TableState): readonly (readonly string[])[] => tableChange(names, before, after).map((part) => part.split('\n').slice(0, -1));
+  /** Of a change that takes one transaction. */
+  const change = (before: TableState, after: TableState): readonly string[] => {
+    const parts = changes(before, after);
+    expect(parts).toHaveLength(1);
+    return parts.flat();
+  };
 
   test('nothing', () => {
-    expect(tableChange(names, state({ open }, [port('', 80, '172.17.0.2')]), state({ open }, [port('', 80, '172.17.0.2')]))).toBe('');
+    expect(tableChange(names, state({ open }, [port('', 80, '172.17.0.2')]), state({ open }, [port('', 80, '172.17.0.2')]))).toEqual([]);
   });
 
   test('networks', () => {
@@ -104,14 +111,18 @@ describe('a change is only what differs', () => {
     ]);
   });
 
-  test('who may come in', () => {
+  test('who may come in: the list is there before anything leads to it, and another one is another chain', () => {
     const some = { ...port('', 80, '172.17.0.2'), allow: ['10.0.0.0/8'] };
-    expect(change(nothing, state({}, [some]))).toEqual([
-      'add chain inet bayplan allow-tcp-80', 'flush chain inet bayplan allow-tcp-80', 'add rule inet bayplan allow-tcp-80 ip saddr { 10.0.0.0/8 } return', 'add rule inet bayplan allow-tcp-80 drop',
-      'add element inet bayplan guard { tcp . 80 : jump allow-tcp-80 }', 'add element inet bayplan pub { tcp . 80 : 172.17.0.2 . 80 }']);
-    expect(change(state({}, [some]), nothing)).toEqual([
-      'delete element inet bayplan guard { tcp . 80 }', 'delete element inet bayplan pub { tcp . 80 }', 'flush chain inet bayplan allow-tcp-80', 'delete chain inet bayplan allow-tcp-80']);
-    expect(change(state({}, [some]), state({}, [{ ...some, allow: [] }]))).toContain('add rule inet bayplan allow-tcp-80 drop');
+    const others = { ...some, allow: [] };
+    expect(changes(nothing, state({}, [some]))).toEqual([
+      ['add chain inet bayplan allow-tcp-80-933848d3', 'add rule inet bayplan allow-tcp-80-933848d3 ip saddr { 10.0.0.0/8 } return', 'add rule inet bayplan allow-tcp-80-933848d3 drop'],
+      ['add element inet bayplan guard { tcp . 80 : jump allow-tcp-80-933848d3 }', 'add element inet bayplan pub { tcp . 80 : 172.17.0.2 . 80 }']]);
+    expect(changes(state({}, [some]), nothing)).toEqual([
+      ['delete element inet bayplan guard { tcp . 80 }', 'delete element inet bayplan pub { tcp . 80 }'], ['flush chain inet bayplan allow-tcp-80-933848d3', 'delete chain inet bayplan allow-tcp-80-933848d3']]);
+    expect(changes(state({}, [some]), state({}, [others]))).toEqual([
+      ['add chain inet bayplan allow-tcp-80-d90ee9cc', 'add rule inet bayplan allow-tcp-80-d90ee9cc drop'],
+      ['delete element inet bayplan guard { tcp . 80 }', 'add element inet bayplan guard { tcp . 80 : jump allow-tcp-80-d90ee9cc }'],
+      ['flush chain inet bayplan allow-tcp-80-933848d3', 'delete chain inet bayplan allow-tcp-80-933848d3']]);
   });
 
   test('a port comes, moves and goes', () => {
@@ -121,14 +132,18 @@ describe('a change is only what differs', () => {
     expect(change(state({}, [port('', 80, '172.17.0.2')]), nothing)).toEqual(['delete element inet bayplan pub { tcp . 80 }']);
   });
 
-  test('a second replica moves the port to a chain, and the last one leaves it', () => {
-    const one = state({}, [port('', 80, '172.17.0.2')]);
-    const two = state({}, [port('', 80, '172.17.0.2', '172.17.0.3')]);
-    expect(change(one, two)).toEqual([
-      'delete element inet bayplan pub { tcp . 80 }', 'add chain inet bayplan lb-tcp-80', 'flush chain inet bayplan lb-tcp-80',
-      'add rule inet bayplan lb-tcp-80 meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }', 'add element inet bayplan lb { tcp . 80 : goto lb-tcp-80 }']);
-    expect(change(two, one)).toEqual([
-      'delete element inet bayplan lb { tcp . 80 }', 'flush chain inet bayplan lb-tcp-80', 'delete chain inet bayplan lb-tcp-80', 'add element inet bayplan pub { tcp . 80 : 172.17.0.2 . 80 }']);
-    expect(change(two, nothing)).toEqual(['delete element inet bayplan lb { tcp . 80 }', 'flush chain inet bayplan lb-tcp-80', 'delete chain inet bayplan lb-tcp-80']);
+  test('a second replica moves the port to a chain, others take its turns, and the last one leaves it: at no time does the port lead nowhere', () => {
+    const [one, two, three] = [['172.17.0.2'], ['172.17.0.2', '172.17.0.3'], ['172.17.0.2', '172.17.0.3', '172.17.0.4']].map((backends) => state({}, [port('', 80, ...backends)]));
+    if (one === undefined || two === undefined || three === undefined) throw new Error('unreachable');
+    expect(changes(one, two)).toEqual([
+      ['add chain inet bayplan lb-tcp-80-672e0f5b', 'add rule inet bayplan lb-tcp-80-672e0f5b meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80 }'],
+      ['delete element inet bayplan pub { tcp . 80 }', 'add element inet bayplan lb { tcp . 80 : goto lb-tcp-80-672e0f5b }']]);
+    expect(changes(two, three)).toEqual([
+      ['add chain inet bayplan lb-tcp-80-16743f46', 'add rule inet bayplan lb-tcp-80-16743f46 meta l4proto tcp dnat ip to numgen inc mod 3 map { 0 : 172.17.0.2 . 80, 1 : 172.17.0.3 . 80, 2 : 172.17.0.4 . 80 }'],
+      ['delete element inet bayplan lb { tcp . 80 }', 'add element inet bayplan lb { tcp . 80 : goto lb-tcp-80-16743f46 }'],
+      ['flush chain inet bayplan lb-tcp-80-672e0f5b', 'delete chain inet bayplan lb-tcp-80-672e0f5b']]);
+    expect(changes(two, one)).toEqual([
+      ['add element inet bayplan pub { tcp . 80 : 172.17.0.2 . 80 }'], ['delete element inet bayplan lb { tcp . 80 }'], ['flush chain inet bayplan lb-tcp-80-672e0f5b', 'delete chain inet bayplan lb-tcp-80-672e0f5b']]);
+    expect(changes(two, nothing)).toEqual([['delete element inet bayplan lb { tcp . 80 }'], ['flush chain inet bayplan lb-tcp-80-672e0f5b', 'delete chain inet bayplan lb-tcp-80-672e0f5b']]);
   });
 });
