@@ -1,5 +1,6 @@
 import { existsSync, fstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { hasProcesses, hierarchies, removeCgroups } from '../runtime/cgroup-folders.ts';
 import { deleteCgroup } from '../runtime/container/core-process.ts';
@@ -12,8 +13,12 @@ import { emptyRunFolder, removeRunFolder } from './run-folder-removal.ts';
 
 const RUN = '/run';
 
-/** `own`: the instance that sweeps. `core`: the program that ends what still runs; null: that stays, and all with it. `dryRun`: nothing is changed. */
-export interface Sweeping { readonly kernel: Kernel; readonly own: string; readonly core: string | null; readonly dryRun: boolean }
+/** How long another engine that starts just then, and sweeps the same, is waited for. */
+const ANOTHER_SWEEPS_MS = 5000;
+const AGAIN_MS = 20;
+
+/** `own`: the instance that sweeps. `core`: the program that ends what still runs; null: that stays, and all with it. `dryRun`: nothing is changed. `until`: so long another one that sweeps is waited for, on the clock of `performance`. */
+interface Sweeping { readonly kernel: Kernel; readonly own: string; readonly core: string | null; readonly dryRun: boolean; readonly until: number }
 type Swept = Omit<SweepAnswer, 'version'>;
 const NOTHING: Swept = { removed: [], kept: [] };
 
@@ -24,11 +29,12 @@ const NOTHING: Swept = { removed: [], kept: [] };
  */
 export async function sweepDeserted(kernel: Kernel, own: string, report: (line: string) => void): Promise<void> {
   const deserted = runFolders().filter((instance) => instance !== own && isGone(instance));
-  for (const instance of deserted) await sweepOne(instance, { kernel, own, core: null, dryRun: false }).catch((error: unknown) => report(`not taken away: ${failureOf(instance, error)}`));
+  for (const instance of deserted) await sweepOne(instance, { kernel, own, core: null, dryRun: false, until: 0 }).catch((error: unknown) => report(`not taken away: ${failureOf(instance, error)}`));
 }
 
 /** The same at a person's word, and what is left of engines whose run folders have gone as well: such an engine, should it live all the same (in another mount namespace), makes it anew. `roots`: of these folders alone, where there are any. */
-export async function sweepAll(sweeping: Sweeping, roots: readonly string[]): Promise<SweepAnswer> {
+export async function sweepAll(by: Omit<Sweeping, 'until'>, roots: readonly string[]): Promise<SweepAnswer> {
+  const sweeping = { ...by, until: performance.now() + ANOTHER_SWEEPS_MS };
   const meant = new Set(roots.map((root) => pathsOf(root).instance));
   const instances = knownInstances(await networkRemains(sweeping.kernel)).filter((instance) => instance !== sweeping.own && (meant.size === 0 || meant.has(instance)) && (isGone(instance) || !existsSync(join(RUN, `bayplan-${instance}`, 'root'))));
   return { version: 1, ...await sweep(instances.sort(), sweeping) };
@@ -48,39 +54,44 @@ function failureOf(instance: string, error: unknown): string {
 
 /** Holds the lock meanwhile that an engine of that root would have to take first. */
 async function sweepOne(instance: string, sweeping: Sweeping): Promise<Swept> {
-  const { kernel, dryRun } = sweeping;
+  const { kernel, core, dryRun } = sweeping;
   const { run, lock: path } = instancePaths(instance);
-  const fresh = !existsSync(run);
-  mkdirSync(run, { recursive: true, mode: 0o755 });
-  const lock = kernel.lock(path);
-  if (lock === null) return NOTHING; // a living engine
-  try {
-    if (fstatSync(lock).ino !== statSync(path, { throwIfNoEntry: false })?.ino) return NOTHING; // another engine has removed it
-    if (!fresh && !isGone(instance) && existsSync(join(run, 'root'))) return NOTHING; // it has come back since
-    const swept = await sweepLocked(instance, sweeping);
-    if (fresh || (!dryRun && swept.kept.length === 0)) removeRunFolder(run, kernel);
-    return swept;
-  } finally {
-    kernel.close(lock);
+  const gone = isGone(instance);
+  if (gone && core === null && cgroupsOf(instance).folders.some(hasProcesses)) return stillRuns(instance); // the lock is left to whoever ends that
+  const until = gone ? sweeping.until : 0;
+  for (;;) {
+    const fresh = !existsSync(run);
+    mkdirSync(run, { recursive: true, mode: 0o755 });
+    const lock = kernel.lock(path);
+    try {
+      if (lock !== null && fstatSync(lock).ino === statSync(path, { throwIfNoEntry: false })?.ino) {
+        if (!fresh && !isGone(instance) && existsSync(join(run, 'root'))) return NOTHING; // it has come back since
+        const swept = await sweepLocked(instance, sweeping);
+        if (fresh || (!dryRun && swept.kept.length === 0)) removeRunFolder(run, kernel);
+        return swept;
+      }
+    } finally {
+      if (lock !== null) kernel.close(lock);
+    }
+    // A living engine, or another one that sweeps just now.
+    if (performance.now() >= until) return until > 0 && isGone(instance) ? { removed: [], kept: [`${run} of ${rootOf(instance) ?? ''}, which is gone: an engine lives there: end it first`] } : NOTHING;
+    await sleep(AGAIN_MS);
   }
 }
 
 async function sweepLocked(instance: string, { kernel, core, dryRun }: Sweeping): Promise<Swept> {
   const paths = instancePaths(instance);
-  const { run, table, cgroup, linkPrefix } = paths;
+  const { run, table, cgroup } = paths;
   const root = rootOf(instance);
-  const whose = root === null ? '' : ` of ${root}, which is gone`;
-  const bundles = bundlesOf(paths);
-  const groups = new Set([...bundles.map((bundle) => cgroupOf(bundle) ?? ''), `/${cgroup}`].filter((group) => group !== '')); // the shims are in the last one
-  const folders = [...groups].flatMap((group) => hierarchies().map((mountpoint) => join(mountpoint, group))).filter((folder) => existsSync(folder));
-  const held = bundles.some((bundle) => isHeld(kernel, join(bundle, 'lock')));
+  const { groups, folders } = cgroupsOf(instance);
+  const held = bundlesOf(paths).some((bundle) => isHeld(kernel, join(bundle, 'lock')));
   const remains = await networkRemains(kernel);
   const links = linksOf(instance, remains);
   // Of an engine whose run folder has gone, who lives in the network namespaces shows by their links alone.
   const lives = held || folders.some(hasProcesses) || (root === null && links.some(({ kind }) => kind === 'veth'));
-  if (lives && core === null) return { removed: [], kept: [`${root === null ? `${cgroup}, links ${linkPrefix}*` : run}${whose}: something of it still runs: --kill ends that`] };
+  if (lives && core === null) return stillRuns(instance);
   const removed = [
-    ...(root === null ? [] : [`${run}${whose}`]), ...links.map(({ name }) => `link ${name}`), ...(remains.tables.has(table) ? [`table inet ${table}`] : []), ...(folders.length > 0 ? [`cgroup ${cgroup}`] : []),
+    ...(root === null ? [] : [`${run} of ${root}, which is gone`]), ...links.map(({ name }) => `link ${name}`), ...(remains.tables.has(table) ? [`table inet ${table}`] : []), ...(folders.length > 0 ? [`cgroup ${cgroup}`] : []),
   ];
   if (dryRun) return { removed, kept: [] };
   if (core !== null) for (const group of groups) await deleteCgroup(core, group);
@@ -89,6 +100,19 @@ async function sweepLocked(instance: string, { kernel, core, dryRun }: Sweeping)
   if (remains.tables.has(table)) removeRemainingRules(kernel, table);
   folders.forEach(removeCgroups);
   return { removed, kept: [] };
+}
+
+function stillRuns(instance: string): Swept {
+  const { run, cgroup, linkPrefix } = instancePaths(instance);
+  const root = rootOf(instance);
+  return { removed: [], kept: [`${root === null ? `${cgroup}, links ${linkPrefix}*` : `${run} of ${root}, which is gone`}: something of it still runs: --kill ends that`] };
+}
+
+/** Cgroups of its containers, and the engine's own, where the shims are; and their folders that there are. */
+function cgroupsOf(instance: string): { readonly groups: ReadonlySet<string>; readonly folders: readonly string[] } {
+  const paths = instancePaths(instance);
+  const groups = new Set([...bundlesOf(paths).map((bundle) => cgroupOf(bundle) ?? ''), `/${paths.cgroup}`].filter((group) => group !== ''));
+  return { groups, folders: [...groups].flatMap((group) => hierarchies().map((mountpoint) => join(mountpoint, group))).filter((folder) => existsSync(folder)) };
 }
 
 /** All that is named for an instance other than the default root's. */

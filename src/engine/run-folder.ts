@@ -69,11 +69,11 @@ function removeMountpoint(path: string, kernel: Kernel, report: (line: string) =
   }
 }
 
-const DYING_MS = 100;
+const DYING_MS = 1000;
 
 /** The lock's descriptor. */
 async function takeLock(paths: Paths, kernel: Kernel): Promise<number> {
-  // An engine that was killed while it started a program lives on in that program, until it has become itself.
+  // An engine that was killed while it started a program lives on in that program, until it has become itself. Or a person sweeps just now.
   for (let waited = 0; waited <= DYING_MS; waited += 10) {
     if (waited > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     makeFolders(paths);

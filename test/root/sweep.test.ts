@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -128,8 +128,11 @@ test('what a living engine has, or a container that runs, stays; one that is mer
   const named = await sweep('--kill', '--dry-run');
   expect(named.replaceAll('would remove', 'removed').split('\n').sort()).toEqual(expect.arrayContaining([`removed ${left.run} of ${left.root}, which is gone`, `removed table inet ${left.table}`, `removed cgroup ${left.cgroup}`]));
   expect(await answers()).toBe(true);
+  const another = spawn('flock', [left.lock, 'sleep', '0.5'], { stdio: 'ignore' }); // which sweeps the same just then, as each engine does that starts
+  await eventually(() => expect(spawnSync('flock', ['-n', left.lock, 'true']).status).toBe(1));
   expect((await sweep('--kill')).split('\n')).toEqual(named.replaceAll('would remove', 'removed').split('\n'));
   await eventually(() => expect([remains(), existsSync(`/proc/${pid}`)]).toEqual([NOTHING, false]));
+  await eventually(() => expect(another.exitCode).toBe(0));
 });
 
 test('an engine that was stopped, its containers too, goes on from what it left', async () => {
