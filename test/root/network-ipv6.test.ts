@@ -63,6 +63,22 @@ test.skipIf(!there)('ports are published in both families, on [::1] as well, and
   await world.networks.remove('four');
 });
 
+test.skipIf(!there)('an address that another container had, at another hardware address, leads to the new one at once', async () => {
+  await world.networks.create('one', '', bridgeSpec({ ipv6: true, ipam: [{ subnet: '10.213.23.0/24', gateway: '10.213.23.1', ipRange: '', auxAddresses: {} }, { subnet: 'fd00:213:23::/64', gateway: 'fd00:213:23::1', ipRange: '', auxAddresses: {} }] }));
+  const asker = await world.container('asker', 'one');
+  const servers = [{ tag: 'first', ipv4: '10.213.23.7' }, { tag: 'second', ipv4: '10.213.23.8' }, { tag: 'third', ipv4: '10.213.23.8', macAddress: '02:00:00:00:00:77' }, { tag: 'fourth', ipv4: '10.213.23.8' }];
+  for (const { tag, ...wanted } of servers) {
+    const one = await world.container(tag, { network: 'one', ipv6: 'fd00:213:23::77', ...wanted });
+    const server = await world.serve(one.netns, 'tcp', 80, tag, '::');
+    // Whoever is not told finds it after 8 s: the kernel's neighbours doubt an entry for 5 s, and ask for it three times.
+    await Promise.all([asker.netns, ''].flatMap((netns) => ['fd00:213:23::77', wanted.ipv4].map((address) => expect.poll(() => ask(netns, 'tcp', address, 80), { timeout: 5000 }).toMatch(new RegExp(`^${tag} `)))));
+    await world.stop(server);
+    await world.drop(one.endpoint);
+  }
+  await world.drop(asker.endpoint);
+  await world.networks.remove('one');
+});
+
 test.skipIf(!there)('an internal network leads nowhere in IPv6 either', async () => {
   await world.networks.create('shut', '', bridgeSpec({ ipv6: true, internal: true, ipam: [{ subnet: 'fd00:9::/64', gateway: 'fd00:9::ffff', ipRange: '', auxAddresses: {} }] }));
   const outside = world.outside('10.213.22.1');

@@ -1,7 +1,7 @@
 import type { Address, Cidr, Family } from '../../state/cidr.ts';
 import { macOf } from './bridge.ts';
 import type { LinkRequest } from './link-request.ts';
-import { addressAdd, defaultRouteSet, type InnerLink, ipvlanAdd, linkSetMac, linkUp, macvlanAdd, portModes, portUp, vethAdd } from './rtnetlink.ts';
+import { addressAdd, defaultRouteSet, type InnerLink, ipvlanAdd, linkUp, macvlanAdd, portModes, portUp, vethAdd } from './rtnetlink.ts';
 import { ALL_FAMILIES } from './table-ports.ts';
 
 /** How a container's link hangs together with the host. `name` of a veth's host side is unique for each start: the name of an earlier one may live on for a while. */
@@ -21,7 +21,7 @@ export interface EndpointLink {
   readonly name: string;
   /** null: made from the first address. */
   readonly mac: Buffer | null;
-  /** Others may know the hardware address at another place: they are told of this one. */
+  /** Others may know its addresses at another place: they are told of this one. */
   readonly announced: boolean;
   readonly mtu: number;
   /** At most one of each family. */
@@ -56,17 +56,14 @@ export function hostRequests(links: readonly EndpointLink[], netns: number): Hos
   };
 }
 
-/** For the container's namespace: links up, then addresses, then the announcement. */
+/** For the container's namespace: links up, then addresses. */
 export function innerRequests(links: readonly EndpointLink[]): readonly LinkRequest[] {
   return links.flatMap((link) => {
     const { index, name } = link;
-    const mac = hardwareAddress(link);
     return [
       { about: name, message: linkUp(index) },
       ...link.addresses.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network) })),
       ...link.linkLocal.map(({ address, network }) => ({ about: `address of ${name}`, message: addressAdd(index, address, network, 'link') })),
-      // The address is announced by this, so that a bridge that knew it on another port learns the new one. It goes to every port: not without need.
-      ...(mac === null || !link.announced ? [] : [{ about: name, message: linkSetMac(index, mac) }]),
     ];
   });
 }

@@ -5,6 +5,7 @@ import { BayplanError } from '../../state/bayplan-error.ts';
 import { addressOf, addressText, cidrAt, type Cidr } from '../../state/cidr.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import type { Drift } from '../../state/drift.ts';
+import { announce } from './announce.ts';
 import { createBridge, linkExists, linkIndex, mendBridge, mtuOf, silencePort } from './bridge.ts';
 import { type EndpointLink, hardwareAddress, hostRequests, innerRequests, routeRequests, type Uplink, type Way } from './endpoint-links.ts';
 import { type ExpectedLink, innerDrift, type Inside, mendRequests, readInside, routeMends } from './inner-drift.ts';
@@ -30,7 +31,7 @@ export class NetworkLinks {
   readonly #prefix: string;
   /** Indices of bridges and parent links by network. */
   readonly #indices = new Map<string, number>();
-  /** Networks with the hardware addresses that a link of theirs has, or had: a bridge may know one on a port that is going. */
+  /** Networks with the addresses that a link of theirs has, or had: a bridge may know a hardware address on a port that is going, and neighbours an IP address at another hardware address. */
   readonly #known = new Set<string>();
 
   constructor(kernel: Kernel, prefix: string) {
@@ -56,9 +57,9 @@ export class NetworkLinks {
 
   /** A container has this attachment already. Answers whether that was known. */
   remember({ network, macAddress, ipv4, ipv6 }: EndpointAttachment): boolean {
-    const key = `${network} ${macAddress || ipv4 || ipv6}`;
-    const known = this.#known.has(key);
-    this.#known.add(key);
+    const keys = [macAddress, ipv4, ipv6].filter((address) => address !== '').map((address) => `${network} ${address}`);
+    const known = keys.some((key) => this.#known.has(key));
+    for (const key of keys) this.#known.add(key);
     return known;
   }
 
@@ -74,6 +75,7 @@ export class NetworkLinks {
       const answers = await this.#kernel.connectNetns(path, mounts, make !== null, netns, hasIpv6(attached), { births: messagesOf(births), ports, rest: messagesOf(rest) }, messagesOf(inner));
       checkAnswers([...births, ...rest], answers.outer);
       checkAnswers(inner, answers.inner);
+      await announce(this.#kernel, path, links);
       await this.#setSysctls(path, attached, links);
     } catch (error) {
       throw this.#explained(attached, error);
@@ -140,6 +142,7 @@ export class NetworkLinks {
       const there = new Map((await this.#read(path)).links.map(({ name, index }) => [name, index]));
       const links = wanted.map((link) => ({ ...link, index: there.get(link.name) ?? link.index }));
       await requestLinks(this.#kernel, path, innerRequests(links));
+      await announce(this.#kernel, path, links);
       await this.#setSysctls(path, missing, links);
       return new Map(missing.flatMap((one, at) => (links[at] === undefined ? [] : [[one, links[at]] as const])));
     } catch (error) {

@@ -6,7 +6,8 @@ const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, GETADDR: 22, N
 const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, GROUP: 27, NET_NS_FD: 28 } as const;
 const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
-const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
+const BRPORT = { STATE: 1, MODE: 4, ISOLATED: 33 } as const;
+const BR_STATE_FORWARDING = 3;
 const MACVLAN_MODE = 1;
 const VLAN_ID = 1;
 const IPVLAN = { MODE: 1, FLAGS: 2 } as const;
@@ -192,6 +193,12 @@ export function readLink(payload: Buffer): Link {
     group: numberOf(attributes.get(IFLA.GROUP)), master: numberOf(attributes.get(IFLA.MASTER)),
     up: (payload.readUInt32LE(8) & IFF_UP) !== 0, mac: attributes.get(IFLA.ADDRESS)?.toString('hex') ?? '', mtu: numberOf(attributes.get(IFLA.MTU)),
   };
+}
+
+/** Whether the link of an RTM_NEWLINK's payload is a port that its bridge passes on for. */
+export function readPortForwards(payload: Buffer): boolean {
+  const info = readAttributes(readAttributes(payload, IFINFO_BYTES).get(IFLA.LINKINFO) ?? Buffer.alloc(0), 0);
+  return readAttributes(info.get(INFO.SLAVE_DATA) ?? Buffer.alloc(0), 0).get(BRPORT.STATE)?.at(0) === BR_STATE_FORWARDING;
 }
 
 /** Reads the payload of an RTM_NEWROUTE. */
