@@ -66,6 +66,11 @@ networks:
   expect(desired.notes).toEqual(['network lan: option "com.docker.network.bridge.name" means nothing to driver macvlan and is ignored']);
 });
 
+test('what is published on [::1] and is no TCP: told', () => {
+  const text = 'services:\n  in: { image: a, ports: ["[::1]:53:80/udp", "[::1]:54:80", "127.0.0.1:53:80/udp", "[::1]::81/udp"] }\n';
+  expect(desiredOf(projectOf(text), { removeOrphans: false }).notes).toEqual(['53:80', '81'].map((port) => `service in: nothing is heard at [::1]:${port}/udp: to [::1] TCP alone is carried; publish it on 127.0.0.1, or on all addresses`));
+});
+
 test('ports of what is on internal networks alone: told', () => {
   const text = 'services:\n  in: { image: a, ports: ["80:80"], networks: [shut] }\n  both: { image: a, ports: ["81:80"], networks: [shut, open] }\n  none: { image: a, networks: [shut] }\n  host: { image: a, network_mode: "bridge", ports: ["82:80"] }\nnetworks:\n  shut: { internal: true }\n  open:\n';
   expect(desiredOf(projectOf(text), { removeOrphans: false }).notes.filter((note) => note.includes('internal'))).toEqual(['service in: its ports are not published: all its networks are internal, and closed from outside']);
