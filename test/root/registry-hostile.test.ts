@@ -102,6 +102,30 @@ describe('a pull', () => {
     expect(layerFolders()).toHaveLength(2);
   });
 
+  test('asks for a few layers at a time, however many there are and however many pull', async () => {
+    const layers = Array.from({ length: 7 }, (_, at) => tarBytes([{ name: `file${at}`, content: String(at) }]));
+    registry.add('1', { layers: layers.slice(0, 4).map((bytes) => gzipSync(bytes)), diffIds: layers.slice(0, 4).map(sha256) });
+    registry.add('2', { layers: layers.slice(4).map((bytes) => gzipSync(bytes)), diffIds: layers.slice(4).map(sha256) });
+    const held: (() => void)[] = [];
+    const configs = new Set([...registry.manifests.values()].map(({ bytes }) => JSON.parse(String(bytes)).config.digest));
+    registry.intercept = (request, _response, serve) => {
+      const blob = /\/blobs\/([^/?]+)/.exec(request.url ?? '')?.[1];
+      if (blob === undefined || configs.has(blob)) return false;
+      held.push(serve);
+      return true;
+    };
+    const pulls = Promise.all([pull('app:1'), pull('app:2')]);
+    await eventually(() => expect(held).toHaveLength(4));
+    await new Promise((resolve) => setTimeout(resolve, 100)); // for one too many to show itself
+    for (let given = 0; given < layers.length; given++) {
+      expect(held).toHaveLength(Math.min(4 + given, layers.length));
+      held[given]?.();
+      await eventually(() => expect(held).toHaveLength(Math.min(5 + given, layers.length)));
+    }
+    await pulls;
+    expect(layerFolders()).toHaveLength(layers.length);
+  });
+
   test('that one of two who wait for it leaves goes on for the other; when both leave it ends and leaves nothing', async () => {
     registry.add('1', { layers: [low], diffIds: [sha256(tar)] });
     let release = (): void => undefined;
