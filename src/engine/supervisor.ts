@@ -11,6 +11,7 @@ import { inboundConnections, packetsUnderWay } from '../runtime/container/inboun
 import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
+import { HOLDS } from './hold-machine.ts';
 import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
 import { refuseTakenPorts } from './taken-ports.ts';
@@ -77,14 +78,14 @@ export class Supervisor {
   async start(name: string): Promise<void> {
     this.#restarts.forget(name);
     this.#asked.delete(name);
-    this.#context.containers.note(name, { held: false, restarts: 0, restartAt: 0, ...(this.#ending ? { interrupted: true } : {}) });
+    this.#context.containers.note(name, { ...HOLDS[this.#ending ? 'start-later' : 'start'], restarts: 0, restartAt: 0 });
     if (this.#ending) throw stopping(name);
     const drifted = this.#context.containers.get(name)?.status?.drift?.some(({ kind }) => kind === 'process') === true;
     await this.#run(name).finally(() => this.#between.delete(name)).catch((error: unknown) => {
-      if (drifted) this.#context.containers.note(name, { interrupted: true }); // it still is to run
+      if (drifted) this.#context.containers.note(name, HOLDS['start-failed']);
       throw error;
     });
-    this.#context.containers.note(name, { interrupted: false });
+    this.#context.containers.note(name, HOLDS['started']);
     await this.#runHooks(name, 'post_start', null);
   }
 
@@ -94,7 +95,7 @@ export class Supervisor {
     this.#asked.add(name);
     this.#probes.forget(name);
     if (again) this.#between.add(name);
-    this.#context.containers.note(name, { held: !again, interrupted: again, restartAt: 0 });
+    this.#context.containers.note(name, { ...HOLDS[again ? 'stop-again' : 'stop'], restartAt: 0 });
     try {
       await this.#preStop(name, graceMs);
       await this.#context.containers.stop(name, signal, graceMs);
@@ -110,10 +111,11 @@ export class Supervisor {
     if (signalNumber(signal) !== this.#stopSignal(name)) return await containers.signal(name, signal);
     this.#restarts.cancel(name);
     this.#asked.add(name);
-    containers.note(name, { held: true, restartAt: 0 });
+    const before = containers.get(name)?.status?.held === true;
+    containers.note(name, { ...HOLDS['end-signal'], restartAt: 0 });
     await containers.signal(name, signal).catch((error: unknown) => {
       this.#asked.delete(name);
-      containers.note(name, { held: false });
+      containers.note(name, { held: before });
       throw error;
     });
   }

@@ -58,9 +58,7 @@ export class Trial {
 
   /** Has what a request desires accepted, as the state to try. */
   async accept(request: StackRequest): Promise<StackRecord> {
-    const record = this.#try(await this.#context.states.accept(this.#name, request));
-    if (this.before === null && !this.#fresh) this.#context.parts.stacks.stands(this.#name); // what was desired before is not known
-    return record;
+    return this.#try(await this.#context.states.accept(this.#name, request));
   }
 
   /** The same of a state whose contents are kept. */
@@ -83,7 +81,7 @@ export class Trial {
       await work(atFirstChange(onEvent, () => stacks.stands(this.#name)));
       stacks.stands(this.#name);
     } catch (error) {
-      if (stacks.former(this.#name).length === 0 && this.#hasTraces()) stacks.stands(this.#name); // a run of a schedule has begun meanwhile
+      if (stacks.former(this.#name).length === 0 && this.#hasTraces()) stacks.stands(this.#name); // what was desired before is not known, or a run of a schedule has begun meanwhile
       if (!isCancelled(error) || (error instanceof PassFailed && error.left)) await this.#withdraw();
       this.#look();
       throw error;

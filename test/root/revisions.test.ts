@@ -133,16 +133,21 @@ it('failure_action rollback takes one service back, the others stay', async () =
 it('a service whose new container ends shortly after a quick update goes back too, without anybody waiting for that', async () => {
   const updated = (command: string): string => `services: { web: { image: bayplan/hello, init: true, command: ${command}, stop_signal: SIGKILL, deploy: { update_config: { failure_action: rollback, order: start-first } } } }\n`;
   expect(await machine.up(updated('[sleep, "1000"]'))).toMatchObject({ ok: true });
-  expect(await machine.up(updated('[sh, -c, "sleep 1.6"]'))).toMatchObject({ ok: true }); // well for a second
+  expect(await machine.up(updated('[sh, -c, "sleep 3"]'))).toMatchObject({ ok: true }); // well for a second
   await eventually(async () => expect((await history()).map((line) => line.split(':')[0])).toEqual(['3* rollback to 1', '2 up', '1 up']));
   await eventually(() => expect(machine.engine.container('demo-web-1')).toMatchObject({ spec: { command: ['sleep', '1000'] }, status: { phase: 'running' } }));
   await eventually(() => expect(machine.reports.splice(0).join('\n')).toMatch(/stack demo: the update of service web has failed after its end \(container demo-web-1 ended with code 0; see its logs\): service web is as in revision 1 again/));
   expect(await machine.engine.stackHistory('demo')).toMatchObject([{ title: 'rollback to 1', why: 'container demo-web-1 ended with code 0; see its logs' }, { title: 'up' }, { title: 'up' }]);
   expect(machine.engine.events.past().filter(({ action, attributes }) => action === 'rollback' && attributes['name'] === 'demo-web-1')).toMatchObject([{ type: 'container', attributes: { 'com.docker.compose.project': 'demo', revision: '1', why: 'container demo-web-1 ended with code 0; see its logs' } }]);
-  expect(await machine.up(updated('[sh, -c, "sleep 1.7"]'))).toMatchObject({ ok: true });
+  expect(await machine.up(updated('[sh, -c, "sleep 1000; exit 1"]'))).toMatchObject({ ok: true });
   const stop: Operation = { version: 1, verb: 'stop', services: ['web'], timeoutSeconds: null, signal: 'SIGKILL', dependencies: true, wait: false, stop: false, oneOffs: false, volumes: 'none', from: null };
   expect(await gather((onEvent) => machine.engine.operate('demo', stop, onEvent, new AbortController().signal))).toMatchObject({ ok: true }); // a person's stop is no failure
   expect((await history()).map((line) => line.split(':')[0])).toEqual(['4* up', '3 rollback to 1', '2 up', '1 up']);
+  expect(await machine.up(updated('[sh, -c, "sleep 1000; true"]'))).toMatchObject({ ok: true });
+  await machine.engine.stopContainer('demo-web-1', 'SIGKILL', 0); // nor is one by the API
+  await machine.close(); // once all that came of it is done
+  await machine.open();
+  expect((await history()).map((line) => line.split(':')[0]).slice(0, 3)).toEqual(['5* up', '4 up', '3 rollback to 1']);
 });
 
 it('a way back goes as rollback_config says', async () => {
