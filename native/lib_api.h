@@ -30,6 +30,9 @@ EXPORT int lib_netns_create(const char *path, int mounts, int there, struct erro
    namespace before, so that `outer` can name it. Its first `births` messages make links; those of `ports` (names parted by spaces) get no IPv6 before the rest is sent. All replies are to be given to lib_free; one that holds errors fails nothing here. */
 EXPORT int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const uint8_t *outer, uint32_t outer_length, uint8_t **outer_reply, uint32_t *outer_reply_length,
                              const uint8_t *inner, uint32_t inner_length, uint8_t **inner_reply, uint32_t *inner_reply_length, struct error *err);
+/* Makes a namespace ahead, for the next that either of these makes without IPv6; and lets go of one. */
+EXPORT int lib_netns_spare(struct error *err);
+EXPORT void lib_netns_no_spare(void);
 /* Writes `value` to the setting at `path`, below /proc/sys/net, of the namespace pinned at `netns`. */
 EXPORT int lib_netns_sysctl(const char *netns, const char *path, const char *value, struct error *err);
 /* The same of all that links made there later need to have IPv6. */

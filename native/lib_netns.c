@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,16 +92,41 @@ static int enter_new(const char *path, struct error *err) {
   return result;
 }
 
-static int create_here(void *argument, struct error *err) {
-  struct made *made = argument;
-  const char *path = made->path;
-  if (made->there ? enter(path, err) < 0 || loopback_up(err) < 0 : enter_new(path, err) < 0) return -1;
+static int set_up(bool ipv6, struct error *err) {
   int proc = proc_root(err);
   if (proc < 0) return -1;
   int result = set_all(proc, ALWAYS, err);
-  if (result == 0) result = set_all(proc, made->ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err);
+  if (result == 0) result = set_all(proc, ipv6 ? WITH_IPV6 : WITHOUT_IPV6, err);
   close(proc);
-  if (result < 0) return -1;
+  return result;
+}
+
+/* One that was made ahead, without IPv6, pinned nowhere: it goes with this process. -1: there is none. */
+static int spare = -1;
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Puts one in its place, or none (-1); the one of before is the caller's. */
+static int exchange_spare(int fd) {
+  pthread_mutex_lock(&spare_lock);
+  int former = spare;
+  spare = fd;
+  pthread_mutex_unlock(&spare_lock);
+  return former;
+}
+
+static bool enter_spare(void) {
+  fd_auto fd = exchange_spare(-1);
+  return fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+}
+
+static int create_here(void *argument, struct error *err) {
+  struct made *made = argument;
+  const char *path = made->path;
+  bool ready = !made->there && !made->ipv6 && enter_spare();
+  if (!ready) {
+    if (made->there ? enter(path, err) < 0 || loopback_up(err) < 0 : enter_new(path, err) < 0) return -1;
+    if (set_up(made->ipv6, err) < 0) return -1;
+  }
   fd_auto own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (own < 0) return error_errno(err, "open", path);
   if (!made->there && pin_file(own, made->mounts, path, err) < 0) return -1;
@@ -115,6 +141,26 @@ static int create(struct made *made, struct error *err) {
   int result = run_on_thread(create_here, made, err);
   if (result < 0 && (made->pinned || made->there)) lib_netns_remove(made->path, made->mounts, &(struct error){0}); /* the first error is the one to tell */
   return result;
+}
+
+static int make_spare(void *argument, struct error *err) {
+  int *made = argument;
+  if (enter_new("", err) < 0 || set_up(false, err) < 0) return -1;
+  *made = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  return *made < 0 ? error_errno(err, "open", "/proc/thread-self/ns/net") : 0;
+}
+
+int lib_netns_spare(struct error *err) {
+  int made = -1;
+  if (run_on_thread(make_spare, &made, err) < 0) return -1;
+  fd_auto former = exchange_spare(made);
+  (void)former;
+  return 0;
+}
+
+void lib_netns_no_spare(void) {
+  fd_auto former = exchange_spare(-1);
+  (void)former;
 }
 
 int lib_netns_create(const char *path, int mounts, int there, struct error *err) {

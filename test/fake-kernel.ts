@@ -68,6 +68,9 @@ export class FakeKernel implements Kernel {
     const success = { errno: 0, message: '', payloads: [] };
     return { outer: [...args[5].births, ...args[5].rest].map(() => success), inner: args[6].map(() => success) };
   }
+  forgetSpareNetns(): void {
+    this.#record('forgetSpareNetns', []);
+  }
   async createUsers(...args: Parameters<Kernel['createUsers']>): Promise<number> {
     this.#record('createUsers', args);
     return this.answers.createUsers === undefined ? this.#next++ : await this.answers.createUsers(...args);

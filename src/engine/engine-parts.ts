@@ -76,6 +76,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const runFolder = await openRunFolder(rootPaths, kernel, report);
   const opened = new Opened();
   opened.add(kernel, (each) => each.forgetNft());
+  opened.add(kernel, (each) => each.forgetSpareNetns());
   const close: EngineParts['close'] = (how) => {
     try {
       opened.close();

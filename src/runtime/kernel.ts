@@ -35,6 +35,8 @@ export interface Kernel {
    * reject nothing.
    */
   connectNetns(path: string, mounts: number, there: boolean, netns: number, ipv6: boolean, outer: OuterMessages, inner: readonly Buffer[]): Promise<{ readonly outer: readonly NetlinkAnswer[]; readonly inner: readonly NetlinkAnswer[] }>;
+  /** Lets go of the namespace that is made ahead, shortly after `connectNetns`, for the next one without IPv6. */
+  forgetSpareNetns(): void;
   /** Writes a setting, `path` below /proc/sys/net, of the namespace pinned at `netns`. */
   netnsSysctl(netns: string, path: string, value: string): Promise<void>;
   /**

@@ -10,6 +10,8 @@ const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
 const CALLS_AT_ONCE = 16;
 /** So long after the last call the C library gives back what was freed: a thousand links and their rules leave 30 MiB. */
 const TRIM_MS = 2000;
+/** So long after a network namespace was made the next one is made ahead: a container that starts has its processor time before. */
+const SPARE_MS = 15;
 
 /** Loads build/libbayplan.so (`library`, an absolute path) and, when rules are first asked for, libnftables. */
 export function loadKernel(library: string): Kernel {
@@ -81,6 +83,8 @@ class LoadedKernel implements Kernel {
   readonly #pinsOpen: Native;
   readonly #netnsCreate: Native;
   readonly #netnsConnect: Native;
+  readonly #netnsSpare: Native;
+  readonly #netnsNoSpare: Native;
   readonly #usersCreate: Native;
   readonly #pin: Native;
   readonly #netnsSysctl: Native;
@@ -101,6 +105,7 @@ class LoadedKernel implements Kernel {
   readonly #watch: Native;
   readonly #trim: Native;
   #trimTimer: NodeJS.Timeout | null = null;
+  #spareTimer: NodeJS.Timeout | null = null;
   readonly #calls = new PQueue({ concurrency: CALLS_AT_ONCE });
   #nft: Libnftables | null = null;
 
@@ -114,6 +119,8 @@ class LoadedKernel implements Kernel {
     this.#netnsCreate = library.func('int lib_netns_create(const char *path, int mounts, int there, void *err)');
     this.#netnsConnect = library.func('int lib_netns_connect(const char *path, int mounts, int there, int ns, int ipv6, uint32_t births, const char *ports, const void *outer, uint32_t outerLength, _Out_ void **outerReply, _Out_ uint32_t *outerReplyLength, '
       + 'const void *inner, uint32_t innerLength, _Out_ void **innerReply, _Out_ uint32_t *innerReplyLength, void *err)');
+    this.#netnsSpare = library.func('int lib_netns_spare(void *err)');
+    this.#netnsNoSpare = library.func('void lib_netns_no_spare()');
     this.#usersCreate = library.func('int lib_userns_create(const char *path, int mounts, const char *uids, const char *gids, int withNetwork, _Out_ int *network, void *err)');
     this.#pin = library.func('int lib_pin(int ns, int mounts, const char *path, void *err)');
     this.#netnsSysctl = library.func('int lib_netns_sysctl(const char *netns, const char *path, const char *value, void *err)');
@@ -205,6 +212,7 @@ class LoadedKernel implements Kernel {
   async connectNetns(path: string, mounts: number, there: boolean, netns: number, ipv6: boolean, { births, ports, rest }: OuterMessages, inner: readonly Buffer[]): ReturnType<Kernel['connectNetns']> {
     const [first, second] = [new Exchange([...births, ...rest]), new Exchange(inner)];
     await this.#onThread(this.#netnsConnect, 'unshare', [path, mounts, Number(there), netns, Number(ipv6), births.length, ports.join(' '), ...first.args, ...second.args]);
+    this.#spareLater();
     return { outer: first.answers(this.#free), inner: second.answers(this.#free) };
   }
 
@@ -216,6 +224,12 @@ class LoadedKernel implements Kernel {
 
   async pinNamespace(fd: number, path: string, mounts: number): Promise<void> {
     await this.#onThread(this.#pin, 'move_mount', [fd, mounts, path]);
+  }
+
+  forgetSpareNetns(): void {
+    if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
+    this.#spareTimer = null;
+    this.#netnsNoSpare();
   }
 
   async netnsSysctl(netns: string, path: string, value: string): Promise<void> {
@@ -283,6 +297,11 @@ class LoadedKernel implements Kernel {
     const end = [-1];
     here(this.#watch, 'watch', [end]);
     return end[0] ?? -1;
+  }
+
+  /** One that is made where nobody waits for it. A failure is told where the next one is needed. */
+  #spareLater(): void {
+    this.#spareTimer = this.#spareTimer?.refresh() ?? setTimeout(() => { this.#onThread(this.#netnsSpare, 'unshare', []).then(() => { if (this.#spareTimer === null) this.#netnsNoSpare(); }, () => undefined); }, SPARE_MS).unref();
   }
 
   #trimLater(): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -12,6 +12,14 @@ const SH = '/bin/sh';
 let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bayplan-kernel-')); });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // it has been closed meanwhile
+  }
+};
 
 describe('spawnDetached', () => {
   test('gives the child the named descriptors, a session of its own, default signals, and nothing else', async () => {
@@ -74,6 +82,41 @@ test('a namespace is pinned, has loopback up, and leaves nothing', async () => {
   kernel.detachMount(folder);
   kernel.detachMount(folder);
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
+});
+
+test('the next namespace is made ahead, for a container without IPv6, and goes when it is forgotten', async () => {
+  kernel.privateMount(folder);
+  const make = async (name: string, ipv6: boolean): Promise<number> => {
+    const netns = openSync('/dev/null', 'r');
+    await kernel.connectNetns(join(folder, name), -1, false, netns, ipv6, { births: [], ports: [], rest: [] }, []);
+    closeSync(netns);
+    return statSync(join(folder, name)).ino;
+  };
+  /** Inodes of network namespaces that this process has open, but for its own. */
+  const open = (): readonly number[] => readdirSync('/proc/self/fd').flatMap((fd) => {
+    const [, inode] = /^net:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${fd}`)) ?? [];
+    return inode === undefined || Number(inode) === statSync('/proc/self/ns/net').ino ? [] : [Number(inode)];
+  });
+  const within = (name: string, ...command: string[]): string => execFileSync('nsenter', [`--net=${join(folder, name)}`, ...command], { encoding: 'utf8' });
+  try {
+    kernel.forgetSpareNetns();
+    await make('first', false);
+    await expect.poll(open).toHaveLength(1);
+    const [spare = 0] = open();
+    expect(await make('six', true)).not.toBe(spare);
+    expect(within('six', 'cat', '/proc/sys/net/ipv6/conf/default/disable_ipv6').trim()).toBe('0');
+    expect(await make('second', false)).toBe(spare);
+    expect(within('second', 'cat', '/proc/net/fib_trie')).toContain('127.0.0.1');
+    expect(within('second', 'cat', '/proc/sys/net/ipv4/ip_unprivileged_port_start', '/proc/sys/net/ipv6/conf/default/disable_ipv6').split('\n')).toEqual(['0', '1', '']);
+    await expect.poll(open).toHaveLength(1);
+    expect(open()).not.toContain(spare);
+    expect(await make('third', false)).not.toBe(spare);
+    kernel.forgetSpareNetns();
+    expect(open()).toEqual([]);
+  } finally {
+    for (const name of ['first', 'six', 'second', 'third']) await kernel.removeNetns(join(folder, name));
+    kernel.detachMount(folder);
+  }
 });
 
 test('pins lie in a mount namespace of their own, which who comes later finds again', async () => {
