@@ -4,6 +4,8 @@ import { retentionOf, type LogRetention } from '../../state/logging.ts';
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { CdiEdits } from '../cdi/cdi-spec.ts';
 import { oomScoreFloor } from '../machine.ts';
+import type { Networks } from '../network/networks.ts';
+import { settled } from '../settled.ts';
 import type { DefaultProfile } from './apparmor.ts';
 import type { ContainerUsers } from './bundle.ts';
 import type { ContainerFiles } from './bundle-files.ts';
@@ -55,18 +57,23 @@ export async function launch({ context, entries, programs, apparmor, update }: L
   const home = homeAmong(entries, record);
   const users = await startUsers(context, entries, entry, update);
   if (users !== null && foreign !== null) throw new BayplanError('bad-request', `container ${name}: runtime ${record.runtime} cannot give it users of its own: give it userns_mode "host"`);
-  const netns = await networksOf(context, record, home, users);
-  const profile = await apparmor.get(spec);
-  const confining = apparmor.confining(spec, profile);
-  if (confining !== entry.record.apparmor) update({ apparmor: confining });
   const lent = new LentNamespaces();
   const lend = (path: string): string => (foreign === null ? lent.lend(path) : path);
-  try {
-    const mounted = await layBundle(context, foreign, layers, {
+  let mounted: readonly string[] = [];
+  const lay = async (): Promise<void> => {
+    const profile = await apparmor.get(spec);
+    const confining = apparmor.confining(spec, profile);
+    if (confining !== entry.record.apparmor) update({ apparmor: confining });
+    const netns = namespaceOf(networks, home);
+    mounted = await layBundle(context, foreign, layers, {
       paths, record: entry.record, home: home === record ? entry.record : home, files, image, mounts, netns: netns === null ? null : lend(netns), seccompBpf: await programs.get(spec), apparmor: profile,
       gateway: hostGateway(context, home), consoleSize: entry.consoleSize, oomScoreFloor: oomScoreFloor(machine), donors: donorsOf(entries, record),
       users: users === null ? null : { ...users, path: lend(users.path) }, cdi,
     });
+  };
+  try {
+    await settled([connect(context, record, home, users), lay()]); // the one is the kernel's work, on a thread, the other this one's
+    lent.open();
     const attached = Object.keys(home.spec.networks);
     return await spawnShim(context, name, spec.image, files, {
       ...logOf(files, retentionOf(spec.logging, { max: logMax, files: logFiles })), syslog: await syslogOptions(record), zones: networks.zoneFiles(attached), nameservers: home.spec.dns.servers, links: home.spec.links,
@@ -94,12 +101,18 @@ export function hostGateway({ networks }: ContainerContext, record: ContainerRec
   return (first === undefined ? null : networks.gateway(first.network)) ?? '127.0.0.1';
 }
 
-/** Path of the network namespace that a container is to live in; null: the host's. */
-async function networksOf({ networks, images, userNamespaces }: ContainerContext, record: ContainerRecord, home: ContainerRecord, users: ContainerUsers | null): Promise<string | null> {
-  if (home.spec.networkMode === 'host') return null;
-  if (home.spec.networkMode.startsWith('ns:')) return home.spec.networkMode.slice('ns:'.length);
+/** Path of the network namespace that those who live with `home` have; null: the host's. */
+function namespaceOf(networks: Pick<Networks, 'pin'>, home: ContainerRecord): string | null {
+  const { networkMode } = home.spec;
+  if (networkMode === 'host') return null;
+  return networkMode.startsWith('ns:') ? networkMode.slice('ns:'.length) : networks.pin(home.id);
+}
+
+/** Makes that namespace, with links and names, where it is not there. */
+async function connect({ networks, images, userNamespaces }: ContainerContext, record: ContainerRecord, home: ContainerRecord, users: ContainerUsers | null): Promise<void> {
+  if (home.spec.networkMode === 'host' || home.spec.networkMode.startsWith('ns:')) return;
   const pin = users === null ? null : userNamespaces.networksOf(users.path);
-  return home === record ? networks.connect(endpointOf(record, images), pin) : networks.join(endpointOf(home, images), record.id, pin);
+  await (home === record ? networks.connect(endpointOf(record, images), pin) : networks.join(endpointOf(home, images), record.id, pin));
 }
 
 /** Where the shim writes. Without a log there is an empty one, which says that a start was begun. */

@@ -146,6 +146,10 @@ class NetworkStore implements Networks {
     else this.#records.get(network)?.release(container);
   }
 
+  pin(container: string): string {
+    return this.#namespaces.pin(container).path;
+  }
+
   async connect(endpoint: Endpoint, pin: PinNetns | null = null): Promise<string> {
     return this.join(endpoint, endpoint.id, pin);
   }

@@ -66,6 +66,8 @@ export interface Networks {
    * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is; a new one is made by `pin` where that is given.
    */
   connect(endpoint: Endpoint, pin?: PinNetns | null): Promise<string>;
+  /** Where the namespace of a container is pinned, or is to be by the next `connect`. */
+  pin(container: string): string;
   /** Lets a container live in the namespace of another one, which is made where it is not there, and stays for as long as somebody lives in it. */
   join(endpoint: Endpoint, inhabitant: string, pin?: PinNetns | null): Promise<string>;
   /**
