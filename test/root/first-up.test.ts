@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -127,6 +127,18 @@ it('what was made in part stays known: `up` goes on with it, `down` clears it up
   expect(await machine.up(stack('labels: {}'))).toMatchObject({ ok: true });
   expect(await revisions()).toEqual(['2*', '1']);
   expect((await machine.down()).done).toContain('remove-network demo_default');
+});
+
+it('a stack whose record is lost is not forgotten where it fails: what was made of it is there', async () => {
+  expect(await machine.up(stack('labels: {}'))).toMatchObject({ ok: true });
+  const pid = (): number | undefined => machine.engine.container('demo-web-1').status?.pid;
+  const before = pid();
+  await machine.close();
+  rmSync(join(machine.paths.stacks, 'demo'), { recursive: true });
+  await machine.open();
+  expect(await machine.up(stack('labels: {}').replaceAll('bayplan/hello', absent))).toMatchObject({ ok: false, done: [] });
+  expect(machine.engine.stacks().map(({ name }) => name)).toEqual(['demo']);
+  expect(pid()).toBe(before);
 });
 
 it('a stack that there was is what it was: what runs, what comes back and what is put right', async () => {
