@@ -6,6 +6,7 @@ import type { PassEvent } from '../state/messages.ts';
 import { clientOf } from './client-of.ts';
 import { tellPlan, tellSteps } from './dry-run.ts';
 import { checkServices } from './no-service.ts';
+import { meantServices } from './meant-services.ts';
 import { addServices, seconds, type ServicesOptions } from './options.ts';
 import { passView, type PassView } from './pass-view.ts';
 import type { AddCommand } from './program.ts';
@@ -23,11 +24,14 @@ export const addDown: AddCommand = (program, cli, ends) => {
       if (value !== 'local' && value !== 'all') throw new InvalidArgumentError('Expected local or all.');
       return value;
     })
-    .option('--remove-orphans', 'accepted for docker compose\'s sake: all that belongs to the stack goes in any case')
-    .action(ends(async (named: readonly string[], _own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
+    .option('--remove-orphans', 'what other stack files have brought up under the same name too')
+    .action(ends(async (given: readonly string[], _own: DownOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<DownOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
+      const meant = given.length > 0 || options.removeOrphans === true ? null : await meantServices(name, options, cli, client, ' (--remove-orphans removes it too)');
+      const named = meant === null ? given : [...meant.services, ...meant.providers];
+      if (meant !== null && named.length === 0) return tellSteps([...meant.notes, `nothing to remove of stack "${name}" that is in this stack file`], cli);
       const { providers, services } = await providersMeant(name, named, client);
       const alone = named.length > 0 && services.length === 0;
       const images = options.rmi === 'all' && !alone ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
@@ -36,12 +40,13 @@ export const addDown: AddCommand = (program, cli, ends) => {
       const whole = { volumes: options.volumes === true, timeout: options.timeout ?? null, from };
       const part = { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from } as const;
       if (options.dryRun === true) {
-        const more = [...[...providers].reverse().map(([service, { type }]) => `provider-down ${service}  (provider ${type})`), ...images.map((image) => `remove-image ${image}  (--rmi)`)];
+        const more = [...meant?.notes ?? [], ...[...providers].reverse().map(([service, { type }]) => `provider-down ${service}  (provider ${type})`), ...images.map((image) => `remove-image ${image}  (--rmi)`)];
         if (alone) return tellSteps(more, cli);
         return tellPlan(named.length === 0 ? await client.planRemoval(name, whole) : await client.planOperation(name, part), cli, more);
       }
       const view = passView(options.progress, cli);
       try {
+        for (const note of meant?.notes ?? []) view.note(note);
         const atOnce = named.length === 0 && providers.size === 0;
         if (!alone && !await shown(atOnce ? client.removeStack(name, whole) : client.operate(name, part), view)) {
           view.note(`nothing to remove: there is no stack "${name}"`);

@@ -1,7 +1,8 @@
 import type { EngineClient, OperationRequest } from '../client/engine-client.ts';
 import type { Cli } from './cli.ts';
 import { clientOf } from './client-of.ts';
-import { tellPlan } from './dry-run.ts';
+import { tellPlan, tellSteps } from './dry-run.ts';
+import { meantServices } from './meant-services.ts';
 import { checkServices } from './no-service.ts';
 import type { StackOptions } from './options.ts';
 import { passView } from './pass-view.ts';
@@ -19,10 +20,17 @@ export async function operate(request: OperationRequest, options: OperateOptions
   const name = await stackNameOf(options, cli);
   const client = clientOf(options, cli);
   if (request.services.length > 0) await checkServices(request.services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
-  const asked = { ...request, from: stackFolderOf(options, cli) };
-  if (options.dryRun === true) return { status: tellPlan(await client.planOperation(name, asked), cli), name, client, note: (line) => void cli.stdout.write(`${line}\n`) };
+  const meant = request.services.length > 0 ? null : await meantServices(name, options, cli, client);
+  const asked = { ...request, services: meant?.services ?? request.services, from: stackFolderOf(options, cli) };
+  const none = meant?.services.length === 0;
+  if (options.dryRun === true) return { status: none ? tellSteps([...meant.notes, idle], cli) : tellPlan(await client.planOperation(name, asked), cli, meant?.notes), name, client, note: (line) => void cli.stdout.write(`${line}\n`) };
   const view = passView(options.progress ?? 'auto', cli);
   try {
+    for (const note of meant?.notes ?? []) view.note(note);
+    if (none) {
+      view.note(idle);
+      return { status: 0, name, client, note: (line) => view.note(line) };
+    }
     let told = false;
     for await (const event of client.operate(name, asked, options.abort)) {
       view.event(event);

@@ -1,5 +1,6 @@
 import { clientOf } from './client-of.ts';
 import { confirmed } from './confirmed.ts';
+import { meantServices } from './meant-services.ts';
 import { operate } from './operate.ts';
 import { addServices, type ServicesOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
@@ -13,8 +14,10 @@ export const addRm: AddCommand = (program, cli, ends) => {
     .option('-a, --all', 'accepted for docker compose\'s sake')
     .action(ends(async (services: readonly string[], _own: RmOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<RmOptions>();
-      const there = (await clientOf(options, cli).containers(await stackNameOf(options, cli), true)).filter(({ Bayplan, State }) =>
-        Bayplan.owner === 'stack' && (services.length === 0 || services.includes(Bayplan.service)) && (options.stop === true || !['running', 'paused'].includes(State)));
+      const [client, stack] = [clientOf(options, cli), await stackNameOf(options, cli)];
+      const meant = services.length > 0 ? null : await meantServices(stack, options, cli, client);
+      const there = (await client.containers(stack, true)).filter(({ Bayplan, State }) =>
+        Bayplan.owner === 'stack' && (meant?.services.includes(Bayplan.service) ?? (services.length === 0 || services.includes(Bayplan.service))) && (options.stop === true || !['running', 'paused'].includes(State)));
       const names = there.map(({ Names }) => Names[0]?.slice(1) ?? '').toSorted();
       if (names.length > 0 && options.dryRun !== true) {
         cli.stdout.write(`Going to remove ${names.join(', ')}\n`);

@@ -54,8 +54,26 @@ test('rm asks, and takes anything but yes for no', async () => {
 });
 
 test('without -p the folder of the stack file goes along', async () => {
-  cli.write('compose.yaml', 'name: shop\nservices: {web: {image: nginx:1}}\n');
+  cli.write('compose.yaml', 'name: shop\nservices: {web: {image: nginx:1}, db: {image: nginx:1, profiles: [data]}}\n');
   await cli.run('stop');
   await cli.run('down');
   expect(cli.engine.calls).toEqual([`stop shop from=${JSON.stringify(cli.folder)}`, `remove shop volumes=false timeout=null from=${cli.folder}`]);
+});
+
+test('what another file has brought up under the same name is left as it is, unless it is said to be meant', async () => {
+  cli.write('compose.yaml', 'name: shop\nservices: {web: {image: nginx:1}, none: {image: nginx:1}}\n');
+  const note = 'note: what is not in this stack file stays as it is: shop-db-1';
+  for (const [argv, call] of [[['stop'], 'stop shop services=["web"]'], [['kill'], 'kill shop services=["web"]'], [['rm', '-fs'], 'remove shop services=["web"] stop=true'], [['down'], 'remove shop services=["web"] stop=true']] as const) {
+    cli.engine.calls.splice(0);
+    expect(await cli.run(...argv)).toBe(0);
+    expect(cli.engine.calls).toEqual([expect.stringContaining(call)]);
+    expect(cli.out).toContain(argv[0] === 'down' ? `${note} (--remove-orphans removes it too)\n` : `${note}\n`);
+  }
+  cli.engine.calls.splice(0);
+  await cli.run('down', '--remove-orphans');
+  await cli.run('-p', 'shop', 'down');
+  expect(cli.engine.calls.map((call) => call.split(' ').slice(0, 3).join(' '))).toEqual(['remove shop volumes=false', 'remove shop volumes=false']);
+  cli.write('compose.yaml', 'name: shop\nservices: {none: {image: nginx:1}}\n');
+  cli.engine.calls.splice(0);
+  expect([await cli.run('down'), await cli.run('stop'), cli.engine.calls]).toEqual([0, 0, []]);
 });
