@@ -1,7 +1,7 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Container, ContainerSpec } from '../state/container.ts';
-import { stateWord, type ActualContainer } from './container-json.ts';
+import { labelsOf, stateWord, type ActualContainer } from './container-json.ts';
 import { anyMatches, isTrue, labelsMatch, type Filters } from './filters.ts';
 
 export const CONTAINER_FILTERS = ['id', 'label', 'name', 'status', 'health', 'exited', 'network', 'ancestor', 'volume', 'publish', 'expose', 'before', 'since', 'is-task', 'stack', 'service'];
@@ -20,7 +20,7 @@ export function containerFilter(filters: Filters, { find, images }: { readonly f
   const before = (filters.get('before') ?? []).map(madeAt);
   const since = (filters.get('since') ?? []).map(madeAt);
   const ancestors = (filters.get('ancestor') ?? []).map((ref) => descends(images, ref));
-  return ({ name, container: { identity, spec }, status, image, networks }) => labelsMatch(spec.labels, filters.get('label'))
+  return ({ name, container, container: { identity, spec }, status, image, networks }) => labelsMatch(labelsOf({ container, image }), filters.get('label'))
     && anyMatches(filters.get('id'), (id) => status.id.startsWith(id))
     && anyMatches(filters.get('name'), (wanted) => nameMatches(name, wanted))
     && anyMatches(filters.get('status'), (word) => stateWord(status) === word)

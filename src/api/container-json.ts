@@ -34,6 +34,11 @@ export function actual(engine: EngineView, name: string, container: Container): 
   };
 }
 
+/** Its own, and those of its image that it has none of its own for. */
+export function labelsOf({ container: { spec }, image }: Pick<ActualContainer, 'container' | 'image'>): Readonly<Record<string, string>> {
+  return image === null || Object.keys(image.config.labels).length === 0 ? spec.labels : { ...image.config.labels, ...spec.labels };
+}
+
 /** Docker's word for a phase. */
 export function stateWord(status: ContainerStatus): 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead' {
   if (status.phase === 'running' && status.paused) return 'paused';
@@ -65,7 +70,7 @@ export function summary(actualContainer: ActualContainer, now: number, replaced:
   const { identity, spec } = container;
   return {
     Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' '),
-    Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: spec.labels,
+    Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: labelsOf(actualContainer),
     State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container), ...(Object.keys(spec.annotations).length === 0 ? {} : { Annotations: spec.annotations }) },
     NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),
     Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held, ...(replaced.length === 0 ? {} : { replaced }) },
@@ -102,7 +107,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Hostname: spec.hostname !== '' ? spec.hostname : spec.networkMode === 'host' ? hostname() : status.id.slice(0, 12), Domainname: spec.domainname, User: spec.user === '' ? (image?.config.user ?? '') : spec.user,
       AttachStdin: spec.stdinOnce, AttachStdout: spec.stdinOnce, AttachStderr: spec.stdinOnce, Tty: spec.tty, OpenStdin: spec.stdinOpen, StdinOnce: spec.stdinOnce,
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
-      Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: { ...image?.config.labels, ...spec.labels },
+      Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: labelsOf(actualContainer),
       Volumes: setOrNull([...(image?.config.volumes ?? []), ...asked.Volumes]),
       ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), ...(spec.stopGracePeriodMs === STOP_MS ? {} : { StopTimeout: Math.round(spec.stopGracePeriodMs / 1000) }),

@@ -35,7 +35,7 @@ export function badName(name: string): string {
 export async function pruneContainers({ engine, query, response }: Exchange): Promise<void> {
   const filters = parseFilters(query.get('filters'), ['label', 'label!', 'until']);
   const until = (filters.get('until') ?? []).map((text) => timeOf(text, Date.now()));
-  const ended = [...engine.containers.list()].filter(([, { identity, spec, status }]) => identity.owner === 'api' && status?.phase !== 'running' && labelsPass(spec.labels, filters) && until.every((time) => (status?.createdAt ?? 0) < time));
+  const ended = [...engine.containers.list()].filter(([, { identity, spec, status }]) => identity.owner === 'api' && status?.phase !== 'running' && labelsPass({ ...engine.images.find(spec.imageId)?.config.labels, ...spec.labels }, filters) && until.every((time) => (status?.createdAt ?? 0) < time));
   const { containers: sizes } = await engine.diskUsage({ containers: ended.map(([name]) => name), volumes: false });
   let reclaimed = 0;
   const deleted: string[] = [];

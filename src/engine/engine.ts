@@ -82,7 +82,7 @@ export class Engine {
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#parts = parts;
-    this.events = new EventLog(parts.containers, parts.networks, parts.volumes, () => Date.now());
+    this.events = new EventLog(parts.containers, parts.networks, parts.volumes, (imageId) => parts.images.find(imageId)?.config.labels ?? {}, () => Date.now());
     for (const { kind, name, error } of parts.asides.list()) this.events.setAside(kind, name, error.message);
     this.images = toldImages(parts.images, this.events);
     const executor = executorOf({ ...parts, images: this.images });

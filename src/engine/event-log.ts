@@ -26,9 +26,11 @@ export class EventLog {
   readonly #known = new Map<string, Container>();
 
   readonly #networks: Pick<Networks, 'id' | 'spec'>;
+  readonly #imageLabels: (imageId: string) => Readonly<Record<string, string>>;
 
-  constructor(containers: ContainerStore, networks: Pick<Networks, 'id' | 'spec' | 'onEvent'>, volumes: Pick<Volumes, 'onEvent'>, now: () => number) {
+  constructor(containers: ContainerStore, networks: Pick<Networks, 'id' | 'spec' | 'onEvent'>, volumes: Pick<Volumes, 'onEvent'>, imageLabels: (imageId: string) => Readonly<Record<string, string>>, now: () => number) {
     this.#now = now;
+    this.#imageLabels = imageLabels;
     this.#networks = networks;
     for (const [name, container] of containers.list()) this.#known.set(name, container);
     containers.onEvent((event, name, detail) => {
@@ -112,7 +114,7 @@ export class EventLog {
   }
 
   #add(action: string, name: string, { spec, status }: Container, more: Readonly<Record<string, string>> = {}): void {
-    this.tell('container', action, status?.id ?? '', { ...spec.labels, image: spec.image, name, ...more });
+    this.tell('container', action, status?.id ?? '', { ...this.#imageLabels(spec.imageId), ...spec.labels, image: spec.image, name, ...more });
   }
 
   #member(action: 'connect' | 'disconnect', { status }: Container, network: string): void {

@@ -66,8 +66,9 @@ test('containers are listed in Docker\'s shape, running ones alone unless all ar
     Names: ['/shop-web-1'], Image: 'nginx:1', ImageID: IMAGE.id, Command: '/entry serve', State: 'running', Status: 'Up About a minute (healthy)',
     Ports: [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' }],
     NetworkSettings: { Networks: { shop_default: { IPAddress: '10.9.0.2', NetworkID: 'e'.repeat(64), Gateway: '10.9.0.1', IPPrefixLen: 24 } } },
-    Bayplan: { stack: 'shop', service: 'web', slot: 1 },
+    Labels: { 'com.docker.compose.project': 'shop', from: 'image' }, Bayplan: { stack: 'shop', service: 'web', slot: 1 },
   });
+  expect(JSON.parse((await call('GET', `/containers/json?filters=${encodeURIComponent('{"label":["from=image"]}')}`)).body)).toHaveLength(1);
   const all = JSON.parse((await call('GET', '/containers/json?all=1')).body);
   expect(all.map((one: { Status: string }) => one.Status)).toEqual(['Up About a minute (healthy)', 'Exited (3) 5 seconds ago']);
 });
