@@ -159,7 +159,7 @@ it('an old one that was drained serves on where the pass is stopped before it', 
 
 it('fewer replicas fail no request that was begun: those that leave serve it to the end, and get no new one', async () => {
   const slow = (replicas: number): string => `
-configs: { slow: { content: "#!/bin/sh\\nsleep 1; printf '\\\\r\\\\nslow'\\n" } }
+configs: { slow: { content: "#!/bin/sh\\nsleep 3; printf '\\\\r\\\\nslow'\\n" } }
 services:
   web:
     image: bayplan/hello
@@ -168,7 +168,7 @@ services:
     deploy: { replicas: ${replicas} }
     ports: ["127.0.0.1:${PORT}:80"]
     configs: [{ source: slow, target: /w/cgi-bin/slow, mode: 0o755 }]
-    healthcheck: { test: wget -q -O /dev/null http://127.0.0.1/cgi-bin/slow, interval: 100ms, timeout: 5s }
+    healthcheck: { test: wget -q -O /dev/null http://127.0.0.1/cgi-bin/slow, interval: 100ms, timeout: 20s }
 `;
   expect(await machine.up(slow(4), { wait: true })).toMatchObject({ ok: true, message: '' });
   const requests = Array.from({ length: 12 }, async () => (await fetch(`${URL}cgi-bin/slow`, { headers: { connection: 'close' } })).text());
