@@ -1,11 +1,32 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "lib_watch.h"
+
+/* Undoes mountinfo's \ooo of blanks and backslashes (proc_pid_mountinfo(5)), in place. */
+static void unescape(char *path) {
+  char *to = path;
+  for (const char *from = path; *from; to++) {
+    unsigned byte;
+    if (*from == '\\' && sscanf(from + 1, "%3o", &byte) == 1) {
+      *to = (char)byte;
+      from += 4;
+    } else *to = *from++;
+  }
+  *to = 0;
+}
+
+/* A mount may be hidden below another one: then this place is that one's. */
+static bool is_hierarchy(const char *path) {
+  struct statfs there;
+  return statfs(path, &there) == 0 && (there.f_type == CGROUP_SUPER_MAGIC || there.f_type == CGROUP2_SUPER_MAGIC);
+}
 
 /* Each hierarchy's file system, however often it is mounted: whoever writes there is heard, from containers too. */
 static int mark_hierarchies(int fd) {
@@ -18,7 +39,8 @@ static int mark_hierarchies(int fd) {
     char at[4096];
     const char *type = strstr(line, " - cgroup");
     if (!type || sscanf(line, "%*s %*s %*s %*s %4095s", at) != 1) continue;
-    rc = fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_MODIFY, AT_FDCWD, at);
+    unescape(at);
+    if (is_hierarchy(at)) rc = fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_MODIFY, AT_FDCWD, at);
   }
   int saved = errno;
   free(line);
