@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { EngineAbsent } from '../client/errors.ts';
 import { realRoot } from '../client/real-root.ts';
@@ -20,8 +21,7 @@ export async function enableEngine(options: Options, cli: Cli): Promise<void> {
     return;
   }
   refuse('enable');
-  writeFileSync(`${path}.new`, text, { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+  writeUnit(path, text);
   await systemctl('daemon-reload');
   await systemctl('enable', '--quiet', name);
   if (await failed('is-active', '--quiet', name)) await stopOther(options, cli);
@@ -46,6 +46,24 @@ export async function disableEngine(options: Options, cli: Cli): Promise<void> {
   rmSync(path, { force: true });
   await systemctl('daemon-reload');
   cli.stdout.write(`${name} is removed: its engine has stopped, containers go on, and the next command starts an engine\n`);
+}
+
+/** Whole, and on disk, before systemd is told of it. */
+function writeUnit(path: string, text: string): void {
+  const fresh = `${path}.new`;
+  try {
+    writeFileSync(fresh, text, { mode: 0o644, flush: true });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function refuse(command: string): void {
