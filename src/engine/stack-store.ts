@@ -1,6 +1,7 @@
-import { linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as z from 'zod';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Source } from '../state/messages.ts';
 import type { Desired } from '../state/state.ts';
@@ -12,6 +13,9 @@ import { Revisions } from './revisions.ts';
 import { isDown, type RevisionRecord, STACK_RECORD_VERSION, StackRecord } from './stack-record.ts';
 
 const RECORD = 'desired.json';
+/** Beside it, where a revision was withdrawn: the highest that was ever given. */
+const GIVEN = 'given.json';
+const Given = z.object({ version: z.literal(1), revision: z.int().positive() });
 
 /** How a desired state comes to be the stack's. */
 export interface Acceptance {
@@ -37,7 +41,7 @@ export class StackStore {
   readonly #records = new Map<string, StackRecord>();
   readonly #revisions = new Map<string, Revisions>();
   readonly #trials = new Map<string, Trial>();
-  /** The highest revision that each stack was ever given here: one that was withdrawn is not given again. */
+  /** The highest revision that each stack was ever given: one that was withdrawn is not given again. */
   readonly #given = new Map<string, number>();
   readonly #asides: SetAsides;
   readonly #report: (line: string) => void;
@@ -55,6 +59,7 @@ export class StackStore {
       try {
         const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, STACK_RECORD_VERSION, 'bring the stack up again, or put it back from a backup and restart the engine'));
         if (record !== null) this.#records.set(name, record);
+        if (existsSync(this.#givenPath(name))) this.#given.set(name, readRecord(this.#givenPath(name), Given, 1, 'remove it: a number of a revision that was taken back may then be given again').revision);
         this.#revisions.set(name, new Revisions(join(folder, name), report));
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
@@ -166,6 +171,7 @@ export class StackStore {
       if (askers > 1) return false;
       if (before === null) await this.#forget(name);
       else {
+        await writeRecord(this.#givenPath(name), { version: 1, revision: this.#given.get(name) ?? revision });
         await writeRecord(this.#path(name), before);
         this.#records.set(name, before);
         this.#trials.delete(name);
@@ -220,6 +226,10 @@ export class StackStore {
     if (readdirSync(folder).every((file) => file.endsWith('.tmp'))) return rmSync(folder, { recursive: true });
     this.#revisions.set(name, new Revisions(folder, this.#report));
     this.#report(`${folder}: the desired state of stack ${name} is missing (no ${RECORD}); its former revisions are left: bring the stack up again, or remove the folder`);
+  }
+
+  #givenPath(name: string): string {
+    return join(this.#folder, name, GIVEN);
   }
 
   #path(name: string): string {

@@ -100,6 +100,8 @@ test('what nothing was made of is taken back: the state that stood before is the
   const again = new StackStore(folder);
   expect([again.get('shop')?.revision, userOf(again.get('shop'))]).toEqual([1, '1']);
   expect(again.former('shop')).toEqual([]);
+  expect((await tried(again, '4')).revision).toBe(4); // by the next engine too
+  expect(await again.withdraw('shop', 4)).toBe(true);
   expect((await tried(store, '4')).revision).toBe(4);
   expect(store.former('shop').map(({ revision }) => revision)).toEqual([1]); // not 2, which a rollback would have taken for what had run
   store.stands('shop');
