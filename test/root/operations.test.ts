@@ -79,6 +79,20 @@ describe('pause', () => {
     expect(status('demo-db-1')).toMatchObject({ phase: 'exited', exitCode: 0 });
   });
 
+  it('says so where somebody has stopped the shim, which would have to end it', async () => {
+    const shim = Number(readFileSync(`/proc/${status('demo-db-1').pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1]);
+    expect(readFileSync(`/proc/${shim}/cmdline`, 'utf8')).toContain('shim');
+    process.kill(shim, 'SIGSTOP');
+    try {
+      await expect(operate('stop', ['db'], { timeoutSeconds: 1 })).rejects.toThrow(`container demo-db-1: its shim (pid ${shim}) does not answer: let it go on, if it was stopped ("kill -CONT ${shim}"); the container ends then`);
+    } finally {
+      process.kill(shim, 'SIGCONT');
+    }
+    await eventually(() => expect(status('demo-db-1').phase).toBe('exited'));
+    await operate('start', ['db']);
+    await counts();
+  });
+
   it('is ended by up and by start, and does not keep a stop, a kill or a signal from arriving', async () => {
     for (const [verb, more] of [['stop', {}], ['kill', {}]] as const) {
       await operate('pause', ['db']);

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Images } from '../image/images.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { mark } from './container-notes.ts';
 import type { ContainerEvent } from './containers.ts';
-import { sendSignal, settledWithin, SIGKILL, SIGTERM } from './ending.ts';
+import { answered, sendSignal, settledWithin, SIGKILL, SIGTERM } from './ending.ts';
 import { isFrozen, setFrozen } from './freezer.ts';
 import { knownSignal, signalNumber } from '../../state/signals.ts';
 
@@ -23,11 +23,11 @@ export class ContainerSignals {
     if (entry.shim === null) return;
     const first = signal === null ? this.#stopSignal(entry) ?? SIGTERM : signalNumber(signal);
     this.#emit('killed', entry.record.name, String(first));
-    await sendSignal(entry.shim, first, false);
+    await told(entry, sendSignal(entry.shim, first, false));
     await this.#thaw(entry); // it could not obey
     if (!(await settledWithin(entry.ended, graceMs))) {
       this.#emit('killed', entry.record.name, String(SIGKILL));
-      await sendSignal(entry.shim, SIGKILL, true);
+      await told(entry, sendSignal(entry.shim, SIGKILL, true));
     }
     await entry.ended;
   }
@@ -36,7 +36,7 @@ export class ContainerSignals {
   async kill(entry: ContainerEntry): Promise<void> {
     if (entry.shim === null) return;
     this.#emit('killed', entry.record.name, String(SIGKILL));
-    await sendSignal(entry.shim, SIGKILL, true);
+    await told(entry, sendSignal(entry.shim, SIGKILL, true));
     await this.#thaw(entry);
     await entry.ended;
   }
@@ -47,7 +47,7 @@ export class ContainerSignals {
     if (entry.phase !== 'running' || entry.shim === null) throw new BayplanError('conflict', `container ${name} is not running`);
     const number = signalNumber(signal);
     this.#emit('killed', name, String(number));
-    await entry.shim.signal(number, number === SIGKILL);
+    await told(entry, answered(entry.shim.signal(number, number === SIGKILL)));
     const stops = this.#stopSignal(entry);
     // Docker's rule: what is meant to end it, or may be, reaches it also where it is paused.
     if (number === SIGKILL || stops === null || number === stops) await this.#thaw(entry);
@@ -80,5 +80,24 @@ export class ContainerSignals {
   /** Null: neither it nor its image names one that there is; an image may hold any text. */
   #stopSignal({ record: { spec } }: ContainerEntry): number | null {
     return knownSignal(spec.stopSignal ?? this.#images.find(spec.imageId)?.config.stopSignal ?? '');
+  }
+}
+
+/** Names the container where its shim does not answer, and the shim. */
+async function told({ record: { name }, ready }: ContainerEntry, sent: Promise<void>): Promise<void> {
+  await sent.catch((error: unknown) => {
+    if (!(error instanceof BayplanError && error.code === 'shim-silent')) throw error;
+    const shim = ready === null ? '' : parentOf(ready.pid);
+    throw new BayplanError('shim-silent', `container ${name}: its shim${shim === '' ? '' : ` (pid ${shim})`} does not answer: let it go on, if it was stopped${shim === '' ? '' : ` ("kill -CONT ${shim}")`}; the container ends then`);
+  });
+}
+
+/** '' where it has gone. */
+function parentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1] ?? '';
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return '';
+    throw error;
   }
 }
