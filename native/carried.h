@@ -16,7 +16,7 @@ struct carry_targets {
 };
 
 /* What an event of epoll belongs to. */
-enum carry_kind { CARRY_LISTENER, CARRY_ENGINES, CARRY_ENGINE, CARRY_CLIENT, CARRY_UPSTREAM };
+enum carry_kind { CARRY_LISTENER, CARRY_ENGINES, CARRY_ENGINE, CARRY_CLIENT, CARRY_UPSTREAM, CARRY_FLOW };
 struct carry_end { enum carry_kind kind; int fd; void *owner; };
 
 /* A connection on its way: bytes of the client's, bytes of the container's. Each side's end of input is passed on, either's failure ends both. */

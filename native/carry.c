@@ -14,6 +14,7 @@
 
 #include "arena.h"
 #include "carried.h"
+#include "carried_udp.h"
 #include "core.h"
 #include "privileges.h"
 #include "scope.h"
@@ -22,12 +23,14 @@
 #define LINE 98304
 #define EVENTS 64
 
-/* Carries what packet rules cannot send on from the socket of one port to the containers behind it, also while no engine runs. */
+/* Carries what packet rules cannot send on from the socket of one port, TCP or UDP, to the containers behind it, also while no engine runs. */
 struct carry {
   int epoll;
   struct carry_end listener, engines;  /* fd -1: the port is given up */
   struct carry_targets targets;
   size_t connections;
+  bool datagrams;                      /* the port is one of UDP */
+  struct flows flows;
   bool full;                           /* no descriptors are left for more */
 };
 
@@ -55,6 +58,7 @@ static int lead(struct carry *carry, json_t *list, struct error *err) {
     if (!read_target(entry, &read.address[read.count++])) return error_text(err, "target %zu: expected an address and a port", index);
   read.next = carry->targets.next;
   carry->targets = read;
+  flows_lead(&carry->flows, &read);
   return 0;
 }
 
@@ -122,7 +126,9 @@ static void take(struct carry *carry) {
 }
 
 static void handle(struct carry *carry, struct carry_end *end, uint32_t events, struct carried **over) {
-  if (end->kind == CARRY_LISTENER) take(carry);
+  if (end->kind == CARRY_FLOW) flows_return(end, carry->listener.fd);
+  else if (end->kind == CARRY_LISTENER && carry->datagrams) flows_take(&carry->flows, carry->epoll, end->fd, &carry->targets);
+  else if (end->kind == CARRY_LISTENER) take(carry);
   else if (end->kind == CARRY_ENGINES) {
     int fd = accept4(end->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) add_engine(carry, fd);
@@ -143,7 +149,7 @@ static int loop(struct carry *carry, struct error *err) {
   while (carry->listener.fd >= 0 || carry->connections) {
     struct epoll_event events[EVENTS];
     struct carried *over = NULL;
-    int count = epoll_wait(carry->epoll, events, EVENTS, -1);
+    int count = epoll_wait(carry->epoll, events, EVENTS, flows_settle(&carry->flows));
     if (count < 0 && errno != EINTR) return error_errno(err, "epoll_wait", NULL);
     for (int i = 0; i < count; i++) {
       struct carry_end *end = events[i].data.ptr;
@@ -184,7 +190,10 @@ static int prepare(struct carry *carry, const char *path, int listener, int cont
   carry->listener = (struct carry_end){CARRY_LISTENER, listener, carry};
   carry->engines = (struct carry_end){CARRY_ENGINES, engines, carry};
   if (carry->epoll < 0) return error_errno(err, "epoll_create1", NULL);
-  if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0 || listen(listener, 4096) < 0) return error_errno(err, "listen", "port");
+  int type = SOCK_STREAM;
+  if (getsockopt(listener, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) < 0) return error_errno(err, "getsockopt", "port");
+  carry->datagrams = type == SOCK_DGRAM;
+  if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0 || (carry->datagrams ? flows_prepare(listener) : listen(listener, 4096)) < 0) return error_errno(err, "listen", "port");
   for (struct carry_end **end = (struct carry_end *[]){&carry->listener, &carry->engines, NULL}; *end; end++)
     if (epoll_ctl(carry->epoll, EPOLL_CTL_ADD, (*end)->fd, &(struct epoll_event){.events = EPOLLIN, .data.ptr = *end}) < 0) return error_errno(err, "epoll_ctl", NULL);
   if (chdir("/") < 0) return error_errno(err, "chdir", "/");

@@ -32,7 +32,7 @@ export function reviewSupport(stack: StackConfig, services: Readonly<Record<stri
     reviewService(name, service, surroundings, review);
     if (isSaid(service.ports) && isInside(service, stack)) review.note(`service ${name}`, 'its ports are not published: all its networks are internal, and closed from outside');
     for (const { host_ip: host = '', published = '', target, protocol = 'tcp' } of service.ports ?? []) {
-      if (host === '::1' && protocol !== 'tcp') review.note(`service ${name}`, `nothing is heard at [::1]:${published}${published === '' ? '' : ':'}${target}/${protocol}: to [::1] TCP alone is carried; publish it on 127.0.0.1, or on all addresses`);
+      if (host === '::1' && protocol === 'sctp') review.note(`service ${name}`, `nothing is heard at [::1]:${published}${published === '' ? '' : ':'}${target}/${protocol}: to [::1] TCP and UDP alone are carried; publish it on 127.0.0.1, or on all addresses`);
     }
   }
   const used = Object.values(services);

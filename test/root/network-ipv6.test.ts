@@ -41,21 +41,23 @@ test.skipIf(!there)('ports are published in both families, on [::1] as well, and
   const outside = world.outside('10.213.21.1');
   world.outsideIpv6(outside, 'fd00:213:21::1');
   const [web, old] = [await world.container('web', 'one'), await world.container('old', 'four')];
-  await Promise.all([world.serve(web.netns, 'tcp', 80, 'web', '::'), world.serve(web.netns, 'udp', 53, 'web', '::'), world.serve(old.netns, 'tcp', 80, 'old')]);
-  const [{ published: http } = { published: 0 }, { published: dns } = { published: 0 }, { published: local } = { published: 0 }] = await world.networks.publish({
-    container: web.endpoint.id, ports: [publishedPort(), publishedPort({ target: 53, protocol: 'udp' }), publishedPort({ hostIp: '::1' })],
+  await Promise.all([world.serve(web.netns, 'tcp', 80, 'web', '::'), world.serve(web.netns, 'udp', 53, 'web', '::'), world.serve(old.netns, 'tcp', 80, 'old'), world.serve(old.netns, 'udp', 53, 'old')]);
+  const [{ published: http } = { published: 0 }, { published: dns } = { published: 0 }, { published: local } = { published: 0 }, { published: localDns } = { published: 0 }] = await world.networks.publish({
+    container: web.endpoint.id, ports: [publishedPort(), publishedPort({ target: 53, protocol: 'udp' }), publishedPort({ hostIp: '::1' }), publishedPort({ hostIp: '::1', target: 53, protocol: 'udp' })],
   });
-  const [{ published: bridged } = { published: 0 }] = await world.networks.publish({ container: old.endpoint.id, ports: [publishedPort({ hostIp: '::' })] });
+  const [{ published: bridged } = { published: 0 }, { published: bridgedDns } = { published: 0 }] = await world.networks.publish({ container: old.endpoint.id, ports: [publishedPort({ hostIp: '::' }), publishedPort({ hostIp: '::', target: 53, protocol: 'udp' })] });
   expect(await Promise.all([
     ask(outside, 'tcp', 'fd00:213:21::2', http ?? 0), ask(outside, 'udp', 'fd00:213:21::2', dns ?? 0), ask(outside, 'tcp', '10.213.21.2', http ?? 0),
     ask('', 'tcp', '127.0.0.1', http ?? 0), ask('', 'tcp', '::1', http ?? 0), ask('', 'tcp', 'fd00:213:21::2', http ?? 0),
     ask('', 'tcp', '::1', local ?? 0), ask(outside, 'tcp', 'fd00:213:21::2', local ?? 0),
     ask('', 'tcp', '::1', bridged ?? 0), ask(outside, 'tcp', 'fd00:213:21::2', bridged ?? 0), ask(web.netns, 'tcp', 'fd00:213:21::2', http ?? 0),
+    ask('', 'udp', '::1', dns ?? 0), ask('', 'udp', '::1', localDns ?? 0), ask('', 'udp', '::1', bridgedDns ?? 0), ask(outside, 'udp', 'fd00:213:21::2', bridgedDns ?? 0), ask('', 'udp', 'fd00:213:21::2', bridgedDns ?? 0),
   ])).toEqual([
     'web fd00:213:21::1', 'web fd00:213:21::1', expect.stringContaining('10.213.21.1'),
     expect.stringMatching(/^web /), expect.stringMatching(/^web /), expect.stringMatching(/^web /),
     expect.stringMatching(/^web /), 'nothing',
     expect.stringMatching(/^old /), expect.stringMatching(/^old /), expect.stringMatching(/^web /),
+    expect.stringMatching(/^web /), expect.stringMatching(/^web /), expect.stringMatching(/^old /), expect.stringMatching(/^old /), expect.stringMatching(/^old /),
   ]);
   for (const one of [web, old]) await world.drop(one.endpoint);
   expect(await ask('', 'tcp', '::1', http ?? 0)).toBe('nothing');

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -73,7 +74,7 @@ it.skipIf(!there)(`carries all of a connection, many at once, to those that answ
   const kernel = loadKernel(join(build, 'libbayplan.so'));
   const folder = join(machine.folder, 'carriers');
   await new Promise<void>((resolve) => server.listen(18_462, '127.0.0.1', resolve));
-  const carrier = new PortCarriers(kernel, core, folder).open('::1', 18_463);
+  const carrier = new PortCarriers(kernel, core, folder).open('tcp', '::1', 18_463);
   try {
     carrier.lead([{ address: '127.0.0.1', port: 18_464 }, { address: '127.0.0.1', port: 18_462 }]); // nobody listens at the first
     await carrier.settle();
@@ -96,6 +97,50 @@ it.skipIf(!there)(`carries all of a connection, many at once, to those that answ
   } finally {
     await carrier.end();
     server.close();
+  }
+});
+
+it.skipIf(!there)(`carries datagrams: a client stays with its container, and goes to another one where that is gone; answers come from where it has sent to${there ? '' : ' (no IPv6 here)'}`, async () => {
+  const servers = ['one', 'two'].map((tag) => createSocket('udp4').on('message', function echo(this: Socket, data, { port, address }) { this.send(`${tag} ${data.toString()}`, port, address); }));
+  const ports = await Promise.all(servers.map(async (server) => {
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server.address().port;
+  }));
+  const carrier = new PortCarriers(loadKernel(join(build, 'libbayplan.so')), core, join(machine.folder, 'datagrams')).open('udp', '::1', 18_466);
+  const clients: Socket[] = [];
+  const ask = async (client: Socket, text: string): Promise<string> => {
+    const heard = once(client, 'message');
+    client.send(text, 18_466, '::1');
+    const [data, { address, port }] = await heard as [Buffer, RemoteInfo];
+    expect([address, port]).toEqual(['::1', 18_466]);
+    return data.toString();
+  };
+  const lead = async (...targets: readonly (number | undefined)[]): Promise<void> => {
+    carrier.lead(targets.map((port = 0) => ({ address: '127.0.0.1', port })));
+    await carrier.settle();
+  };
+  try {
+    await lead(ports[0], ports[1]);
+    for (let number = 0; number < 4; number++) clients.push(createSocket('udp6'));
+    const first = await Promise.all(clients.map((client) => ask(client, 'a')));
+    expect(first.map((answer) => answer.split(' ')[0]).sort()).toEqual(['one', 'one', 'two', 'two']);
+    for (const text of ['b', 'x'.repeat(20_000), '']) expect(await Promise.all(clients.map((client) => ask(client, text)))).toEqual(first.map((answer) => `${answer.slice(0, 3)} ${text}`));
+    await lead(ports[1]);
+    for (const client of clients) expect(await ask(client, 'c')).toBe('two c');
+    // More clients than it keeps at once: the oldest ones begin anew.
+    await lead(ports[0]);
+    const many = Array.from({ length: 1100 }, () => createSocket('udp6'));
+    clients.push(...many);
+    for (const client of many) expect(await ask(client, 'd')).toBe('one d');
+    for (const client of clients.slice(0, 4)) expect(await ask(client, 'e')).toBe('one e');
+    await carrier.end();
+    const late = createSocket('udp6').bind(18_466, '::1'); // the port is free
+    await once(late, 'listening');
+    late.close();
+  } finally {
+    for (const socket of [...servers, ...clients]) socket.close();
+    await carrier.end();
   }
 });
 
@@ -129,7 +174,7 @@ it.skipIf(!there)(`ends when the next engine finds that its root folder has been
   const run = '/run/bayplan-5eed0461';
   mkdirSync(join(run, 'c'), { recursive: true });
   writeFileSync(join(run, 'root'), join(machine.folder, 'deleted'));
-  const carrier = new PortCarriers(loadKernel(join(build, 'libbayplan.so')), core, join(run, 'carriers')).open('::1', 18_465);
+  const carrier = new PortCarriers(loadKernel(join(build, 'libbayplan.so')), core, join(run, 'carriers')).open('tcp', '::1', 18_465);
   await carrier.settle();
   carrier.leave();
   expect(readdirSync(join(run, 'carriers'))).toEqual(['::1-18465']);

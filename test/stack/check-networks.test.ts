@@ -66,9 +66,9 @@ networks:
   expect(desired.notes).toEqual(['network lan: option "com.docker.network.bridge.name" means nothing to driver macvlan and is ignored']);
 });
 
-test('what is published on [::1] and is no TCP: told', () => {
-  const text = 'services:\n  in: { image: a, ports: ["[::1]:53:80/udp", "[::1]:54:80", "127.0.0.1:53:80/udp", "[::1]::81/udp"] }\n';
-  expect(desiredOf(projectOf(text), { removeOrphans: false }).notes).toEqual(['53:80', '81'].map((port) => `service in: nothing is heard at [::1]:${port}/udp: to [::1] TCP alone is carried; publish it on 127.0.0.1, or on all addresses`));
+test('what is published on [::1] and is SCTP: told', () => {
+  const text = 'services:\n  in: { image: a, ports: ["[::1]:53:80/sctp", "[::1]:54:80", "[::1]:55:80/udp", "127.0.0.1:53:80/sctp", "[::1]::81/sctp"] }\n';
+  expect(desiredOf(projectOf(text), { removeOrphans: false }).notes).toEqual(['53:80', '81'].map((port) => `service in: nothing is heard at [::1]:${port}/sctp: to [::1] TCP and UDP alone are carried; publish it on 127.0.0.1, or on all addresses`));
 });
 
 test('ports of what is on internal networks alone: told', () => {

@@ -22,7 +22,7 @@ export interface CarriedPort {
 }
 
 /**
- * Carries what packet rules cannot send on: connections to ::1, and those of IPv6 clients to a container that has no IPv6. They arrive at the socket that
+ * Carries what packet rules cannot send on: what comes to ::1, and what IPv6 clients send to a container that has no IPv6. They arrive at the socket that
  * reserves the port, which a program beside the engine has (native/README.md, `carry`): it outlives the engine, and the next one finds it.
  * Connections that are under way outlive the port, as rewritten ones do.
  */

@@ -32,11 +32,11 @@ export class PortCarriers {
     }
   }
 
-  /** A carrier of `ip:port` (IPv6, TCP), which is reserved from now on. Throws KernelError, EADDRINUSE where another program has it. */
-  open(ip: string, port: number): PortCarrier {
-    const name = `${ip}-${port}`;
-    const reserve = (): number => this.#kernel.reservePort('tcp', ip, port).fd;
-    const carried = { kernel: this.#kernel, core: this.#core, socket: join(this.#folder, name), about: `port [${ip}]:${port}/tcp`, reserve };
+  /** A carrier of `ip:port` (IPv6), which is reserved from now on. Throws KernelError, EADDRINUSE where another program has it. */
+  open(protocol: 'tcp' | 'udp', ip: string, port: number): PortCarrier {
+    const name = `${ip}-${port}${protocol === 'tcp' ? '' : `-${protocol}`}`;
+    const reserve = (): number => this.#kernel.reservePort(protocol, ip, port).fd;
+    const carried = { kernel: this.#kernel, core: this.#core, socket: join(this.#folder, name), about: `port [${ip}]:${port}/${protocol}`, reserve };
     const found = this.#found.get(name);
     this.#found.delete(name);
     if (found !== undefined) return new PortCarrier(carried, { found });

@@ -128,7 +128,7 @@ export class ReservedPort {
     const ip = this.hostIp === '' ? EVERYWHERE[family] : this.hostIp;
     const text = portText({ hostIp: ip, protocol: this.protocol, published: this.port });
     try {
-      return family === 6 && this.protocol === 'tcp' ? this.#carriers.open(ip, this.port) : this.#kernel.reservePort(this.protocol, ip, this.port);
+      return family === 6 && this.protocol !== 'sctp' ? this.#carriers.open(this.protocol, ip, this.port) : this.#kernel.reservePort(this.protocol, ip, this.port);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.code === 'EADDRINUSE') throw new PortInUse(text, { cause: error });
