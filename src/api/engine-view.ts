@@ -34,8 +34,8 @@ export interface EngineView {
   readonly containers: Pick<Containers, 'list' | 'logs' | 'exec' | 'signal' | 'attach' | 'resize' | 'onEvent' | 'processes' | 'usage' | 'archive' | 'changes' | 'flush'>;
   readonly networks: Pick<Networks, 'list' | 'spec'>;
   readonly volumes: Pick<Volumes, 'list' | 'mountpoint'>;
-  /** As Supervisor.onHookOutput. */
-  onHookOutput(listener: (name: string, stream: 'stdout' | 'stderr', data: Buffer) => void): () => void;
+  /** As HookOutput.onOutput. */
+  onHookOutput(listener: (name: string, time: number, stream: 'stdout' | 'stderr', data: Buffer) => void, since: number): () => void;
   readonly events: Pick<EventLog, 'past' | 'onEvent' | 'container' | 'tell'>;
   /** By name, full id or unambiguous id prefix. Throws BayplanError `not-found` (or `ambiguous`). */
   container(ref: string): Container & { readonly name: string };

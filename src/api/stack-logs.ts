@@ -89,12 +89,12 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
     response.end();
     return;
   }
-  const deaf = ends ? engine.onHookOutput((name, stream, data) => {
+  const deaf = ends ? engine.onHookOutput((name, time, stream, data) => {
     const member = members().find((each) => each.name === name);
     if (member === undefined) return;
     const splitter = new LineSplitter();
-    for (const part of [...splitter.push(data), ...[...splitter.flush()].map((rest): LinePart => ({ ...rest, ends: false }))]) response.write(`${JSON.stringify({ version: 1, container: name, service: member.service, stream, time: Date.now(), hook: true, ...textOf(part) } satisfies LogLine)}\n`);
-  }) : () => undefined;
+    for (const part of [...splitter.push(data), ...[...splitter.flush()].map((rest): LinePart => ({ ...rest, ends: false }))]) response.write(`${JSON.stringify({ version: 1, container: name, service: member.service, stream, time, hook: true, ...textOf(part) } satisfies LogLine)}\n`);
+  }, since === null ? Date.now() : Number(since / 1_000_000n)) : () => undefined;
   const readTo = new Map<string, number>();
   const failed = new AbortController();
   let failure: unknown = null;

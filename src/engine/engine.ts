@@ -40,7 +40,7 @@ import { createNetwork, pruneNetworks, removeNetwork, type NetworkRuntime } from
 import { previewOperation, previewRemoval, previewRollback } from './previews.ts';
 import { SingleContainers } from './single-containers.ts';
 import { Stacks } from './stacks.ts';
-import type { HookListener } from './supervisor.ts';
+import type { HookListener } from './hook-output.ts';
 import { createVolume, pruneVolumes, removeVolume, type VolumeRuntime } from './volume-requests.ts';
 
 /**
@@ -189,8 +189,8 @@ export class Engine {
     return Promise.resolve(this.#stacks.diff(name, from, to));
   }
 
-  onHookOutput(listener: HookListener): () => void {
-    return this.#parts.supervisor.onHookOutput(listener);
+  onHookOutput(listener: HookListener, since: number): () => void {
+    return this.#parts.supervisor.hookOutput.onOutput(listener, since);
   }
 
   async rollbackStack(name: string, request: RollbackRequest, onEvent: (event: PassEvent) => void, signal: AbortSignal): Promise<void> {

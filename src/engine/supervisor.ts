@@ -2,7 +2,6 @@ import type { ContainerStore } from '../runtime/container/container-store.ts';
 import { checkOf } from '../runtime/container/health-check.ts';
 import type { RemoveHow } from '../runtime/container/containers.ts';
 import type { Images } from '../runtime/image/images.ts';
-import type { OnHookOutput } from '../runtime/container/run-hook.ts';
 import type { Networks } from '../runtime/network/networks.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerChanges } from '../state/container.ts';
@@ -12,13 +11,11 @@ import { portGroup } from '../runtime/container/port-group.ts';
 import { HealthProbes } from './health-probes.ts';
 import { drained } from './drain.ts';
 import { HOLDS } from './hold-machine.ts';
+import { HookOutput } from './hook-output.ts';
 import { endOfHook, runHooks } from './hooks.ts';
 import { Restarts } from './restarts.ts';
 import { refuseTakenPorts } from './taken-ports.ts';
 import { type Also, type Condition, waitFor } from './wait-for.ts';
-
-/** Receives what a hook of the container writes. */
-export type HookListener = (name: string, ...output: Parameters<OnHookOutput>) => void;
 
 export interface SupervisorContext {
   readonly containers: ContainerStore;
@@ -36,6 +33,7 @@ export interface SupervisorContext {
  * - ports lead only to a container that runs.
  */
 export class Supervisor {
+  readonly hookOutput = new HookOutput();
   readonly #context: SupervisorContext;
   readonly #probes: HealthProbes;
   /** Names whose end was asked for. */
@@ -48,7 +46,6 @@ export class Supervisor {
   #ending = false;
   /** Names of those that were drained and have not ended yet. */
   readonly #drained = new Set<string>();
-  readonly #hookListeners = new Set<HookListener>();
   readonly #unsubscribe: () => void;
 
   constructor(context: SupervisorContext) {
@@ -232,12 +229,6 @@ export class Supervisor {
     if (this.#context.containers.get(name)?.status?.phase !== 'running') await this.#context.containers.flush();
   }
 
-  /** Calls `listener` with what post_start and pre_stop hooks write, which is kept nowhere, until the returned function is called. */
-  onHookOutput(listener: HookListener): () => void {
-    this.#hookListeners.add(listener);
-    return () => this.#hookListeners.delete(listener);
-  }
-
   /** Nothing is started any more by this engine; resolves when nothing is being started. */
   async endStarts(): Promise<void> {
     this.#ending = true;
@@ -277,7 +268,7 @@ export class Supervisor {
   }
 
   async #runHooks(name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null): Promise<void> {
-    await runHooks(this.#context.containers, name, kind, limitMs, (stream, data) => { for (const listener of this.#hookListeners) listener(name, stream, data); });
+    await runHooks(this.#context.containers, name, kind, limitMs, (stream, data) => { this.hookOutput.tell(name, this.#context.now(), stream, data); });
   }
 
   #exited(name: string): void {
