@@ -26,9 +26,9 @@ export function containerFilter(filters: Filters, { find, images }: { readonly f
     && anyMatches(filters.get('status'), (word) => stateWord(status) === word)
     && anyMatches(filters.get('health'), (health) => status.health === health)
     && anyMatches(filters.get('exited'), (code) => status.phase === 'exited' && String(status.exitCode) === code)
-    && anyMatches(filters.get('network'), (network) => Object.hasOwn(spec.networks, network) || spec.networkMode === network || Object.keys(spec.networks).some((each) => networks.get(each)?.status?.id === network))
+    && anyMatches(filters.get('network'), (network) => Object.hasOwn(spec.networks, network) || spec.networkMode === network || Object.keys(spec.networks).some((each) => isIdOf(networks.get(each)?.status?.id, network.trim())))
     && (ancestors.length === 0 || ancestors.some((fits) => fits(spec)))
-    && anyMatches(filters.get('volume'), (volume) => spec.mounts.some((mount) => mount.target === volume || (mount.type === 'volume' && mount.source === volume)))
+    && anyMatches(filters.get('volume'), (volume) => spec.mounts.some((mount) => mount.target === volume || ((mount.type === 'volume' || mount.type === 'bind') && mount.source === volume)))
     && anyMatches(filters.get('publish'), (port) => status.ports.some(({ published, protocol }) => published !== null && portFits(port, published, protocol)))
     && anyMatches(filters.get('expose'), (port) => [...spec.ports.map(({ target, protocol }) => `${target}/${protocol}`), ...spec.exposed, ...(image?.config.exposedPorts ?? [])].some((exposed) => {
       const [number = '', protocol = 'tcp'] = exposed.split('/');
@@ -38,6 +38,11 @@ export function containerFilter(filters: Filters, { find, images }: { readonly f
     && anyMatches(filters.get('is-task'), (wanted) => !isTrue(wanted)) // there are no tasks of a swarm
     && anyMatches(filters.get('stack'), (stack) => identity.stack === stack)
     && anyMatches(filters.get('service'), (service) => identity.service === service);
+}
+
+/** Whole, or its beginning. */
+function isIdOf(id: string | undefined, wanted: string): boolean {
+  return id !== undefined && /^[0-9a-f]+$/.test(wanted) && id.startsWith(wanted);
 }
 
 function check(filters: Filters, key: string, what: string, known: readonly string[]): readonly string[] {

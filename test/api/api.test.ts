@@ -76,6 +76,7 @@ test('containers are listed in Docker\'s shape, running ones alone unless all ar
 test.each([
   ['{"label":{"com.docker.compose.project=shop":true}}', 2], ['{"label":["com.docker.compose.project"]}', 2], ['{"label":["com.docker.compose.project=other"]}', 0],
   ['{"name":["db"]}', 1], ['{"status":["exited"]}', 1], ['{"service":["web"],"stack":["shop"]}', 1], ['{"stack":["none"]}', 0],
+  ['{"network":["eeee"]}', 2], ['{"network":["f"]}', 0],
 ])('filter %s finds %i', async (filters, count) => {
   expect(JSON.parse((await call('GET', `/containers/json?all=true&filters=${encodeURIComponent(filters)}`)).body)).toHaveLength(count);
 });
