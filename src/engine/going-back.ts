@@ -42,6 +42,13 @@ export class GoingBack {
     return whole ? await this.#toNothing(attempt, onEvent) : null;
   }
 
+  /** The same of what an engine after the one that was asked has gone on with: nobody waits for it either. */
+  async resumed(record: StackRecord, failure: PassFailed): Promise<void> {
+    const { parts } = this.#context;
+    const back = await this.after(failure, { record, before: parts.stacks.former(record.name).at(-1) ?? null, fresh: false, whole: false }, () => undefined);
+    if (back !== null) parts.report(`stack ${record.name}: ${back.text}`);
+  }
+
   /** The same of one service, whose update was well at its end and is not any more. Nobody waits for it: it is told in the engine's log, as an event, and with the revision. */
   async late(record: StackRecord, service: string, why: string): Promise<void> {
     const { parts, passes } = this.#context;

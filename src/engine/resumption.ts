@@ -12,6 +12,8 @@ export interface ResumptionContext {
   readonly parts: EngineParts;
   readonly passes: StackPasses;
   readonly history: StackHistory;
+  /** What was cut off has failed, now that it was gone on with. */
+  readonly failed: (record: StackRecord, failure: PassFailed) => Promise<void>;
   /** A stack has been forgotten. */
   readonly forgotten: () => void;
 }
@@ -48,6 +50,7 @@ export class Resumption {
         if (error instanceof PassFailed && error.cancelled) return;
         this.#context.parts.report(`stack ${name}, going on with what was cut off: ${error instanceof Error ? error.message : String(error)}`);
         if (this.#hasNoTrace(record)) await this.#forget(record);
+        else if (error instanceof PassFailed) await this.#context.failed(record, error);
       }).catch((error: unknown) => this.#context.parts.report(`stack ${name}: ${String(error)}`));
     }
   }

@@ -51,7 +51,7 @@ export class Stacks {
     const takeDown = (stack: string, onEvent: (event: PassEvent) => void): Promise<void> => this.remove(stack, { volumes: false, stopTimeoutSeconds: null }, onEvent, new AbortController().signal);
     const goingBack = new GoingBack({ parts, states, history, passes, takeDown, told: surroundings.onGoingBack });
     this.#trials = { parts, states, history, goingBack };
-    this.#resumption = new Resumption({ parts, passes, history, forgotten: () => states.collectContents() });
+    this.#resumption = new Resumption({ parts, passes, history, failed: (record, failure) => goingBack.resumed(record, failure), forgotten: () => states.collectContents() });
     this.#aftercare = new Aftercare({ ...parts, failed: (record, service, why) => goingBack.late(record, service, why) });
   }
 

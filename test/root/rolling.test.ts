@@ -119,6 +119,20 @@ it('goes on where an engine was killed in the middle of it, and nobody outside n
   expect(load, load.text).toMatchObject({ failed: 0 });
 }, 180_000); // ten engines are started while wrk asks
 
+it('goes back where the file says so, also where the engine was killed that was asked', async () => {
+  const going = (web: Web): string => stack({ update: 'failure_action: rollback', ...web });
+  expect(await machine.up(going({}), { wait: true })).toMatchObject({ ok: true });
+  const request = machine.request(going({ text: 'two', command: '["false"]' }));
+  await machine.close();
+  expect(await interrupted(machine, request, { atEvent: 5 })).toMatchObject({ killed: true });
+  await machine.open();
+  await eventually(async () => expect((await machine.engine.stackHistory('demo')).map(({ title }) => title.replace(/:.*/, ''))).toEqual(['rollback to 1', 'up', 'up']));
+  await eventually(() => expect(machine.engine.busy('demo')).toBe(false));
+  expect(await answer()).toBe('one');
+  expect((await machine.up(going({}))).done.filter((step) => !step.startsWith('remove-container'))).toEqual([]);
+  expect(names()).toEqual(['demo-web-1', 'demo-web-2']);
+});
+
 it('engines come and go, and rules are put right, and no request fails: what is right is not touched', async () => {
   const { table } = machine.paths;
   const listed = (): string => execFileSync('nft', ['-a', 'list', 'table', 'inet', table], { encoding: 'utf8' }); // with handles: whatever is made anew has another
