@@ -2,6 +2,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Images } from '../runtime/image/images.ts';
 import type { Container, ContainerSpec } from '../state/container.ts';
 import { labelsOf, stateWord, type ActualContainer } from './container-json.ts';
+import { exposedPorts } from './container-ports.ts';
 import { anyMatches, isTrue, labelsMatch, type Filters } from './filters.ts';
 
 export const CONTAINER_FILTERS = ['id', 'label', 'name', 'status', 'health', 'exited', 'network', 'ancestor', 'volume', 'publish', 'expose', 'before', 'since', 'is-task', 'stack', 'service'];
@@ -30,7 +31,7 @@ export function containerFilter(filters: Filters, { find, images }: { readonly f
     && (ancestors.length === 0 || ancestors.some((fits) => fits(spec)))
     && anyMatches(filters.get('volume'), (volume) => spec.mounts.some((mount) => mount.target === volume || ((mount.type === 'volume' || mount.type === 'bind') && mount.source === volume)))
     && anyMatches(filters.get('publish'), (port) => status.ports.some(({ published, protocol }) => published !== null && portFits(port, published, protocol)))
-    && anyMatches(filters.get('expose'), (port) => [...spec.ports.map(({ target, protocol }) => `${target}/${protocol}`), ...spec.exposed, ...(image?.config.exposedPorts ?? [])].some((exposed) => {
+    && anyMatches(filters.get('expose'), (port) => exposedPorts({ spec }, image).some((exposed) => {
       const [number = '', protocol = 'tcp'] = exposed.split('/');
       return portFits(port, Number(number), protocol);
     }))

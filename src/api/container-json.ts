@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { containerArguments } from '../state/container-arguments.ts';
-import type { Attachment, Container, ContainerStatus, PublishedPort } from '../state/container.ts';
+import type { Attachment, Container, ContainerStatus } from '../state/container.ts';
 import type { ImageStatus } from '../state/image.ts';
 import { DEFAULT_NETWORK, type Network } from '../state/network.ts';
 import { humanDuration } from '../state/human-duration.ts';
 import { rfc3339 } from './docker-time.ts';
+import { exposedPorts, portBindings, portMap, summaryPorts } from './container-ports.ts';
 import { confinementJson } from './docker-confinement.ts';
 import { resourcesJson } from './docker-resources.ts';
 import { endpointJson, NO_ENDPOINT, type EndpointJson } from './endpoint-json.ts';
@@ -70,7 +71,7 @@ export function summary(actualContainer: ActualContainer, now: number, replaced:
   const { identity, spec } = container;
   return {
     Id: status.id, Names: [`/${name}`], Image: spec.image, ImageID: image?.id ?? spec.imageId, Command: argv(actualContainer).map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' '),
-    Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(container, status, image), Labels: labelsOf(actualContainer),
+    Created: Math.floor(status.createdAt / 1000), Ports: summaryPorts(actualContainer), Labels: labelsOf(actualContainer),
     State: stateWord(status), Status: statusLine(status, now), HostConfig: { NetworkMode: networkMode(container), ...(Object.keys(spec.annotations).length === 0 ? {} : { Annotations: spec.annotations }) },
     NetworkSettings: { Networks: endpoints(actualContainer) }, Mounts: mounts(container),
     Bayplan: { owner: identity.owner, stack: identity.stack, service: identity.service, slot: identity.slot, generation: identity.generation, exitCode: status.exitCode, health: status.health, held: status.held, ...(replaced.length === 0 ? {} : { replaced }) },
@@ -99,7 +100,7 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       CapAdd: orNull(spec.capAdd), CapDrop: orNull(spec.capDrop), GroupAdd: orNull(spec.groupAdd), ExtraHosts: orNull(spec.extraHosts), Dns: spec.dns.servers, DnsSearch: spec.dns.search ?? [], DnsOptions: spec.dns.options, ReadonlyRootfs: spec.readOnly, Init: spec.init,
       ...resourcesJson(spec.resources), OomScoreAdj: spec.oomScoreAdj, ShmSize: spec.shmSize ?? DEFAULT_SHM, Sysctls: spec.sysctls, DeviceCgroupRules: orNull(spec.deviceCgroupRules),
       Ulimits: Object.entries(spec.ulimits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
-      PortBindings: bindings(spec.ports), ...asked.HostConfig, VolumesFrom: null, Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `/${linked}:/${name}/${alias}`)), ...UNUSED,
+      PortBindings: portBindings(spec.ports), ...asked.HostConfig, VolumesFrom: null, Links: orNull(Object.entries(spec.links).map(([alias, linked]) => `/${linked}:/${name}/${alias}`)), ...UNUSED,
       LogConfig: { Type: spec.logging.driver === '' ? 'json-file' : spec.logging.driver, Config: spec.logging.options }, Runtime: status.runtime, ...confinementJson(spec),
     },
     Mounts: mounts(container, mountpoint),
@@ -109,11 +110,11 @@ export function inspect(actualContainer: ActualContainer, mountpoint: (volume: s
       Env: environment(spec.environment, image), Cmd: spec.command ?? (spec.entrypoint === null ? (image?.config.command ?? null) : null), Entrypoint: spec.entrypoint ?? orNull(image?.config.entrypoint ?? []),
       Image: spec.image, WorkingDir: spec.workingDir === '' ? (image?.config.workingDir ?? '') : spec.workingDir, Labels: labelsOf(actualContainer),
       Volumes: setOrNull([...(image?.config.volumes ?? []), ...asked.Volumes]),
-      ExposedPorts: Object.fromEntries([...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)].map((port) => [port, {}])),
+      ExposedPorts: Object.fromEntries(exposedPorts(container, image).map((port) => [port, {}])),
       ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }), ...(spec.stopGracePeriodMs === STOP_MS ? {} : { StopTimeout: Math.round(spec.stopGracePeriodMs / 1000) }),
       ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.intervalMs * 1e6, Timeout: healthcheck.timeoutMs * 1e6, StartPeriod: healthcheck.startPeriodMs * 1e6, StartInterval: healthcheck.startIntervalMs * 1e6, Retries: healthcheck.retries } }),
     },
-    NetworkSettings: { Bridge: '', ...(status.phase === 'running' && spec.networkMode === 'bridge' ? { SandboxID: status.id, SandboxKey: `/proc/${status.pid}/ns/net` } : { SandboxID: '', SandboxKey: '' }), HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(status.phase === 'running' ? status.ports : [], status), Networks: endpoints(actualContainer) },
+    NetworkSettings: { Bridge: '', ...(status.phase === 'running' && spec.networkMode === 'bridge' ? { SandboxID: status.id, SandboxKey: `/proc/${status.pid}/ns/net` } : { SandboxID: '', SandboxKey: '' }), HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0, ...defaultEndpoint(actualContainer), Ports: portMap(actualContainer), Networks: endpoints(actualContainer) },
   };
 }
 
@@ -176,41 +177,6 @@ function mounts({ spec, status }: Container, mountpoint?: (volume: string) => st
     const name = mount.source ?? status?.anonymousVolumes[mount.target] ?? '';
     return { Type: 'volume', Name: name, Source: name === '' || mountpoint === undefined ? '' : mountpoint(name), ...common, Driver: 'local', Propagation: '' };
   });
-}
-
-function summaryPorts({ spec }: Container, status: ContainerStatus, image: ImageStatus | null): readonly object[] {
-  const published = (status.phase === 'running' ? status.ports : []).flatMap((port) =>
-    hostAddresses(port, status).map((ip) => ({ IP: ip, PrivatePort: port.target, PublicPort: port.published ?? 0, Type: port.protocol })));
-  const seen = new Set(published.map((port) => `${port.PrivatePort}/${port.Type}`));
-  const exposed = [...(image?.config.exposedPorts ?? []), ...spec.exposed, ...spec.ports.map((port) => `${port.target}/${port.protocol}`)];
-  return [...published, ...[...new Set(exposed)].filter((port) => !seen.has(port)).map((port) => {
-    const [number = '0', protocol = 'tcp'] = port.split('/');
-    return { PrivatePort: Number(number), Type: protocol };
-  })];
-}
-
-/** As they were asked for. */
-function bindings(ports: readonly PublishedPort[]): object {
-  const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const { hostIp, published, publishedLast, target, protocol } of ports) {
-    (map[`${target}/${protocol}`] ??= []).push({ HostIp: hostIp, HostPort: published === null ? '' : `${published}${publishedLast === null ? '' : `-${publishedLast}`}` });
-  }
-  return map;
-}
-
-function portMap(ports: readonly PublishedPort[], status: ContainerStatus): object {
-  const map: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const port of ports) {
-    const bound = (map[`${port.target}/${port.protocol}`] ??= []);
-    for (const ip of hostAddresses(port, status)) bound.push({ HostIp: ip, HostPort: port.published === null ? '' : String(port.published) });
-  }
-  return map;
-}
-
-/** All addresses are those of both families where the container has an address in both. */
-function hostAddresses({ hostIp }: PublishedPort, status: ContainerStatus): readonly string[] {
-  if (hostIp !== '') return [hostIp];
-  return Object.keys(status.ipv6Addresses).length > 0 ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
 function healthLog({ healthLog: looks = [] }: ContainerStatus): readonly object[] {

@@ -57,6 +57,16 @@ describeWherePresent([dockerMissing, rootMissing], 'docker run -p', () => {
     expect(await docker(['port', (await run()), '80'])).toMatchObject({ status: 1, err: expect.stringContaining("No public port '80' published for") });
   });
 
+  it('tells of what is exposed alone too, in inspect and ps, while a bridge leads to it', async () => {
+    const shown = async (id: string): Promise<string> => `${(await docker(['inspect', '-f', '{{json .NetworkSettings.Ports}}', id])).out.trim()} ${(await docker(['ps', '-a', '--no-trunc', '--filter', `id=${id}`, '--format', '{{.Ports}}'])).out.trim()}`;
+    const both = await run('--expose', '90/udp', '-p', '18614:80');
+    expect(await shown(both)).toBe('{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"18614"}],"90/udp":null} 90/udp, 0.0.0.0:18614->80/tcp');
+    expect(await shown(await run('--expose', '99'))).toBe('{"99/tcp":null} 99/tcp');
+    for (const mode of ['host', 'none']) expect(await shown((await docker(['run', '-d', '--network', mode, '--expose', '99', 'bayplan/hello', 'sleep', '1000'])).out.trim())).toBe('{} ');
+    await docker(['stop', '-t', '0', both]);
+    expect(await shown(both)).toBe('{} ');
+  });
+
   it('of a stack file, without replicas', async () => {
     const stack = 'services:\n  web: { image: bayplan/hello, command: sleep 1000, stop_signal: SIGKILL, ports: ["18610-18615:80", "81"] }\n';
     await docker(['rm', '-f', ...(await docker(['ps', '-q'])).out.trim().split('\n')]);
