@@ -2,7 +2,7 @@ import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BayplanError } from '../state/bayplan-error.ts';
-import { SweepRequest } from '../state/messages.ts';
+import { SweepRequest, type SetAsideAnswer } from '../state/messages.ts';
 import { containerChanges, exportContainer, getArchive, putArchive, removeFiles, statPath } from './archive.ts';
 import { commitContainer } from './commit.ts';
 import { errorBody, sendEmpty, sendError, sendJson, statusOf } from './answer.ts';
@@ -118,6 +118,7 @@ const ROUTES: readonly Route[] = [
   ['POST', '/stacks/:name/containers', createOneOff],
   ['POST', '/stacks/:name/operations', operateStack],
   ['GET', '/stacks/:name/logs', stackLogs],
+  ['GET', '/engine/set-aside', getSetAside],
   ['POST', '/engine/stop', stopEngine],
   ['POST', '/engine/sweep', sweepEngines],
   ['POST', '/engine/containers/:id/remove-files', removeFiles],
@@ -232,6 +233,11 @@ function describe(error: unknown): string {
 function refuse(socket: Duplex, error: unknown): void {
   const body = `${JSON.stringify(errorBody(error))}\n`;
   socket.end(`HTTP/1.1 ${statusOf(error)} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** `GET /engine/set-aside?stack=`: SetAsideAnswer, of one stack, or of all. */
+async function getSetAside({ engine, query, response }: Exchange): Promise<void> {
+  sendJson(response, 200, { version: 1, lines: engine.setAside(query.get('stack') ?? undefined) } satisfies SetAsideAnswer);
 }
 
 /** `POST /engine/sweep`: SweepAnswer. */

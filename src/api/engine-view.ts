@@ -76,8 +76,8 @@ export interface EngineView {
   createContainer(desired: Desired): Promise<string>;
   /** What of a container's spec this machine cannot hold, though it can run without it: a line each. */
   warnings(spec: ContainerSpec): readonly string[];
-  /** Records that cannot be read, a line each. */
-  setAside(): readonly string[];
+  /** Records that cannot be read, a line each: those of a stack and such that may be of it, or all. */
+  setAside(stack?: string): readonly string[];
   /** The same for a one-off of a stack: `desired` is the request's, whose contents come along. */
   createOneOff(stack: string, request: StackRequest): Promise<string>;
   /** Ends it first where it runs, or with `ended` rejects with `conflict`. */

@@ -45,7 +45,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
       if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
       return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt, exitCode: status.exitCode, logged }];
     });
-  if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', `there is no stack "${stack}"`);
+  if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', engine.setAside(stack).length > 0 ? `nothing of stack "${stack}" can be read` : `there is no stack "${stack}"`);
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
   response.flushHeaders();
 

@@ -20,7 +20,7 @@ export const addAttach: AddCommand = (program, cli, ends) => {
     .action(ends(async (service: string, _own: AttachOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<AttachOptions>();
       const client = clientOf(options, cli);
-      const container = await runningContainer(await stackNameOf(options, cli), service, options.index, client);
+      const container = await runningContainer(await stackNameOf(options, cli), service, options.index, client, cli);
       if (options.dryRun === true) return tellSteps([`attach-container ${nameOf(container)}  (attach was asked for)`], cli);
       const { Id } = container;
       const { Config } = await client.inspectContainer(Id);

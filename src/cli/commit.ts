@@ -23,7 +23,7 @@ export const addCommit: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<CommitOptions>();
       const client = clientOf(options, cli);
       const stack = await stackNameOf(options, cli);
-      const [container] = (await serviceContainers(stack, [service], true, client)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index);
+      const [container] = (await serviceContainers(stack, [service], true, client, cli)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index);
       if (container === undefined) throw new BayplanError('not-found', `no container${options.index === undefined ? '' : ` ${options.index}`} of service "${service}" in stack "${stack}"`);
       if (options.dryRun === true) return tellSteps([`commit-container ${nameOf(container)}  (to ${image ?? 'an image without a name'})`], cli);
       const answer = await textOf(await client.send('POST', queryPath('/commit', {

@@ -25,7 +25,7 @@ export const addCp: AddCommand = (program, cli, ends) => {
       const client = new ArchiveClient(engine);
       const stack = await stackNameOf(options, cli);
       const service = from.service ?? to.service ?? '';
-      const there = (await serviceContainers(stack, [service], true, engine)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index).toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
+      const there = (await serviceContainers(stack, [service], true, engine, cli)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index).toSorted((a, b) => a.Bayplan.slot - b.Bayplan.slot);
       const [first] = there;
       if (first === undefined) throw new BayplanError('not-found', `no container${options.index === undefined ? '' : ` ${options.index}`} of service "${service}" in stack "${stack}"`);
       if (options.dryRun === true) {

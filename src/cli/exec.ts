@@ -31,7 +31,7 @@ export const addExec: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<ExecOptions>();
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
-      const container = await runningContainer(name, service, options.index, client);
+      const container = await runningContainer(name, service, options.index, client, cli);
       if (options.dryRun === true) return tellSteps([`exec-container ${nameOf(container)}  (${argv.join(' ')})`], cli);
       const environment = Object.entries(namedVariables(options.env ?? [], cli)).map(([key, value]) => `${key}=${value}`);
       const tty = wantsTerminal(options.TTY ? options.tty : false, cli);

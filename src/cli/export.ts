@@ -23,7 +23,7 @@ export const addExport: AddCommand = (program, cli, ends) => {
       if (options.output === undefined && cli.stdout.isTTY === true && options.dryRun !== true) throw new BayplanError('bad-request', 'an archive is not for a terminal: name a file with -o, or redirect the output');
       const client = clientOf(options, cli);
       const stack = await stackNameOf(options, cli);
-      const [container] = (await serviceContainers(stack, [service], true, client)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index);
+      const [container] = (await serviceContainers(stack, [service], true, client, cli)).filter(({ Bayplan }) => options.index === undefined || String(Bayplan.slot) === options.index);
       if (container === undefined) throw new BayplanError('not-found', `no container${options.index === undefined ? '' : ` ${options.index}`} of service "${service}" in stack "${stack}"`);
       if (options.dryRun === true) return tellSteps([`export-container ${nameOf(container)}  (to ${options.output ?? 'the standard output'})`], cli);
       const archive = await new ArchiveClient(client).export(container.Id);

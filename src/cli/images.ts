@@ -17,7 +17,7 @@ export const addImages: AddCommand = (program, cli, ends) => {
     .action(ends(async (services: readonly string[], _own: ImagesOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<ImagesOptions>();
       const client = clientOf(options, cli);
-      const containers = await serviceContainers(await stackNameOf(options, cli), services, true, client);
+      const containers = await serviceContainers(await stackNameOf(options, cli), services, true, client, cli);
       if (options.quiet === true) {
         cli.stdout.write([...new Set(containers.map(({ ImageID }) => imageId(ImageID, false).replace('sha256:', '')))].map((id) => `${id}\n`).join(''));
         return 0;

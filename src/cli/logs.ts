@@ -5,6 +5,7 @@ import { inColour } from './in-colour.ts';
 import { LogPrinter } from './log-printer.ts';
 import { checkServices } from './no-service.ts';
 import type { AddCommand } from './program.ts';
+import { tellSetAside } from './set-aside.ts';
 import { stackNameOf } from './stack-name.ts';
 import { timeOption } from './time-option.ts';
 
@@ -26,6 +27,7 @@ export const addLogs: AddCommand = (program, cli, ends) => {
       const name = await stackNameOf(options, cli);
       const client = clientOf(options, cli);
       const output = new LogPrinter(name, { colour: inColour(options, cli), prefix: options.logPrefix, timestamps: options.timestamps === true });
+      await tellSetAside(name, client, cli);
       const there = await client.containers(name, true);
       await checkServices(services, name, there.map(({ Bayplan }) => Bayplan.service), client);
       const names = there.filter(({ Bayplan }) => (options.all === true || Bayplan.owner !== 'oneoff' || Bayplan.slot > 0) && (services.length === 0 || services.includes(Bayplan.service)) && (options.index === undefined || String(Bayplan.slot) === options.index)).flatMap(({ Names }) => Names);

@@ -4,6 +4,7 @@ import type { ContainerSummary } from '../client/container-summary.ts';
 import { clientOf } from './client-of.ts';
 import { addFormat } from './options.ts';
 import type { AddCommand } from './program.ts';
+import { tellSetAside } from './set-aside.ts';
 import { table } from './table.ts';
 
 interface LsOptions { readonly root?: string; readonly all?: boolean; readonly quiet?: boolean; readonly format?: 'json' | 'table'; readonly filter?: string }
@@ -18,6 +19,7 @@ export const addLs: AddCommand = (program, cli, ends) => {
     .action(ends(async (_own: LsOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<LsOptions>();
       const client = clientOf(options, cli);
+      await tellSetAside(null, client, cli);
       const [stacks, containers] = await Promise.all([client.stacks(), client.ask('GET', `/containers/json?all=${Number(options.all === true)}`, containerSummaries)]);
       const owned = containers.filter(({ Bayplan }) => Bayplan.owner !== 'api');
       const names = [...new Set([...owned.map(({ Bayplan }) => Bayplan.stack), ...(options.all === true ? stacks.map(({ name }) => name) : [])])].toSorted().filter((name) => name.includes(options.filter ?? ''));

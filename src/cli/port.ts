@@ -18,7 +18,7 @@ export const addPort: AddCommand = (program, cli, ends) => {
     .option('--protocol <protocol>', 'tcp, udp or sctp', 'tcp').option('--index <number>', 'of this one of several containers')
     .action(ends(async (service: string, port: number, _own: PortOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<PortOptions>();
-      const container = await runningContainer(await stackNameOf(options, cli), service, options.index, clientOf(options, cli));
+      const container = await runningContainer(await stackNameOf(options, cli), service, options.index, clientOf(options, cli), cli);
       const published = container.Ports.filter(({ PublicPort }) => PublicPort !== undefined);
       const found = published.find(({ PrivatePort, Type }) => PrivatePort === port && Type === options.protocol.toLowerCase());
       if (found === undefined) {

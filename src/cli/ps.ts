@@ -7,6 +7,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import { addStackOptions, addTemplateFormat, isFormatted, rootOf, type StackOptions } from './options.ts';
 import { collect, type AddCommand } from './program.ts';
 import { psRecord, psTable } from './ps-rows.ts';
+import { tellSetAside } from './set-aside.ts';
 import { stackNameOf } from './stack-name.ts';
 
 interface PsOptions extends StackOptions {
@@ -41,6 +42,7 @@ export const addPs: AddCommand = (program, cli, ends) => {
           return await ask();
         });
       };
+      await tellSetAside(name, get, cli);
       const states = [...(options.status ?? []), ...(options.filter ?? [])];
       const all = jsonLine(await get(containersPath(name, options.all === true || states.length > 0 || services.length > 0)), containerSummaries);
       const known = services.length > 0 || options.orphans === false || options.orphans === 'false' ? await knownServices(name, get) : null;

@@ -22,7 +22,7 @@ export const addStats: AddCommand = (program, cli, ends) => {
     .action(ends(async (services: readonly string[], _own: StatsOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<StatsOptions>();
       const client = clientOf(options, cli);
-      const containers = await serviceContainers(await stackNameOf(options, cli), services, options.all === true, client);
+      const containers = await serviceContainers(await stackNameOf(options, cli), services, options.all === true, client, cli);
       const form = isFormatted(options.format) ? await formatOf(options.format) : null;
       const show = (found: ReadonlyMap<string, StatsRow>): void => {
         const rows = containers.flatMap(({ Id }) => found.get(Id) ?? []);

@@ -12,7 +12,7 @@ export const addTop: AddCommand = (program, cli, ends) => {
     .action(ends(async (services: readonly string[], _own: StackOptions, command: { optsWithGlobals<T>(): T }) => {
       const options = command.optsWithGlobals<StackOptions>();
       const client = clientOf(options, cli);
-      const running = await serviceContainers(await stackNameOf(options, cli), services, false, client);
+      const running = await serviceContainers(await stackNameOf(options, cli), services, false, client, cli);
       const tops = await Promise.all(running.map(async ({ Id, Bayplan }) => ({ Bayplan, ...await client.ask('GET', `/containers/${Id}/top`, fields<{ readonly Titles: readonly string[]; readonly Processes: readonly (readonly string[])[] }>({ Titles: list(text), Processes: list(list(text)) })) })));
       const [first] = tops;
       if (first === undefined) return 0;

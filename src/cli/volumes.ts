@@ -3,6 +3,7 @@ import { clientOf } from './client-of.ts';
 import { addStackOptions, addTemplateFormat, isFormatted, type StackOptions } from './options.ts';
 import type { AddCommand } from './program.ts';
 import { serviceContainers } from './service-containers.ts';
+import { tellSetAside } from './set-aside.ts';
 import { stackNameOf } from './stack-name.ts';
 import { table } from './table.ts';
 import { volumeRecord } from './volume-ls.ts';
@@ -16,7 +17,8 @@ export const addVolumes: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<VolumesOptions>();
       const client = clientOf(options, cli);
       const stack = await stackNameOf(options, cli);
-      const used = services.length === 0 ? null : new Set((await serviceContainers(stack, services, true, client)).flatMap(({ Mounts }) => Mounts.map(({ Name }) => Name)));
+      if (services.length === 0) await tellSetAside(stack, client, cli);
+      const used = services.length === 0 ? null : new Set((await serviceContainers(stack, services, true, client, cli)).flatMap(({ Mounts }) => Mounts.map(({ Name }) => Name)));
       const volumes = (await new VolumeClient(client).list({ label: [`com.docker.compose.project=${stack}`] })).filter(({ Name }) => used?.has(Name) !== false);
       if (options.quiet === true) cli.stdout.write(volumes.map(({ Name }) => `${Name}\n`).join(''));
       else if (isFormatted(options.format)) cli.stdout.write((await import('./list-format.ts')).formatted(options.format, volumes.map(volumeRecord), { titles: { Name: 'VOLUME NAME' } }));

@@ -18,7 +18,7 @@ export const addWait: AddCommand = (program, cli, ends) => {
       const options = command.optsWithGlobals<WaitOptions>();
       const client = clientOf(options, cli);
       const name = await stackNameOf(options, cli);
-      const running = await serviceContainers(name, services, false, client);
+      const running = await serviceContainers(name, services, false, client, cli);
       if (running.length === 0) throw new BayplanError('not-running', `no container ${services.length === 0 ? `of stack "${name}"` : `of ${services.join(', ')}`} is running in stack "${name}"`);
       const removal = { volumes: false, timeout: null, from: stackFolderOf(options, cli) };
       if (options.dryRun === true) {

@@ -1,6 +1,6 @@
 import type { Drift, DriftAnswer } from '../state/drift.ts';
 import type { JobAnswer, JobRun, JobStarted } from '../state/job.ts';
-import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, StackAnswer, SweepAnswer } from '../state/messages.ts';
+import type { LogLine, PassEvent, PlanAnswer, RevisionAnswer, SetAsideAnswer, StackAnswer, SweepAnswer } from '../state/messages.ts';
 import type { Plan, Step } from '../state/plan.ts';
 import type { StackArtifact } from '../state/stack-artifact.ts';
 import type { ContainerSummary } from './container-summary.ts';
@@ -38,6 +38,7 @@ const jobRun = fields<JobRun>({ run: number, container: text, slot: nullable(num
 export const jobAnswers: Outline<readonly JobAnswer[]> = list(fields<JobAnswer>({ service: text, next: nullable(number), phase: oneOf('idle', 'running', 'stopping', 'retrying'), waiting: number, runs: list(jobRun) }));
 export const jobStarted: Outline<JobStarted> = fields<JobStarted>({ run: nullable(jobRun) });
 export const logLine: Outline<LogLine> = fields<LogLine>({ container: text, service: text, stream: oneOf('stdout', 'stderr'), time: number, nanoseconds: optional(number), line: text, base64: optional(text), ended: optional(number) });
+export const setAsideAnswer: Outline<Pick<SetAsideAnswer, 'lines'>> = fields<Pick<SetAsideAnswer, 'lines'>>({ lines: list(text) });
 export const sweepAnswer: Outline<SweepAnswer> = fields<SweepAnswer>({ removed: list(text), kept: list(text) });
 
 export const containerSummaries: Outline<readonly ContainerSummary[]> = list(fields<ContainerSummary>({

@@ -255,6 +255,11 @@ export class EngineClient {
     return await jsonOf(await this.#quick('GET', path, null, await this.#authorization([image])), of);
   }
 
+  /** One question and its answer's body. */
+  async get(path: string): Promise<string> {
+    return await textOf(await this.#quick('GET', path));
+  }
+
   /** One request; the answer's body is not read yet. */
   async send(method: string, path: string): Promise<IncomingMessage> {
     return await this.#call(method, path);

@@ -130,9 +130,9 @@ export class Engine {
     return findContainer(ref, this.containers, this.#parts.asides);
   }
 
-  /** Records that this engine cannot read: a line each, which says what to do. */
-  setAside(): readonly string[] {
-    return this.#parts.asides.list().map(({ error }) => error.message);
+  /** Records that this engine cannot read, of a stack, or all: a line each, which says what to do. */
+  setAside(stack?: string): readonly string[] {
+    return this.#parts.asides.notes(stack ?? null);
   }
 
   busy(stack: string): boolean {

@@ -50,9 +50,9 @@ export class SetAsides {
     if (found !== null) throw found.error;
   }
 
-  /** What whoever works on a stack should know: records of it, and such that may be of it. */
-  notes(stack: string): readonly string[] {
-    return this.#all.filter((one) => one.stack === stack || one.stack === null).map(({ error }) => error.message);
+  /** What whoever works on a stack should know: records of it, and such that may be of it. Null: all. */
+  notes(stack: string | null): readonly string[] {
+    return this.#all.filter((one) => stack === null || one.stack === stack || one.stack === null).map(({ error }) => error.message);
   }
 
   /** Reads a record; null where it is set aside. What throws ENOENT is no record at all: that passes through. */

@@ -281,8 +281,9 @@ export class FakeEngine implements EngineView {
   async updateContainer(name: string, changes: object): Promise<void> {
     this.calls.push(`update ${name} ${JSON.stringify(changes)}`);
   }
-  setAside(): readonly string[] {
-    return [];
+  asides: readonly { readonly stack: string; readonly line: string }[] = [];
+  setAside(of?: string): readonly string[] {
+    return this.asides.filter(({ stack }) => of === undefined || stack === of).map(({ line }) => line);
   }
 
   warnings(): readonly string[] {

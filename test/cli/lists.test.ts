@@ -44,6 +44,18 @@ describe('ps', () => {
   });
 });
 
+test.each([['ps', '-a'], ['ps', '-q'], ['ls', '-a'], ['images'], ['top', 'web'], ['stats', '--no-stream', 'web'], ['volumes'], ['logs', 'web'], ['wait', 'db']])('%s %s says on stderr what of the stack is set aside', async (...argv) => {
+  cli.engine.asides = [{ stack: 'shop', line: 'container shop-old-1 is set aside: a newer bayplan wrote it' }, { stack: 'other', line: 'stack other is set aside' }];
+  await cli.run('-p', 'shop', ...argv);
+  expect(cli.err.split('\n').filter((line) => line.startsWith('note: '))).toEqual(cli.engine.asides.filter(({ stack }) => argv[0] === 'ls' || stack === 'shop').map(({ line }) => `note: ${line}`));
+});
+
+test('logs of a stack of which everything is set aside, and a command in a container that is, say so', async () => {
+  cli.engine.asides = [{ stack: 'lost', line: 'stack lost is set aside' }];
+  expect([await cli.run('-p', 'lost', 'logs'), cli.err]).toEqual([1, 'note: stack lost is set aside\nbayplan: nothing of stack "lost" can be read\n']);
+  expect([await cli.run('-p', 'lost', 'exec', 'web', 'true'), cli.err.split('\n')[0]]).toEqual([1, 'note: stack lost is set aside']);
+});
+
 test('ls counts containers by state over all stacks', async () => {
   expect(await out('ls')).toBe('NAME                STATUS                  CONFIG FILES\nshop                paused(1), running(1)   /w/compose.yaml\n');
   expect(JSON.parse(await out('ls', '-a', '--format', 'json'))).toEqual([{ Name: 'shop', Status: 'exited(1), paused(1), running(1)', ConfigFiles: '/w/compose.yaml' }]);

@@ -110,6 +110,7 @@ describe.each(table)('a record that $damage', ({ damage }) => {
 
   it('of a stack lets a damaged one be brought up anew, a newer one not', async () => {
     await withDamaged(join(machine.paths.stacks, 'demo/desired.json'), damage, async (line) => {
+      expect([machine.engine.setAside('demo'), machine.engine.setAside('other')]).toEqual([[line], []]);
       await othersWork();
       const up = await machine.up(SHOP).catch((error: unknown) => ({ ok: false, message: String(error), done: [] }));
       if (damage === 'is of a newer version') expect(up).toMatchObject({ ok: false, message: expect.stringContaining('run the newer one') });
