@@ -1,6 +1,6 @@
 import { BayplanError } from '../state/bayplan-error.ts';
 import { addressOf, addressText, type Cidr, contains, overlaps, parseCidr } from '../state/cidr.ts';
-import { networkOptions } from '../state/network-options.ts';
+import { networkOptions, VLAN_EXPECTED, vlanOf } from '../state/network-options.ts';
 import type { Mistakes } from './mistake.ts';
 import { networkSpec } from './network-spec.ts';
 import { replicasOf } from './replicas.ts';
@@ -60,7 +60,8 @@ function checkSubnets(networks: Networks, tree: Tree, mistakes: Mistakes): reado
 
 function checkOptions(key: string, network: NetworkConfig, tree: Tree, mistakes: Mistakes): void {
   try {
-    networkOptions(key, networkSpec(network));
+    const { parent } = networkOptions(key, networkSpec(network));
+    if (vlanOf(parent)?.id === null) mistakes.add(placeOf(tree, ['networks', key, 'driver_opts', 'parent']), `network ${key}: option parent: expected ${VLAN_EXPECTED}, got ${JSON.stringify(parent)}`);
   } catch (error) {
     if (!(error instanceof BayplanError)) throw error;
     mistakes.add(placeOf(tree, ['networks', key, 'driver_opts']), error.message);

@@ -21,6 +21,9 @@ export interface NetworkOptions {
 
 const BRIDGE = 'com.docker.network.bridge.';
 const MTU = 'com.docker.network.driver.mtu';
+/** Such a name stands for a VLAN of another link. */
+const VLAN = /^(?<master>.+)\.(?<digits>\d+)$/;
+const HIGHEST_VLAN = 4094;
 /** Linux's IFNAMSIZ, less its NUL. */
 const LONGEST_LINK = 15;
 
@@ -37,6 +40,16 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
   ipvlan_flag: ['bridge', 'private', 'vepa'],
 };
 
+/** A link's name read as a VLAN of another link, as `eth0.7`; null where it is none. `id`: null where its number cannot be one. */
+export function vlanOf(link: string): { readonly master: string; readonly id: number | null } | null {
+  const { master, digits } = VLAN.exec(link)?.groups ?? {};
+  if (master === undefined) return null;
+  const id = Number(digits);
+  return { master, id: id < 1 || id > HIGHEST_VLAN ? null : id };
+}
+
+export const VLAN_EXPECTED = `a VLAN from 1 to ${HIGHEST_VLAN} behind the point`;
+
 /** Reads a network's options. Throws BayplanError `bad-request` saying which is wrong and what was expected. */
 export function networkOptions(name: string, { driver, options }: Pick<NetworkSpec, 'driver' | 'options'>): NetworkOptions {
   const wrong = (key: string, expected: string): never => {
@@ -48,7 +61,7 @@ export function networkOptions(name: string, { driver, options }: Pick<NetworkSp
   };
   const link = (key: string): string => {
     const value = options[key] ?? '';
-    return value === '' || (/^[^\s/:"*]+$/.test(value) && value.length <= LONGEST_LINK) ? value : wrong(key, `a link's name of at most ${LONGEST_LINK} characters`);
+    return value === '' || (/^[^\s/:"*]+$/.test(value) && value.length <= LONGEST_LINK) ? value : wrong(key, `a link's name of at most ${LONGEST_LINK} characters, without blanks and any of / : " *`);
   };
   const oneOf = (key: string): string => {
     const known = MODES[key] ?? [];

@@ -1,11 +1,10 @@
 import { BayplanError } from '../../state/bayplan-error.ts';
+import { VLAN_EXPECTED, vlanOf } from '../../state/network-options.ts';
 import { type Kernel, KernelError } from '../kernel.ts';
 import { linkExists, linkIndex, listLinks } from './bridge.ts';
 import { requestLinks } from './link-request.ts';
 import type { NetworkEntry } from './network-entry.ts';
 import { dummyAdd, linkDelete, linkSetGroup, linkUp, vlanAdd } from './rtnetlink.ts';
-
-const HIGHEST_VLAN = 4094;
 
 /**
  * The link that a macvlan or ipvlan network is on. As in Docker one that is named as `eth0.7`, and is not there, is made: VLAN 7 of eth0; and where none is named
@@ -14,13 +13,13 @@ const HIGHEST_VLAN = 4094;
 export async function provideParent(kernel: Kernel, { name, record: { link, group }, options }: NetworkEntry): Promise<void> {
   if (linkExists(link)) return;
   if (options.parent === '') return await make(kernel, name, link, dummyAdd({ name: link, group }), 'dummy');
-  const { master = '', digits = '' } = /^(?<master>.+)\.(?<digits>\d+)$/.exec(link)?.groups ?? {};
+  const vlan = vlanOf(link);
   const missing = (what: string): BayplanError => new BayplanError('bad-request', `network ${name}: this host has no link "${what}"; name one of "ip link" as the option parent, or a VLAN of one, as eth0.7`);
-  if (master === '') throw missing(link);
+  if (vlan === null) throw missing(link);
+  const { master, id } = vlan;
   const parent = await linkIndex(kernel, master);
   if (parent === null) throw missing(master);
-  const id = Number(digits);
-  if (id < 1 || id > HIGHEST_VLAN) throw new BayplanError('bad-request', `network ${name}: option parent: ${link}: expected a VLAN from 1 to ${HIGHEST_VLAN} behind the point`);
+  if (id === null) throw new BayplanError('bad-request', `network ${name}: option parent: ${link}: expected ${VLAN_EXPECTED}`);
   await make(kernel, name, link, vlanAdd({ name: link, group, parent, id }), 'VLAN');
 }
 
@@ -35,7 +34,7 @@ async function make(kernel: Kernel, network: string, link: string, message: Buff
     await requestLinks(kernel, null, [{ about: `${kind} link ${link}`, message }]);
   } catch (error) {
     if (!(error instanceof KernelError && error.code === 'ENOTSUP')) throw error;
-    throw new BayplanError('bad-request', `network ${network}: this kernel has no ${kind} links, so ${link} cannot be made; name another one of "ip link" as the option parent`, { cause: error });
+    throw new BayplanError('bad-request', `network ${network}: this kernel has no ${kind} links, so ${link} cannot be made; name one of "ip link" as the option parent`, { cause: error });
   }
   const index = await linkIndex(kernel, link);
   try {
