@@ -5,13 +5,23 @@ import type { ContainerStatus } from '../state/container.ts';
 import type { LogLine } from '../state/messages.ts';
 import { writeAll } from './answer.ts';
 import { parseSince } from './docker-time.ts';
+import type { EngineView } from './engine-view.ts';
 import { flag, param, type Exchange } from './exchange.ts';
 import { LineSplitter, type LinePart } from './line-splitter.ts';
 import { tailOf } from './logs.ts';
 import { until } from './until.ts';
 
-/** Whether a container runs neither now nor, by its policy, again. One that ran before and is `created` is being started once more. */
-const hasEnded = ({ phase, restartAt, startedAt }: ContainerStatus): boolean => phase !== 'running' && restartAt === 0 && !(phase === 'created' && startedAt > 0);
+/** It ran before, and is being started once more. */
+const beginsAnew = ({ phase, startedAt }: ContainerStatus): boolean => phase === 'created' && startedAt > 0;
+
+/** Whether a container runs neither now nor, by its policy, again. */
+const hasEnded = (status: ContainerStatus): boolean => status.phase !== 'running' && status.restartAt === 0 && !beginsAnew(status);
+
+/** What a container that is being started once more has ended with: its status no longer says. Null where that is forgotten. */
+function lastEnd({ events }: Pick<EngineView, 'events'>, id: string): number | null {
+  const died = events.past().findLast((event) => event.type === 'container' && event.action === 'die' && event.id === id);
+  return died === undefined ? null : Number(died.attributes['exitCode']);
+}
 
 interface Member {
   readonly key: string; readonly name: string; readonly service: string; readonly logged: boolean;
@@ -43,7 +53,7 @@ export async function stackLogs(exchange: Exchange): Promise<void> {
       if (identity.stack !== stack || (!logged && !ends) || status === null || status.phase === 'removing') return [];
       if (identity.owner === 'oneoff' && identity.slot === 0 && !oneOffs) return [];
       if ((services.size > 0 && !services.has(identity.service)) || (index !== null && String(identity.slot) !== index)) return [];
-      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt, exitCode: status.exitCode, logged }];
+      return [{ key: status.id, name, service: identity.service, running: status.phase === 'running', ended: hasEnded(status), finishedAt: status.finishedAt, exitCode: beginsAnew(status) ? lastEnd(engine, status.id) : status.exitCode, logged }];
     });
   if (members().length === 0 && !follow && !engine.stacks().some(({ name }) => name === stack)) throw new BayplanError('not-found', engine.setAside(stack).length > 0 ? `nothing of stack "${stack}" can be read` : `there is no stack "${stack}"`);
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });

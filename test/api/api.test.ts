@@ -294,6 +294,15 @@ test('logs of a stack that are to end do so when nothing runs and nothing will',
   expect((await logs).body.trim().split('\n').map((line) => JSON.parse(line).line).filter((line) => line !== '')).toEqual(expect.arrayContaining(['one', 'two']));
 });
 
+test('a container that is being started once more is told to have ended with what it ended with', async () => {
+  const { status } = container(1, 'web');
+  engine.events = { ...engine.events, past: () => [{ type: 'container', action: 'die', id: status?.id ?? '', attributes: { exitCode: '143' }, time: 9 }, { type: 'container', action: 'die', id: 'other', attributes: { exitCode: '1' }, time: 9 }] };
+  engine.records.set('shop-web-1', [record(1, 'stdout', 'one\n')]);
+  engine.change('shop-web-1', { phase: 'created', exitCode: 0, finishedAt: 9 }); // as a restart leaves it between the end and the start
+  const { body } = await call('GET', '/stacks/shop/logs?service=web&ends=1');
+  expect(body.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ line: 'one' }, { ended: 143 }]);
+});
+
 test('lines of a stack are its bytes, however long', async () => {
   engine.records.set('shop-web-1', [record(1, 'stdout', Buffer.from([0xff, 0x0a])), record(2, 'stdout', 'x'.repeat(70_000)), record(3, 'stdout', 'y\n')]);
   const { body } = await call('GET', '/stacks/shop/logs?service=web');
