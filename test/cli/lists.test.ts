@@ -33,7 +33,7 @@ describe('ps', () => {
     const [web] = (await out('ps', '--format', 'json', '--no-trunc', 'web')).trim().split('\n');
     expect(JSON.parse(web ?? '')).toMatchObject({
       Command: '"/entry serve"', ID: '1'.repeat(64), Name: 'shop-web-1', Names: 'shop-web-1', Networks: 'shop_default', Project: 'shop', Service: 'web', Size: '0B', State: 'running', LocalVolumes: '0', Mounts: '',
-      Ports: '0.0.0.0:8080->80/tcp', Publishers: [{ URL: '0.0.0.0', TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp' }], RunningFor: 'About a minute ago', Labels: 'com.docker.compose.project=shop',
+      Ports: '0.0.0.0:8080->80/tcp', Publishers: [{ URL: '0.0.0.0', TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp' }], RunningFor: 'About a minute ago', Labels: expect.stringMatching(/(^|,)com\.docker\.compose\.project=shop(,|$)/),
     });
   });
   test('of nothing it is a head; a wrong state and an unknown service are refused', async () => {
