@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { PassOptions } from '../state/pass-options.ts';
 
-/** `passes/<stack>.json` of the run folder. */
-export const MarkFile = z.strictObject({ version: z.literal(1), revision: z.int().positive(), options: PassOptions, /** Engines that have begun it. */ tries: z.int().positive() });
+/** `passes/<stack>.json` of the run folder. 2: orphans that nobody is told of. */
+export const MarkFile = z.strictObject({ version: z.literal([1, 2]), revision: z.int().positive(), options: PassOptions, /** Engines that have begun it. */ tries: z.int().positive() });
 
 /** Of a stack: what a pass makes so that is under way. */
 export interface PassMark { readonly revision: number; readonly options: PassOptions }
@@ -41,7 +41,7 @@ export class PassMarks {
     const tries = before?.revision === mark.revision ? before.tries + 1 : 1;
     const path = this.#path(stack);
     try {
-      writeFileSync(`${path}.tmp`, JSON.stringify({ version: 1, ...mark, tries } satisfies z.input<typeof MarkFile>), { mode: 0o600 });
+      writeFileSync(`${path}.tmp`, JSON.stringify({ version: 2, ...mark, tries } satisfies z.input<typeof MarkFile>), { mode: 0o600 });
       renameSync(`${path}.tmp`, path);
     } catch (error) {
       this.#report(`${path}: ${error instanceof Error ? error.message : String(error)}: should this engine end meanwhile, the next one does not go on with what is being done to stack ${stack}`);

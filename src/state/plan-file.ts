@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { StackRequest } from './messages.ts';
 
-/** 2: what a request says of single containers, and what a step says of others beside it. */
-export const PLAN_FILE_VERSION = 2;
+/** 2: what a request says of single containers, and what a step says of others beside it. 3: stops that may fail, health that is looked at anew, orphans that nobody is told of. */
+export const PLAN_FILE_VERSION = 3;
 
 /**
  * A plan that is kept: what `plan -o FILE` writes and `apply FILE` carries out. JSON, with a version: a plan of another one is refused, for it would be another plan by now. `request` is the desired state with how a pass goes about it, without the bytes of configs and secrets:

@@ -48,7 +48,7 @@ it('a kept plan is carried out as it stands, whatever the file says by then', as
   expect([planned.code, planned.stderr]).toEqual([2, '']);
   expect(statSync(kept).mode & 0o777).toBe(0o600);
   const text = readFileSync(kept, 'utf8');
-  expect(JSON.parse(text)).toMatchObject({ kind: 'bayplan-plan', version: 2, stack: 'demo', revision: 0, plan: { steps: expect.arrayContaining([expect.objectContaining({ id: 'start-container demo-a-1' })]) } });
+  expect(JSON.parse(text)).toMatchObject({ kind: 'bayplan-plan', version: 3, stack: 'demo', revision: 0, plan: { steps: expect.arrayContaining([expect.objectContaining({ id: 'start-container demo-a-1' })]) } });
   expect(text).not.toMatch(/hush|aHVzaC/); // what the secret holds, plain and in base64
   writeFileSync(file, stack('2000'));
   const applied = await own(['apply', 'kept.plan', '--progress', 'plain']);
