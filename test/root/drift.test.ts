@@ -135,6 +135,19 @@ describe('drift is healed', () => {
   });
 });
 
+it('a choice of processors that is made by hand is taken away where the file has none any more', async () => {
+  await upWatched();
+  expect(await machine.up(file().replace('cpuset: "0"', ''))).toMatchObject({ ok: true, done: [`update-container ${WEB}`] });
+  const [all, narrower] = [readFileSync(processors(), 'utf8'), '0\n'];
+  expect(await machine.engine.stackDrift('demo')).toEqual([]);
+  events.length = 0;
+  writeFileSync(processors(), narrower);
+  if (all === narrower) return; // a machine of one processor
+  await eventually(() => expect(told('heal', WEB).length).toBe(1), BOUND_MS);
+  expect([readFileSync(processors(), 'utf8'), told('drift', WEB)[0]?.attributes['field']]).toEqual([all, 'cpuset.cpus']);
+  expect(await machine.engine.stackDrift('demo')).toEqual([]);
+});
+
 /** Whole of a container: its process and its shim, at once. */
 function killShim(): void {
   const { shimPid, pid } = JSON.parse(readFileSync(join(machine.paths.bundles, status().id.slice(0, 16), 'pid'), 'utf8')) as { shimPid: number; pid: number };

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Drift } from '../../state/drift.ts';
 import type { Resources } from '../../state/resources.ts';
 import { resourcesOf } from './cgroup-resources.ts';
@@ -14,16 +14,19 @@ const PAGE = 4096;
 const UNLIMITED_V1 = 2n ** 62n;
 
 /**
- * Limits that change nothing but the kernel's own numbers, and what a spec does not limit is expected to be without limit, but for the choice of processors, which is the parent's then. Disks and devices are left out: their
- * numbers may change by themselves.
+ * Limits that change nothing but the kernel's own numbers, and what a spec does not limit is expected to be without limit, but for the choice of processors, which is the parent's then: `inherited` says how that is written,
+ * null: it cannot be told. Disks and devices are left out: their numbers may change by themselves.
  */
-export function expectedLimits(resources: Resources, version: 1 | 2): readonly ExpectedLimit[] {
+export function expectedLimits(resources: Resources, version: 1 | 2, inherited: (file: string) => string | null = () => null): readonly ExpectedLimit[] {
   const { memory, cpu, pids } = limitsOf(resources);
   const bytes = (limit: number | undefined): string => (limit === undefined || limit < 0 ? 'max' : String(limit - (limit % PAGE)));
   const shares = Math.min(262144, Math.max(2, cpu?.shares ?? 1024));
   const quota = cpu?.quota === undefined || cpu.quota < 0 ? null : cpu.quota;
   const period = cpu?.period ?? 100_000;
-  const sets = ([['cpuset.cpus', cpu?.cpus], ['cpuset.mems', cpu?.mems]] as const).flatMap(([file, list]) => (list === undefined ? [] : [{ group: 'cpuset' as const, folder: version === 1 ? 'cpuset' : '', file, value: asRanges(list) }]));
+  const sets = ([['cpuset.cpus', cpu?.cpus], ['cpuset.mems', cpu?.mems]] as const).flatMap(([file, list]) => {
+    const value = list === undefined ? inherited(file) : asRanges(list);
+    return value === null ? [] : [{ group: 'cpuset' as const, folder: version === 1 ? 'cpuset' : '', file, value }];
+  });
   const soft = memory?.reservation === undefined || memory.reservation < 0 ? null : bytes(memory.reservation);
   const count = pids === undefined || pids.limit < 0 ? 'max' : String(pids.limit);
   if (version === 2) {
@@ -48,7 +51,9 @@ export function expectedLimits(resources: Resources, version: 1 | 2): readonly E
 
 /** What of a container's limits is not what its spec says. A file that is not there has no controller to hold it. */
 export function limitDrift(resources: Resources, cgroup: string): readonly Drift[] {
-  return expectedLimits(resources, cgroupVersion()).flatMap(({ folder, file, value }): readonly Drift[] => {
+  const version = cgroupVersion();
+  const inherited = (file: string): string | null => (version === 2 ? '' : shown(join(TOP, 'cpuset', dirname(cgroup), file)));
+  return expectedLimits(resources, version, inherited).flatMap(({ folder, file, value }): readonly Drift[] => {
     const found = shown(join(TOP, folder, cgroup, file));
     return found === null || found === value ? [] : [{ kind: 'limit', field: file, expected: value, found }];
   });
@@ -61,9 +66,9 @@ export function limitFolders(cgroup: string): readonly string[] {
 
 /** What `bayplan-core limit` is told so that these files are right again. */
 export function limitsToMend(resources: Resources, files: readonly string[]): object {
-  const groups = new Set(expectedLimits(resources, cgroupVersion()).filter(({ file }) => files.includes(file)).map(({ group }) => group));
+  const groups = new Set(expectedLimits(resources, cgroupVersion(), () => '').filter(({ file }) => files.includes(file)).map(({ group }) => group));
   const { memory, cpu, pids } = limitsOf(resources);
-  const { cpus, mems, ...time } = cpu ?? {};
+  const { cpus = files.includes('cpuset.cpus') ? '' : undefined, mems = files.includes('cpuset.mems') ? '' : undefined, ...time } = cpu ?? {};
   const processors = groups.has('cpuset') ? { ...(cpus === undefined ? {} : { cpus }), ...(mems === undefined ? {} : { mems }) } : {};
   return {
     ...(groups.has('memory') ? { memory: { limit: -1, swap: -1, ...memory } } : {}), ...(groups.has('cpu') || groups.has('cpuset') ? { cpu: { ...(groups.has('cpu') ? { shares: 1024, quota: -1, ...time } : {}), ...processors } } : {}),

@@ -19,5 +19,8 @@ it('knows how the kernel writes lists of processors, and gives a limit that is a
   expect(limits({ cpuset: '1,0' }, 2)).toMatchObject({ 'cpuset.cpus': '0-1' });
   const resources = { ...Resources.parse({ memory: null, cpus: 0.5, pids: null }), cpuset: '1,0' };
   expect(limitsToMend(resources, ['cpuset.cpus'])).toEqual({ cpu: { cpus: '1,0' } });
+  // A choice that was taken away, or was never made, is the parent's.
+  expect(expectedLimits(Resources.parse({ memory: null, cpus: null, pids: null }), 1, () => '0-1').filter(({ group }) => group === 'cpuset')).toMatchObject([{ folder: 'cpuset', file: 'cpuset.cpus', value: '0-1' }, { file: 'cpuset.mems', value: '0-1' }]);
+  expect(limitsToMend({ ...resources, cpuset: '' }, ['cpuset.cpus'])).toEqual({ cpu: { cpus: '' } });
   expect(limitsToMend(resources, ['cpu.shares'])).toEqual({ cpu: { shares: 1024, quota: 50_000, period: 100_000 } });
 });
