@@ -21,11 +21,8 @@
 #include "file.h"
 #include "inroot.h"
 #include "mapping.h"
+#include "mount_swap.h"
 #include "scope.h"
-
-#ifndef MOVE_MOUNT_BENEATH
-#define MOVE_MOUNT_BENEATH 0x00000200 /* Linux 6.5 */
-#endif
 
 struct request {
   int pid;
@@ -54,34 +51,10 @@ static bool read_options(int argc, char **argv, struct request *request, struct 
   return optind == argc && request->pid > 0 && request->content.source && request->content.target && request->config.root;
 }
 
-static int mount_at(int fd, struct statx *found) { return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, found); }
-
 /* Whether a config or secret is mounted there, and not something else whose place a link of the container's leads to. */
 static bool is_content(int fd, const struct statx *found) {
   struct statfs fs;
   return (found->stx_attributes & STATX_ATTR_MOUNT_ROOT) && S_ISREG(found->stx_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
-}
-
-/* The mount that a descriptor is of goes, and the one beneath it is seen. `self`: the /proc/self/fd of outside, for the container need not have one. */
-static int uncover(int self, int fd, const char *target, struct error *err) {
-  char name[16];
-  snprintf(name, sizeof name, "%d", fd);
-  return fchdir(self) < 0 || umount2(name, MNT_DETACH) < 0 ? error_errno(err, "umount2", target) : 0;
-}
-
-/* At each moment the one or the other is seen, whole. Before Linux 6.5 the former stays below the new one, where nobody sees it, until the container ends. */
-static int swap(int root, int self, int tree, const char *target, struct error *err) {
-  struct statx before, now, made;
-  fd_auto old = inroot_open(root, target, O_PATH);
-  if (old < 0 || mount_at(old, &before) < 0) return error_errno(err, "open", target);
-  if (!is_content(old, &before)) return error_text(err, "%s: what is mounted there is no config or secret", target);
-  const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  bool beneath = move_mount(tree, "", old, "", flags | MOVE_MOUNT_BENEATH) == 0;
-  if (!beneath && move_mount(tree, "", old, "", flags) < 0) return error_errno(err, "move_mount", target);
-  if (beneath && uncover(self, old, target, err) < 0) return -1;
-  fd_auto seen = inroot_open(root, target, O_PATH);
-  if (seen < 0 || mount_at(seen, &now) < 0 || mount_at(tree, &made) < 0) return error_errno(err, "open", target);
-  return now.stx_mnt_id == made.stx_mnt_id ? 0 : error_text(err, "%s: another mount is seen there than the one that was made", target);
 }
 
 static int run(struct request *request, struct error *err) {
@@ -100,7 +73,7 @@ static int run(struct request *request, struct error *err) {
   if (setns(target, CLONE_NEWNS) < 0) return error_errno(err, "setns", "the container's mount namespace");
   fd_auto root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return error_errno(err, "open", "the container's root");
-  return swap(root, self, tree, request->content.target, err);
+  return mount_swap(root, self, tree, request->content.target, is_content, "no config or secret", err);
 }
 
 int cmd_replace_content(int argc, char **argv) {

@@ -138,6 +138,16 @@ it('is what the kernel says too', async () => {
   await same();
 });
 
+it.runIf(existsSync('/sys/fs/cgroup/cpuset'))('shows a choice of processors inside: programs size themselves by it', async () => {
+  const seen = async (): Promise<string> => (await machine.exec(NAME, 'cat', '/sys/fs/cgroup/cpuset/cpuset.cpus')).output.trim();
+  const all = await seen();
+  const mounts = async (): Promise<number> => (await machine.exec(NAME, 'cat', '/proc/mounts')).output.split('\n').filter((mount) => mount.includes(' /sys/fs/cgroup/cpuset ')).length;
+  expect([await machine.up(stack({ service: 'cpuset: "0"' })), await seen(), await mounts()]).toMatchObject([{ ok: true, done: [`update-container ${NAME}`] }, '0', 1]);
+  expect(await machine.exec(NAME, 'sh', '-c', 'nproc; echo 0 > /sys/fs/cgroup/cpuset/cpuset.cpus')).toMatchObject({ code: 1, output: expect.stringMatching(/^1\n.*Read-only file system/) });
+  expect([await machine.up(stack({})), await seen(), await mounts()]).toMatchObject([{ ok: true }, all, 1]);
+  await same();
+});
+
 it('all of them in one up, and back in one', async () => {
   const id = machine.engine.container(NAME).status?.id.slice(0, 16) ?? '';
   const pidsMax = (): string | null => (existsSync('/sys/fs/cgroup/pids') ? readFileSync(join('/sys/fs/cgroup/pids', machine.paths.cgroup, id, 'pids.max'), 'utf8').trim() : null);

@@ -82,8 +82,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function setLimits(core: string, { record: { name, spec }, files }: ContainerEntry, after: Resources): Promise<void> {
-  const limit = (from: Resources, to: Resources): Promise<void> => limitCgroup(core, files, resourcesChange(from, to, deviceNumbers));
+async function setLimits(core: string, entry: ContainerEntry, after: Resources): Promise<void> {
+  const { record: { name, spec } } = entry;
+  const limit = (from: Resources, to: Resources): Promise<void> => limitCgroup(core, entry, resourcesChange(from, to, deviceNumbers));
   await limit(spec.resources, after).catch(async (error: unknown) => {
     await limit(after, spec.resources).catch(() => undefined); // what was taken before the one that was not; the first failure is the one to tell
     throw new BayplanError('limit-refused', `container ${name}: ${messageOf(error)}`, { cause: error });

@@ -32,7 +32,7 @@ export async function mendContainer({ networks, core }: Pick<ContainerContext, '
   if (entry.phase !== 'running') return;
   await mendMembership(entry);
   const limits = drift.filter(({ kind, field }) => kind === 'limit' && !field.startsWith('cgroup')).map(({ field }) => field);
-  if (limits.length > 0) await limitCgroup(core, files, limitsToMend(spec.resources, limits));
+  if (limits.length > 0) await limitCgroup(core, entry, limitsToMend(spec.resources, limits));
   if (drift.some(({ kind }) => kind === 'network')) await networks.mend(id);
   if (drift.some(({ kind }) => kind === 'record')) {
     mkdirSync(files.state, { recursive: true, mode: 0o700 });

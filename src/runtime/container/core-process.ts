@@ -17,6 +17,7 @@ import type { ContainerFiles } from './bundle-files.ts';
 import type { ConsoleSize, ExecProcess, ExecRequest } from './containers.ts';
 import { hostnameOf } from './endpoint.ts';
 import { ENDS, type ExecStdio, execStdio } from './exec-stdio.ts';
+import type { ContainerEntry } from './container-entry.ts';
 import type { OciProcess } from './oci.ts';
 import { execProcess } from './process.ts';
 import { FailedLine, type ContainerRecord, type ReadyLine } from './record.ts';
@@ -28,11 +29,11 @@ export async function deleteCgroup(core: string, cgroup: string): Promise<void> 
   await run(core, ['remove-cgroup', '--cgroup', cgroup]);
 }
 
-/** `bayplan-core limit`: other limits for a container that runs. Rejects with what the kernel said. */
-export async function limitCgroup(core: string, files: ContainerFiles, resources: object): Promise<void> {
+/** `bayplan-core limit`: other limits for a container that runs, which it sees. Rejects with what the kernel said. */
+export async function limitCgroup(core: string, { files, ready }: Pick<ContainerEntry, 'files' | 'ready'>, resources: object): Promise<void> {
   const file = join(files.bundle, 'resources.json');
   writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
-  await run(core, ['limit', '--cgroup', files.cgroup, '--resources', file]).catch((error: unknown) => fail('limit-refused', error));
+  await run(core, ['limit', '--cgroup', files.cgroup, '--resources', file, ...(ready === null ? [] : ['--pid', String(ready.pid), '--start-time', String(ready.startTime)])]).catch((error: unknown) => fail('limit-refused', error));
 }
 
 /** Throws what the core said of its failure as a BayplanError, or the error itself where it said nothing. */
