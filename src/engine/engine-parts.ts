@@ -111,7 +111,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       logMax: options.logMax ?? 10 * 1024 * 1024, logFiles: options.logFiles ?? 3,
     }), (each) => each.close());
     await volumes.unmountUnused().catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
-    const lost = new Set(await networks.restore(containers.namespaces(), containers.publications(), containers.asideIds()));
+    const lost = new Set(await networks.restore(containers.namespaces(), containers.publications(), containers.asideIds(), containers.survivors()));
     for (const [name, { status }] of containers.list()) {
       if (status === null || !lost.has(status.id)) continue;
       containers.note(name, { ports: [] });

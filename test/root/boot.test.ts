@@ -2,7 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { ContainerStore } from '../../src/runtime/container/container-store.ts';
+import { DEFAULT_NETWORK_SPEC } from '../../src/state/network.ts';
 import type { Operation } from '../../src/state/operation.ts';
+import { type Desired, emptyState } from '../../src/state/state.ts';
+import { spec } from '../plan/states.ts';
+import { attachment } from '../spec-values.ts';
 import { eventually, gather, type Outcome } from './harness.ts';
 import { interrupted } from './interrupted.ts';
 import { machineForAll } from './machine-of-tests.ts';
@@ -149,6 +153,34 @@ it('a stack that desires no service any more is there after the boot, with its r
   expect(await machine.engine.stackHistory('demo')).toEqual(await before);
   expect(machine.engine.volumes.list().get('demo_notes')?.stack).toBe('demo');
   expect([...machine.engine.containers.list()]).toEqual([]);
+});
+
+it('containers of no stack come back as their restart policies say, the links of their networks with them', async () => {
+  await machine.engine.createNetwork('lone', { ...DEFAULT_NETWORK_SPEC });
+  const desired: Desired = {
+    ...emptyState(''), inactive: [], unstarted: [], remove: { orphans: false, volumes: false }, stopTimeoutSeconds: null, drift: 'heal', notes: [],
+    containers: { lone: { identity: { owner: 'api', stack: '', service: '', slot: 0, generation: 1 }, status: null, spec: spec({ command: ['sleep', '1000'], stopSignal: 'SIGKILL', restart: { policy: 'always', maxRetries: 0, delayMs: null, windowMs: null }, networks: { lone: attachment() } }) } },
+    networks: { lone: { stack: '', spec: { ...DEFAULT_NETWORK_SPEC, external: true }, status: null } },
+    images: { 'bayplan/hello': { spec: { pullPolicy: 'never', refreshMs: 0 }, status: null, pulledAt: 0 } },
+  };
+  await machine.engine.createContainer(desired);
+  try {
+    await machine.engine.startContainer('lone');
+    const reaches = async (): Promise<void> => {
+      const { code } = await machine.exec('lone', 'ping', '-c', '1', '-W', '2', machine.engine.networks.gateway('lone') ?? '');
+      expect(code).toBe(0);
+    };
+    await reaches();
+    for (const end of [async (): Promise<void> => { await machine.close(); await machine.cutPower(); }, async (): Promise<void> => { await machine.shutDown(); }]) {
+      await end();
+      await machine.open();
+      await eventually(() => expect(machine.engine.container('lone').status?.phase).toBe('running'));
+      await reaches();
+    }
+  } finally {
+    await machine.engine.removeContainer('lone', {});
+    await machine.engine.removeNetwork('lone');
+  }
 });
 
 it('where what is to come back cannot be planned, that is told, and each container does as its restart policy says', async () => {

@@ -107,6 +107,10 @@ export class Machine {
       const at = line.split(' ')[4] ?? '';
       if (at.startsWith(`${this.paths.run}/`)) execFileSync('umount', ['-l', at]);
     }
+    for (const { ifname } of JSON.parse(execFileSync('ip', ['-j', 'link', 'show', 'type', 'bridge'], { encoding: 'utf8' })) as readonly { readonly ifname?: string }[]) {
+      if (ifname?.startsWith(this.paths.linkPrefix) === true) execFileSync('ip', ['link', 'del', ifname]);
+    }
+    if (execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').includes(`table inet ${this.paths.table}`)) execFileSync('nft', ['delete', 'table', 'inet', this.paths.table]);
     writeFileSync(join(this.paths.run, 'boot'), 'another');
   }
 

@@ -145,3 +145,30 @@ test('who lives on where its owner was removed is refused without that one, has 
   expect(await machine.down()).toMatchObject({ ok: true, message: '' });
   expect(machine.engine.networks.list().has('demo_default')).toBe(false);
 });
+
+test('a container that was removed has no name any more, and its address is nobody else\'s while another lives on in its network, over an engine\'s end too', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  expect(await machine.up('services:\n  guest: { image: bayplan/hello, network_mode: "container:demo-vpn-1", command: sleep 1000, stop_signal: SIGKILL }\n', { name: 'other' })).toMatchObject({ ok: true });
+  const former = status('demo-vpn-1').address;
+  expect(await machine.up(SHARED.replace('gate', 'other'))).toMatchObject({ ok: true });
+  const addresses = async (): Promise<readonly string[]> => (await machine.exec('demo-peer-1', 'nslookup', '-type=a', 'vpn')).output.split('\n').slice(2).flatMap((line) => /^Address: (.*)$/.exec(line)?.[1] ?? []);
+  expect(status('demo-vpn-1').address).not.toBe(former);
+  expect(await addresses()).toEqual([status('demo-vpn-1').address]);
+  await machine.close();
+  await machine.open();
+  expect(await addresses()).toEqual([status('demo-vpn-1').address]);
+  expect(() => machine.engine.networks.allocate('demo_default', 'f'.repeat(64), { ipv4: former, ipv6: null })).toThrow(`${former} belongs to ${status('other-guest-1').id}`);
+  await machine.engine.removeContainer('other-guest-1', {});
+  expect(machine.engine.networks.allocate('demo_default', 'f'.repeat(64), { ipv4: former, ipv6: null }).ipv4).toBe(former);
+  await machine.engine.networks.release('demo_default', 'f'.repeat(64));
+});
+
+test('a stack goes down, its network too, where another lives on in the network of a container of its', async () => {
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  expect(await machine.up('services:\n  guest: { image: bayplan/hello, network_mode: "container:demo-vpn-1", command: sleep 1000, stop_signal: SIGKILL }\n', { name: 'other' })).toMatchObject({ ok: true });
+  expect(await machine.down()).toMatchObject({ ok: true, message: '' });
+  expect(machine.engine.networks.list().has('demo_default')).toBe(false);
+  expect(machine.engine.container('other-guest-1').status?.phase).toBe('running');
+  expect(await machine.up(SHARED)).toMatchObject({ ok: true });
+  expect(await machine.down({ name: 'other' })).toMatchObject({ ok: true });
+});

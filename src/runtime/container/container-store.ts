@@ -5,7 +5,7 @@ import type { Attachment, Container, ContainerChanges, ContainerSpec, Identity }
 import { volumesUsedBy } from '../../state/volume-users.ts';
 import type { ImageUser } from '../image/images.ts';
 import { DefaultProfile } from './apparmor.ts';
-import type { InhabitedNamespace, Publication } from '../network/networks.ts';
+import type { InhabitedNamespace, Publication, Survivor } from '../network/networks.ts';
 import { adoptAll } from './adoption.ts';
 import type { AsideContainer } from './aside-container.ts';
 import type { ArchiveRequest, ArchiveStreams, PathStat } from './archive.ts';
@@ -27,7 +27,7 @@ import { connectNetwork, disconnectNetwork, finishChange, type Membership, renam
 import { hostGateway } from './launch-container.ts';
 import { leaveHost } from './leave-host.ts';
 import { KeyedMutex } from './mutex.ts';
-import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf } from './neighbours.ts';
+import { findEntry, inhabitantsOf, inhabitedNamespaces, inhabitedUsers, publicationsOf, survivorsOf } from './neighbours.ts';
 import { ownerText } from './owner-text.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import { processesOf } from './processes.ts';
@@ -50,6 +50,7 @@ export class ContainerStore implements Containers {
   readonly #claims = new Claims(this.#entries, this.#aside);
   readonly #listeners = new Set<(event: ContainerEvent, name: string, detail: string) => void>();
   readonly #programs: SeccompPrograms;
+  readonly #pinOf = (id: string): string => this.#context.networks.pin(id);
   readonly #apparmor = new DefaultProfile();
   readonly #records: ContainerRecords;
   readonly #shims: ShimWatch;
@@ -130,7 +131,12 @@ export class ContainerStore implements Containers {
 
   /** Network namespaces that running containers live in, to restore networks from. */
   namespaces(): readonly InhabitedNamespace[] {
-    return inhabitedNamespaces(this.#entries, this.#context.images);
+    return inhabitedNamespaces(this.#entries, this.#context.images, this.#pinOf);
+  }
+
+  /** Who runs on where a container was that is removed. */
+  survivors(): readonly Survivor[] {
+    return survivorsOf(this.#entries, this.#pinOf);
   }
 
   /** Ids of those whose records cannot be read. */
@@ -351,7 +357,7 @@ export class ContainerStore implements Containers {
   }
 
   #membership(entry: ContainerEntry): Membership {
-    return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record), update: (change) => this.#update(entry, change), gateway: hostGateway(this.#context, entry.record) };
+    return { context: this.#context, inhabitants: inhabitantsOf(this.#entries, entry.record, this.#pinOf), update: (change) => this.#update(entry, change), gateway: hostGateway(this.#context, entry.record) };
   }
 
   #update(entry: ContainerEntry, change: Partial<ContainerRecord>): void {

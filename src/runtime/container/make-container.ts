@@ -83,7 +83,7 @@ export async function makeContainer(
       error: '', errorCode: 0,
     }, files);
   } catch (error) {
-    for (const network of Object.keys(addresses)) networks.release(network, id);
+    for (const network of Object.keys(addresses)) await networks.release(network, id);
     await rm(files.state, { recursive: true, force: true });
     claim({}); // else they would be in use by what is not made
     for (const volume of made) await volumes.remove(volume);

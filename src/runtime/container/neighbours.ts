@@ -1,6 +1,7 @@
+import { statSync } from 'node:fs';
 import { BayplanError } from '../../state/bayplan-error.ts';
 import type { Images } from '../image/images.ts';
-import type { InhabitedNamespace, Publication } from '../network/networks.ts';
+import type { InhabitedNamespace, Publication, Survivor } from '../network/networks.ts';
 import type { Donors } from './bundle.ts';
 import type { ContainerEntry } from './container-entry.ts';
 import { endpointOf } from './endpoint.ts';
@@ -47,27 +48,45 @@ function foundOrNull(find: () => ContainerRecord): ContainerRecord | null {
   }
 }
 
-/** Null for one whose home was removed: what it lives in is its own affair, until it is started again. */
-function residence(entries: Entries, record: ContainerRecord): ContainerRecord | null {
-  return foundOrNull(() => homeAmong(entries, record));
+/** Where the network namespace of a container (its id) is pinned. */
+type PinOf = (id: string) => string;
+
+/** Null for one whose home was removed, be there another by its name: what it lives in is its own affair, until it is started again. */
+function residence(entries: Entries, { record, ready }: ContainerEntry, pinOf: PinOf): ContainerRecord | null {
+  const home = foundOrNull(() => homeAmong(entries, record));
+  if (home === null || home.id === record.id || ready === null || /^(host|ns:)/.test(home.spec.networkMode)) return home;
+  return isSameFile(`/proc/${ready.pid}/ns/net`, pinOf(home.id)) ? home : null;
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
 /** All that live in a container's network namespace and run, itself included. */
-export function inhabitantsOf(entries: Entries, home: ContainerRecord): readonly ContainerEntry[] {
-  return [...entries.values()].filter(({ phase, record }) => phase === 'running' && residence(entries, record)?.id === home.id);
+export function inhabitantsOf(entries: Entries, home: ContainerRecord, pinOf: PinOf): readonly ContainerEntry[] {
+  return [...entries.values()].filter((entry) => entry.phase === 'running' && residence(entries, entry, pinOf)?.id === home.id);
 }
 
 /** Network namespaces that running containers live in. */
-export function inhabitedNamespaces(entries: Entries, images: Images): readonly InhabitedNamespace[] {
+export function inhabitedNamespaces(entries: Entries, images: Images, pinOf: PinOf): readonly InhabitedNamespace[] {
   const homes = new Map<string, { readonly home: ContainerRecord; readonly inhabitants: string[] }>();
-  for (const { phase, record } of entries.values()) {
-    const home = phase === 'running' ? residence(entries, record) : null;
+  for (const entry of entries.values()) {
+    const home = entry.phase === 'running' ? residence(entries, entry, pinOf) : null;
     if (home === null || /^(host|ns:)/.test(home.spec.networkMode)) continue;
     const known = homes.get(home.id);
-    if (known === undefined) homes.set(home.id, { home, inhabitants: [record.id] });
-    else known.inhabitants.push(record.id);
+    if (known === undefined) homes.set(home.id, { home, inhabitants: [entry.record.id] });
+    else known.inhabitants.push(entry.record.id);
   }
   return [...homes.values()].map(({ home, inhabitants }) => ({ endpoint: { ...endpointOf(home, images), ...(entries.get(home.name)?.health === 'healthy' ? { ready: true } : {}) }, inhabitants }));
+}
+
+/** Who runs on in the network namespace of a container that was removed. */
+export function survivorsOf(entries: Entries, pinOf: PinOf): readonly Survivor[] {
+  return [...entries.values()].flatMap((entry) => {
+    const { phase, ready, record: { id } } = entry;
+    return phase === 'running' && ready !== null && residence(entries, entry, pinOf) === null ? [{ id, netns: `/proc/${ready.pid}/ns/net` }] : [];
+  });
 }
 
 /** Ports that are to lead to the running containers. */

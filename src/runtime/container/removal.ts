@@ -15,7 +15,7 @@ export async function removeRemains(context: ContainerContext, { record, files }
     await networks.disconnect(record.id);
     await userNamespaces.leave(record.id);
     await volumes.detach(volumesUsedBy(record.spec, record.anonymousVolumes), record.id);
-    for (const network of Object.keys(record.addresses)) networks.release(network, record.id);
+    for (const network of Object.keys(record.addresses)) await networks.release(network, record.id);
   };
   if (record.storage === storage.name) await storage.removeRoot(files);
   await settled([disconnect(), ...[files.bundle, files.state].map((folder) => kernel.removeTree(folder))]);

@@ -51,6 +51,21 @@ export class NetworkLinks {
     }));
   }
 
+  /** Whether its link was seen, and nothing has been told of it since. */
+  knows(network: string): boolean {
+    return this.#indices.has(network);
+  }
+
+  /** The addresses of all links in a namespace; none where it has gone. */
+  async addressesIn(path: string): Promise<readonly string[]> {
+    try {
+      return (await readInside(this.#kernel, path)).addresses.map(({ address }) => addressText(address));
+    } catch (error) {
+      if (existsSync(path)) throw error;
+      return [];
+    }
+  }
+
   forget(network: string): void {
     this.#indices.delete(network);
   }

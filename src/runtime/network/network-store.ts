@@ -19,7 +19,7 @@ import type { NetworkEntry } from './network-entry.ts';
 import { NetworkDrift } from './network-drift.ts';
 import { type Attached, NetworkLinks } from './network-links.ts';
 import { NetworkRecords } from './network-records.ts';
-import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, WantedAddresses } from './networks.ts';
+import type { Addresses, Endpoint, InhabitedNamespace, Networks, PinNetns, Publication, Survivor, WantedAddresses } from './networks.ts';
 import { passOn } from './parent-link.ts';
 import { PortCarriers } from './port-carriers.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -113,7 +113,7 @@ class NetworkStore implements Networks {
     await this.#changes.add(async () => {
       const entry = this.#records.readable(name);
       if (entry === null) return;
-      const owners = entry.owners.filter((id) => this.#namespaces.isInhabited(id));
+      const owners = entry.owners.filter((id) => this.#namespaces.isInhabited(id) && !this.#released.has(id));
       if (owners.length > 0) {
         throw new BayplanError('network-in-use', `network ${name} is in use by ${owners.map((id) => this.#names.nameOf(id)).join(', ')}; stop ${owners.length === 1 ? 'that container' : 'those containers'} first`);
       }
@@ -141,9 +141,15 @@ class NetworkStore implements Networks {
     }
   }
 
-  release(network: string, container: string): void {
-    if (this.#namespaces.isInhabited(container)) this.#released.add(container);
-    else this.#records.get(network)?.release(container);
+  async release(network: string, container: string): Promise<void> {
+    if (!this.#namespaces.isInhabited(container)) {
+      this.#records.get(network)?.release(container);
+      return;
+    }
+    this.#released.add(container);
+    const left = { id: container, attachments: this.#names.get(container)?.attachments.filter((attachment) => attachment.network === network) ?? [] };
+    this.#names.leave(left);
+    await this.#names.write(left);
   }
 
   pin(container: string): string {
@@ -156,7 +162,7 @@ class NetworkStore implements Networks {
 
   async join(endpoint: Endpoint, inhabitant: string, pin: PinNetns | null = null): Promise<string> {
     const { id } = endpoint;
-    const attached = this.#attached(endpoint);
+    const attached = await this.#linked(endpoint);
     const place = this.#namespaces.pin(id);
     if (this.#namespaces.enter(id, inhabitant)) {
       await this.reattach(endpoint);
@@ -178,7 +184,7 @@ class NetworkStore implements Networks {
     if (before === null || !this.#namespaces.isInhabited(endpoint.id)) return;
     const after = { ...endpoint, ready: before.ready };
     if (!doubtful && isDeepStrictEqual(before, after)) return;
-    const attached = this.#attached(after);
+    const attached = await this.#linked(after);
     const left = { ...before, attachments: before.attachments.filter(({ network }) => !after.attachments.some((other) => other.network === network)) };
     // Names never lead to a link that is not there.
     this.#names.leave(left);
@@ -198,7 +204,7 @@ class NetworkStore implements Networks {
       const endpoint = this.#names.get(owner);
       if (endpoint !== null) this.#names.delete(endpoint);
       await settled([endpoint === null ? Promise.resolve() : this.#names.write(endpoint), this.#namespaces.remove(owner)]);
-      if (this.#released.delete(owner)) for (const { network } of endpoint?.attachments ?? []) this.release(network, owner);
+      if (this.#released.delete(owner)) for (const entry of this.#records.all()) entry.release(owner);
     }
   }
 
@@ -232,7 +238,7 @@ class NetworkStore implements Networks {
     return ports;
   }
 
-  async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched: readonly string[] = []): Promise<readonly string[]> {
+  async restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched: readonly string[] = [], survivors: readonly Survivor[] = []): Promise<readonly string[]> {
     const { kernel, paths } = this.#context;
     const { whole } = this.#records;
     const groups = whole ? new Set(this.#records.all().map(({ record }) => record.group)) : null;
@@ -240,6 +246,7 @@ class NetworkStore implements Networks {
     if (groups !== null) await removeLeftovers(kernel, paths.linkPrefix, groups);
     for (const id of untouched) this.#namespaces.enter(id, id);
     const recordless = namespaces.flatMap((each) => this.#restoreNamespace(each));
+    for (const survivor of survivors) recordless.push(...await this.#restoreSurvivor(survivor));
     await this.#ports.find();
     const { lost, complaints } = await this.#restorePorts(publications);
     this.#complaints = [...recordless, ...complaints];
@@ -351,6 +358,24 @@ class NetworkStore implements Networks {
     });
   }
 
+  /** Keeps from others what addresses there are where one lives whose home was removed, for as long as it lives there. Answers what is to be told of it. */
+  async #restoreSurvivor({ id, netns }: Survivor): Promise<readonly string[]> {
+    const addresses = await this.#links.addressesIn(netns);
+    this.#namespaces.enter(id, id);
+    this.#released.add(id);
+    return this.#records.all().flatMap((entry) => {
+      const own = addresses.filter((text) => entry.linkAddress(text).length > 0);
+      if (own.length === 0) return [];
+      try {
+        entry.allocate(id, { ipv4: own.find((text) => !text.includes(':')) ?? null, ipv6: own.find((text) => text.includes(':')) ?? null });
+        return [];
+      } catch (error) {
+        if (!(error instanceof BayplanError)) throw error;
+        return [`container ${id.slice(0, 12)}, which lives on where the container was whose network it shares: ${error.message}`];
+      }
+    });
+  }
+
   /** `lost`: containers that run on without their ports. */
   async #restorePorts(publications: readonly Publication[]): Promise<{ readonly lost: readonly string[]; readonly complaints: readonly string[] }> {
     const lost: string[] = [];
@@ -397,6 +422,13 @@ class NetworkStore implements Networks {
     });
     const [first] = bridges.sort((a, b) => b.gatewayPriority - a.gatewayPriority);
     return first === undefined ? null : { ipv4: first.ipv4, ipv6: first.ipv6 };
+  }
+
+  /** Each attachment with its network, whose link is made again where a boot or a person has taken it away. */
+  async #linked(endpoint: Endpoint): Promise<readonly Attached[]> {
+    const attached = this.#attached(endpoint);
+    for (const { entry: { name, record } } of attached) if (!this.#links.knows(name) && !linkExists(record.link)) await this.create(name, record.stack, record.spec);
+    return attached;
   }
 
   /** Each attachment with its network, where its addresses are kept from others. */

@@ -30,6 +30,8 @@ export interface EndpointAttachment extends Addresses {
 export type PinNetns = (pin: Pin) => Promise<void>;
 /** A namespace with the ids of the containers that live in it: its own, and those that share it. */
 export interface InhabitedNamespace { readonly endpoint: Endpoint; readonly inhabitants: readonly string[] }
+/** One that lives on in the network namespace (a path) of a container that was removed. */
+export interface Survivor { readonly id: string; readonly netns: string }
 /** Addresses that are asked for; null: any. */
 export interface WantedAddresses { readonly ipv4: string | null; readonly ipv6: string | null }
 /**
@@ -59,8 +61,8 @@ export interface Networks {
   allocate(network: string, container: string, wanted: WantedAddresses): Addresses;
   /** Keeps addresses of a container of which no more is known from others, in whatever networks they are. Throws as `allocate` does. */
   reserve(container: string, addresses: readonly string[]): void;
-  /** Takes them back: at once, or when the last one has left the container's namespace. */
-  release(network: string, container: string): void;
+  /** Takes them back: at once, or when the last one has left the container's namespace; then its names lead there no more, and the network may be removed all the same. */
+  release(network: string, container: string): Promise<void>;
   /**
    * Makes the container's namespace, in a mount namespace of pins that `paths.netns` keeps, with its links and addresses up, and puts its names into the zone files.
    * Answers the namespace's path. No attachments: loopback only. One that others live in is taken as it is; a new one is made by `pin` where that is given.
@@ -90,8 +92,8 @@ export interface Networks {
   /** Throws `port-taken` as `publish` would, for one that is to start: by containers that `mayYield` names (ids) nothing is taken. `ipv6`: whether they are to lead to it by IPv6 too. Changes nothing. */
   checkPorts(publication: Publication, ipv6: boolean, mayYield: (container: string) => boolean): Promise<void>;
   /** After an engine start: rebuilds the table, the reservations and zone files from what is running; removes leftovers of ours that nobody names. Answers
-   * the ids of containers whose ports could not be given back, for which `notices` has the reasons. The namespaces of `untouched` (ids) stay as they are. */
-  restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched?: readonly string[]): Promise<readonly string[]>;
+   * the ids of containers whose ports could not be given back, for which `notices` has the reasons. The namespaces of `untouched` (ids) stay as they are; addresses that `survivors` live at are given to nobody else. */
+  restore(namespaces: readonly InhabitedNamespace[], publications: readonly Publication[], untouched?: readonly string[], survivors?: readonly Survivor[]): Promise<readonly string[]>;
   /** Puts our rules back where somebody has changed or removed them, those in others' chains too. */
   repair(): void;
   /** Those in others' chains alone, which belong to no stack. */
