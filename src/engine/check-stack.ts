@@ -27,11 +27,16 @@ export function checkSchedules({ services }: Desired): void {
   }
 }
 
-/** Throws BayplanError `not-found` where a service is to share volumes or namespaces of a container that is neither there nor will be: what it replaces would be gone by then. */
-export function checkLenders({ services, stack }: Desired, containers: ReadonlyMap<string, Container>): void {
+/**
+ * Throws BayplanError `not-found` where a service of `only` (null: any) is to share volumes or namespaces of a container that is neither there nor will be. One that runs may go on without:
+ * where it is to be made anew, `objections` says so before it is given up.
+ */
+export function checkLenders({ services, stack }: Desired, only: readonly string[] | null, containers: ReadonlyMap<string, Container>): void {
   const own = new Set(Object.entries(services).flatMap(([name, { containerName }]) => [containerName, replicaName(stack, name, '', 1)]));
   const isThere = (ref: string): boolean => own.has(ref) || containers.has(ref) || [...containers.values()].some(({ status }) => status?.id.startsWith(ref) === true);
+  const running = new Set([...containers.values()].flatMap(({ identity, status }) => (identity.stack === stack && status?.phase === 'running' ? [identity.service] : [])));
   for (const [name, { template }] of Object.entries(services)) {
+    if (running.has(name) || only?.includes(name) === false) continue;
     const lent: readonly (readonly [string | null, string])[] = [
       ...template.volumesFrom.map(({ container }) => [container, 'volumes it is to share (volumes_from)'] as const), [containerOf(template.networkMode), 'network it is to share (network_mode)'],
       ...Object.entries(template.namespaces).map(([kind, mode]) => [containerOf(mode), `${kind} namespace it is to share`] as const),

@@ -66,6 +66,7 @@ function lackProblems(spec: ContainerSpec, machine: Machine, isThere: (ref: stri
   const { apparmor } = spec.security;
   return [
     ...sharedWith(spec).filter((ref) => !isThere(ref)).map((ref) => `container ${ref}, whose ${ref === containerOf(spec.networkMode) ? 'network' : 'namespaces'} it shares, is not there; bring it up first`),
+    ...spec.volumesFrom.filter(({ container }) => !isThere(container)).map(({ container }) => `container ${container}, whose volumes it shares, is not there; bring it up first`),
     ...ulimitProblems(spec.ulimits, machine),
     ...(apparmor !== '' && apparmor !== 'unconfined' && !spec.privileged && !isAppArmorEnabled() ? [`the AppArmor profile ${apparmor} cannot be applied: this kernel has no AppArmor, or it is not enabled`] : []),
   ];

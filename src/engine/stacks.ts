@@ -4,8 +4,8 @@ import { plan } from '../plan/plan.ts';
 import { settingChanges } from '../plan/setting-changes.ts';
 import type { PassContext, PassResult } from '../reconcile/pass.ts';
 import { BayplanError } from '../state/bayplan-error.ts';
-import type { Identity } from '../state/container.ts';
-import type { Found } from '../state/drift.ts';
+import type { Container, Identity } from '../state/container.ts';
+import { type Found, isInterrupted } from '../state/drift.ts';
 import type { PassEvent, PlanAnswer, RevisionAnswer, RollbackRequest, StackAnswer, StackRequest } from '../state/messages.ts';
 import type { Operation } from '../state/operation.ts';
 import { ROLLBACK_PASS, USUAL_PASS } from '../state/pass-options.ts';
@@ -87,7 +87,7 @@ export class Stacks {
 
   plan(name: string, request: StackRequest): PlanAnswer {
     this.#check(name, request.desired);
-    checkLenders(request.desired, this.#parts.containers.list());
+    checkLenders(request.desired, request.options?.only ?? null, this.#parts.containers.list());
     const before = this.#parts.stacks.get(name);
     refuseForeign(name, request.from, before);
     const { desired } = this.#states.resolve(name, request);
@@ -101,7 +101,7 @@ export class Stacks {
     name: string, request: StackRequest, { wait, credentials = {} }: { readonly wait: boolean; readonly credentials?: CredentialsByHost }, onEvent: (event: PassEvent) => void, signal: AbortSignal,
   ): Promise<void> {
     this.#check(name, request.desired);
-    checkLenders(request.desired, this.#parts.containers.list());
+    checkLenders(request.desired, request.options?.only ?? null, this.#parts.containers.list());
     refuseForeign(name, request.from, this.#parts.stacks.get(name));
     if (request.expected !== undefined) this.#refuseMoved(name, request, request.expected);
     const trial = new Trial(this.#trials, name);
@@ -115,7 +115,7 @@ export class Stacks {
       const notes = [...known, ...settingChanges(trial.before?.desired ?? null, accepted.desired)];
       try {
         await trial.run(onEvent, (told) => this.#passes.reconcile(name, accepted, options, credentials, noting(notes, told), { title: 'up', client: signal, wary: true, pulled: () => trial.renew(options) }));
-        if (wait || whole) await this.#settled(accepted, options.only, signal);
+        if (wait || whole) await this.#settled(trial.tried ?? accepted, options.only, signal);
         if (trial.before !== null) this.#aftercare.begin(trial.tried ?? accepted, since, serving);
       } catch (error) {
         throw await trial.goBack(error, whole, onEvent);
@@ -272,13 +272,24 @@ export class Stacks {
   }
 
   /** Waits until all containers that a stack is to have, or those of `only` these services, run (healthy, where they have a check) or have ended with 0. */
-  async #settled({ name, desired }: StackRecord, only: readonly string[] | null, signal: AbortSignal): Promise<void> {
+  async #settled({ name, desired, revision }: StackRecord, only: readonly string[] | null, signal: AbortSignal): Promise<void> {
     const meant = (service: string): boolean => desired.services[service] !== undefined && (only?.includes(service) ?? true);
-    const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && meant(identity.service));
-    await this.#allReady(all.map(([container]) => container), signal);
+    const all = Object.entries(actualState(name, desired, this.#parts).containers).filter(([, { identity }]) => identity.owner === 'stack' && meant(identity.service)).map(([container]) => container);
+    await this.#allReady(all, signal).catch((error: unknown) => {
+      // What somebody, or the end of the machine, has stopped meanwhile has not failed.
+      if (this.#parts.stacks.get(name)?.revision !== revision) throw new BayplanError('cancelled', `cancelled: something else was asked of stack ${name} meanwhile`, { cause: error });
+      const stopped = all.find((container) => isStopped(this.#parts.containers.get(container)?.status ?? null));
+      if (stopped !== undefined) throw new BayplanError('cancelled', `cancelled: container ${stopped} was stopped meanwhile`, { cause: error });
+      throw error;
+    });
   }
 
   async #allReady(containers: readonly string[], signal: AbortSignal): Promise<void> {
     await Promise.all(containers.map((container) => this.#parts.supervisor.waitFor(container, 'ready', signal)));
   }
+}
+
+/** By somebody, or for another engine to start it again. */
+function isStopped(status: Container['status']): boolean {
+  return status !== null && (status.held || isInterrupted(status));
 }

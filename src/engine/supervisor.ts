@@ -26,6 +26,9 @@ export interface SupervisorContext {
   readonly report: (message: string) => void;
 }
 
+/** A container's processes go before its own end is known; by then it is. */
+const END_KNOWN_MS = 500;
+
 /**
  * What lives with running containers between passes: restarts, health, published ports. Invariants:
  * - a container that somebody asked to stop is not restarted, however its end arrives;
@@ -83,7 +86,9 @@ export class Supervisor {
       throw error;
     });
     this.#context.containers.note(name, HOLDS['started']);
-    await this.#runHooks(name, 'post_start', null);
+    await this.#runHooks(name, 'post_start', null).catch(async (error: unknown) => {
+      if (!await this.#isOver(name)) throw error;
+    });
   }
 
   /** Stops a container for somebody; it stays stopped until up, start or restart. `again`: it is to be started again, and has drifted until it is. */
@@ -265,6 +270,14 @@ export class Supervisor {
     const status = containers.get(name)?.status;
     if (status?.phase !== 'running' || status.paused) return;
     await this.#runHooks(name, 'pre_stop', graceMs).catch((error: unknown) => report(error instanceof Error ? error.message : String(error)));
+  }
+
+  /** Whether a command of its own in a one-off is through, or about to be: it is none the worse for hooks that came too late. */
+  async #isOver(name: string): Promise<boolean> {
+    const { containers } = this.#context;
+    if (containers.get(name)?.identity.owner !== 'oneoff') return containers.get(name) === null;
+    await waitFor(this.#context, name, 'completed', AbortSignal.timeout(END_KNOWN_MS)).catch(() => undefined); // with whatever code
+    return containers.get(name)?.status?.phase !== 'running';
   }
 
   async #runHooks(name: string, kind: 'post_start' | 'pre_stop', limitMs: number | null): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -107,9 +107,7 @@ export class Machine {
       const at = line.split(' ')[4] ?? '';
       if (at.startsWith(`${this.paths.run}/`)) execFileSync('umount', ['-l', at]);
     }
-    for (const { ifname } of JSON.parse(execFileSync('ip', ['-j', 'link', 'show', 'type', 'bridge'], { encoding: 'utf8' })) as readonly { readonly ifname?: string }[]) {
-      if (ifname?.startsWith(this.paths.linkPrefix) === true) execFileSync('ip', ['link', 'del', ifname]);
-    }
+    for (const link of readdirSync('/sys/class/net')) if (link.startsWith(this.paths.linkPrefix) && existsSync(`/sys/class/net/${link}/bridge`)) execFileSync('ip', ['link', 'del', link]);
     if (execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').includes(`table inet ${this.paths.table}`)) execFileSync('nft', ['delete', 'table', 'inet', this.paths.table]);
     writeFileSync(join(this.paths.run, 'boot'), 'another');
   }

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually, Machine } from './harness.ts';
+import { eventually, gather, Machine } from './harness.ts';
 
 let machine: Machine;
 beforeEach(async () => {
@@ -137,8 +137,12 @@ test('who lives on where its owner was removed is refused without that one, has 
   const { services, ...rest } = machine.request(SHARED).desired;
   const { vpn: _vpn, ...alone } = services;
   const request = { ...machine.request(SHARED), desired: { ...rest, services: alone } };
-  await expect(machine.engine.applyStack('demo', request, { wait: false }, () => undefined, new AbortController().signal)).rejects.toThrow('service "app": there is no container demo-vpn-1, whose network it is to share');
-  await expect(machine.engine.planStack('demo', request)).rejects.toThrow('demo-vpn-1');
+  const app = status('demo-app-1');
+  expect(await machine.engine.planStack('demo', request)).toMatchObject({ plan: { steps: [] } }); // it runs on, and is not to change
+  const changed = { ...request, desired: { ...request.desired, services: Object.fromEntries(Object.entries(alone).map(([name, service]) => [name, name === 'app' ? { ...service, template: { ...service.template, environment: { A: '1' } } } : service])) } };
+  const outcome = await gather((onEvent) => machine.engine.applyStack('demo', changed, { wait: false }, onEvent, new AbortController().signal));
+  expect(outcome).toMatchObject({ ok: false, message: expect.stringContaining('container demo-vpn-1, whose network it shares, is not there; bring it up first') });
+  expect(status('demo-app-1')).toEqual(app);
   expect(await machine.up(SHARED)).toMatchObject({ ok: true });
   expect(netns('demo-app-1')).toBe(netns('demo-vpn-1'));
   await machine.engine.removeContainer('demo-vpn-1', {});

@@ -107,6 +107,21 @@ it('--rollback-on-failure makes the whole stack what it was, or takes down what 
   expect((await machine.up(stack('good'))).done).toEqual([]);
 });
 
+it.each<[string, () => Promise<unknown>]>([
+  ['a person stops a container', () => machine.engine.stopContainer('demo-other-1', null, 0)],
+  ['the machine goes down', async () => { await machine.shutDown(); await machine.open(); }],
+])('--rollback-on-failure leaves a stack as it is where %s while it is waited for', async (_title, end) => {
+  const starting = stack('first').replace('other: {', 'other: { healthcheck: { test: [CMD, "false"], interval: 60s, start_period: 60s },');
+  const outcome = apply({ ...machine.request(starting), onFailure: 'rollback' });
+  await eventually(() => expect(machine.engine.container('demo-other-1').status).toMatchObject({ phase: 'running', health: 'starting' }));
+  await eventually(() => expect(machine.engine.busy('demo')).toBe(false));
+  await end();
+  expect(await outcome).toMatchObject({ ok: false, message: expect.stringMatching(/^cancelled: container demo-(other|web)-1 was stopped meanwhile$/) });
+  await eventually(() => expect(machine.engine.container('demo-web-1').status?.phase).toBe('running'), 30_000);
+  expect(machine.engine.container('demo-other-1').status?.phase).toMatch(/exited|running/);
+  expect((await history()).map((line) => line.split(':')[0])).toEqual(['1* up']);
+});
+
 it.each<[string, (path: string) => void]>([['is damaged', (path) => { writeFileSync(path, '{'); }], ['is lost', (path) => { rmSync(dirname(path), { recursive: true }); }]])('--rollback-on-failure takes nothing down where there was a stack whose record %s', async (_title, spoil) => {
   expect(await machine.up(stack('good'))).toMatchObject({ ok: true });
   const { id, pid } = machine.engine.container('demo-web-1').status ?? {};

@@ -28,6 +28,7 @@ services:
     stop_signal: SIGKILL
     depends_on: {db: {condition: service_healthy}}
   shell: {image: bayplan/hello, command: [sh], tty: true, stdin_open: true, stop_signal: SIGKILL}
+  hooked: {image: bayplan/hello, command: [sleep, "1000"], stop_signal: SIGKILL, post_start: [{command: [sh, -c, "sleep 0.5; exit 4"]}]}
 `);
   await machine.close();
 });
@@ -64,6 +65,11 @@ describe('run', () => {
     expect(await own('run', '--no-deps', '--name', 'kept', 'task')).toMatchObject({ code: 1, stderr: expect.stringContaining('the name "kept" is in use') });
   });
 
+  it('answers with the command\'s own status where that is over before the hooks are', async () => {
+    for (const status of [0, 5]) expect(await own('run', '--rm', '--no-deps', 'hooked', 'sh', '-c', `echo done; exit ${status}`)).toMatchObject({ code: status, stdout: 'done\n' });
+    expect(await own('run', '--rm', '--no-deps', 'hooked', 'sleep', '1.5')).toMatchObject({ code: 1, stderr: expect.stringContaining('its post_start hook "sh -c sleep 0.5; exit 4" ended with code 4') });
+  });
+
   it('publishes no ports unless asked to', async () => {
     const { stdout } = await own('run', '-d', '--no-deps', 'task', 'sleep', '1000');
     expect(stdout).toMatch(/^[0-9a-f]{64}\n$/); // the container's ID, as docker compose has it
@@ -73,7 +79,7 @@ describe('run', () => {
   });
 
   it('refuses a service that is not there, and says what is wrong with an option', async () => {
-    expect(await own('run', 'nothing')).toMatchObject({ code: 1, stderr: 'bayplan: no service "nothing" in the stack file: it has db, task, shell\n' });
+    expect(await own('run', 'nothing')).toMatchObject({ code: 1, stderr: 'bayplan: no service "nothing" in the stack file: it has db, task, shell, hooked\n' });
     expect((await own('run', '--no-deps', '-v', 'aa:/bb:cc:dd', 'task')).stderr).toBe('bayplan: -v aa:/bb:cc:dd: expected [SOURCE:]TARGET[:OPTIONS], got too many colons in "aa:/bb:cc:dd"; a path that has one in it needs the long form: type, source, target\n');
   });
 
