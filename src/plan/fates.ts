@@ -18,7 +18,7 @@ export interface Fate {
   readonly why: string;
   readonly replaces: string | null;
   readonly generation: number;
-  /** The container that is there already to take the place, below its interim name; where nothing is replaced it has only to be given the wanted one. */
+  /** The container that is there already to take the place, below its interim name, or one that somebody gave; where nothing is replaced it has only to be given the wanted one. */
   readonly successor: string | null;
   /** What changes while it stays. */
   readonly inPlace: readonly Difference[];
@@ -68,7 +68,8 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     const [name, container] = found;
     const isSuccessor = found === usable;
     const changes = isSuccessor ? [] : forRuntime(container, differences(withoutJoined(container, one.spec), one.spec));
-    const differs = isSuccessor ? null : causeOfReplacement(one, name, container, changes, networks);
+    const isRenamed = !isSuccessor && name !== one.name && usable === null && occupant === undefined && changes.length === 0 && canBeRenamed(one, container, networks);
+    const differs = isSuccessor ? null : causeOfReplacement(one, isRenamed ? one.name : name, container, changes, networks);
     const cause = differs ?? causeOfRenewal(one, container, occasion);
     const stays = name === one.name && container.status?.phase !== 'removing' && isRecreated(one, 'never', options);
     if (stays && (cause !== null || changes.length > 0)) notes.push(`container ${name} stays as it is: ${cause ?? textOf(changes)}`);
@@ -88,7 +89,7 @@ export function fatesOf(wanted: readonly Wanted[], desired: Desired, actual: Sta
     const again = bridge !== undefined ? networks.create.get(bridge) ?? '' : container.status?.held === true ? 'its stop was begun' : '';
     fates.set(one.name, {
       kind: ended.start !== null ? 'start' : running && again !== '' ? 'restart' : container.status?.paused === true ? 'unpause' : 'settled', why: ended.start ?? (again === '' && container.status?.paused === true ? 'it was paused' : again), replaces: null, generation: container.identity.generation,
-      successor: isSuccessor ? name : null, inPlace: stays ? [] : changes,
+      successor: isSuccessor || isRenamed ? name : null, inPlace: stays ? [] : changes,
     });
   }
 
@@ -119,6 +120,11 @@ function placeOf({ service, slot }: Pick<Identity, 'service' | 'slot'>): string 
 function isUsable(one: Wanted, [, container]: Named, networks: ResourceFates): boolean {
   return container.status !== null && container.status.phase !== 'removing' && differences(withoutJoined(container, one.spec), one.spec).length === 0
     && !networksOf(container).some((network) => networks.remove.has(network));
+}
+
+/** Whether one that somebody gave another name, and that is as wanted but for that, gets its own back as it runs: not where it is to be stopped as well, which is done below its name. */
+function canBeRenamed({ owner, spec }: Wanted, { status }: Container, networks: ResourceFates): boolean {
+  return owner === 'stack' && status !== null && !status.held && !Object.keys(spec.networks).some((network) => networks.create.has(network));
 }
 
 function causeOfReplacement(one: Wanted, name: string, container: Container, changes: readonly Difference[], networks: ResourceFates): string | null {

@@ -11,6 +11,7 @@ import { Readiness } from './readiness.ts';
 import { networksOf, volumesOf } from './resources.ts';
 import { rollingSteps, type Surroundings } from './rolling-steps.ts';
 import type { Rollouts } from './rollouts.ts';
+import { isInterim } from './slots.ts';
 import { staleVerdicts } from './stale-verdicts.ts';
 import { isStarted, StartHooks } from './start-hooks.ts';
 import { stepId } from './step-id.ts';
@@ -71,7 +72,8 @@ function stepsInPlace(one: Wanted, fate: Fate, scene: Scene): readonly Step[] {
   const changed = changes.map(({ id }) => id);
   if (fate.successor !== null && fate.kind !== 'create') {
     const rename = stepId('rename-container', fate.successor);
-    steps.push({ id: rename, action: 'rename-container', args: { name: fate.successor, to: name }, needs: [], why: 'it has taken the place of the one before it' });
+    const took = container !== undefined && isInterim(one, [fate.successor, container]);
+    steps.push({ id: rename, action: 'rename-container', args: { name: fate.successor, to: name }, needs: [], why: took ? 'it has taken the place of the one before it' : `the container's name: ${fate.successor} → ${name}` });
     changed.push(rename);
   }
   steps.push(...changes);

@@ -58,6 +58,17 @@ describe('the whole text of a plan', () => {
 
   it('is empty when all is so, the one-shot that has succeeded included', () => expect(text(shop, up)).toBe(''));
 
+  it('gives one that somebody renamed its name back as it runs, and makes it anew only where more is to be changed, or its name is taken', () => {
+    const named = (name: string, more: State['containers'] = {}): State => ({ ...up, containers: { ...Object.fromEntries(Object.entries(up.containers).map(([own, container]) => [own === 'shop-web-1' ? name : own, container])), ...more } });
+    expect(text(shop, named('mine'))).toBe('rename-container mine  (the container\'s name: mine → shop-web-1)\n');
+    expect(text(shop, converge(shop, named('mine')))).toBe('');
+    expect(text(shop, named('a'))).toBe('rename-container a  (the container\'s name: a → shop-web-1)\n'); // whatever sorts first
+    const changed = desired({ ...shop.services, web: service({ ports: [port], environment: { A: 'b' } }, { db: 'started', migrate: 'completed' }, 2) });
+    expect(text(changed, named('mine'))).toContain('remove-container mine  (the container\'s name: mine → shop-web-1)');
+    const limited = desired({ ...shop.services, web: service({ ports: [port], stopGracePeriodMs: 7 }, { db: 'started', migrate: 'completed' }, 2) });
+    expect(Object.keys(converge(limited, named('mine')).containers).sort()).toEqual(Object.keys(up.containers).sort());
+  });
+
   it('names the environment variable and recreates that service alone', () => {
     const changed = desired({ ...shop.services, web: service({ ports: [port], environment: { COLOUR: 'secret' } }, { db: 'started', migrate: 'completed' }, 1) });
     expect(text(changed, up)).toMatchInlineSnapshot(`

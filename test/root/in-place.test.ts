@@ -148,6 +148,16 @@ it.runIf(existsSync('/sys/fs/cgroup/cpuset'))('shows a choice of processors insi
   await same();
 });
 
+it('gets its name back where somebody renamed it', async () => {
+  const answers = async (name: string): Promise<boolean> => (await machine.exec('demo-peer-1', 'nslookup', '-type=a', name, '127.0.0.11')).code === 0;
+  await machine.engine.renameContainer(NAME, 'mine');
+  expect([await answers('mine'), await answers('web')]).toEqual([true, true]);
+  expect((await machine.up(stack({}))).done).toEqual(['rename-container mine']);
+  await same();
+  expect([await answers('mine'), await answers(NAME), await answers('web')]).toEqual([false, true, true]);
+  expect((await machine.up(stack({}))).done).toEqual([]);
+});
+
 it('all of them in one up, and back in one', async () => {
   const id = machine.engine.container(NAME).status?.id.slice(0, 16) ?? '';
   const pidsMax = (): string | null => (existsSync('/sys/fs/cgroup/pids') ? readFileSync(join('/sys/fs/cgroup/pids', machine.paths.cgroup, id, 'pids.max'), 'utf8').trim() : null);
