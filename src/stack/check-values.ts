@@ -1,6 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { parseDuration } from '../state/duration.ts';
-import { exposedPorts } from '../state/exposed-ports.ts';
 import { isHardwareAddress } from '../state/hardware-address.ts';
 import { isReference } from '../state/image-reference.ts';
 import { MOST_CONTAINERS } from '../state/most-containers.ts';
@@ -94,7 +93,6 @@ function checkService(service: ServiceConfig, tell: Tell): void {
   if (service.stop_grace_period?.startsWith('-') === true) tell(['stop_grace_period'], got('a duration of 0 or more', service.stop_grace_period));
   service.tmpfs?.forEach((spec, index) => { tell(['tmpfs', index], tmpfsProblem(spec)); });
   service.volumes?.forEach(({ type, target = '' }, index) => { if (!target.startsWith('/') && type !== 'npipe') tell(['volumes', index], `expected an absolute path in the container as target, got ${JSON.stringify(target)}${/^\p{L}:/u.test(target) ? ' (a volume with a name of one letter is taken for a drive of Windows; call it otherwise)' : /\s\//.test(target) ? '; a colon stands between source and target' : `; write ${JSON.stringify(`/${target}`)}`}`); });
-  service.expose?.forEach((port, index) => { if (exposedPorts(port) === null) tell(['expose', index], got('a port from 1 to 65535, or a range upwards, such as 80, 53/udp or 8000-8002', port)); });
   for (const key of ['configs', 'secrets'] as const) {
     service[key]?.forEach((grant, index) => {
       for (const id of ['uid', 'gid'] as const) if (grant[id] !== undefined && !/^\d{1,10}$/.test(grant[id])) tell([key, index, id], got('a number, as the container knows users by', grant[id]));

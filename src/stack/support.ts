@@ -1,3 +1,4 @@
+import { exposedPorts } from '../state/exposed-ports.ts';
 import { KNOWN_OPTIONS } from '../state/network-options.ts';
 import { endpointOptionsProblem } from '../state/endpoint-options.ts';
 import { driverOptsProblem } from '../state/volume-options.ts';
@@ -81,6 +82,8 @@ function reviewService(name: string, service: ServiceConfig, { workingDir, profi
   for (const key of ignoredKeys) if (isSaid(service[key])) review.note(what, `key "${key}" is not built yet and is ignored`);
   for (const key of foreignKeys) if (isSaid(service[key])) review.note(what, `key "${key}" means nothing on Linux and is ignored`);
   for (const { key, text } of optionProblems(service)) refuse(key, text);
+  // Docker's engine makes port 0 of such, which nothing can listen at.
+  for (const port of service.expose ?? []) if (exposedPorts(port) === null) review.note(what, `expose: ${JSON.stringify(port)} is no port from 1 to 65535, or a range upwards, such as 80, 53/udp or 8000-8002, and is ignored`);
   if (service.develop?.watch?.some(({ action }) => action === 'rebuild') === true) review.note(what, 'develop.watch: action "rebuild" is not built yet, a change that asks for it is told by watch');
   const security = securityOf(service, workingDir, profiles);
   for (const problem of security.problems) refuse('security_opt', problem);

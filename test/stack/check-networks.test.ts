@@ -18,7 +18,6 @@ describe('networks that do not fit together', () => {
       [at(4, 40, 'network a: option parent: expected a VLAN from 1 to 4094 behind the point, got "eth0.4095"'), at(5, 39, 'network b: option parent: expected a VLAN from 1 to 4094 behind the point, got "eth0.0"')]],
     ['a parent that is no link\'s name', stack('networks: [a]', '  a: { driver: macvlan, driver_opts: { parent: "../x" } }\n'),
       [at(4, 25, 'network a: option parent: expected a link\'s name of at most 15 characters, without blanks and any of / : " *, got "../x"')]],
-    ['a port that cannot be exposed', 'services:\n  web: { image: a, expose: ["80/TCP", "70000", 80-70, 5-7/udp] }\n', ['"70000"', '"80-70"'].map((text, index) => at(2, [39, 48][index] ?? 0, `services.web.expose[${String(index + 1)}]: expected a port from 1 to 65535, or a range upwards, such as 80, 53/udp or 8000-8002, got ${text}`))],
     ['an address outside', stack('networks: { a: { ipv4_address: 10.2.0.5 } }', '  a: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } }\n'),
       [at(2, 37, 'services.web.networks.a.ipv4_address: 10.2.0.5 is not in 10.1.0.0/24 of network "a"')]],
     ['the gateway\'s address', stack('networks: { a: { ipv4_address: 10.1.0.1 }, b: { ipv4_address: 10.2.0.1 } }', '  a: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } }\n  b: { ipam: { config: [{ subnet: 10.2.0.0/24, gateway: 10.2.0.9 }] } }\n'),

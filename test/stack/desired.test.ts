@@ -144,6 +144,13 @@ describe('what is not built yet', () => {
     ]);
   });
 
+  test('ports that cannot be exposed are told: docker compose takes them too, and none can listen there', () => {
+    const project = projectOf('services:\n  web: { image: a, expose: ["80/TCP", "70000", "80-70", 5-7/Udp, "80/xyz"] }\n');
+    const { notes, services } = desiredOf(project, { removeOrphans: false });
+    expect(notes).toEqual(['70000', '80-70', '80/xyz'].map((port) => `service web: expose: "${port}" is no port from 1 to 65535, or a range upwards, such as 80, 53/udp or 8000-8002, and is ignored`));
+    expect(services['web']?.template.exposed).toEqual(['80/tcp', '5/udp', '6/udp', '7/udp']);
+  });
+
   test('leaves out what a provider provides, and gives what it has answered to those that depend on it', () => {
     const project = projectOf('services:\n  my-db: { provider: { type: cloud, options: { size: 1 } } }\n  web: { image: a, depends_on: [my-db], environment: { A: b } }\n  other: { image: a }\n');
     const provided = withProvided(project, { 'my-db': { type: 'cloud', options: {}, variables: { URL: 'x' }, raw: { A: 'c' } } });
