@@ -59,7 +59,7 @@ export class StackStore {
       try {
         const record = asides.read({ kind: 'stack', name, stack: name }, () => readRecord(this.#path(name), StackRecord, STACK_RECORD_VERSION, 'bring the stack up again, or put it back from a backup and restart the engine'));
         if (record !== null) this.#records.set(name, record);
-        if (existsSync(this.#givenPath(name))) this.#given.set(name, readRecord(this.#givenPath(name), Given, 1, 'remove it: a number of a revision that was taken back may then be given again').revision);
+        this.#readGiven(name);
         this.#revisions.set(name, new Revisions(join(folder, name), report));
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
@@ -226,6 +226,17 @@ export class StackStore {
     if (readdirSync(folder).every((file) => file.endsWith('.tmp'))) return rmSync(folder, { recursive: true });
     this.#revisions.set(name, new Revisions(folder, this.#report));
     this.#report(`${folder}: the desired state of stack ${name} is missing (no ${RECORD}); its former revisions are left: bring the stack up again, or remove the folder`);
+  }
+
+  /** One that cannot be read keeps nothing else from working. */
+  #readGiven(name: string): void {
+    const path = this.#givenPath(name);
+    if (!existsSync(path)) return;
+    try {
+      this.#given.set(name, readRecord(path, Given, 1, 'remove it: a number of a revision that was taken back may then be given again').revision);
+    } catch (error) {
+      this.#report(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #givenPath(name: string): string {

@@ -152,3 +152,14 @@ test('a new stack that nothing was made of is forgotten; one whose record was da
   expect(await lost.withdraw('shop', (await tried(lost, '4')).revision)).toBe(false);
   expect(existsSync(file('revisions'))).toBe(true);
 });
+
+test('a damaged note of the highest revision is told, and keeps no stack from being there', async () => {
+  const first = new StackStore(folder);
+  for (const user of ['1', '2']) await put(first, user);
+  writeFileSync(file('given.json'), '{"vers');
+  const lines: string[] = [];
+  const next = new StackStore(folder, new SetAsides(), (line) => { lines.push(line); });
+  expect([next.get('shop')?.revision, next.former('shop').map(({ revision }) => revision)]).toEqual([2, [1]]);
+  expect(lines).toEqual([expect.stringContaining('given.json: this record is damaged')]);
+  expect((await put(next, '3')).revision).toBe(3);
+});
