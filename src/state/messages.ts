@@ -45,10 +45,10 @@ export const SweepRequest = z.strictObject({ version: z.literal(1), kill: z.bool
 export type SweepRequest = z.infer<typeof SweepRequest>;
 
 /** Its answer: what was removed of engines that are gone, and what stays and why, a line each. */
+export interface SweepAnswer { readonly version: 1; readonly removed: readonly string[]; readonly kept: readonly string[] }
+
 /** Answer of `GET /engine/set-aside`: a line for each record that the engine cannot read. */
 export interface SetAsideAnswer { readonly version: 1; readonly lines: readonly string[] }
-
-export interface SweepAnswer { readonly version: 1; readonly removed: readonly string[]; readonly kept: readonly string[] }
 
 /**
  * One line (NDJSON) of the answer to `PUT /stacks/{name}` and `DELETE /stacks/{name}`. `plan` comes once for each time the pass
