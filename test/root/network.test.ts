@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PublishedPort } from '../../src/state/container.ts';
 import { pinned } from './pinned.ts';
 import { ask, bridgeSpec, ip, ipJson, leftovers, NetworkWorld } from './network-world.ts';
+import { wholeTable } from '../../src/runtime/network/table.ts';
 import { publishedPort } from '../spec-values.ts';
 
 let world: NetworkWorld;
@@ -135,6 +136,22 @@ test('what is sent from a container by its bridge to 127.0.0.1 of the host does 
   await world.drop(one.endpoint);
   await world.networks.remove('one');
   await nothingLeft();
+});
+
+test('a rule of somebody else that leads from outside to 127.0.0.1 goes on doing so', async () => {
+  const [host, outside] = [world.outside('10.213.36.1'), world.outside('10.213.37.1')]; // no other engine's rules are in the way there
+  const [here, there] = [host, outside].map((path) => path.replace('/run/netns/', ''));
+  ip('-n', here ?? '', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', there ?? '');
+  for (const [name = '', address] of [[here, '10.213.38.1/30'], [there, '10.213.38.2/30']]) {
+    ip('-n', name, 'addr', 'add', address ?? '', 'dev', 'eth1');
+    ip('-n', name, 'link', 'set', 'eth1', 'up');
+  }
+  ip('netns', 'exec', here ?? '', 'sysctl', '-qw', 'net.ipv4.conf.eth1.route_localnet=1');
+  const theirs = 'table ip theirs { chain before { type nat hook prerouting priority dstnat; ip daddr 10.213.38.1 tcp dport 8080 dnat to 127.0.0.1:80; }; }\n';
+  const network = { link: 'bp-one', subnets: [{ family: 4 as const, cidr: '10.213.39.0/24' }], internal: false, masquerade: true };
+  execFileSync('nsenter', [`--net=${host}`, 'nft', '-f', '-'], { input: wholeTable({ table: 'ours', linkPrefix: 'bp-' }, { networks: new Map([['one', network]]), ports: new Map() }) + theirs });
+  await world.serve(host, 'tcp', 80, 'host', '127.0.0.1');
+  expect(await ask(outside, 'tcp', '10.213.38.1', 8080)).toBe('host 10.213.38.2');
 });
 
 test('replicas share a port by turns, and what is left serves alone', async () => {

@@ -32,7 +32,7 @@ export interface TableNames { readonly table: string; readonly linkPrefix: strin
 /**
  * The whole table as one transaction that replaces what is there. Established connections go on. The first rule of `prerouting` is what keeps neighbours from ports
  * published on 127.0.0.1: the destination is rewritten before routing looks at it. Only what begins a connection passes there; what is tracked as none is kept from the host's own
- * 127.0.0.1 by `input`, past which forwarded packets do not come. Answers to what has left the host from 127.0.0.1 are established there. Of ::1 the kernel itself sees to that, and takes no answer for it from a bridge either, so what is published there is not rewritten: the socket
+ * 127.0.0.1 by `input`, past which forwarded packets do not come; what others' rules have sent there from another address is their affair. Answers to what has left the host from 127.0.0.1 are established there. Of ::1 the kernel itself sees to that, and takes no answer for it from a bridge either, so what is published there is not rewritten: the socket
  * that reserves the port carries it.
  */
 export function wholeTable(names: TableNames, state: TableState): string {
@@ -52,6 +52,7 @@ table inet ${names.table} {
 ${chains.map(({ name, rules }) => `  chain ${name} { ${rules.join('; ')}; }\n`).join('')}\
 ${ALL_FAMILIES.map((family) => familySets(family, filled)).join('')}\
   chain input { type filter hook input priority filter; policy accept;
+    ip daddr 127.0.0.0/8 ct status dnat ct original ip daddr != 127.0.0.0/8 accept
     ip daddr 127.0.0.0/8 iifname != "lo" ct state != { established, related } drop; }
   chain guarded {
 ${ALL_FAMILIES.map(guardRules).join('\n')}; }

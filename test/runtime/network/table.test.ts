@@ -43,6 +43,7 @@ test('the whole table', () => {
       map guard6 { type inet_proto . inet_service : verdict; }
       set own6 { type ifname . ipv6_addr; flags interval; elements = { "mine" . fd00::/64 }; }
       chain input { type filter hook input priority filter; policy accept;
+        ip daddr 127.0.0.0/8 ct status dnat ct original ip daddr != 127.0.0.0/8 accept
         ip daddr 127.0.0.0/8 iifname != "lo" ct state != { established, related } drop; }
       chain guarded {
         ip daddr . meta l4proto . th dport vmap @guard_ip
