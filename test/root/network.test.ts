@@ -250,7 +250,7 @@ test('a new engine goes on from what runs, and removes what nobody names', async
   expect(await ask('', 'tcp', '127.0.0.1', port)).toMatch(/^a /);
   expect(existsSync(lost.netns)).toBe(false);
   expect(world.networks.allocate('one', 'x', { ipv4: null, ipv6: null }).ipv4).not.toBe(a.address);
-  world.networks.release('one', 'x');
+  await world.networks.release('one', 'x');
   expect(execFileSync('nft', ['list', 'map', 'inet', world.paths.table, 'pub'], { encoding: 'utf8' }).match(/\d : \d/g)?.length).toBe(1);
   await expect.poll(() => ipJson('link', 'show', 'master', world.networks.list().get('one')?.status?.link ?? '').length, { timeout: 5000 }).toBe(1);
   expect(leftovers(world.paths).join(' ')).not.toMatch(/0badcafe|0badbeef/);
