@@ -36,7 +36,7 @@ export const addDown: AddCommand = (program, cli, ends) => {
       const alone = named.length > 0 && services.length === 0;
       const images = options.rmi === 'all' && !alone ? await imagesOf(name, services, client) : []; // every image here has been loaded or pulled by its name: none is local in docker's sense
       const from = stackFolderOf(options, cli);
-      if (services.length > 0) await checkServices(services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
+      if (given.length > 0 && services.length > 0) await checkServices(services, name, (await client.containers(name, true)).map(({ Bayplan }) => Bayplan.service), client);
       const whole = { volumes: options.volumes === true, timeout: options.timeout ?? null, from };
       const part = { verb: 'remove', services, stop: true, oneOffs: true, volumes: options.volumes === true ? 'named' : 'none', timeoutSeconds: options.timeout ?? null, from } as const;
       if (options.dryRun === true) {

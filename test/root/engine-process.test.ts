@@ -59,7 +59,7 @@ function engines(root = paths.root): readonly number[] {
 test('commands start one engine, however many ask at once, in a session and an environment of its own', async () => {
   const all = await Promise.all([1, 2, 3].map(async () => bayplan(['ls', '--format', 'json'], { env: { SECRET: 'x', BAYPLAN_X: 'y', LANG: 'C' } })));
   expect(all).toEqual([1, 2, 3].map(() => ({ status: 0, out: '[]\n', err: '' })));
-  await expect.poll(engines).toHaveLength(1); // those that lost the race for the lock have ended
+  await expect.poll(engines, { timeout: 10_000 }).toHaveLength(1); // those that lost the race for the lock have ended
   const [pid = 0] = engines();
   expect(statSync(paths.socket).mode & 0o777).toBe(0o660);
   const [, , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');

@@ -154,7 +154,7 @@ it('a stack that there was is what it was: what runs, what comes back and what i
   await machine.open();
   await eventually(() => expect(machine.engine.busy('demo')).toBe(false));
   expect(await machine.up(stack('labels: { a: "3" }'))).toMatchObject({ ok: true });
-  expect(await revisions()).toEqual(['2*', '1']);
+  expect(await revisions()).toEqual(['4*', '1']); // two were withdrawn
   const rolledBack: Outcome = await gather((onEvent) => machine.engine.rollbackStack('demo', { version: 1, revision: 1, from: null }, onEvent, new AbortController().signal));
   expect(rolledBack).toMatchObject({ ok: true });
   expect(machine.engine.container('demo-web-1').status?.pid).not.toBe(pid);

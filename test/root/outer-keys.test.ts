@@ -47,7 +47,7 @@ it('volumes_from shares named and anonymous volumes, of services and of containe
   expect(await out('exec', 'near', 'ls', '/own')).toBe('seen\n');
   expect(await own('volume', 'rm', 'lender_kept')).toMatchObject({ code: 1, stderr: expect.stringMatching(/demo-far-1/) });
   writeFileSync(file, `name: demo\nservices:\n  far: { ${SLEEP}, volumes_from: ["container:nobody"] }\n`);
-  expect(await own('up', '-d')).toMatchObject({ code: 1, stderr: expect.stringContaining('service "far": there is no container nobody, whose volumes it is to share (volumes_from): bring that up first') });
+  expect(await own('up', '-d')).toMatchObject({ code: 1, stdout: expect.stringContaining('create-container demo-far-1: container nobody, whose volumes it shares, is not there; bring it up first') });
   expect(await out('exec', 'far', 'cat', '/kept/a')).toBe('kept\n');
 });
 

@@ -78,9 +78,9 @@ it.each([
   ['nothing there', null, /cannot read .*ENOENT/],
   ['no JSON', 'services:', /is no plan: it is not JSON/],
   ['another JSON', '{"version": 1}', /is no plan; make one with/],
-  ['a newer one', '{"kind": "bayplan-plan", "version": 3}', /is a plan of version 3, and this program knows version 2: use a newer bayplan, or make the plan anew\n$/],
-  ['an earlier one', '{"kind": "bayplan-plan", "version": 1}', /is a plan of version 1, and this program knows version 2: make the plan anew\n$/],
-  ['a damaged one', '{"kind": "bayplan-plan", "version": 2, "stack": 3}', /is a damaged plan: .*; make it anew/],
+  ['a newer one', '{"kind": "bayplan-plan", "version": 4}', /is a plan of version 4, and this program knows version 3: use a newer bayplan, or make the plan anew\n$/],
+  ['an earlier one', '{"kind": "bayplan-plan", "version": 1}', /is a plan of version 1, and this program knows version 3: make the plan anew\n$/],
+  ['a damaged one', '{"kind": "bayplan-plan", "version": 3, "stack": 3}', /is a damaged plan: .*; make it anew/],
 ])('what is no plan is refused: %s', async (_what, text, message) => {
   if (text !== null) writeFileSync(kept, text);
   const { code, stderr } = await own(['apply', text === null ? 'nosuch' : kept]);

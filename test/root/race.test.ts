@@ -82,7 +82,7 @@ it('twenty at once: each ends with a clear word, and the last revision that was 
 });
 
 it('twenty at once, and some of them take it down', async () => {
-  const clients = await race(Array.from({ length: CLIENTS }, (_, who) => (who % 5 === 3 ? ['down', '-v'] : ['up', '-d', '--remove-orphans'])));
+  const clients = await race(Array.from({ length: CLIENTS }, (_, who) => (who % 5 === 3 ? ['down', '-v', '--remove-orphans'] : ['up', '-d', '--remove-orphans'])));
   clients.forEach(endsClearly);
   if ((await client.stacks()).some(({ name }) => name === 'race')) await isAsAsked(clients);
   else expect([await client.containers('race', true), clients.some(({ command, ok }) => command === 'down' && ok)]).toEqual([[], true]);

@@ -222,8 +222,8 @@ describe('wrong use', () => {
       expect(await machine.up(one(`command: [sleep, "2000"], stop_signal: SIGKILL, ${keys}`)), keys).toMatchObject({ ok: false, done: [], message: expect.stringContaining(`demo-one-1: ${problem}`) });
       expect(status('demo-one-1'), keys).toMatchObject({ phase: 'running', pid });
     }
-    const shares = 'service "one": there is no container nowhere, whose ipc namespace it is to share: bring that up first';
-    await expect(machine.up(one('command: [sleep, "2000"], stop_signal: SIGKILL, ipc: "container:nowhere"'))).rejects.toMatchObject({ code: 'not-found', message: shares });
+    const shares = 'create-container demo-one-1: container nowhere, whose namespaces it shares, is not there; bring it up first';
+    expect(await machine.up(one('command: [sleep, "2000"], stop_signal: SIGKILL, ipc: "container:nowhere"'))).toMatchObject({ ok: false, done: [], message: shares });
     expect(status('demo-one-1')).toMatchObject({ phase: 'running', pid });
   });
 
