@@ -93,7 +93,7 @@ test('a running container is put on a network and taken off it, with link, names
   expect((await machine.exec('demo-side-1', 'cat', '/etc/hosts')).output).not.toContain('10.218.2.77');
   await expect(engine.disconnectContainer('demo-web-1', 'demo_inner')).rejects.toThrow('is not connected to network demo_inner');
   expect(engine.networks.allocate('demo_inner', 'x', { ipv4: '10.218.2.77', ipv6: null })).toMatchObject({ ipv4: '10.218.2.77' });
-  engine.networks.release('demo_inner', 'x');
+  await engine.networks.release('demo_inner', 'x');
 });
 
 test('the ports follow to the network that is left, and come back with the first', async () => {

@@ -57,7 +57,7 @@ export class NetworkWorld {
   async drop(endpoint: Endpoint): Promise<void> {
     await this.networks.publish({ container: endpoint.id, ports: [] });
     await this.networks.disconnect(endpoint.id);
-    for (const { network } of endpoint.attachments) this.networks.release(network, endpoint.id);
+    for (const { network } of endpoint.attachments) await this.networks.release(network, endpoint.id);
   }
 
   /** Another host on a wire to this one: `address`/30 there, the next one here. Answers its namespace. */
