@@ -73,6 +73,7 @@ static void place_descriptors(void) {
 
 static _Noreturn void begin(void) {
   signal(SIGCHLD, SIG_DFL);
+  signal(SIGPIPE, SIG_DFL);
   setsid();
   place_descriptors();
   self_retitle(order.argv, order.argc);
@@ -84,6 +85,7 @@ int cmd_nursery(int argc, char **argv) {
   self_protect(argv - 1);
   self_retitle(argv - 1, 2);
   signal(SIGCHLD, SIG_IGN); /* nobody here waits for what was started */
+  signal(SIGPIPE, SIG_IGN); /* nor for what could not be */
   for (bool understood; await_order(&understood); close_received()) {
     if (!understood) continue;
     pid_t pid = fork();

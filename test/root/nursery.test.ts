@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,4 +87,26 @@ test('what it does not know, and what is too long, is told', async () => {
   await expect(said(['identity', 'x'.repeat(200_000)], 1)).rejects.toMatchObject({ syscall: 'sendmsg', code: 'E2BIG' });
   await expect(new Nursery(kernel, join(folder, 'none')).start(['bayplan-core', 'identity'], new Map())).rejects.toMatchObject({ syscall: 'posix_spawn', code: 'ENOENT' });
   expect(await identity()).toBe(IDENTITY);
+});
+
+test('what cannot be forked is told to whoever waits for it; one that has gone ends nobody', async () => {
+  expect(await identity()).toBe(IDENTITY);
+  const [{ pid } = { pid: 0 }] = running();
+  const hierarchy = existsSync('/sys/fs/cgroup/pids') ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup';
+  const cgroup = join(hierarchy, `bayplan-nursery-${process.pid}`);
+  mkdirSync(cgroup);
+  try {
+    writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
+    writeFileSync(join(cgroup, 'pids.max'), '1');
+    const [ours, theirs] = kernel.socketPair();
+    kernel.close(ours);
+    await nursery.start(['bayplan-core', 'identity', '--root', folder], new Map([[1, theirs]])).finally(() => kernel.close(theirs));
+    expect(JSON.parse(await said(['identity', '--root', folder], 1))).toMatchObject({ syscall: 'fork', errno: constants.errno.EAGAIN });
+    writeFileSync(join(cgroup, 'pids.max'), 'max');
+    expect(await identity()).toBe(IDENTITY);
+    expect(running().map((one) => one.pid)).toEqual([pid]);
+  } finally {
+    nursery.close();
+    await eventually(() => rmdirSync(cgroup));
+  }
 });
