@@ -154,6 +154,20 @@ test('a rule of somebody else that leads from outside to 127.0.0.1 goes on doing
   expect(await ask(outside, 'tcp', '10.213.38.1', 8080)).toBe('host 10.213.38.2');
 });
 
+test('a network that is removed while somebody starts on it, without its link, stays removed', async () => {
+  await world.networks.create('one', '', bridgeSpec());
+  const one = await world.container('one', 'one');
+  await world.drop(one.endpoint);
+  world.networks.close();
+  ip('link', 'del', world.networks.list().get('one')?.status?.link ?? '');
+  await world.reopen();
+  const [, removed, connected] = await Promise.allSettled([world.networks.create('two', '', bridgeSpec()), world.networks.remove('one'), world.networks.connect(one.endpoint)]);
+  expect([removed, connected]).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'network-not-found' } }]);
+  expect([...world.networks.list().keys()]).toEqual(['two']);
+  await world.networks.remove('two');
+  await nothingLeft();
+});
+
 test('replicas share a port by turns, and what is left serves alone', async () => {
   await world.networks.create('one', '', bridgeSpec());
   const [a, b] = [await world.container('a', 'one'), await world.container('b', 'one')];

@@ -97,10 +97,7 @@ class NetworkStore implements Networks {
     await this.#changes.add(async () => {
       const existing = this.#records.same(name, stack, spec);
       const entry = existing ?? await this.#record(name, stack, spec);
-      if (existing === null || !linkExists(entry.record.link)) await this.#provide(entry, existing === null);
-      this.#apply();
-      this.#rules.guard(true);
-      await this.#names.writeZone(entry.zone);
+      await this.#stand(entry, existing === null);
       if (existing === null) this.#emit('create', entry);
     });
   }
@@ -335,6 +332,14 @@ class NetworkStore implements Networks {
     return await this.#records.add(name, stack, spec, now(), { routes: await hostRoutes(kernel), foreign: this.#rules.foreignSources(), spaces, offset: this.#offset });
   }
 
+  /** Makes what of it is not there, as one of the changes. */
+  async #stand(entry: NetworkEntry, isNew: boolean): Promise<void> {
+    if (isNew || !linkExists(entry.record.link)) await this.#provide(entry, isNew);
+    this.#apply();
+    this.#rules.guard(true);
+    await this.#names.writeZone(entry.zone);
+  }
+
   async #provide(entry: NetworkEntry, isNew: boolean): Promise<void> {
     try {
       await this.#links.provide(entry);
@@ -424,11 +429,12 @@ class NetworkStore implements Networks {
     return first === undefined ? null : { ipv4: first.ipv4, ipv6: first.ipv6 };
   }
 
-  /** Each attachment with its network, whose link is made again where a boot or a person has taken it away. */
+  /** Each attachment with its network, whose link is made again where a boot or a person has taken it away. Throws `network-not-found` where somebody removes the network meanwhile. */
   async #linked(endpoint: Endpoint): Promise<readonly Attached[]> {
     const attached = this.#attached(endpoint);
-    for (const { entry: { name, record } } of attached) if (!this.#links.knows(name) && !linkExists(record.link)) await this.create(name, record.stack, record.spec);
-    return attached;
+    const lost = attached.filter(({ entry: { name, record } }) => !this.#links.knows(name) && !linkExists(record.link));
+    for (const { entry: { name } } of lost) await this.#changes.add(() => this.#stand(this.#records.find(name), false));
+    return lost.length === 0 ? attached : this.#attached(endpoint);
   }
 
   /** Each attachment with its network, where its addresses are kept from others. */
