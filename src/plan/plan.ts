@@ -35,11 +35,12 @@ export function plan(desired: Desired, actual: State, now: number, since: number
   const notes: string[] = [];
   // No network or volume is made before all missing images are there, as with docker compose: one that cannot be had leaves nothing behind.
   const missing = [...pulls.keys()].filter((image) => (actual.images[image]?.status ?? null) === null).map((image) => stepId('pull-image', image));
+  const waits = waitsForOthers(made.steps);
   const others = [
     ...imageSteps(pulls, desired),
     ...networkSteps(networks, missing, fates, desired, actual, notes),
     ...volumeSteps(volumes, missing, fates, desired, actual, notes),
-    ...leavingSteps(rollouts.fates, desired, actual, (name) => [...imageOfSuccessor(name, wanted, fates), ...stopsOfSharers(name, wanted, fates)]),
+    ...leavingSteps(rollouts.fates, desired, actual, (name) => [...needsOfSuccessor(name, wanted, fates, waits), ...stopsOfSharers(name, wanted, fates)]),
     ...givenUp(rollouts, desired, actual),
     ...made.steps,
   ];
@@ -98,8 +99,17 @@ function givenUp({ given }: Rollouts, desired: Desired, actual: State): readonly
   });
 }
 
-function imageOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates): readonly string[] {
-  return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving).flatMap(({ spec }) => imagesUsedBy(spec).map((image) => stepId('pull-image', image)));
+/** What a container's going has to wait for: where its successor's image cannot be had, or what that depends on is not well, what runs is not given up. */
+function needsOfSuccessor(leaving: string, wanted: readonly Wanted[], fates: Fates, waits: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return wanted.filter(({ name }) => fates.wanted.get(name)?.replaces === leaving)
+    .flatMap(({ name, spec }) => [...imagesUsedBy(spec).map((image) => stepId('pull-image', image)), ...waits.get(stepId('start-container', name)) ?? []]);
+}
+
+/** By start, what it waits for of containers that the plan leaves as they are: that can be waited for before anything is done. */
+function waitsForOthers(steps: readonly Step[]): ReadonlyMap<string, readonly string[]> {
+  const ids = new Set(steps.map(({ id }) => id));
+  const waits = new Set(steps.flatMap(({ id, action, args, needs }) => (action === 'wait-container' && args.optional !== true && !needs.some((need) => ids.has(need)) ? [id] : [])));
+  return waits.size === 0 ? new Map() : new Map(steps.flatMap(({ id, action, needs }) => (action === 'start-container' ? [[id, needs.filter((need) => waits.has(need))]] : [])));
 }
 
 /** Who lives in the network namespace of a container that goes is stopped before: its address must be free for the next one. */

@@ -287,6 +287,17 @@ describe('what a recreation must not cost', () => {
     expect(text(shop, { ...up, images: {} })).toBe('');
   });
 
+  it('the container that runs, where another that it depends on and that stays as it is has yet to become healthy', () => {
+    const stack = (color: string): Desired => desired({ db: service({ healthcheck: check }), app: service({ mounts: [data], environment: { color } }, { db: 'healthy' }) });
+    const before = converge(stack('red'), bare());
+    const db = before.containers['shop-db-1'];
+    if (db?.status == null) throw new Error('there is no database');
+    const starting: State = { ...before, containers: { ...before.containers, 'shop-db-1': { ...db, status: { ...db.status, health: 'starting' } } } };
+    const needsOf = (actual: State): readonly string[] | undefined => plan(stack('blue'), actual, 10).steps.find(({ id }) => id === 'stop-container shop-app-1')?.needs;
+    expect(needsOf(starting)).toEqual(['wait-container shop-db-1 healthy']);
+    expect(needsOf(before)).toEqual([]);
+  });
+
   it('a port that another service gives up: it is published once that has let it go', () => {
     const before = converge(desired({ a: service({ ports: [port] }), b: service() }), bare());
     const steps = plan(desired({ a: service(), b: service({ ports: [port] }) }), before, 10).steps;

@@ -35,3 +35,10 @@ it('one that stays unhealthy fails the up after its interval', async () => {
   expect(await machine.up(stack('exec sleep 1001'), { wait: true })).toMatchObject({ ok: false, message: expect.stringMatching(/demo-app-1 is unhealthy/) as unknown });
   expect(Date.now() - begun).toBeGreaterThan(1500);
 });
+
+it('what runs is not given up where what it depends on is unhealthy, and nothing mends that', async () => {
+  const { pid } = machine.engine.container('demo-web-1').status ?? {};
+  const changed = stack('exec sleep 1001').replace('depends_on: { app:', 'environment: { A: "1" }, depends_on: { app:');
+  expect(await machine.up(changed)).toMatchObject({ ok: false, done: [], message: expect.stringMatching(/demo-app-1 is unhealthy/) as unknown });
+  expect(machine.engine.container('demo-web-1').status).toMatchObject({ phase: 'running', pid });
+});
