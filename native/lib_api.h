@@ -13,8 +13,8 @@ EXPORT int lib_spawn_detached(const char *file, char *const argv[], char *const 
 
 /* A process of the program `core` that starts others of its commands by forking, and ends when the descriptor `*orders` is closed. */
 EXPORT int lib_nursery_open(const char *core, char *const envp[], int *orders, struct error *err);
-/* One command there: `text` is the numbers that its descriptors `fds` are to have, parted by spaces, and its words, a NUL after each. EAGAIN where there is no room for it just now and it is not to `wait`; EPIPE where that process has gone. */
-EXPORT int lib_nursery_order(int orders, int wait, const char *text, uint32_t length, const int *fds, int nfds, struct error *err);
+/* One command there: `text` is the numbers that its descriptors `fds` are to have, parted by spaces, and its words, a NUL after each. EAGAIN where there is no room for it just now; EPIPE where that process has gone. */
+EXPORT int lib_nursery_order(int orders, const char *text, uint32_t length, const int *fds, int nfds, struct error *err);
 /* Lets that process go; returns when it has closed everything, at the latest after a second. */
 EXPORT void lib_nursery_close(int orders);
 

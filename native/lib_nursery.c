@@ -26,7 +26,7 @@ int lib_nursery_open(const char *core, char *const envp[], int *orders, struct e
   return result;
 }
 
-int lib_nursery_order(int orders, int wait, const char *text, uint32_t length, const int *fds, int nfds, struct error *err) {
+int lib_nursery_order(int orders, const char *text, uint32_t length, const int *fds, int nfds, struct error *err) {
   union { struct cmsghdr header; char bytes[CMSG_SPACE(MOST_FDS * sizeof(int))]; } control;
   if (length > ORDER_BYTES || nfds > MOST_FDS) { errno = E2BIG; return error_errno(err, "sendmsg", NULL); }
   struct iovec part = {(char *)text, length};
@@ -38,7 +38,7 @@ int lib_nursery_order(int orders, int wait, const char *text, uint32_t length, c
     message.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
   }
   ssize_t sent;
-  do sent = sendmsg(orders, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)); while (sent < 0 && errno == EINTR);
+  do sent = sendmsg(orders, &message, MSG_NOSIGNAL | MSG_DONTWAIT); while (sent < 0 && errno == EINTR);
   return sent < 0 ? error_errno(err, "sendmsg", NULL) : 0;
 }
 

@@ -24,9 +24,9 @@ export class FakeKernel implements Kernel {
     this.#record('openNursery', [core]);
     return this.answers.openNursery?.(core) ?? this.#next++;
   }
-  async order(...args: Parameters<Kernel['order']>): Promise<void> {
+  order(...args: Parameters<Kernel['order']>): void {
     this.#record('order', args);
-    await this.answers.order?.(...args);
+    this.answers.order?.(...args);
   }
   closeNursery(nursery: number): void {
     this.#record('closeNursery', [nursery]);

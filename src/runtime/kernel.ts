@@ -9,8 +9,8 @@ export interface Kernel {
   spawnDetached(file: string, argv: readonly string[], env: readonly string[], fds: ReadonlyMap<number, number>): Promise<void>;
   /** Starts a process of the program `core` that starts others of its commands when it gets an `order`, and answers the descriptor for that. Rejects with a KernelError where it cannot be run. */
   openNursery(core: string): Promise<number>;
-  /** Has it start `argv` as `spawnDetached` does. Rejects with a KernelError of sendmsg; resolves before the program runs. */
-  order(nursery: number, argv: readonly string[], fds: ReadonlyMap<number, number>): Promise<void>;
+  /** Has it start `argv` as `spawnDetached` does, soon. Throws a KernelError of sendmsg: EAGAIN where there is no room for it just now. */
+  order(nursery: number, argv: readonly string[], fds: ReadonlyMap<number, number>): void;
   /** Lets it end, and waits for that. */
   closeNursery(nursery: number): void;
   /** execve with the environment of this process, which is another program from then on. Throws KernelError. */

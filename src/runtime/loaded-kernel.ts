@@ -112,7 +112,7 @@ class LoadedKernel implements Kernel {
   constructor(library: LibraryHandle) {
     this.#spawn = library.func('int lib_spawn_detached(const char *file, const char **argv, const char **envp, const int *fds, int nfds, void *err)');
     this.#nurseryOpen = library.func('int lib_nursery_open(const char *core, const char **envp, _Out_ int *orders, void *err)');
-    this.#nurseryOrder = library.func('int lib_nursery_order(int orders, int wait, const void *text, uint32_t length, const int *fds, int nfds, void *err)');
+    this.#nurseryOrder = library.func('int lib_nursery_order(int orders, const void *text, uint32_t length, const int *fds, int nfds, void *err)');
     this.#nurseryClose = library.func('void lib_nursery_close(int orders)');
     this.#exec = library.func('int lib_exec(const char *file, const char **argv, void *err)');
     this.#pinsOpen = library.func('int lib_pins_open(const char *folder, const char *place, _Out_ int *mounts, _Out_ int *root, void *err)');
@@ -154,15 +154,9 @@ class LoadedKernel implements Kernel {
     return orders[0] ?? -1;
   }
 
-  async order(nursery: number, argv: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
+  order(nursery: number, argv: readonly string[], fds: ReadonlyMap<number, number>): void {
     const text = Buffer.from([[...fds.keys()].join(' '), ...argv, ''].join('\0'));
-    const order = [text, text.length, [...fds.values(), -1], fds.size];
-    try {
-      here(this.#nurseryOrder, 'sendmsg', [nursery, 0, ...order]);
-    } catch (error) {
-      if (!(error instanceof KernelError && (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK'))) throw error;
-      await this.#onThread(this.#nurseryOrder, 'sendmsg', [nursery, 1, ...order]);
-    }
+    here(this.#nurseryOrder, 'sendmsg', [nursery, text, text.length, [...fds.values(), -1], fds.size]);
   }
 
   closeNursery(nursery: number): void {

@@ -1,4 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kernel, KernelError } from './kernel.ts';
+
+const GONE: readonly string[] = ['EPIPE', 'ECONNRESET'];
+/** So long it is waited for where it takes no more orders: a machine may have no time for it. */
+const FULL_MS = 10_000;
+const PAUSE_MS = 2;
 
 /**
  * A process of the core that starts others of its commands by forking: to run the program anew costs each of them a millisecond of processor time. It is there from the first start on, ends with
@@ -21,13 +27,20 @@ export class Nursery {
    * cannot be started, one line of the core's errors is written to the first of `fds`, and all are closed.
    */
   async start(argv: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
-    const orders = await this.#open();
-    try {
-      await this.#kernel.order(orders, argv, fds);
-    } catch (error) {
-      if (!(error instanceof KernelError && (error.code === 'EPIPE' || error.code === 'ECONNRESET'))) throw error;
-      if (this.#orders === orders) this.close();
-      await this.#kernel.order(await this.#open(), argv, fds);
+    const until = performance.now() + FULL_MS;
+    for (let replaced = false; ;) {
+      const orders = await this.#open();
+      if (orders !== this.#orders) continue; // somebody has found it dead meanwhile
+      try {
+        return this.#kernel.order(orders, argv, fds);
+      } catch (error) {
+        const code = error instanceof KernelError ? error.code : '';
+        if (GONE.includes(code) && !replaced) {
+          this.close();
+          replaced = true;
+        } else if (code === 'EAGAIN' && performance.now() < until) await sleep(PAUSE_MS); // not on a thread: all other work for those would wait too, should that process stand still
+        else throw error;
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadKernel } from '../../src/runtime/loaded-kernel.ts';
+import { linkGet } from '../../src/runtime/network/rtnetlink.ts';
 import { Nursery } from '../../src/runtime/nursery.ts';
 import { build, eventually } from './harness.ts';
 
@@ -80,6 +81,25 @@ test('one that was killed is replaced, whatever is asked of it at once', async (
 test('a thousand at once are all started', async () => {
   const all = await Promise.all(Array.from({ length: 1000 }, identity));
   expect(all.filter((text) => text !== IDENTITY)).toEqual([]);
+});
+
+test('one that stands still holds up nothing but what is asked of it', async () => {
+  expect(await identity()).toBe(IDENTITY);
+  const [{ pid } = { pid: 0 }] = running();
+  process.kill(pid, 'SIGSTOP');
+  let asked = 0;
+  const all = Promise.all(Array.from({ length: 1000 }, async () => {
+    await nursery.start(['bayplan-core', 'identity', '--root', folder], new Map());
+    asked++;
+  }));
+  try {
+    expect((await kernel.netlink(null, [linkGet('lo')])).length).toBe(1);
+    expect(asked).toBeLessThan(1000);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await all;
+  await eventually(() => expect(running().map((one) => one.pid)).toEqual([pid]));
 });
 
 test('what it does not know, and what is too long, is told', async () => {
