@@ -4,10 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "lib_api.h"
+#include "nursery.h"
 
-#define ORDERS 3
-#define ORDER_BYTES (128 << 10)
-#define MOST_FDS 64
 /* Where its children write their own words: bundle, log and zones have long names. */
 #define TITLE_ROOM 4000
 #define END_MS 1000

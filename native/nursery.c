@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "nursery.h"
 #include "self.h"
 
-#define ORDERS 3
-#define ORDER_BYTES (128 << 10) /* as lib_nursery.c has it */
-#define MOST_FDS 64
 #define MOST_WORDS 4096
 
 /* A command to be run: which of its descriptors is to have which number, and its words. */
@@ -80,6 +78,12 @@ static _Noreturn void begin(void) {
   exit(core_command(order.argc, order.argv));
 }
 
+/* Where a command that could not be started would have told of its errors: its standard error, or the first of its descriptors. */
+static int told_at(void) {
+  for (int i = 0; i < order.fd_count; i++) if (order.numbers[i] == STDERR_FILENO) return order.fds[i];
+  return order.fds[0];
+}
+
 int cmd_nursery(int argc, char **argv) {
   if (argc != 2) return 2;
   self_protect(argv - 1);
@@ -91,7 +95,7 @@ int cmd_nursery(int argc, char **argv) {
     pid_t pid = fork();
     if (pid == 0) begin();
     struct error err;
-    if (pid < 0 && order.fd_count > 0) { error_errno(&err, "fork", order.argv[1]); error_write(order.fds[0], &err); }
+    if (pid < 0 && order.fd_count > 0) { error_errno(&err, "fork", order.argv[1]); error_write(told_at(), &err); }
   }
   return 0;
 }

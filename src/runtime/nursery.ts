@@ -24,7 +24,7 @@ export class Nursery {
 
   /**
    * Starts `argv` in a session of its own, signals reset, with the descriptors of `fds` (its number → ours) and no others; 0–2 not named are /dev/null. Throws KernelError where it cannot be asked. Where it
-   * cannot be started, one line of the core's errors is written to the first of `fds`, and all are closed.
+   * cannot be started, one line of the core's errors is written to its standard error, or where it has none of its own to the first of `fds`, and all are closed.
    */
   async start(argv: readonly string[], fds: ReadonlyMap<number, number>): Promise<void> {
     const until = performance.now() + FULL_MS;

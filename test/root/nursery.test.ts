@@ -36,9 +36,9 @@ function running(): readonly { readonly pid: number; readonly words: string }[] 
 }
 
 /** What a command writes to its descriptor `number` until it has closed it. */
-async function said(argv: readonly string[], number: number): Promise<string> {
+async function said(argv: readonly string[], number: number, others: readonly (readonly [number, number])[] = []): Promise<string> {
   const [ours, theirs] = kernel.socketPair();
-  await nursery.start(['bayplan-core', ...argv], new Map([[number, theirs]])).finally(() => kernel.close(theirs));
+  await nursery.start(['bayplan-core', ...argv], new Map([...others, [number, theirs]])).finally(() => kernel.close(theirs));
   const socket = new Socket({ fd: ours }).setEncoding('utf8');
   let text = '';
   for await (const part of socket) text += String(part);
@@ -122,6 +122,9 @@ test('what cannot be forked is told to whoever waits for it; one that has gone e
     kernel.close(ours);
     await nursery.start(['bayplan-core', 'identity', '--root', folder], new Map([[1, theirs]])).finally(() => kernel.close(theirs));
     expect(JSON.parse(await said(['identity', '--root', folder], 1))).toMatchObject({ syscall: 'fork', errno: constants.errno.EAGAIN });
+    const [input, inputEnd] = kernel.pipe();
+    expect(JSON.parse(await said(['identity', '--root', folder], 2, [[0, input]]))).toMatchObject({ syscall: 'fork', errno: constants.errno.EAGAIN });
+    for (const fd of [input, inputEnd]) kernel.close(fd);
     writeFileSync(join(cgroup, 'pids.max'), 'max');
     expect(await identity()).toBe(IDENTITY);
     expect(running().map((one) => one.pid)).toEqual([pid]);
