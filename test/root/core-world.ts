@@ -176,7 +176,11 @@ afterEach(async () => {
   for (const close of closers.splice(0)) close();
   for (const container of running.splice(0)) {
     const { pid, startTime, shimPid, shimStartTime } = container.ready;
-    if (pid > 0 && alive(pid, startTime)) process.kill(pid, 'SIGKILL');
+    try {
+      if (pid > 0 && alive(pid, startTime)) process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (alive(pid, startTime)) throw error; // else it has ended meanwhile
+    }
     if (shimPid > 0) await until(() => (alive(shimPid, shimStartTime) ? null : true));
     expect(container.cgroups()).toEqual([]);
     expect(existsSync(join(container.bundle, 'shim.sock'))).toBe(false);

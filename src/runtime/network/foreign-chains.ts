@@ -1,3 +1,4 @@
+import { KernelError } from '../kernel.ts';
 import { type Chain, type NftablesJson, quoted, type Rule } from './nftables-json.ts';
 
 /**
@@ -17,6 +18,20 @@ export class ForeignChains {
 
   /** Puts the rules for `links` (names, `*` at their end stands for any) where they are missing. Cheap where nothing is to do. */
   open(links: readonly string[]): void {
+    whileTheyChange(() => this.#open(links));
+  }
+
+  /** Takes our rules out of every chain, wherever they are. */
+  close(): void {
+    whileTheyChange(() => this.#close());
+  }
+
+  /** One line for each chain that holds our rules. */
+  notices(): readonly string[] {
+    return this.#opened;
+  }
+
+  #open(links: readonly string[]): void {
     const opened: string[] = [];
     for (const chain of droppingChains(this.#nft.chains(), (base) => this.#nft.rules(base), this.#mark)) {
       const name = `${chain.family} ${quoted(chain.table)} ${quoted(chain.name)}`;
@@ -31,8 +46,7 @@ export class ForeignChains {
     this.#opened = opened;
   }
 
-  /** Takes our rules out of every chain, wherever they are. */
-  close(): void {
+  #close(): void {
     const lines: string[] = [];
     for (const chain of this.#nft.chains()) {
       if (!chain.family.startsWith('i') || chain.table === this.#mark || !mayHoldOurs(chain)) continue;
@@ -43,12 +57,20 @@ export class ForeignChains {
     this.#nft.run(lines.length === 0 ? '' : `${lines.join('\n')}\n`);
     this.#opened = [];
   }
+}
 
-  /** One line for each chain that holds our rules. */
-  notices(): readonly string[] {
-    return this.#opened;
+/** Their owners change chains too: what was listed and is not there any more is looked for again. */
+function whileTheyChange(work: () => void): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      return work();
+    } catch (error) {
+      if (tries === TRIES || !(error instanceof KernelError && error.code === 'ENOENT')) throw error;
+    }
   }
 }
+
+const TRIES = 3;
 
 /** Those that drop by their policy, or by a last rule without a condition. Docker asks others to use DOCKER-USER, which its own FORWARD jumps to first. */
 export function droppingChains(chains: readonly Chain[], rulesOf: (chain: Chain) => readonly Rule[], ownTable: string): readonly Chain[] {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { droppingChains, ForeignChains } from '../../../src/runtime/network/foreign-chains.ts';
 import { type Chain, NftablesJson, type Rule } from '../../../src/runtime/network/nftables-json.ts';
+import { KernelError } from '../../../src/runtime/kernel.ts';
 import { FakeKernel } from '../../fake-kernel.ts';
 
 const chain = (table: string, name: string, hook = '', policy = '', family = 'ip'): Chain => ({ family, table, name, hook, policy });
@@ -47,4 +48,23 @@ test('rules are put at the top once, again when one is missing, and taken out by
   foreign.close();
   expect(changes()[2]).toBe('delete rule ip filter FORWARD handle 7\n');
   expect(foreign.notices()).toEqual([]);
+});
+
+test('a rule that its chain\'s owner takes away meanwhile is no failure; one that is never found is', () => {
+  const kernel = new FakeKernel();
+  let failures = 1;
+  let rules = [{ rule: { handle: 5, comment: 'bayplan' } }];
+  kernel.answers.nft = (text) => {
+    if (text === 'list chains') return JSON.stringify({ nftables: [{ chain: { family: 'ip', table: 'filter', name: 'DOCKER-USER', handle: 1 } }] });
+    if (text.startsWith('list')) return JSON.stringify({ nftables: rules });
+    if (failures-- <= 0) return '';
+    if (failures === 0) rules = [];
+    throw new KernelError('nft', 'ENOENT', '');
+  };
+  const foreign = new ForeignChains(new NftablesJson(kernel), 'bayplan');
+  foreign.close();
+  expect(kernel.of('nft').map(([text]) => text)).toEqual(['list chains', 'list chain ip filter DOCKER-USER', 'delete rule ip filter DOCKER-USER handle 5\n', 'list chains', 'list chain ip filter DOCKER-USER']);
+  rules = [{ rule: { handle: 5, comment: 'bayplan' } }];
+  failures = 10;
+  expect(() => foreign.close()).toThrow(KernelError);
 });
