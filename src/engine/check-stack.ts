@@ -3,6 +3,7 @@ import type { Container } from '../state/container.ts';
 import { replicaName } from '../state/replica-name.ts';
 import { containerOf } from '../state/shared-with.ts';
 import type { Desired } from '../state/state.ts';
+import { isAmong } from './find-container.ts';
 import { scheduleProblem } from './job-times.ts';
 import type { StackRecord } from './stack-record.ts';
 
@@ -33,7 +34,7 @@ export function checkSchedules({ services }: Desired): void {
  */
 export function checkLenders({ services, stack }: Desired, only: readonly string[] | null, containers: ReadonlyMap<string, Container>): void {
   const own = new Set(Object.entries(services).flatMap(([name, { containerName }]) => [containerName, replicaName(stack, name, '', 1)]));
-  const isThere = (ref: string): boolean => own.has(ref) || containers.has(ref) || [...containers.values()].some(({ status }) => status?.id.startsWith(ref) === true);
+  const isThere = (ref: string): boolean => own.has(ref) || isAmong(ref, containers);
   const running = new Set([...containers.values()].flatMap(({ identity, status }) => (identity.stack === stack && status?.phase === 'running' ? [identity.service] : [])));
   for (const [name, { template }] of Object.entries(services)) {
     if (running.has(name) || only?.includes(name) === false) continue;

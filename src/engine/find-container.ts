@@ -19,3 +19,8 @@ export function findContainer(ref: string, containers: Pick<ContainerStore, 'get
   if (second !== undefined) throw new BayplanError('ambiguous', `${ref} is the beginning of more than one container's id: give more of it`);
   return { ...first[1], name: first[0] };
 }
+
+/** Whether one of these is meant by a name, an id or the beginning of one. */
+export function isAmong(ref: string, containers: ReadonlyMap<string, Container>): boolean {
+  return containers.has(ref) || [...containers.values()].some(({ status }) => status?.id.startsWith(ref) === true);
+}

@@ -7,6 +7,7 @@ import { BayplanError } from '../state/bayplan-error.ts';
 import type { Container, ContainerSpec, Identity } from '../state/container.ts';
 import type { Plan } from '../state/plan.ts';
 import { containerOf, sharedWith } from '../state/shared-with.ts';
+import { isAmong } from './find-container.ts';
 import { takenPorts, type PortWorld } from './taken-ports.ts';
 
 export interface ObjectionWorld extends PortWorld { readonly machine: Machine }
@@ -20,7 +21,7 @@ function unable({ containers, machine }: ObjectionWorld, { steps }: Plan): reado
   const all = containers.list();
   const coming = new Set(steps.flatMap(({ action, args }) => (action === 'create-container' ? [args.name] : [])));
   const leaving = new Set(steps.flatMap(({ action, args }) => (action === 'remove-container' || action === 'rename-container' ? [args.name] : [])));
-  const isThere = (ref: string): boolean => coming.has(ref) || all.has(ref) || [...all.values()].some(({ status }) => status?.id.startsWith(ref) === true);
+  const isThere = (ref: string): boolean => coming.has(ref) || isAmong(ref, all);
   return steps.flatMap((step) => {
     const say = (problems: readonly string[]): readonly string[] => problems.map((problem) => `${step.id}: ${problem}`);
     if (step.action === 'create-container') {

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, Machine } from './harness.ts';
+import { testWherePresent, v1Missing } from '../where-present.ts';
 
 let machine: Machine;
 beforeAll(async () => {
@@ -86,7 +87,7 @@ describe('what a container sees', () => {
 });
 
 describe('limits', () => {
-  it.runIf(existsSync('/sys/fs/cgroup/memory'))('stand in the cgroups of version 1', () => {
+  testWherePresent([v1Missing('memory')], 'stand in the cgroups of version 1', () => {
     expect(cgroup('plain', 'memory', 'memory.limit_in_bytes')).toBe(String(64 * 1024 * 1024));
     expect(Number(cgroup('plain', 'cpu', 'cpu.cfs_quota_us')) / Number(cgroup('plain', 'cpu', 'cpu.cfs_period_us'))).toBe(0.5);
     expect(cgroup('plain', 'pids', 'pids.max')).toBe('50');

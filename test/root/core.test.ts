@@ -7,6 +7,7 @@ import { execProcess } from '../../src/runtime/container/process.ts';
 import { imageOf } from '../runtime/container/container-spec.ts';
 import { resources } from '../spec-values.ts';
 import { Container, core, folder, group, logText, sh, until } from './core-world.ts';
+import { testWherePresent, v1Missing } from '../where-present.ts';
 
 // What the core makes of a bundle: the world of a container, and who joins it later.
 describe('a container\'s world', () => {
@@ -57,7 +58,7 @@ describe('a container\'s world', () => {
     expect(output).toContain('77\n');
   });
 
-  it.runIf(existsSync('/sys/fs/cgroup/cpuset'))('has cpuset beside the others without a choice of processors, which programs look for that size themselves by their cgroups', async () => {
+  testWherePresent([v1Missing('cpuset')], 'has cpuset beside the others without a choice of processors, which programs look for that size themselves by their cgroups', async () => {
     const { output } = await new Container(sh('grep cpuset /proc/self/cgroup; cat /sys/fs/cgroup/cpuset/cpuset.effective_cpus; grep -c "^$$\\$" /sys/fs/cgroup/cpuset/cgroup.procs; ls -d /sys/fs/cgroup/cpuset/*/; awk \'$5 == "/sys/fs/cgroup/cpuset" { print $4, $6 }\' /proc/self/mountinfo')).run();
     const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^\d+:cpuset:(.*)$/m)?.[1] ?? '';
     expect(output).toMatch(new RegExp(`^\\d+:cpuset:/\n${readFileSync(`/sys/fs/cgroup/cpuset${own}/cpuset.effective_cpus`, 'utf8')}1\n(/sys/fs/cgroup/cpuset/[^\n]*\n)*/ ro,`));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { printPlan } from '../../src/plan/print.ts';
 import { eventually, Machine } from './harness.ts';
 import { interrupted, runningContainers } from './interrupted.ts';
+import { testWherePresent, v1Missing } from '../where-present.ts';
 
 // What the kernel can change while a container runs is changed in place: its process and an open connection live through each of the changes.
 const NAME = 'demo-web-1';
@@ -138,7 +139,7 @@ it('is what the kernel says too', async () => {
   await same();
 });
 
-it.runIf(existsSync('/sys/fs/cgroup/cpuset'))('shows a choice of processors inside: programs size themselves by it', async () => {
+testWherePresent([v1Missing('cpuset')], 'shows a choice of processors inside: programs size themselves by it', async () => {
   const seen = async (): Promise<string> => (await machine.exec(NAME, 'cat', '/sys/fs/cgroup/cpuset/cpuset.cpus')).output.trim();
   const all = await seen();
   const mounts = async (): Promise<number> => (await machine.exec(NAME, 'cat', '/proc/mounts')).output.split('\n').filter((mount) => mount.includes(' /sys/fs/cgroup/cpuset ')).length;

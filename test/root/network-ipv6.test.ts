@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { parseCidr } from '../../src/state/cidr.ts';
 import { publishedPort } from '../spec-values.ts';
 import { ask, bridgeSpec, ipJson, leftovers, NetworkWorld } from './network-world.ts';
+import { ipv6Missing, testWherePresent } from '../where-present.ts';
 
 let world: NetworkWorld;
 beforeEach(async () => { world = await NetworkWorld.open(); });
@@ -11,9 +12,7 @@ afterEach(async () => {
   await expect.poll(() => leftovers(world.paths), { timeout: 5000 }).toEqual([]);
 });
 
-const there = existsSync('/proc/sys/net/ipv6');
-
-test.skipIf(!there)('a network with IPv6 has a unique local subnet, and its containers an address of it at once', async () => {
+testWherePresent([ipv6Missing], 'a network with IPv6 has a unique local subnet, and its containers an address of it at once', async () => {
   await world.networks.create('one', '', bridgeSpec({ ipv6: true }));
   const status = world.networks.list().get('one')?.status;
   const [, six] = status?.pools ?? [];
@@ -35,7 +34,7 @@ test.skipIf(!there)('a network with IPv6 has a unique local subnet, and its cont
   await world.networks.remove('one');
 });
 
-test.skipIf(!there)('ports are published in both families, on [::1] as well, and with the client kept', async () => {
+testWherePresent([ipv6Missing], 'ports are published in both families, on [::1] as well, and with the client kept', async () => {
   await world.networks.create('one', '', bridgeSpec({ ipv6: true }));
   await world.networks.create('four', '', bridgeSpec());
   const outside = world.outside('10.213.21.1');
@@ -65,7 +64,7 @@ test.skipIf(!there)('ports are published in both families, on [::1] as well, and
   await world.networks.remove('four');
 });
 
-test.skipIf(!there)('an address that another container had, at another hardware address, leads to the new one at once', async () => {
+testWherePresent([ipv6Missing], 'an address that another container had, at another hardware address, leads to the new one at once', async () => {
   await world.networks.create('one', '', bridgeSpec({ ipv6: true, ipam: [{ subnet: '10.213.23.0/24', gateway: '10.213.23.1', ipRange: '', auxAddresses: {} }, { subnet: 'fd00:213:23::/64', gateway: 'fd00:213:23::1', ipRange: '', auxAddresses: {} }] }));
   const asker = await world.container('asker', 'one');
   const servers = [{ tag: 'first', ipv4: '10.213.23.7' }, { tag: 'second', ipv4: '10.213.23.8' }, { tag: 'third', ipv4: '10.213.23.8', macAddress: '02:00:00:00:00:77' }, { tag: 'fourth', ipv4: '10.213.23.8' }];
@@ -81,7 +80,7 @@ test.skipIf(!there)('an address that another container had, at another hardware 
   await world.networks.remove('one');
 });
 
-test.skipIf(!there)('an internal network leads nowhere in IPv6 either', async () => {
+testWherePresent([ipv6Missing], 'an internal network leads nowhere in IPv6 either', async () => {
   await world.networks.create('shut', '', bridgeSpec({ ipv6: true, internal: true, ipam: [{ subnet: 'fd00:9::/64', gateway: 'fd00:9::ffff', ipRange: '', auxAddresses: {} }] }));
   const outside = world.outside('10.213.22.1');
   world.outsideIpv6(outside, 'fd00:213:22::1');

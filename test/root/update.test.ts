@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Resources } from '../../src/state/resources.ts';
 import { resources } from '../spec-values.ts';
 import { eventually, Machine } from './harness.ts';
+import { describeWherePresent, v1Missing } from '../where-present.ts';
 
 // Limits and policies of a container that runs, changed in place: its process stays, and the kernel's files say the new.
 let machine: Machine;
@@ -22,7 +23,7 @@ const file = (controller: string, name: string): string => readFileSync(join('/s
 const memory = (): string[] => ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'].map((name) => file('memory', name));
 const MIB = 1024 * 1024;
 
-describe.runIf(existsSync('/sys/fs/cgroup/memory'))('limits', () => {
+describeWherePresent([v1Missing('memory')], 'limits', () => {
   it('change up, down and away, while the process stays', async () => {
     const pid = container().status?.pid;
     await limit({ memory: 128 * MIB, cpus: 2, pids: 40 });
